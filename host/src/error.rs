@@ -1,0 +1,182 @@
+//! The one error type of the program's edge: a kind (which fixes the exit
+//! code), a message, and hints that say what to do.
+//!
+//! Inside a module, errors are that module's own `thiserror` types; they become
+//! an [`Error`] where a flow knows what they mean for the user.
+
+use std::fmt;
+
+/// Everything that can go wrong, as scripts tell it apart: each kind has one
+/// exit code. Source of the numbers: dkms 3.2.2, whose callers test them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Not root, or no write access to the tree.
+    Permission,
+    /// Module or version not given, or other unusable arguments.
+    Usage,
+    /// An option that does not exist.
+    UnknownOption,
+    /// `-k` together with `--all`.
+    KernelWithAll,
+    /// `-a` together with `--all`.
+    ArchWithAll,
+    /// The source directory or archive is missing.
+    SourceMissing,
+    /// Already in the tree.
+    AlreadyAdded,
+    /// Not in the tree.
+    NotInTree,
+    /// dkms.conf cannot be read.
+    ConfUnreadable,
+    /// More than one action, or an action that needs exactly one kernel.
+    ActionConflict,
+    /// The entry's `source` link leads nowhere.
+    Broken,
+    /// The action does not take `--all`.
+    AllUnsupported,
+    /// A patch is missing or its name climbs out.
+    PatchMissing,
+    /// A patch does not apply.
+    PatchFailed,
+    /// The kernel has no module directory.
+    NoKernelDirectory,
+    /// Module files could not be installed.
+    InstallFailed,
+    /// make succeeded but an expected module file is not there.
+    ProductMissing,
+    /// dkms.conf is invalid.
+    ConfInvalid,
+    /// The source directory holds nothing to build.
+    SourceEmpty,
+    /// A path without a dkms.conf.
+    NoConfInPath,
+    /// make failed.
+    BuildFailed,
+    /// At least one module of an autoinstall failed.
+    AutoinstallFailed,
+    /// The machine's architecture cannot be told.
+    ArchUnknown,
+    /// A package of BUILD_DEPENDS is not installed.
+    DependencyMissing,
+    /// At least one module of a kernel removal failed.
+    KernelRemovalFailed,
+    /// Kernel headers are missing.
+    HeadersMissing,
+    /// BUILD_EXCLUSIVE_* excludes the kernel.
+    Excluded,
+    /// PRE_INSTALL failed.
+    PreInstallFailed,
+    /// A hook script failed: its own exit code is passed on.
+    Script(u8),
+    /// Reading, writing or running failed in a way that has no older code.
+    System,
+    /// A plugin failed or was refused.
+    Plugin,
+    /// The plan was undone after a failing step of unknown kind.
+    PlanFailed,
+    /// Interrupted by a signal; what was begun has been undone.
+    Interrupted,
+}
+
+impl Kind {
+    /// The process's exit code.
+    pub fn exit_code(self) -> u8 {
+        use Kind::*;
+        match self {
+            Permission | Usage => 1,
+            UnknownOption | KernelWithAll | SourceMissing => 2,
+            ArchWithAll | AlreadyAdded | NotInTree => 3,
+            ConfUnreadable | ActionConflict | Broken => 4,
+            AllUnsupported | PatchMissing => 5,
+            PatchFailed | NoKernelDirectory | InstallFailed => 6,
+            ProductMissing => 7,
+            ConfInvalid | SourceEmpty => 8,
+            NoConfInPath => 9,
+            BuildFailed => 10,
+            AutoinstallFailed => 11,
+            ArchUnknown => 12,
+            DependencyMissing => 13,
+            KernelRemovalFailed => 14,
+            HeadersMissing => 21,
+            // New conditions: codes that dkms never used.
+            System => 30,
+            Plugin => 31,
+            PlanFailed => 32,
+            Excluded => 77,
+            PreInstallFailed => 101,
+            Interrupted => 130,
+            Script(code) => code,
+        }
+    }
+}
+
+/// What the user sees: what happened, to what, and what to do about it.
+#[derive(Debug)]
+pub struct Error {
+    pub kind: Kind,
+    /// What happened, to which module, kernel and file: one sentence.
+    pub message: String,
+    /// Further lines that belong to the message, such as a list of problems.
+    pub details: Vec<String>,
+    /// What to do about it, one imperative sentence each.
+    pub hints: Vec<String>,
+    pub source: Option<anyhow::Error>,
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), details: Vec::new(), hints: Vec::new(), source: None }
+    }
+
+    pub fn detail(mut self, line: impl Into<String>) -> Self {
+        self.details.push(line.into());
+        self
+    }
+
+    pub fn details<S: Into<String>>(mut self, lines: impl IntoIterator<Item = S>) -> Self {
+        self.details.extend(lines.into_iter().map(Into::into));
+        self
+    }
+
+    pub fn hint(mut self, line: impl Into<String>) -> Self {
+        self.hints.push(line.into());
+        self
+    }
+
+    pub fn source(mut self, source: impl Into<anyhow::Error>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// An I/O failure, with what was being done to which path.
+    pub fn io(doing: &str, path: &std::path::Path, error: std::io::Error) -> Self {
+        let mut out = Self::new(Kind::System, format!("Could not {doing} {}: {error}.", path.display()));
+        use std::io::ErrorKind::*;
+        match error.kind() {
+            PermissionDenied => {
+                out.kind = Kind::Permission;
+                out = out.hint(
+                    "Run it as root, or name trees that you may write with --dkmstree, --sourcetree and --installtree.",
+                );
+            }
+            StorageFull => {
+                out = out.hint("Free space on that file system and run the command again; nothing was changed.")
+            }
+            ReadOnlyFilesystem => out = out.hint("Remount that file system read-write, or name another tree."),
+            _ => {}
+        }
+        out.source = Some(error.into());
+        out
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}

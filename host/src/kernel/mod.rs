@@ -1,0 +1,147 @@
+//! Facts about one kernel: release, architecture, headers, configuration,
+//! compiler.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// How module files are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compression {
+    Gzip,
+    Xz,
+    Zstd,
+}
+
+impl Compression {
+    pub const ALL: [Compression; 3] = [Compression::Gzip, Compression::Xz, Compression::Zstd];
+
+    /// The suffix behind `.ko`, with its dot.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Compression::Gzip => ".gz",
+            Compression::Xz => ".xz",
+            Compression::Zstd => ".zst",
+        }
+    }
+}
+
+/// A kernel that modules are built for; not necessarily the running one.
+#[derive(Debug)]
+pub struct Kernel {
+    release: String,
+    arch: String,
+    machine: String,
+    /// `/lib/modules/K` of the target, links in the parents resolved.
+    module_dir: PathBuf,
+    /// The build directory, resolved; `None` when it is missing.
+    headers: Option<PathBuf>,
+    config_file: Option<PathBuf>,
+    config: OnceCell<BTreeMap<String, String>>,
+    compressions: OnceCell<Vec<Compression>>,
+    running: bool,
+}
+
+/// What a [`Kernel`] is made from.
+#[derive(Debug, Clone, Default)]
+pub struct KernelInput {
+    pub release: String,
+    /// The architecture of the tree's directories (`-a`).
+    pub arch: String,
+    /// As `uname -m` prints.
+    pub machine: String,
+    pub module_dir: PathBuf,
+    pub headers: Option<PathBuf>,
+    /// `--config`; otherwise found below the headers.
+    pub config_file: Option<PathBuf>,
+    pub running: bool,
+}
+
+impl Kernel {
+    pub fn new(input: KernelInput) -> Self {
+        let found = || {
+            let headers = input.headers.as_deref()?;
+            [headers.join("include/config/auto.conf"), headers.join(".config")].into_iter().find(|p| p.is_file())
+        };
+        let config_file = input.config_file.clone().or_else(found);
+        Self {
+            release: input.release,
+            arch: input.arch,
+            machine: input.machine,
+            module_dir: input.module_dir,
+            headers: input.headers,
+            config_file,
+            config: OnceCell::new(),
+            compressions: OnceCell::new(),
+            running: input.running,
+        }
+    }
+
+    /// As `uname -r` prints on it.
+    pub fn release(&self) -> &str {
+        &self.release
+    }
+
+    pub fn arch(&self) -> &str {
+        &self.arch
+    }
+
+    /// As `uname -m` prints on it.
+    pub fn machine(&self) -> &str {
+        &self.machine
+    }
+
+    pub fn module_dir(&self) -> &Path {
+        &self.module_dir
+    }
+
+    pub fn headers(&self) -> Option<&Path> {
+        self.headers.as_deref()
+    }
+
+    pub fn config_file(&self) -> Option<&Path> {
+        self.config_file.as_deref()
+    }
+
+    pub fn running(&self) -> bool {
+        self.running
+    }
+
+    /// A Kconfig symbol without `CONFIG_`; quotes removed.
+    pub fn config(&self, symbol: &str) -> Option<&str> {
+        let read = || {
+            let text = self.config_file.as_ref().and_then(|p| std::fs::read(p).ok()).unwrap_or_default();
+            parse_config(&String::from_utf8_lossy(&text))
+        };
+        self.config.get_or_init(read).get(symbol).map(String::as_str)
+    }
+
+    /// Compressions found among the module files below the module directory.
+    pub fn compressions(&self) -> &[Compression] {
+        self.compressions.get_or_init(|| find_compressions(&self.module_dir))
+    }
+}
+
+fn parse_config(text: &str) -> BTreeMap<String, String> {
+    text.lines()
+        .filter_map(|line| line.trim().strip_prefix("CONFIG_")?.split_once('='))
+        .map(|(name, value)| {
+            let value = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value);
+            (name.to_owned(), value.replace("\\\"", "\""))
+        })
+        .collect()
+}
+
+fn find_compressions(module_dir: &Path) -> Vec<Compression> {
+    let mut found = std::collections::BTreeSet::new();
+    let files = walkdir::WalkDir::new(module_dir).into_iter().filter_map(Result::ok);
+    for entry in files.filter(|e| !e.file_type().is_dir()) {
+        let name = entry.file_name().to_string_lossy();
+        found.extend(Compression::ALL.into_iter().filter(|c| name.ends_with(&format!(".ko{}", c.suffix()))));
+        if found.len() == Compression::ALL.len() {
+            break;
+        }
+    }
+    found.into_iter().collect()
+}

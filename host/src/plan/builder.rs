@@ -1,0 +1,69 @@
+//! How host code adds steps to a plan.
+
+use super::step::*;
+use crate::error::Kind;
+use crate::system::Roots;
+
+/// A plan under construction. Each `push` returns the new step, so that a flow
+/// can say how it is announced and what its failure means.
+#[derive(Debug, Default)]
+pub struct Builder {
+    plan: Plan,
+}
+
+impl Builder {
+    pub fn new(title: impl Into<String>, roots: Roots) -> Self {
+        Self { plan: Plan { title: title.into(), roots, steps: Vec::new() } }
+    }
+
+    pub fn roots(&self) -> &Roots {
+        &self.plan.roots
+    }
+
+    pub fn steps(&self) -> &[Step] {
+        &self.plan.steps
+    }
+
+    /// Adds a step of the host's own.
+    pub fn push(&mut self, action: Action, reason: impl Into<String>) -> &mut Step {
+        self.push_step(Step {
+            action,
+            reason: reason.into(),
+            announce: Announce::Silent,
+            origin: Origin::Host,
+            undo: Undo::Revert,
+            fails_as: Kind::PlanFailed,
+        })
+    }
+
+    pub fn push_step(&mut self, step: Step) -> &mut Step {
+        self.plan.steps.push(step);
+        self.plan.steps.last_mut().expect("a step was just pushed")
+    }
+
+    pub fn finish(self) -> Plan {
+        self.plan
+    }
+}
+
+impl Step {
+    pub fn line(&mut self, text: impl Into<String>) -> &mut Self {
+        self.announce = Announce::Line(text.into());
+        self
+    }
+
+    pub fn progress(&mut self, text: impl Into<String>) -> &mut Self {
+        self.announce = Announce::Progress(text.into());
+        self
+    }
+
+    pub fn fails_as(&mut self, kind: Kind) -> &mut Self {
+        self.fails_as = kind;
+        self
+    }
+
+    pub fn on_undo(&mut self, undo: Undo) -> &mut Self {
+        self.undo = undo;
+        self
+    }
+}

@@ -1,0 +1,165 @@
+//! Named roots: every path that a plan touches is relative to one of them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// A directory that plans name paths below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Root {
+    /// The target system's `/`.
+    System,
+    /// The module tree: `/var/lib/dkms`.
+    Tree,
+    /// Where sources are registered: `/usr/src`.
+    SourceTree,
+    /// Where kernels keep their modules: `/lib/modules`.
+    InstallTree,
+    /// The module directory of the plan's kernel: `/lib/modules/K`.
+    Modules,
+    /// The build directory of the plan's kernel, links resolved.
+    Headers,
+    /// The registered source of the plan's package: `/usr/src/m-v`.
+    Source,
+    Boot,
+    Etc,
+    Usr,
+    /// A directory private to the plan, removed with it.
+    Staging,
+}
+
+impl Root {
+    pub const ALL: [Root; 11] = [
+        Root::System,
+        Root::Tree,
+        Root::SourceTree,
+        Root::InstallTree,
+        Root::Modules,
+        Root::Headers,
+        Root::Source,
+        Root::Boot,
+        Root::Etc,
+        Root::Usr,
+        Root::Staging,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Root::System => "system",
+            Root::Tree => "tree",
+            Root::SourceTree => "source-tree",
+            Root::InstallTree => "install-tree",
+            Root::Modules => "modules",
+            Root::Headers => "headers",
+            Root::Source => "source",
+            Root::Boot => "boot",
+            Root::Etc => "etc",
+            Root::Usr => "usr",
+            Root::Staging => "staging",
+        }
+    }
+
+    /// The root that plugins know under a name; the wide ones (`system`,
+    /// `source-tree`, `install-tree`) are the host's alone.
+    pub fn for_plugins(name: &str) -> Option<Root> {
+        Self::ALL
+            .into_iter()
+            .filter(|r| !matches!(r, Root::System | Root::SourceTree | Root::InstallTree))
+            .find(|r| r.name() == name)
+    }
+}
+
+impl fmt::Display for Root {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A path below a named root: never absolute, never with `..`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Location {
+    pub root: Root,
+    relative: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("`{path}` is not a path below `{root}`: it must be relative and without `..`")]
+pub struct BadLocation {
+    root: Root,
+    path: String,
+}
+
+impl Location {
+    /// Normalises `.` and doubled slashes away.
+    pub fn new(root: Root, relative: impl AsRef<Path>) -> Result<Self, BadLocation> {
+        let relative = relative.as_ref();
+        let mut out = PathBuf::new();
+        for part in relative.components() {
+            match part {
+                Component::Normal(name) => out.push(name),
+                Component::CurDir => {}
+                Component::ParentDir | Component::RootDir | Component::Prefix(_) => {
+                    return Err(BadLocation { root, path: relative.display().to_string() });
+                }
+            }
+        }
+        Ok(Self { root, relative: out })
+    }
+
+    pub fn relative(&self) -> &Path {
+        &self.relative
+    }
+
+    /// The location of an entry below this one.
+    pub fn join(&self, name: impl AsRef<Path>) -> Result<Self, BadLocation> {
+        Self::new(self.root, self.relative.join(name))
+    }
+
+    pub fn parent(&self) -> Option<Self> {
+        Some(Self { root: self.root, relative: self.relative.parent()?.to_path_buf() })
+    }
+}
+
+/// `root:relative`, as plans are shown when no real path is known.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.root, self.relative.display())
+    }
+}
+
+/// Where the named roots are on this machine (with `--root` already applied).
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Roots(BTreeMap<Root, PathBuf>);
+
+impl Roots {
+    pub fn set(&mut self, root: Root, path: impl Into<PathBuf>) {
+        self.0.insert(root, path.into());
+    }
+
+    pub fn with(mut self, root: Root, path: impl Into<PathBuf>) -> Self {
+        self.set(root, path);
+        self
+    }
+
+    pub fn get(&self, root: Root) -> Option<&Path> {
+        self.0.get(&root).map(PathBuf::as_path)
+    }
+
+    /// The real path of a location; `None` when the plan has no such root.
+    pub fn path(&self, at: &Location) -> Option<PathBuf> {
+        let base = self.get(at.root)?;
+        Some(if at.relative.as_os_str().is_empty() { base.to_path_buf() } else { base.join(&at.relative) })
+    }
+
+    /// The location of a real path below the innermost root that holds it.
+    pub fn locate(&self, path: &Path) -> Option<Location> {
+        self.0
+            .iter()
+            .filter_map(|(root, base)| Some((base.as_os_str().len(), *root, path.strip_prefix(base).ok()?)))
+            .max_by_key(|(len, ..)| *len)
+            .and_then(|(_, root, relative)| Location::new(root, relative).ok())
+    }
+}
