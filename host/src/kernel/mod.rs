@@ -1,9 +1,9 @@
 //! Facts about one kernel: release, architecture, headers, configuration,
 //! compiler.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// How module files are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -38,8 +38,8 @@ pub struct Kernel {
     /// The build directory, resolved; `None` when it is missing.
     headers: Option<PathBuf>,
     config_file: Option<PathBuf>,
-    config: OnceCell<BTreeMap<String, String>>,
-    compressions: OnceCell<Vec<Compression>>,
+    config: OnceLock<BTreeMap<String, String>>,
+    compressions: OnceLock<Vec<Compression>>,
     running: bool,
 }
 
@@ -72,8 +72,8 @@ impl Kernel {
             module_dir: input.module_dir,
             headers: input.headers,
             config_file,
-            config: OnceCell::new(),
-            compressions: OnceCell::new(),
+            config: OnceLock::new(),
+            compressions: OnceLock::new(),
             running: input.running,
         }
     }

@@ -4,6 +4,13 @@
 mod builder;
 mod step;
 
+/// Decides whether a plugin may have a step run. Asked when the step is added
+/// and again when it runs.
+pub trait Guard {
+    /// `Err` is the sentence for the user: plugin, rule and remedy.
+    fn permits(&self, origin: &Origin, action: &Action) -> Result<(), String>;
+}
+
 pub use builder::Builder;
 pub use step::{
     Action, Announce, ArchiveFormat, Argument, Bytes, Command, Environment, OnFailure, Origin, Plan, Program, Step,

@@ -1,6 +1,8 @@
 //! Facts about the target system: where its directories are (below `--root`),
 //! what its os-release says, which programs it has.
 
+use std::path::{Path, PathBuf};
+
 mod os_release;
 mod resolve;
 mod roots;
@@ -8,3 +10,36 @@ mod roots;
 pub use os_release::OsRelease;
 pub use resolve::{find_program, resolve_in_root};
 pub use roots::{BadLocation, Location, Root, Roots};
+
+/// The system that is worked on: this one, or the one below `--root`.
+#[derive(Debug, Clone)]
+pub struct System {
+    /// `/`, or the directory of `--root`.
+    pub root: PathBuf,
+    pub os: OsRelease,
+    /// The roots that every plan has: system, tree, source-tree, install-tree,
+    /// boot, etc, usr. A plan adds those of its kernel and package.
+    pub roots: Roots,
+}
+
+impl System {
+    /// The roots below `root` at their customary places.
+    pub fn new(root: impl Into<PathBuf>, os: OsRelease) -> Self {
+        let root = root.into();
+        let below = |path: &str| root.join(path);
+        let roots = Roots::default()
+            .with(Root::System, &root)
+            .with(Root::Tree, below("var/lib/dkms"))
+            .with(Root::SourceTree, below("usr/src"))
+            .with(Root::InstallTree, below("lib/modules"))
+            .with(Root::Boot, below("boot"))
+            .with(Root::Etc, below("etc"))
+            .with(Root::Usr, below("usr"));
+        Self { root, os, roots }
+    }
+
+    /// Whether the running system itself is worked on.
+    pub fn is_live(&self) -> bool {
+        self.root == Path::new("/")
+    }
+}
