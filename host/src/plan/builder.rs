@@ -33,6 +33,8 @@ impl Builder {
             origin: Origin::Host,
             undo: Undo::Revert,
             fails_as: Kind::PlanFailed,
+            failure_message: None,
+            hints: Vec::new(),
         })
     }
 
@@ -57,8 +59,14 @@ impl Step {
         self
     }
 
-    pub fn fails_as(&mut self, kind: Kind) -> &mut Self {
+    pub fn fails_as(&mut self, kind: Kind, message: impl Into<String>) -> &mut Self {
         self.fails_as = kind;
+        self.failure_message = Some(message.into());
+        self
+    }
+
+    pub fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
+        self.hints.push(hint.into());
         self
     }
 

@@ -1,8 +1,16 @@
 //! Plans: every change to the system is a step of one, and one executor runs
 //! them.
 
+mod archive;
 mod builder;
+mod execute;
+mod files;
+mod journal;
+mod perform;
+mod report;
+mod run;
 mod step;
+mod undo;
 
 /// Decides whether a plugin may have a step run. Asked when the step is added
 /// and again when it runs.
@@ -12,6 +20,10 @@ pub trait Guard {
 }
 
 pub use builder::Builder;
+pub use execute::Executor;
+pub use journal::{Pending, pending};
+pub use report::{Reporter, Silent};
+pub use run::INTERRUPTED;
 pub use step::{
     Action, Announce, ArchiveFormat, Argument, Bytes, Command, Environment, OnFailure, Origin, Plan, Program, Step,
     Undo,
