@@ -43,6 +43,32 @@ impl Builder {
         self.plan.steps.last_mut().expect("a step was just pushed")
     }
 
+    /// Announces the steps from `index` on as one: with a line before the first.
+    pub fn announce_from(&mut self, index: usize, text: impl Into<String>) {
+        if let Some(first) = self.plan.steps.get_mut(index) {
+            first.announce = Announce::Line(text.into());
+        }
+    }
+
+    /// What a failure of the steps from `index` on means.
+    pub fn fail_from(&mut self, index: usize, kind: Kind, message: impl Into<String>) {
+        let message = message.into();
+        for step in self.plan.steps.iter_mut().skip(index) {
+            step.fails_as(kind, message.clone());
+        }
+    }
+
+    /// Lets programs of the steps from `index` on fail with a warning.
+    pub fn tolerate_from(&mut self, index: usize) {
+        for step in self.plan.steps.iter_mut().skip(index) {
+            if let Action::Run(command) = &mut step.action
+                && command.failure == OnFailure::Abort
+            {
+                command.failure = OnFailure::Warn;
+            }
+        }
+    }
+
     pub fn finish(self) -> Plan {
         self.plan
     }

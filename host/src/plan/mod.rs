@@ -7,6 +7,7 @@ mod execute;
 mod files;
 mod journal;
 mod perform;
+mod render;
 mod report;
 mod run;
 mod step;
@@ -19,9 +20,12 @@ pub trait Guard {
     fn permits(&self, origin: &Origin, action: &Action) -> Result<(), String>;
 }
 
+pub use archive::decompress;
 pub use builder::Builder;
 pub use execute::Executor;
-pub use journal::{Pending, pending};
+pub use files::{EntryKind, Files};
+pub use journal::{PRIVATE_DIR, Pending, pending};
+pub use render::{PlanView, StepView};
 pub use report::{Reporter, Silent};
 pub use run::INTERRUPTED;
 pub use step::{
