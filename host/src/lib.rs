@@ -7,4 +7,5 @@ pub mod conf;
 pub mod error;
 pub mod kernel;
 pub mod plan;
+pub mod plugin;
 pub mod system;
