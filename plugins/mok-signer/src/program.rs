@@ -6,19 +6,21 @@ use modsmith_plugin::prelude::*;
 /// the headers, else the one among the kernel's headers.
 pub fn find(release: &str) -> Result<Argument> {
     if let Some(configured) = setting("sign_file") {
-        return Ok(Path::of_absolute(&configured).map_or_else(|| configured.into(), Argument::Location));
+        return if has_program(&configured) {
+            Ok(configured.into())
+        } else {
+            Err(unsupported(format!("sign_file names {configured}, which is not an executable file")))
+        };
     }
     let packaged = kbuild_versions(release).map(|v| Path::usr(format!("lib/linux-kbuild-{v}/scripts/sign-file")));
     let candidates: Vec<Path> = packaged.into_iter().chain([Path::headers("scripts/sign-file")]).collect();
-    for candidate in &candidates {
-        if candidate.exists()? {
-            return Ok(candidate.into());
-        }
+    if let Some(found) = candidates.iter().find(|candidate| has_program(&candidate.to_string())) {
+        return Ok(found.into());
     }
     let places: Vec<String> = candidates.iter().map(ToString::to_string).collect();
     Err(unsupported(format!(
-        "there is no sign-file program for kernel {release}: neither {}; name one with the setting sign_file",
-        places.join(" nor ")
+        "there is no sign-file program for kernel {release}: not at {}; name one with the setting sign_file",
+        places.join(", ")
     )))
 }
 
