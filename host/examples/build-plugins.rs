@@ -11,7 +11,10 @@ fn main() -> std::process::ExitCode {
     };
     match build(&BuildOptions { directory: directory.into(), out: out.into() }) {
         Ok(built) => {
-            built.iter().for_each(|plugin| println!("{:>8}  {}", plugin.size, plugin.file.display()));
+            for plugin in built {
+                println!("{:>8}  {}", plugin.size, plugin.file.display());
+                plugin.imports.iter().for_each(|(name, functions)| println!("{:>12}: {}", name, functions.join(" ")));
+            }
             0.into()
         }
         Err(error) => {

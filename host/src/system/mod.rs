@@ -8,7 +8,7 @@ mod resolve;
 mod roots;
 
 pub use os_release::OsRelease;
-pub use resolve::{find_program, resolve_in_root};
+pub use resolve::{PROGRAM_PATH, find_program, resolve_in_root};
 pub use roots::{BadLocation, Location, Root, Roots};
 
 /// The system that is worked on: this one, or the one below `--root`.
