@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use modsmith::kernel::{Kernel, KernelInput};
-use modsmith::system::{OsRelease, System};
+use modsmith::plugin::manifest::Role;
+use modsmith::system::{OsRelease, Root, Roots, System};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -46,6 +47,31 @@ pub enum Call {
     Refresh,
     Prepare,
     Sign,
+    Enrolment,
+}
+
+impl Call {
+    pub const ALL: [Call; 10] = [
+        Call::Destination,
+        Call::Compression,
+        Call::Prune,
+        Call::KernelArch,
+        Call::HeaderDirs,
+        Call::HeaderPackage,
+        Call::Refresh,
+        Call::Prepare,
+        Call::Sign,
+        Call::Enrolment,
+    ];
+
+    pub fn role(self) -> Role {
+        match self {
+            Call::Destination | Call::Compression | Call::Prune => Role::InstallPolicy,
+            Call::KernelArch | Call::HeaderDirs | Call::HeaderPackage => Role::KernelLayout,
+            Call::Refresh => Role::Initrd,
+            Call::Prepare | Call::Sign | Call::Enrolment => Role::Signer,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -87,8 +113,29 @@ impl Facts {
         toml::from_str(&text).with_context(|| file.display().to_string())
     }
 
-    /// Lays the system out.
-    pub fn target(&self, case: &Path) -> Result<Target> {
+    /// A call with all its arguments about a kernel on an otherwise empty system.
+    pub fn of_release(call: Call, release: &str) -> Self {
+        Self {
+            call,
+            kernel: KernelTable {
+                release: release.into(),
+                machine: x86_64(),
+                headers: None,
+                config: [("MODULE_SIG_HASH".to_owned(), "sha256".to_owned())].into(),
+                running: false,
+            },
+            programs: ["update-initramfs", "dracut", "mkinitfs", "openssl"].map(String::from).into(),
+            files: Vec::new(),
+            settings: BTreeMap::new(),
+            requested: Some(release.into()),
+            machine: Some(release.into()),
+            file: Some("staging/a.ko".into()),
+            occasion: Some(Occasion::Installed),
+        }
+    }
+
+    /// Lays the system out, with the settings of this plugin.
+    pub fn target(&self, case: &Path, plugin: &str) -> Result<Target> {
         let dir = tempfile::tempdir()?;
         let root = dir.path().join("root");
         let below = |path: &str| root.join(path.trim_start_matches('/'));
@@ -101,6 +148,8 @@ impl Facts {
             let path = if program.starts_with('/') { program.clone() } else { format!("/usr/sbin/{program}") };
             write(&below(&path), "#!/bin/false\n", 0o755)?;
         }
+        let settings = toml::to_string(&self.settings)?;
+        write(&below(&format!("etc/modsmith/settings/{plugin}.toml")), &settings, 0o644)?;
         let config_file = dir.path().join("config");
         let symbols = self.kernel.config.iter().map(|(name, value)| format!("CONFIG_{name}=\"{value}\"\n"));
         write(&config_file, &symbols.collect::<String>(), 0o644)?;
@@ -115,6 +164,17 @@ impl Facts {
         });
         let system = System::new(&root, OsRelease::of_root(&root));
         Ok(Target { dir, system, kernel: Arc::new(kernel) })
+    }
+}
+
+impl Target {
+    /// The roots of a plan about the kernel.
+    pub fn roots(&self) -> Roots {
+        let mut roots = self.system.roots.clone().with(Root::Modules, self.kernel.module_dir());
+        if let Some(headers) = self.kernel.headers() {
+            roots.set(Root::Headers, headers);
+        }
+        roots.with(Root::Staging, self.dir.path().join("staging"))
     }
 }
 
