@@ -11,6 +11,7 @@ pub mod kernel;
 pub mod modinfo;
 pub mod output;
 pub mod paths;
+pub mod peer;
 pub mod snapshot;
 pub mod tool;
 pub mod world;

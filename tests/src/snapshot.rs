@@ -106,9 +106,9 @@ impl Snapshot {
 
     /// Paths of the kernel modules (`*.ko`, also compressed).
     pub fn modules(&self) -> Vec<&Path> {
+        let suffixes = [".ko", ".ko.gz", ".ko.xz", ".ko.zst"];
         let is_module = |p: &&Path| {
-            let name = p.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-            name.ends_with(".ko") || name.contains(".ko.")
+            p.file_name().and_then(|n| n.to_str()).is_some_and(|name| suffixes.iter().any(|s| name.ends_with(s)))
         };
         self.0.keys().map(PathBuf::as_path).filter(is_module).collect()
     }
