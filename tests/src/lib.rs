@@ -12,6 +12,7 @@ pub mod modinfo;
 pub mod output;
 pub mod paths;
 pub mod peer;
+pub mod plan;
 pub mod snapshot;
 pub mod tool;
 pub mod world;

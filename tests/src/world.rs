@@ -56,6 +56,13 @@ impl World {
         World::new(&[kernel::newest(kernel::Flavour::Generic)])
     }
 
+    /// Another machine in the same state.
+    pub fn duplicate(&self) -> World {
+        let copy = World::new(&[]);
+        tool::run(Command::new("cp").arg("-a").arg(self.dir().join(".")).arg(copy.dir()));
+        copy
+    }
+
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }
@@ -79,6 +86,14 @@ impl World {
     /// Copies a package's sources to `/usr/src`, under the same name.
     pub fn copy_source(&self, from: &Path) {
         tool::run(Command::new("cp").arg("-a").arg(from).arg(self.path("usr/src")));
+    }
+
+    /// Puts a module file into a kernel's directory, as if it came with the
+    /// kernel, and returns its path there.
+    pub fn add_module(&self, kernel: &str, module: &Path) -> PathBuf {
+        let at = self.modules(kernel).join("kernel/drivers/misc").join(module.file_name().expect("a file"));
+        fs::copy(module, &at).unwrap_or_else(|e| panic!("cannot copy {}: {e}", module.display()));
+        at
     }
 
     /// Writes a package's sources to `/usr/src/NAME-VERSION`.
