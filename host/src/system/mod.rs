@@ -8,7 +8,7 @@ mod resolve;
 mod roots;
 
 pub use os_release::OsRelease;
-pub use resolve::{find_program, resolve_in_root};
+pub use resolve::{PROGRAM_PATH, find_program, resolve_in_root};
 pub use roots::{BadLocation, Location, Root, Roots};
 
 /// The system that is worked on: this one, or the one below `--root`.
@@ -36,6 +36,14 @@ impl System {
             .with(Root::Etc, below("etc"))
             .with(Root::Usr, below("usr"));
         Self { root, os, roots }
+    }
+
+    /// A path of this machine as the target system sees it.
+    pub fn inside(&self, path: &Path) -> PathBuf {
+        match path.strip_prefix(&self.root) {
+            Ok(relative) => Path::new("/").join(relative),
+            Err(_) => path.to_path_buf(),
+        }
     }
 
     /// Whether the running system itself is worked on.
