@@ -56,6 +56,10 @@ const NAMES: &[&str] = &[
 const PARTS: &[&str] =
     &["initramfs-tools", "update-initramfs", "weak-modules", "modprobe.d", "modules.conf", "arch linux"];
 
+/// Names that dkms gave to directories of its tree, and where the program knows
+/// them: a format, not a tool.
+const LAYOUT: &[(&str, &str)] = &[("host/src/tree/scan.rs", "rpm")];
+
 /// The lines of a file that are not tests: everything before the test module,
 /// which is last in its file.
 fn shipped(text: &str) -> impl Iterator<Item = (usize, &str)> {
@@ -83,8 +87,10 @@ fn the_program_knows_no_distribution() {
         files += 1;
         let text = fs::read_to_string(&path).expect("sources are text");
         for (number, line) in shipped(&text) {
-            if let Some(name) = forbidden(line) {
-                let path = path.strip_prefix(paths::checkout()).expect("below the checkout");
+            let path = path.strip_prefix(paths::checkout()).expect("below the checkout");
+            if let Some(name) =
+                forbidden(line).filter(|name| !LAYOUT.iter().any(|(p, n)| path.ends_with(p) && n == name))
+            {
                 found.push(format!("{}:{number}: {name}: {}", path.display(), line.trim()));
             }
         }
