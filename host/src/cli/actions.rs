@@ -90,7 +90,8 @@ pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
     }
     let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Execute };
     let session = Session::new(system, framework, plugins, &terminal, options(arguments)?, mode);
-    let outcome = words.actions.iter().try_for_each(|action| act(*action, &words, arguments, &targets, &session, persona));
+    let outcome =
+        words.actions.iter().try_for_each(|action| act(*action, &words, arguments, &targets, &session, persona));
     if arguments.dry_run {
         show(session.into_plans().iter().map(PlanView::new).collect(), arguments.json);
     }
@@ -136,7 +137,12 @@ fn act(
 }
 
 /// Every kernel gets its turn; the first failure is the result.
-fn each(targets: &Targets, session: &Session<'_>, persona: Persona, mut one: impl FnMut(&Target) -> Result<()>) -> Result<()> {
+fn each(
+    targets: &Targets,
+    session: &Session<'_>,
+    persona: Persona,
+    mut one: impl FnMut(&Target) -> Result<()>,
+) -> Result<()> {
     let chosen = targets.chosen(session)?;
     let mut first = None;
     for (index, target) in chosen.iter().enumerate() {
@@ -197,7 +203,9 @@ fn settle_killed(session: &Session<'_>) -> Result<()> {
     match TreeLock::try_acquire(session.tree.path()) {
         Some(_lock) => session.recover(),
         None => {
-            eprintln!("Warning: the tree is being changed right now, or was left half changed; the next change to it ends that.");
+            eprintln!(
+                "Warning: the tree is being changed right now, or was left half changed; the next change to it ends that."
+            );
             Ok(())
         }
     }

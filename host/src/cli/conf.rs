@@ -24,8 +24,14 @@ pub fn run(arguments: &ConfArguments) -> Result<()> {
         installtree: arguments.installtree.as_deref(),
     };
     let (system, framework) = system(&places)?;
-    let session =
-        Session::new(system.clone(), framework, Plugins::none(system.clone()), &Silent, Options::default(), Mode::DryRun);
+    let session = Session::new(
+        system.clone(),
+        framework,
+        Plugins::none(system.clone()),
+        &Silent,
+        Options::default(),
+        Mode::DryRun,
+    );
     let (package, file) = find(&session, &arguments.what)?;
     let target = Target {
         kernel: arguments.kernel.clone().unwrap_or_else(running_release),
@@ -55,7 +61,8 @@ pub fn run(arguments: &ConfArguments) -> Result<()> {
     let checked = PackageConf::from_evaluated(&evaluated, &target.kernel, Strictness::Strict);
     let report = Report::new(&evaluated, checked.as_ref().ok());
     if arguments.json {
-        let text = serde_json::to_string_pretty(&report).map_err(|e| Error::new(Kind::System, format!("Could not write JSON: {e}.")))?;
+        let text = serde_json::to_string_pretty(&report)
+            .map_err(|e| Error::new(Kind::System, format!("Could not write JSON: {e}.")))?;
         println!("{text}");
     } else {
         print!("{}", report.to_text());

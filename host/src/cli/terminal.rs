@@ -6,7 +6,6 @@ use std::io::{IsTerminal, Write};
 use crate::plan::Reporter;
 
 /// Prints to standard output; warnings to standard error.
-#[derive(Debug)]
 pub struct Terminal {
     quiet: bool,
     verbose: bool,

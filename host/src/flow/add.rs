@@ -49,8 +49,11 @@ impl Session<'_> {
         let registered = self.system.roots.path(&id.source_dir()).unwrap_or_default();
         match self.tree.entry(&id).map(|entry| entry.source) {
             Some(SourceState::Present(_)) => {
-                return Err(Error::new(Kind::AlreadyAdded, format!("{id} is already in the tree {}.", self.tree.path().display()))
-                    .hint(format!("To take its source in anew, `dkms remove {id} --all` comes first.")));
+                return Err(Error::new(
+                    Kind::AlreadyAdded,
+                    format!("{id} is already in the tree {}.", self.tree.path().display()),
+                )
+                .hint(format!("To take its source in anew, `dkms remove {id} --all` comes first.")));
             }
             Some(SourceState::Broken) | None => {}
         }
@@ -58,8 +61,14 @@ impl Session<'_> {
         let imported = imported.filter(|from| same_directory(from, &registered).is_none());
         let read_from = imported.map_or(registered.clone(), Path::to_path_buf);
         if !read_from.is_dir() {
-            return Err(Error::new(Kind::SourceMissing, format!("The source of {id} is not there: {} is no directory.", read_from.display()))
-                .hint(format!("Put it there, or name its directory: `dkms add DIRECTORY`. {}", self.similar_sources(&id))));
+            return Err(Error::new(
+                Kind::SourceMissing,
+                format!("The source of {id} is not there: {} is no directory.", read_from.display()),
+            )
+            .hint(format!(
+                "Put it there, or name its directory: `dkms add DIRECTORY`. {}",
+                self.similar_sources(&id)
+            )));
         }
         let read = Package { id: id.clone(), source: read_from };
         let conf = self.conf(&read, kernel, Strictness::Strict)?;
@@ -107,15 +116,19 @@ impl Session<'_> {
         let environment = script::environment(package, kernel, &Toolchain::default());
         let Some(command) = script::command(text, &directory, environment) else { return Ok(()) };
         let mut plan = Builder::new(format!("run the post_add script of {}", package.id), self.roots(package, None));
-        plan.push(Action::Run(command), "POST_ADD of its dkms.conf")
-            .progress("Running the post_add script")
-            .fails_as(Kind::Script(1), format!("The post_add script of {} failed; the package stays added.", package.id));
+        plan.push(Action::Run(command), "POST_ADD of its dkms.conf").progress("Running the post_add script").fails_as(
+            Kind::Script(1),
+            format!("The post_add script of {} failed; the package stays added.", package.id),
+        );
         self.run(plan)
     }
 
     /// The name and version in a directory's dkms.conf.
     pub(super) fn identify(&self, directory: &Path, kernel: &Kernel) -> Result<PackageId> {
-        let nameless = Package { id: PackageId { module: String::new(), version: String::new() }, source: directory.to_path_buf() };
+        let nameless = Package {
+            id: PackageId { module: String::new(), version: String::new() },
+            source: directory.to_path_buf(),
+        };
         if !directory.join("dkms.conf").is_file() && self.options.conf.is_none() {
             return Err(Error::new(Kind::NoConfInPath, format!("{} has no dkms.conf.", directory.display()))
                 .hint("Name a directory whose source has one, or give one with -c."));

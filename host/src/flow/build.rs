@@ -96,16 +96,27 @@ impl Session<'_> {
         let log = make_log(package);
         plan.push(Action::Remove { at: build.clone() }, "a build starts from a clean directory").on_undo(Undo::Keep);
         let source = Location::new(crate::system::Root::Source, "").expect("the root itself");
-        plan.push(Action::Copy { from: source, to: build.clone() }, "the registered source is never built in").on_undo(Undo::Keep);
-        let head = crate::build::log_head(&format!("{id} for kernel {target}"));
-        plan.push(Action::WriteFile { at: log.clone(), contents: Bytes(head.into_bytes()), mode: 0o644 }, "the log of the build")
+        plan.push(Action::Copy { from: source, to: build.clone() }, "the registered source is never built in")
             .on_undo(Undo::Keep);
+        let head = crate::build::log_head(&format!("{id} for kernel {target}"));
+        plan.push(
+            Action::WriteFile { at: log.clone(), contents: Bytes(head.into_bytes()), mode: 0o644 },
+            "the log of the build",
+        )
+        .on_undo(Undo::Keep);
         let consult = format!("The log is {}.", self.tree.real(&log).display());
 
         for patch in patches {
-            let command = Command::new("patch").args(["-p1", "-i"]).at(build.join("patches").and_then(|p| p.join(patch)).map_err(bad_patch)?);
+            let command = Command::new("patch")
+                .args(["-p1", "-i"])
+                .at(build.join("patches").and_then(|p| p.join(patch)).map_err(bad_patch)?);
             let command = self.in_build(command, package, kernel, decisions);
-            let command = script::logged(command, &log, &format!("Applying patch {patch}"), &format!("patch -p1 < ./patches/{patch}"));
+            let command = script::logged(
+                command,
+                &log,
+                &format!("Applying patch {patch}"),
+                &format!("patch -p1 < ./patches/{patch}"),
+            );
             plan.push(Action::Run(command), "PATCH of its dkms.conf")
                 .progress(format!("Applying patch {patch}"))
                 .fails_as(Kind::PatchFailed, format!("The patch {patch} does not apply to {id} for kernel {target}."))
@@ -122,7 +133,8 @@ impl Session<'_> {
             }
         }
         let make = build_commands(self, package, kernel, &decisions.conf, &decisions.toolchain);
-        let command = self.in_build(Command::new("bash").args(["-c", make.script.as_str()]), package, kernel, decisions);
+        let command =
+            self.in_build(Command::new("bash").args(["-c", make.script.as_str()]), package, kernel, decisions);
         let command = script::logged(command, &log, "Building module(s)", &make.shown);
         plan.push(Action::Run(command), "MAKE of its dkms.conf")
             .progress("Building module(s)")
@@ -134,7 +146,9 @@ impl Session<'_> {
             .iter()
             .map(|m| build.join(&m.built_location).and_then(|dir| dir.join(format!("{}.ko", m.built_name))))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|e| Error::new(Kind::ConfInvalid, format!("BUILT_MODULE_LOCATION of {id} leaves the build directory: {e}.")))?;
+            .map_err(|e| {
+                Error::new(Kind::ConfInvalid, format!("BUILT_MODULE_LOCATION of {id} leaves the build directory: {e}."))
+            })?;
         plan.push(Action::Expect { files }, "make has to produce every module that dkms.conf names")
             .fails_as(Kind::ProductMissing, format!("The build of {id} for kernel {target} made no such module file."))
             .hint("Compare BUILT_MODULE_NAME and BUILT_MODULE_LOCATION of its dkms.conf with what make writes.")
@@ -180,7 +194,10 @@ impl Session<'_> {
             let product = products
                 .join(format!("{}.ko", module.dest_name))
                 .map_err(|e| Error::new(Kind::ConfInvalid, format!("DEST_MODULE_NAME of {id}: {e}.")))?;
-            plan.push(Action::Copy { from: built, to: product.clone() }, "one file per module, under its installed name");
+            plan.push(
+                Action::Copy { from: built, to: product.clone() },
+                "one file per module, under its installed name",
+            );
             if module.strip {
                 let mut command = Command::new("strip").arg("-g").at(product.clone());
                 command.place = Place::Either;
@@ -200,21 +217,37 @@ impl Session<'_> {
             }
         }
         let to = id.target_dir(target);
-        plan.push(Action::Rename { from: hidden, to }, "the built state appears at once")
-            .fails_as(Kind::ProductMissing, format!("The results of building {id} for kernel {target} could not be put in place."));
+        plan.push(Action::Rename { from: hidden, to }, "the built state appears at once").fails_as(
+            Kind::ProductMissing,
+            format!("The results of building {id} for kernel {target} could not be put in place."),
+        );
         Ok(())
     }
 
     /// POST_BUILD runs in the built state; its failure leaves that state.
-    fn post_build(&self, package: &Package, kernel: &Kernel, target: &Target, decisions: &Decisions, text: &str) -> Result<()> {
+    fn post_build(
+        &self,
+        package: &Package,
+        kernel: &Kernel,
+        target: &Target,
+        decisions: &Decisions,
+        text: &str,
+    ) -> Result<()> {
         let log = make_log(package);
         let environment = script::environment(package, kernel, &decisions.toolchain);
-        let mut plan = Builder::new(format!("finish the build of {} for {target}", package.id), self.roots(package, Some(kernel)));
+        let mut plan =
+            Builder::new(format!("finish the build of {} for {target}", package.id), self.roots(package, Some(kernel)));
         if let Some(command) = script::command(text, &package.id.build_dir(), environment) {
             let command = script::logged(command, &log, "Running the post_build script", text);
             plan.push(Action::Run(command), "POST_BUILD of its dkms.conf")
                 .progress("Running the post_build script")
-                .fails_as(Kind::Script(1), format!("The post_build script of {} failed for kernel {target}; the modules are built.", package.id))
+                .fails_as(
+                    Kind::Script(1),
+                    format!(
+                        "The post_build script of {} failed for kernel {target}; the modules are built.",
+                        package.id
+                    ),
+                )
                 .hint(format!("The log is {}.", self.tree.real(&log).display()));
         }
         plan_finish(package, target, &mut plan);
@@ -256,8 +289,13 @@ fn plan_finish(package: &Package, target: &Target, plan: &mut Builder) {
 fn check_source(package: &Package) -> Result<()> {
     let entries = std::fs::read_dir(&package.source).map_err(|e| Error::io("read the source", &package.source, e))?;
     if entries.take(2).count() < 2 {
-        return Err(Error::new(Kind::SourceEmpty, format!("The source of {} holds nothing to build: {}.", package.id, package.source.display()))
-            .hint("It was registered with binaries only; add the package with its source to build it for another kernel."));
+        return Err(Error::new(
+            Kind::SourceEmpty,
+            format!("The source of {} holds nothing to build: {}.", package.id, package.source.display()),
+        )
+        .hint(
+            "It was registered with binaries only; add the package with its source to build it for another kernel.",
+        ));
     }
     Ok(())
 }
@@ -269,8 +307,11 @@ fn check_patches(package: &Package, conf: &PackageConf) -> Result<Vec<String>> {
         let file = package.source.join("patches").join(&patch.file);
         let climbs = patch.file.split('/').any(|part| part == "..");
         if climbs || !file.is_file() {
-            return Err(Error::new(Kind::PatchMissing, format!("The patch {} of {} is not there.", patch.file, package.id))
-                .hint(format!("PATCH names files below {}, without `..`.", package.source.join("patches").display())));
+            return Err(Error::new(
+                Kind::PatchMissing,
+                format!("The patch {} of {} is not there.", patch.file, package.id),
+            )
+            .hint(format!("PATCH names files below {}, without `..`.", package.source.join("patches").display())));
         }
         names.push(patch.file.clone());
     }

@@ -24,10 +24,16 @@ impl Session<'_> {
         }
         let mut error = Error::new(
             Kind::HeadersMissing,
-            format!("The headers of kernel {} are not there: {} has no `include`.", kernel.release(), kernel.source_dir().display()),
+            format!(
+                "The headers of kernel {} are not there: {} has no `include`.",
+                kernel.release(),
+                kernel.source_dir().display()
+            ),
         );
         error = match self.plugins.header_package(kernel).ok().flatten() {
-            Some(package) => error.hint(format!("Install the package {package}, or name a directory with --kernelsourcedir.")),
+            Some(package) => {
+                error.hint(format!("Install the package {package}, or name a directory with --kernelsourcedir."))
+            }
             None => error.hint("Install that kernel's headers, or name their directory with --kernelsourcedir."),
         };
         let others = self.kernels_with_headers();

@@ -79,7 +79,10 @@ impl Session<'_> {
             let command = if self.options.force { script::ignored(command) } else { command };
             plan.push(Action::Run(command), "PRE_INSTALL of its dkms.conf")
                 .progress("Running the pre_install script")
-                .fails_as(Kind::PreInstallFailed, format!("The pre_install script of {} failed for kernel {target}.", package.id))
+                .fails_as(
+                    Kind::PreInstallFailed,
+                    format!("The pre_install script of {} failed for kernel {target}.", package.id),
+                )
                 .hint("--force installs all the same.");
         }
         for module in &chosen {
@@ -91,7 +94,8 @@ impl Session<'_> {
         if let Some(command) =
             conf.scripts.post_install.as_deref().and_then(|text| script::command(text, &source, environment))
         {
-            plan.push(Action::Run(script::ignored(command)), "POST_INSTALL of its dkms.conf").progress("Running the post_install script");
+            plan.push(Action::Run(script::ignored(command)), "POST_INSTALL of its dkms.conf")
+                .progress("Running the post_install script");
         }
         self.plan_depmod(kernel, &mut plan);
         self.plan_initrd(kernel, &conf, Occasion::Installed, &mut plan)?;
@@ -99,7 +103,13 @@ impl Session<'_> {
     }
 
     /// Which modules may be installed; at least one, or none was asked for.
-    fn choose<'c>(&self, package: &Package, conf: &'c PackageConf, kernel: &Arc<Kernel>, target: &Target) -> Result<Vec<Chosen<'c>>> {
+    fn choose<'c>(
+        &self,
+        package: &Package,
+        conf: &'c PackageConf,
+        kernel: &Arc<Kernel>,
+        target: &Target,
+    ) -> Result<Vec<Chosen<'c>>> {
         let products = self.tree.products(&package.id, target);
         // In a dry run of a package that is not built yet there is nothing to look at.
         let assumed = self.is_dry_run() && !self.tree.is_built(&package.id, target);
@@ -113,7 +123,10 @@ impl Session<'_> {
                 None => {
                     return Err(Error::new(
                         Kind::InstallFailed,
-                        format!("The tree has no built module {} of {} for kernel {target}.", record.dest_name, package.id),
+                        format!(
+                            "The tree has no built module {} of {} for kernel {target}.",
+                            record.dest_name, package.id
+                        ),
                     )
                     .hint(format!("Build it anew: `dkms build {} -k {} --force`.", package.id, target.kernel)));
                 }
@@ -127,8 +140,11 @@ impl Session<'_> {
             chosen.push(Chosen { record, file, destination, original });
         }
         if chosen.is_empty() && !conf.modules.is_empty() {
-            return Err(Error::new(Kind::InstallFailed, format!("No module of {} was installed for kernel {target}.", package.id))
-                .hint("The lines above say why; --force installs them all the same."));
+            return Err(Error::new(
+                Kind::InstallFailed,
+                format!("No module of {} was installed for kernel {target}.", package.id),
+            )
+            .hint("The lines above say why; --force installs them all the same."));
         }
         Ok(chosen)
     }
@@ -171,7 +187,14 @@ impl Session<'_> {
         }
     }
 
-    fn plan_module(&self, package: &Package, kernel: &Kernel, target: &Target, module: &Chosen<'_>, plan: &mut Builder) {
+    fn plan_module(
+        &self,
+        package: &Package,
+        kernel: &Kernel,
+        target: &Target,
+        module: &Chosen<'_>,
+        plan: &mut Builder,
+    ) {
         if let Some(original) = &module.original {
             self.plan_archive(package, kernel, target, original, plan);
         }
@@ -189,7 +212,9 @@ impl Session<'_> {
         } else {
             Action::Copy { from, to }
         };
-        plan.push(action, why).line(line).fails_as(Kind::InstallFailed, format!("{} could not be installed.", module.file));
+        plan.push(action, why)
+            .line(line)
+            .fails_as(Kind::InstallFailed, format!("{} could not be installed.", module.file));
     }
 
     /// depmod, for a kernel that has a module index.
@@ -217,9 +242,12 @@ impl Session<'_> {
         let mut command = match base {
             Some(base) if base == Path::new("/") => Command::new("depmod").arg("-a"),
             Some(base) => Command::new("depmod").args(["-a", "-b"]).arg(base.display().to_string()),
-            None => Command::new("bash").args(["-c", DEPMOD_ELSEWHERE, "depmod"]).arg(install_tree.display().to_string()),
+            None => {
+                Command::new("bash").args(["-c", DEPMOD_ELSEWHERE, "depmod"]).arg(install_tree.display().to_string())
+            }
         };
-        let map = Location::new(Root::Boot, format!("System.map-{}", kernel.release())).expect("a kernel release is a name");
+        let map =
+            Location::new(Root::Boot, format!("System.map-{}", kernel.release())).expect("a kernel release is a name");
         if self.system.roots.path(&map).is_some_and(|path| path.is_file()) {
             command = command.arg("-F").at(map);
         }
@@ -229,7 +257,13 @@ impl Session<'_> {
     }
 
     /// Regenerating the boot image, for packages that ask for it.
-    pub(super) fn plan_initrd(&self, kernel: &Arc<Kernel>, conf: &PackageConf, occasion: Occasion, plan: &mut Builder) -> Result<()> {
+    pub(super) fn plan_initrd(
+        &self,
+        kernel: &Arc<Kernel>,
+        conf: &PackageConf,
+        occasion: Occasion,
+        plan: &mut Builder,
+    ) -> Result<()> {
         if !conf.remake_initrd || self.options.no_initrd {
             return Ok(());
         }
@@ -238,15 +272,23 @@ impl Session<'_> {
             Answer::Given { plugin, .. } => {
                 plan.announce_from(before, format!("Regenerating the boot image of {} ({plugin})", kernel.release()));
                 if occasion == Occasion::Installed {
-                    plan.fail_from(before, Kind::InitrdFailed, format!("The boot image of kernel {} could not be regenerated.", kernel.release()));
+                    plan.fail_from(
+                        before,
+                        Kind::InitrdFailed,
+                        format!("The boot image of kernel {} could not be regenerated.", kernel.release()),
+                    );
                 } else {
                     plan.tolerate_from(before);
                 }
             }
             Answer::Unsupported(reasons) => {
                 let reasons: Vec<String> = reasons.iter().map(|(plugin, why)| format!("{plugin}: {why}")).collect();
-                let text = if reasons.is_empty() { "no plugin serves this system".to_owned() } else { reasons.join("; ") };
-                plan.push(Action::Note(format!("no boot image is regenerated ({text})")), "REMAKE_INITRD of its dkms.conf");
+                let text =
+                    if reasons.is_empty() { "no plugin serves this system".to_owned() } else { reasons.join("; ") };
+                plan.push(
+                    Action::Note(format!("no boot image is regenerated ({text})")),
+                    "REMAKE_INITRD of its dkms.conf",
+                );
             }
         }
         Ok(())
@@ -255,7 +297,9 @@ impl Session<'_> {
 
 pub(super) fn same_contents(a: &Path, b: &Path) -> bool {
     match (std::fs::metadata(a), std::fs::metadata(b)) {
-        (Ok(x), Ok(y)) if x.len() == y.len() => matches!((std::fs::read(a), std::fs::read(b)), (Ok(x), Ok(y)) if x == y),
+        (Ok(x), Ok(y)) if x.len() == y.len() => {
+            matches!((std::fs::read(a), std::fs::read(b)), (Ok(x), Ok(y)) if x == y)
+        }
         _ => false,
     }
 }

@@ -13,7 +13,14 @@ use crate::tree::{Package, Target};
 impl Session<'_> {
     /// Steps that move an existing module file aside. `existing` is relative to
     /// the kernel's module directory.
-    pub(super) fn plan_archive(&self, package: &Package, kernel: &Kernel, target: &Target, existing: &Path, plan: &mut Builder) {
+    pub(super) fn plan_archive(
+        &self,
+        package: &Package,
+        kernel: &Kernel,
+        target: &Target,
+        existing: &Path,
+        plan: &mut Builder,
+    ) {
         let real = kernel.module_dir().join(existing);
         let (Ok(from), Some(name)) = (Location::new(Root::Modules, existing), existing.file_name()) else { return };
         let directory = package.id.originals_dir(target);
@@ -25,14 +32,25 @@ impl Session<'_> {
         plan.push(Action::Copy { from: from.clone(), to: place(name.clone()) }, why)
             .line(format!("Found pre-existing {}, archiving for uninstallation", real.display()));
         plan.push(
-            Action::WriteFile { at: place(format!("{name}.origin")), contents: Bytes(origin.into_bytes()), mode: 0o644 },
+            Action::WriteFile {
+                at: place(format!("{name}.origin")),
+                contents: Bytes(origin.into_bytes()),
+                mode: 0o644,
+            },
             "where the original belongs",
         );
         plan.push(Action::Remove { at: from }, "its place is taken by the new module");
     }
 
     /// Steps that put originals back and drop their archive.
-    pub(super) fn plan_restore(&self, package: &Package, kernel: &Kernel, target: &Target, conf: &PackageConf, plan: &mut Builder) {
+    pub(super) fn plan_restore(
+        &self,
+        package: &Package,
+        kernel: &Kernel,
+        target: &Target,
+        conf: &PackageConf,
+        plan: &mut Builder,
+    ) {
         let directory = package.id.originals_dir(target);
         let real = self.tree.real(&directory);
         let names: Vec<String> = std::fs::read_dir(&real)

@@ -90,7 +90,8 @@ impl<'a> Session<'a> {
 
     /// Ends what killed invocations began. The lock must be held.
     pub fn recover(&self) -> Result<()> {
-        let pending = crate::plan::pending(self.tree.path()).map_err(|e| Error::io("read the journal in", self.tree.path(), e))?;
+        let pending = crate::plan::pending(self.tree.path())
+            .map_err(|e| Error::io("read the journal in", self.tree.path(), e))?;
         pending.iter().try_for_each(|journal| self.executor().recover(journal))
     }
 
@@ -212,7 +213,13 @@ impl<'a> Session<'a> {
         let variables = self.variables(package, kernel);
         conf::evaluate(&Request {
             conf: &file,
-            overrides: conf::override_files(&etc, &package.id.module, &package.id.version, kernel.release(), kernel.arch()),
+            overrides: conf::override_files(
+                &etc,
+                &package.id.module,
+                &package.id.version,
+                kernel.release(),
+                kernel.arch(),
+            ),
             variables: &variables,
             directives: &self.options.directives,
             reader: ReaderChoice::Auto,

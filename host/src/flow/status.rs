@@ -60,7 +60,8 @@ impl Filter {
         let glob = |pattern: &Option<String>| {
             let text = pattern.as_deref().unwrap_or("*");
             GlobBuilder::new(text).build().map(|glob| glob.compile_matcher()).map_err(|e| {
-                Error::new(Kind::Usage, format!("`{text}` is not a shell pattern: {e}.")).hint("Quote its brackets and braces with a backslash.")
+                Error::new(Kind::Usage, format!("`{text}` is not a shell pattern: {e}."))
+                    .hint("Quote its brackets and braces with a backslash.")
             })
         };
         Ok(Matchers {

@@ -30,16 +30,23 @@ impl Session<'_> {
     /// Uninstalls an installed package; the lock is held.
     pub(super) fn uninstall_package(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<()> {
         let conf = self.conf(package, kernel, Strictness::Lenient)?;
-        let mut plan = Builder::new(format!("uninstall {} for {target}", package.id), self.roots(package, Some(kernel)));
-        plan.push(Action::Note(format!("{} is the active version on kernel {target}", package.id)), "only the active version is installed")
-            .line(format!("Module {} for kernel {target}:\nThis version was the active one on this kernel.", package.id));
+        let mut plan =
+            Builder::new(format!("uninstall {} for {target}", package.id), self.roots(package, Some(kernel)));
+        plan.push(
+            Action::Note(format!("{} is the active version on kernel {target}", package.id)),
+            "only the active version is installed",
+        )
+        .line(format!("Module {} for kernel {target}:\nThis version was the active one on this kernel.", package.id));
         self.plan_deletions(package, kernel, target, &conf, &mut plan)?;
         self.plan_restore(package, kernel, target, &conf, &mut plan);
         plan.push(Action::Remove { at: package.id.active_link(target) }, "no version is installed any more");
         let source = Location::new(Root::Source, "").expect("the root itself");
         let environment = script::environment(package, kernel, &toolchain(kernel, &self.system.root));
-        if let Some(command) = conf.scripts.post_remove.as_deref().and_then(|text| script::command(text, &source, environment)) {
-            plan.push(Action::Run(script::ignored(command)), "POST_REMOVE of its dkms.conf").progress("Running the post_remove script");
+        if let Some(command) =
+            conf.scripts.post_remove.as_deref().and_then(|text| script::command(text, &source, environment))
+        {
+            plan.push(Action::Run(script::ignored(command)), "POST_REMOVE of its dkms.conf")
+                .progress("Running the post_remove script");
         }
         self.plan_depmod(kernel, &mut plan);
         self.plan_initrd(kernel, &conf, Occasion::Removed, &mut plan)?;
@@ -48,7 +55,14 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn plan_deletions(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target, conf: &PackageConf, plan: &mut Builder) -> Result<()> {
+    fn plan_deletions(
+        &self,
+        package: &Package,
+        kernel: &Arc<Kernel>,
+        target: &Target,
+        conf: &PackageConf,
+        plan: &mut Builder,
+    ) -> Result<()> {
         let products = self.tree.products(&package.id, target);
         let directory = self.tree.real(&package.id.products_dir(target));
         let mut emptied = Vec::new();
@@ -61,7 +75,8 @@ impl Session<'_> {
                     plan.push(Action::Remove { at }, "installed by this package").line(line);
                 }
                 None => {
-                    let text = format!("Module {} was not found in {}.", record.dest_name, kernel.module_dir().display());
+                    let text =
+                        format!("Module {} was not found in {}.", record.dest_name, kernel.module_dir().display());
                     plan.push(Action::Note(text.clone()), "it may have been deleted or replaced by hand").line(text);
                 }
             }

@@ -29,6 +29,6 @@ pub use render::{PlanView, StepView};
 pub use report::{Reporter, Silent};
 pub use run::INTERRUPTED;
 pub use step::{
-    Action, Announce, ArchiveFormat, Argument, Bytes, Command, Environment, OnFailure, Origin, Plan, Program, Step,
-    Undo,
+    Action, Announce, ArchiveFormat, Argument, Bytes, Command, Environment, LogBlock, OnFailure, Origin, Place, Plan,
+    Program, Step, Undo,
 };

@@ -72,7 +72,9 @@ impl StepView {
                 Self { action: "write-file", path: path(at), size: Some(contents.0.len()), ..Self::default() }
             }
             Action::Copy { from, to } => Self { action: "copy", from: path(from), path: path(to), ..Self::default() },
-            Action::Rename { from, to } => Self { action: "rename", from: path(from), path: path(to), ..Self::default() },
+            Action::Rename { from, to } => {
+                Self { action: "rename", from: path(from), path: path(to), ..Self::default() }
+            }
             Action::Symlink { at, target } => {
                 Self { action: "symlink", path: path(at), text: Some(format!("-> {target}")), ..Self::default() }
             }
@@ -86,7 +88,9 @@ impl StepView {
             Action::BackUp { at, suffix } => {
                 Self { action: "back-up", path: path(at), text: Some(suffix.clone()), ..Self::default() }
             }
-            Action::Pack { tree, to, .. } => Self { action: "pack", from: path(tree), path: path(to), ..Self::default() },
+            Action::Pack { tree, to, .. } => {
+                Self { action: "pack", from: path(tree), path: path(to), ..Self::default() }
+            }
             Action::Unpack { archive, to } => {
                 Self { action: "unpack", from: path(archive), path: path(to), ..Self::default() }
             }
@@ -104,7 +108,9 @@ impl StepView {
             },
             Action::Expect { files: expected } => Self {
                 action: "expect",
-                text: Some(expected.iter().map(|at| files.path(at).display().to_string()).collect::<Vec<_>>().join("  ")),
+                text: Some(
+                    expected.iter().map(|at| files.path(at).display().to_string()).collect::<Vec<_>>().join("  "),
+                ),
                 ..Self::default()
             },
         };
