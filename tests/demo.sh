@@ -8,6 +8,7 @@ set -eu
 program=$(realpath "$1")
 mkdir -p "$2"
 demo=$(realpath "$2")
+export MODSMITH_CACHE_DIR="$demo/cache"
 tree=$demo/var/lib/dkms
 sources=$demo/usr/src
 modules=$demo/lib/modules
