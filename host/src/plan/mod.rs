@@ -13,6 +13,9 @@ mod run;
 mod step;
 mod undo;
 
+#[cfg(test)]
+mod tests;
+
 /// Decides whether a plugin may have a step run. Asked when the step is added
 /// and again when it runs.
 pub trait Guard {
