@@ -14,11 +14,11 @@ pub struct Compressor {
 impl Compressor {
     pub fn new(compression: Compression, framework: &Framework) -> Self {
         let (program, options) = match compression {
-            Compression::Gzip => ("gzip", &framework.compress_gzip_opts),
-            Compression::Xz => ("xz", &framework.compress_xz_opts),
-            Compression::Zstd => ("zstd", &framework.compress_zstd_opts),
+            Compression::Gzip => ("gzip", framework.compress_gzip_opts()),
+            Compression::Xz => ("xz", framework.compress_xz_opts()),
+            Compression::Zstd => ("zstd", framework.compress_zstd_opts()),
         };
-        Self { program, options: options.split_whitespace().map(str::to_owned).collect() }
+        Self { program, options: options.into_iter().map(str::to_owned).collect() }
     }
 
     /// Replaces a file by its compressed form; a failure leaves it plain, which

@@ -1,6 +1,6 @@
 //! The make command as it is run.
 
-use crate::conf::{MakeContext, PackageConf, make_command};
+use crate::conf::{PackageConf, default_make_command, make_command};
 use crate::flow::Session;
 use crate::kernel::{Kernel, Toolchain};
 use crate::tree::Package;
@@ -22,20 +22,12 @@ pub fn build_commands(
     conf: &PackageConf,
     toolchain: &Toolchain,
 ) -> MakeCommand {
-    let jobs = session.options.jobs.or(session.framework.parallel_jobs).unwrap_or_else(processors);
+    let jobs = session.options.jobs.unwrap_or_else(|| session.framework.parallel_jobs());
     let build_dir = session.seen_by_build(&session.tree.real(&package.id.build_dir()));
     let base_dir = session.seen_by_build(&session.tree.real(&package.id.version_dir()));
     let variables = session.variables(package, kernel);
-    let shown = make_command(
-        conf,
-        &MakeContext {
-            jobs,
-            kernel_release: kernel.release(),
-            llvm: toolchain.llvm,
-            kernel_source_dir: &variables.kernel_source_dir,
-            build_dir: &build_dir,
-        },
-    );
+    let default = default_make_command(&variables.kernel_source_dir, &build_dir);
+    let shown = make_command(conf, &default, jobs, kernel.release(), toolchain.llvm);
     let assignments: String = [
         ("kernel_source_dir", variables.kernel_source_dir.as_str()),
         ("kernel_config", &variables.kernel_config),
@@ -49,10 +41,6 @@ pub fn build_commands(
     .map(|(name, value)| format!("{name}={}\n", quote(value)))
     .collect();
     MakeCommand { script: format!("{assignments}{shown}"), shown }
-}
-
-fn processors() -> u32 {
-    std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX))
 }
 
 /// For a POSIX shell.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::arguments::Arguments;
-use super::setup::{Places, system};
+use super::setup::{Places, plugin_settings, system};
 use super::status::{StatusDocument, text};
 use super::terminal::Terminal;
 use super::{Persona, errors};
@@ -79,11 +79,11 @@ pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
         installtree: arguments.installtree.as_deref(),
     };
     let (system, framework) = system(&places)?;
-    let terminal = Terminal::new(arguments.quiet, arguments.verbose || framework.verbose);
+    let terminal = Terminal::new(arguments.quiet, arguments.verbose || framework.verbose());
     let targets = targets(arguments, &system)?;
     let plugins = match words.actions.as_slice() {
         [Action::Add] => Plugins::none(system.clone()),
-        _ => Plugins::open(system.clone(), SearchPath::standard(), framework.plugin_settings()),
+        _ => Plugins::open(system.clone(), SearchPath::from_environment(), plugin_settings(&framework)),
     };
     for problem in plugins.problems() {
         terminal_warning(&terminal, &problem.to_string());

@@ -59,7 +59,7 @@ pub fn run(arguments: &ConfArguments) -> Result<()> {
         },
     })?;
     let checked = PackageConf::from_evaluated(&evaluated, &target.kernel, Strictness::Strict);
-    let report = Report::new(&evaluated, checked.as_ref().ok());
+    let report = Report::new(&evaluated, &target.kernel, &target.arch);
     if arguments.json {
         let text = serde_json::to_string_pretty(&report)
             .map_err(|e| Error::new(Kind::System, format!("Could not write JSON: {e}.")))?;

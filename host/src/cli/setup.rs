@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::conf::framework::Framework;
+use crate::conf::{Origin, Variables};
 use crate::error::{Error, Kind, Result};
+use crate::plugin::FrameworkSettings;
 use crate::system::{OsRelease, Root, System};
 
 /// Where the command line says that things are.
@@ -31,16 +33,18 @@ pub fn system(places: &Places<'_>) -> Result<(Arc<System>, Framework)> {
     };
     let mut system = System::new(&root, os);
     let etc = system.roots.get(Root::Etc).unwrap_or(Path::new("/etc")).join("dkms");
-    let framework = Framework::read(&etc)?;
+    let environment =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let framework = Framework::read(&etc, &Variables::default(), environment)?;
     let trees = [
-        (Root::Tree, places.dkmstree, &framework.dkms_tree),
-        (Root::SourceTree, places.sourcetree, &framework.source_tree),
-        (Root::InstallTree, places.installtree, &framework.install_tree),
+        (Root::Tree, places.dkmstree, framework.dkms_tree()),
+        (Root::SourceTree, places.sourcetree, framework.source_tree()),
+        (Root::InstallTree, places.installtree, framework.install_tree()),
     ];
     for (name, given, configured) in trees {
         let path = match given {
             Some(path) => absolute(path)?,
-            None => configured.clone(),
+            None => configured.to_path_buf(),
         };
         system.roots.set(name, below(&root, &path));
     }
@@ -59,4 +63,11 @@ fn absolute(path: &Path) -> Result<PathBuf> {
             .hint("--dkmstree, --sourcetree and --installtree name directories."));
     }
     Ok(absolute)
+}
+
+/// The settings of framework.conf that plugins may have: those that somebody
+/// set.
+pub fn plugin_settings(framework: &Framework) -> FrameworkSettings {
+    let set = framework.settings.iter().filter(|(_, slot)| slot.origin != Origin::Default);
+    FrameworkSettings(set.map(|(name, slot)| (name.clone(), slot.value.clone())).collect())
 }

@@ -7,7 +7,7 @@ use crate::conf::{PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
 use crate::flow::{PackageSource, Session, script};
 use crate::kernel::{Compression, Kernel, Toolchain, toolchain};
-use crate::plan::{Action, Builder, Bytes, Command, OnFailure, Place, Undo};
+use crate::plan::{Action, Argument, Builder, Bytes, Command, OnFailure, Place, Undo};
 use crate::plugin::{Answer, Signing};
 use crate::system::Location;
 use crate::tree::{Package, Target};
@@ -66,9 +66,13 @@ impl Session<'_> {
     fn signing(&self, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Option<Signing>> {
         match self.plugins.prepare_signing(kernel, plan)? {
             Answer::Given { value, .. } => {
-                self.say(format!("Sign command: {}", value.program));
-                self.say(format!("Signing key: {}", value.key));
-                self.say(format!("Public certificate (MOK): {}", value.certificate));
+                let shown = |argument: &Argument| match argument {
+                    Argument::Text(text) => text.clone(),
+                    Argument::Location(at) => plan.roots().path(at).unwrap_or_default().display().to_string(),
+                };
+                self.say(format!("Sign command: {}", shown(&value.program)));
+                self.say(format!("Signing key: {}", shown(&value.key)));
+                self.say(format!("Public certificate (MOK): {}", shown(&value.certificate)));
                 self.say("");
                 Ok(Some(value))
             }

@@ -207,7 +207,7 @@ impl Session<'_> {
             true => "where the package wants it".to_owned(),
             false => format!("the system's policy; the package asked for {}", module.record.dest_location),
         };
-        let action = if self.options.symlink_modules || self.framework.symlink_modules {
+        let action = if self.options.symlink_modules || self.framework.symlink_modules() {
             Action::Symlink { at: to, target: self.seen_by_build(&self.tree.real(&from)) }
         } else {
             Action::Copy { from, to }

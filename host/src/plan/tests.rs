@@ -197,7 +197,8 @@ fn a_program_that_does_not_end_is_stopped_with_all_that_it_started() {
     let scratch = Scratch::new();
     let mark = scratch.path("child");
     let mut plan = scratch.builder();
-    let mut command = Command::new("bash").args(["-c", "sleep 1000 & echo $! > \"$0\"; wait"]).arg(mark.display().to_string());
+    let mut command =
+        Command::new("bash").args(["-c", "sleep 1000 & echo $! > \"$0\"; wait"]).arg(mark.display().to_string());
     command.time_limit = Some(std::time::Duration::from_millis(700));
     plan.push(Action::Run(command), "");
     let error = scratch.run(plan).unwrap_err();
@@ -274,5 +275,8 @@ fn the_output_of_a_logged_command_is_a_block_of_the_log() {
     assert_eq!(scratch.run(plan).unwrap_err().kind, Kind::Script(3));
     let log = fs::read_to_string(scratch.path("tree/make.log")).unwrap();
     let rule = "-".repeat(64);
-    assert_eq!(log, format!("head\n\nBuilding\n# command: make x\nsaid\n\n# exit code: 3\n# elapsed time: 00:00:00\n{rule}\n"));
+    assert_eq!(
+        log,
+        format!("head\n\nBuilding\n# command: make x\nsaid\n\n# exit code: 3\n# elapsed time: 00:00:00\n{rule}\n")
+    );
 }

@@ -10,6 +10,7 @@
 //! * what the flows ask: [`Plugins`], with one file of it per role
 
 mod bindings;
+pub mod build;
 pub mod cache;
 mod call;
 pub mod engine;

@@ -3,10 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
+mod confine;
 mod os_release;
 mod resolve;
 mod roots;
 
+pub use confine::{Level, Limits, Watch, confine, kill_group};
 pub use os_release::OsRelease;
 pub use resolve::{PROGRAM_PATH, find_program, resolve_in_root};
 pub use roots::{BadLocation, Location, Root, Roots};
