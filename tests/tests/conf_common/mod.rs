@@ -1,4 +1,5 @@
 //! What the dkms.conf tests share: the oracle, which is plain bash.
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -44,7 +45,6 @@ pub fn slots(evaluated: &Evaluated) -> Slots {
 pub fn oracle(conf: &Path, variables: &Variables, path: &str) -> Slots {
     let scratch = tempfile::NamedTempFile::new().expect("a scratch file");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conf_common/oracle.sh");
-    // In dkms's order, which decides what a directive can refer to.
     let output = Command::new("/bin/bash")
         .args(["--norc", "--noprofile"])
         .arg(script)
