@@ -24,16 +24,66 @@ fn check(text: &str) -> Result<bool, TestCaseError> {
 /// Pieces of values, safe and less so.
 fn piece() -> impl Strategy<Value = String> {
     let fixed = select(vec![
-        "a", "b c", "-", ".", "/x/", "  ", "\t", "=", ":", ",", "%", "@", "#", "é", "0", "+", "~", "*", "\\ ", "\\$", "\\\"", "\\\\",
-        "\\\n", "'q r'", "'$A'", "'\\$B'", "\"d  e\"", "\"$A\"", "\"\\$A\"", "\"\\\\x\"", "\"it's\"", "''", "\"\"", "$A", "${A}",
-        "${B[1]}", "${B[0]}", "$kernelver", "${kernelver%%-*}", "${kernelver#*.}", "${kernelver/-/_}", "${C:-none}",
-        "${A:+set}", "${#A}", "${#B[@]}", "${kernelver:1:3}", "$((1+2))", "$", "\"$\"", "\r", "\"\n\"", "'\"'", "\"x\ny\"",
+        "a",
+        "b c",
+        "-",
+        ".",
+        "/x/",
+        "  ",
+        "\t",
+        "=",
+        ":",
+        ",",
+        "%",
+        "@",
+        "#",
+        "é",
+        "0",
+        "+",
+        "~",
+        "*",
+        "\\ ",
+        "\\$",
+        "\\\"",
+        "\\\\",
+        "\\\n",
+        "'q r'",
+        "'$A'",
+        "'\\$B'",
+        "\"d  e\"",
+        "\"$A\"",
+        "\"\\$A\"",
+        "\"\\\\x\"",
+        "\"it's\"",
+        "''",
+        "\"\"",
+        "$A",
+        "${A}",
+        "${B[1]}",
+        "${B[0]}",
+        "$kernelver",
+        "${kernelver%%-*}",
+        "${kernelver#*.}",
+        "${kernelver/-/_}",
+        "${C:-none}",
+        "${A:+set}",
+        "${#A}",
+        "${#B[@]}",
+        "${kernelver:1:3}",
+        "$((1+2))",
+        "$",
+        "\"$\"",
+        "\r",
+        "\"\n\"",
+        "'\"'",
+        "\"x\ny\"",
     ]);
     fixed.prop_map(str::to_owned)
 }
 
 fn assignment() -> impl Strategy<Value = String> {
-    let name = select(vec!["A", "B", "C", "B[1]", "B[0]", "MAKE", "CLEAN", "PATCH", "PATCH[1]", "PATCH[3]", "PACKAGE_NAME"]);
+    let name =
+        select(vec!["A", "B", "C", "B[1]", "B[0]", "MAKE", "CLEAN", "PATCH", "PATCH[1]", "PATCH[3]", "PACKAGE_NAME"]);
     let operator = select(vec!["=", "=", "=", "+="]);
     let end = select(vec!["\n", "\n", "\n", ";", " ", " # c\n", "\r\n", " \\\n"]);
     let value = prop::collection::vec(piece(), 0..5).prop_map(|pieces| pieces.concat());
@@ -58,9 +108,9 @@ fn generated_assignments_have_bash_values() {
 #[test]
 fn generated_noise_has_bash_values() {
     let token = select(vec![
-        "A", "B", "MAKE", "PATCH", "=", "+=", "[0]", "[1]", "[", "]", "(", ")", "'", "\"", "\\", "$", "{", "}", "$A", "${A}",
-        " ", "  ", "\t", "\n", ";", "#", "a", "~", "*", "?", ":", "%", "/", "-", "é", "\r", "1", "`", "!", "&", "|",
-        "${A", ":-", "$((", "))",
+        "A", "B", "MAKE", "PATCH", "=", "+=", "[0]", "[1]", "[", "]", "(", ")", "'", "\"", "\\", "$", "{", "}", "$A",
+        "${A}", " ", "  ", "\t", "\n", ";", "#", "a", "~", "*", "?", ":", "%", "/", "-", "é", "\r", "1", "`", "!", "&",
+        "|", "${A", ":-", "$((", "))",
     ]);
     let strategy = prop::collection::vec(token, 0..14).prop_map(|tokens| format!("MAKE={}", tokens.concat()));
     runner(400).run(&strategy, |text| check(&text).map(drop)).unwrap_or_else(|e| panic!("{e}"));
@@ -82,9 +132,43 @@ fn bash_matches(pairs: &[(String, String)]) -> Vec<u8> {
 #[test]
 fn generated_patterns_match_what_bash_matches() {
     let token = select(vec![
-        "a", "b", "6", "-", ".", "\\.", "^", "$", "*", "+", "?", "(", ")", "|", "[ab]", "[^a]", "[a-c]", "[.-]", "[]x]",
-        "[[:digit:]]", "[\\.]", "{2}", "{1,}", "{,2}", "{1,2}", "{", "}", "\\", "\\b", "\\<", "\\>", "\\w", "\\(", "]", "[",
-        "6\\.1", "amd64",
+        "a",
+        "b",
+        "6",
+        "-",
+        ".",
+        "\\.",
+        "^",
+        "$",
+        "*",
+        "+",
+        "?",
+        "(",
+        ")",
+        "|",
+        "[ab]",
+        "[^a]",
+        "[a-c]",
+        "[.-]",
+        "[]x]",
+        "[[:digit:]]",
+        "[\\.]",
+        "{2}",
+        "{1,}",
+        "{,2}",
+        "{1,2}",
+        "{",
+        "}",
+        "\\",
+        "\\b",
+        "\\<",
+        "\\>",
+        "\\w",
+        "\\(",
+        "]",
+        "[",
+        "6\\.1",
+        "amd64",
     ]);
     let pattern = prop::collection::vec(token, 0..7).prop_map(|tokens| tokens.concat());
     let text = select(vec!["", "a", "aa", "b6", "6.1.0-56-amd64", "a.b", "ab-", "(a)", "{", "]", "\\", "a{2}"]);

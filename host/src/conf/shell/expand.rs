@@ -86,11 +86,13 @@ impl Interpreter<'_> {
             ']' => Some(at),
             _ => None,
         });
-        let slot = end.map(|at| &rest[..at]).filter(|text| !text.contains(BLANKS) || text.starts_with("$((")).and_then(|text| {
-            let value = arithmetic::evaluate(text, self.values)?;
-            self.input.eat(text);
-            u32::try_from(value).ok()
-        });
+        let slot = end.map(|at| &rest[..at]).filter(|text| !text.contains(BLANKS) || text.starts_with("$((")).and_then(
+            |text| {
+                let value = arithmetic::evaluate(text, self.values)?;
+                self.input.eat(text);
+                u32::try_from(value).ok()
+            },
+        );
         match slot {
             // The highest index is bash's affair.
             Some(slot) if slot < u32::MAX && self.input.eat("]") => Ok(slot),
