@@ -435,7 +435,10 @@ fn limits_count_what_the_plan_already_has() {
 #[test]
 fn a_trap_is_told_with_plugin_role_kernel_and_remedy() {
     let message = Setting::doing(Body::new().note("x").code("unreachable")).failure();
-    assert_names(&message, &["`hostile`", "(initrd)", "6.1.0-test", "unreachable", "[deny] plugins", "0: refresh-image"]);
+    assert_names(
+        &message,
+        &["`hostile`", "(initrd)", "6.1.0-test", "unreachable", "[deny] plugins", "0: refresh-image"],
+    );
 }
 
 #[test]
