@@ -5,8 +5,29 @@
 //! (no shell) where the file is simple enough, else real bash in a restricted
 //! child. [`PackageConf::from_evaluated`] validates and types them.
 
+mod bash;
+mod directives;
+mod environment;
+pub mod ere;
+mod evaluate;
+mod exclusive;
+pub mod framework;
+mod make;
+mod package;
+mod plain;
+pub mod report;
+mod shell;
+mod source;
+mod validate;
+pub mod version;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+pub use directives::DIRECTIVES;
+pub use evaluate::{TIME_LIMIT, evaluate, evaluate_within};
+pub use make::{default_make_command, make_command};
+pub use source::Reading;
 
 /// The shell variables that a dkms.conf may read.
 #[derive(Debug, Clone, Default)]
@@ -81,6 +102,10 @@ pub struct Evaluated {
     pub file: PathBuf,
     /// What the shell printed on standard error while reading.
     pub stderr: String,
+    /// How each file was read, in order.
+    pub readings: Vec<Reading>,
+    /// `MAKE_<x>` directives of the 1.x format that the file seems to set.
+    pub make_1x: Vec<String>,
 }
 
 /// Which checks a validation makes.
@@ -161,7 +186,8 @@ pub struct PackageConf {
     pub notices: Vec<String>,
 }
 
-/// The override files of §5.5 in order, whether they exist or not.
+/// The override files of a module in order, whether they exist or not; later
+/// ones win. Source: dkms 3.2.2 (the last two since 3.1.6).
 pub fn override_files(etc_dkms: &Path, module: &str, version: &str, kernel: &str, arch: &str) -> Vec<PathBuf> {
     [
         format!("{module}.conf"),

@@ -3,10 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
+mod confine;
 mod os_release;
 mod resolve;
 mod roots;
 
+pub use confine::{Level, Limits, Watch, confine, kill_group};
 pub use os_release::OsRelease;
 pub use resolve::{PROGRAM_PATH, find_program, resolve_in_root};
 pub use roots::{BadLocation, Location, Root, Roots};
@@ -36,6 +38,14 @@ impl System {
             .with(Root::Etc, below("etc"))
             .with(Root::Usr, below("usr"));
         Self { root, os, roots }
+    }
+
+    /// A path of this machine as the target system sees it.
+    pub fn inside(&self, path: &Path) -> PathBuf {
+        match path.strip_prefix(&self.root) {
+            Ok(relative) => Path::new("/").join(relative),
+            Err(_) => path.to_path_buf(),
+        }
     }
 
     /// Whether the running system itself is worked on.

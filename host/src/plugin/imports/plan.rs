@@ -88,6 +88,8 @@ impl State {
             origin: Origin::Plugin { id: self.plugin.clone(), role: self.role.to_owned() },
             undo: Undo::Revert,
             fails_as: Kind::PlanFailed,
+            failure_message: None,
+            hints: Vec::new(),
         };
         let draft = self.table.get_mut(plan)?;
         draft.content += content(&step.action);
@@ -205,9 +207,6 @@ impl HostBuilder for State {
     ) -> Outcome {
         let format = match format {
             ArchiveFormat::Tar => Format::Tar,
-            ArchiveFormat::Cpio => Format::Cpio,
-            ArchiveFormat::Ar => Format::Ar,
-            ArchiveFormat::Zip => Format::Zip,
         };
         self.two(&plan, &tree, &to, |tree, to| Action::Pack { tree, to, format, compress: compress.map(Into::into) })
     }
