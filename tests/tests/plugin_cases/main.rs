@@ -3,6 +3,7 @@
 
 mod ask;
 mod facts;
+mod guide;
 mod render;
 
 use std::path::{Path, PathBuf};
