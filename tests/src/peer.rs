@@ -166,6 +166,7 @@ pub const ACCEPTED: &[Accepted] = &[
         },
     },
     Accepted { name: "A module that is not replaced is an error", explains: |d| d.command.contains("older/") },
+    Accepted { name: "Several actions on one line are done in order", explains: |d| d.command.contains("several/") },
     Accepted {
         name: "The modules that a package replaces are kept",
         explains: |d| {

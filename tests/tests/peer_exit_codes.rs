@@ -51,7 +51,6 @@ fn unusable_command_lines() {
             ("build lines/1.0 -a x86_64 --all", 3),
             ("build lines/1.0 --all", 5),
             ("install lines/1.0 --all", 5),
-            ("add build lines/1.0", 4),
             ("add lines/1.0", 0),
             ("add lines/1.0", 3),
             ("add -m lines -v 1.0", 3),
@@ -62,6 +61,16 @@ fn unusable_command_lines() {
         ],
         &[KEY],
     );
+}
+
+#[test]
+fn two_actions_on_one_line() {
+    let ours = compare(
+        &Package::new("several", "1.0"),
+        &[("add build several/1.0 -k KERNEL", 0)],
+        &["Several actions on one line are done in order"],
+    );
+    assert!(ours[0].facts["status"].ends_with(": built\n"), "{:?}", ours[0].facts["status"]);
 }
 
 #[test]
@@ -148,7 +157,11 @@ fn patches() {
         &[("install patched/1.0 -k KERNEL", 0), ("remove patched/1.0 --all", 0)],
         &[CONFIG, SYMVERS],
     );
-    compare(&Package::new("patched", "2.0").conf("PATCH[0]=\"fix.patch\""), &[("build patched/2.0 -k KERNEL", 5)], &[]);
+    compare(
+        &Package::new("patched", "2.0").conf("PATCH[0]=\"fix.patch\""),
+        &[("build patched/2.0 -k KERNEL", 5)],
+        &[KEY],
+    );
     compare(
         &Package::new("patched", "3.0")
             .conf("PATCH[0]=\"fix.patch\"")
