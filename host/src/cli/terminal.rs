@@ -1,6 +1,7 @@
 //! The reporter of the command line.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 
 use crate::plan::Reporter;
@@ -13,6 +14,7 @@ pub struct Terminal {
     /// Whether a progress line is open.
     open: Cell<bool>,
     command: Cell<Option<String>>,
+    noticed: RefCell<BTreeSet<String>>,
 }
 
 impl Terminal {
@@ -23,11 +25,21 @@ impl Terminal {
             interactive: std::io::stdout().is_terminal(),
             open: Cell::new(false),
             command: Cell::new(None),
+            noticed: RefCell::default(),
         }
     }
 
     pub fn flush() {
         let _ = std::io::stdout().flush();
+    }
+
+    fn complain(&self, text: &str) {
+        if !self.quiet {
+            if self.open.replace(false) {
+                self.print("\n");
+            }
+            eprintln!("{text}");
+        }
     }
 
     fn print(&self, text: &str) {
@@ -67,11 +79,12 @@ impl Reporter for Terminal {
     }
 
     fn warning(&self, text: &str) {
-        if !self.quiet {
-            if self.open.get() {
-                self.print("\n");
-            }
-            eprintln!("Warning: {text}");
+        self.complain(&format!("Warning: {text}"));
+    }
+
+    fn notice(&self, text: &str) {
+        if self.noticed.borrow_mut().insert(text.to_owned()) {
+            self.complain(text);
         }
     }
 }

@@ -152,7 +152,7 @@ impl Session<'_> {
 
     pub(super) fn notices(&self, conf: &PackageConf) {
         for notice in &conf.notices {
-            self.reporter.warning(notice);
+            self.reporter.notice(notice);
         }
     }
 }

@@ -198,23 +198,21 @@ impl Session<'_> {
             let product = products
                 .join(format!("{}.ko", module.dest_name))
                 .map_err(|e| Error::new(Kind::ConfInvalid, format!("DEST_MODULE_NAME of {id}: {e}.")))?;
-            plan.push(
-                Action::Copy { from: built, to: product.clone() },
-                "one file per module, under its installed name",
-            );
             if module.strip {
-                let mut command = Command::new("strip").arg("-g").at(product.clone());
+                let mut command = Command::new("strip").arg("-g").at(built.clone());
                 command.place = Place::Either;
                 command.failure = OnFailure::Warn;
                 plan.push(Action::Run(command), "debugging symbols are stripped unless STRIP says no");
             }
             if let Some(signing) = &decisions.signing {
                 let before = plan.steps().len();
-                self.plugins.sign(signing, kernel, &product, plan)?;
-                if plan.steps().len() > before {
-                    plan.announce_from(before, format!("Signing module {}", self.tree.real(&product).display()));
-                }
+                self.plugins.sign(signing, kernel, &built, plan)?;
+                plan.announce_from(before, format!("Signing module {}", self.tree.real(&built).display()));
             }
+            plan.push(
+                Action::Copy { from: built, to: product.clone() },
+                "one file per module, under its installed name",
+            );
             if let Some(compression) = decisions.compression {
                 let compressor = Compressor::new(compression, &self.framework);
                 plan.push(Action::Run(compressor.command(&product)), "as the kernel's own modules are compressed");

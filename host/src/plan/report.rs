@@ -12,6 +12,8 @@ pub trait Reporter {
     fn end(&self, outcome: Result<(), i32>);
     /// Not an error, but to be known: goes to standard error.
     fn warning(&self, text: &str);
+    /// A remark that says itself what it is; each is told once.
+    fn notice(&self, text: &str);
 }
 
 /// Says nothing.
@@ -23,4 +25,5 @@ impl Reporter for Silent {
     fn begin(&self, _: &str, _: &str) {}
     fn end(&self, _: Result<(), i32>) {}
     fn warning(&self, _: &str) {}
+    fn notice(&self, _: &str) {}
 }

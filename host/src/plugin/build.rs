@@ -13,6 +13,8 @@ use std::process::Stdio;
 
 use wit_component::ComponentEncoder;
 
+use super::form::{self, Imports};
+use super::manifest::{Manifest, check_identity, embed};
 use crate::error::{Error, Kind};
 use toolchain::{TARGET, Toolchain};
 
@@ -34,6 +36,17 @@ pub struct Built {
     pub file: PathBuf,
     /// Bytes.
     pub size: u64,
+    /// Imported functions by interface: all that it can ask the host for.
+    /// Nothing for a table.
+    pub imports: Imports,
+}
+
+/// A plugin that is ready to be written.
+struct Output {
+    id: String,
+    suffix: &'static str,
+    contents: Vec<u8>,
+    imports: Imports,
 }
 
 /// Builds what is in the directory, in the order of the ids. cargo's own output
@@ -46,25 +59,21 @@ pub struct Built {
 /// is not in order.
 pub fn build(options: &BuildOptions) -> Result<Vec<Built>, Error> {
     let sources = Sources::find(&options.directory)?;
-    let mut outputs: Vec<(String, &str, Vec<u8>)> = Vec::new();
-    for table in &sources.tables {
-        let text = read_text(&table.join(POLICY))?;
-        outputs.push((identity(&text, &table.join(POLICY))?, "toml", text.into_bytes()));
-    }
-    if !sources.crates.is_empty() {
+    let mut outputs: Vec<Output> = sources.tables.iter().map(|dir| table(dir)).collect::<Result<_, _>>()?;
+    let crates: Vec<PluginCrate> = sources.crates.iter().map(|dir| PluginCrate::read(dir)).collect::<Result<_, _>>()?;
+    if !crates.is_empty() {
         let modules = compile(&options.directory)?;
-        for plugin in &sources.crates {
-            let (id, component) = package(plugin, &modules)?;
-            outputs.push((id, "wasm", component));
+        for plugin in &crates {
+            outputs.push(plugin.package(&modules)?);
         }
     }
-    outputs.sort_by(|a, b| a.0.cmp(&b.0));
-    if let Some(pair) = outputs.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        return Err(Error::new(Kind::Plugin, format!("Two plugins have the id `{}`.", pair[0].0))
+    outputs.sort_by(|a, b| a.id.cmp(&b.id));
+    if let Some(pair) = outputs.windows(2).find(|pair| pair[0].id == pair[1].id) {
+        return Err(Error::new(Kind::Plugin, format!("Two plugins have the id `{}`.", pair[0].id))
             .hint("Give one of them another id: it names the plugin's file and its settings."));
     }
     std::fs::create_dir_all(&options.out).map_err(|e| Error::io("make the directory", &options.out, e))?;
-    outputs.into_iter().map(|(id, suffix, contents)| write(&options.out, id, suffix, &contents)).collect()
+    outputs.into_iter().map(|output| write(&options.out, output)).collect()
 }
 
 const MANIFEST: &str = "plugin.toml";
@@ -153,24 +162,41 @@ fn module_of(line: &str) -> Option<Module> {
     Some(Module { package, file: file.into() })
 }
 
-/// The id and the finished component of a plugin crate.
-fn package(plugin: &Path, modules: &[Module]) -> Result<(String, Vec<u8>), Error> {
-    let manifest = plugin.join(MANIFEST);
-    let text = read_text(&manifest)?;
-    let id = identity(&text, &manifest)?;
-    let directory = plugin.canonicalize().map_err(|e| Error::io("resolve", plugin, e))?;
-    let module = modules.iter().find(|module| module.package == directory).ok_or_else(|| {
-        Error::new(Kind::Plugin, format!("cargo made no WebAssembly module from {}.", plugin.display()))
-            .hint("Its Cargo.toml needs `crate-type = [\"cdylib\"]` in [lib].")
-            .hint("In a workspace, its directory must be among the `members`.")
-    })?;
-    let bytes = std::fs::read(&module.file).map_err(|e| Error::io("read", &module.file, e))?;
-    let component = componentize(&bytes).map_err(|e| {
-        Error::new(Kind::Plugin, format!("`{id}` cannot be made a component: {e:#}."))
-            .hint("A plugin names its roles with `export!(Type: Role);` in src/lib.rs.")
-            .hint("Its Cargo.toml must depend on `modsmith-plugin`, and on nothing that imports other functions.")
-    })?;
-    Ok((id, embed(&component, &text)))
+/// A crate whose manifest is in order.
+struct PluginCrate<'a> {
+    directory: &'a Path,
+    manifest: Manifest,
+    text: String,
+}
+
+impl<'a> PluginCrate<'a> {
+    fn read(directory: &'a Path) -> Result<Self, Error> {
+        let file = directory.join(MANIFEST);
+        let text = read_text(&file)?;
+        let manifest = Manifest::parse(&text).map_err(|e| wrong(&file, &e.to_string()))?;
+        Ok(Self { directory, manifest, text })
+    }
+
+    /// The component with the manifest inside, checked as it is when loaded.
+    fn package(&self, modules: &[Module]) -> Result<Output, Error> {
+        let id = self.manifest.id.clone();
+        let directory = self.directory.canonicalize().map_err(|e| Error::io("resolve", self.directory, e))?;
+        let module = modules.iter().find(|module| module.package == directory).ok_or_else(|| {
+            Error::new(Kind::Plugin, format!("cargo made no WebAssembly module from {}.", self.directory.display()))
+                .hint("Its Cargo.toml needs `crate-type = [\"cdylib\"]` in [lib].")
+                .hint("In a workspace, its directory must be among the `members`.")
+        })?;
+        let bytes = std::fs::read(&module.file).map_err(|e| Error::io("read", &module.file, e))?;
+        let component = componentize(&bytes).map_err(|e| {
+            Error::new(Kind::Plugin, format!("`{id}` cannot be made a component: {e:#}."))
+                .hint("A plugin names its roles with `export!(Type: Role);` in src/lib.rs.")
+                .hint("It must depend on `modsmith-plugin`, and on nothing that imports other functions.")
+        })?;
+        let contents = embed(&component, &self.text);
+        let imports = form::check_world(&contents, &self.manifest)
+            .map_err(|e| Error::new(Kind::Plugin, format!("`{id}` would be refused: {e}.")))?;
+        Ok(Output { id, suffix: "wasm", contents, imports })
+    }
 }
 
 /// A core module with the SDK's type sections as a component.
@@ -178,22 +204,23 @@ fn componentize(module: &[u8]) -> anyhow::Result<Vec<u8>> {
     ComponentEncoder::default().validate(true).module(module)?.encode()
 }
 
-fn embed(component: &[u8], manifest: &str) -> Vec<u8> {
-    use wasm_encoder::ComponentSection;
-    let mut out = component.to_vec();
-    let section = wasm_encoder::CustomSection { name: "modsmith:manifest".into(), data: manifest.as_bytes().into() };
-    section.append_to_component(&mut out);
-    out
+/// A table is complete as it is; what its base makes of it shows when it is used.
+fn table(directory: &Path) -> Result<Output, Error> {
+    #[derive(serde::Deserialize)]
+    struct Identity {
+        id: String,
+        version: String,
+    }
+    let file = directory.join(POLICY);
+    let text = read_text(&file)?;
+    let Identity { id, version } = toml::from_str(&text).map_err(|e| wrong(&file, e.message()))?;
+    check_identity(&id, &version).map_err(|e| wrong(&file, &e))?;
+    Ok(Output { id, suffix: "toml", contents: text.into_bytes(), imports: Imports::new() })
 }
 
-fn identity(text: &str, file: &Path) -> Result<String, Error> {
-    let table: toml::Table = toml::from_str(text)
-        .map_err(|e| Error::new(Kind::Plugin, format!("{} cannot be read: {}.", file.display(), e.message())))?;
-    table
-        .get("id")
-        .and_then(|id| id.as_str())
-        .map(str::to_owned)
-        .ok_or_else(|| Error::new(Kind::Plugin, format!("{} has no `id`.", file.display())))
+fn wrong(file: &Path, message: &str) -> Error {
+    Error::new(Kind::Plugin, format!("{} is not in order: {}.", file.display(), message.replace('\n', " ")))
+        .hint("Correct it and build again.")
 }
 
 fn read_text(file: &Path) -> Result<String, Error> {
@@ -202,15 +229,15 @@ fn read_text(file: &Path) -> Result<String, Error> {
 
 /// Writes beside the final name and renames, so that a reader never sees half a
 /// plugin.
-fn write(out: &Path, id: String, suffix: &str, contents: &[u8]) -> Result<Built, Error> {
+fn write(out: &Path, Output { id, suffix, contents, imports }: Output) -> Result<Built, Error> {
     let file = out.join(format!("{id}.{suffix}"));
     let failed = |e| Error::io("write", &file, e);
     let mut temporary = tempfile::NamedTempFile::new_in(out).map_err(failed)?;
-    temporary.write_all(contents).map_err(failed)?;
+    temporary.write_all(&contents).map_err(failed)?;
     temporary.as_file().set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(failed)?;
     temporary.as_file().sync_all().map_err(failed)?;
     temporary.persist(&file).map_err(|e| failed(e.error))?;
-    Ok(Built { id, size: contents.len() as u64, file })
+    Ok(Built { id, size: contents.len() as u64, file, imports })
 }
 
 #[cfg(test)]
@@ -272,15 +299,38 @@ mod tests {
     }
 
     #[test]
-    fn a_module_that_is_no_plugin_is_refused() {
-        assert!(
-            componentize(b"\0asm\x01\0\0\0")
-                .and_then(|c| {
-                    anyhow::ensure!(c.len() > 1000);
-                    Ok(c)
-                })
-                .is_err()
-        );
-        assert!(componentize(b"not wasm").is_err());
+    fn a_manifest_that_is_not_in_order_is_refused_before_anything_is_compiled() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(MANIFEST), "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n").unwrap();
+        let error = build(&options(dir.path())).unwrap_err();
+        assert!(error.message.contains("plugin.toml") && error.message.contains("roles"), "{error}");
+    }
+
+    #[test]
+    fn a_module_without_roles_is_refused_with_the_way_to_name_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n";
+        std::fs::write(dir.path().join(MANIFEST), text).unwrap();
+        let file = dir.path().join("x.wasm");
+        let plugin = PluginCrate::read(dir.path()).unwrap();
+        let module = || Module { package: dir.path().canonicalize().unwrap(), file: file.clone() };
+
+        std::fs::write(&file, b"not wasm").unwrap();
+        let Err(error) = plugin.package(&[module()]) else { panic!("garbage was made a plugin") };
+        assert!(error.hints[0].contains("export!"), "{error:?}");
+
+        std::fs::write(&file, b"\0asm\x01\0\0\0").unwrap();
+        let Err(error) = plugin.package(&[module()]) else { panic!("an empty module was made a plugin") };
+        assert!(error.message.contains("`x` would be refused") && error.message.contains("initrd"), "{error:?}");
+    }
+
+    #[test]
+    fn a_crate_that_is_compiled_to_nothing_loadable_says_what_its_cargo_toml_needs() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n";
+        std::fs::write(dir.path().join(MANIFEST), text).unwrap();
+        let plugin = PluginCrate::read(dir.path()).unwrap();
+        let Err(error) = plugin.package(&[]) else { panic!("a plugin without a module was made") };
+        assert!(error.hints[0].contains("cdylib"), "{error:?}");
     }
 }

@@ -4,6 +4,7 @@
 //! lent; each step is checked against what the plugin was granted when it is
 //! added and again when it runs. `docs/concepts/capabilities.md` has the rules.
 //!
+//! * how it is made: [`build`]
 //! * what a plugin is and asks for: [`manifest`], [`pattern`], [`settings`]
 //! * what it gets: [`search`], [`index`], [`policy`], [`grant`], [`limits`]
 //! * how it is called: [`form`], [`engine`], [`cache`], `imports`, `call`

@@ -6,9 +6,6 @@ struct Dracut;
 
 impl Initrd for Dracut {
     fn refresh(kernel: &Kernel, occasion: Occasion, plan: &mut Plan) -> Result<()> {
-        if !has_program("dracut") {
-            return Err(unsupported("dracut is not installed"));
-        }
         let release = kernel.release();
         let image = existing_image(&release)?
             .ok_or_else(|| unsupported(format!("there is no image of kernel {release} in boot")))?;

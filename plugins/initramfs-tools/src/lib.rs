@@ -6,9 +6,6 @@ struct InitramfsTools;
 
 impl Initrd for InitramfsTools {
     fn refresh(kernel: &Kernel, occasion: Occasion, plan: &mut Plan) -> Result<()> {
-        if !has_program("update-initramfs") {
-            return Err(unsupported("update-initramfs is not installed"));
-        }
         let image = Path::boot(format!("initrd.img-{}", kernel.release()));
         if !image.exists()? {
             return Err(unsupported(format!("there is no {image}")));

@@ -108,7 +108,7 @@ impl Interpreter<'_> {
         {
             return self.stop(format!("the operator `{c}`"));
         }
-        let rest = self.input.take_while(|c| !" \t\n;&|<>()".contains(c));
+        let rest = self.input.take_while(|c| !" \t\n;&|<>()\"'".contains(c));
         let mut word = format!("{start}{rest}");
         if word.is_empty() && self.input.rest().starts_with("((") {
             word = "((".into();

@@ -70,6 +70,8 @@ impl Interpreter<'_> {
 
     /// After `NAME[`: the slot, and takes the `]`.
     pub(super) fn subscript(&mut self) -> Result<u32, Stop> {
+        // Inside `$(( ))` blanks are harmless; elsewhere they end bash's word.
+        const BLANKS: [char; 3] = [' ', '\t', '\n'];
         let rest = self.input.rest();
         let mut depth = 0u32;
         let end = rest.char_indices().find_map(|(at, c)| match c {
@@ -84,11 +86,13 @@ impl Interpreter<'_> {
             ']' => Some(at),
             _ => None,
         });
-        let slot = end.map(|at| &rest[..at]).filter(|text| !text.contains([' ', '\t', '\n'])).and_then(|text| {
-            let value = arithmetic::evaluate(text, self.values)?;
-            self.input.eat(text);
-            u32::try_from(value).ok()
-        });
+        let slot = end.map(|at| &rest[..at]).filter(|text| !text.contains(BLANKS) || text.starts_with("$((")).and_then(
+            |text| {
+                let value = arithmetic::evaluate(text, self.values)?;
+                self.input.eat(text);
+                u32::try_from(value).ok()
+            },
+        );
         match slot {
             // The highest index is bash's affair.
             Some(slot) if slot < u32::MAX && self.input.eat("]") => Ok(slot),

@@ -7,19 +7,25 @@ use std::path::Path;
 /// the directory `cwd`.
 ///
 /// This errs on the side of yes: it compares only what comes before the first
-/// special character.
+/// special character and behind the last.
 pub fn may_match(word: &str, cwd: &Path) -> bool {
     if !word.contains(['*', '?', '[']) {
         return false;
     }
+    const SPECIAL: [char; 5] = ['*', '?', '[', ']', '\\'];
     let literal = &word[..word.find(['*', '?', '[', '\\']).unwrap_or(word.len())];
-    let (dir, prefix) =
-        literal.rsplit_once('/').map_or(("", literal), |(dir, prefix)| (&literal[..dir.len() + 1], prefix));
+    let (dir, prefix) = literal.split_at(literal.rfind('/').map_or(0, |at| at + 1));
+    // Behind a further slash would be the name in a directory that matched.
+    let deeper = word[literal.len()..].contains('/');
+    let suffix = if deeper { "" } else { word.rsplit(SPECIAL).next().unwrap_or_default() };
     // `join` keeps an absolute directory as it is.
     match std::fs::read_dir(cwd.join(dir)) {
         Ok(mut entries) => entries.any(|entry| {
             // An entry that cannot be read may be anything.
-            entry.is_ok_and(|e| e.file_name().as_bytes().starts_with(prefix.as_bytes()))
+            entry.is_ok_and(|e| {
+                let name = e.file_name();
+                name.as_bytes().starts_with(prefix.as_bytes()) && name.as_bytes().ends_with(suffix.as_bytes())
+            })
         }),
         // Not there, or not readable for bash either.
         Err(_) => false,
@@ -41,6 +47,8 @@ mod tests {
             ("b*", false),
             ("plain", false),
             ("'*.ko'", false),
+            ("*.o\"", false),
+            ("*/x", true),
             ("sub/*", false),
             ("./*", true),
             ("missing/*", false),
