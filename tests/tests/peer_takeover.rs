@@ -78,15 +78,15 @@ fn the_signing_key_that_dkms_made_is_used() {
 }
 
 /// A package that replaces a module of the kernel, by both programs.
-fn replacing(version: &str) -> (Vec<Step>, Vec<Step>) {
-    let commands: Vec<String> = ["install moved/1.0 -k KERNEL", "status", "uninstall moved/1.0 -k KERNEL"]
+fn replacing(name: &str, version: &str) -> (Vec<Step>, Vec<Step>) {
+    let commands: Vec<String> = ["install NAME/1.0 -k KERNEL", "status NAME/1.0", "uninstall NAME/1.0 -k KERNEL"]
         .iter()
-        .map(|line| line.replace("KERNEL", &kernel()))
+        .map(|line| line.replace("NAME", name).replace("KERNEL", &kernel()))
         .collect();
     let run = |program| {
         let world = World::generic();
-        world.add_package(&package());
-        let original = world.add_module(&kernel(), &fixture::module(&kernel(), "moved", Some(version)));
+        world.add_package(&Package::new(name, "1.0"));
+        let original = world.add_module(&kernel(), &fixture::module(&kernel(), name, Some(version)));
         let before = std::fs::read(&original).expect("just copied");
         let steps = peer::observe(program, &world, &commands);
         assert_eq!(std::fs::read(&original).expect("the original is back"), before);
@@ -100,10 +100,10 @@ const SYMVERS: &str = "Module.symvers is kept";
 
 #[test]
 fn an_older_module_of_the_kernel_is_replaced_and_comes_back() {
-    let (peer, ours) = replacing("0.5");
+    let (peer, ours) = replacing("newer", "0.5");
     peer::assert_differs_only_in(&peer, &ours, &[CONFIG, SYMVERS, "The modules that a package replaces are kept"]);
     assert_eq!(ours[0].output.code, 0, "{}", ours[0].output);
-    let archived = format!("file var/lib/dkms/moved/original_module/{}/{}/moved.ko", kernel(), kernel::arch());
+    let archived = format!("file var/lib/dkms/newer/original_module/{}/{}/newer.ko", kernel(), kernel::arch());
     assert!(ours[0].facts.contains_key(&archived), "{:#?}", ours[0].facts);
     assert!(
         ours[1].facts["status"].ends_with(": installed (Original modules exist)\n"),
@@ -114,8 +114,8 @@ fn an_older_module_of_the_kernel_is_replaced_and_comes_back() {
 
 #[test]
 fn a_newer_module_of_the_kernel_is_not_replaced() {
-    let (peer, ours) = replacing("2.0");
-    peer::assert_differs_only_in(&peer, &ours, &[CONFIG, SYMVERS]);
+    let (peer, ours) = replacing("older", "2.0");
+    peer::assert_differs_only_in(&peer, &ours, &["A module that is not replaced is an error"]);
     assert_eq!(ours[0].output.code, 6, "{}", ours[0].output);
     assert!(ours[0].facts["status"].ends_with(": built\n"), "{:?}", ours[0].facts["status"]);
 }
