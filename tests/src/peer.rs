@@ -168,6 +168,10 @@ pub const ACCEPTED: &[Accepted] = &[
     Accepted { name: "A module that is not replaced is an error", explains: |d| d.command.contains("older/") },
     Accepted { name: "Several actions on one line are done in order", explains: |d| d.command.contains("several/") },
     Accepted {
+        name: "A patch that does not apply is in the log",
+        explains: |d| d.command.contains("patched/") && d.subject.ends_with("/build/make.log") && d.peer.is_none(),
+    },
+    Accepted {
         name: "The modules that a package replaces are kept",
         explains: |d| {
             d.subject.contains("original_module")

@@ -238,7 +238,7 @@ fn wrong_arguments_have_their_codes() {
         ("install --no-such-option bad/1.0", 2, "--no-such-option"),
         ("build bad/1.0 -k", 1, "--kernelver"),
         ("build bad/1.0 -j many", 1, "many"),
-        ("remove", 1, "remove"),
+        ("remove", 1, "version"),
         ("build bad/1.0 -k 1.0 --all", 2, "--all"),
         ("build bad/1.0 -a x86_64 --all", 3, "--all"),
         ("uninstall bad/1.0 --all", 3, "bad/1.0"),

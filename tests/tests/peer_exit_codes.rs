@@ -167,7 +167,7 @@ fn patches() {
             .conf("PATCH[0]=\"fix.patch\"")
             .file("patches/fix.patch", PATCH.replace("nothing", "something")),
         &[("build patched/3.0 -k KERNEL", 6)],
-        &[KEY],
+        &[KEY, "A patch that does not apply is in the log"],
     );
 }
 
