@@ -50,8 +50,16 @@ fn a_dkms_conf_that_never_ends_is_stopped() {
 }
 
 #[test]
-fn a_dkms_conf_with_a_syntax_error_is_told_with_its_line() {
-    refused(&package().conf("if then"), 8).expect_error("line 6");
+fn a_dkms_conf_that_begins_with_a_syntax_error_says_nothing() {
+    refused(&package().file("dkms.conf", "if then\n"), 8).expect_error("PACKAGE_NAME");
+}
+
+#[test]
+fn a_syntax_error_behind_the_directives_is_told_with_its_line() {
+    // As with dkms: what was said before it counts.
+    let world = World::generic();
+    world.add_package(&package().conf("if then"));
+    world.modsmith("add bad/1.0").expect(0).expect_error("dkms.conf: line 6: syntax error");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! lines that go wrong, and packages made to fail in one particular place.
 
 use modsmith_tests::World;
-use modsmith_tests::fixture::Package;
+use modsmith_tests::fixture::{self, Package};
 use modsmith_tests::kernel::{self, Flavour};
 use modsmith_tests::peer::{self, Program, Step};
 
@@ -203,6 +203,17 @@ fn scripts_that_fail() {
         &package("postremove", "POST_REMOVE"),
         &[("add postremove/1.0", 0), ("remove postremove/1.0 --all", 0)],
         &[],
+    );
+}
+
+#[test]
+fn a_pre_build_script_that_makes_the_source() {
+    let script = "mv made.c.in made.c";
+    let package = Package::new("made", "1.0").without("made.c").file("made.c.in", fixture::c_source(Some("1.0")));
+    compare(
+        &package.conf("PRE_BUILD=\"prepare.sh\"").script("prepare.sh", script),
+        &[("install made/1.0 -k KERNEL", 0), ("remove made/1.0 --all", 0)],
+        &[CONFIG, SYMVERS],
     );
 }
 

@@ -96,7 +96,6 @@ packages! {
     digimend_has_four_modules: "digimend-dkms" builds 4;
     dpdk_kmods_has_a_tilde_in_its_version: "dpdk-kmods-dkms" builds 1;
     evdi: "evdi-dkms" builds 1;
-    ipt_netflow_is_configured_by_its_pre_build: "iptables-netflow-dkms" builds 1;
     gost_crypto_has_six_modules: "gost-crypto-dkms" builds 6;
     nat_rtsp_has_a_plus_in_its_version: "nat-rtsp-dkms" builds 2;
     rapiddisk: "rapiddisk-dkms" builds 2;
