@@ -166,22 +166,23 @@ mod tests {
     fn the_text_names_the_reader_and_each_origin() {
         let text =
             report("PACKAGE_NAME=p\nPACKAGE_VERSION=1\nDEST_MODULE_LOCATION=/extra\nMAKE=\"make it's\"\n").to_text();
-        insta::assert_snapshot!(text, @r"
-        /src/dkms.conf for kernel 6.1 (x86_64)
-          /src/dkms.conf: read without a shell
+        let expected = r"
+/src/dkms.conf for kernel 6.1 (x86_64)
+  /src/dkms.conf: read without a shell
 
-        AUTOINSTALL=no               # default
-        BUILD_DEPENDS_REBUILD=no     # default
-        BUILT_MODULE_LOCATION=''     # default
-        BUILT_MODULE_NAME=p          # default
-        DEST_MODULE_LOCATION=/extra  # dkms.conf
-        DEST_MODULE_NAME=p           # default
-        MAKE='make it'\''s'          # dkms.conf
-        NO_WEAK_MODULES=no           # default
-        PACKAGE_NAME=p               # dkms.conf
-        PACKAGE_VERSION=1            # dkms.conf
-        STRIP=no                     # --directive
-        ");
+AUTOINSTALL=no               # default
+BUILD_DEPENDS_REBUILD=no     # default
+BUILT_MODULE_LOCATION=''     # default
+BUILT_MODULE_NAME=p          # default
+DEST_MODULE_LOCATION=/extra  # dkms.conf
+DEST_MODULE_NAME=p           # default
+MAKE='make it'\''s'          # dkms.conf
+NO_WEAK_MODULES=no           # default
+PACKAGE_NAME=p               # dkms.conf
+PACKAGE_VERSION=1            # dkms.conf
+STRIP=no                     # --directive
+";
+        assert_eq!(text, expected.trim_start());
     }
 
     #[test]
