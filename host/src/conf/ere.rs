@@ -228,7 +228,7 @@ enum Element {
 
 fn push_literal(out: &mut String, c: char) {
     // In brackets the crate gives meaning to `&&`, `--`, `~~`, `[`, `]`, `\`, `^`.
-    if c.is_ascii_punctuation() {
+    if "&-~[]\\^".contains(c) {
         out.push('\\');
     }
     out.push(c);
@@ -264,6 +264,7 @@ mod tests {
         assert_eq!(matches(r"^[\d]$", "5"), Ok(false));
         assert_eq!(matches("^[]a]$", "]"), Ok(true));
         assert_eq!(matches("^[a&&b]$", "&"), Ok(true));
+        assert_eq!(matches("^[<]$", "<"), Ok(true));
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Report {
             }
             writeln!(out)?;
             if reading.exited {
-                writeln!(out, "    it ends the shell with `exit`, so that nothing it sets counts")?;
+                writeln!(out, "    it ended the shell (an `exit`, or a limit), so that nothing it sets counts")?;
             }
         }
         writeln!(out)?;

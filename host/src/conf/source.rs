@@ -36,7 +36,8 @@ pub struct Reading {
     /// The measures that held while bash ran, as words; `None` for the plain
     /// reader.
     pub confinement: Option<String>,
-    /// The file ended the shell, so that nothing it set counts.
+    /// The file ended the shell (by `exit`, or at a limit), so that nothing it
+    /// set counts.
     pub exited: bool,
 }
 

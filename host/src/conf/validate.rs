@@ -154,7 +154,8 @@ impl<'a> Problems<'a> {
             .details(self.errors.iter().map(|text| format!("dkms.conf: Error! {text}")));
         for reading in self.evaluated.readings.iter().filter(|r| r.exited) {
             error = error.hint(format!(
-                "Remove `exit` from {}: it ends the shell that reads the file, and with it every directive is lost.",
+                "Remove what ends the shell from {}: an `exit`, or a command that takes too much memory or time. With the \
+                 shell every directive is lost.",
                 reading.file.display()
             ));
         }

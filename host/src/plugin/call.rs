@@ -47,7 +47,7 @@ impl Call {
         engine: &wasmtime::Engine,
         pre: InstancePre<State>,
         state: State,
-    ) -> Result<Self, (State, wasmtime::Error)> {
+    ) -> Result<Self, Box<(State, wasmtime::Error)>> {
         let fuel = state.limits.fuel;
         let resources = state.limits.resources;
         let mut store = Store::new(engine, state);
@@ -56,7 +56,7 @@ impl Call {
         let started = store.set_fuel(fuel).and_then(|()| pre.instantiate(&mut store));
         match started {
             Ok(instance) => Ok(Self { store, pre, instance, draft: None }),
-            Err(error) => Err((store.into_data(), error)),
+            Err(error) => Err(Box::new((store.into_data(), error))),
         }
     }
 
@@ -149,13 +149,11 @@ pub fn trapped(plugin: &str, role: &str, subject: Subject, state: &State, error:
     let mut out =
         Error::new(Kind::Plugin, format!("The plugin `{plugin}` ({role}) crashed{subject}: {}.", sentence(&why)));
     if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
-        out = out.details(
-            backtrace
-                .frames()
-                .iter()
-                .enumerate()
-                .map(|(i, frame)| format!("{i}: {}", frame.func_name().unwrap_or("<unknown>"))),
-        );
+        let frames = backtrace.frames().iter().enumerate();
+        out = out.details(frames.map(|(i, frame)| match frame.func_name() {
+            Some(name) => format!("{i}: {name}"),
+            None => format!("{i}: function {}", frame.func_index()),
+        }));
     }
     out.hint(format!(
         "Report it to the author of `{plugin}`; until it is mended, deny it: `[deny] plugins = [\"{plugin}\"]` in a file of /etc/modsmith/policy.d."

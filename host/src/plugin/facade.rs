@@ -258,11 +258,12 @@ impl Plugins {
             exceeded: None,
             denied: None,
             last_error: None,
+            read: 0,
         };
         let (id, role) = (entry.id(), role.name());
         let pre = self.load(entry)?;
         let mut call = Call::start(self.engine()?.wasmtime(), pre, state)
-            .map_err(|(state, error)| call::trapped(id, role, subject, &state, &error))?;
+            .map_err(|failed| call::trapped(id, role, subject, &failed.0, &failed.1))?;
         let result = body(&mut call);
         let (state, steps) = call.finish();
         let value = result.map_err(|error| call::trapped(id, role, subject, &state, &error))?;

@@ -295,17 +295,6 @@ fn backup(at: &Location, suffix: &str) -> Option<Location> {
     Location::new(at.root, at.relative().with_file_name(format!("{name}{suffix}"))).ok()
 }
 
-/// Whether a program executes its input, so that granting it grants whatever
-/// the input says: shells, interpreters, build tools, and programs that start
-/// others.
-pub fn executes_input(program: &str) -> bool {
-    const NAMES: [&str; 24] = [
-        "sh", "bash", "dash", "zsh", "ksh", "busybox", "env", "xargs", "find", "sudo", "su", "nice", "nohup",
-        "timeout", "chroot", "awk", "sed", "perl", "ruby", "lua", "node", "make", "gmake", "ninja",
-    ];
-    NAMES.contains(&program) || program.starts_with("python")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::facade::Plugins;
 use super::form;
-use super::grant::executes_input;
 use super::index::{digest, read_trusted};
+use super::interpreter::executes_input;
 use super::manifest::{Manifest, Role};
 use super::policy;
 use super::search::Place;

@@ -22,6 +22,8 @@ pub struct Limits {
     pub table_elements: usize,
     /// Open resources: facts and directories.
     pub resources: usize,
+    /// Read from files and directories, in MiB.
+    pub read_mib: usize,
     /// Steps that plugins add to one plan.
     pub steps: usize,
     /// Content of the files that plugins write in one plan, in MiB.
@@ -35,6 +37,7 @@ impl Default for Limits {
             memory_mib: 128,
             table_elements: 100_000,
             resources: 1_000,
+            read_mib: 256,
             steps: 10_000,
             content_mib: 64,
         }
@@ -82,6 +85,10 @@ impl Limits {
 
     pub fn no_resources(&self) -> Exceeded {
         Exceeded { key: "resources", amount: self.resources as u64, what: "open resources" }
+    }
+
+    pub fn no_reads(&self) -> Exceeded {
+        Exceeded { key: "read-mib", amount: self.read_mib as u64, what: "MiB read from files and directories" }
     }
 
     pub fn no_steps(&self) -> Exceeded {

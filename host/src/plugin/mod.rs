@@ -21,6 +21,7 @@ pub mod grant;
 mod imports;
 pub mod index;
 mod inspect;
+pub mod interpreter;
 pub mod limits;
 pub mod manifest;
 pub mod pattern;

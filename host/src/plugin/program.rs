@@ -19,7 +19,8 @@ use crate::system::{Location, Root, Roots, System, find_program, resolve_in_root
 /// path of it), when a plugin has chosen among several.
 pub fn find(name: &str, grant: &Grant, settings: &Values, system: &System, roots: &Roots) -> Option<Program> {
     if name.contains('/') {
-        return find_file(name, grant, settings, system, roots);
+        let at = place(name, grant, settings, system, roots)?;
+        return is_executable(&at, system, roots).then_some(Program::At(at));
     }
     grant.run_entries(name).find_map(|run| {
         administrators(run, settings, system)
@@ -28,18 +29,20 @@ pub fn find(name: &str, grant: &Grant, settings: &Values, system: &System, roots
     })
 }
 
-fn find_file(name: &str, grant: &Grant, settings: &Values, system: &System, roots: &Roots) -> Option<Program> {
+/// The granted place that a plugin names by its path, whether or not there is a
+/// program.
+pub fn place(name: &str, grant: &Grant, settings: &Values, system: &System, roots: &Roots) -> Option<Location> {
     let at = if name.starts_with('/') {
+        let relative = name.trim_start_matches('/');
         if grant.runs().iter().any(|run| setting(run, settings) == Some(name)) {
-            return absolute(name, system);
+            return Location::new(Root::System, relative).ok();
         }
-        roots.locate(&system.root.join(name.trim_start_matches('/')))?
+        roots.locate(&system.root.join(relative))?
     } else {
         let (root, relative) = name.split_once('/')?;
         Location::new(Root::for_plugins(root)?, relative).ok()?
     };
-    let granted = grant.runs().iter().any(|run| run.paths.iter().any(|pattern| pattern.covers(&at)));
-    (granted && is_executable(&at, system, roots)).then_some(Program::At(at))
+    grant.runs().iter().any(|run| run.paths.iter().any(|pattern| pattern.covers(&at))).then_some(at)
 }
 
 /// The file that the administrator named for a program.

@@ -136,29 +136,28 @@ fn read(file: &Path) -> Result<BTreeMap<String, toml::Value>, BadSettings> {
         Err(e) => return Err(bad(e.to_string())),
     };
     let table: toml::Table = toml::from_str(&text).map_err(|e| bad(e.to_string().trim_end().to_owned()))?;
-    let declared_flat = table.into_iter().flat_map(|(key, value)| match value {
+    let mut out = BTreeMap::new();
+    for (key, value) in table {
+        out.extend(leaves(key, value));
+    }
+    Ok(out)
+}
+
+/// The values below a key, under dotted names.
+fn leaves(name: String, value: toml::Value) -> Vec<(String, toml::Value)> {
+    match value {
         toml::Value::Table(inner) => {
-            inner.into_iter().map(|(name, value)| (format!("{key}.{name}"), value)).collect::<Vec<_>>()
+            inner.into_iter().flat_map(|(key, value)| leaves(format!("{name}.{key}"), value)).collect()
         }
-        value => vec![(key, value)],
-    });
-    Ok(declared_flat.collect())
+        value => vec![(name, value)],
+    }
 }
 
 /// The values of a table under dotted keys: `policy.directory`,
 /// `policy.arch.x86_64`.
 pub fn flatten(prefix: &str, table: &toml::Table) -> BTreeMap<String, String> {
-    let mut out = BTreeMap::new();
-    for (key, value) in table {
-        let name = format!("{prefix}.{key}");
-        match value {
-            toml::Value::Table(inner) => out.extend(flatten(&name, inner)),
-            value => {
-                out.insert(name, as_text(value));
-            }
-        }
-    }
-    out
+    let all = leaves(prefix.to_owned(), toml::Value::Table(table.clone()));
+    all.into_iter().map(|(name, value)| (name, as_text(&value))).collect()
 }
 
 /// A value as plugins get it: plain text, lists joined by newlines.

@@ -1,4 +1,5 @@
 //! What the dkms.conf tests share: the oracle, which is plain bash.
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -43,16 +44,14 @@ pub fn slots(evaluated: &Evaluated) -> Slots {
 /// The same through the oracle.
 pub fn oracle(conf: &Path, variables: &Variables, path: &str) -> Slots {
     let scratch = tempfile::NamedTempFile::new().expect("a scratch file");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conf_common/oracle.sh");
-    // In dkms's order, which decides what a directive can refer to.
     let output = Command::new("/bin/bash")
-        .args(["--norc", "--noprofile"])
-        .arg(script)
+        .args(["--norc", "--noprofile", "-c", include_str!("oracle.sh"), "bash"])
         .arg(conf)
         .arg(scratch.path())
         .env_clear()
         .env("PATH", path)
         .env("LC_ALL", "C")
+        .envs(std::env::var_os("HOME").map(|home| ("HOME", home)))
         .env("ORACLE_NAMES", DIRECTIVES.join(" "))
         .env("kernelver", &variables.kernelver)
         .env("arch", &variables.arch)
@@ -78,7 +77,7 @@ pub fn enter_known_directory() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(|| {
         let dir = tempfile::Builder::new().prefix("cwd").tempdir().expect("a directory").keep();
-        for name in ["a.o", "b.o", "x y.o", "MAKE0=\"q", "file"] {
+        for name in ["a.o", "b.o", "x y.o", "CLEAN0=\"q", "file"] {
             std::fs::write(dir.join(name), "").expect("a file");
         }
         std::fs::create_dir(dir.join("sub")).expect("a directory");
@@ -98,7 +97,16 @@ pub fn agree(text: &[u8], path: &str) -> Result<bool, String> {
     let variables = variables();
     let expected = oracle(&conf, &variables, path);
     let shown = String::from_utf8_lossy(text).into_owned();
-    let bash = evaluate(&conf, &variables, ReaderChoice::Bash, 20).map_err(|e| format!("{shown:?}: bash: {e}"))?;
+    let bash = match evaluate(&conf, &variables, ReaderChoice::Bash, 20) {
+        Ok(bash) => bash,
+        // The second evaluation ended the shell, the oracle's too.
+        Err(_) if expected.is_empty() => return Ok(false),
+        Err(error) => return Err(format!("{shown:?}: bash: {error}")),
+    };
+    if slots(&bash) != expected && oracle(&conf, &variables, path) != expected {
+        // It shows a fact of one process, such as `$$`: nothing to compare.
+        return Ok(false);
+    }
     if slots(&bash) != expected {
         return Err(format!("{shown:?}\n bash reader {:?}\n oracle      {expected:?}", slots(&bash)));
     }

@@ -3,7 +3,8 @@
 #
 # Arguments: CONF SCRATCH-FILE. Directive names: the words of $ORACLE_NAMES.
 conf=$1 scratch=$2
-names=$ORACLE_NAMES
+names=($ORACLE_NAMES)
+set --
 unset ORACLE_NAMES
 declare +x kernelver arch kernel_source_dir kernel_config dkms_tree source_tree install_tree module module_version
 slots_of() {
@@ -11,7 +12,7 @@ slots_of() {
 }
 read_file() {
     . "$conf" >/dev/null
-    for name in $names; do
+    for name in "${names[@]}"; do
         slots_of "$name"
         for index in "${indices[@]}"; do
             eval 'value="${'"$name"'[$index]}"'
@@ -23,7 +24,7 @@ read_file() {
 : >"$scratch"
 (read_file)
 . "$scratch" >/dev/null
-for name in $names; do
+for name in "${names[@]}"; do
     slots_of "$name"
     for index in "${indices[@]}"; do
         eval 'value="${'"$name"'[$index]}"'

@@ -20,6 +20,8 @@ impl Interpreter<'_> {
         // be on the safe side.
         let mut tilde_expands = true;
         loop {
+            // Joined lines are as if they had been one.
+            while self.input.eat("\\\n") {}
             let Some(c) = self.input.peek() else { return Ok(out) };
             match c {
                 ' ' | '\t' | '\n' => return Ok(out),
@@ -54,7 +56,6 @@ impl Interpreter<'_> {
         self.input.next();
         match self.input.next() {
             None => self.stop("a backslash at the end of the file"),
-            Some('\n') => Ok(()),
             Some(c) => {
                 out.push(c);
                 Ok(())

@@ -145,7 +145,7 @@ fn lists_are_split_at_blanks_over_all_slots() {
 fn an_exit_in_the_file_is_named_as_the_reason() {
     let error = conf(&format!("{GOOD}exit 0\n"), Strictness::Strict).unwrap_err();
     assert_eq!(error.kind, Kind::ConfInvalid);
-    assert!(error.hints[0].starts_with("Remove `exit` from "), "{:?}", error.hints);
+    assert!(error.hints[0].starts_with("Remove what ends the shell from "), "{:?}", error.hints);
 }
 
 #[test]

@@ -42,6 +42,9 @@ pub struct State {
     pub(super) exceeded: Option<Exceeded>,
     /// The first refused step, for the same reason.
     pub(super) denied: Option<String>,
+    /// Bytes of the files and directories read so far: work that fuel does not
+    /// measure.
+    pub(super) read: u64,
     /// The last message logged as an error: what a panicking guest said.
     pub(super) last_error: Option<String>,
 }
@@ -150,4 +153,26 @@ pub struct PackageFacts {
     pub directives: BTreeMap<String, Vec<String>>,
     /// Installed base names of its kernel modules.
     pub modules: Vec<String>,
+}
+
+/// A state as a call would have it, for tests of the imports.
+#[cfg(test)]
+fn state(system: System, manifest: &str, limits: Limits) -> State {
+    let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n{manifest}");
+    let manifest = super::manifest::Manifest::parse(&text).unwrap();
+    State {
+        table: ResourceTable::new(),
+        plugin: "x".into(),
+        role: "initrd",
+        grant: Grant::new("x", &manifest, &super::policy::Denials::default()).unwrap(),
+        settings: Arc::default(),
+        probes: Arc::default(),
+        roots: roots_of(&system, None),
+        system: Arc::new(system),
+        limits,
+        exceeded: None,
+        denied: None,
+        read: 0,
+        last_error: None,
+    }
 }

@@ -6,7 +6,7 @@ use super::State;
 use crate::error::Kind;
 use crate::plan::{
     Action, Announce, ArchiveFormat as Format, Argument, Bytes, Command, Environment, OnFailure as Failure, Origin,
-    Step, Undo,
+    Program, Step, Undo,
 };
 use crate::plugin::bindings::modsmith::plugin::plan::Command as WitCommand;
 use crate::plugin::bindings::modsmith::plugin::plan::{ArchiveFormat, Host, HostBuilder, OnFailure};
@@ -56,6 +56,11 @@ fn content(action: &Action) -> usize {
         Action::Note(text) => text.len(),
         _ => 0,
     }
+}
+
+/// Whether a variable decides what a program loads or runs, or is none.
+fn steers(variable: &str) -> bool {
+    variable.is_empty() || variable.contains(['=', '\0']) || variable.starts_with("LD_") || STEERING.contains(&variable)
 }
 
 type Outcome = wasmtime::Result<Result<(), Error>>;
@@ -114,10 +119,12 @@ impl State {
     }
 
     fn command(&self, command: WitCommand, failure: OnFailure) -> Result<Action, Error> {
-        let found = program::find(&command.program, &self.grant, &self.settings, &self.system, &self.roots);
-        // A program that is granted but not installed stays in the plan by its
-        // name: running it says that it is missing.
-        let program = found.unwrap_or(crate::plan::Program::Named(command.program));
+        let (name, grant, settings) = (&command.program, &self.grant, &self.settings);
+        // A program that is granted but not installed stays in the plan under
+        // its name: running it says that it is missing.
+        let program = program::find(name, grant, settings, &self.system, &self.roots)
+            .or_else(|| program::place(name, grant, settings, &self.system, &self.roots).map(Program::At))
+            .unwrap_or_else(|| Program::Named(name.clone()));
         let argument = |argument| match argument {
             WitArgument::Text(text) if text.contains('\0') => {
                 Err(Error::Invalid("an argument contains a NUL character".into()))
@@ -125,20 +132,11 @@ impl State {
             WitArgument::Text(text) => Ok(Argument::Text(text)),
             WitArgument::Location(path) => self.location(&path).map(Argument::Location),
         };
-        if let Some((name, _)) = command.environment.iter().find(|(name, _)| {
-            name.is_empty()
-                || name.contains(['=', '\0'])
-                || name.starts_with("LD_")
-                || STEERING.contains(&name.as_str())
-        }) {
+        if let Some((variable, _)) = command.environment.iter().find(|(variable, _)| steers(variable)) {
             return Err(Error::Denied(format!(
-                "plugin `{}` may not set `{name}` for `{}`: that variable decides what is run; \
+                "plugin `{}` may not set `{variable}` for `{name}`: that variable decides what is run; \
                  ask its author to do without it",
-                self.plugin,
-                match &program {
-                    crate::plan::Program::Named(name) => name.clone(),
-                    crate::plan::Program::At(at) => at.to_string(),
-                }
+                self.plugin
             )));
         }
         Ok(Action::Run(Command {

@@ -15,6 +15,9 @@ use crate::system::{Location, Root, resolve_in_root};
 /// Longest file that a plugin can read.
 const LONGEST: u64 = 16 << 20;
 
+/// What looking at one name counts for, in bytes read.
+const ENTRY: u64 = 256;
+
 /// A root that was opened by a plugin.
 pub struct Dir(Root);
 
@@ -58,17 +61,29 @@ impl Host for State {
 impl HostDir for State {
     fn read(&mut self, this: Resource<Dir>, relative: String) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
         let root = self.table.get(&this)?.0;
-        Ok(self.granted(root, &relative).and_then(|at| self.read_file(&at)))
+        Ok(self.granted(root, &relative).and_then(|at| {
+            self.may_go_on_reading()?;
+            let contents = self.read_file(&at)?;
+            self.read += contents.as_ref().map_or(0, |contents| contents.len() as u64);
+            Ok(contents)
+        }))
     }
 
     fn kind(&mut self, this: Resource<Dir>, relative: String) -> wasmtime::Result<Result<Option<EntryKind>, Error>> {
         let root = self.table.get(&this)?.0;
-        Ok(self.granted(root, &relative).and_then(|at| self.entry_kind(&at)))
+        Ok(self.granted(root, &relative).and_then(|at| {
+            self.may_go_on_reading()?;
+            self.entry_kind(&at)
+        }))
     }
 
     fn entries(&mut self, this: Resource<Dir>, relative: String) -> wasmtime::Result<Result<Vec<Entry>, Error>> {
         let root = self.table.get(&this)?.0;
-        Ok(self.list(root, &relative))
+        Ok(self.may_go_on_reading().and_then(|()| {
+            let entries = self.list(root, &relative)?;
+            self.read += entries.len() as u64 * ENTRY;
+            Ok(entries)
+        }))
     }
 
     fn drop(&mut self, this: Resource<Dir>) -> wasmtime::Result<()> {
@@ -78,6 +93,15 @@ impl HostDir for State {
 }
 
 impl State {
+    fn may_go_on_reading(&mut self) -> Result<(), Error> {
+        self.read += ENTRY;
+        if self.read > (self.limits.read_mib as u64).saturating_mul(1 << 20) {
+            let limit = self.limits.no_reads();
+            return Err(Error::Other(self.exceed(limit).to_string()));
+        }
+        Ok(())
+    }
+
     fn granted(&self, root: Root, relative: &str) -> Result<Location, Error> {
         let at = self.below(root, relative)?;
         self.grant.may_read(&at).map_err(Error::Denied)?;
@@ -178,5 +202,108 @@ fn kind_of(kind: std::fs::FileType) -> EntryKind {
         EntryKind::Symlink
     } else {
         EntryKind::Other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::imports::state;
+    use crate::plugin::limits::Limits;
+    use crate::system::{OsRelease, System};
+
+    struct Target {
+        dir: tempfile::TempDir,
+        state: State,
+        boot: Option<u32>,
+    }
+
+    impl Target {
+        fn new(manifest: &str, limits: Limits) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::create_dir_all(dir.path().join("boot")).unwrap();
+            let state = state(System::new(dir.path(), OsRelease::default()), manifest, limits);
+            Self { dir, state, boot: None }
+        }
+
+        fn file(self, path: &str, text: &str) -> Self {
+            let path = self.dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+            self
+        }
+
+        fn boot(&mut self) -> Resource<Dir> {
+            let state = &mut self.state;
+            let rep = *self
+                .boot
+                .get_or_insert_with(|| state.open_dir("boot".into()).unwrap().expect("boot is granted").rep());
+            Resource::new_borrow(rep)
+        }
+
+        fn read(&mut self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+            let boot = self.boot();
+            HostDir::read(&mut self.state, boot, name.into()).unwrap()
+        }
+
+        fn names(&mut self, name: &str) -> Vec<String> {
+            let boot = self.boot();
+            let entries = HostDir::entries(&mut self.state, boot, name.into()).unwrap().unwrap();
+            entries.into_iter().map(|entry| entry.name).collect()
+        }
+    }
+
+    const BOOT: &str = "[read]\nroots = [\"boot\"]\n";
+
+    #[test]
+    fn granted_files_are_read_and_missing_ones_are_none() {
+        let mut target = Target::new(BOOT, Limits::default()).file("boot/a", "text");
+        assert_eq!(target.read("a").unwrap(), Some(b"text".to_vec()));
+        assert_eq!(target.read("b").unwrap(), None);
+        assert_eq!(target.read("a/b").unwrap(), None);
+    }
+
+    #[test]
+    fn only_granted_names_are_read_or_listed() {
+        let grant = "[read]\nroots = [\"boot/img-*\", \"boot/x/*/deep\"]\n";
+        let mut target = Target::new(grant, Limits::default())
+            .file("boot/img-1", "")
+            .file("boot/secret", "")
+            .file("boot/x/y/deep", "")
+            .file("boot/x/y/other", "");
+        assert_eq!(target.names(""), ["img-1", "x"]);
+        assert_eq!(target.names("x/y"), ["deep"]);
+        assert!(matches!(target.read("secret"), Err(Error::Denied(why)) if why.contains("boot/secret")));
+        assert!(matches!(target.read("../etc/passwd"), Err(Error::Denied(_))));
+        assert!(matches!(target.state.open_dir("etc".into()), Ok(Err(Error::Denied(_)))));
+    }
+
+    #[test]
+    fn links_lead_where_they_do_on_the_target_and_never_out_of_it() {
+        let mut target = Target::new(BOOT, Limits::default()).file("etc/inside", "target");
+        let boot = target.dir.path().join("boot");
+        std::os::unix::fs::symlink("/etc/inside", boot.join("absolute")).unwrap();
+        std::os::unix::fs::symlink("../../../../etc/inside", boot.join("climbing")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", boot.join("outside")).unwrap();
+        assert_eq!(target.read("absolute").unwrap(), Some(b"target".to_vec()));
+        assert_eq!(target.read("climbing").unwrap(), Some(b"target".to_vec()));
+        assert_eq!(target.read("outside").unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let mut target = Target::new(BOOT, Limits::default());
+        let fifo = target.dir.path().join("boot/fifo");
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert!(matches!(target.read("fifo"), Err(Error::Other(why)) if why.contains("not a file")));
+    }
+
+    #[test]
+    fn reading_has_a_limit() {
+        let limits = Limits { read_mib: 1, ..Limits::default() };
+        let mut target = Target::new(BOOT, limits).file("boot/big", &"x".repeat(1 << 20));
+        assert!(target.read("big").is_ok());
+        assert!(matches!(target.read("big"), Err(Error::Other(why)) if why.contains("read-mib")));
+        assert_eq!(target.state.exceeded.map(|limit| limit.key), Some("read-mib"));
     }
 }
