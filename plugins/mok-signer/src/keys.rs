@@ -61,10 +61,19 @@ fn may_exist(half: &Path) -> Result<bool> {
 }
 
 fn half_missing(there: &Path, missing: &Path) -> Error {
+    let (there, missing) = (shown(there), shown(missing));
     invalid(format!(
-        "The module signing key pair is incomplete: {there} is there, but {missing} is missing. \
+        "The module signing key pair is incomplete: there is {there}, but no {missing}. \
          Restore {missing}, or remove {there} to have a new pair made, which has to be enrolled again."
     ))
+}
+
+/// A path for a reader, who does not know the names of roots.
+fn shown(path: &Path) -> String {
+    match path.root.as_str() {
+        "tree" => format!("{} in the module tree", path.relative),
+        _ => format!("/{path}"),
+    }
 }
 
 /// A self-signed RSA-2048 pair without a passphrase, valid for 100 years and for
@@ -73,11 +82,13 @@ fn half_missing(there: &Path, missing: &Path) -> Error {
 fn make(key: &Path, certificate: &Path, plan: &mut Plan) -> Result<()> {
     if !has_program("openssl") {
         return Err(unsupported(format!(
-            "there is no key pair ({key}, {certificate}), and openssl, which would make one, is not installed"
+            "there is no key pair ({}, {}), and openssl, which would make one, is not installed",
+            shown(key),
+            shown(certificate)
         )));
     }
     let (new_key, new_certificate) = (beside(key), beside(certificate));
-    plan.note(format!("Makes the module signing key {key} and its certificate {certificate}"));
+    plan.note(format!("Makes a module signing key, {}, and its certificate, {}", shown(key), shown(certificate)));
     let request = cmd!("openssl", "req", "-new", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "36500");
     let subject = ["-subj", "/CN=DKMS module signing key", "-addext", "extendedKeyUsage=codeSigning"];
     let out = request.args(subject).arg("-keyout").arg(&new_key).args(["-outform", "DER", "-out"]);

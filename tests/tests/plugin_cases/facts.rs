@@ -161,6 +161,7 @@ impl Facts {
             headers: self.kernel.headers.as_deref().map(below),
             config_file: Some(config_file),
             running: self.kernel.running,
+            ..KernelInput::default()
         });
         let system = System::new(&root, OsRelease::of_root(&root));
         Ok(Target { dir, system, kernel: Arc::new(kernel) })
