@@ -261,7 +261,12 @@ impl Grant {
         self.run.iter().filter(move |run| run.program == program && self.denials.denies_program(program).is_none())
     }
 
-    /// All granted programs.
+    /// What the policy of this machine takes away from every plugin.
+    pub fn denials(&self) -> &Denials {
+        &self.denials
+    }
+
+    /// All programs that the manifest asks for.
     pub fn runs(&self) -> &[Run] {
         &self.run
     }

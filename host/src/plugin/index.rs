@@ -259,9 +259,10 @@ fn read_table(file: &Path, components: &[Candidate]) -> Result<(Manifest, Table,
     manifest.id = table.id;
     manifest.version = table.version;
     manifest.matches = table.matches;
-    if !table.description.is_empty() {
-        manifest.description = table.description;
-    }
+    manifest.description = match table.description.is_empty() {
+        true => format!("Values for the plugin {}", table.base),
+        false => table.description,
+    };
     if !table.license.is_empty() {
         manifest.license = table.license;
     }

@@ -1,6 +1,7 @@
 //! What the user is shown of plugins: the list, one plugin's rights, and the
 //! grants that the administrator gives.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -51,6 +52,12 @@ pub struct Inspection {
     /// Granted programs that execute their input: granting one is granting all
     /// that it can do.
     pub executes_input: Vec<String>,
+    /// What this machine's policy denies to every plugin.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub denied: Vec<String>,
+    /// A table's values.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub policy: BTreeMap<String, String>,
     /// Why it is not used on this system; `None` when it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
@@ -98,6 +105,8 @@ impl Plugins {
             out.file = entry.file().to_path_buf();
             out.base = table.map(|table| table.base.clone());
             out.manifest = entry.manifest.clone();
+            out.denied = entry.grant.denials().describe();
+            out.policy = entry.policy();
             return Ok(out);
         }
         let problem = self.problems().iter().find(|problem| {
@@ -146,6 +155,8 @@ fn inspect_file(file: &Path, table: Option<&Path>) -> Result<Inspection, Error> 
         manifest,
         imports,
         executes_input,
+        denied: Vec::new(),
+        policy: BTreeMap::new(),
         refused: None,
     })
 }
@@ -179,6 +190,9 @@ impl fmt::Display for Inspection {
         for probe in &manifest.probe {
             line("asks", format!("{} {}", probe.program, probe.arguments.join(" ")).trim_end().to_owned())?;
         }
+        for denied in &self.denied {
+            line("denied", denied.clone())?;
+        }
         for (interface, functions) in self.imports.iter().filter(|(_, functions)| !functions.is_empty()) {
             line("imports", format!("{interface}: {}", functions.join(", ")))?;
         }
@@ -187,6 +201,9 @@ impl fmt::Display for Inspection {
                 "setting",
                 format!("{key} ({}) = {}  {}", setting.kind, setting.default, setting.help).trim_end().to_owned(),
             )?;
+        }
+        for (key, text) in &self.policy {
+            line("value", format!("{key} = {}", text.replace('\n', ", ")))?;
         }
         Ok(())
     }

@@ -76,6 +76,20 @@ impl Denials {
         self.first(|deny| deny.roots.iter().any(|pattern| pattern.covers(at)))
     }
 
+    /// All denials, each with its file, for a reader.
+    pub fn describe(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        for (file, deny) in &self.0 {
+            let roots: Vec<String> = deny.roots.iter().map(ToString::to_string).collect();
+            for (what, names) in [("programs", &deny.programs), ("roots", &roots)] {
+                if !names.is_empty() {
+                    out.push(format!("{what} {} ({file})", names.join(", ")));
+                }
+            }
+        }
+        out
+    }
+
     fn first(&self, denies: impl Fn(&Deny) -> bool) -> Option<&str> {
         self.0.iter().find(|(_, deny)| denies(deny)).map(|(file, _)| file.as_str())
     }

@@ -41,6 +41,23 @@ pub fn imports() -> &'static BTreeMap<String, BTreeSet<String>> {
 mod tests {
     use super::*;
 
+    /// Functions of an exported interface are fixed within a track: an older
+    /// plugin would lack a new one. Imported ones may only become more.
+    #[test]
+    fn the_functions_of_the_track_are_frozen() {
+        let mut resolve = Resolve::default();
+        resolve.push_str("plugin.wit", WIT).unwrap();
+        let listed: Vec<String> = resolve
+            .interfaces
+            .iter()
+            .map(|(_, interface)| {
+                let functions: Vec<&str> = interface.functions.keys().map(String::as_str).collect();
+                format!("{}: {}", interface.name.as_deref().unwrap_or_default(), functions.join(" "))
+            })
+            .collect();
+        insta::assert_snapshot!(listed.join("\n"));
+    }
+
     #[test]
     fn every_interface_of_the_world_is_there_with_its_functions() {
         let names: Vec<&str> = imports().keys().map(String::as_str).collect();
