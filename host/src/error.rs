@@ -45,6 +45,8 @@ pub enum Kind {
     InstallFailed,
     /// make succeeded but an expected module file is not there.
     ProductMissing,
+    /// The boot image could not be regenerated.
+    InitrdFailed,
     /// dkms.conf is invalid.
     ConfInvalid,
     /// The source directory holds nothing to build.
@@ -90,7 +92,7 @@ impl Kind {
             ConfUnreadable | ActionConflict | Broken => 4,
             AllUnsupported | PatchMissing => 5,
             PatchFailed | NoKernelDirectory | InstallFailed => 6,
-            ProductMissing => 7,
+            ProductMissing | InitrdFailed => 7,
             ConfInvalid | SourceEmpty => 8,
             NoConfInPath => 9,
             BuildFailed => 10,

@@ -1,1 +1,22 @@
-//! What the end-to-end tests share.
+//! What the end-to-end tests share: a scratch machine to run programs in, real
+//! packages and kernels to run them on, and ways to look at the result.
+//!
+//! Nothing here touches the machine's own `/lib/modules`, `/var/lib/dkms`,
+//! `/usr/src`, `/etc/dkms` or `/boot`: programs run in a mount namespace where a
+//! [`World`]'s directories lie over them.
+
+pub mod debian;
+pub mod fixture;
+pub mod kernel;
+pub mod modinfo;
+pub mod output;
+pub mod paths;
+pub mod peer;
+pub mod plan;
+pub mod snapshot;
+pub mod tool;
+pub mod world;
+
+pub use output::Output;
+pub use snapshot::Snapshot;
+pub use world::World;

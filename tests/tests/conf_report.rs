@@ -1,16 +1,26 @@
-//! The JSON form of a report is what its schema says.
+//! JSON forms are what their schemas say, judged by a validator of others.
 
 mod conf_common;
+
+use std::path::PathBuf;
+use std::process::Command;
 
 use conf_common::{evaluate, variables};
 use modsmith::conf::{Evaluated, ReaderChoice, report::Report};
 use serde_json::Value;
 
-fn schema() -> jsonschema::Validator {
-    let text = include_str!("../../docs/reference/conf-schema.json");
-    let schema: Value = serde_json::from_str(text).expect("the schema is JSON");
-    jsonschema::meta::validate(&schema).expect("the schema is a JSON Schema");
-    jsonschema::validator_for(&schema).expect("the schema compiles")
+/// Whether a document is valid, and what the validator says.
+fn validate(json: &Value) -> (bool, String) {
+    let schema = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/conf-schema.json");
+    let dir = tempfile::tempdir().unwrap();
+    let instance = dir.path().join("report.json");
+    std::fs::write(&instance, json.to_string()).unwrap();
+    let output = Command::new("/usr/bin/jsonschema")
+        .arg("-i")
+        .args([&instance, &schema])
+        .output()
+        .expect("the validator is there: apt-get install python3-jsonschema");
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 fn read(text: &str) -> Evaluated {
@@ -33,22 +43,20 @@ fn reports_of_all_sorts_are_valid() {
         "exit\n",
         "MODULE_NAME=old\nMAKE='é'\n",
     ];
-    let schema = schema();
     for text in texts {
         let json = json(&read(text));
-        let errors: Vec<_> = schema.iter_errors(&json).map(|e| format!("{e} at {}", e.instance_path)).collect();
-        assert!(errors.is_empty(), "{text:?}: {errors:?}\n{json:#}");
+        let (valid, why) = validate(&json);
+        assert!(valid, "{text:?}: {why}\n{json:#}");
     }
 }
 
 #[test]
 fn the_schema_refuses_what_is_not_documented() {
-    let schema = schema();
     let mut json = json(&read("PACKAGE_NAME=p\n"));
     json["new"] = true.into();
-    assert!(!schema.is_valid(&json));
+    assert!(!validate(&json).0);
     json.as_object_mut().unwrap().remove("new");
-    assert!(schema.is_valid(&json));
+    assert!(validate(&json).0);
     json["directives"][0]["origin"] = "nowhere".into();
-    assert!(!schema.is_valid(&json));
+    assert!(!validate(&json).0);
 }

@@ -1,6 +1,14 @@
 //! Facts about one kernel: release, architecture, headers, configuration,
 //! compiler.
 
+mod compiler;
+mod locate;
+mod modinfo;
+
+pub use compiler::{Toolchain, toolchain};
+pub use locate::{Lookup, machine, running_release};
+pub use modinfo::{ModInfo, module_stem};
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -37,6 +45,8 @@ pub struct Kernel {
     module_dir: PathBuf,
     /// The build directory, resolved; `None` when it is missing.
     headers: Option<PathBuf>,
+    /// The build directory as the target names it.
+    source_dir: PathBuf,
     config_file: Option<PathBuf>,
     config: OnceLock<BTreeMap<String, String>>,
     compressions: OnceLock<Vec<Compression>>,
@@ -53,6 +63,8 @@ pub struct KernelInput {
     pub machine: String,
     pub module_dir: PathBuf,
     pub headers: Option<PathBuf>,
+    /// The build directory as the target names it, there or not.
+    pub source_dir: PathBuf,
     /// `--config`; otherwise found below the headers.
     pub config_file: Option<PathBuf>,
     pub running: bool,
@@ -71,6 +83,7 @@ impl Kernel {
             machine: input.machine,
             module_dir: input.module_dir,
             headers: input.headers,
+            source_dir: input.source_dir,
             config_file,
             config: OnceLock::new(),
             compressions: OnceLock::new(),
@@ -98,6 +111,12 @@ impl Kernel {
 
     pub fn headers(&self) -> Option<&Path> {
         self.headers.as_deref()
+    }
+
+    /// The build directory as the target names it: `/lib/modules/K/build`,
+    /// whether it is there or not.
+    pub fn source_dir(&self) -> &Path {
+        &self.source_dir
     }
 
     pub fn config_file(&self) -> Option<&Path> {

@@ -33,12 +33,40 @@ impl Builder {
             origin: Origin::Host,
             undo: Undo::Revert,
             fails_as: Kind::PlanFailed,
+            failure_message: None,
+            hints: Vec::new(),
         })
     }
 
     pub fn push_step(&mut self, step: Step) -> &mut Step {
         self.plan.steps.push(step);
         self.plan.steps.last_mut().expect("a step was just pushed")
+    }
+
+    /// Announces the steps from `index` on as one: with a line before the first.
+    pub fn announce_from(&mut self, index: usize, text: impl Into<String>) {
+        if let Some(first) = self.plan.steps.get_mut(index) {
+            first.announce = Announce::Line(text.into());
+        }
+    }
+
+    /// What a failure of the steps from `index` on means.
+    pub fn fail_from(&mut self, index: usize, kind: Kind, message: impl Into<String>) {
+        let message = message.into();
+        for step in self.plan.steps.iter_mut().skip(index) {
+            step.fails_as(kind, message.clone());
+        }
+    }
+
+    /// Lets programs of the steps from `index` on fail with a warning.
+    pub fn tolerate_from(&mut self, index: usize) {
+        for step in self.plan.steps.iter_mut().skip(index) {
+            if let Action::Run(command) = &mut step.action
+                && command.failure == OnFailure::Abort
+            {
+                command.failure = OnFailure::Warn;
+            }
+        }
     }
 
     pub fn finish(self) -> Plan {
@@ -57,8 +85,14 @@ impl Step {
         self
     }
 
-    pub fn fails_as(&mut self, kind: Kind) -> &mut Self {
+    pub fn fails_as(&mut self, kind: Kind, message: impl Into<String>) -> &mut Self {
         self.fails_as = kind;
+        self.failure_message = Some(message.into());
+        self
+    }
+
+    pub fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
+        self.hints.push(hint.into());
         self
     }
 

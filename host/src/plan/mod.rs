@@ -1,8 +1,20 @@
 //! Plans: every change to the system is a step of one, and one executor runs
 //! them.
 
+mod archive;
 mod builder;
+mod execute;
+mod files;
+mod journal;
+mod perform;
+mod render;
+mod report;
+mod run;
 mod step;
+mod undo;
+
+#[cfg(test)]
+mod tests;
 
 /// Decides whether a plugin may have a step run. Asked when the step is added
 /// and again when it runs.
@@ -11,8 +23,15 @@ pub trait Guard {
     fn permits(&self, origin: &Origin, action: &Action) -> Result<(), String>;
 }
 
+pub use archive::decompress;
 pub use builder::Builder;
+pub use execute::Executor;
+pub use files::{EntryKind, Files};
+pub use journal::{PRIVATE_DIR, Pending, pending};
+pub use render::{PlanView, StepView};
+pub use report::{Reporter, Silent};
+pub use run::INTERRUPTED;
 pub use step::{
-    Action, Announce, ArchiveFormat, Argument, Bytes, Command, Environment, OnFailure, Origin, Plan, Program, Step,
-    Undo,
+    Action, Announce, ArchiveFormat, Argument, Bytes, Command, Environment, LogBlock, OnFailure, Origin, Place, Plan,
+    Program, Step, Undo,
 };

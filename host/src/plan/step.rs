@@ -30,9 +30,6 @@ impl std::fmt::Debug for Bytes {
 #[serde(rename_all = "kebab-case")]
 pub enum ArchiveFormat {
     Tar,
-    Cpio,
-    Ar,
-    Zip,
 }
 
 /// What a failing program means for the plan.
@@ -47,7 +44,8 @@ pub enum OnFailure {
     Ignore,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Argument {
     Text(String),
     /// Replaced by the path as the program will see it.
@@ -55,7 +53,8 @@ pub enum Argument {
 }
 
 /// What to start.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Program {
     /// Looked up on the fixed program path of the target.
     Named(String),
@@ -63,7 +62,8 @@ pub enum Program {
     At(Location),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Environment {
     /// Empty but for `PATH`, `LC_ALL=C` and these.
     Clean(Vec<(String, String)>),
@@ -71,34 +71,74 @@ pub enum Environment {
     Inherited(Vec<(String, String)>),
 }
 
+/// Which system's programs are run when `--root` names another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// The target's own, inside it (chroot); missing there is a failure.
+    #[default]
+    Target,
+    /// The target's own where it has the program, else this system's with the
+    /// target's paths.
+    Either,
+    /// This system's, always.
+    Here,
+}
+
+/// Where a command's output is kept, as a block in the format of make.log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogBlock {
+    pub at: Location,
+    /// The block's first line: `Building module(s)`.
+    pub description: String,
+    /// The command as the block shows it.
+    pub command: String,
+}
+
 /// A program to run, without a shell in between.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
     pub program: Program,
     pub arguments: Vec<Argument>,
     pub environment: Environment,
+    /// Working directory; the target's root when absent.
     pub directory: Option<Location>,
     pub failure: OnFailure,
-    /// Appended to in the make.log block format; output goes nowhere else.
-    pub log: Option<Location>,
-    pub time_limit: Duration,
+    pub log: Option<LogBlock>,
+    /// `None`: as long as it takes.
+    pub time_limit: Option<Duration>,
+    pub place: Place,
+    /// A program that is missing or not executable is a warning, not a failure.
+    pub optional: bool,
 }
 
 impl Command {
+    /// A program by name, with an empty environment and ten minutes.
     pub fn new(program: impl Into<String>) -> Self {
+        Self::of(Program::Named(program.into()))
+    }
+
+    pub fn of(program: Program) -> Self {
         Self {
-            program: Program::Named(program.into()),
+            program,
             arguments: Vec::new(),
             environment: Environment::Clean(Vec::new()),
             directory: None,
             failure: OnFailure::Abort,
             log: None,
-            time_limit: Duration::from_secs(600),
+            time_limit: Some(Duration::from_secs(600)),
+            place: Place::Target,
+            optional: false,
         }
     }
 
     pub fn arg(mut self, text: impl Into<String>) -> Self {
         self.arguments.push(Argument::Text(text.into()));
+        self
+    }
+
+    pub fn args<S: Into<String>>(mut self, texts: impl IntoIterator<Item = S>) -> Self {
+        self.arguments.extend(texts.into_iter().map(|t| Argument::Text(t.into())));
         self
     }
 
@@ -210,8 +250,13 @@ pub struct Step {
     pub announce: Announce,
     pub origin: Origin,
     pub undo: Undo,
-    /// The kind of error that its failure is.
+    /// The kind of error that its failure is. `Script` takes the program's own
+    /// exit code.
     pub fails_as: Kind,
+    /// What its failure means for the user; a generic sentence otherwise.
+    pub failure_message: Option<String>,
+    /// What to do about its failure.
+    pub hints: Vec<String>,
 }
 
 /// An ordered list of steps below named roots.

@@ -40,6 +40,14 @@ impl System {
         Self { root, os, roots }
     }
 
+    /// A path of this machine as the target system sees it.
+    pub fn inside(&self, path: &Path) -> PathBuf {
+        match path.strip_prefix(&self.root) {
+            Ok(relative) => Path::new("/").join(relative),
+            Err(_) => path.to_path_buf(),
+        }
+    }
+
     /// Whether the running system itself is worked on.
     pub fn is_live(&self) -> bool {
         self.root == Path::new("/")

@@ -1,0 +1,43 @@
+# What newcomers and packagers type. `make help` lists it.
+
+CARGO    ?= cargo
+PROGRAMS := target/release
+MODSMITH := $(PROGRAMS)/modsmith
+
+# Debian's names. For other systems, `make` prints them and stops; with
+# DEPENDENCIES=installed it takes your word for it.
+export DEPENDENCIES
+FOR_BUILD := gcc libc6-dev make
+FOR_DEMO  := linux-headers-amd64 kmod openssl
+FOR_TEST  := $(FOR_DEMO) linux-headers-cloud-amd64 linux-headers-rt-amd64 dkms patch xz-utils zstd \
+             dracut-core initramfs-tools-core util-linux python3-jsonschema
+
+.PHONY: help build demo test lint clean
+
+help: ## List these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+build: ## Build the program and its plugins (installs what is missing)
+	@.ci/need $(FOR_BUILD)
+	@.ci/need --rust
+	$(CARGO) build --release --locked -p modsmith
+	ln -sfn modsmith $(PROGRAMS)/dkms
+	$(MODSMITH) plugin build plugins --out $(PROGRAMS)/plugins
+
+demo: build ## Build, install and remove two real packages, in a scratch directory
+	@.ci/need $(FOR_DEMO)
+	@tests/demo.sh $(MODSMITH) target/demo
+
+test: build ## Run all tests (installs kernel headers, Debian's dkms and tools)
+	@.ci/need $(FOR_TEST)
+	@command -v cargo-nextest >/dev/null || $(CARGO) install cargo-nextest --locked
+	$(CARGO) nextest run --release --locked --no-fail-fast
+
+lint: ## Check formatting, lints and documentation
+	$(CARGO) fmt --all --check
+	$(CARGO) fmt --all --check --manifest-path plugins/Cargo.toml
+	$(CARGO) clippy --release --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --no-deps
+
+clean: ## Remove everything that was built or downloaded
+	$(CARGO) clean

@@ -1,0 +1,178 @@
+//! What may be typed.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand};
+
+/// Builds, installs and looks after out-of-tree kernel modules.
+#[derive(Debug, Parser)]
+#[command(
+    name = "modsmith",
+    disable_version_flag = true,
+    after_help = "Actions: add, build, install, uninstall, unbuild, remove, status.\n\
+                  Also, as `modsmith`: conf, plugin (see `modsmith conf --help`).\n\
+                  Modules are named m/v, -m m -v v, or by a directory with a dkms.conf."
+)]
+pub struct Arguments {
+    /// Action, and module as m, m/v, source directory or dkms.conf
+    pub words: Vec<String>,
+    /// Module, as m or m/v
+    #[arg(short, long)]
+    pub module: Option<String>,
+    /// Version of the module
+    #[arg(short = 'v', value_name = "VERSION")]
+    pub module_version: Option<String>,
+    /// Kernel release, or release/architecture; may be repeated
+    #[arg(short, long = "kernelver", value_name = "KERNEL", action = ArgAction::Append)]
+    pub kernels: Vec<String>,
+    /// Architecture; may be repeated, once for each kernel
+    #[arg(short, long = "arch", value_name = "ARCH", action = ArgAction::Append)]
+    pub archs: Vec<String>,
+    /// All kernels that the module is built for
+    #[arg(long)]
+    pub all: bool,
+    /// Overrule version checks, rebuild and reinstall
+    #[arg(long)]
+    pub force: bool,
+    /// Overrule the version check only
+    #[arg(long)]
+    pub force_version_override: bool,
+    /// Another dkms.conf than the source's
+    #[arg(short = 'c', value_name = "FILE")]
+    pub conf: Option<PathBuf>,
+    /// Kernel configuration to go by
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Directory to use instead of the kernel's `build`
+    #[arg(long, value_name = "DIR")]
+    pub kernelsourcedir: Option<PathBuf>,
+    /// Set a dkms.conf directive, as NAME=VALUE; may be repeated
+    #[arg(long = "directive", value_name = "NAME=VALUE", action = ArgAction::Append)]
+    pub directives: Vec<String>,
+    /// Jobs for make; 0 for no limit
+    #[arg(short, value_name = "JOBS")]
+    pub jobs: Option<u32>,
+    /// Do not run depmod
+    #[arg(long)]
+    pub no_depmod: bool,
+    /// Do not regenerate the boot image
+    #[arg(long)]
+    pub no_initrd: bool,
+    /// Link modules into the kernel's directory instead of copying
+    #[arg(long)]
+    pub symlink_modules: bool,
+    /// The module tree (default /var/lib/dkms)
+    #[arg(long, value_name = "DIR")]
+    pub dkmstree: Option<PathBuf>,
+    /// Where sources are registered (default /usr/src)
+    #[arg(long, value_name = "DIR")]
+    pub sourcetree: Option<PathBuf>,
+    /// Where kernels keep their modules (default /lib/modules)
+    #[arg(long, value_name = "DIR")]
+    pub installtree: Option<PathBuf>,
+    /// Work on the system below this directory
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Take this for the system's os-release
+    #[arg(long, value_name = "FILE")]
+    pub os_release: Option<PathBuf>,
+    /// Show what would be done, and why; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write status and plans as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Show commands
+    #[arg(long)]
+    pub verbose: bool,
+    /// Print nothing
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Print the version
+    #[arg(short = 'V', long)]
+    pub version: bool,
+}
+
+/// Shows what a dkms.conf says: each directive, its value, where it came from
+/// and which reader read it.
+#[derive(Debug, Parser)]
+#[command(name = "modsmith conf")]
+pub struct ConfArguments {
+    /// A module in the tree or source tree as m/v, or a dkms.conf or its directory
+    pub what: String,
+    /// Kernel release to evaluate for
+    #[arg(short, long = "kernelver", value_name = "KERNEL")]
+    pub kernel: Option<String>,
+    /// Architecture
+    #[arg(short, long)]
+    pub arch: Option<String>,
+    /// Set a directive, as NAME=VALUE; may be repeated
+    #[arg(long = "directive", value_name = "NAME=VALUE", action = ArgAction::Append)]
+    pub directives: Vec<String>,
+    /// Read with this reader only
+    #[arg(long, value_enum, default_value = "auto")]
+    pub reader: ReaderArgument,
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+    /// The module tree (default /var/lib/dkms)
+    #[arg(long, value_name = "DIR")]
+    pub dkmstree: Option<PathBuf>,
+    /// Where sources are registered (default /usr/src)
+    #[arg(long, value_name = "DIR")]
+    pub sourcetree: Option<PathBuf>,
+    /// Where kernels keep their modules (default /lib/modules)
+    #[arg(long, value_name = "DIR")]
+    pub installtree: Option<PathBuf>,
+    /// Work on the system below this directory
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum ReaderArgument {
+    /// Without a shell where the file allows it, else bash
+    Auto,
+    Plain,
+    Bash,
+}
+
+/// Builds, lists and examines plugins.
+#[derive(Debug, Parser)]
+#[command(name = "modsmith plugin")]
+pub struct PluginArguments {
+    #[command(subcommand)]
+    pub command: PluginCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// Compile a plugin, or a workspace of plugins, to components
+    Build {
+        /// Folder with a plugin.toml, a policy.toml, or a workspace of such
+        #[arg(default_value = ".")]
+        directory: PathBuf,
+        /// Where the components go
+        #[arg(long, value_name = "DIR", default_value = "dist")]
+        out: PathBuf,
+    },
+    /// List the plugins that would be used here
+    List {
+        #[arg(long)]
+        json: bool,
+        /// Take this for the system's os-release
+        #[arg(long, value_name = "FILE")]
+        os_release: Option<PathBuf>,
+    },
+    /// Show what a plugin is, asks for and is granted
+    Inspect {
+        /// Id of an installed plugin, or a file
+        plugin: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Grant a plugin what its manifest asks for, pinned to its present contents
+    Grant { plugin: String },
+    /// Take a grant back
+    Revoke { plugin: String },
+}

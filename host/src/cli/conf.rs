@@ -1,0 +1,101 @@
+//! `modsmith conf`: what a dkms.conf says.
+
+use std::path::{Path, PathBuf};
+
+use super::arguments::{ConfArguments, ReaderArgument};
+use super::setup::{Places, system};
+use crate::conf::report::Report;
+use crate::conf::{self, PackageConf, ReaderChoice, Request, Strictness};
+use crate::error::{Error, Kind, Result};
+use crate::flow::{Mode, Options, Session};
+use crate::kernel::{machine, running_release};
+use crate::plan::Silent;
+use crate::plugin::Plugins;
+use crate::system::Root;
+use crate::tree::{Package, PackageId, SourceState, Target, check_name};
+
+/// Prints the evaluated dkms.conf; an invalid one is printed before its error.
+pub fn run(arguments: &ConfArguments) -> Result<()> {
+    let places = Places {
+        root: arguments.root.as_deref(),
+        os_release: None,
+        dkmstree: arguments.dkmstree.as_deref(),
+        sourcetree: arguments.sourcetree.as_deref(),
+        installtree: arguments.installtree.as_deref(),
+    };
+    let (system, framework) = system(&places)?;
+    let session = Session::new(
+        system.clone(),
+        framework,
+        Plugins::none(system.clone()),
+        &Silent,
+        Options::default(),
+        Mode::DryRun,
+    );
+    let (package, file) = find(&session, &arguments.what)?;
+    let target = Target {
+        kernel: arguments.kernel.clone().unwrap_or_else(running_release),
+        arch: arguments.arch.clone().unwrap_or_else(machine),
+    };
+    check_name("kernel", &target.kernel)?;
+    let kernel = session.kernel(&target);
+    let directives = arguments
+        .directives
+        .iter()
+        .filter_map(|text| text.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect::<Vec<_>>();
+    let variables = session.variables(&package, &kernel);
+    let etc = system.roots.get(Root::Etc).unwrap_or(Path::new("/etc")).join("dkms");
+    let evaluated = conf::evaluate(&Request {
+        conf: &file,
+        overrides: conf::override_files(&etc, &package.id.module, &package.id.version, &target.kernel, &target.arch),
+        variables: &variables,
+        directives: &directives,
+        reader: match arguments.reader {
+            ReaderArgument::Auto => ReaderChoice::Auto,
+            ReaderArgument::Plain => ReaderChoice::Plain,
+            ReaderArgument::Bash => ReaderChoice::Bash,
+        },
+    })?;
+    let checked = PackageConf::from_evaluated(&evaluated, &target.kernel, Strictness::Strict);
+    let report = Report::new(&evaluated, &target.kernel, &target.arch);
+    if arguments.json {
+        let text = serde_json::to_string_pretty(&report)
+            .map_err(|e| Error::new(Kind::System, format!("Could not write JSON: {e}.")))?;
+        println!("{text}");
+    } else {
+        print!("{}", report.to_text());
+    }
+    checked.map(drop)
+}
+
+/// A package by name (tree first, then source tree), or any file or directory.
+fn find(session: &Session<'_>, what: &str) -> Result<(Package, PathBuf)> {
+    let path = Path::new(what);
+    let nameless = |directory: &Path| Package {
+        id: PackageId { module: String::new(), version: String::new() },
+        source: directory.to_path_buf(),
+    };
+    if path.is_file() {
+        return Ok((nameless(path.parent().unwrap_or(Path::new("."))), path.to_path_buf()));
+    }
+    if path.join("dkms.conf").is_file() {
+        return Ok((nameless(path), path.join("dkms.conf")));
+    }
+    let Some((module, version)) = what.split_once('/') else {
+        return Err(Error::new(Kind::Usage, format!("`{what}` is neither a file nor a module with its version."))
+            .hint("Name a dkms.conf, its directory, or m/v."));
+    };
+    let id = PackageId::new(module, version)?;
+    let registered = session.tree.entry(&id).and_then(|entry| match entry.source {
+        SourceState::Present(source) => Some(source),
+        SourceState::Broken => None,
+    });
+    let source = registered.unwrap_or_else(|| session.system.roots.path(&id.source_dir()).unwrap_or_default());
+    if !source.is_dir() {
+        return Err(crate::tree::not_in_tree(&session.tree, &id));
+    }
+    let file = source.join("dkms.conf");
+    Ok((Package { id, source }, file))
+}

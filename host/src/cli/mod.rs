@@ -1,0 +1,89 @@
+//! The command line: arguments in, a call into the flow, text or JSON out.
+
+mod actions;
+mod arguments;
+mod conf;
+mod errors;
+mod plugin;
+mod setup;
+mod status;
+mod terminal;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, ConfArguments, PluginArguments};
+use terminal::Terminal;
+
+/// The name that the program was called by: the same work, other manners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Persona {
+    Dkms,
+    Modsmith,
+}
+
+impl Persona {
+    fn of(program: &OsString) -> Self {
+        match Path::new(program).file_name().and_then(|name| name.to_str()) {
+            Some("dkms") => Persona::Dkms,
+            _ => Persona::Modsmith,
+        }
+    }
+}
+
+/// Runs the program. The first word is its name.
+pub fn main(words: Vec<OsString>) -> ExitCode {
+    restore_pipe_signal();
+    let persona = words.first().map_or(Persona::Modsmith, Persona::of);
+    start_logging();
+    let outcome = match (persona, words.get(1).and_then(|w| w.to_str())) {
+        (Persona::Modsmith, Some("conf")) => parse::<ConfArguments>(&words).map(|a| conf::run(&a)),
+        (Persona::Modsmith, Some("plugin")) => parse::<PluginArguments>(&words).map(|a| plugin::run(&a)),
+        _ => parse::<Arguments>(&words).map(|a| actions::run(persona, &a)),
+    };
+    let result = match outcome {
+        Ok(result) => result,
+        Err(code) => return code,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            Terminal::flush();
+            eprint!("{}", errors::render(&error, persona));
+            ExitCode::from(error.kind.exit_code())
+        }
+    }
+}
+
+/// clap's own answers: help and version to standard output, mistakes with the
+/// exit codes that scripts know.
+fn parse<A: Parser>(words: &[OsString]) -> Result<A, ExitCode> {
+    let skip = usize::from(std::any::type_name::<A>() != std::any::type_name::<Arguments>());
+    A::try_parse_from(words.iter().skip(skip)).map_err(|e| {
+        use clap::error::ErrorKind::*;
+        let _ = e.print();
+        match e.kind() {
+            DisplayHelp | DisplayVersion => ExitCode::SUCCESS,
+            UnknownArgument => ExitCode::from(2),
+            _ => ExitCode::from(1),
+        }
+    })
+}
+
+/// `dkms status | head` ends quietly instead of with a message.
+fn restore_pipe_signal() {
+    // SAFETY: before any thread is started; the default action is async-signal-safe.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+    }
+}
+
+fn start_logging() {
+    use tracing_subscriber::EnvFilter;
+    if let Ok(filter) = EnvFilter::try_from_env("MODSMITH_LOG") {
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
+}

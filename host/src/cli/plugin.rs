@@ -1,0 +1,68 @@
+//! `modsmith plugin`: building, listing and examining plugins.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::arguments::{PluginArguments, PluginCommand};
+use super::setup::{Places, plugin_settings, system};
+use crate::error::{Error, Kind, Result};
+use crate::plugin::build::{BuildOptions, build};
+use crate::plugin::{Listed, Plugins, SearchPath};
+
+/// Runs a `plugin` subcommand.
+pub fn run(arguments: &PluginArguments) -> Result<()> {
+    match &arguments.command {
+        PluginCommand::Build { directory, out } => {
+            for built in build(&BuildOptions { directory: directory.clone(), out: out.clone() })? {
+                println!("{:>8}  {}", built.size, built.file.display());
+            }
+            Ok(())
+        }
+        PluginCommand::List { json, os_release } => {
+            let plugins = open(os_release.as_deref())?;
+            let listed = plugins.list();
+            if *json {
+                print_json(&listed)?;
+            } else {
+                listed.iter().for_each(|plugin| println!("{}", line(plugin)));
+            }
+            for problem in plugins.problems() {
+                eprintln!("Warning: {problem}");
+            }
+            Ok(())
+        }
+        PluginCommand::Inspect { plugin, json } => {
+            let inspection = open(None)?.inspect(plugin)?;
+            if *json {
+                return print_json(&inspection);
+            }
+            print!("{inspection}");
+            Ok(())
+        }
+        PluginCommand::Grant { plugin } => {
+            open(None)?.grant(plugin).map(|file| println!("Granted in {}", file.display()))
+        }
+        PluginCommand::Revoke { plugin } => {
+            open(None)?.revoke(plugin).map(|file| println!("Revoked: {} is gone", file.display()))
+        }
+    }
+}
+
+fn open(os_release: Option<&Path>) -> Result<Plugins> {
+    let (system, framework) = system(&Places { os_release, ..Places::default() })?;
+    Ok(Plugins::open(Arc::clone(&system), SearchPath::from_environment(), plugin_settings(&framework)))
+}
+
+fn line(plugin: &Listed) -> String {
+    let roles: Vec<String> = plugin.roles.iter().map(ToString::to_string).collect();
+    let serves = if plugin.serves { "serves this system" } else { "not for this system" };
+    let reason = plugin.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("{:<18} {:<8} {:<32} {serves}{reason}", plugin.id, plugin.version, roles.join(", "))
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|e| Error::new(Kind::System, format!("Could not write JSON: {e}.")))?;
+    println!("{text}");
+    Ok(())
+}

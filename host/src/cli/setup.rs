@@ -1,0 +1,73 @@
+//! From arguments to the system, its settings and its plugins.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::conf::framework::Framework;
+use crate::conf::{Origin, Variables};
+use crate::error::{Error, Kind, Result};
+use crate::plugin::FrameworkSettings;
+use crate::system::{OsRelease, Root, System};
+
+/// Where the command line says that things are.
+#[derive(Debug, Clone, Default)]
+pub struct Places<'a> {
+    pub root: Option<&'a Path>,
+    pub os_release: Option<&'a Path>,
+    pub dkmstree: Option<&'a Path>,
+    pub sourcetree: Option<&'a Path>,
+    pub installtree: Option<&'a Path>,
+}
+
+/// The system to work on, with framework.conf and the command line's trees
+/// applied.
+pub fn system(places: &Places<'_>) -> Result<(Arc<System>, Framework)> {
+    let root = match places.root {
+        None => PathBuf::from("/"),
+        Some(root) => std::fs::canonicalize(root)
+            .map_err(|e| Error::io("use the root", root, e).hint("--root names an existing directory."))?,
+    };
+    let os = match places.os_release {
+        None => OsRelease::of_root(&root),
+        Some(file) => OsRelease::read(file).map_err(|e| Error::io("read", file, e))?,
+    };
+    let mut system = System::new(&root, os);
+    let etc = system.roots.get(Root::Etc).unwrap_or(Path::new("/etc")).join("dkms");
+    let environment =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let framework = Framework::read(&etc, &Variables::default(), environment)?;
+    let trees = [
+        (Root::Tree, places.dkmstree, framework.dkms_tree()),
+        (Root::SourceTree, places.sourcetree, framework.source_tree()),
+        (Root::InstallTree, places.installtree, framework.install_tree()),
+    ];
+    for (name, given, configured) in trees {
+        let path = match given {
+            Some(path) => absolute(path)?,
+            None => configured.to_path_buf(),
+        };
+        system.roots.set(name, below(&root, &path));
+    }
+    Ok((Arc::new(system), framework))
+}
+
+/// A path of the target system on this machine.
+fn below(root: &Path, path: &Path) -> PathBuf {
+    if path.starts_with(root) { path.to_path_buf() } else { root.join(path.strip_prefix("/").unwrap_or(path)) }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    let absolute = std::path::absolute(path).map_err(|e| Error::io("use", path, e))?;
+    if absolute.exists() && !absolute.is_dir() {
+        return Err(Error::new(Kind::Usage, format!("{} is not a directory.", absolute.display()))
+            .hint("--dkmstree, --sourcetree and --installtree name directories."));
+    }
+    Ok(absolute)
+}
+
+/// The settings of framework.conf that plugins may have: those that somebody
+/// set.
+pub fn plugin_settings(framework: &Framework) -> FrameworkSettings {
+    let set = framework.settings.iter().filter(|(_, slot)| slot.origin != Origin::Default);
+    FrameworkSettings(set.map(|(name, slot)| (name.clone(), slot.value.clone())).collect())
+}

@@ -1,0 +1,162 @@
+//! Registering a package's source.
+
+use std::path::{Path, PathBuf};
+
+use crate::conf::{PackageConf, Strictness};
+use crate::error::{Error, Kind, Result};
+use crate::flow::{Session, script};
+use crate::kernel::{Kernel, Toolchain};
+use crate::plan::{Action, Builder};
+use crate::system::{Location, Root};
+use crate::tree::{Package, PackageId, SourceState};
+
+/// What the command line names as the package.
+#[derive(Debug, Clone)]
+pub enum PackageSource {
+    /// By name: registered, or to be registered from `S/m-v`.
+    Named(PackageId),
+    /// A directory with a dkms.conf, copied to `S/m-v` first.
+    Directory(PathBuf),
+}
+
+impl Session<'_> {
+    /// The `add` action.
+    pub fn add(&self, what: &PackageSource, kernel: &Kernel) -> Result<Package> {
+        let _lock = self.begin()?;
+        self.add_package(what, kernel)
+    }
+
+    /// Registers a package that is not registered yet; the lock is held.
+    pub(super) fn ensure_added(&self, what: &PackageSource, kernel: &Kernel) -> Result<Package> {
+        match what {
+            PackageSource::Named(id) if self.tree.entry(id).is_some() => self.package(id),
+            PackageSource::Directory(directory) => {
+                let id = self.identify(directory, kernel)?;
+                match self.tree.entry(&id) {
+                    Some(_) => self.package(&id),
+                    None => self.add_package(what, kernel),
+                }
+            }
+            PackageSource::Named(_) => self.add_package(what, kernel),
+        }
+    }
+
+    fn add_package(&self, what: &PackageSource, kernel: &Kernel) -> Result<Package> {
+        let (id, imported) = match what {
+            PackageSource::Named(id) => (id.clone(), None),
+            PackageSource::Directory(directory) => (self.identify(directory, kernel)?, Some(directory.as_path())),
+        };
+        let registered = self.system.roots.path(&id.source_dir()).unwrap_or_default();
+        match self.tree.entry(&id).map(|entry| entry.source) {
+            Some(SourceState::Present(_)) => {
+                return Err(Error::new(
+                    Kind::AlreadyAdded,
+                    format!("{id} is already in the tree {}.", self.tree.path().display()),
+                )
+                .hint(format!("To take its source in anew, `dkms remove {id} --all` comes first.")));
+            }
+            Some(SourceState::Broken) | None => {}
+        }
+        // In place already: `add /usr/src/m-v`.
+        let imported = imported.filter(|from| same_directory(from, &registered).is_none());
+        let read_from = imported.map_or(registered.clone(), Path::to_path_buf);
+        if !read_from.is_dir() {
+            return Err(Error::new(
+                Kind::SourceMissing,
+                format!("The source of {id} is not there: {} is no directory.", read_from.display()),
+            )
+            .hint(format!(
+                "Put it there, or name its directory: `dkms add DIRECTORY`. {}",
+                self.similar_sources(&id)
+            )));
+        }
+        let read = Package { id: id.clone(), source: read_from };
+        let conf = self.conf(&read, kernel, Strictness::Strict)?;
+        self.notices(&conf);
+
+        let package = Package { id, source: registered };
+        self.run(self.plan_add(&package, imported)?)?;
+        // The dry run goes on with the source where it is now.
+        let package = if self.is_dry_run() { Package { source: read.source, ..package } } else { package };
+        self.post_add(&package, &conf, kernel)?;
+        Ok(package)
+    }
+
+    fn plan_add(&self, package: &Package, imported: Option<&Path>) -> Result<Builder> {
+        let id = &package.id;
+        let mut roots = self.system.roots.clone();
+        if let Some(from) = imported {
+            roots.set(Root::Source, from);
+        }
+        let mut plan = Builder::new(format!("add {id}"), roots);
+        let target = plan.roots().path(&id.source_dir()).unwrap_or_default();
+        if imported.is_some() {
+            if self.options.force {
+                plan.push(Action::Remove { at: id.source_dir() }, "--force replaces an older copy of the source");
+            }
+            let from = Location::new(Root::Source, "").expect("the root itself");
+            plan.push(Action::Copy { from, to: id.source_dir() }, "the registered source lives in the source tree")
+                .line(format!("Copying the source to {}", target.display()));
+        }
+        plan.push(Action::MakeDirectory { at: id.build_dir() }, "a version's directory registers it");
+        let link = self.tree.real(&id.source_link());
+        let target = self.system.inside(&target);
+        plan.push(
+            Action::Symlink { at: id.source_link(), target: target.display().to_string() },
+            "the link says where the source is",
+        )
+        .line(format!("Creating symlink {} -> {}", link.display(), target.display()));
+        Ok(plan)
+    }
+
+    /// POST_ADD: its exit code becomes the action's, the package stays added.
+    fn post_add(&self, package: &Package, conf: &PackageConf, kernel: &Kernel) -> Result<()> {
+        let Some(text) = &conf.scripts.post_add else { return Ok(()) };
+        let directory = Location::new(Root::Source, "").expect("the root itself");
+        let environment = script::environment(package, kernel, &Toolchain::default());
+        let Some(command) = script::command(text, &directory, environment) else { return Ok(()) };
+        let mut plan = Builder::new(format!("run the post_add script of {}", package.id), self.roots(package, None));
+        plan.push(Action::Run(command), "POST_ADD of its dkms.conf").progress("Running the post_add script").fails_as(
+            Kind::Script(1),
+            format!("The post_add script of {} failed; the package stays added.", package.id),
+        );
+        self.run(plan)
+    }
+
+    /// The name and version in a directory's dkms.conf.
+    pub(super) fn identify(&self, directory: &Path, kernel: &Kernel) -> Result<PackageId> {
+        let nameless = Package {
+            id: PackageId { module: String::new(), version: String::new() },
+            source: directory.to_path_buf(),
+        };
+        if !directory.join("dkms.conf").is_file() && self.options.conf.is_none() {
+            return Err(Error::new(Kind::NoConfInPath, format!("{} has no dkms.conf.", directory.display()))
+                .hint("Name a directory whose source has one, or give one with -c."));
+        }
+        let conf = self.conf(&nameless, kernel, Strictness::Strict)?;
+        PackageId::new(conf.name, conf.version)
+    }
+
+    fn similar_sources(&self, id: &PackageId) -> String {
+        let directory = self.system.roots.get(Root::SourceTree).unwrap_or(Path::new("/usr/src"));
+        let prefix = format!("{}-", id.module);
+        let mut names: Vec<String> = std::fs::read_dir(directory)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
+            .filter_map(|name| Some(name.strip_prefix(&prefix)?.to_owned()))
+            .collect();
+        names.sort();
+        if names.is_empty() { String::new() } else { format!("Versions of {} there: {}.", id.module, names.join(", ")) }
+    }
+
+    pub(super) fn notices(&self, conf: &PackageConf) {
+        for notice in &conf.notices {
+            self.reporter.notice(notice);
+        }
+    }
+}
+
+fn same_directory(a: &Path, b: &Path) -> Option<()> {
+    (std::fs::canonicalize(a).ok()? == std::fs::canonicalize(b).ok()?).then_some(())
+}

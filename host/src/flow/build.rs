@@ -1,0 +1,325 @@
+//! Building a package's modules for a kernel.
+
+use std::sync::Arc;
+
+use crate::build::{Compressor, build_commands};
+use crate::conf::{PackageConf, Strictness};
+use crate::error::{Error, Kind, Result};
+use crate::flow::{PackageSource, Session, script};
+use crate::kernel::{Compression, Kernel, Toolchain, toolchain};
+use crate::plan::{Action, Argument, Builder, Bytes, Command, OnFailure, Place, Undo};
+use crate::plugin::{Answer, Signing};
+use crate::system::Location;
+use crate::tree::{Package, Target};
+
+/// What a build decided before it began.
+struct Decisions {
+    conf: PackageConf,
+    toolchain: Toolchain,
+    compression: Option<Compression>,
+    signing: Option<Signing>,
+}
+
+impl Session<'_> {
+    /// The `build` action for one kernel.
+    pub fn build(&self, what: &PackageSource, target: &Target) -> Result<()> {
+        let _lock = self.begin()?;
+        let kernel = self.kernel(target);
+        let package = self.ensure_added(what, &kernel)?;
+        if self.tree.is_built(&package.id, target) && !self.options.force {
+            self.say(format!("Module {} already built for kernel {target}, skipping.", package.id));
+            return Ok(());
+        }
+        self.build_package(&package, &kernel, target)
+    }
+
+    /// Builds a registered package; the lock is held.
+    pub(super) fn build_package(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<()> {
+        let conf = self.conf(package, kernel, Strictness::Strict)?;
+        self.notices(&conf);
+        self.check_exclusive(package, &conf, kernel)?;
+        check_source(package)?;
+        self.check_headers(kernel)?;
+        self.check_dependencies(package, &conf, target)?;
+        let patches = check_patches(package, &conf)?;
+
+        let mut plan = Builder::new(format!("build {} for {target}", package.id), self.roots(package, Some(kernel)));
+        let signing = self.signing(kernel, &mut plan)?;
+        let compression = self.plugins.compression(kernel)?.unwrap_or_else(|| kernel.compressions().last().copied());
+        let toolchain = toolchain(kernel, &self.system.root);
+        let decisions = Decisions { conf, toolchain, compression, signing };
+
+        self.plan_compile(package, kernel, target, &decisions, &patches, &mut plan)?;
+        self.plan_products(package, kernel, target, &decisions, &mut plan)?;
+        let post_build = decisions.conf.scripts.post_build.clone();
+        if post_build.is_none() {
+            plan_finish(package, target, &mut plan);
+        }
+        self.run(plan)?;
+        match post_build {
+            Some(text) => self.post_build(package, kernel, target, &decisions, &text),
+            None => Ok(()),
+        }
+    }
+
+    /// Key, certificate and program, said before the build.
+    fn signing(&self, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Option<Signing>> {
+        match self.plugins.prepare_signing(kernel, plan)? {
+            Answer::Given { value, .. } => {
+                let shown = |argument: &Argument| match argument {
+                    Argument::Text(text) => text.clone(),
+                    Argument::Location(at) => plan.roots().path(at).unwrap_or_default().display().to_string(),
+                };
+                self.say(format!("Sign command: {}", shown(&value.program)));
+                self.say(format!("Signing key: {}", shown(&value.key)));
+                self.say(format!("Public certificate (MOK): {}", shown(&value.certificate)));
+                self.say("");
+                Ok(Some(value))
+            }
+            Answer::Unsupported(reasons) => {
+                for (plugin, reason) in reasons {
+                    self.say(format!("The modules will not be signed: {reason} ({plugin})."));
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// From a clean build directory to make.
+    fn plan_compile(
+        &self,
+        package: &Package,
+        kernel: &Kernel,
+        target: &Target,
+        decisions: &Decisions,
+        patches: &[String],
+        plan: &mut Builder,
+    ) -> Result<()> {
+        let id = &package.id;
+        let build = id.build_dir();
+        let log = make_log(package);
+        plan.push(Action::Remove { at: build.clone() }, "a build starts from a clean directory").on_undo(Undo::Keep);
+        let source = Location::new(crate::system::Root::Source, "").expect("the root itself");
+        plan.push(Action::Copy { from: source, to: build.clone() }, "the registered source is never built in")
+            .on_undo(Undo::Keep);
+        let head = crate::build::log_head(&format!("{id} for kernel {target}"));
+        plan.push(
+            Action::WriteFile { at: log.clone(), contents: Bytes(head.into_bytes()), mode: 0o644 },
+            "the log of the build",
+        )
+        .on_undo(Undo::Keep);
+        let consult = format!("The log is {}.", self.tree.real(&log).display());
+
+        for patch in patches {
+            let command = Command::new("patch")
+                .args(["-p1", "-i"])
+                .at(build.join("patches").and_then(|p| p.join(patch)).map_err(bad_patch)?);
+            let command = self.in_build(command, package, kernel, decisions);
+            let command = script::logged(
+                command,
+                &log,
+                &format!("Applying patch {patch}"),
+                &format!("patch -p1 < ./patches/{patch}"),
+            );
+            plan.push(Action::Run(command), "PATCH of its dkms.conf")
+                .progress(format!("Applying patch {patch}"))
+                .fails_as(Kind::PatchFailed, format!("The patch {patch} does not apply to {id} for kernel {target}."))
+                .hint(consult.as_str());
+        }
+        if let Some(text) = &decisions.conf.scripts.pre_build {
+            let environment = script::environment(package, kernel, &decisions.toolchain);
+            if let Some(command) = script::command(text, &build, environment) {
+                let command = script::logged(command, &log, "Running the pre_build script", text);
+                plan.push(Action::Run(command), "PRE_BUILD of its dkms.conf")
+                    .progress("Running the pre_build script")
+                    .fails_as(Kind::Script(1), format!("The pre_build script of {id} failed for kernel {target}."))
+                    .hint(consult.as_str());
+            }
+        }
+        let make = build_commands(self, package, kernel, &decisions.conf, &decisions.toolchain);
+        let command =
+            self.in_build(Command::new("bash").args(["-c", make.script.as_str()]), package, kernel, decisions);
+        let command = script::logged(command, &log, "Building module(s)", &make.shown);
+        plan.push(Action::Run(command), "MAKE of its dkms.conf")
+            .progress("Building module(s)")
+            .fails_as(Kind::BuildFailed, format!("Building {id} for kernel {target} failed."))
+            .hint(consult.as_str());
+        let files = decisions
+            .conf
+            .modules
+            .iter()
+            .map(|m| build.join(&m.built_location).and_then(|dir| dir.join(format!("{}.ko", m.built_name))))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|e| {
+                Error::new(Kind::ConfInvalid, format!("BUILT_MODULE_LOCATION of {id} leaves the build directory: {e}."))
+            })?;
+        plan.push(Action::Expect { files }, "make has to produce every module that dkms.conf names")
+            .fails_as(Kind::ProductMissing, format!("The build of {id} for kernel {target} made no such module file."))
+            .hint("Compare BUILT_MODULE_NAME and BUILT_MODULE_LOCATION of its dkms.conf with what make writes.")
+            .hint(consult.as_str());
+        Ok(())
+    }
+
+    /// A command that runs in the build directory.
+    fn in_build(&self, mut command: Command, package: &Package, kernel: &Kernel, decisions: &Decisions) -> Command {
+        command.environment = script::environment(package, kernel, &decisions.toolchain);
+        command.directory = Some(package.id.build_dir());
+        command.place = Place::Either;
+        command.time_limit = None;
+        command
+    }
+
+    /// From what make produced to the built state, which appears all at once.
+    fn plan_products(
+        &self,
+        package: &Package,
+        kernel: &Arc<Kernel>,
+        target: &Target,
+        decisions: &Decisions,
+        plan: &mut Builder,
+    ) -> Result<()> {
+        let id = &package.id;
+        let build = id.build_dir();
+        let hidden = id
+            .kernel_dir(target)
+            .join(format!(".tmp_{}_{}", target.arch, std::process::id()))
+            .expect("a plain name is a location");
+        let products = hidden.join("module").expect("a plain name is a location");
+        plan.push(Action::MakeDirectory { at: products.clone() }, "results are gathered out of sight");
+        plan.push(
+            Action::Collect { from: build.clone(), glob: "Module.symvers".into(), to: products.clone() },
+            "packages that depend on this one need its exported symbols",
+        );
+        for module in &decisions.conf.modules {
+            let built = build
+                .join(&module.built_location)
+                .and_then(|dir| dir.join(format!("{}.ko", module.built_name)))
+                .map_err(|e| Error::new(Kind::ConfInvalid, e.to_string()))?;
+            let product = products
+                .join(format!("{}.ko", module.dest_name))
+                .map_err(|e| Error::new(Kind::ConfInvalid, format!("DEST_MODULE_NAME of {id}: {e}.")))?;
+            if module.strip {
+                let mut command = Command::new("strip").arg("-g").at(built.clone());
+                command.place = Place::Either;
+                command.failure = OnFailure::Warn;
+                plan.push(Action::Run(command), "debugging symbols are stripped unless STRIP says no");
+            }
+            if let Some(signing) = &decisions.signing {
+                let before = plan.steps().len();
+                self.plugins.sign(signing, kernel, &built, plan)?;
+                plan.announce_from(before, format!("Signing module {}", self.tree.real(&built).display()));
+            }
+            plan.push(
+                Action::Copy { from: built, to: product.clone() },
+                "one file per module, under its installed name",
+            );
+            if let Some(compression) = decisions.compression {
+                let compressor = Compressor::new(compression, &self.framework);
+                plan.push(Action::Run(compressor.command(&product)), "as the kernel's own modules are compressed");
+            }
+        }
+        let to = id.target_dir(target);
+        plan.push(Action::Rename { from: hidden, to }, "the built state appears at once").fails_as(
+            Kind::ProductMissing,
+            format!("The results of building {id} for kernel {target} could not be put in place."),
+        );
+        Ok(())
+    }
+
+    /// POST_BUILD runs in the built state; its failure leaves that state.
+    fn post_build(
+        &self,
+        package: &Package,
+        kernel: &Kernel,
+        target: &Target,
+        decisions: &Decisions,
+        text: &str,
+    ) -> Result<()> {
+        let log = make_log(package);
+        let environment = script::environment(package, kernel, &decisions.toolchain);
+        let mut plan =
+            Builder::new(format!("finish the build of {} for {target}", package.id), self.roots(package, Some(kernel)));
+        if let Some(command) = script::command(text, &package.id.build_dir(), environment) {
+            let command = script::logged(command, &log, "Running the post_build script", text);
+            plan.push(Action::Run(command), "POST_BUILD of its dkms.conf")
+                .progress("Running the post_build script")
+                .fails_as(
+                    Kind::Script(1),
+                    format!(
+                        "The post_build script of {} failed for kernel {target}; the modules are built.",
+                        package.id
+                    ),
+                )
+                .hint(format!("The log is {}.", self.tree.real(&log).display()));
+        }
+        plan_finish(package, target, &mut plan);
+        self.run(plan)
+    }
+
+    fn check_dependencies(&self, package: &Package, conf: &PackageConf, target: &Target) -> Result<()> {
+        let missing: Vec<&String> =
+            conf.build_depends.iter().filter(|name| self.tree.active_version(name, target).is_none()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let names = missing.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(", ");
+        let message = format!("{} needs modules that are not installed for kernel {target}: {names}.", package.id);
+        if self.options.force {
+            self.reporter.warning(&message);
+            return Ok(());
+        }
+        Err(Error::new(Kind::DependencyMissing, message)
+            .hint(format!("Install them for that kernel first: `dkms install MODULE/VERSION -k {}`.", target.kernel)))
+    }
+}
+
+/// The build's log while it is going on.
+fn make_log(package: &Package) -> Location {
+    package.id.build_dir().join("make.log").expect("a plain name is a location")
+}
+
+/// The log goes to its lasting place and the build directory goes.
+fn plan_finish(package: &Package, target: &Target, plan: &mut Builder) {
+    let logs = package.id.target_dir(target).join("log").expect("a plain name is a location");
+    plan.push(Action::MakeDirectory { at: logs.clone() }, "the log of the build is kept");
+    let kept = logs.join("make.log").expect("a plain name is a location");
+    plan.push(Action::Copy { from: make_log(package), to: kept }, "the log of the build is kept");
+    plan.push(Action::Remove { at: package.id.build_dir() }, "a successful build leaves no build directory");
+}
+
+/// A source with nothing beside its dkms.conf cannot be built.
+fn check_source(package: &Package) -> Result<()> {
+    let entries = std::fs::read_dir(&package.source).map_err(|e| Error::io("read the source", &package.source, e))?;
+    if entries.take(2).count() < 2 {
+        return Err(Error::new(
+            Kind::SourceEmpty,
+            format!("The source of {} holds nothing to build: {}.", package.id, package.source.display()),
+        )
+        .hint(
+            "It was registered with binaries only; add the package with its source to build it for another kernel.",
+        ));
+    }
+    Ok(())
+}
+
+/// The patches that apply, each of them there.
+fn check_patches(package: &Package, conf: &PackageConf) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for patch in &conf.patches {
+        let file = package.source.join("patches").join(&patch.file);
+        let climbs = patch.file.split('/').any(|part| part == "..");
+        if climbs || !file.is_file() {
+            return Err(Error::new(
+                Kind::PatchMissing,
+                format!("The patch {} of {} is not there.", patch.file, package.id),
+            )
+            .hint(format!("PATCH names files below {}, without `..`.", package.source.join("patches").display())));
+        }
+        names.push(patch.file.clone());
+    }
+    Ok(names)
+}
+
+fn bad_patch(error: crate::system::BadLocation) -> Error {
+    Error::new(Kind::PatchMissing, error.to_string())
+}

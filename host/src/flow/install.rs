@@ -1,0 +1,305 @@
+//! Installing built modules into a kernel's module directory.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::conf::{ModuleRecord, PackageConf, Strictness};
+use crate::error::{Error, Kind, Result};
+use crate::flow::installed::{ModuleIndex, product_of};
+use crate::flow::version_check::{Verdict, compare, obsolete};
+use crate::flow::{PackageSource, Session, script};
+use crate::kernel::{Kernel, ModInfo, toolchain};
+use crate::plan::{Action, Builder, Command, OnFailure, Place, Undo};
+use crate::plugin::{Answer, Occasion};
+use crate::system::{Location, Root};
+use crate::tree::{Package, Target};
+
+/// depmod for an install tree that is not named `lib/modules`: a link gives it
+/// that name.
+const DEPMOD_ELSEWHERE: &str = r#"
+base=$(mktemp -d) && mkdir "$base/lib" && ln -s "$1" "$base/lib/modules" || exit
+shift
+depmod -a -b "$base" "$@"
+status=$?
+rm -r "$base"
+exit $status
+"#;
+
+/// A module that will be installed.
+struct Chosen<'a> {
+    record: &'a ModuleRecord,
+    /// Its file in the tree.
+    file: String,
+    /// Below the module directory.
+    destination: String,
+    /// A file of the same name that is put aside.
+    original: Option<std::path::PathBuf>,
+}
+
+impl Session<'_> {
+    /// The `install` action for one kernel, with the steps before it that are
+    /// still missing.
+    pub fn install(&self, what: &PackageSource, target: &Target) -> Result<()> {
+        let _lock = self.begin()?;
+        let kernel = self.kernel(target);
+        let package = self.ensure_added(what, &kernel)?;
+        let installed = self.tree.is_installed(&package.id, target);
+        if installed && !self.options.force {
+            self.say(format!("Module {} already installed on kernel {target}, skipping.", package.id));
+            return Ok(());
+        }
+        if !self.tree.is_built(&package.id, target) {
+            self.build_package(&package, &kernel, target)?;
+        }
+        if installed {
+            self.uninstall_package(&package, &kernel, target)?;
+        }
+        self.install_package(&package, &kernel, target)
+    }
+
+    /// Installs a built package; the lock is held.
+    pub(super) fn install_package(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<()> {
+        if !kernel.module_dir().is_dir() {
+            return Err(Error::new(
+                Kind::NoKernelDirectory,
+                format!("Kernel {} is not installed: {} is missing.", target.kernel, kernel.module_dir().display()),
+            )
+            .hint("Install that kernel, or name an installed one with -k."));
+        }
+        let conf = self.conf(package, kernel, Strictness::Strict)?;
+        let chosen = self.choose(package, &conf, kernel, target)?;
+
+        let mut plan = Builder::new(format!("install {} for {target}", package.id), self.roots(package, Some(kernel)));
+        let toolchain = toolchain(kernel, &self.system.root);
+        let environment = script::environment(package, kernel, &toolchain);
+        let source = Location::new(Root::Source, "").expect("the root itself");
+        if let Some(command) =
+            conf.scripts.pre_install.as_deref().and_then(|text| script::command(text, &source, environment.clone()))
+        {
+            let command = if self.options.force { script::ignored(command) } else { command };
+            plan.push(Action::Run(command), "PRE_INSTALL of its dkms.conf")
+                .progress("Running the pre_install script")
+                .fails_as(
+                    Kind::PreInstallFailed,
+                    format!("The pre_install script of {} failed for kernel {target}.", package.id),
+                )
+                .hint("--force installs all the same.");
+        }
+        for module in &chosen {
+            self.plan_module(package, kernel, target, module, &mut plan);
+        }
+        let link = package.id.active_link(target);
+        let leads_to = format!("{}/{}/{}", package.id.version, target.kernel, target.arch);
+        plan.push(Action::Symlink { at: link, target: leads_to }, "the link records which version is installed");
+        if let Some(command) =
+            conf.scripts.post_install.as_deref().and_then(|text| script::command(text, &source, environment))
+        {
+            plan.push(Action::Run(script::ignored(command)), "POST_INSTALL of its dkms.conf")
+                .progress("Running the post_install script");
+        }
+        self.plan_depmod(kernel, &mut plan);
+        self.plan_initrd(kernel, &conf, Occasion::Installed, &mut plan)?;
+        self.run(plan)
+    }
+
+    /// Which modules may be installed; at least one, or none was asked for.
+    fn choose<'c>(
+        &self,
+        package: &Package,
+        conf: &'c PackageConf,
+        kernel: &Arc<Kernel>,
+        target: &Target,
+    ) -> Result<Vec<Chosen<'c>>> {
+        let products = self.tree.products(&package.id, target);
+        // In a dry run of a package that is not built yet there is nothing to look at.
+        let assumed = self.is_dry_run() && !self.tree.is_built(&package.id, target);
+        let index = ModuleIndex::read(kernel);
+        let first_install = self.tree.active_version(&package.id.module, target).is_none();
+        let mut chosen = Vec::new();
+        for record in &conf.modules {
+            let file = match product_of(&products, record) {
+                Some(file) => file.clone(),
+                None if assumed => self.expected_file(kernel, record)?,
+                None => {
+                    return Err(Error::new(
+                        Kind::InstallFailed,
+                        format!(
+                            "The tree has no built module {} of {} for kernel {target}.",
+                            record.dest_name, package.id
+                        ),
+                    )
+                    .hint(format!("Build it anew: `dkms build {} -k {} --force`.", package.id, target.kernel)));
+                }
+            };
+            let destination = self.destination(kernel, record)?;
+            let existing = index.find(&record.dest_name, &destination).into_iter().next();
+            if self.refused(package, conf, kernel, target, record, &file, existing.as_deref()) {
+                continue;
+            }
+            let original = existing.filter(|_| first_install);
+            chosen.push(Chosen { record, file, destination, original });
+        }
+        if chosen.is_empty() && !conf.modules.is_empty() {
+            return Err(Error::new(
+                Kind::InstallFailed,
+                format!("No module of {} was installed for kernel {target}.", package.id),
+            )
+            .hint("The lines above say why; --force installs them all the same."));
+        }
+        Ok(chosen)
+    }
+
+    fn expected_file(&self, kernel: &Arc<Kernel>, record: &ModuleRecord) -> Result<String> {
+        let compression = self.plugins.compression(kernel)?.unwrap_or_else(|| kernel.compressions().last().copied());
+        Ok(format!("{}.ko{}", record.dest_name, compression.map_or("", |c| c.suffix())))
+    }
+
+    /// Whether a newer or equal module, or the kernel itself, speaks against it.
+    #[expect(clippy::too_many_arguments, reason = "one question about one module, asked in one place")]
+    fn refused(
+        &self,
+        package: &Package,
+        conf: &PackageConf,
+        kernel: &Kernel,
+        target: &Target,
+        record: &ModuleRecord,
+        file: &str,
+        existing: Option<&Path>,
+    ) -> bool {
+        let forced = self.options.force;
+        if let Some(directive) = conf.obsolete_by.as_deref().filter(|d| !forced && obsolete(d, kernel)) {
+            self.reporter.warning(&format!(
+                "{}: kernel {} has this driver itself since {directive} (OBSOLETE_BY); it was not installed.",
+                record.dest_name, target.kernel
+            ));
+            return true;
+        }
+        let Some(existing) = existing.filter(|_| !forced && !self.options.force_version_override) else { return false };
+        let product = self.tree.real(&package.id.products_dir(target)).join(file);
+        let existing = kernel.module_dir().join(existing);
+        let identical = same_contents(&product, &existing);
+        match compare(&record.dest_name, ModInfo::read(&product).ok().as_ref(), &existing, identical) {
+            Verdict::Install => false,
+            Verdict::Keep(reason) => {
+                self.reporter.warning(&reason);
+                true
+            }
+        }
+    }
+
+    fn plan_module(
+        &self,
+        package: &Package,
+        kernel: &Kernel,
+        target: &Target,
+        module: &Chosen<'_>,
+        plan: &mut Builder,
+    ) {
+        if let Some(original) = &module.original {
+            self.plan_archive(package, kernel, target, original, plan);
+        }
+        let Ok(directory) = Location::new(Root::Modules, &module.destination) else { return };
+        let Ok(to) = directory.join(&module.file) else { return };
+        let from = package.id.products_dir(target).join(&module.file).expect("a file name is a location");
+        let line = format!("Installing {}", kernel.module_dir().join(to.relative()).display());
+        plan.push(Action::MakeDirectory { at: directory }, "the policy's directory for added modules");
+        let why = match module.destination == module.record.dest_location.trim_matches('/') {
+            true => "where the package wants it".to_owned(),
+            false => format!("the system's policy; the package asked for {}", module.record.dest_location),
+        };
+        let action = if self.options.symlink_modules || self.framework.symlink_modules() {
+            Action::Symlink { at: to, target: self.seen_by_build(&self.tree.real(&from)) }
+        } else {
+            Action::Copy { from, to }
+        };
+        plan.push(action, why)
+            .line(line)
+            .fails_as(Kind::InstallFailed, format!("{} could not be installed.", module.file));
+    }
+
+    /// depmod, for a kernel that has a module index.
+    pub(super) fn plan_depmod(&self, kernel: &Kernel, plan: &mut Builder) {
+        if self.options.no_depmod {
+            return;
+        }
+        if !kernel.module_dir().join("modules.dep").is_file() {
+            plan.push(
+                Action::Note(format!("no depmod: {} has no modules.dep", kernel.module_dir().display())),
+                "a kernel without module index is not really installed",
+            )
+            .line(format!("Skipping depmod: {} has no modules.dep.", kernel.module_dir().display()));
+            return;
+        }
+        plan.push(Action::Run(self.depmod(kernel)), "modprobe needs to know the changed modules")
+            .progress("Running depmod")
+            .on_undo(Undo::Rerun);
+    }
+
+    fn depmod(&self, kernel: &Kernel) -> Command {
+        let install_tree = self.system.roots.get(Root::InstallTree).unwrap_or(Path::new("/lib/modules"));
+        // depmod wants the directory above `lib/modules`.
+        let base = install_tree.parent().filter(|_| install_tree.ends_with("lib/modules")).and_then(Path::parent);
+        let mut command = match base {
+            Some(base) if base == Path::new("/") => Command::new("depmod").arg("-a"),
+            Some(base) => Command::new("depmod").args(["-a", "-b"]).arg(base.display().to_string()),
+            None => {
+                Command::new("bash").args(["-c", DEPMOD_ELSEWHERE, "depmod"]).arg(install_tree.display().to_string())
+            }
+        };
+        let map =
+            Location::new(Root::Boot, format!("System.map-{}", kernel.release())).expect("a kernel release is a name");
+        if self.system.roots.path(&map).is_some_and(|path| path.is_file()) {
+            command = command.arg("-F").at(map);
+        }
+        command.place = Place::Here;
+        command.failure = OnFailure::Warn;
+        command.arg(kernel.release())
+    }
+
+    /// Regenerating the boot image, for packages that ask for it.
+    pub(super) fn plan_initrd(
+        &self,
+        kernel: &Arc<Kernel>,
+        conf: &PackageConf,
+        occasion: Occasion,
+        plan: &mut Builder,
+    ) -> Result<()> {
+        if !conf.remake_initrd || self.options.no_initrd {
+            return Ok(());
+        }
+        let before = plan.steps().len();
+        match self.plugins.refresh_initrd(kernel, occasion, plan)? {
+            Answer::Given { plugin, .. } => {
+                plan.announce_from(before, format!("Regenerating the boot image of {} ({plugin})", kernel.release()));
+                if occasion == Occasion::Installed {
+                    plan.fail_from(
+                        before,
+                        Kind::InitrdFailed,
+                        format!("The boot image of kernel {} could not be regenerated.", kernel.release()),
+                    );
+                } else {
+                    plan.tolerate_from(before);
+                }
+            }
+            Answer::Unsupported(reasons) => {
+                let reasons: Vec<String> = reasons.iter().map(|(plugin, why)| format!("{plugin}: {why}")).collect();
+                let text =
+                    if reasons.is_empty() { "no plugin serves this system".to_owned() } else { reasons.join("; ") };
+                plan.push(
+                    Action::Note(format!("no boot image is regenerated ({text})")),
+                    "REMAKE_INITRD of its dkms.conf",
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn same_contents(a: &Path, b: &Path) -> bool {
+    match (std::fs::metadata(a), std::fs::metadata(b)) {
+        (Ok(x), Ok(y)) if x.len() == y.len() => {
+            matches!((std::fs::read(a), std::fs::read(b)), (Ok(x), Ok(y)) if x == y)
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,102 @@
+//! Module files in a kernel's module directory.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::conf::{ModuleRecord, PackageConf};
+use crate::error::Result;
+use crate::flow::Session;
+use crate::kernel::{Kernel, ModInfo, module_stem};
+use crate::system::{Location, Root};
+
+/// All module files of a kernel, by name without suffixes.
+pub struct ModuleIndex(BTreeMap<String, Vec<PathBuf>>);
+
+impl ModuleIndex {
+    /// Reads the whole module directory; paths are relative to it, shallow ones
+    /// first.
+    pub fn read(kernel: &Kernel) -> Self {
+        let mut index: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+        let entries = walkdir::WalkDir::new(kernel.module_dir()).sort_by_file_name().into_iter().filter_map(Result::ok);
+        for entry in entries.filter(|e| !e.file_type().is_dir()) {
+            let name = entry.file_name().to_string_lossy();
+            if let (Some((stem, _)), Ok(path)) = (module_stem(&name), entry.path().strip_prefix(kernel.module_dir())) {
+                index.entry(stem.to_owned()).or_default().push(path.to_path_buf());
+            }
+        }
+        Self(index)
+    }
+
+    /// Files of a module in order of preference: `extra`, `updates`, then the
+    /// destination, then anywhere else.
+    pub fn find(&self, module: &str, destination: &str) -> Vec<PathBuf> {
+        let mut found = self.0.get(module).cloned().unwrap_or_default();
+        let rank = |path: &PathBuf| {
+            let parent = path.parent().unwrap_or(Path::new(""));
+            ["extra", "updates", destination].iter().position(|p| parent == Path::new(p)).unwrap_or(3)
+        };
+        found.sort_by_key(rank);
+        found
+    }
+}
+
+impl Session<'_> {
+    /// The directory that a module is installed to, below the kernel's module
+    /// directory, without slashes at its ends.
+    pub(super) fn destination(&self, kernel: &std::sync::Arc<Kernel>, module: &ModuleRecord) -> Result<String> {
+        let requested = module.dest_location.trim_matches('/');
+        let chosen = match self.addon_modules_dir() {
+            Some(directory) => directory,
+            None => self.plugins.destination(kernel, requested)?.unwrap_or_else(|| requested.to_owned()),
+        };
+        Ok(chosen.trim_matches('/').to_owned())
+    }
+
+    /// ADDON_MODULES_DIR from the environment overrules every policy.
+    fn addon_modules_dir(&self) -> Option<String> {
+        std::env::var("ADDON_MODULES_DIR").ok().filter(|directory| !directory.is_empty())
+    }
+
+    /// Where a module of the package is installed now: below the destination of
+    /// the policy, else where the package wants it. A file counts as ours when
+    /// its version is that of the one in the tree.
+    pub(super) fn find_installed(
+        &self,
+        kernel: &std::sync::Arc<Kernel>,
+        module: &ModuleRecord,
+        product: Option<&Path>,
+    ) -> Result<Option<Location>> {
+        let ours = product.and_then(|path| ModInfo::read(path).ok()).map(|info| info.version);
+        let places = [self.destination(kernel, module)?, module.dest_location.trim_matches('/').to_owned()];
+        for place in places {
+            for name in module_file_names(&module.dest_name) {
+                let relative = Path::new(&place).join(name);
+                let path = kernel.module_dir().join(&relative);
+                if std::fs::symlink_metadata(&path).is_err() {
+                    continue;
+                }
+                let theirs = ModInfo::read(&path).ok().map(|info| info.version);
+                if ours.is_none() || theirs.is_none() || ours == theirs {
+                    return Ok(Location::new(Root::Modules, relative).ok());
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// `x.ko` and its compressed names.
+pub fn module_file_names(module: &str) -> impl Iterator<Item = String> {
+    let compressed = crate::kernel::Compression::ALL.map(|c| format!("{module}.ko{}", c.suffix()));
+    std::iter::once(format!("{module}.ko")).chain(compressed)
+}
+
+/// The module files of a package that a kernel's products directory holds.
+pub fn product_of<'p>(products: &'p [String], record: &ModuleRecord) -> Option<&'p String> {
+    products.iter().find(|name| module_stem(name).is_some_and(|(stem, _)| stem == record.dest_name))
+}
+
+/// Names of modules that dkms.conf lists and the products lack.
+pub fn missing_products(conf: &PackageConf, products: &[String]) -> Vec<String> {
+    conf.modules.iter().filter(|m| product_of(products, m).is_none()).map(|m| m.dest_name.clone()).collect()
+}

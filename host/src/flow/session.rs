@@ -1,0 +1,245 @@
+//! What all actions of one invocation share.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::conf::framework::Framework;
+use crate::conf::{self, PackageConf, ReaderChoice, Request, Strictness, Variables};
+use crate::error::{Error, Result};
+use crate::kernel::{Kernel, Lookup};
+use crate::plan::{Builder, Executor, Plan, Reporter};
+use crate::plugin::Plugins;
+use crate::system::{Root, Roots, System, find_program};
+use crate::tree::{Package, SourceState, Target, Tree, TreeLock};
+
+/// Whether plans are run or shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    #[default]
+    Execute,
+    DryRun,
+}
+
+/// What the command line says beside action, module and kernels.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub force: bool,
+    pub force_version_override: bool,
+    pub no_depmod: bool,
+    pub no_initrd: bool,
+    pub symlink_modules: bool,
+    /// `-j`: `Some(0)` is without limit.
+    pub jobs: Option<u32>,
+    /// `--directive`
+    pub directives: Vec<(String, String)>,
+    /// `-c`
+    pub conf: Option<PathBuf>,
+    /// `--config`
+    pub kernel_config: Option<PathBuf>,
+    /// `--kernelsourcedir`
+    pub kernel_source_dir: Option<PathBuf>,
+}
+
+/// One invocation at work.
+pub struct Session<'a> {
+    pub system: Arc<System>,
+    pub tree: Tree,
+    pub framework: Framework,
+    pub plugins: Plugins,
+    pub reporter: &'a dyn Reporter,
+    pub options: Options,
+    mode: Mode,
+    /// Whether build commands run inside the target system: it has a shell and
+    /// make of its own.
+    builds_inside: bool,
+    plans: RefCell<Vec<Plan>>,
+}
+
+impl<'a> Session<'a> {
+    pub fn new(
+        system: Arc<System>,
+        framework: Framework,
+        plugins: Plugins,
+        reporter: &'a dyn Reporter,
+        options: Options,
+        mode: Mode,
+    ) -> Self {
+        let builds_inside =
+            system.is_live() || ["bash", "make"].iter().all(|name| find_program(&system.root, name).is_some());
+        let tree = Tree::new(&system.roots);
+        Self { system, tree, framework, plugins, reporter, options, mode, builds_inside, plans: RefCell::default() }
+    }
+
+    pub fn is_dry_run(&self) -> bool {
+        self.mode == Mode::DryRun
+    }
+
+    /// Takes the tree's lock and ends what a killed invocation began. A dry run
+    /// takes none: it changes nothing.
+    pub fn begin(&self) -> Result<Option<TreeLock>> {
+        if self.is_dry_run() {
+            return Ok(None);
+        }
+        let lock = TreeLock::acquire(self.tree.path(), |holder| {
+            self.reporter.warning(&format!("Waiting for {holder}, which is changing the tree."));
+        })?;
+        self.recover()?;
+        Ok(Some(lock))
+    }
+
+    /// Ends what killed invocations began. The lock must be held.
+    pub fn recover(&self) -> Result<()> {
+        let pending = crate::plan::pending(self.tree.path())
+            .map_err(|e| Error::io("read the journal in", self.tree.path(), e))?;
+        pending.iter().try_for_each(|journal| self.executor().recover(journal))
+    }
+
+    /// The plans of a dry run, in order.
+    pub fn into_plans(self) -> Vec<Plan> {
+        self.plans.into_inner()
+    }
+
+    /// Runs a plan, or keeps it to be shown.
+    pub fn run(&self, plan: Builder) -> Result<()> {
+        let plan = plan.finish();
+        if plan.steps.is_empty() {
+            return Ok(());
+        }
+        match self.mode {
+            Mode::Execute => self.executor().run(&plan),
+            Mode::DryRun => {
+                self.plans.borrow_mut().push(plan);
+                Ok(())
+            }
+        }
+    }
+
+    /// A line for the user; a dry run shows plans instead.
+    pub fn say(&self, text: impl AsRef<str>) {
+        if !self.is_dry_run() {
+            self.reporter.line(text.as_ref());
+        }
+    }
+
+    fn executor(&self) -> Executor<'_> {
+        Executor { system: &self.system, guard: &self.plugins, reporter: self.reporter }
+    }
+
+    /// The facts of a kernel.
+    pub fn kernel(&self, target: &Target) -> Arc<Kernel> {
+        let lookup = Lookup {
+            system: &self.system,
+            source_dir: self.options.kernel_source_dir.as_deref(),
+            config: self.options.kernel_config.as_deref(),
+        };
+        Arc::new(lookup.kernel(&target.kernel, &target.arch, |kernel| {
+            let kernel = Arc::new(self.bare_kernel(kernel));
+            self.plugins.header_dirs(&kernel).unwrap_or_else(|e| {
+                self.reporter.warning(&e.message);
+                Vec::new()
+            })
+        }))
+    }
+
+    /// A kernel without headers, as plugins are asked about it.
+    fn bare_kernel(&self, kernel: &Kernel) -> Kernel {
+        Kernel::new(crate::kernel::KernelInput {
+            release: kernel.release().to_owned(),
+            arch: kernel.arch().to_owned(),
+            machine: kernel.machine().to_owned(),
+            module_dir: kernel.module_dir().to_path_buf(),
+            headers: None,
+            source_dir: kernel.source_dir().to_path_buf(),
+            config_file: None,
+            running: kernel.running(),
+        })
+    }
+
+    /// The roots of a plan for a package and, where given, a kernel.
+    pub fn roots(&self, package: &Package, kernel: Option<&Kernel>) -> Roots {
+        let mut roots = self.system.roots.clone();
+        roots.set(Root::Source, &package.source);
+        if let Some(kernel) = kernel {
+            roots.set(Root::Modules, kernel.module_dir());
+            if let Some(headers) = kernel.headers() {
+                roots.set(Root::Headers, headers);
+            }
+        }
+        roots
+    }
+
+    /// A path of this machine as build commands will see it.
+    pub fn seen_by_build(&self, path: &Path) -> String {
+        let seen = if self.builds_inside { self.system.inside(path) } else { path.to_path_buf() };
+        seen.display().to_string()
+    }
+
+    /// The kernel's build directory as build commands will see it.
+    pub fn kernel_source_dir(&self, kernel: &Kernel) -> String {
+        match (self.builds_inside, kernel.headers()) {
+            (false, Some(headers)) => headers.display().to_string(),
+            _ => kernel.source_dir().display().to_string(),
+        }
+    }
+
+    /// The shell variables that a dkms.conf may read.
+    pub fn variables(&self, package: &Package, kernel: &Kernel) -> Variables {
+        let root = |root| self.system.roots.get(root).map(|p| self.seen_by_build(p)).unwrap_or_default();
+        Variables {
+            kernelver: kernel.release().to_owned(),
+            arch: kernel.arch().to_owned(),
+            kernel_source_dir: self.kernel_source_dir(kernel),
+            kernel_config: kernel.config_file().map(|p| self.seen_by_build(p)).unwrap_or_default(),
+            dkms_tree: root(Root::Tree),
+            source_tree: root(Root::SourceTree),
+            install_tree: root(Root::InstallTree),
+            module: package.id.module.clone(),
+            module_version: package.id.version.clone(),
+        }
+    }
+
+    /// Reads and validates a package's dkms.conf for a kernel.
+    pub fn conf(&self, package: &Package, kernel: &Kernel, strictness: Strictness) -> Result<PackageConf> {
+        let evaluated = self.evaluate(package, kernel)?;
+        let conf = PackageConf::from_evaluated(&evaluated, kernel.release(), strictness)?;
+        Ok(conf)
+    }
+
+    /// Reads a package's dkms.conf for a kernel.
+    pub fn evaluate(&self, package: &Package, kernel: &Kernel) -> Result<conf::Evaluated> {
+        let file = self.options.conf.clone().unwrap_or_else(|| package.source.join("dkms.conf"));
+        let etc = self.system.roots.get(Root::Etc).unwrap_or(Path::new("/etc")).join("dkms");
+        let variables = self.variables(package, kernel);
+        conf::evaluate(&Request {
+            conf: &file,
+            overrides: conf::override_files(
+                &etc,
+                &package.id.module,
+                &package.id.version,
+                kernel.release(),
+                kernel.arch(),
+            ),
+            variables: &variables,
+            directives: &self.options.directives,
+            reader: ReaderChoice::Auto,
+        })
+    }
+
+    /// A registered package, ready to be worked on.
+    pub fn package(&self, id: &crate::tree::PackageId) -> Result<Package> {
+        let entry = self.tree.entry(id).ok_or_else(|| crate::tree::not_in_tree(&self.tree, id))?;
+        match entry.source {
+            SourceState::Present(source) => Ok(Package { id: entry.id, source }),
+            SourceState::Broken => Err(Error::new(
+                crate::error::Kind::Broken,
+                format!("{id} is broken: {} leads to nothing.", self.tree.real(&id.source_link()).display()),
+            )
+            .hint(format!(
+                "Put the source back at {} and run `dkms add {id}`, or delete {}.",
+                self.system.roots.path(&id.source_dir()).unwrap_or_default().display(),
+                self.tree.real(&id.version_dir()).display()
+            ))),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What a module file says of itself.
+//!
+//! Source: the kernel's `include/linux/moduleparam.h` (`__MODULE_INFO`): the
+//! ELF section `.modinfo` holds NUL-separated `name=value` strings.
+
+use std::io;
+use std::path::Path;
+
+use object::{Object, ObjectSection};
+
+use super::Compression;
+
+/// The `.modinfo` of a module file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ModInfo {
+    pub version: Option<String>,
+    pub srcversion: Option<String>,
+    pub vermagic: Option<String>,
+}
+
+impl ModInfo {
+    /// Reads a module file, compressed or not.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        let bytes = crate::plan::decompress(std::fs::read(path)?)?;
+        Self::parse(&bytes)
+    }
+
+    /// Reads an uncompressed module.
+    pub fn parse(elf: &[u8]) -> io::Result<Self> {
+        let broken = |e: object::Error| io::Error::new(io::ErrorKind::InvalidData, format!("not a kernel module: {e}"));
+        let file = object::File::parse(elf).map_err(broken)?;
+        let data = match file.section_by_name(".modinfo") {
+            Some(section) => section.data().map_err(broken)?,
+            None => return Err(io::Error::new(io::ErrorKind::InvalidData, "not a kernel module: no .modinfo section")),
+        };
+        let mut info = ModInfo::default();
+        for field in data.split(|b| *b == 0) {
+            let field = String::from_utf8_lossy(field);
+            let Some((name, value)) = field.split_once('=') else { continue };
+            let slot = match name {
+                "version" => &mut info.version,
+                "srcversion" => &mut info.srcversion,
+                "vermagic" => &mut info.vermagic,
+                _ => continue,
+            };
+            slot.get_or_insert_with(|| value.to_owned());
+        }
+        Ok(info)
+    }
+}
+
+/// `x` and its compression for `x.ko`, `x.ko.gz`, …; `None` for other names.
+pub fn module_stem(file_name: &str) -> Option<(&str, Option<Compression>)> {
+    if let Some(stem) = file_name.strip_suffix(".ko") {
+        return Some((stem, None));
+    }
+    Compression::ALL.into_iter().find_map(|c| Some((file_name.strip_suffix(c.suffix())?.strip_suffix(".ko")?, Some(c))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stems_of_module_files_come_with_their_compression() {
+        assert_eq!(module_stem("a.ko"), Some(("a", None)));
+        assert_eq!(module_stem("a.ko.xz"), Some(("a", Some(Compression::Xz))));
+        assert_eq!(module_stem("a.ko.debug"), None);
+        assert_eq!(module_stem("Module.symvers"), None);
+    }
+
+    #[test]
+    fn a_file_that_is_no_module_is_an_error() {
+        assert!(ModInfo::parse(b"text").is_err());
+    }
+}

@@ -1,0 +1,241 @@
+//! The one executor: nothing else changes the system.
+
+use std::sync::atomic::Ordering;
+
+use super::files::Files;
+use super::journal::{self, Journal, Pending, kill_point};
+use super::perform::{Failure, perform};
+use super::report::Reporter;
+use super::run::{INTERRUPTED, Runner, command_text};
+use super::step::{Action, Announce, OnFailure, Plan, Step, Undo};
+use super::undo::{self, Stash, UndoOp};
+use super::{Guard, Origin};
+use crate::error::{Error, Kind, Result};
+use crate::system::System;
+
+/// Runs plans: checks, journal, undo, progress.
+pub struct Executor<'a> {
+    pub system: &'a System,
+    pub guard: &'a dyn Guard,
+    pub reporter: &'a dyn Reporter,
+}
+
+/// A step that was begun.
+struct Begun {
+    ops: Vec<UndoOp>,
+    keep: bool,
+}
+
+impl Executor<'_> {
+    /// Runs a plan to its end, or takes back what it did.
+    pub fn run(&self, plan: &Plan) -> Result<()> {
+        let files = Files::new(plan.roots.clone());
+        let mut journal = Journal::create(&plan.title, &plan.roots).map_err(|e| {
+            Error::io("write the journal in", plan.roots.get(crate::system::Root::Tree).unwrap_or("".as_ref()), e)
+        })?;
+        let mut stash = Stash::new(journal.id());
+        let mut begun: Vec<Begun> = Vec::new();
+        for (index, step) in plan.steps.iter().enumerate() {
+            if let Err(failure) = self.step(index, step, &files, &mut journal, &mut stash, &mut begun) {
+                let undone = self.take_back(&begun, &files);
+                clear_stashes(&files, journal.id());
+                let _ = journal.close();
+                return Err(explain(plan, step, failure, undone));
+            }
+        }
+        let committed = journal.commit();
+        clear_stashes(&files, journal.id());
+        kill_point();
+        committed.and_then(|()| journal.close()).map_err(|e| {
+            Error::io("close the journal in", plan.roots.get(crate::system::Root::Tree).unwrap_or("".as_ref()), e)
+        })
+    }
+
+    fn step(
+        &self,
+        index: usize,
+        step: &Step,
+        files: &Files,
+        journal: &mut Journal,
+        stash: &mut Stash,
+        begun: &mut Vec<Begun>,
+    ) -> Result<(), Failure> {
+        if INTERRUPTED.load(Ordering::SeqCst) {
+            return Err(Failure::Interrupted);
+        }
+        if step.origin != Origin::Host {
+            self.guard.permits(&step.origin, &step.action).map_err(Failure::Refused)?;
+        }
+        let ops = undo::prepare(step, files, stash)?;
+        let keep = step.undo == Undo::Keep;
+        journal.begin(index, &ops, keep)?;
+        begun.push(Begun { ops, keep });
+        let ops = &begun.last().expect("a step was just begun").ops;
+        undo::stash_away(&step.action, ops, files)?;
+
+        let runner = Runner { system_root: &self.system.root, reporter: self.reporter };
+        let in_progress = self.announce(step, files);
+        let outcome = perform(&step.action, files, &runner);
+        if in_progress {
+            self.reporter.end(match &outcome {
+                Ok(()) => Ok(()),
+                Err(Failure::Exit { status, .. }) => Err(*status),
+                Err(_) => Err(1),
+            });
+        }
+        if let Err(failure) = outcome {
+            self.tolerate(step, failure)?;
+        }
+        journal.done(index)?;
+        Ok(())
+    }
+
+    fn announce(&self, step: &Step, files: &Files) -> bool {
+        match &step.announce {
+            Announce::Silent => false,
+            Announce::Line(text) => {
+                self.reporter.line(text);
+                false
+            }
+            Announce::Progress(text) => {
+                let command = match &step.action {
+                    Action::Run(command) => command_text(command, files),
+                    _ => text.clone(),
+                };
+                self.reporter.begin(text, &command);
+                true
+            }
+        }
+    }
+
+    /// A program whose failure the plan allows for.
+    fn tolerate(&self, step: &Step, failure: Failure) -> Result<(), Failure> {
+        let Action::Run(command) = &step.action else { return Err(failure) };
+        if matches!(failure, Failure::Interrupted | Failure::Refused(_)) {
+            return Err(failure);
+        }
+        match command.failure {
+            OnFailure::Abort => Err(failure),
+            OnFailure::Ignore => Ok(()),
+            OnFailure::Warn => {
+                self.reporter.warning(&format!("{}: {failure}.", sentence(&step.reason)));
+                if let Failure::Exit { output, .. } = &failure {
+                    output.iter().for_each(|line| self.reporter.warning(line));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes back begun steps; false when something could not be taken back.
+    fn take_back(&self, begun: &[Begun], files: &Files) -> bool {
+        let ops: Vec<&[UndoOp]> = begun.iter().filter(|b| !b.keep).map(|b| b.ops.as_slice()).collect();
+        self.undo(&ops, files)
+    }
+
+    fn undo(&self, steps: &[&[UndoOp]], files: &Files) -> bool {
+        let mut complete = true;
+        let mut reruns = Vec::new();
+        for ops in steps.iter().rev() {
+            if let Err(e) = undo::undo(ops, files, &mut |command| reruns.push(command.clone())) {
+                complete = false;
+                self.reporter.warning(&format!("Part of the change could not be undone: {e}."));
+            }
+        }
+        // A stop signal has done its work by now; this is the cleaning up.
+        INTERRUPTED.store(false, Ordering::SeqCst);
+        let runner = Runner { system_root: &self.system.root, reporter: self.reporter };
+        for command in reruns {
+            if let Err(e) = runner.run(&command, files) {
+                complete = false;
+                self.reporter.warning(&format!("After undoing the change, {e}."));
+            }
+        }
+        complete
+    }
+
+    /// Ends what a killed invocation began: a committed plan is finished, any
+    /// other is undone. The caller holds the tree's lock, so its owner is gone.
+    pub fn recover(&self, pending: &Pending) -> Result<()> {
+        let files = Files::new(pending.roots.clone());
+        let title = if pending.title.is_empty() { "a change" } else { &pending.title };
+        if pending.committed {
+            self.reporter.warning(&format!(
+                "An earlier invocation was killed after it had completed: {title}. Its leftovers were removed."
+            ));
+        } else {
+            let ops: Vec<&[UndoOp]> = pending.steps.iter().map(Vec::as_slice).collect();
+            if !self.undo(&ops, &files) {
+                return Err(Error::new(
+                    Kind::System,
+                    format!("An interrupted change could not be undone completely: {title}."),
+                )
+                .hint(format!(
+                    "Look at the warnings above, mend their cause and run the command again; the journal is {}.",
+                    pending.path.display()
+                )));
+            }
+            self.reporter.warning(&format!(
+                "An earlier invocation was killed while it was working on: {title}. What it had begun was undone."
+            ));
+        }
+        clear_stashes(&files, &pending.id);
+        journal::close(&pending.path).map_err(|e| Error::io("remove the journal", &pending.path, e))
+    }
+}
+
+fn clear_stashes(files: &Files, id: &str) {
+    for root in crate::system::Root::ALL {
+        if files.roots().get(root).is_some() {
+            // What cannot be deleted is hidden and harmless.
+            let _ = files.remove(&Stash::directory(id, root));
+        }
+    }
+}
+
+fn sentence(reason: &str) -> String {
+    let mut chars = reason.chars();
+    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_else(|| "A step failed".into())
+}
+
+fn explain(plan: &Plan, step: &Step, failure: Failure, undone: bool) -> Error {
+    let status = match &failure {
+        Failure::Exit { status, .. } => u8::try_from(*status).unwrap_or(1),
+        _ => 1,
+    };
+    let kind = match (&failure, step.fails_as) {
+        (Failure::Interrupted, _) => Kind::Interrupted,
+        (Failure::Refused(_), _) => Kind::Plugin,
+        (Failure::Io(e), Kind::PlanFailed) if e.kind() == std::io::ErrorKind::PermissionDenied => Kind::Permission,
+        (_, Kind::Script(_)) => Kind::Script(status),
+        (_, kind) => kind,
+    };
+    let message = match &step.failure_message {
+        Some(message) if !matches!(failure, Failure::Interrupted | Failure::Refused(_)) => message.clone(),
+        _ => format!("Could not {}: {failure}.", plan.title),
+    };
+    let mut error = Error::new(kind, message);
+    if step.failure_message.is_some() && !matches!(failure, Failure::Exit { .. }) {
+        error = error.detail(format!("{failure}."));
+    }
+    if let Failure::Exit { output, .. } = &failure {
+        error = error.details(output.iter().cloned());
+    }
+    if let Failure::Io(e) = &failure {
+        error = match e.kind() {
+            std::io::ErrorKind::StorageFull => {
+                error.hint("Free space on that file system, then run the command again.")
+            }
+            std::io::ErrorKind::ReadOnlyFilesystem => {
+                error.hint("Remount that file system read-write, or name other trees.")
+            }
+            std::io::ErrorKind::PermissionDenied => error.hint("Run it as root, or name trees that you may write."),
+            _ => error,
+        };
+    }
+    error.hints.extend(step.hints.iter().cloned());
+    if !undone {
+        error = error.hint("Run the command again once the cause of the warnings above is mended.");
+    }
+    error
+}

@@ -1,0 +1,29 @@
+//! How an executing plan talks to the user.
+
+/// Told about what happens, in order. Implementations print; they never decide.
+pub trait Reporter {
+    /// A complete line of ordinary output.
+    fn line(&self, text: &str);
+    /// Something that takes a while begins. `command` is its command line.
+    fn begin(&self, text: &str, command: &str);
+    /// It is still going on; called about every three seconds.
+    fn tick(&self) {}
+    /// It ended: `Err` holds the exit status.
+    fn end(&self, outcome: Result<(), i32>);
+    /// Not an error, but to be known: goes to standard error.
+    fn warning(&self, text: &str);
+    /// A remark that says itself what it is; each is told once.
+    fn notice(&self, text: &str);
+}
+
+/// Says nothing.
+#[derive(Debug, Default)]
+pub struct Silent;
+
+impl Reporter for Silent {
+    fn line(&self, _: &str) {}
+    fn begin(&self, _: &str, _: &str) {}
+    fn end(&self, _: Result<(), i32>) {}
+    fn warning(&self, _: &str) {}
+    fn notice(&self, _: &str) {}
+}

@@ -1,0 +1,240 @@
+//! Running a program as a step of a plan.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{PidfdFlags, Signal};
+
+use super::files::Files;
+use super::perform::Failure;
+use super::report::Reporter;
+use super::step::{Argument, Command, Environment, Place, Program};
+use crate::system::{PROGRAM_PATH, find_program, resolve_in_root};
+
+/// Variables that steer compilers: a caller's own must not leak into modules.
+const COMPILER_VARIABLES: [&str; 5] = ["CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS"];
+
+/// Set by the signal handlers of the program: running programs are stopped and
+/// the plan is undone.
+pub static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+
+/// What running programs needs.
+pub struct Runner<'a> {
+    pub system_root: &'a Path,
+    pub reporter: &'a dyn Reporter,
+}
+
+/// A program and how paths look to it.
+struct Resolved {
+    /// As the system that it runs in sees it.
+    program: PathBuf,
+    /// The root that it is confined to, if it is not this system's own.
+    chroot: Option<PathBuf>,
+}
+
+impl Runner<'_> {
+    /// Runs a command to its end.
+    pub fn run(&self, command: &Command, files: &Files) -> Result<(), Failure> {
+        let resolved = match self.resolve(command, files) {
+            Err(Failure::NoProgram { program, place }) if command.optional => {
+                self.reporter.warning(&format!("`{program}` is not executable{place}; it was not run."));
+                return Ok(());
+            }
+            other => other?,
+        };
+        let text = command_text(command, files);
+        tracing::debug!(command = %text, "run");
+
+        let mut output = match &command.log {
+            Some(block) => {
+                let mut log = files.append(&block.at)?;
+                write!(log, "\n{}\n# command: {}\n", block.description, block.command)?;
+                log
+            }
+            None => tempfile::tempfile()?,
+        };
+        let begun = Instant::now();
+        let mut child = self.spawn(command, &resolved, files, &output)?;
+        let outcome = self.wait(&mut child, command.time_limit, &text);
+        if let (Some(_), Ok(status)) = (&command.log, &outcome) {
+            let seconds = begun.elapsed().as_secs();
+            let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+            let rule = "-".repeat(64);
+            write!(output, "\n# exit code: {}\n# elapsed time: {h:02}:{m:02}:{s:02}\n{rule}\n", code(*status))?;
+        }
+        let status = outcome?;
+        if status.success() {
+            return Ok(());
+        }
+        let output = if command.log.is_none() { tail(&mut output).unwrap_or_default() } else { Vec::new() };
+        Err(Failure::Exit { command: text, status: code(status), output })
+    }
+
+    fn resolve(&self, command: &Command, files: &Files) -> Result<Resolved, Failure> {
+        let live = self.system_root == Path::new("/");
+        let here = Path::new("/");
+        let missing =
+            |program: &str, place: &str| Failure::NoProgram { program: program.to_owned(), place: place.to_owned() };
+        match &command.program {
+            Program::Named(name) => {
+                let on_target = || find_program(self.system_root, name);
+                let on_this = || find_program(here, name).map(|program| Resolved { program, chroot: None });
+                let inside = |program| Resolved { program, chroot: (!live).then(|| self.system_root.to_path_buf()) };
+                let found = match command.place {
+                    Place::Target => on_target().map(inside),
+                    Place::Either => on_target().map(inside).or_else(on_this),
+                    Place::Here => on_this(),
+                };
+                let place = if live || command.place != Place::Target { "" } else { " in the target system" };
+                found.ok_or_else(|| missing(name, place))
+            }
+            Program::At(at) => {
+                let path = files.path(at);
+                let inside = path.strip_prefix(self.system_root).unwrap_or(&path).to_path_buf();
+                let real =
+                    resolve_in_root(self.system_root, &inside).map_err(|_| missing(&path.display().to_string(), ""))?;
+                use std::os::unix::fs::PermissionsExt;
+                let executable = real.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
+                if !executable {
+                    return Err(missing(&path.display().to_string(), ""));
+                }
+                // A script needs its interpreter in there too; without a shell in
+                // the target nothing of it can run there.
+                let chroot =
+                    !live && (command.place == Place::Target || find_program(self.system_root, "sh").is_some());
+                Ok(if chroot {
+                    Resolved { program: Path::new("/").join(inside), chroot: Some(self.system_root.to_path_buf()) }
+                } else {
+                    Resolved { program: path, chroot: None }
+                })
+            }
+        }
+    }
+
+    fn spawn(&self, command: &Command, resolved: &Resolved, files: &Files, output: &File) -> Result<Child, Failure> {
+        let seen = |path: PathBuf| match &resolved.chroot {
+            Some(root) => path
+                .strip_prefix(root)
+                .map(|p| Path::new("/").join(p))
+                .map_err(|_| io::Error::other(format!("{} is outside the target system", path.display()))),
+            None => Ok(path),
+        };
+        let mut process = std::process::Command::new(&resolved.program);
+        for argument in &command.arguments {
+            match argument {
+                Argument::Text(text) => process.arg(text),
+                Argument::Location(at) => process.arg(seen(files.path(at))?),
+            };
+        }
+        match &command.environment {
+            Environment::Clean(variables) => {
+                process.env_clear().env("PATH", PROGRAM_PATH.join(":")).env("LC_ALL", "C");
+                process.envs(variables.iter().cloned());
+            }
+            Environment::Inherited(variables) => {
+                for name in COMPILER_VARIABLES {
+                    process.env_remove(name);
+                }
+                process.envs(variables.iter().cloned());
+            }
+        }
+        let directory = match &command.directory {
+            Some(at) => seen(files.path(at))?,
+            None => PathBuf::from("/"),
+        };
+        process.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output.try_clone()?).process_group(0);
+        let chroot = resolved.chroot.clone();
+        if chroot.is_none() {
+            process.current_dir(&directory);
+        }
+        // SAFETY: between fork and exec only system calls are made; nothing
+        // allocates.
+        unsafe {
+            process.pre_exec(move || {
+                // Without its parent nobody would write down how it ended.
+                rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
+                if let Some(root) = &chroot {
+                    rustix::process::chroot(root)?;
+                    rustix::process::chdir(&directory)?;
+                }
+                Ok(())
+            });
+        }
+        process.spawn().map_err(|e| {
+            Failure::Io(io::Error::new(e.kind(), format!("could not start {}: {e}", resolved.program.display())))
+        })
+    }
+
+    fn wait(&self, child: &mut Child, limit: Option<Duration>, text: &str) -> Result<ExitStatus, Failure> {
+        let pid = rustix::process::Pid::from_child(child);
+        let handle = rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from)?;
+        let begun = Instant::now();
+        let mut last_tick = begun;
+        loop {
+            if INTERRUPTED.load(Ordering::SeqCst) {
+                stop(child, pid);
+                return Err(Failure::Interrupted);
+            }
+            if let Some(limit) = limit.filter(|limit| begun.elapsed() >= *limit) {
+                stop(child, pid);
+                return Err(Failure::TimeLimit { command: text.to_owned(), seconds: limit.as_secs() });
+            }
+            let slice = rustix::event::Timespec { tv_sec: 0, tv_nsec: 500_000_000 };
+            match poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&slice)) {
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(_) => return Ok(child.wait()?),
+                Err(e) => return Err(io::Error::from(e).into()),
+            }
+            if last_tick.elapsed() >= Duration::from_secs(3) {
+                last_tick = Instant::now();
+                self.reporter.tick();
+            }
+        }
+    }
+}
+
+/// Ends a program and everything that it started.
+fn stop(child: &mut Child, group: rustix::process::Pid) {
+    let _ = rustix::process::kill_process_group(group, Signal::KILL);
+    let _ = child.wait();
+}
+
+/// As a shell reports it: 128 and the number for a signal.
+fn code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+}
+
+/// The last lines of what a program said, at most 20.
+fn tail(file: &mut File) -> io::Result<Vec<String>> {
+    let length = file.seek(io::SeekFrom::End(0))?;
+    file.seek(io::SeekFrom::Start(length.saturating_sub(4096)))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<String> = text.lines().map(str::to_owned).filter(|l| !l.trim().is_empty()).collect();
+    Ok(lines[lines.len().saturating_sub(20)..].to_vec())
+}
+
+/// A command line for people and logs.
+pub fn command_text(command: &Command, files: &Files) -> String {
+    if let Some(block) = &command.log {
+        return block.command.clone();
+    }
+    let program = match &command.program {
+        Program::Named(name) => name.clone(),
+        Program::At(at) => files.path(at).display().to_string(),
+    };
+    let arguments = command.arguments.iter().map(|argument| match argument {
+        Argument::Text(text) if text.is_empty() || text.contains([' ', '\t', '\n', '\'', '"']) => format!("{text:?}"),
+        Argument::Text(text) => text.clone(),
+        Argument::Location(at) => files.path(at).display().to_string(),
+    });
+    std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
+}

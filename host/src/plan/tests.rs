@@ -1,0 +1,282 @@
+//! The executor as flows see it: real files, real programs, scratch roots.
+
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::error::Kind;
+use crate::system::{Location, OsRelease, Root, Roots, System};
+
+struct Everything;
+impl Guard for Everything {
+    fn permits(&self, _: &Origin, _: &Action) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+struct Scratch {
+    dir: tempfile::TempDir,
+    system: System,
+}
+
+impl Scratch {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["tree", "modules", "source"] {
+            fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        Self { dir, system: System::new("/", OsRelease::default()) }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn builder(&self) -> Builder {
+        let roots = Roots::default()
+            .with(Root::Tree, self.path("tree"))
+            .with(Root::Modules, self.path("modules"))
+            .with(Root::Source, self.path("source"));
+        Builder::new("try it", roots)
+    }
+
+    fn run(&self, plan: Builder) -> crate::error::Result<()> {
+        Executor { system: &self.system, guard: &Everything, reporter: &Silent }.run(&plan.finish())
+    }
+
+    /// Every path with its kind, link target or contents.
+    fn listing(&self) -> Vec<String> {
+        walkdir::WalkDir::new(self.dir.path())
+            .sort_by_file_name()
+            .into_iter()
+            .map(|entry| {
+                let entry = entry.unwrap();
+                let what = match (entry.path().read_link(), entry.file_type().is_dir()) {
+                    (Ok(target), _) => format!("-> {}", target.display()),
+                    (_, true) => "/".into(),
+                    _ => String::from_utf8_lossy(&fs::read(entry.path()).unwrap()).into_owned(),
+                };
+                format!("{} {what}", entry.path().strip_prefix(self.dir.path()).unwrap().display())
+            })
+            .collect()
+    }
+}
+
+fn modules(path: &str) -> Location {
+    Location::new(Root::Modules, path).unwrap()
+}
+
+fn tree(path: &str) -> Location {
+    Location::new(Root::Tree, path).unwrap()
+}
+
+fn write(at: Location, text: &str) -> Action {
+    Action::WriteFile { at, contents: Bytes(text.into()), mode: 0o644 }
+}
+
+/// One plan that does a bit of everything.
+fn everything(scratch: &Scratch) -> Builder {
+    fs::create_dir_all(scratch.path("modules/extra")).unwrap();
+    fs::create_dir_all(scratch.path("tree/old/deep")).unwrap();
+    fs::write(scratch.path("modules/extra/x.ko"), "before").unwrap();
+    fs::write(scratch.path("modules/gone.ko"), "gone").unwrap();
+    fs::write(scratch.path("tree/old/deep/file"), "deep").unwrap();
+    fs::write(scratch.path("source/a.c"), "source").unwrap();
+    std::os::unix::fs::symlink("nowhere", scratch.path("tree/link")).unwrap();
+    let mut plan = scratch.builder();
+    let source = Location::new(Root::Source, "").unwrap();
+    plan.push(Action::MakeDirectory { at: modules("updates/dkms") }, "");
+    plan.push(write(modules("updates/dkms/y.ko"), "new"), "");
+    plan.push(write(modules("extra/x.ko"), "after"), "");
+    plan.push(Action::BackUp { at: modules("extra/x.ko"), suffix: ".old".into() }, "");
+    plan.push(Action::Remove { at: modules("gone.ko") }, "");
+    plan.push(Action::Copy { from: source.clone(), to: tree("build") }, "");
+    plan.push(Action::Copy { from: source, to: tree("old") }, "");
+    plan.push(Action::Rename { from: tree("build"), to: tree("old/deep") }, "");
+    plan.push(Action::Symlink { at: tree("link"), target: "elsewhere".into() }, "");
+    plan.push(Action::Collect { from: tree("old"), glob: "*.c".into(), to: modules("collected") }, "");
+    plan
+}
+
+#[test]
+fn a_plan_that_succeeds_leaves_its_effect_and_nothing_else() {
+    let scratch = Scratch::new();
+    scratch.run(everything(&scratch)).unwrap();
+    assert_eq!(
+        scratch.listing(),
+        [
+            " /",
+            "modules /",
+            "modules/collected /",
+            "modules/collected/a.c source",
+            "modules/extra /",
+            "modules/extra/x.ko after",
+            "modules/extra/x.ko.old after",
+            "modules/updates /",
+            "modules/updates/dkms /",
+            "modules/updates/dkms/y.ko new",
+            "source /",
+            "source/a.c source",
+            "tree /",
+            "tree/link -> elsewhere",
+            "tree/old /",
+            "tree/old/a.c source",
+            "tree/old/deep /",
+            "tree/old/deep/a.c source",
+        ]
+    );
+}
+
+#[test]
+fn a_failing_step_takes_back_all_that_was_done() {
+    let scratch = Scratch::new();
+    let mut plan = everything(&scratch);
+    let before = scratch.listing();
+    plan.push(Action::Run(Command::new("false")), "to fail").fails_as(Kind::BuildFailed, "It failed.");
+    let error = scratch.run(plan).unwrap_err();
+    assert_eq!((error.kind, error.message.as_str()), (Kind::BuildFailed, "It failed."));
+    assert_eq!(scratch.listing(), before);
+}
+
+#[test]
+fn recovery_takes_back_a_plan_that_was_killed_and_may_be_repeated() {
+    let scratch = Scratch::new();
+    let plan = everything(&scratch).finish();
+    let before = scratch.listing();
+    // What a killed executor leaves: a journal whose last step may be half done.
+    let files = Files::new(plan.roots.clone());
+    let mut journal = journal::Journal::create(&plan.title, &plan.roots).unwrap();
+    let mut stash = undo::Stash::new(journal.id());
+    for (index, step) in plan.steps.iter().enumerate() {
+        let ops = undo::prepare(step, &files, &mut stash).unwrap();
+        journal.begin(index, &ops, false).unwrap();
+        undo::stash_away(&step.action, &ops, &files).unwrap();
+        if index + 1 < plan.steps.len() {
+            let runner = run::Runner { system_root: Path::new("/"), reporter: &Silent };
+            perform::perform(&step.action, &files, &runner).unwrap();
+        }
+    }
+    drop(journal);
+    let executor = Executor { system: &scratch.system, guard: &Everything, reporter: &Silent };
+    let found = pending(&scratch.path("tree")).unwrap();
+    // Killed once more just before the journal was removed: nothing changes.
+    let copy = fs::read(&found[0].path).unwrap();
+    executor.recover(&found[0]).unwrap();
+    assert_eq!(scratch.listing(), before);
+    fs::create_dir_all(found[0].path.parent().unwrap()).unwrap();
+    fs::write(&found[0].path, copy).unwrap();
+    executor.recover(&pending(&scratch.path("tree")).unwrap()[0]).unwrap();
+    assert_eq!(scratch.listing(), before);
+}
+
+#[test]
+fn evidence_of_a_failed_build_stays() {
+    let scratch = Scratch::new();
+    let mut plan = scratch.builder();
+    plan.push(write(tree("build.log"), "log"), "").on_undo(Undo::Keep);
+    plan.push(write(tree("other"), "x"), "");
+    plan.push(Action::Expect { files: vec![tree("product")] }, "").fails_as(Kind::ProductMissing, "No product.");
+    let error = scratch.run(plan).unwrap_err();
+    assert!(error.details[0].contains("product"), "{:?}", error.details);
+    assert!(scratch.path("tree/build.log").exists() && !scratch.path("tree/other").exists());
+}
+
+#[test]
+fn a_planted_link_does_not_lead_a_write_out_of_its_root() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("outside")).unwrap();
+    std::os::unix::fs::symlink(scratch.path("outside"), scratch.path("modules/updates")).unwrap();
+    let mut plan = scratch.builder();
+    plan.push(write(modules("updates/x.ko"), "x"), "");
+    assert!(scratch.run(plan).is_err());
+    assert_eq!(fs::read_dir(scratch.path("outside")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_program_that_does_not_end_is_stopped_with_all_that_it_started() {
+    let scratch = Scratch::new();
+    let mark = scratch.path("child");
+    let mut plan = scratch.builder();
+    let mut command =
+        Command::new("bash").args(["-c", "sleep 1000 & echo $! > \"$0\"; wait"]).arg(mark.display().to_string());
+    command.time_limit = Some(std::time::Duration::from_millis(700));
+    plan.push(Action::Run(command), "");
+    let error = scratch.run(plan).unwrap_err();
+    assert!(error.message.contains("took longer"), "{}", error.message);
+    let child = fs::read_to_string(mark).unwrap();
+    let state = fs::read_to_string(format!("/proc/{}/stat", child.trim())).unwrap_or_default();
+    assert!(state.is_empty() || state.contains(") Z "), "{state}");
+}
+
+#[test]
+fn a_missing_program_that_is_optional_is_skipped_and_another_named() {
+    let scratch = Scratch::new();
+    let mut optional = Command::of(Program::At(tree("no-script")));
+    optional.optional = true;
+    let mut plan = scratch.builder();
+    plan.push(Action::Run(optional), "");
+    scratch.run(plan).unwrap();
+    let mut plan = scratch.builder();
+    plan.push(Action::Run(Command::new("no-such-program")), "");
+    assert!(scratch.run(plan).unwrap_err().message.contains("`no-such-program` is not installed"));
+}
+
+#[test]
+fn empty_directories_go_up_to_the_root_unless_somebody_owns_them() {
+    let scratch = Scratch::new();
+    let prune = |owner: Option<&str>| {
+        fs::create_dir_all(scratch.path("modules/a/b/c")).unwrap();
+        let mut plan = scratch.builder();
+        let unless_owned = owner.map(|program| vec![program.to_owned()]);
+        plan.push(Action::Prune { at: modules("a/b/c"), unless_owned }, "");
+        scratch.run(plan).unwrap();
+        scratch.path("modules/a").exists()
+    };
+    assert!(prune(Some("true")), "an owned directory stays");
+    assert!(!prune(Some("false")));
+    assert!(!prune(None));
+    assert!(scratch.path("modules").exists());
+}
+
+#[test]
+fn an_archive_holds_what_was_packed_and_none_climbs_out() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("source/sub")).unwrap();
+    fs::write(scratch.path("source/sub/f"), "text").unwrap();
+    let mut plan = scratch.builder();
+    let compress = Some(crate::kernel::Compression::Xz);
+    let source = Location::new(Root::Source, "").unwrap();
+    plan.push(Action::Pack { tree: source, to: tree("a.tar.xz"), format: ArchiveFormat::Tar, compress }, "");
+    plan.push(Action::Unpack { archive: tree("a.tar.xz"), to: tree("out") }, "");
+    scratch.run(plan).unwrap();
+    assert_eq!(fs::read_to_string(scratch.path("tree/out/sub/f")).unwrap(), "text");
+
+    let mut header = tar::Header::new_gnu();
+    header.as_gnu_mut().unwrap().name[..10].copy_from_slice(b"../../evil");
+    header.set_size(1);
+    header.set_cksum();
+    let mut archive = tar::Builder::new(Vec::new());
+    archive.append(&header, &b"x"[..]).unwrap();
+    fs::write(scratch.path("tree/evil.tar"), archive.into_inner().unwrap()).unwrap();
+    let mut plan = scratch.builder();
+    plan.push(Action::Unpack { archive: tree("evil.tar"), to: tree("evil") }, "");
+    assert!(scratch.run(plan).unwrap_err().message.contains("would leave the directory"));
+    assert!(!scratch.path("tree/evil").exists() && !scratch.path("evil").exists());
+}
+
+#[test]
+fn the_output_of_a_logged_command_is_a_block_of_the_log() {
+    let scratch = Scratch::new();
+    let mut command = Command::new("bash").args(["-c", "echo said; exit 3"]);
+    command.log = Some(LogBlock { at: tree("make.log"), description: "Building".into(), command: "make x".into() });
+    let mut plan = scratch.builder();
+    plan.push(write(tree("make.log"), "head\n"), "").on_undo(Undo::Keep);
+    plan.push(Action::Run(command), "").fails_as(Kind::Script(0), "no");
+    assert_eq!(scratch.run(plan).unwrap_err().kind, Kind::Script(3));
+    let log = fs::read_to_string(scratch.path("tree/make.log")).unwrap();
+    let rule = "-".repeat(64);
+    assert_eq!(
+        log,
+        format!("head\n\nBuilding\n# command: make x\nsaid\n\n# exit code: 3\n# elapsed time: 00:00:00\n{rule}\n")
+    );
+}

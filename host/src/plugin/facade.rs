@@ -1,0 +1,335 @@
+//! The plugins of a system, as the flows use them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use wasmtime::component::{InstancePre, ResourceTable};
+
+use super::bindings::exports::modsmith::plugin::distro;
+use super::bindings::modsmith::plugin::types;
+use super::call::{self, Call, Said, Subject};
+use super::engine::Engine;
+use super::imports::{Draft, State, roots_of};
+use super::index::{Entry, Index, Problem, sort};
+use super::limits::Limits;
+use super::manifest::{Closeness, Role};
+use super::probe::Probes;
+use super::search::SearchPath;
+use super::settings::{FrameworkSettings, Values};
+use crate::error::{Error, Kind};
+use crate::plan::{Action, Builder, Guard, Origin, Step};
+use crate::system::{Roots, System, find_program};
+
+/// Index, policy and engine; each is made when it is first needed, so that
+/// opening costs nothing.
+pub struct Plugins {
+    pub(super) system: Arc<System>,
+    pub(super) search: SearchPath,
+    framework: FrameworkSettings,
+    index: OnceLock<Index>,
+    engine: OnceLock<Result<Engine, String>>,
+    limits: OnceLock<Limits>,
+    loaded: Mutex<BTreeMap<PathBuf, InstancePre<State>>>,
+    checked: Mutex<BTreeMap<String, Result<Arc<Values>, String>>>,
+    claims: Mutex<BTreeMap<String, u8>>,
+    probes: Arc<Probes>,
+}
+
+/// What the plugins of a role said to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer<T> {
+    Given {
+        plugin: String,
+        value: T,
+    },
+    /// None was responsible: each plugin that was asked, and its reason.
+    Unsupported(Vec<(String, String)>),
+}
+
+impl<T> Answer<T> {
+    /// The value, if a plugin gave one.
+    pub fn value(self) -> Option<T> {
+        match self {
+            Answer::Given { value, .. } => Some(value),
+            Answer::Unsupported(_) => None,
+        }
+    }
+}
+
+impl Plugins {
+    /// The plugins on a search path, for a system. Never fails as a whole:
+    /// [`Plugins::problems`] lists what was refused.
+    pub fn open(system: Arc<System>, search: SearchPath, settings: FrameworkSettings) -> Self {
+        Self {
+            system,
+            search,
+            framework: settings,
+            index: OnceLock::new(),
+            engine: OnceLock::new(),
+            limits: OnceLock::new(),
+            loaded: Mutex::default(),
+            checked: Mutex::default(),
+            claims: Mutex::default(),
+            probes: Arc::default(),
+        }
+    }
+
+    /// No plugins: every question stays unanswered.
+    pub fn none(system: Arc<System>) -> Self {
+        Self::open(system, SearchPath::none(), FrameworkSettings::default())
+    }
+
+    /// With these limits instead of those in limits.toml.
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits: OnceLock::from(limits), ..self }
+    }
+
+    /// Files on the search path that are not used, and why.
+    pub fn problems(&self) -> &[Problem] {
+        self.index().problems()
+    }
+
+    pub(super) fn index(&self) -> &Index {
+        self.index.get_or_init(|| {
+            let index = Index::read(&self.search);
+            for problem in index.problems() {
+                tracing::debug!("{problem}");
+            }
+            index
+        })
+    }
+
+    pub(super) fn engine(&self) -> Result<&Engine, Error> {
+        let made = self.engine.get_or_init(|| Engine::new(self.search.caches.clone()).map_err(|e| format!("{e:#}")));
+        made.as_ref().map_err(|e| Error::new(Kind::Plugin, format!("The plugin engine does not start: {e}.")))
+    }
+
+    pub(super) fn limits(&self) -> Result<&Limits, Error> {
+        if self.limits.get().is_none() {
+            let limits = Limits::read(&self.search.config)?;
+            // Another thread may have read the same file meanwhile.
+            let _ = self.limits.set(limits);
+        }
+        Ok(self.limits.get_or_init(Limits::default))
+    }
+
+    /// Plugins of a role that serve this system, in the order in which they are
+    /// asked; then those that do not after all, and why.
+    pub(super) fn candidates(&self, role: Role) -> (Vec<&Entry>, Vec<(String, String)>) {
+        let mut candidates = Vec::new();
+        let mut others = Vec::new();
+        for (closeness, entry) in self.index().fitting(role, &self.system.os.distro_ids()) {
+            let missing = entry.manifest.matches.programs.iter().find(|p| find_program(&self.system.root, p).is_none());
+            if let Some(program) = missing {
+                others.push((entry.id().to_owned(), format!("`{program}` is not installed")));
+                continue;
+            }
+            match self.claim(entry) {
+                Some(0) => others.push((entry.id().to_owned(), "the system is none of its own".to_owned())),
+                Some(score) if !closeness.is_specific() => candidates.push((Closeness::claimed(score), entry)),
+                _ => candidates.push((closeness, entry)),
+            }
+        }
+        sort(&mut candidates);
+        (candidates.into_iter().map(|(_, entry)| entry).collect(), others)
+    }
+
+    /// The plugin's own judgement, where its manifest names no distribution. A
+    /// plugin that fails to judge claims nothing.
+    fn claim(&self, entry: &Entry) -> Option<u8> {
+        if !entry.manifest.provides(Role::Distro) || !entry.manifest.matches.distro.is_empty() {
+            return None;
+        }
+        let known = self.claims.lock().unwrap_or_else(PoisonError::into_inner).get(entry.id()).copied();
+        Some(known.unwrap_or_else(|| {
+            let asked = self.call(entry, Role::Distro, Subject::default(), &self.system.roots, |call| {
+                let guest = distro::GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+                guest.call_score(&mut call.store)
+            });
+            let score = asked.map(|(score, _)| score).unwrap_or_else(|error| {
+                tracing::warn!("{error}");
+                0
+            });
+            self.claims.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.id().to_owned(), score);
+            score
+        }))
+    }
+
+    /// Asks one plugin after the other until one is responsible; a value needs
+    /// no plan.
+    pub(super) fn ask<T>(
+        &self,
+        role: Role,
+        subject: Subject,
+        body: impl Fn(&mut Call) -> wasmtime::Result<Result<T, types::Error>>,
+    ) -> Result<Answer<T>, Error> {
+        let roots = roots_of(&self.system, subject.kernel.map(|k| k.as_ref()));
+        let (entries, mut reasons) = self.candidates(role);
+        for entry in entries {
+            let (result, _) = self.call(entry, role, subject, &roots, &body)?;
+            match call::said(entry.id(), role.name(), subject, result)? {
+                Said::Value(value) => return Ok(Answer::Given { plugin: entry.id().to_owned(), value }),
+                Said::Unsupported(why) => reasons.push((entry.id().to_owned(), why)),
+            }
+        }
+        Ok(Answer::Unsupported(reasons))
+    }
+
+    /// As [`Plugins::ask`], for roles that add steps: those of the answering
+    /// plugin are added to the plan, those of others are not.
+    pub(super) fn ask_steps<T>(
+        &self,
+        role: Role,
+        subject: Subject,
+        plan: &mut Builder,
+        body: impl Fn(&mut Call, Draft) -> wasmtime::Result<Result<T, types::Error>>,
+    ) -> Result<Answer<T>, Error> {
+        let (entries, mut reasons) = self.candidates(role);
+        for entry in entries {
+            match self.steps_of(entry, role, subject, plan, &body)? {
+                Said::Value(value) => return Ok(Answer::Given { plugin: entry.id().to_owned(), value }),
+                Said::Unsupported(why) => reasons.push((entry.id().to_owned(), why)),
+            }
+        }
+        Ok(Answer::Unsupported(reasons))
+    }
+
+    /// Asks this very plugin for steps.
+    pub(super) fn steps_of<T>(
+        &self,
+        entry: &Entry,
+        role: Role,
+        subject: Subject,
+        plan: &mut Builder,
+        body: impl Fn(&mut Call, Draft) -> wasmtime::Result<Result<T, types::Error>>,
+    ) -> Result<Said<T>, Error> {
+        let draft = || Draft::after(plan.steps());
+        let (result, steps) = self.call(entry, role, subject, plan.roots(), |call| body(call, draft()))?;
+        let said = call::said(entry.id(), role.name(), subject, result)?;
+        if let Said::Value(_) = said {
+            for step in steps {
+                plan.push_step(step);
+            }
+        }
+        Ok(said)
+    }
+
+    /// One call in a store of its own.
+    pub(super) fn call<T>(
+        &self,
+        entry: &Entry,
+        role: Role,
+        subject: Subject,
+        roots: &Roots,
+        body: impl FnOnce(&mut Call) -> wasmtime::Result<T>,
+    ) -> Result<(T, Vec<Step>), Error> {
+        let settings = self.checked_settings(entry)?;
+        self.call_with(entry, role, subject, roots, settings, body)
+    }
+
+    pub(super) fn call_with<T>(
+        &self,
+        entry: &Entry,
+        role: Role,
+        subject: Subject,
+        roots: &Roots,
+        settings: Arc<Values>,
+        body: impl FnOnce(&mut Call) -> wasmtime::Result<T>,
+    ) -> Result<(T, Vec<Step>), Error> {
+        let _span = tracing::info_span!(
+            "plugin",
+            plugin = entry.id(),
+            role = role.name(),
+            module = subject.package.map(|p| format!("{}/{}", p.name, p.version)),
+            kernel = subject.kernel.map(|k| k.release()),
+        )
+        .entered();
+        let state = State {
+            table: ResourceTable::new(),
+            plugin: entry.id().to_owned(),
+            role: role.name(),
+            grant: entry.grant.clone(),
+            settings,
+            system: self.system.clone(),
+            probes: self.probes.clone(),
+            roots: roots.clone(),
+            limits: self.limits()?.clone(),
+            exceeded: None,
+            denied: None,
+            last_error: None,
+            read: 0,
+        };
+        let (id, role) = (entry.id(), role.name());
+        let pre = self.load(entry)?;
+        let mut call = Call::start(self.engine()?.wasmtime(), pre, state)
+            .map_err(|failed| call::trapped(id, role, subject, &failed.0, &failed.1))?;
+        let result = body(&mut call);
+        let (state, steps) = call.finish();
+        let value = result.map_err(|error| call::trapped(id, role, subject, &state, &error))?;
+        if let Some(limit) = state.exceeded {
+            return Err(call::exceeded(id, role, subject, limit));
+        }
+        if let Some(refusal) = &state.denied {
+            return Err(call::denied(id, role, subject, refusal));
+        }
+        Ok((value, steps))
+    }
+
+    fn load(&self, entry: &Entry) -> Result<InstancePre<State>, Error> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pre) = loaded.get(&entry.component) {
+            return Ok(pre.clone());
+        }
+        let pre = self.engine()?.load(entry).map_err(|error| {
+            Error::new(
+                Kind::Plugin,
+                format!("The plugin `{}` ({}) was refused: {error}.", entry.id(), entry.component.display()),
+            )
+            .hint(format!("Look at it with `modsmith plugin inspect {}`.", entry.component.display()))
+        })?;
+        loaded.insert(entry.component.clone(), pre.clone());
+        Ok(pre)
+    }
+
+    /// The plugin's settings, once they have been found good.
+    fn checked_settings(&self, entry: &Entry) -> Result<Arc<Values>, Error> {
+        let known = self.checked.lock().unwrap_or_else(PoisonError::into_inner).get(entry.id()).cloned();
+        let file = self.system.root.join("etc/modsmith/settings").join(format!("{}.toml", entry.id()));
+        let checked = match known {
+            Some(checked) => checked,
+            None => {
+                let declared = &entry.manifest.settings;
+                let checked = Values::merge(declared, &entry.policy(), &file, &self.framework)
+                    .map_err(|e| e.to_string())
+                    .map(Arc::new);
+                let checked = match checked {
+                    Ok(values) => self.validate(entry, &values)?.map(|()| values),
+                    Err(why) => Err(why),
+                };
+                let mut known = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+                known.insert(entry.id().to_owned(), checked.clone());
+                checked
+            }
+        };
+        checked.map_err(|why| {
+            Error::new(Kind::Plugin, format!("The settings of the plugin `{}` are not usable: {why}.", entry.id()))
+                .hint(format!("Correct {}.", file.display()))
+        })
+    }
+
+    /// Adds steps' second key: the grant of the plugin that asked for them.
+    fn check(&self, origin: &Origin, action: &Action) -> Result<(), String> {
+        let Origin::Plugin { id, .. } = origin else { return Ok(()) };
+        match self.index().get(id) {
+            Some(entry) => entry.grant.permits(action),
+            None => Err(format!("the plugin `{id}` that asked for this step is not installed here; install it again")),
+        }
+    }
+}
+
+impl Guard for Plugins {
+    fn permits(&self, origin: &Origin, action: &Action) -> Result<(), String> {
+        self.check(origin, action)
+    }
+}

@@ -1,0 +1,409 @@
+//! What a plugin may do: what its manifest asks for, less what the policy of
+//! this machine denies.
+
+use globset::GlobMatcher;
+
+use super::manifest::{Manifest, Probe, Run};
+use super::pattern::{PathPattern, absolute_glob, spelled};
+use super::policy::Denials;
+use crate::plan::{Action, Argument, Command, Program};
+use crate::system::{Location, Root};
+
+/// The rights of one plugin. Each refusal is one sentence that names the
+/// plugin, the rule, and what to do.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    plugin: String,
+    read: Vec<PathPattern>,
+    write: Vec<PathPattern>,
+    link_targets: Vec<GlobMatcher>,
+    run: Vec<Run>,
+    probes: Vec<Probe>,
+    denials: Denials,
+}
+
+/// What is done to a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+}
+
+impl Access {
+    fn name(self) -> &'static str {
+        match self {
+            Access::Read => "read",
+            Access::Write => "write",
+        }
+    }
+}
+
+impl Grant {
+    /// The manifest's wishes, limited by the machine's policy. `plugin` is the
+    /// id that refusals name: a table's own, not that of its base.
+    pub fn new(plugin: &str, manifest: &Manifest, denials: &Denials) -> Result<Self, String> {
+        Ok(Self {
+            plugin: plugin.to_owned(),
+            read: manifest.read.roots.clone(),
+            write: manifest.write.roots.clone(),
+            link_targets: manifest.write.link_targets.iter().map(|t| absolute_glob(t)).collect::<Result<_, _>>()?,
+            run: manifest.run.clone(),
+            probes: manifest.probe.clone(),
+            denials: denials.clone(),
+        })
+    }
+
+    /// Whether a step may be in a plan.
+    pub fn permits(&self, action: &Action) -> Result<(), String> {
+        match action {
+            Action::Note(_) => Ok(()),
+            Action::MakeDirectory { at } | Action::WriteFile { at, .. } | Action::Remove { at } => self.may_write(at),
+            Action::Copy { from, to } | Action::Collect { from, to, .. } => {
+                self.may_read(from)?;
+                self.may_write(to)
+            }
+            Action::Rename { from, to } => {
+                self.may_write(from)?;
+                self.may_write(to)
+            }
+            Action::Symlink { at, target } => {
+                self.may_write(at)?;
+                self.may_point(at, target)
+            }
+            Action::BackUp { at, suffix } => {
+                self.may_write(at)?;
+                self.may_write(&backup(at, suffix).ok_or_else(|| self.bad_suffix(at, suffix))?)
+            }
+            Action::Pack { tree, to, .. } => {
+                self.may_read(tree)?;
+                self.may_write(to)
+            }
+            Action::Unpack { archive, to } => {
+                self.may_read(archive)?;
+                self.may_write(to)
+            }
+            Action::Run(command) => self.may_run(command),
+            Action::Prune { .. } | Action::Expect { .. } => Err(format!(
+                "plugin `{}` asked for a step that only the host itself makes; report this to its author",
+                self.plugin
+            )),
+        }
+    }
+
+    /// Whether a file may be read or listed. Written places may be read too.
+    pub fn may_read(&self, at: &Location) -> Result<(), String> {
+        if self.covers(&self.read, at) || self.covers(&self.write, at) || self.names_program(at) {
+            return self.not_denied(at);
+        }
+        Err(self.outside(Access::Read, at, &self.read))
+    }
+
+    /// Whether a directory may be opened to reach granted entries below it.
+    pub fn may_look_through(&self, at: &Location) -> bool {
+        let programs = self.run.iter().flat_map(|run| &run.paths);
+        self.read.iter().chain(&self.write).chain(programs).any(|pattern| pattern.leads_through(at))
+    }
+
+    /// Whether anything below a root is granted.
+    pub fn knows_root(&self, root: Root) -> bool {
+        let programs = self.run.iter().flat_map(|run| &run.paths);
+        root == Root::Staging || self.read.iter().chain(&self.write).chain(programs).any(|p| p.root() == root)
+    }
+
+    fn may_write(&self, at: &Location) -> Result<(), String> {
+        if self.covers(&self.write, at) {
+            self.not_denied(at)
+        } else {
+            Err(self.outside(Access::Write, at, &self.write))
+        }
+    }
+
+    /// The staging directory is private to the call, so always granted.
+    fn covers(&self, patterns: &[PathPattern], at: &Location) -> bool {
+        at.root == Root::Staging || patterns.iter().any(|pattern| pattern.covers(at))
+    }
+
+    fn names_program(&self, at: &Location) -> bool {
+        self.run.iter().flat_map(|run| &run.paths).any(|pattern| pattern.covers(at))
+    }
+
+    fn not_denied(&self, at: &Location) -> Result<(), String> {
+        match self.denials.denies_path(at) {
+            None => Ok(()),
+            Some(file) => Err(format!(
+                "plugin `{}` may not touch `{}`: {file} denies it; change that policy to allow it",
+                self.plugin,
+                spelled(at)
+            )),
+        }
+    }
+
+    fn outside(&self, access: Access, at: &Location, granted: &[PathPattern]) -> String {
+        let granted: Vec<String> = granted.iter().map(|p| format!("\"{p}\"")).collect();
+        format!(
+            "plugin `{}` may not {verb} `{}`: its manifest grants `[{verb}] roots = [{}]`; \
+             ask its author to name that path there, or use another plugin",
+            self.plugin,
+            spelled(at),
+            granted.join(", "),
+            verb = access.name(),
+        )
+    }
+
+    /// A link may not lead a later step, or a reader, out of what is granted.
+    fn may_point(&self, at: &Location, target: &str) -> Result<(), String> {
+        let within_root = || {
+            let mut depth = at.relative().components().count().checked_sub(1)?;
+            for part in std::path::Path::new(target).components() {
+                match part {
+                    std::path::Component::ParentDir => depth = depth.checked_sub(1)?,
+                    std::path::Component::Normal(_) => depth += 1,
+                    std::path::Component::CurDir => {}
+                    std::path::Component::RootDir | std::path::Component::Prefix(_) => return None,
+                }
+            }
+            Some(())
+        };
+        let climbs = target.split('/').any(|part| part == "..");
+        let granted = !climbs && self.link_targets.iter().any(|glob| glob.is_match(target));
+        if granted || (!target.is_empty() && within_root().is_some()) {
+            return Ok(());
+        }
+        Err(format!(
+            "plugin `{}` may not link `{}` to `{target}`: the target leaves the root and no pattern of \
+             `[write] link-targets` in its manifest matches it; ask its author to name it there",
+            self.plugin,
+            spelled(at)
+        ))
+    }
+
+    fn bad_suffix(&self, at: &Location, suffix: &str) -> String {
+        format!(
+            "plugin `{}` may not back up `{}` with the suffix `{suffix}`: a suffix is the end of a file name; \
+             report this to its author",
+            self.plugin,
+            spelled(at)
+        )
+    }
+
+    fn may_run(&self, command: &Command) -> Result<(), String> {
+        let shown = match &command.program {
+            Program::Named(name) => name.clone(),
+            Program::At(location) => spelled(location),
+        };
+        let name = shown.rsplit('/').next().unwrap_or(&shown);
+        self.may_run_program(name, &shown, &command.arguments, |run| match &command.program {
+            Program::Named(name) => run.program == *name,
+            // A file outside the plugins' roots is one that the administrator
+            // named in a setting: only the host makes such locations.
+            Program::At(at) if at.root == Root::System => run.setting.is_some(),
+            Program::At(at) => run.paths.iter().any(|pattern| pattern.covers(at)),
+        })?;
+        match &command.directory {
+            Some(at) => self.may_read(at),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a program may be run with text arguments, by its plain name.
+    pub fn may_ask(&self, program: &str, arguments: &[String]) -> Result<(), String> {
+        let arguments: Vec<Argument> = arguments.iter().cloned().map(Argument::Text).collect();
+        self.may_run_program(program, program, &arguments, |run| run.program == program)
+    }
+
+    fn may_run_program(
+        &self,
+        name: &str,
+        shown: &str,
+        arguments: &[Argument],
+        is: impl Fn(&Run) -> bool,
+    ) -> Result<(), String> {
+        let entries: Vec<&Run> = self.run.iter().filter(|run| is(run)).collect();
+        if entries.is_empty() {
+            return Err(format!(
+                "plugin `{}` may not run `{shown}`: no `[[run]]` entry of its manifest names it; \
+                 ask its author to add one, or use another plugin",
+                self.plugin
+            ));
+        }
+        if let Some(file) = entries
+            .iter()
+            .find_map(|run| self.denials.denies_program(&run.program))
+            .or_else(|| self.denials.denies_program(name))
+        {
+            return Err(format!(
+                "plugin `{}` may not run `{shown}`: {file} denies the program; change that policy to allow it",
+                self.plugin
+            ));
+        }
+        if entries.iter().any(|run| run.arguments.matches(arguments)) {
+            return Ok(());
+        }
+        let given: Vec<String> = arguments
+            .iter()
+            .map(|argument| match argument {
+                Argument::Text(text) => text.clone(),
+                Argument::Location(at) => spelled(at),
+            })
+            .collect();
+        let granted: Vec<String> = entries.iter().map(|run| format!("`{shown} {}`", run.arguments)).collect();
+        Err(format!(
+            "plugin `{}` may not run `{shown} {}`: the `[[run]]` entries of its manifest grant {}; \
+             ask its author to correct `arguments`, or use another plugin",
+            self.plugin,
+            given.join(" "),
+            granted.join(" and ")
+        ))
+    }
+
+    /// The entries for a program, whatever the arguments.
+    pub fn run_entries(&self, program: &str) -> impl Iterator<Item = &Run> {
+        self.run.iter().filter(move |run| run.program == program && self.denials.denies_program(program).is_none())
+    }
+
+    /// All granted programs.
+    pub fn runs(&self) -> &[Run] {
+        &self.run
+    }
+
+    /// A declared probe.
+    pub fn probe(&self, name: &str) -> Result<&Probe, String> {
+        let probe = self.probes.iter().find(|probe| probe.name == name).ok_or_else(|| {
+            format!(
+                "plugin `{}` may not run the probe `{name}`: no `[[probe]]` entry of its manifest declares it; \
+                 ask its author to add one",
+                self.plugin
+            )
+        })?;
+        match self.denials.denies_program(&probe.program) {
+            None => Ok(probe),
+            Some(file) => Err(format!(
+                "plugin `{}` may not run the probe `{name}`: {file} denies the program `{}`; change that policy to allow it",
+                self.plugin, probe.program
+            )),
+        }
+    }
+}
+
+/// The name that a backup gets; `None` for a suffix that would leave the
+/// directory, or for the root itself.
+fn backup(at: &Location, suffix: &str) -> Option<Location> {
+    let name = at.relative().file_name()?.to_str()?;
+    if suffix.is_empty() || suffix.contains('/') {
+        return None;
+    }
+    Location::new(at.root, at.relative().with_file_name(format!("{name}{suffix}"))).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Bytes;
+
+    fn grant(extra: &str) -> Grant {
+        let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n{extra}");
+        Grant::new("x", &Manifest::parse(&text).unwrap(), &Denials::default()).unwrap()
+    }
+
+    fn at(root: Root, relative: &str) -> Location {
+        Location::new(root, relative).unwrap()
+    }
+
+    fn write(at: Location) -> Action {
+        Action::WriteFile { at, contents: Bytes(Vec::new()), mode: 0o644 }
+    }
+
+    const BOOT: &str = "[write]\nroots = [\"boot/img-*\"]\n[read]\nroots = [\"etc\"]\n\
+        [[run]]\nprogram = \"tool\"\narguments = [\"-f\", \"*\"]\n";
+
+    #[test]
+    fn nothing_is_granted_that_was_not_asked_for() {
+        let grant = grant("");
+        assert!(grant.permits(&write(at(Root::Boot, "x"))).is_err());
+        assert!(grant.permits(&Action::Run(Command::new("true"))).is_err());
+        assert!(grant.permits(&Action::Note("x".into())).is_ok());
+    }
+
+    #[test]
+    fn a_refusal_names_plugin_rule_and_remedy() {
+        let message = grant(BOOT).permits(&write(at(Root::Boot, "vmlinuz"))).unwrap_err();
+        for part in ["plugin `x`", "boot/vmlinuz", "[write] roots = [\"boot/img-*\"]", "ask its author"] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn reading_does_not_grant_writing() {
+        let grant = grant(BOOT);
+        assert!(grant.permits(&write(at(Root::Etc, "passwd"))).is_err());
+        let copy = |from, to| Action::Copy { from, to };
+        assert!(grant.permits(&copy(at(Root::Etc, "passwd"), at(Root::Boot, "img-1"))).is_ok());
+        assert!(grant.permits(&copy(at(Root::Boot, "img-1"), at(Root::Etc, "passwd"))).is_err());
+        assert!(grant.permits(&Action::Rename { from: at(Root::Etc, "a"), to: at(Root::Boot, "img-1") }).is_err());
+    }
+
+    #[test]
+    fn a_backup_stays_beside_its_file_and_within_the_grant() {
+        let grant = grant(BOOT);
+        let back_up = |suffix: &str| Action::BackUp { at: at(Root::Boot, "img-1"), suffix: suffix.into() };
+        assert!(grant.permits(&back_up(".old")).is_ok());
+        assert!(grant.permits(&back_up("/../../x")).is_err());
+        assert!(grant.permits(&back_up("")).is_err());
+    }
+
+    #[test]
+    fn links_stay_in_their_root_unless_the_manifest_names_the_target() {
+        let grant = grant("[write]\nroots = [\"modules\"]\nlink-targets = [\"/lib/modules/*/extra/**\"]\n");
+        let link =
+            |target: &str| grant.permits(&Action::Symlink { at: at(Root::Modules, "a/b"), target: target.into() });
+        assert!(link("../c/d").is_ok() && link("/lib/modules/6.1/extra/d/x.ko").is_ok());
+        for target in ["../../c", "/etc/shadow", "c/../../../d", "", "/lib/modules/6.1/extra/../../../../etc/x"] {
+            assert!(link(target).is_err(), "{target}");
+        }
+    }
+
+    #[test]
+    fn steps_of_the_hosts_own_are_not_for_plugins() {
+        assert!(
+            grant("[write]\nroots = [\"modules\"]\n")
+                .permits(&Action::Prune { at: at(Root::Modules, "x"), unless_owned: None })
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn programs_run_with_granted_arguments_only() {
+        let grant = grant(BOOT);
+        let message = grant.permits(&Action::Run(Command::new("tool").arg("-f"))).unwrap_err();
+        assert!(message.contains("`tool -f`") && message.contains("`tool -f *`"), "{message}");
+        assert!(grant.permits(&Action::Run(Command::new("tool").arg("-f").arg("y"))).is_ok());
+        assert!(grant.permits(&Action::Run(Command::new("other"))).is_err());
+    }
+
+    #[test]
+    fn a_file_is_run_only_from_the_places_that_the_entry_names() {
+        let grant = grant("[[run]]\nprogram = \"sign-file\"\npaths = [\"headers/scripts/sign-file\"]\n");
+        let run =
+            |location| grant.permits(&Action::Run(Command { program: Program::At(location), ..Command::new("") }));
+        assert!(run(at(Root::Headers, "scripts/sign-file")).is_ok());
+        assert!(run(at(Root::Source, "scripts/sign-file")).is_err());
+        assert!(run(at(Root::System, "opt/sign-file")).is_err());
+    }
+
+    #[test]
+    fn a_directory_to_run_in_must_be_readable() {
+        let command = Command { directory: Some(at(Root::Boot, "")), ..Command::new("tool") };
+        let grant = grant("[[run]]\nprogram = \"tool\"\n");
+        assert!(grant.permits(&Action::Run(command)).is_err());
+    }
+
+    #[test]
+    fn a_policy_takes_away_what_the_manifest_asks_for() {
+        let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n{BOOT}");
+        let denials = Denials::parse("/p/site.toml", "[deny]\nprograms = [\"tool\"]\nroots = [\"boot\"]\n").unwrap();
+        let grant = Grant::new("x", &Manifest::parse(&text).unwrap(), &denials).unwrap();
+        for action in [Action::Run(Command::new("tool").arg("-f").arg("y")), write(at(Root::Boot, "img-1"))] {
+            assert!(grant.permits(&action).unwrap_err().contains("/p/site.toml"));
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The `system` interface: read-only facts about the target.
+
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use wasmtime::component::Resource;
+
+use super::State;
+use crate::plugin::bindings::modsmith::plugin::system::{Entry, EntryKind, Host, HostDir};
+use crate::plugin::bindings::modsmith::plugin::types::Error;
+use crate::plugin::program;
+use crate::system::{Location, Root, resolve_in_root};
+
+/// Longest file that a plugin can read.
+const LONGEST: u64 = 16 << 20;
+
+/// What looking at one name counts for, in bytes read.
+const ENTRY: u64 = 256;
+
+/// A root that was opened by a plugin.
+pub struct Dir(Root);
+
+impl Host for State {
+    fn os_release(&mut self, key: String) -> wasmtime::Result<Option<String>> {
+        Ok(self.system.os.get(&key).map(str::to_owned))
+    }
+
+    fn distro_ids(&mut self) -> wasmtime::Result<Vec<String>> {
+        Ok(self.system.os.distro_ids())
+    }
+
+    fn has_program(&mut self, name: String) -> wasmtime::Result<bool> {
+        Ok(program::find(&name, &self.grant, &self.settings, &self.system, &self.roots).is_some())
+    }
+
+    fn probe(&mut self, name: String) -> wasmtime::Result<Result<String, Error>> {
+        let probe = match self.grant.probe(&name) {
+            Ok(probe) => probe,
+            Err(refusal) => return Ok(Err(Error::Denied(refusal))),
+        };
+        Ok(self.probes.output(probe, &self.system).map_err(Error::Other))
+    }
+
+    fn open_dir(&mut self, root: String) -> wasmtime::Result<Result<Resource<Dir>, Error>> {
+        let root = match self.root(&root) {
+            Ok(root) => root,
+            Err(error) => return Ok(Err(error)),
+        };
+        if !self.grant.knows_root(root) {
+            return Ok(Err(Error::Denied(format!(
+                "plugin `{}` may not read the root `{root}`: its manifest does not name it under `[read] roots`; \
+                 ask its author to add it",
+                self.plugin
+            ))));
+        }
+        Ok(Ok(self.push(Dir(root))?))
+    }
+}
+
+impl HostDir for State {
+    fn read(&mut self, this: Resource<Dir>, relative: String) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
+        let root = self.table.get(&this)?.0;
+        Ok(self.granted(root, &relative).and_then(|at| {
+            self.may_go_on_reading()?;
+            let contents = self.read_file(&at)?;
+            self.read += contents.as_ref().map_or(0, |contents| contents.len() as u64);
+            Ok(contents)
+        }))
+    }
+
+    fn kind(&mut self, this: Resource<Dir>, relative: String) -> wasmtime::Result<Result<Option<EntryKind>, Error>> {
+        let root = self.table.get(&this)?.0;
+        Ok(self.granted(root, &relative).and_then(|at| {
+            self.may_go_on_reading()?;
+            self.entry_kind(&at)
+        }))
+    }
+
+    fn entries(&mut self, this: Resource<Dir>, relative: String) -> wasmtime::Result<Result<Vec<Entry>, Error>> {
+        let root = self.table.get(&this)?.0;
+        Ok(self.may_go_on_reading().and_then(|()| {
+            let entries = self.list(root, &relative)?;
+            self.read += entries.len() as u64 * ENTRY;
+            Ok(entries)
+        }))
+    }
+
+    fn drop(&mut self, this: Resource<Dir>) -> wasmtime::Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl State {
+    fn may_go_on_reading(&mut self) -> Result<(), Error> {
+        self.read += ENTRY;
+        if self.read > (self.limits.read_mib as u64).saturating_mul(1 << 20) {
+            let limit = self.limits.no_reads();
+            return Err(Error::Other(self.exceed(limit).to_string()));
+        }
+        Ok(())
+    }
+
+    fn granted(&self, root: Root, relative: &str) -> Result<Location, Error> {
+        let at = self.below(root, relative)?;
+        self.grant.may_read(&at).map_err(Error::Denied)?;
+        Ok(at)
+    }
+
+    fn below(&self, root: Root, relative: &str) -> Result<Location, Error> {
+        Location::new(root, relative).map_err(|e| Error::Denied(format!("plugin `{}`: {e}", self.plugin)))
+    }
+
+    fn read_file(&self, at: &Location) -> Result<Option<Vec<u8>>, Error> {
+        let failed = |e: std::io::Error| Error::Other(format!("{at} cannot be read: {e}"));
+        let Some(path) = self.resolve(at).map_err(failed)? else { return Ok(None) };
+        // Without waiting: a FIFO must not stop the host.
+        let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+        let file = std::fs::OpenOptions::new().read(true).custom_flags(nonblocking).open(&path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        if !metadata.is_file() {
+            return Err(Error::Other(format!("{at} is not a file")));
+        }
+        let mut contents = Vec::new();
+        file.take(LONGEST + 1).read_to_end(&mut contents).map_err(failed)?;
+        if contents.len() as u64 > LONGEST {
+            return Err(Error::Other(format!("{at} is larger than {LONGEST} bytes")));
+        }
+        Ok(Some(contents))
+    }
+
+    /// The kind of the name itself: its parent is resolved, it is not.
+    fn entry_kind(&self, at: &Location) -> Result<Option<EntryKind>, Error> {
+        let failed = |e: std::io::Error| Error::Other(format!("{at} cannot be looked up: {e}"));
+        let path = match (at.parent(), at.relative().file_name()) {
+            (Some(parent), Some(name)) => self.resolve(&parent).map_err(failed)?.map(|dir| dir.join(name)),
+            _ => self.resolve(at).map_err(failed)?,
+        };
+        let Some(path) = path else { return Ok(None) };
+        match path.symlink_metadata() {
+            Ok(metadata) => Ok(Some(kind_of(metadata.file_type()))),
+            Err(e) if is_absent(&e) => Ok(None),
+            Err(e) => Err(failed(e)),
+        }
+    }
+
+    /// Entries that are granted, or that lead to one that is.
+    fn list(&self, root: Root, relative: &str) -> Result<Vec<Entry>, Error> {
+        let dir = self.below(root, relative)?;
+        if !self.grant.may_look_through(&dir) {
+            self.grant.may_read(&dir).map_err(Error::Denied)?;
+        }
+        let failed = |e: std::io::Error| Error::Other(format!("{dir} cannot be listed: {e}"));
+        let Some(path) = self.resolve(&dir).map_err(failed)? else { return Ok(Vec::new()) };
+        let mut entries = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            // Names that are not UTF-8 cannot be passed to a plugin.
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let visible =
+                dir.join(&name).is_ok_and(|at| self.grant.may_read(&at).is_ok() || self.grant.may_look_through(&at));
+            if visible {
+                entries.push(Entry { name, kind: kind_of(entry.file_type().map_err(failed)?) });
+            }
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    /// The real path of a location, symlinks followed as the target would;
+    /// `None` when nothing is there.
+    fn resolve(&self, at: &Location) -> std::io::Result<Option<PathBuf>> {
+        let Some(path) = self.roots.path(at) else { return Ok(None) };
+        let resolved = match path.strip_prefix(&self.system.root) {
+            Ok(relative) => resolve_in_root(&self.system.root, &Path::new("/").join(relative)),
+            // A tree that was put outside the target's root by name: confined
+            // to itself.
+            Err(_) => {
+                let base = self.roots.get(at.root).unwrap_or(Path::new("/"));
+                resolve_in_root(base, at.relative())
+            }
+        };
+        match resolved {
+            Ok(path) => Ok(Some(path)),
+            Err(e) if is_absent(&e) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+}
+
+fn kind_of(kind: std::fs::FileType) -> EntryKind {
+    if kind.is_file() {
+        EntryKind::File
+    } else if kind.is_dir() {
+        EntryKind::Directory
+    } else if kind.is_symlink() {
+        EntryKind::Symlink
+    } else {
+        EntryKind::Other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::imports::state;
+    use crate::plugin::limits::Limits;
+    use crate::system::{OsRelease, System};
+
+    struct Target {
+        dir: tempfile::TempDir,
+        state: State,
+        boot: Option<u32>,
+    }
+
+    impl Target {
+        fn new(manifest: &str, limits: Limits) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::create_dir_all(dir.path().join("boot")).unwrap();
+            let state = state(System::new(dir.path(), OsRelease::default()), manifest, limits);
+            Self { dir, state, boot: None }
+        }
+
+        fn file(self, path: &str, text: &str) -> Self {
+            let path = self.dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+            self
+        }
+
+        fn boot(&mut self) -> Resource<Dir> {
+            let state = &mut self.state;
+            let rep = *self
+                .boot
+                .get_or_insert_with(|| state.open_dir("boot".into()).unwrap().expect("boot is granted").rep());
+            Resource::new_borrow(rep)
+        }
+
+        fn read(&mut self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+            let boot = self.boot();
+            HostDir::read(&mut self.state, boot, name.into()).unwrap()
+        }
+
+        fn names(&mut self, name: &str) -> Vec<String> {
+            let boot = self.boot();
+            let entries = HostDir::entries(&mut self.state, boot, name.into()).unwrap().unwrap();
+            entries.into_iter().map(|entry| entry.name).collect()
+        }
+    }
+
+    const BOOT: &str = "[read]\nroots = [\"boot\"]\n";
+
+    #[test]
+    fn granted_files_are_read_and_missing_ones_are_none() {
+        let mut target = Target::new(BOOT, Limits::default()).file("boot/a", "text");
+        assert_eq!(target.read("a").unwrap(), Some(b"text".to_vec()));
+        assert_eq!(target.read("b").unwrap(), None);
+        assert_eq!(target.read("a/b").unwrap(), None);
+    }
+
+    #[test]
+    fn only_granted_names_are_read_or_listed() {
+        let grant = "[read]\nroots = [\"boot/img-*\", \"boot/x/*/deep\"]\n";
+        let mut target = Target::new(grant, Limits::default())
+            .file("boot/img-1", "")
+            .file("boot/secret", "")
+            .file("boot/x/y/deep", "")
+            .file("boot/x/y/other", "");
+        assert_eq!(target.names(""), ["img-1", "x"]);
+        assert_eq!(target.names("x/y"), ["deep"]);
+        assert!(matches!(target.read("secret"), Err(Error::Denied(why)) if why.contains("boot/secret")));
+        assert!(matches!(target.read("../etc/passwd"), Err(Error::Denied(_))));
+        assert!(matches!(target.state.open_dir("etc".into()), Ok(Err(Error::Denied(_)))));
+    }
+
+    #[test]
+    fn links_lead_where_they_do_on_the_target_and_never_out_of_it() {
+        let mut target = Target::new(BOOT, Limits::default()).file("etc/inside", "target");
+        let boot = target.dir.path().join("boot");
+        std::os::unix::fs::symlink("/etc/inside", boot.join("absolute")).unwrap();
+        std::os::unix::fs::symlink("../../../../etc/inside", boot.join("climbing")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", boot.join("outside")).unwrap();
+        assert_eq!(target.read("absolute").unwrap(), Some(b"target".to_vec()));
+        assert_eq!(target.read("climbing").unwrap(), Some(b"target".to_vec()));
+        assert_eq!(target.read("outside").unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let mut target = Target::new(BOOT, Limits::default());
+        let fifo = target.dir.path().join("boot/fifo");
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert!(matches!(target.read("fifo"), Err(Error::Other(why)) if why.contains("not a file")));
+    }
+
+    #[test]
+    fn reading_has_a_limit() {
+        let limits = Limits { read_mib: 1, ..Limits::default() };
+        let mut target = Target::new(BOOT, limits).file("boot/big", &"x".repeat(1 << 20));
+        assert!(target.read("big").is_ok());
+        assert!(matches!(target.read("big"), Err(Error::Other(why)) if why.contains("read-mib")));
+        assert_eq!(target.state.exceeded.map(|limit| limit.key), Some("read-mib"));
+    }
+}

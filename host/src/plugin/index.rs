@@ -1,0 +1,399 @@
+//! Which plugins there are, and which of them serve this system: read from
+//! manifests only.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::form;
+use super::grant::Grant;
+use super::manifest::{Closeness, Manifest, Match, Role, check_identity, syntax};
+use super::policy::{self, Denials};
+use super::search::{Place, SearchPath, check_metadata, check_owner};
+use super::settings::flatten;
+
+/// A plugin that was found and may be used.
+#[derive(Debug)]
+pub struct Entry {
+    /// Of a table: its base's, with the table's own id, version and match.
+    pub manifest: Manifest,
+    pub component: PathBuf,
+    pub table: Option<Table>,
+    pub place: Place,
+    pub grant: Grant,
+}
+
+impl Entry {
+    pub fn id(&self) -> &str {
+        &self.manifest.id
+    }
+
+    /// The file that makes the plugin what it is: the table, or the component.
+    pub fn file(&self) -> &Path {
+        self.table.as_ref().map_or(&self.component, |table| &table.file)
+    }
+
+    /// What a table says, as settings; nothing for others.
+    pub fn policy(&self) -> BTreeMap<String, String> {
+        self.table.as_ref().map(|table| table.policy.clone()).unwrap_or_default()
+    }
+}
+
+/// A plugin without code of its own: values for its base.
+#[derive(Debug, Clone)]
+pub struct Table {
+    pub file: PathBuf,
+    pub base: String,
+    pub policy: BTreeMap<String, String>,
+}
+
+/// A file that was refused, and why.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Problem {
+    pub file: PathBuf,
+    /// Its id, if that could be read.
+    pub plugin: Option<String>,
+    /// What is wrong and what to do, without the file's name.
+    pub message: String,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.plugin {
+            Some(id) => write!(f, "Plugin `{id}` ({}) is not used: {}.", self.file.display(), self.message),
+            None => write!(f, "{} is not used as a plugin: {}.", self.file.display(), self.message),
+        }
+    }
+}
+
+/// `ID.toml`: a table.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TableFile {
+    id: String,
+    version: String,
+    base: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    license: String,
+    #[serde(default, rename = "match")]
+    matches: Match,
+    #[serde(default)]
+    policy: toml::Table,
+}
+
+/// The plugins of a search path.
+#[derive(Debug, Default)]
+pub struct Index {
+    entries: Vec<Entry>,
+    problems: Vec<Problem>,
+}
+
+/// A file before it is admitted.
+struct Candidate {
+    manifest: Manifest,
+    component: PathBuf,
+    table: Option<Table>,
+    place: Place,
+}
+
+impl Index {
+    /// Reads all manifests. A file that is refused becomes a problem and hides
+    /// no other.
+    pub fn read(search: &SearchPath) -> Self {
+        let mut index = Self::default();
+        let mut components: Vec<Candidate> = Vec::new();
+        let mut tables: Vec<(PathBuf, Place)> = Vec::new();
+        for (dir, place) in &search.directories {
+            index.read_directory(dir, *place, &mut components, &mut tables);
+        }
+        let mut candidates = index.pair_tables(&components, tables);
+        // Within one directory, and in an earlier one, a component wins over a
+        // table of the same id.
+        components.append(&mut candidates);
+        let rank = |place: &Path| search.directories.iter().position(|(dir, _)| place.starts_with(dir));
+        components.sort_by_key(|c| rank(c.table.as_ref().map_or(&c.component, |t| &t.file)));
+
+        match Denials::read(&search.config) {
+            Ok(denials) => components.into_iter().for_each(|c| index.admit(c, &denials, search)),
+            Err(why) => index.problems.extend(components.into_iter().map(|c| Problem {
+                plugin: Some(c.manifest.id.clone()),
+                file: c.component,
+                message: format!("the policy of this machine is unknown: {why}"),
+            })),
+        }
+        index
+    }
+
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    pub fn get(&self, id: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.id() == id)
+    }
+
+    fn read_directory(
+        &mut self,
+        dir: &Path,
+        place: Place,
+        components: &mut Vec<Candidate>,
+        tables: &mut Vec<(PathBuf, Place)>,
+    ) {
+        let Ok(entries) = std::fs::read_dir(dir) else { return };
+        if let Err(message) = check_owner(dir) {
+            self.problems.push(Problem { file: dir.to_path_buf(), plugin: None, message });
+            return;
+        }
+        let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        files.sort();
+        for file in files {
+            match file.extension().and_then(|e| e.to_str()) {
+                Some("wasm") => match read_component(&file) {
+                    Ok(manifest) => components.push(Candidate { manifest, component: file, table: None, place }),
+                    Err(message) => self.problems.push(Problem { file, plugin: None, message }),
+                },
+                Some("toml") => tables.push((file, place)),
+                _ => {}
+            }
+        }
+    }
+
+    fn pair_tables(&mut self, components: &[Candidate], tables: Vec<(PathBuf, Place)>) -> Vec<Candidate> {
+        let mut out = Vec::new();
+        for (file, place) in tables {
+            match read_table(&file, components) {
+                Ok((manifest, table, component)) => {
+                    out.push(Candidate { manifest, component, table: Some(table), place });
+                }
+                Err(message) => self.problems.push(Problem { file, plugin: None, message }),
+            }
+        }
+        out
+    }
+
+    fn admit(&mut self, candidate: Candidate, denials: &Denials, search: &SearchPath) {
+        let Candidate { manifest, component, table, place } = candidate;
+        if self.get(&manifest.id).is_some() {
+            return;
+        }
+        let id = manifest.id.clone();
+        let file = table.as_ref().map_or(&component, |table| &table.file).clone();
+        let granted = match denials.denies_plugin(&id) {
+            Some(policy) => Err(format!("{policy} denies it; change that policy to use it")),
+            None => policy::admits(&search.config, place, &id, || {
+                digest(&component, table.as_ref().map(|t| t.file.as_path()))
+            })
+            .and_then(|()| Grant::new(&id, &manifest, denials)),
+        };
+        match granted {
+            Ok(grant) => self.entries.push(Entry { manifest, component, table, place, grant }),
+            Err(message) => self.problems.push(Problem { file, plugin: Some(id), message }),
+        }
+    }
+
+    /// Plugins that provide a role and whose manifest fits the system, with
+    /// how closely they fit. Programs are not looked at yet.
+    pub fn fitting(&self, role: Role, ids: &[String]) -> Vec<(Closeness, &Entry)> {
+        self.entries
+            .iter()
+            .filter(|entry| entry.manifest.provides(role))
+            .filter_map(|entry| Some((entry.manifest.matches.closeness(ids)?, entry)))
+            .collect()
+    }
+}
+
+/// The order in which plugins are asked: closest first, then higher priority,
+/// then by id.
+pub fn sort(candidates: &mut [(Closeness, &Entry)]) {
+    candidates.sort_by(|(a, x), (b, y)| {
+        b.cmp(a)
+            .then_with(|| y.manifest.matches.priority.cmp(&x.manifest.matches.priority))
+            .then_with(|| x.id().cmp(y.id()))
+    });
+}
+
+/// Reads a file that only root or the invoking user can change.
+pub fn read_trusted(file: &Path) -> Result<Vec<u8>, String> {
+    let cannot = |e: std::io::Error| format!("it cannot be read: {e}");
+    let mut open = std::fs::File::open(file).map_err(cannot)?;
+    let metadata = open.metadata().map_err(cannot)?;
+    if !metadata.is_file() {
+        return Err("it is not a file".into());
+    }
+    check_metadata(file, &metadata)?;
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut open, &mut bytes).map_err(cannot)?;
+    Ok(bytes)
+}
+
+fn read_component(file: &Path) -> Result<Manifest, String> {
+    let manifest = form::manifest(&read_trusted(file)?).map_err(|e| e.to_string())?;
+    check_file_name(file, &manifest.id)?;
+    Ok(manifest)
+}
+
+fn check_file_name(file: &Path, id: &str) -> Result<(), String> {
+    if file.file_stem().is_some_and(|stem| stem == id) {
+        return Ok(());
+    }
+    Err(format!("its id is `{id}`, so the file must be named {id}.{}", file.extension().unwrap_or_default().display()))
+}
+
+fn read_table(file: &Path, components: &[Candidate]) -> Result<(Manifest, Table, PathBuf), String> {
+    let text = String::from_utf8(read_trusted(file)?).map_err(|_| "it is not UTF-8".to_owned())?;
+    let table: TableFile = toml::from_str(&text).map_err(|e| syntax("table", &text, &e).to_string())?;
+    check_identity(&table.id, &table.version)?;
+    check_file_name(file, &table.id)?;
+    let base = components
+        .iter()
+        .find(|c| c.manifest.id == table.base)
+        .ok_or_else(|| format!("its base plugin `{}` is not installed or not usable; install {0}.wasm", table.base))?;
+    let mut manifest = base.manifest.clone();
+    manifest.id = table.id;
+    manifest.version = table.version;
+    manifest.matches = table.matches;
+    if !table.description.is_empty() {
+        manifest.description = table.description;
+    }
+    if !table.license.is_empty() {
+        manifest.license = table.license;
+    }
+    let policy = flatten("policy", &table.policy);
+    Ok((manifest, Table { file: file.to_path_buf(), base: table.base, policy }, base.component.clone()))
+}
+
+/// `sha256:…` of a plugin: of its component, or of a table with its component.
+pub fn digest(component: &Path, table: Option<&Path>) -> std::io::Result<String> {
+    use sha2::Digest;
+    let mut hash = sha2::Sha256::new();
+    if let Some(table) = table {
+        hash.update(std::fs::read(table)?);
+    }
+    hash.update(std::fs::read(component)?);
+    Ok(format!("sha256:{}", hex::encode(hash.finalize())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Dirs(tempfile::TempDir);
+
+    impl Dirs {
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        fn component(&self, dir: &str, id: &str, extra: &str) {
+            self.component_of(dir, id, "1.0.0", extra);
+        }
+
+        fn component_of(&self, dir: &str, id: &str, version: &str, extra: &str) {
+            let text = format!(
+                "id = \"{id}\"\nversion = \"{version}\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n{extra}"
+            );
+            // An empty component: nothing is compiled to choose a plugin.
+            let bytes = crate::plugin::manifest::embed(b"\0asm\x0d\0\x01\0", &text);
+            self.file(dir, &format!("{id}.wasm"), &bytes);
+        }
+
+        fn file(&self, dir: &str, name: &str, bytes: &[u8]) {
+            let dir = self.0.path().join(dir);
+            std::fs::create_dir_all(&dir).unwrap();
+            std::fs::write(dir.join(name), bytes).unwrap();
+        }
+
+        fn read(&self, dirs: &[&str]) -> Index {
+            let directories = dirs.iter().map(|dir| (self.0.path().join(dir), Place::Beside)).collect();
+            Index::read(&SearchPath { directories, config: self.0.path().join("config"), caches: Vec::new() })
+        }
+    }
+
+    fn order(index: &Index, ids: &[&str]) -> Vec<String> {
+        let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        let mut fitting = index.fitting(Role::Initrd, &ids);
+        sort(&mut fitting);
+        fitting.iter().map(|(_, entry)| entry.id().to_owned()).collect()
+    }
+
+    #[test]
+    fn the_closest_plugin_is_asked_first_then_priority_then_id_decide() {
+        let dirs = Dirs::new();
+        dirs.component("a", "anywhere", "[match]\npriority = 99\n");
+        dirs.component("a", "like", "[match]\ndistro = [\"debian\"]\npriority = 90\n");
+        dirs.component("a", "own", "[match]\ndistro = [\"ubuntu\"]\npriority = 1\n");
+        dirs.component("a", "own-first", "[match]\ndistro = [\"ubuntu\"]\npriority = 2\n");
+        dirs.component("a", "own-also", "[match]\ndistro = [\"ubuntu\"]\npriority = 1\n");
+        dirs.component("a", "other", "[match]\ndistro = [\"fedora\"]\n");
+        let index = dirs.read(&["a"]);
+        assert_eq!(order(&index, &["ubuntu", "debian"]), ["own-first", "own", "own-also", "like", "anywhere"]);
+        assert_eq!(order(&index, &[]), ["anywhere"]);
+    }
+
+    #[test]
+    fn the_first_directory_wins() {
+        let dirs = Dirs::new();
+        dirs.component_of("a", "x", "1.0.0", "");
+        dirs.component_of("b", "x", "2.0.0", "");
+        assert_eq!(dirs.read(&["b", "a"]).get("x").unwrap().manifest.version, "2.0.0");
+    }
+
+    #[test]
+    fn a_table_has_the_roles_and_rights_of_its_base_and_its_own_match() {
+        let dirs = Dirs::new();
+        dirs.component("a", "table", "[write]\nroots = [\"boot\"]\n");
+        let text = "id = \"void\"\nversion = \"0.1.0\"\nbase = \"table\"\n[match]\ndistro = [\"void\"]\n\
+            [policy]\ndirectory = \"extra\"\nlist = [\"a\", \"b\"]\n[policy.arch]\nx86_64 = \"x86\"\n";
+        dirs.file("b", "void.toml", text.as_bytes());
+        let index = dirs.read(&["b", "a"]);
+        let void = index.get("void").unwrap();
+        assert_eq!(order(&index, &["void"]), ["void", "table"]);
+        assert!(void.component.ends_with("a/table.wasm") && void.file().ends_with("b/void.toml"));
+        assert_eq!(void.policy()["policy.arch.x86_64"], "x86");
+        assert_eq!(void.policy()["policy.list"], "a\nb");
+        let write = crate::system::Location::new(crate::system::Root::Boot, "x").unwrap();
+        assert!(void.grant.permits(&crate::plan::Action::Remove { at: write }).is_ok());
+    }
+
+    #[test]
+    fn a_table_without_its_base_or_with_unknown_keys_is_a_problem_that_says_so() {
+        let dirs = Dirs::new();
+        dirs.component("a", "table", "");
+        dirs.file("a", "x.toml", b"id = \"x\"\nversion = \"1.0.0\"\nbase = \"tabel\"\n");
+        dirs.file("a", "y.toml", b"id = \"y\"\nversion = \"1.0.0\"\nbase = \"table\"\npolcy = 1\n");
+        let index = dirs.read(&["a"]);
+        let said: Vec<String> = index.problems().iter().map(Problem::to_string).collect();
+        assert!(said[0].contains("x.toml") && said[0].contains("tabel.wasm"), "{said:?}");
+        assert!(said[1].contains("line 4") && said[1].contains("polcy"), "{said:?}");
+        assert_eq!(index.entries().len(), 1);
+    }
+
+    #[test]
+    fn a_file_must_be_named_as_its_plugin() {
+        let dirs = Dirs::new();
+        dirs.component("a", "x", "");
+        std::fs::rename(dirs.0.path().join("a/x.wasm"), dirs.0.path().join("a/y.wasm")).unwrap();
+        assert!(dirs.read(&["a"]).problems()[0].message.contains("x.wasm"));
+    }
+
+    #[test]
+    fn an_unreadable_policy_keeps_all_plugins_from_being_used() {
+        let dirs = Dirs::new();
+        dirs.component("a", "x", "");
+        dirs.file("config/policy.d", "p.toml", b"[deny\n");
+        let index = dirs.read(&["a"]);
+        assert!(index.entries().is_empty() && index.problems()[0].message.contains("p.toml"));
+    }
+
+    #[test]
+    fn a_directory_that_does_not_exist_is_no_problem() {
+        assert!(Dirs::new().read(&["missing"]).problems().is_empty());
+    }
+}

@@ -1,0 +1,197 @@
+//! What the user is shown of plugins: the list, one plugin's rights, and the
+//! grants that the administrator gives.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::facade::Plugins;
+use super::form;
+use super::index::{digest, read_trusted};
+use super::interpreter::executes_input;
+use super::manifest::{Manifest, Role};
+use super::policy;
+use super::search::Place;
+use crate::error::{Error, Kind};
+use crate::system::find_program;
+
+/// One line of `plugin list`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Listed {
+    pub id: String,
+    pub version: String,
+    pub description: String,
+    pub roles: Vec<Role>,
+    pub file: PathBuf,
+    pub place: Place,
+    /// The base plugin of a table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// Whether its manifest fits this system.
+    pub serves: bool,
+    /// Why not, if it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What `plugin inspect` shows.
+#[derive(Debug, Clone, Serialize)]
+pub struct Inspection {
+    pub file: PathBuf,
+    pub digest: String,
+    /// Of the component, in bytes.
+    pub size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    pub manifest: Manifest,
+    /// Imported functions by interface: the builder's verbs are the kinds of
+    /// steps that it can ask for.
+    pub imports: form::Imports,
+    /// Granted programs that execute their input: granting one is granting all
+    /// that it can do.
+    pub executes_input: Vec<String>,
+    /// Why it is not used on this system; `None` when it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+impl Plugins {
+    /// All usable plugins, by id. [`Plugins::problems`] has the others.
+    pub fn list(&self) -> Vec<Listed> {
+        let ids = self.system.os.distro_ids();
+        let mut listed: Vec<Listed> = self
+            .index()
+            .entries()
+            .iter()
+            .map(|entry| {
+                let matches = &entry.manifest.matches;
+                let missing = matches.programs.iter().find(|p| find_program(&self.system.root, p).is_none());
+                let reason = match (matches.closeness(&ids), missing) {
+                    (None, _) => Some(format!("for {}", matches.distro.join(", "))),
+                    (Some(_), Some(program)) => Some(format!("`{program}` is not installed")),
+                    (Some(_), None) => None,
+                };
+                Listed {
+                    id: entry.id().to_owned(),
+                    version: entry.manifest.version.clone(),
+                    description: entry.manifest.description.clone(),
+                    roles: entry.manifest.roles.provides.clone(),
+                    file: entry.file().to_path_buf(),
+                    place: entry.place,
+                    base: entry.table.as_ref().map(|table| table.base.clone()),
+                    serves: reason.is_none(),
+                    reason,
+                }
+            })
+            .collect();
+        listed.sort_by(|a, b| a.id.cmp(&b.id));
+        listed
+    }
+
+    /// What a plugin is and asks for: by id, or by the path of a component that
+    /// need not be installed. All checks of its form are made; none of it runs.
+    pub fn inspect(&self, plugin: &str) -> Result<Inspection, Error> {
+        if let Some(entry) = self.index().get(plugin) {
+            let table = entry.table.as_ref();
+            let mut out = inspect_file(&entry.component, table.map(|table| table.file.as_path()))?;
+            out.file = entry.file().to_path_buf();
+            out.base = table.map(|table| table.base.clone());
+            out.manifest = entry.manifest.clone();
+            return Ok(out);
+        }
+        let problem = self.problems().iter().find(|problem| {
+            problem.plugin.as_deref() == Some(plugin) || problem.file.file_stem().is_some_and(|stem| stem == plugin)
+        });
+        match problem {
+            Some(problem) if problem.file.extension().is_some_and(|e| e == "wasm") => {
+                let mut out =
+                    inspect_file(&problem.file, None).map_err(|_| Error::new(Kind::Plugin, problem.to_string()))?;
+                out.refused = Some(problem.message.clone());
+                Ok(out)
+            }
+            Some(problem) => Err(Error::new(Kind::Plugin, problem.to_string())),
+            None if plugin.contains('/') || plugin.ends_with(".wasm") => inspect_file(Path::new(plugin), None),
+            None => Err(Error::new(Kind::Usage, format!("There is no plugin `{plugin}`."))
+                .hint("List the plugins with `modsmith plugin list`, or give the path of a file.")),
+        }
+    }
+
+    /// Lets a plugin from outside the system's packages be used, as it is now;
+    /// returns the file that records it.
+    pub fn grant(&self, id: &str) -> Result<PathBuf, Error> {
+        let inspected = self.inspect(id)?;
+        let id = inspected.manifest.id;
+        policy::grant(&self.search.config, &id, &inspected.digest)
+    }
+
+    /// Takes a grant back; returns the file that recorded it.
+    pub fn revoke(&self, id: &str) -> Result<PathBuf, Error> {
+        policy::revoke(&self.search.config, id)
+    }
+}
+
+fn inspect_file(file: &Path, table: Option<&Path>) -> Result<Inspection, Error> {
+    let refused = |why: String| Error::new(Kind::Plugin, format!("{} is not a usable plugin: {why}.", file.display()));
+    let bytes = read_trusted(file).map_err(refused)?;
+    let manifest = form::manifest(&bytes).map_err(|e| refused(e.to_string()))?;
+    let imports = form::check_world(&bytes, &manifest).map_err(|e| refused(e.to_string()))?;
+    let executes_input =
+        manifest.run.iter().map(|run| run.program.clone()).filter(|program| executes_input(program)).collect();
+    Ok(Inspection {
+        file: file.to_path_buf(),
+        digest: digest(file, table).map_err(|e| Error::io("read", file, e))?,
+        size: bytes.len() as u64,
+        base: None,
+        manifest,
+        imports,
+        executes_input,
+        refused: None,
+    })
+}
+
+impl fmt::Display for Inspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let manifest = &self.manifest;
+        writeln!(f, "{} {}: {}", manifest.id, manifest.version, manifest.description)?;
+        let mut line = |name: &str, text: String| {
+            if text.is_empty() { Ok(()) } else { writeln!(f, "  {name:<14}{text}") }
+        };
+        line("file", format!("{} ({} bytes)", self.file.display(), self.size))?;
+        line("digest", self.digest.clone())?;
+        line("base", self.base.clone().unwrap_or_default())?;
+        line("license", manifest.license.clone())?;
+        line("refused", self.refused.clone().unwrap_or_default())?;
+        line("systems", manifest.matches.distro.join(", "))?;
+        line("needs", manifest.matches.programs.join(", "))?;
+        line("roles", names(&manifest.roles.provides))?;
+        line("reads", names(&manifest.read.roots))?;
+        line("writes", names(&manifest.write.roots))?;
+        line("links to", manifest.write.link_targets.join(", "))?;
+        for run in &manifest.run {
+            let warning = match executes_input(&run.program) {
+                true => "  (executes its input: may do anything)",
+                false => "",
+            };
+            line("runs", format!("{} {}{warning}", run.program, run.arguments).trim_end().to_owned())?;
+            line("  found at", names(&run.paths))?;
+        }
+        for probe in &manifest.probe {
+            line("asks", format!("{} {}", probe.program, probe.arguments.join(" ")).trim_end().to_owned())?;
+        }
+        for (interface, functions) in self.imports.iter().filter(|(_, functions)| !functions.is_empty()) {
+            line("imports", format!("{interface}: {}", functions.join(", ")))?;
+        }
+        for (key, setting) in &manifest.settings {
+            line(
+                "setting",
+                format!("{key} ({}) = {}  {}", setting.kind, setting.default, setting.help).trim_end().to_owned(),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn names<T: fmt::Display>(items: &[T]) -> String {
+    items.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,43 @@
+//! Plugins: components that know what differs from one system to the next.
+//!
+//! A plugin never acts. It answers questions, or adds steps to a plan that it is
+//! lent; each step is checked against what the plugin was granted when it is
+//! added and again when it runs. `docs/concepts/capabilities.md` has the rules.
+//!
+//! * how it is made: [`build`]
+//! * what a plugin is and asks for: [`manifest`], [`pattern`], [`settings`]
+//! * what it gets: [`search`], [`index`], [`policy`], [`grant`], [`limits`]
+//! * how it is called: [`form`], [`engine`], [`cache`], `imports`, `call`
+//! * what the flows ask: [`Plugins`], with one file of it per role
+
+mod bindings;
+pub mod build;
+pub mod cache;
+mod call;
+pub mod engine;
+mod facade;
+pub mod form;
+pub mod grant;
+mod imports;
+pub mod index;
+mod inspect;
+pub mod interpreter;
+pub mod limits;
+pub mod manifest;
+pub mod pattern;
+pub mod policy;
+mod probe;
+mod program;
+mod roles;
+pub mod search;
+pub mod settings;
+mod world;
+
+pub use facade::{Answer, Plugins};
+pub use imports::PackageFacts;
+pub use index::Problem;
+pub use inspect::{Inspection, Listed};
+pub use limits::Limits;
+pub use roles::{Enrolment, Event, Format, FormatOption, HookFile, Occasion, Prune, Signing};
+pub use search::{Place, SearchPath};
+pub use settings::FrameworkSettings;

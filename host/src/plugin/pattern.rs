@@ -1,0 +1,274 @@
+//! The two kinds of patterns in manifests: paths below named roots, and the
+//! arguments of a program.
+
+use std::fmt;
+use std::path::Path;
+
+use globset::{GlobBuilder, GlobMatcher};
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Argument;
+use crate::system::{Location, Root};
+
+/// `root` or `root/relative-glob`: grants the entries that it matches and
+/// everything below them. `*` stays within one name, `**` does not.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PathPattern {
+    text: String,
+    root: Root,
+    /// The glob, and its names one by one; `None` is the whole root.
+    glob: Option<(GlobMatcher, Vec<GlobMatcher>)>,
+}
+
+impl TryFrom<String> for PathPattern {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let (name, relative) = text.split_once('/').unwrap_or((&text, ""));
+        let root = Root::for_plugins(name).ok_or_else(|| {
+            format!(
+                "`{text}` does not begin with a root that plugins know: modules, headers, source, boot, etc, usr, tree or staging"
+            )
+        })?;
+        let relative = relative.trim_end_matches('/');
+        if relative.split('/').any(|part| part == "..") {
+            return Err(format!("`{text}` climbs with `..`"));
+        }
+        let glob = if relative.is_empty() {
+            None
+        } else {
+            Some((glob(relative)?, relative.split('/').map(glob).collect::<Result<_, _>>()?))
+        };
+        Ok(Self { text, root, glob })
+    }
+}
+
+impl From<PathPattern> for String {
+    fn from(pattern: PathPattern) -> Self {
+        pattern.text
+    }
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl PathPattern {
+    /// The root that the pattern is below.
+    pub fn root(&self) -> Root {
+        self.root
+    }
+
+    /// The glob below the root; `None` for the whole root.
+    pub fn relative(&self) -> Option<&str> {
+        self.glob.as_ref().and_then(|_| self.text.split_once('/')).map(|(_, relative)| relative)
+    }
+
+    /// Whether the location, or a directory above it, is granted.
+    pub fn covers(&self, at: &Location) -> bool {
+        at.root == self.root
+            && match &self.glob {
+                None => true,
+                Some((glob, _)) => {
+                    at.relative().ancestors().any(|part| !part.as_os_str().is_empty() && glob.is_match(part))
+                }
+            }
+    }
+
+    /// Whether something below the location may be granted, so that a plugin
+    /// has a reason to list it.
+    pub fn leads_through(&self, at: &Location) -> bool {
+        let Some((_, names)) = &self.glob else { return at.root == self.root };
+        let parts: Vec<_> = at.relative().components().collect();
+        at.root == self.root
+            && parts.len() < names.len()
+            && parts.iter().zip(names).all(|(part, name)| name.is_match(Path::new(part)))
+    }
+}
+
+fn glob(text: &str) -> Result<GlobMatcher, String> {
+    GlobBuilder::new(text)
+        .literal_separator(true)
+        .build()
+        .map(|glob| glob.compile_matcher())
+        .map_err(|e| format!("`{text}` is not a glob: {}", e.kind()))
+}
+
+/// A glob over absolute paths as text.
+pub(super) fn absolute_glob(text: &str) -> Result<GlobMatcher, String> {
+    if !text.starts_with('/') || text.split('/').any(|part| part == "..") {
+        return Err(format!("`{text}` is not an absolute path without `..`"));
+    }
+    glob(text)
+}
+
+/// The arguments that a program may be given: word by word, `*` standing for
+/// any text within a word (for a location: within one name), and a final `**`
+/// for all further words. Nothing else is special.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
+pub struct ArgumentPattern {
+    words: Vec<String>,
+    matchers: Vec<Word>,
+    /// Whether it ends in `**`.
+    open: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Word {
+    Any,
+    Like { text: GlobMatcher, location: GlobMatcher },
+}
+
+impl TryFrom<Vec<String>> for ArgumentPattern {
+    type Error = String;
+
+    fn try_from(words: Vec<String>) -> Result<Self, String> {
+        let open = words.last().is_some_and(|word| word == "**");
+        let fixed = &words[..words.len() - usize::from(open)];
+        if fixed.iter().any(|word| word == "**") {
+            return Err("`**` can only be the last of the `arguments`".into());
+        }
+        let matchers = fixed.iter().map(|word| Word::new(word)).collect::<Result<_, _>>()?;
+        Ok(Self { words, matchers, open })
+    }
+}
+
+impl From<ArgumentPattern> for Vec<String> {
+    fn from(pattern: ArgumentPattern) -> Self {
+        pattern.words
+    }
+}
+
+impl Word {
+    fn new(word: &str) -> Result<Self, String> {
+        if word == "*" {
+            return Ok(Word::Any);
+        }
+        let escaped: Vec<String> = word.split('*').map(globset::escape).collect();
+        let build = |within_names: bool| {
+            GlobBuilder::new(&escaped.join("*"))
+                .literal_separator(within_names)
+                .backslash_escape(false)
+                .build()
+                .map(|glob| glob.compile_matcher())
+                .map_err(|e| format!("argument `{word}`: {}", e.kind()))
+        };
+        Ok(Word::Like { text: build(false)?, location: build(true)? })
+    }
+
+    fn matches(&self, argument: &Argument) -> bool {
+        match (self, argument) {
+            (Word::Any, _) => true,
+            (Word::Like { text, .. }, Argument::Text(given)) => text.is_match(given),
+            (Word::Like { location, .. }, Argument::Location(at)) => location.is_match(spelled(at)),
+        }
+    }
+}
+
+/// A location as patterns spell it: `root/relative`.
+pub(super) fn spelled(at: &Location) -> String {
+    Path::new(at.root.name()).join(at.relative()).display().to_string()
+}
+
+impl ArgumentPattern {
+    /// Whether these arguments, in this order and number, are granted.
+    pub fn matches(&self, arguments: &[Argument]) -> bool {
+        let enough =
+            if self.open { arguments.len() >= self.matchers.len() } else { arguments.len() == self.matchers.len() };
+        enough && self.matchers.iter().zip(arguments).all(|(word, argument)| word.matches(argument))
+    }
+}
+
+impl fmt::Display for ArgumentPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> PathPattern {
+        PathPattern::try_from(text.to_owned()).unwrap()
+    }
+
+    fn at(root: Root, relative: &str) -> Location {
+        Location::new(root, relative).unwrap()
+    }
+
+    fn words(words: &[&str]) -> ArgumentPattern {
+        ArgumentPattern::try_from(words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>()).unwrap()
+    }
+
+    fn text(words: &[&str]) -> Vec<Argument> {
+        words.iter().map(|w| Argument::Text((*w).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_root_alone_covers_everything_below_it_and_no_other_root() {
+        assert!(pattern("boot").covers(&at(Root::Boot, "a/b")) && pattern("boot").covers(&at(Root::Boot, "")));
+        assert!(!pattern("boot").covers(&at(Root::Etc, "a")));
+    }
+
+    #[test]
+    fn a_star_stays_within_one_name_and_covers_what_is_below_its_match() {
+        let images = pattern("boot/initramfs-*.img*");
+        assert!(images.covers(&at(Root::Boot, "initramfs-6.1.img.old")));
+        assert!(!images.covers(&at(Root::Boot, "x/initramfs-6.1.img")));
+        assert!(!images.covers(&at(Root::Boot, "")));
+        assert!(pattern("etc/d").covers(&at(Root::Etc, "d/x/y")) && !pattern("etc/d").covers(&at(Root::Etc, "dd")));
+    }
+
+    #[test]
+    fn directories_on_the_way_to_a_grant_may_be_listed_but_are_not_granted() {
+        let tool = pattern("usr/lib/kbuild-*/scripts/sign-file");
+        assert!(tool.leads_through(&at(Root::Usr, "lib/kbuild-6.1")) && !tool.covers(&at(Root::Usr, "lib")));
+        assert!(!tool.leads_through(&at(Root::Usr, "share")));
+    }
+
+    #[test]
+    fn patterns_that_climb_or_name_a_root_of_the_hosts_are_refused() {
+        for text in ["boot/../etc", "system/etc", "/etc", "boot/[", ""] {
+            assert!(PathPattern::try_from(text.to_owned()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn arguments_are_compared_one_by_one_and_in_number() {
+        let pattern = words(&["-f", "*", "--kver=*"]);
+        assert!(pattern.matches(&text(&["-f", "x", "--kver=6.1/2"])));
+        assert!(!pattern.matches(&text(&["-f", "x"])));
+        assert!(!pattern.matches(&text(&["-f", "x", "--kver=6.1", "y"])));
+        assert!(!pattern.matches(&text(&["-g", "x", "--kver=6.1"])));
+    }
+
+    #[test]
+    fn two_final_stars_stand_for_the_rest_and_only_there() {
+        assert!(words(&["a", "**"]).matches(&text(&["a"])) && words(&["a", "**"]).matches(&text(&["a", "b", "c"])));
+        assert!(ArgumentPattern::try_from(vec!["**".to_owned(), "a".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn no_argument_is_granted_by_an_empty_list() {
+        assert!(words(&[]).matches(&[]) && !words(&[]).matches(&text(&["a"])));
+    }
+
+    #[test]
+    fn other_glob_characters_in_arguments_are_plain_text() {
+        assert!(words(&["${Version}[a]?\\n"]).matches(&text(&["${Version}[a]?\\n"])));
+        assert!(!words(&["[ab]"]).matches(&text(&["a"])));
+    }
+
+    #[test]
+    fn a_location_is_matched_as_root_and_path() {
+        let pattern = words(&["boot/img-*"]);
+        assert!(pattern.matches(&[Argument::Location(at(Root::Boot, "img-1"))]));
+        assert!(!pattern.matches(&[Argument::Location(at(Root::Boot, "img-1/x"))]));
+        assert!(!pattern.matches(&[Argument::Location(at(Root::Etc, "img-1"))]));
+    }
+}

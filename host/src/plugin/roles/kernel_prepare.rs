@@ -1,0 +1,33 @@
+//! Preparing the source tree of an old kernel before a build.
+
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::kernel::Kernel;
+use crate::plan::Builder;
+use crate::plugin::bindings::exports::modsmith::plugin::kernel_prepare::GuestIndices;
+use crate::plugin::call::Subject;
+use crate::plugin::facade::{Answer, Plugins};
+use crate::plugin::manifest::Role;
+
+impl Plugins {
+    /// Adds the steps that bring the tree at `headers` into the kernel's state.
+    pub fn kernel_prepare(&self, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Answer<()>, Error> {
+        let subject = Subject { kernel: Some(kernel), package: None };
+        self.ask_steps(Role::KernelPrepare, subject, plan, |call, draft| {
+            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+            let (kernel, plan) = (call.kernel(kernel)?, call.plan(draft)?);
+            guest.call_prepare(&mut call.store, kernel, plan)
+        })
+    }
+
+    /// Adds the steps that take the tree back to where it was.
+    pub fn kernel_clean(&self, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Answer<()>, Error> {
+        let subject = Subject { kernel: Some(kernel), package: None };
+        self.ask_steps(Role::KernelPrepare, subject, plan, |call, draft| {
+            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+            let (kernel, plan) = (call.kernel(kernel)?, call.plan(draft)?);
+            guest.call_clean(&mut call.store, kernel, plan)
+        })
+    }
+}

@@ -1,0 +1,18 @@
+//! What the flows can ask plugins for, one file per role.
+
+mod initrd;
+mod install_policy;
+mod kernel_hooks;
+mod kernel_layout;
+mod kernel_prepare;
+mod modprobe_config;
+mod packager;
+mod settings_check;
+mod signer;
+mod weak_modules;
+
+pub use initrd::Occasion;
+pub use install_policy::Prune;
+pub use kernel_hooks::{Event, HookFile};
+pub use packager::{Format, FormatOption};
+pub use signer::{Enrolment, Signing};

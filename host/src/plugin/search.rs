@@ -1,0 +1,138 @@
+//! Where plugins are looked for, and which files are trusted.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Where a plugin was found; decides whether it needs a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// `$MODSMITH_PLUGIN_PATH`, as root.
+    Environment,
+    /// `$MODSMITH_PLUGIN_PATH`, as another user: such a plugin can do no more
+    /// than the user who named it.
+    Own,
+    /// Beside the program, installed with it.
+    Beside,
+    /// `/usr/lib/modsmith/plugins`: from the system's packages.
+    System,
+    /// `/etc/modsmith/plugins`: put there by hand.
+    Local,
+}
+
+impl Place {
+    /// Whether plugins from here do nothing until the administrator has
+    /// granted them.
+    pub fn needs_grant(self) -> bool {
+        matches!(self, Place::Environment | Place::Local)
+    }
+}
+
+/// The directories to look in, first one first, and those of the host's own
+/// configuration and caches. All are those of the running system, also when
+/// another one is worked on.
+#[derive(Debug, Clone)]
+pub struct SearchPath {
+    pub directories: Vec<(PathBuf, Place)>,
+    /// Holds `policy.d`, `grants` and `limits.toml`: `/etc/modsmith`.
+    pub config: PathBuf,
+    /// Compiled plugins are read from each of these; the first one is written.
+    pub caches: Vec<PathBuf>,
+}
+
+/// The configuration directory of the host.
+pub const CONFIG: &str = "/etc/modsmith";
+
+impl SearchPath {
+    /// As the environment and the program's own place say.
+    pub fn from_environment() -> Self {
+        let root = rustix::process::geteuid().is_root();
+        let from_env = if root { Place::Environment } else { Place::Own };
+        let named = std::env::var_os("MODSMITH_PLUGIN_PATH").unwrap_or_default();
+        let mut directories: Vec<(PathBuf, Place)> =
+            std::env::split_paths(&named).filter(|dir| dir.is_absolute()).map(|dir| (dir, from_env)).collect();
+        if let Some(bin) = std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_path_buf)) {
+            directories.push((bin.join("plugins"), Place::Beside));
+            directories.push((bin.join("../lib/modsmith/plugins"), Place::Beside));
+        }
+        directories.push(("/usr/lib/modsmith/plugins".into(), Place::System));
+        directories.push((Path::new(CONFIG).join("plugins"), Place::Local));
+        Self { directories, config: CONFIG.into(), caches: caches(root) }
+    }
+
+    /// One directory of trusted plugins, with its cache in `cache`, and no
+    /// configuration: for tests and for `plugin test`.
+    pub fn only(directory: impl Into<PathBuf>, cache: impl Into<PathBuf>) -> Self {
+        let directory = directory.into();
+        let config = directory.join(".config");
+        Self { directories: vec![(directory, Place::Beside)], config, caches: vec![cache.into()] }
+    }
+
+    /// Nowhere.
+    pub fn none() -> Self {
+        Self { directories: Vec::new(), config: CONFIG.into(), caches: Vec::new() }
+    }
+}
+
+/// `$MODSMITH_CACHE_DIR`; else the system's for root, the user's own and then
+/// the system's for others.
+fn caches(root: bool) -> Vec<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let system = PathBuf::from("/var/cache/modsmith");
+    if let Some(dir) = absolute("MODSMITH_CACHE_DIR") {
+        return vec![dir];
+    }
+    if root {
+        return vec![system];
+    }
+    let own = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
+    own.map(|dir| dir.join("modsmith")).into_iter().chain([system]).collect()
+}
+
+/// Whether only root or the invoking user can change a file or directory. The
+/// error says why it is not trusted and what to do.
+pub fn check_owner(path: &Path) -> Result<(), String> {
+    let metadata = path.metadata().map_err(|e| format!("{} cannot be read: {e}", path.display()))?;
+    check_metadata(path, &metadata)
+}
+
+pub(super) fn check_metadata(path: &Path, metadata: &std::fs::Metadata) -> Result<(), String> {
+    let me = rustix::process::geteuid().as_raw();
+    if metadata.uid() != 0 && metadata.uid() != me {
+        return Err(format!(
+            "{} belongs to user {}, who could change what it does: give it to root (`chown root {0}`)",
+            path.display(),
+            metadata.uid()
+        ));
+    }
+    if metadata.mode() & 0o022 != 0 {
+        return Err(format!(
+            "{} is writable by others than its owner: take that away (`chmod go-w {0}`)",
+            path.display()
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_directory_that_others_can_write_is_not_trusted_and_says_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(check_owner(dir.path()), Ok(()));
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(check_owner(dir.path()).unwrap_err().contains("chmod go-w"));
+    }
+
+    #[test]
+    fn only_what_is_installed_with_the_program_needs_no_grant_for_root() {
+        let needing: Vec<_> = [Place::Environment, Place::Own, Place::Beside, Place::System, Place::Local]
+            .into_iter()
+            .filter(|place| place.needs_grant())
+            .collect();
+        assert_eq!(needing, [Place::Environment, Place::Local]);
+    }
+}

@@ -1,0 +1,119 @@
+//! Where things are in the tree.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::error::{Error, Kind, Result};
+use crate::system::{Location, Root};
+
+/// A module package and its version, as the tree's directories name them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PackageId {
+    pub module: String,
+    pub version: String,
+}
+
+impl fmt::Display for PackageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.module, self.version)
+    }
+}
+
+/// A kernel and architecture that modules are built for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target {
+    pub kernel: String,
+    pub arch: String,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.kernel, self.arch)
+    }
+}
+
+/// A package together with the directory that its source is in.
+#[derive(Debug, Clone)]
+pub struct Package {
+    pub id: PackageId,
+    pub source: PathBuf,
+}
+
+/// Refuses names that would not be one directory of the tree.
+pub fn check_name(what: &str, name: &str) -> Result<()> {
+    let bad = name.is_empty() || name.starts_with('.') || name.contains(['/', '\0', '\n']) || name.trim() != name;
+    if bad {
+        return Err(Error::new(Kind::Usage, format!("`{name}` cannot be the name of a {what}."))
+            .hint("It becomes a directory of the tree: it must not be empty, begin with a dot or contain a slash."));
+    }
+    Ok(())
+}
+
+fn below_tree(path: String) -> Location {
+    Location::new(Root::Tree, path).expect("checked names make a relative path")
+}
+
+impl PackageId {
+    /// Both names checked.
+    pub fn new(module: impl Into<String>, version: impl Into<String>) -> Result<Self> {
+        let id = Self { module: module.into(), version: version.into() };
+        check_name("module", &id.module)?;
+        check_name("version", &id.version)?;
+        Ok(id)
+    }
+
+    /// `T/m`
+    pub fn module_dir(&self) -> Location {
+        below_tree(self.module.clone())
+    }
+
+    /// `T/m/v`
+    pub fn version_dir(&self) -> Location {
+        below_tree(format!("{}/{}", self.module, self.version))
+    }
+
+    /// `T/m/v/source`
+    pub fn source_link(&self) -> Location {
+        below_tree(format!("{}/{}/source", self.module, self.version))
+    }
+
+    /// `T/m/v/build`
+    pub fn build_dir(&self) -> Location {
+        below_tree(format!("{}/{}/build", self.module, self.version))
+    }
+
+    /// `S/m-v`, by name.
+    pub fn source_dir(&self) -> Location {
+        Location::new(Root::SourceTree, format!("{}-{}", self.module, self.version)).expect("checked names")
+    }
+
+    /// `T/m/v/k`
+    pub fn kernel_dir(&self, target: &Target) -> Location {
+        below_tree(format!("{}/{}/{}", self.module, self.version, target.kernel))
+    }
+
+    /// `T/m/v/k/a`
+    pub fn target_dir(&self, target: &Target) -> Location {
+        below_tree(format!("{}/{}/{}/{}", self.module, self.version, target.kernel, target.arch))
+    }
+
+    /// `T/m/v/k/a/module`: its existence is the state "built".
+    pub fn products_dir(&self, target: &Target) -> Location {
+        below_tree(format!("{}/{}/{}/{}/module", self.module, self.version, target.kernel, target.arch))
+    }
+
+    /// `T/m/kernel-k-a`: where it leads is the state "installed".
+    pub fn active_link(&self, target: &Target) -> Location {
+        below_tree(format!("{}/kernel-{}-{}", self.module, target.kernel, target.arch))
+    }
+
+    /// `T/m/original_module`
+    pub fn originals_root(&self) -> Location {
+        below_tree(format!("{}/original_module", self.module))
+    }
+
+    /// `T/m/original_module/k/a`
+    pub fn originals_dir(&self, target: &Target) -> Location {
+        below_tree(format!("{}/original_module/{}/{}", self.module, target.kernel, target.arch))
+    }
+}

@@ -1,0 +1,13 @@
+//! The on-disk tree: paths, scan, states, lock.
+//!
+//! The tree is the database. Its layout is that of dkms 2.x and 3.x; states are
+//! computed from paths each time, nothing is cached.
+
+mod layout;
+mod lock;
+mod scan;
+
+pub use layout::{Package, PackageId, Target, check_name};
+pub use lock::TreeLock;
+pub(crate) use scan::not_in_tree;
+pub use scan::{Entry, SourceState, Tree};

@@ -1,0 +1,199 @@
+//! Reading the tree: what is registered, built and installed.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::layout::{PackageId, Target};
+use crate::error::{Error, Kind, Result};
+use crate::plan::Files;
+use crate::system::{Location, Root, Roots};
+
+/// Children of a version directory that are no kernels.
+const NOT_KERNELS: [&str; 9] = ["source", "build", "tarball", "driver_disk", "rpm", "deb", "dsc", "bmdeb", "sysext"];
+
+/// Where a registered package's source is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceState {
+    /// A link to a directory, or (binaries-only packages) a directory itself.
+    Present(PathBuf),
+    /// The link leads to nothing, or is missing while the source is there.
+    Broken,
+}
+
+/// A registered package.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub id: PackageId,
+    pub source: SourceState,
+}
+
+/// The tree of a system, for reading.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    roots: Roots,
+    path: PathBuf,
+}
+
+impl Tree {
+    pub fn new(roots: &Roots) -> Self {
+        let path = roots.get(Root::Tree).unwrap_or(Path::new("/var/lib/dkms")).to_path_buf();
+        Self { roots: roots.clone(), path }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The real path of a location of the tree.
+    pub fn real(&self, at: &Location) -> PathBuf {
+        self.roots.path(at).unwrap_or_else(|| self.path.join(at.relative()))
+    }
+
+    /// All registered packages, by module and version name.
+    pub fn entries(&self) -> Result<Vec<Entry>> {
+        let mut out = Vec::new();
+        for module in directories(&self.path).map_err(|e| Error::io("read the tree", &self.path, e))? {
+            out.extend(self.versions(&module)?);
+        }
+        Ok(out)
+    }
+
+    /// The registered versions of a module.
+    pub fn versions(&self, module: &str) -> Result<Vec<Entry>> {
+        let directory = self.path.join(module);
+        let names = match directories(&directory) {
+            Ok(names) => names,
+            Err(e) if e.kind() == io::ErrorKind::NotADirectory => Vec::new(),
+            Err(e) => return Err(Error::io("read", &directory, e)),
+        };
+        Ok(names
+            .into_iter()
+            .filter(|version| version != "original_module")
+            .filter_map(|version| {
+                let id = PackageId { module: module.to_owned(), version };
+                Some(Entry { source: self.source(&id)?, id })
+            })
+            .collect())
+    }
+
+    /// A registered package; `None` when it is not in the tree.
+    pub fn entry(&self, id: &PackageId) -> Option<Entry> {
+        if !self.real(&id.version_dir()).is_dir() {
+            return None;
+        }
+        Some(Entry { id: id.clone(), source: self.source(id)? })
+    }
+
+    /// `None` for a directory that is no package: neither a source nor a
+    /// registered one that could be found again.
+    fn source(&self, id: &PackageId) -> Option<SourceState> {
+        let link = self.real(&id.source_link());
+        match std::fs::symlink_metadata(&link) {
+            Ok(metadata) if metadata.is_dir() => Some(SourceState::Present(link)),
+            Ok(_) => Some(match self.follow(&link) {
+                Some(source) => SourceState::Present(source),
+                None => SourceState::Broken,
+            }),
+            Err(_) => self.real(&id.source_dir()).is_dir().then_some(SourceState::Broken),
+        }
+    }
+
+    /// Where a `source` link leads: absolute links are the target system's.
+    fn follow(&self, link: &Path) -> Option<PathBuf> {
+        let root = self.roots.get(Root::System).unwrap_or(Path::new("/"));
+        let inside = link.strip_prefix(root).ok()?;
+        crate::system::resolve_in_root(root, inside).ok().filter(|path| path.is_dir())
+    }
+
+    /// The kernels that a package is built for, by kernel and architecture name.
+    pub fn targets(&self, id: &PackageId) -> Vec<Target> {
+        let base = self.real(&id.version_dir());
+        let mut out = Vec::new();
+        for kernel in directories(&base).unwrap_or_default() {
+            if NOT_KERNELS.contains(&kernel.as_str()) {
+                continue;
+            }
+            for arch in directories(&base.join(&kernel)).unwrap_or_default() {
+                if base.join(&kernel).join(&arch).join("module").is_dir() {
+                    out.push(Target { kernel: kernel.clone(), arch });
+                }
+            }
+        }
+        out
+    }
+
+    pub fn is_built(&self, id: &PackageId, target: &Target) -> bool {
+        self.real(&id.products_dir(target)).is_dir()
+    }
+
+    /// Built, and the version that the kernel's link names.
+    pub fn is_installed(&self, id: &PackageId, target: &Target) -> bool {
+        self.is_built(id, target) && self.active_version(&id.module, target).as_deref() == Some(id.version.as_str())
+    }
+
+    /// The version of a module that is installed for a kernel.
+    pub fn active_version(&self, module: &str, target: &Target) -> Option<String> {
+        let link = self.path.join(module).join(format!("kernel-{}-{}", target.kernel, target.arch));
+        let leads_to = std::fs::read_link(link).ok()?;
+        // `v/k/a`, whether relative or absolute.
+        let version = leads_to.iter().rev().nth(2)?.to_string_lossy().into_owned();
+        self.path.join(module).join(&version).join(&target.kernel).join(&target.arch).is_dir().then_some(version)
+    }
+
+    /// Whether anything but the source and working directories is left of a
+    /// version.
+    pub fn has_kernels(&self, id: &PackageId) -> bool {
+        directories(&self.real(&id.version_dir()))
+            .unwrap_or_default()
+            .iter()
+            .any(|name| !NOT_KERNELS.contains(&name.as_str()))
+    }
+
+    /// Module files built for a kernel: file names, sorted.
+    pub fn products(&self, id: &PackageId, target: &Target) -> Vec<String> {
+        let files = Files::new(self.roots.clone());
+        files
+            .entries(&id.products_dir(target))
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|name| crate::kernel::module_stem(name).is_some())
+            .collect()
+    }
+
+    /// Whether originals were put aside when the module was installed.
+    pub fn has_originals(&self, id: &PackageId, target: &Target) -> bool {
+        self.real(&id.originals_dir(target)).is_dir()
+    }
+}
+
+/// Names of the directories directly below one, sorted, without hidden ones.
+/// A directory that is missing has none; one that is a file is an error.
+fn directories(path: &Path) -> io::Result<Vec<String>> {
+    let entries = match std::fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(e),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !name.starts_with('.') && entry.file_type()?.is_dir() {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// The error for a package that the tree does not have.
+pub(crate) fn not_in_tree(tree: &Tree, id: &PackageId) -> Error {
+    let mut error = Error::new(Kind::NotInTree, format!("{id} is not in the tree {}.", tree.path().display()));
+    let known: Vec<String> = tree.versions(&id.module).unwrap_or_default().into_iter().map(|e| e.id.version).collect();
+    error = if known.is_empty() {
+        error.hint(format!("`dkms status` lists what is; `dkms add {id}` adds it."))
+    } else {
+        error.hint(format!("Versions of {} in the tree: {}.", id.module, known.join(", ")))
+    };
+    error
+}

@@ -1,0 +1,59 @@
+//! What `wit_bindgen` makes of `wit/v0.1`: the imports once, and each role's
+//! export on top of the same types.
+//!
+//! A component exports what its plugin invokes an export macro for, and imports
+//! what it really calls; so one crate with all roles still gives plugins with
+//! minimal lists.
+
+#![allow(missing_docs, clippy::all)]
+
+/// The host's side: facts, settings, log, plan.
+pub mod imports {
+    wit_bindgen::generate!({
+        path: "../wit/v0.1",
+        world: "imports",
+        generate_all,
+        additional_derives: [PartialEq, Eq],
+    });
+}
+
+/// One module per role, all on the types of [`imports`].
+macro_rules! role {
+    ($module:ident, $world:literal, $export:literal, $bindings:literal) => {
+        pub mod $module {
+            wit_bindgen::generate!({
+                path: "../wit/v0.1",
+                world: $world,
+                pub_export_macro: true,
+                export_macro_name: $export,
+                default_bindings_module: $bindings,
+                additional_derives: [PartialEq, Eq],
+                with: {
+                    "modsmith:plugin/types@0.1.0": crate::bindings::imports::modsmith::plugin::types,
+                    "modsmith:plugin/log@0.1.0": crate::bindings::imports::modsmith::plugin::log,
+                    "modsmith:plugin/settings@0.1.0": crate::bindings::imports::modsmith::plugin::settings,
+                    "modsmith:plugin/system@0.1.0": crate::bindings::imports::modsmith::plugin::system,
+                    "modsmith:plugin/context@0.1.0": crate::bindings::imports::modsmith::plugin::context,
+                    "modsmith:plugin/plan@0.1.0": crate::bindings::imports::modsmith::plugin::plan,
+                },
+            });
+        }
+    };
+}
+
+role!(distro, "distro-plugin", "__export_distro", "modsmith_plugin::bindings::distro");
+role!(install_policy, "install-policy-plugin", "__export_install_policy", "modsmith_plugin::bindings::install_policy");
+role!(kernel_layout, "kernel-layout-plugin", "__export_kernel_layout", "modsmith_plugin::bindings::kernel_layout");
+role!(kernel_prepare, "kernel-prepare-plugin", "__export_kernel_prepare", "modsmith_plugin::bindings::kernel_prepare");
+role!(initrd, "initrd-plugin", "__export_initrd", "modsmith_plugin::bindings::initrd");
+role!(signer, "signer-plugin", "__export_signer", "modsmith_plugin::bindings::signer");
+role!(
+    modprobe_config,
+    "modprobe-config-plugin",
+    "__export_modprobe_config",
+    "modsmith_plugin::bindings::modprobe_config"
+);
+role!(weak_modules, "weak-modules-plugin", "__export_weak_modules", "modsmith_plugin::bindings::weak_modules");
+role!(packager, "packager-plugin", "__export_packager", "modsmith_plugin::bindings::packager");
+role!(kernel_hooks, "kernel-hooks-plugin", "__export_kernel_hooks", "modsmith_plugin::bindings::kernel_hooks");
+role!(settings_check, "settings-check-plugin", "__export_settings_check", "modsmith_plugin::bindings::settings_check");

@@ -1,0 +1,106 @@
+//! Programs to run.
+
+use crate::Path;
+pub use crate::bindings::imports::modsmith::plugin::plan::Command;
+pub use crate::bindings::imports::modsmith::plugin::types::Argument;
+
+/// Builds commands; [`cmd!`](crate::cmd) is the short form.
+impl Command {
+    /// A program of the manifest's `[[run]]` entries: a bare name, which is
+    /// looked up on the target's program path, or a [`Path`] to one.
+    pub fn new(program: impl Into<Argument>) -> Self {
+        let program = match program.into() {
+            Argument::Text(name) => name,
+            Argument::Location(path) => path.to_string(),
+        };
+        Self { program, arguments: Vec::new(), environment: Vec::new(), directory: None }
+    }
+
+    /// Adds a word: text, or a [`Path`], which modsmith turns into the real path
+    /// when the program runs. Nothing is passed through a shell.
+    pub fn arg(mut self, argument: impl Into<Argument>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Adds several words.
+    pub fn args<A: Into<Argument>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds a variable to the otherwise empty environment.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets the working directory; without it, the target's root.
+    pub fn in_directory(mut self, directory: impl Into<Path>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+}
+
+/// A command from its words: `cmd!("dracut", "-f", image, kernel.release())`.
+/// Each word is text or a [`Path`].
+#[macro_export]
+macro_rules! cmd {
+    ($program:expr $(, $argument:expr)* $(,)?) => {
+        $crate::Command::new($program)$(.arg($argument))*
+    };
+}
+
+impl From<&str> for Argument {
+    fn from(text: &str) -> Self {
+        Argument::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Argument {
+    fn from(text: String) -> Self {
+        Argument::Text(text)
+    }
+}
+
+impl From<&String> for Argument {
+    fn from(text: &String) -> Self {
+        Argument::Text(text.clone())
+    }
+}
+
+impl From<Path> for Argument {
+    fn from(path: Path) -> Self {
+        Argument::Location(path)
+    }
+}
+
+impl From<&Path> for Argument {
+    fn from(path: &Path) -> Self {
+        Argument::Location(path.clone())
+    }
+}
+
+impl From<&Argument> for Argument {
+    fn from(argument: &Argument) -> Self {
+        argument.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_keep_their_order_and_paths_stay_paths() {
+        let image = Path::boot("initrd");
+        let command = cmd!("dracut", "-f", &image, String::from("6.1"));
+        assert_eq!(command.program, "dracut");
+        assert_eq!(command.arguments, ["-f".into(), Argument::Location(image), "6.1".into()]);
+    }
+
+    #[test]
+    fn a_program_below_a_root_is_named_as_manifests_name_it() {
+        assert_eq!(cmd!(Path::headers("scripts/sign-file")).program, "headers/scripts/sign-file");
+    }
+}

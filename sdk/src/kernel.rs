@@ -1,0 +1,67 @@
+//! The kernel and the module package that a call concerns.
+
+pub use crate::bindings::imports::modsmith::plugin::context::{Kernel, ModulePackage};
+pub use crate::bindings::imports::modsmith::plugin::types::Compression;
+
+impl Kernel {
+    /// How a distribution that leaves the choice to its kernel packages stores
+    /// module files: as the kernel's own are. Where several are found the later
+    /// of gzip, xz and zstd wins, as in dkms; none means plain files.
+    pub fn found_compression(&self) -> Option<Compression> {
+        self.compressions().into_iter().max()
+    }
+}
+
+/// The kernel's name for a machine, as in its `arch/` directory, from what
+/// `uname -m` prints. The rule is that of `scripts/subarch.include` in the
+/// kernel's source; an unknown machine keeps its name.
+pub fn kernel_arch(machine: &str) -> &str {
+    match machine {
+        "x86_64" | "amd64" => "x86",
+        "aarch64" | "aarch64_be" | "arm64" => "arm64",
+        "s390x" | "s390" => "s390",
+        "sun4u" | "sparc64" => "sparc",
+        "parisc64" => "parisc",
+        "sa110" => "arm",
+        m if m.len() == 4 && m.starts_with('i') && m.ends_with("86") => "x86",
+        m if m.starts_with("arm") => "arm",
+        m if m.starts_with("ppc") => "powerpc",
+        m if m.starts_with("mips") => "mips",
+        m if m.starts_with("riscv") => "riscv",
+        m if m.starts_with("loongarch") => "loongarch",
+        m if m.starts_with("sh") && m[2..].starts_with(|c: char| c.is_ascii_digit()) => "sh",
+        m => m,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kernel_arch;
+
+    #[test]
+    fn machines_are_named_as_the_kernel_names_their_arch_directory() {
+        let cases = [
+            ("x86_64", "x86"),
+            ("i686", "x86"),
+            ("aarch64", "arm64"),
+            ("armv7l", "arm"),
+            ("ppc64le", "powerpc"),
+            ("s390x", "s390"),
+            ("riscv64", "riscv"),
+            ("mips64el", "mips"),
+            ("loongarch64", "loongarch"),
+            ("sparc64", "sparc"),
+            ("sh4", "sh"),
+        ];
+        for (machine, arch) in cases {
+            assert_eq!(kernel_arch(machine), arch, "{machine}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_machine_keeps_its_name() {
+        for machine in ["alpha", "ia64", "shark", "sh", ""] {
+            assert_eq!(kernel_arch(machine), machine);
+        }
+    }
+}

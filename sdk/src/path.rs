@@ -1,0 +1,151 @@
+//! Paths below named roots.
+
+pub use crate::bindings::imports::modsmith::plugin::types::Path;
+use crate::system::{self, Dir, Entry, EntryKind};
+use crate::{Result, invalid};
+
+/// Where the roots that have a customary place are. The kernel's own roots
+/// (`modules`, `headers`) and the package's (`source`, `staging`) have none.
+const PLACES: [(&str, &str); 4] = [("/boot", "boot"), ("/etc", "etc"), ("/usr", "usr"), ("/var/lib/dkms", "tree")];
+
+/// Makes paths, and asks about them. Asking needs the manifest's `[read]` grant.
+impl Path {
+    /// A path below any root, by the root's name.
+    pub fn new(root: impl Into<String>, relative: impl Into<String>) -> Self {
+        Self { root: root.into(), relative: relative.into() }
+    }
+
+    /// Below `/boot`.
+    pub fn boot(relative: impl Into<String>) -> Self {
+        Self::new("boot", relative)
+    }
+
+    /// Below `/etc`.
+    pub fn etc(relative: impl Into<String>) -> Self {
+        Self::new("etc", relative)
+    }
+
+    /// Below `/usr`.
+    pub fn usr(relative: impl Into<String>) -> Self {
+        Self::new("usr", relative)
+    }
+
+    /// Below the kernel's module directory, `/lib/modules/K`.
+    pub fn modules(relative: impl Into<String>) -> Self {
+        Self::new("modules", relative)
+    }
+
+    /// Below the kernel's build directory, wherever that is.
+    pub fn headers(relative: impl Into<String>) -> Self {
+        Self::new("headers", relative)
+    }
+
+    /// Below the module tree, usually `/var/lib/dkms`.
+    pub fn tree(relative: impl Into<String>) -> Self {
+        Self::new("tree", relative)
+    }
+
+    /// Below the registered source of the package, `/usr/src/NAME-VERSION`.
+    pub fn source(relative: impl Into<String>) -> Self {
+        Self::new("source", relative)
+    }
+
+    /// Below a directory that is private to the call and removed after it.
+    pub fn staging(relative: impl Into<String>) -> Self {
+        Self::new("staging", relative)
+    }
+
+    /// The path that an absolute path of the target system is, so that settings
+    /// can be written as administrators write them. `None` outside `/boot`,
+    /// `/etc`, `/usr` and `/var/lib/dkms`, and for a path with `..`.
+    pub fn of_absolute(text: &str) -> Option<Self> {
+        PLACES.iter().find_map(|(place, root)| {
+            let relative = text.strip_prefix(place)?;
+            let inside = relative.is_empty() || relative.starts_with('/');
+            let climbs = relative.split('/').any(|part| part == "..");
+            (inside && !climbs).then(|| Self::new(*root, relative.trim_matches('/')))
+        })
+    }
+
+    /// The entry `name` below this one.
+    pub fn join(&self, name: &str) -> Self {
+        let relative = if self.relative.is_empty() { name.to_owned() } else { format!("{}/{name}", self.relative) };
+        Self::new(self.root.clone(), relative)
+    }
+
+    /// The last component; empty for the root itself.
+    pub fn file_name(&self) -> &str {
+        self.relative.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// What the name is, without following a final symlink; `None` when there
+    /// is nothing.
+    pub fn kind(&self) -> Result<Option<EntryKind>> {
+        self.dir()?.kind(&self.relative)
+    }
+
+    /// Whether there is anything of this name.
+    pub fn exists(&self) -> Result<bool> {
+        Ok(self.kind()?.is_some())
+    }
+
+    /// Contents of a file of at most 16 MiB; `None` when there is none.
+    pub fn read(&self) -> Result<Option<Vec<u8>>> {
+        self.dir()?.read(&self.relative)
+    }
+
+    /// Contents of a text file; `invalid` when it is not UTF-8.
+    pub fn read_text(&self) -> Result<Option<String>> {
+        let text = self.read()?.map(String::from_utf8).transpose();
+        text.map_err(|_| invalid(format!("{self} is not a text file: it is not UTF-8.")))
+    }
+
+    /// Entries of a directory, sorted by name; none when there is no directory.
+    pub fn entries(&self) -> Result<Vec<Entry>> {
+        self.dir()?.entries(&self.relative)
+    }
+
+    fn dir(&self) -> Result<Dir> {
+        system::open_dir(&self.root)
+    }
+}
+
+/// `root/relative`, as manifests write paths.
+impl std::fmt::Display for Path {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.relative.is_empty() { f.write_str(&self.root) } else { write!(f, "{}/{}", self.root, self.relative) }
+    }
+}
+
+impl From<&Path> for Path {
+    fn from(path: &Path) -> Self {
+        path.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_absolute_path_is_taken_to_the_root_that_holds_it() {
+        assert_eq!(Path::of_absolute("/etc/keys/mok.key"), Some(Path::etc("keys/mok.key")));
+        assert_eq!(Path::of_absolute("/var/lib/dkms/mok.pub"), Some(Path::tree("mok.pub")));
+        assert_eq!(Path::of_absolute("/boot/"), Some(Path::boot("")));
+    }
+
+    #[test]
+    fn a_path_outside_the_roots_has_no_location() {
+        for text in ["/etcetera/x", "/var/lib/other", "etc/x", "", "/etc/../root/key"] {
+            assert_eq!(Path::of_absolute(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn joining_to_a_root_adds_no_leading_slash() {
+        assert_eq!(Path::boot("").join("a").join("b"), Path::boot("a/b"));
+        assert_eq!(Path::boot("a/b").file_name(), "b");
+        assert_eq!(Path::boot("a/b").to_string(), "boot/a/b");
+        assert_eq!(Path::boot("").to_string(), "boot");
+    }
+}

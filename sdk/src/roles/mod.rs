@@ -1,0 +1,26 @@
+//! One trait per role. A plugin implements those it has and names them in
+//! [`export!`](crate::export).
+
+mod distro;
+mod initrd;
+mod install_policy;
+mod kernel_hooks;
+mod kernel_layout;
+mod kernel_prepare;
+mod modprobe_config;
+mod packager;
+mod settings_check;
+mod signer;
+mod weak_modules;
+
+pub use distro::Distro;
+pub use initrd::{Initrd, Occasion};
+pub use install_policy::{InstallPolicy, Prune};
+pub use kernel_hooks::{Event, HookFile, KernelHooks};
+pub use kernel_layout::KernelLayout;
+pub use kernel_prepare::KernelPrepare;
+pub use modprobe_config::ModprobeConfig;
+pub use packager::{Format, OptionSpec, Packager};
+pub use settings_check::SettingsCheck;
+pub use signer::{EnrolmentStatus, Signer, Signing};
+pub use weak_modules::WeakModules;

@@ -1,0 +1,25 @@
+use crate::bindings::imports::modsmith::plugin::plan::Builder;
+use crate::bindings::modprobe_config::exports::modsmith::plugin::modprobe_config as wit;
+use crate::{Kernel, ModulePackage, Plan, Result};
+
+/// Edits module-loading configuration: aliases, obsoleted modules, literal
+/// lines. Adding twice adds nothing; removing undoes adding exactly.
+pub trait ModprobeConfig {
+    /// Adds the steps that enter the package's lines.
+    fn add(module: &ModulePackage, kernel: &Kernel, plan: &mut Plan) -> Result<()>;
+
+    /// Adds the steps that take them out again.
+    fn remove(module: &ModulePackage, kernel: &Kernel, plan: &mut Plan) -> Result<()>;
+}
+
+impl<P: ModprobeConfig> wit::Guest for P {
+    fn add(module: &ModulePackage, kernel: &Kernel, plan: &Builder) -> Result<()> {
+        crate::panic::enter();
+        P::add(module, kernel, &mut Plan::new(plan))
+    }
+
+    fn remove(module: &ModulePackage, kernel: &Kernel, plan: &Builder) -> Result<()> {
+        crate::panic::enter();
+        P::remove(module, kernel, &mut Plan::new(plan))
+    }
+}

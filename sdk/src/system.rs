@@ -1,0 +1,5 @@
+//! Read-only facts about the target system, the one below `--root`.
+
+pub use crate::bindings::imports::modsmith::plugin::system::{
+    Dir, Entry, EntryKind, distro_ids, has_program, open_dir, os_release, probe,
+};

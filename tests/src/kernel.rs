@@ -1,0 +1,66 @@
+//! The kernels that this machine has headers for.
+
+use std::fs;
+use std::path::Path;
+
+/// Debian's flavours of one kernel: a package may build for one and exclude
+/// itself from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flavour {
+    /// The usual kernel.
+    Generic,
+    /// For virtual machines: most of the drivers' subsystems are off.
+    Cloud,
+    /// Real time.
+    Realtime,
+}
+
+impl Flavour {
+    fn of(release: &str) -> Flavour {
+        if release.contains("-cloud-") {
+            Flavour::Cloud
+        } else if release.contains("-rt-") {
+            Flavour::Realtime
+        } else {
+            Flavour::Generic
+        }
+    }
+
+    fn package(self) -> &'static str {
+        match self {
+            Flavour::Generic => "linux-headers-amd64",
+            Flavour::Cloud => "linux-headers-cloud-amd64",
+            Flavour::Realtime => "linux-headers-rt-amd64",
+        }
+    }
+}
+
+/// Releases of all kernels with headers, oldest first.
+pub fn all() -> Vec<String> {
+    let Ok(entries) = fs::read_dir("/lib/modules") else { return Vec::new() };
+    let mut releases: Vec<String> = entries
+        .filter_map(|e| e.ok()?.file_name().into_string().ok())
+        .filter(|k| Path::new("/lib/modules").join(k).join("build/include").is_dir())
+        .collect();
+    releases.sort_by_key(|k| numbers(k));
+    releases
+}
+
+/// The newest kernel of a flavour that has headers.
+///
+/// # Panics
+/// When there is none, with the command that installs its headers.
+pub fn newest(flavour: Flavour) -> String {
+    all().into_iter().rfind(|k| Flavour::of(k) == flavour).unwrap_or_else(|| {
+        panic!("no headers for a {flavour:?} kernel, and this test needs them: apt-get install {}", flavour.package())
+    })
+}
+
+/// The machine's name for its architecture, as `uname -m` says.
+pub fn arch() -> &'static str {
+    std::env::consts::ARCH
+}
+
+fn numbers(release: &str) -> Vec<u64> {
+    release.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect()
+}

@@ -1,0 +1,214 @@
+//! Side by side with Debian's dkms: the same commands on the same sources in
+//! two worlds, what each left behind, and which differences are wanted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use crate::{Output, World, modinfo};
+
+/// One of the two programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// Debian's dkms.
+    Peer,
+    /// modsmith under the name `dkms`.
+    Ours,
+}
+
+impl Program {
+    pub fn run(self, world: &World, line: &str) -> Output {
+        match self {
+            Program::Peer => world.peer(line),
+            Program::Ours => world.dkms(line).expect_no_panic(),
+        }
+    }
+}
+
+/// What can be seen after one command: subject → what it is.
+///
+/// Subjects are `exit code`, `status`, `file PATH`, `FIELD of PATH` and `modules.dep of KERNEL`.
+pub type Facts = BTreeMap<String, String>;
+
+/// A command, and what could be seen after it.
+#[derive(Debug)]
+pub struct Step {
+    pub command: String,
+    pub facts: Facts,
+    /// For messages: what the program said.
+    pub output: Output,
+}
+
+/// Runs the commands one after the other and looks at the world after each.
+pub fn observe(program: Program, world: &World, commands: &[String]) -> Vec<Step> {
+    commands
+        .iter()
+        .map(|command| {
+            let output = program.run(world, command);
+            let mut facts = facts(program, world);
+            facts.insert("exit code".into(), output.code.to_string());
+            Step { command: command.clone(), facts, output }
+        })
+        .collect()
+}
+
+fn facts(program: Program, world: &World) -> Facts {
+    let mut facts = Facts::new();
+    facts.insert("status".into(), program.run(world, "status").stdout);
+    let files = world.snapshot().without(is_intermediate);
+    for (path, entry) in &files.0 {
+        facts.insert(format!("file {}", path.display()), entry.shape());
+    }
+    for module in files.modules() {
+        for line in modinfo::identity(&world.path(module)) {
+            let (field, value) = line.split_once(": ").expect("identity lines have a colon");
+            facts.insert(format!("{field} of {}", module.display()), value.into());
+        }
+    }
+    for kernel in fs::read_dir(world.path("lib/modules")).expect("a world has it").filter_map(Result::ok) {
+        if let Ok(text) = fs::read_to_string(kernel.path().join("modules.dep")) {
+            let mut lines: Vec<&str> = text.lines().collect();
+            lines.sort_unstable();
+            facts.insert(format!("modules.dep of {}", kernel.file_name().display()), lines.join("\n"));
+        }
+    }
+    facts
+}
+
+/// What a build that failed left in its build directory, but for the log.
+fn is_intermediate(path: &Path) -> bool {
+    path.iter().any(|part| part == "build") && !path.ends_with("build") && !path.ends_with("build/make.log")
+}
+
+/// A fact in which the two programs differ.
+#[derive(Debug, Clone)]
+pub struct Difference {
+    pub command: String,
+    pub subject: String,
+    pub peer: Option<String>,
+    pub ours: Option<String>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let show = |side: &Option<String>| side.as_deref().map_or("(not there)".into(), |s| format!("{s:?}"));
+        write!(
+            f,
+            "after `{}`: {}\n    dkms 3.0.10: {}\n    modsmith:    {}",
+            self.command,
+            self.subject,
+            show(&self.peer),
+            show(&self.ours)
+        )
+    }
+}
+
+/// All facts in which two runs of the same commands differ.
+pub fn differences(peer: &[Step], ours: &[Step]) -> Vec<Difference> {
+    let mut out = Vec::new();
+    for (theirs, mine) in peer.iter().zip(ours) {
+        let subjects: BTreeSet<&String> = theirs.facts.keys().chain(mine.facts.keys()).collect();
+        for subject in subjects {
+            let (p, o) = (theirs.facts.get(subject), mine.facts.get(subject));
+            if p != o {
+                out.push(Difference {
+                    command: theirs.command.clone(),
+                    subject: subject.clone(),
+                    peer: p.cloned(),
+                    ours: o.cloned(),
+                });
+            }
+        }
+    }
+    out
+}
+
+/// A difference that is wanted. Its name is a heading of
+/// `docs/reference/differences-from-dkms.md`, where the reason is.
+pub struct Accepted {
+    pub name: &'static str,
+    explains: fn(&Difference) -> bool,
+}
+
+/// Every difference that is wanted, and how to recognise it.
+pub const ACCEPTED: &[Accepted] = &[
+    Accepted {
+        name: "The kernel's configuration is not copied beside the log",
+        explains: |d| d.subject.starts_with("file ") && d.subject.ends_with("/log/.config") && d.ours.is_none(),
+    },
+    Accepted {
+        name: "Module.symvers is kept",
+        explains: |d| {
+            d.subject.starts_with("file ") && d.subject.ends_with("/module/Module.symvers") && d.peer.is_none()
+        },
+    },
+    Accepted {
+        name: "modsmith's own records",
+        explains: |d| {
+            d.subject.starts_with("file var/lib/dkms/") && d.subject.contains("/.modsmith") && d.peer.is_none()
+        },
+    },
+    Accepted { name: "Missing headers are exit code 21", explains: |d| codes(d, "1", "21") },
+    Accepted { name: "An excluded kernel is exit code 77", explains: |d| codes(d, "9", "77") },
+    Accepted { name: "A missing dependency is exit code 13", explains: |d| d.command.contains("needy/") },
+    Accepted { name: "A failing PRE_BUILD stops the build", explains: |d| d.command.contains("prebuild/") },
+    Accepted { name: "A failing POST_BUILD is the build's exit code", explains: |d| d.command.contains("postbuild/") },
+    Accepted {
+        name: "A package without its source is broken",
+        explains: |d| d.command.contains("gone/") && d.ours.as_deref() != Some("0"),
+    },
+    Accepted {
+        name: "The signing key is made when a module is signed",
+        explains: |d| {
+            let key = d.subject == "file var/lib/dkms/mok.key" || d.subject == "file var/lib/dkms/mok.pub";
+            key && d.ours.is_none()
+        },
+    },
+    Accepted { name: "A module that is not replaced is an error", explains: |d| d.command.contains("older/") },
+    Accepted { name: "Several actions on one line are done in order", explains: |d| d.command.contains("several/") },
+    Accepted {
+        name: "The modules that a package replaces are kept",
+        explains: |d| {
+            d.subject.contains("original_module")
+                || d.subject == "status" && d.ours.as_deref().is_some_and(|s| s.contains("(Original modules exist)"))
+                || d.peer.is_some() && d.ours.is_none() && d.subject.contains("lib/modules/")
+                || d.subject.starts_with("modules.dep of")
+        },
+    },
+];
+
+fn codes(d: &Difference, peer: &str, ours: &str) -> bool {
+    d.subject == "exit code" && d.peer.as_deref() == Some(peer) && d.ours.as_deref() == Some(ours)
+}
+
+/// Fails the test unless the two runs differ in exactly the accepted ways that
+/// are named: no other difference, and none of these gone unnoticed.
+#[track_caller]
+pub fn assert_differs_only_in(peer: &[Step], ours: &[Step], expected: &[&str]) {
+    for name in expected {
+        assert!(ACCEPTED.iter().any(|a| a.name == *name), "{name:?} is not an accepted difference");
+    }
+    let mut seen = BTreeSet::new();
+    let mut unexplained = Vec::new();
+    for difference in differences(peer, ours) {
+        let because = ACCEPTED.iter().filter(|a| expected.contains(&a.name)).find(|a| (a.explains)(&difference));
+        match because {
+            Some(accepted) => {
+                seen.insert(accepted.name);
+            }
+            None => unexplained.push(difference.to_string()),
+        }
+    }
+    if !unexplained.is_empty() {
+        let said: Vec<String> = ours.iter().map(|s| s.output.to_string()).collect();
+        panic!(
+            "{} differences from dkms 3.0.10 that nobody wanted:\n{}\n\nmodsmith said:\n{}",
+            unexplained.len(),
+            unexplained.join("\n"),
+            said.join("\n")
+        );
+    }
+    let gone: Vec<&&str> = expected.iter().filter(|name| !seen.contains(**name)).collect();
+    assert!(gone.is_empty(), "expected differences that were not seen: {gone:?}");
+}

@@ -1,0 +1,47 @@
+//! Programs that the tests need. A missing one fails the test with the command
+//! that installs it; nothing is skipped.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Program, and the Debian package that brings it.
+const PACKAGES: [(&str, &str); 9] = [
+    ("apt-get", "apt"),
+    ("dpkg", "dpkg"),
+    ("unshare", "util-linux"),
+    ("make", "make"),
+    ("modinfo", "kmod"),
+    ("depmod", "kmod"),
+    ("dkms", "dkms"),
+    ("patch", "patch"),
+    ("openssl", "openssl"),
+];
+
+/// The path of a program that the tests need.
+///
+/// # Panics
+/// When it is not installed, with the command that installs it.
+pub fn path(program: &str) -> PathBuf {
+    let directories = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+    directories.iter().map(|d| Path::new(d).join(program)).find(|p| p.exists()).unwrap_or_else(|| {
+        let package = PACKAGES.iter().find(|(p, _)| *p == program).map_or(program, |(_, package)| package);
+        panic!("`{program}` is not installed, and this test needs it: apt-get install {package}")
+    })
+}
+
+/// Runs a tool that has to succeed and returns its standard output.
+///
+/// # Panics
+/// When it fails, with its output.
+pub fn run(command: &mut Command) -> String {
+    let shown = format!("{command:?}");
+    let out = command.output().unwrap_or_else(|e| panic!("cannot run {shown}: {e}"));
+    assert!(
+        out.status.success(),
+        "{shown} failed with {}:\n{}{}",
+        out.status,
+        String::from_utf8_lossy(&out.stdout),
+        String::from_utf8_lossy(&out.stderr)
+    );
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}

@@ -1,0 +1,300 @@
+//! A scratch machine: the directories that a module builder works on, laid over
+//! the machine's own in a mount namespace for as long as one program runs.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::fixture::{self, Package};
+use crate::{Output, Snapshot, kernel, paths, tool};
+
+/// The directories that a world has for itself.
+const OWN: [&str; 5] = ["var/lib/dkms", "usr/src", "lib/modules", "etc/dkms", "boot"];
+
+/// A module that came with the kernel: without any, a module directory counts
+/// as left behind by a kernel that is gone.
+const RESIDENT: &str = "resident";
+
+/// A scratch machine. Its files are in [`dir`](World::dir) at their usual
+/// places; removed on drop.
+pub struct World {
+    dir: TempDir,
+}
+
+impl World {
+    /// A machine with a tree that is empty and the given kernels, each with its
+    /// headers and one module of its own.
+    pub fn new(kernels: &[String]) -> World {
+        let dir = tempfile::Builder::new().prefix("world-").tempdir_in(paths::cache("worlds")).expect("a directory");
+        let world = World { dir };
+        for own in OWN {
+            fs::create_dir_all(world.path(own)).expect("scratch directory is writable");
+        }
+        for kernel in kernels {
+            let modules = world.modules(kernel);
+            let resident = modules.join("kernel/drivers/misc");
+            fs::create_dir_all(&resident).expect("scratch directory is writable");
+            fs::copy(fixture::module(kernel, RESIDENT, None), resident.join("resident.ko")).expect("a built module");
+            for empty in ["modules.order", "modules.builtin"] {
+                fs::write(modules.join(empty), "").expect("scratch directory is writable");
+            }
+            fs::write(modules.join("modules.dep"), "kernel/drivers/misc/resident.ko:\n").expect("writable");
+            let headers = fs::canonicalize(format!("/lib/modules/{kernel}/build")).expect("a kernel with headers");
+            symlink(headers, modules.join("build")).expect("scratch directory is writable");
+        }
+        // The name it is called by makes the program behave as dkms.
+        fs::create_dir(world.path("bin")).expect("scratch directory is writable");
+        symlink(paths::programs().join("modsmith"), world.path("bin/dkms")).expect("writable");
+        world
+    }
+
+    /// A machine with the newest generic kernel.
+    pub fn generic() -> World {
+        World::new(&[kernel::newest(kernel::Flavour::Generic)])
+    }
+
+    /// Another machine in the same state.
+    pub fn duplicate(&self) -> World {
+        let copy = World::new(&[]);
+        tool::run(Command::new("cp").arg("-a").arg(self.dir().join(".")).arg(copy.dir()));
+        copy
+    }
+
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A path in the world: `path("/etc/dkms")` or `path("etc/dkms")`.
+    pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        self.dir().join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// The module tree, `/var/lib/dkms`.
+    pub fn tree(&self) -> PathBuf {
+        self.path("var/lib/dkms")
+    }
+
+    /// A kernel's module directory, `/lib/modules/K`.
+    pub fn modules(&self, kernel: &str) -> PathBuf {
+        self.path("lib/modules").join(kernel)
+    }
+
+    /// Copies a package's sources to `/usr/src`, under the same name.
+    pub fn copy_source(&self, from: &Path) {
+        tool::run(Command::new("cp").arg("-a").arg(from).arg(self.path("usr/src")));
+    }
+
+    /// Puts a module file into a kernel's directory, as if it came with the
+    /// kernel, and returns its path there.
+    pub fn add_module(&self, kernel: &str, module: &Path) -> PathBuf {
+        let at = self.modules(kernel).join("kernel/drivers/misc").join(module.file_name().expect("a file"));
+        fs::copy(module, &at).unwrap_or_else(|e| panic!("cannot copy {}: {e}", module.display()));
+        at
+    }
+
+    /// Writes a package's sources to `/usr/src/NAME-VERSION`.
+    pub fn add_package(&self, package: &Package) -> PathBuf {
+        let dir = self.path("usr/src").join(format!("{}-{}", package.name, package.version));
+        package.write(&dir);
+        dir
+    }
+
+    /// modsmith under its name `dkms`, with words as they would be typed.
+    pub fn dkms(&self, line: &str) -> Output {
+        self.program(self.path("bin/dkms")).words(line).run()
+    }
+
+    /// modsmith under its own name.
+    pub fn modsmith(&self, line: &str) -> Output {
+        self.program(modsmith()).words(line).run()
+    }
+
+    /// Debian's dkms, as a black box.
+    pub fn peer(&self, line: &str) -> Output {
+        self.program(tool::path("dkms")).words(line).run()
+    }
+
+    /// A shell in the world: several commands on the same mounts. `dkms` and
+    /// `modsmith` are the program under test.
+    pub fn shell(&self, script: &str) -> Invocation<'_> {
+        self.program("/bin/sh").arg("-c").arg(script)
+    }
+
+    /// Any program.
+    pub fn program(&self, program: impl Into<PathBuf>) -> Invocation<'_> {
+        Invocation {
+            world: self,
+            program: program.into(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            mounts: String::new(),
+        }
+    }
+
+    /// All files of the world, except the sources (which only `add` of a path
+    /// may write to; see [`sources`](World::sources)).
+    pub fn snapshot(&self) -> Snapshot {
+        ["var/lib/dkms", "lib/modules", "etc/dkms", "boot"]
+            .iter()
+            .fold(Snapshot::default(), |all, own| all.with(Snapshot::of(&self.path(own)).below(own)))
+    }
+
+    /// The registered sources, without the machine's headers.
+    pub fn sources(&self) -> Snapshot {
+        let headers = headers();
+        let is_header = |p: &Path| p.iter().next().is_some_and(|top| headers.iter().any(|h| top == h.as_str()));
+        Snapshot::of(&self.path("usr/src")).without(is_header).below("usr/src")
+    }
+}
+
+/// The program under test.
+///
+/// # Panics
+/// When it has not been built.
+pub fn modsmith() -> PathBuf {
+    let program = paths::programs().join("modsmith");
+    assert!(program.exists(), "{} has not been built: run `make build`", program.display());
+    program
+}
+
+/// The directories in `/usr/src` that kernels' `build` links lead to.
+fn headers() -> Vec<String> {
+    let Ok(entries) = fs::read_dir("/usr/src") else { return Vec::new() };
+    entries.filter_map(|e| e.ok()?.file_name().into_string().ok()).filter(|name| name.starts_with("linux-")).collect()
+}
+
+/// A program about to be run in a [`World`]: with an environment of its own, no
+/// input, and the world's directories over the machine's.
+pub struct Invocation<'w> {
+    world: &'w World,
+    program: PathBuf,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    mounts: String,
+}
+
+impl Invocation<'_> {
+    pub fn arg(mut self, argument: impl Into<String>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Several arguments, separated by blanks.
+    pub fn words(mut self, line: &str) -> Self {
+        self.arguments.extend(line.split_whitespace().map(String::from));
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Mounts a directory of the world read-only.
+    pub fn read_only(mut self, path: &str) -> Self {
+        self.mounts.push_str(&format!("mount --bind {path} {path}; mount -o remount,ro,bind {path}\n"));
+        self
+    }
+
+    /// Mounts an empty file system of limited size over a directory. Its
+    /// contents are gone when the program has ended.
+    pub fn small(mut self, path: &str, kilobytes: u32) -> Self {
+        self.mounts.push_str(&format!("mount -t tmpfs -o size={kilobytes}k,mode=755 small {path}\n"));
+        self
+    }
+
+    /// Runs the program to its end.
+    ///
+    /// # Panics
+    /// When there are no mount namespaces to be had.
+    pub fn run(self) -> Output {
+        let world = self.world;
+        let shown = std::iter::once(self.program.display().to_string()).chain(self.arguments.iter().cloned());
+        let shown = shown.collect::<Vec<_>>().join(" ");
+        let mut command = Command::new(tool::path("unshare"));
+        command.arg("--mount");
+        if !is_root() {
+            command.arg("--map-root-user");
+        }
+        command
+            .args(["--", "/bin/sh", "-c", &self.namespace(), "world"])
+            .arg(&self.program)
+            .args(&self.arguments)
+            .env_clear()
+            .env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", world.path("bin").display()))
+            .env("HOME", world.dir())
+            .env("LC_ALL", "C.UTF-8")
+            // Plugins are compiled once for all tests, and not into the machine's cache.
+            .env("MODSMITH_CACHE_DIR", paths::cache("plugins"))
+            .envs(self.environment)
+            .current_dir("/")
+            .stdin(Stdio::null());
+        let out = command.output().unwrap_or_else(|e| panic!("cannot run {shown}: {e}"));
+        Output::new(shown, out)
+    }
+
+    /// The script that lays the world over the machine and becomes the program.
+    fn namespace(&self) -> String {
+        let world = self.world.dir().display();
+        let mut script = String::from("set -e\n");
+        // The headers stay where their own Makefiles look for them.
+        for name in headers() {
+            script.push_str(&format!(
+                "mkdir -p '{world}/usr/src/{name}'; mount --bind '/usr/src/{name}' '{world}/usr/src/{name}'\n"
+            ));
+        }
+        for own in OWN.iter().filter(|own| Path::new("/").join(own).is_dir()) {
+            script.push_str(&format!("mount --rbind '{world}/{own}' '/{own}'\n"));
+        }
+        script.push_str(&self.mounts);
+        // What the program prints is all that is told.
+        script.push_str("exec \"$@\"\n");
+        script
+    }
+}
+
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_program_writes_stays_in_the_world() {
+        let world = World::generic();
+        let out = world
+            .shell("echo x > /var/lib/dkms/probe; echo x > /usr/src/probe; mkdir /lib/modules/probe; ls /usr/src")
+            .run()
+            .expect(0);
+        assert!(world.path("var/lib/dkms/probe").exists());
+        assert!(world.path("usr/src/probe").exists());
+        assert!(world.path("lib/modules/probe").exists());
+        assert!(!Path::new("/var/lib/dkms/probe").exists());
+        assert!(!Path::new("/usr/src/probe").exists());
+        assert!(!Path::new("/lib/modules/probe").exists());
+        assert!(out.stdout.contains("linux-headers"), "headers are visible: {out}");
+    }
+
+    #[test]
+    fn a_read_only_directory_refuses_and_a_small_one_fills_up() {
+        let world = World::generic();
+        let out = world.shell("touch /var/lib/dkms/x").read_only("/var/lib/dkms").run();
+        assert_ne!(out.code, 0, "{out}");
+        let out = world.shell("head -c 100000 /dev/zero > /var/lib/dkms/x").small("/var/lib/dkms", 64).run();
+        assert!(out.stderr.contains("No space left"), "{out}");
+    }
+
+    #[test]
+    fn kernels_find_their_headers() {
+        let kernel = kernel::newest(kernel::Flavour::Generic);
+        let world = World::new(std::slice::from_ref(&kernel));
+        world.shell(&format!("test -d /lib/modules/{kernel}/build/include")).run().expect(0);
+    }
+}

@@ -1,0 +1,251 @@
+//! Exit codes that scripts test, side by side with Debian's dkms: command
+//! lines that go wrong, and packages made to fail in one particular place.
+
+use modsmith_tests::World;
+use modsmith_tests::fixture::Package;
+use modsmith_tests::kernel::{self, Flavour};
+use modsmith_tests::peer::{self, Program, Step};
+
+const CONFIG: &str = "The kernel's configuration is not copied beside the log";
+const KEY: &str = "The signing key is made when a module is signed";
+const SYMVERS: &str = "Module.symvers is kept";
+
+/// Runs the same lines on the same package in two worlds (`KERNEL` stands for
+/// the kernel's release), compares them, and checks modsmith's exit codes.
+#[track_caller]
+fn compare(package: &Package, lines: &[(&str, i32)], expected: &[&str]) -> Vec<Step> {
+    let kernel = kernel::newest(Flavour::Generic);
+    let commands: Vec<String> = lines.iter().map(|(line, _)| line.replace("KERNEL", &kernel)).collect();
+    let run = |program| {
+        let world = World::new(std::slice::from_ref(&kernel));
+        world.add_package(package);
+        peer::observe(program, &world, &commands)
+    };
+    let (peer, ours) = (run(Program::Peer), run(Program::Ours));
+    peer::assert_differs_only_in(&peer, &ours, expected);
+    for (step, (line, code)) in ours.iter().zip(lines) {
+        assert_eq!(step.output.code, *code, "{line}: {}", step.output);
+    }
+    ours
+}
+
+#[test]
+fn unusable_command_lines() {
+    compare(
+        &Package::new("lines", "1.0"),
+        &[
+            ("status", 0),
+            ("status unknown/1.0", 0),
+            ("build --no-such-option lines/1.0", 2),
+            ("build", 1),
+            ("build lines", 1),
+            ("add", 1),
+            ("remove", 1),
+            ("add unknown/1.0", 2),
+            ("build unknown/1.0 -k KERNEL", 2),
+            ("install unknown/1.0 -k KERNEL", 2),
+            ("uninstall lines/1.0 -k KERNEL", 3),
+            ("unbuild lines/1.0 -k KERNEL", 3),
+            ("remove lines/1.0 --all", 3),
+            ("build lines/1.0 -k KERNEL --all", 2),
+            ("build lines/1.0 -a x86_64 --all", 3),
+            ("build lines/1.0 --all", 5),
+            ("install lines/1.0 --all", 5),
+            ("add lines/1.0", 0),
+            ("add lines/1.0", 3),
+            ("add -m lines -v 1.0", 3),
+            ("status", 0),
+            ("remove lines/1.0 -k KERNEL", 0),
+            ("add -m lines -v 1.0", 0),
+            ("remove -m lines/1.0 --all", 0),
+        ],
+        &[KEY],
+    );
+}
+
+#[test]
+fn two_actions_on_one_line() {
+    let ours = compare(
+        &Package::new("several", "1.0"),
+        &[("add build several/1.0 -k KERNEL", 0)],
+        &["Several actions on one line are done in order"],
+    );
+    assert!(ours[0].facts["status"].ends_with(": built\n"), "{:?}", ours[0].facts["status"]);
+}
+
+#[test]
+fn nothing_to_do_is_success() {
+    compare(
+        &Package::new("idle", "1.0"),
+        &[
+            ("add idle/1.0", 0),
+            ("uninstall idle/1.0 -k KERNEL", 0),
+            ("unbuild idle/1.0 -k KERNEL", 0),
+            ("build idle/1.0 -k KERNEL", 0),
+            ("build idle/1.0 -k KERNEL", 0),
+            ("uninstall idle/1.0 -k KERNEL", 0),
+            ("install idle/1.0 -k KERNEL", 0),
+            ("install idle/1.0 -k KERNEL", 0),
+            ("unbuild idle/1.0 -k KERNEL", 0),
+            ("unbuild idle/1.0 -k KERNEL", 0),
+            ("uninstall idle/1.0 --all", 0),
+            ("remove idle/1.0 --all", 0),
+        ],
+        &[CONFIG, SYMVERS],
+    );
+}
+
+#[test]
+fn a_kernel_without_headers() {
+    compare(
+        &Package::new("headless", "1.0"),
+        &[
+            ("add headless/1.0", 0),
+            ("build headless/1.0 -k 0.0.0-none", 21),
+            ("install headless/1.0 -k 0.0.0-none", 21),
+        ],
+        &["Missing headers are exit code 21"],
+    );
+}
+
+#[test]
+fn a_kernel_that_the_package_excludes() {
+    compare(
+        &Package::new("exclusive", "1.0").conf("BUILD_EXCLUSIVE_KERNEL=\"^2\\.4\\.\""),
+        &[("build exclusive/1.0 -k KERNEL", 77), ("install exclusive/1.0 -k KERNEL", 77), ("status", 0)],
+        &[KEY],
+    );
+    compare(
+        &Package::new("foreign", "1.0").conf("BUILD_EXCLUSIVE_ARCH=\"^sparc64$\""),
+        &[("build foreign/1.0 -k KERNEL", 77)],
+        &[KEY],
+    );
+}
+
+#[test]
+fn a_module_that_does_not_compile() {
+    compare(
+        &Package::new("wrong", "1.0").file("wrong.c", "this is not C\n"),
+        &[("build wrong/1.0 -k KERNEL", 10), ("install wrong/1.0 -k KERNEL", 10), ("remove wrong/1.0 --all", 0)],
+        &[KEY],
+    );
+}
+
+#[test]
+fn a_module_that_make_does_not_make() {
+    compare(
+        &Package::new("absent", "1.0").conf("BUILT_MODULE_NAME[0]=\"other\""),
+        &[("build absent/1.0 -k KERNEL", 7), ("remove absent/1.0 --all", 0)],
+        &[KEY],
+    );
+}
+
+const PATCH: &str = "\
+--- a/patched.c
++++ b/patched.c
+@@ -1,3 +1,3 @@
+ #include <linux/module.h>
+ MODULE_LICENSE(\"GPL\");
+-MODULE_DESCRIPTION(\"Does nothing\");
++MODULE_DESCRIPTION(\"Patched\");
+";
+
+#[test]
+fn patches() {
+    compare(
+        &Package::new("patched", "1.0").conf("PATCH[0]=\"fix.patch\"").file("patches/fix.patch", PATCH),
+        &[("install patched/1.0 -k KERNEL", 0), ("remove patched/1.0 --all", 0)],
+        &[CONFIG, SYMVERS],
+    );
+    compare(
+        &Package::new("patched", "2.0").conf("PATCH[0]=\"fix.patch\""),
+        &[("build patched/2.0 -k KERNEL", 5)],
+        &[KEY],
+    );
+    compare(
+        &Package::new("patched", "3.0")
+            .conf("PATCH[0]=\"fix.patch\"")
+            .file("patches/fix.patch", PATCH.replace("nothing", "something")),
+        &[("build patched/3.0 -k KERNEL", 6)],
+        &[KEY],
+    );
+}
+
+#[test]
+fn scripts_that_fail() {
+    let package = |name: &str, directive: &str| {
+        Package::new(name, "1.0").conf(&format!("{directive}=\"fail.sh\"")).script("fail.sh", "exit 5")
+    };
+    compare(&package("postadd", "POST_ADD"), &[("add postadd/1.0", 5), ("status", 0)], &[]);
+    let ours = compare(
+        &package("prebuild", "PRE_BUILD"),
+        &[("build prebuild/1.0 -k KERNEL", 5)],
+        &["A failing PRE_BUILD stops the build"],
+    );
+    assert_eq!(ours[0].facts["status"], "prebuild/1.0: added\n");
+    let ours = compare(
+        &package("postbuild", "POST_BUILD"),
+        &[("build postbuild/1.0 -k KERNEL", 5)],
+        &["A failing POST_BUILD is the build's exit code"],
+    );
+    assert!(ours[0].facts["status"].ends_with(": built\n"), "{:?}", ours[0].facts["status"]);
+    compare(
+        &package("preinstall", "PRE_INSTALL"),
+        &[("install preinstall/1.0 -k KERNEL", 101), ("status", 0)],
+        &[CONFIG, SYMVERS],
+    );
+    compare(
+        &package("postinstall", "POST_INSTALL"),
+        &[("install postinstall/1.0 -k KERNEL", 0), ("status", 0)],
+        &[CONFIG, SYMVERS],
+    );
+    compare(
+        &package("postremove", "POST_REMOVE"),
+        &[("add postremove/1.0", 0), ("remove postremove/1.0 --all", 0)],
+        &[],
+    );
+}
+
+#[test]
+fn a_dependency_that_is_not_installed() {
+    let ours = compare(
+        &Package::new("needy", "1.0").conf("BUILD_DEPENDS[0]=\"nobody\""),
+        &[("build needy/1.0 -k KERNEL", 13)],
+        &["A missing dependency is exit code 13"],
+    );
+    assert_eq!(ours[0].facts["status"], "needy/1.0: added\n");
+}
+
+#[test]
+fn a_configuration_that_says_too_little() {
+    for (missing, line) in
+        [("name", "PACKAGE_NAME="), ("version", "PACKAGE_VERSION="), ("place", "DEST_MODULE_LOCATION[0]=")]
+    {
+        compare(&Package::new(missing, "1.0").conf(line), &[(&format!("add {missing}/1.0"), 8), ("status", 0)], &[]);
+    }
+    compare(
+        &Package::new("elsewhere", "1.0").conf("DEST_MODULE_LOCATION[0]=\"/opt\""),
+        &[("add elsewhere/1.0", 8)],
+        &[],
+    );
+    compare(&Package::new("bare", "1.0").without("dkms.conf"), &[("add bare/1.0", 4)], &[]);
+}
+
+#[test]
+fn a_source_that_has_gone() {
+    let kernel = kernel::newest(Flavour::Generic);
+    let run = |program| {
+        let world = World::new(std::slice::from_ref(&kernel));
+        let dir = world.add_package(&Package::new("gone", "1.0"));
+        let mut steps = peer::observe(program, &world, &["add gone/1.0".into()]);
+        std::fs::remove_dir_all(dir).expect("the source was there");
+        let after = [format!("build gone/1.0 -k {kernel}"), "remove gone/1.0 --all".into()];
+        steps.extend(peer::observe(program, &world, &after));
+        steps
+    };
+    let (peer, ours) = (run(Program::Peer), run(Program::Ours));
+    peer::assert_differs_only_in(&peer, &ours, &["A package without its source is broken"]);
+    let codes: Vec<i32> = ours.iter().map(|s| s.output.code).collect();
+    assert_eq!(codes, [0, 4, 4]);
+    assert_eq!(ours[2].facts["status"], "gone/1.0: broken\n");
+}
