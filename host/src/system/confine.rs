@@ -50,7 +50,8 @@ impl Level {
         self.0 & Self::NETWORK != 0
     }
 
-    /// Landlock refuses every write to the file system but `/dev/null`.
+    /// Landlock refuses every write to the file system but `/dev/null`. (Modes
+    /// and times of files are not among what it covers.)
     pub fn no_writes(self) -> bool {
         self.0 & Self::WRITES != 0
     }
@@ -99,7 +100,9 @@ impl Watch {
 /// that dies with the thread that spawned it.
 ///
 /// As root it becomes `nobody` and keeps one right, to read any file, so that
-/// it sees what root would see. The caller clears the environment, sets the
+/// it sees what root would see. Started by another user it stays that user, who
+/// can still change the mode and times of own files: Landlock has no rule for
+/// these. The caller clears the environment, sets the
 /// standard streams and watches the clock; see [`kill_group`].
 ///
 /// Errors: only when a pipe cannot be made. What the kernel refuses is
