@@ -3,12 +3,12 @@
 use std::sync::atomic::Ordering;
 
 use super::files::Files;
-use super::journal::{self, Journal, Pending, kill_point};
+use super::journal::{Begun, Journal, Pending, kill_point};
 use super::perform::{Failure, perform};
 use super::report::Reporter;
 use super::run::{INTERRUPTED, Runner, command_text};
 use super::step::{Action, Announce, OnFailure, Plan, Step, Undo};
-use super::undo::{self, Stash, UndoOp};
+use super::undo::{self, Stash};
 use super::{Guard, Origin};
 use crate::error::{Error, Kind, Result};
 use crate::system::System;
@@ -18,12 +18,6 @@ pub struct Executor<'a> {
     pub system: &'a System,
     pub guard: &'a dyn Guard,
     pub reporter: &'a dyn Reporter,
-}
-
-/// A step that was begun.
-struct Begun {
-    ops: Vec<UndoOp>,
-    keep: bool,
 }
 
 impl Executor<'_> {
@@ -37,7 +31,7 @@ impl Executor<'_> {
         let mut begun: Vec<Begun> = Vec::new();
         for (index, step) in plan.steps.iter().enumerate() {
             if let Err(failure) = self.step(index, step, &files, &mut journal, &mut stash, &mut begun) {
-                let undone = self.take_back(&begun, &files);
+                let undone = self.undo(begun.iter().filter(|begun| !begun.keep), &files, &mut journal);
                 clear_stashes(&files, journal.id());
                 let _ = journal.close();
                 return Err(explain(plan, step, failure, undone));
@@ -69,8 +63,8 @@ impl Executor<'_> {
         let ops = undo::prepare(step, files, stash)?;
         let keep = step.undo == Undo::Keep;
         journal.begin(index, &ops, keep)?;
-        begun.push(Begun { ops, keep });
-        let ops = &begun.last().expect("a step was just begun").ops;
+        begun.push(Begun { step: index, undo: ops, keep });
+        let ops = &begun.last().expect("a step was just begun").undo;
         undo::stash_away(&step.action, ops, files)?;
 
         let runner = Runner { system_root: &self.system.root, reporter: self.reporter };
@@ -127,17 +121,19 @@ impl Executor<'_> {
         }
     }
 
-    /// Takes back begun steps; false when something could not be taken back.
-    fn take_back(&self, begun: &[Begun], files: &Files) -> bool {
-        let ops: Vec<&[UndoOp]> = begun.iter().filter(|b| !b.keep).map(|b| b.ops.as_slice()).collect();
-        self.undo(&ops, files)
-    }
-
-    fn undo(&self, steps: &[&[UndoOp]], files: &Files) -> bool {
+    /// Takes back begun steps, last one first; false when something could not
+    /// be taken back.
+    fn undo<'b>(
+        &self,
+        steps: impl DoubleEndedIterator<Item = &'b Begun>,
+        files: &Files,
+        journal: &mut Journal,
+    ) -> bool {
         let mut complete = true;
         let mut reruns = Vec::new();
-        for ops in steps.iter().rev() {
-            if let Err(e) = undo::undo(ops, files, &mut |command| reruns.push(command.clone())) {
+        for begun in steps.rev() {
+            let taken = undo::undo(&begun.undo, files, &mut |command| reruns.push(command.clone()));
+            if let Err(e) = taken.and_then(|()| journal.undone(begun.step)) {
                 complete = false;
                 self.reporter.warning(&format!("Part of the change could not be undone: {e}."));
             }
@@ -158,14 +154,15 @@ impl Executor<'_> {
     /// other is undone. The caller holds the tree's lock, so its owner is gone.
     pub fn recover(&self, pending: &Pending) -> Result<()> {
         let files = Files::new(pending.roots.clone());
+        let cannot = |e| Error::io("end the change in", &pending.path, e);
+        let mut journal = Journal::reopen(pending).map_err(cannot)?;
         let title = if pending.title.is_empty() { "a change" } else { &pending.title };
         if pending.committed {
             self.reporter.warning(&format!(
                 "An earlier invocation was killed after it had completed: {title}. Its leftovers were removed."
             ));
         } else {
-            let ops: Vec<&[UndoOp]> = pending.steps.iter().map(Vec::as_slice).collect();
-            if !self.undo(&ops, &files) {
+            if !self.undo(pending.steps.iter(), &files, &mut journal) {
                 return Err(Error::new(
                     Kind::System,
                     format!("An interrupted change could not be undone completely: {title}."),
@@ -180,7 +177,7 @@ impl Executor<'_> {
             ));
         }
         clear_stashes(&files, &pending.id);
-        journal::close(&pending.path).map_err(|e| Error::io("remove the journal", &pending.path, e))
+        journal.close().map_err(cannot)
     }
 }
 

@@ -21,9 +21,24 @@ pub const PRIVATE_DIR: &str = ".modsmith";
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Line {
-    Plan { version: u32, title: String, pid: u32, roots: Roots },
-    Begin { step: usize, undo: Vec<UndoOp>, keep: bool },
-    Done { step: usize },
+    Plan {
+        version: u32,
+        title: String,
+        pid: u32,
+        roots: Roots,
+    },
+    Begin {
+        step: usize,
+        undo: Vec<UndoOp>,
+        keep: bool,
+    },
+    Done {
+        step: usize,
+    },
+    /// Taken back; must not be taken back again.
+    Undone {
+        step: usize,
+    },
     Commit,
 }
 
@@ -67,6 +82,16 @@ impl Journal {
         self.write(&Line::Done { step })
     }
 
+    /// Continues the journal of a killed invocation, to undo its plan.
+    pub fn reopen(pending: &Pending) -> io::Result<Self> {
+        let file = OpenOptions::new().append(true).open(&pending.path)?;
+        Ok(Self { path: pending.path.clone(), file, id: pending.id.clone() })
+    }
+
+    pub fn undone(&mut self, step: usize) -> io::Result<()> {
+        self.write(&Line::Undone { step })
+    }
+
     /// From here on the plan stands, whatever happens.
     pub fn commit(&mut self) -> io::Result<()> {
         self.write(&Line::Commit)?;
@@ -75,7 +100,13 @@ impl Journal {
 
     /// Deletes the journal; the private directory goes too once it is empty.
     pub fn close(self) -> io::Result<()> {
-        close(&self.path)
+        std::fs::remove_file(&self.path)?;
+        for parent in self.path.ancestors().skip(1).take(2) {
+            if std::fs::remove_dir(parent).is_err() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn write(&mut self, line: &Line) -> io::Result<()> {
@@ -88,18 +119,17 @@ impl Journal {
     }
 }
 
-pub(super) fn close(path: &Path) -> io::Result<()> {
-    std::fs::remove_file(path)?;
-    for parent in path.ancestors().skip(1).take(2) {
-        if std::fs::remove_dir(parent).is_err() {
-            break;
-        }
-    }
-    Ok(())
-}
-
 fn directory(tree: &Path) -> PathBuf {
     tree.join(PRIVATE_DIR).join("journal")
+}
+
+/// A step that was begun, and its way back.
+#[derive(Debug)]
+pub struct Begun {
+    pub step: usize,
+    pub undo: Vec<UndoOp>,
+    /// Whether a failure of a later step leaves its effect; a crash never does.
+    pub keep: bool,
 }
 
 /// A plan that some invocation began and did not end.
@@ -112,8 +142,8 @@ pub struct Pending {
     pub roots: Roots,
     /// Whether only stashes are left to delete.
     pub committed: bool,
-    /// The ways back of the steps that were begun, in order.
-    pub steps: Vec<Vec<UndoOp>>,
+    /// The steps that were begun and are not undone, in order.
+    pub steps: Vec<Begun>,
 }
 
 /// The journals in a tree. Whether their owners still live is for the holder of
@@ -156,8 +186,9 @@ fn read(path: PathBuf) -> io::Result<Pending> {
                 pending.pid = pid;
                 pending.roots = roots;
             }
-            Line::Begin { undo, .. } => pending.steps.push(undo),
+            Line::Begin { step, undo, keep } => pending.steps.push(Begun { step, undo, keep }),
             Line::Done { .. } => {}
+            Line::Undone { step } => pending.steps.retain(|begun| begun.step != step),
             Line::Commit => pending.committed = true,
         }
     }

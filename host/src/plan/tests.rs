@@ -159,13 +159,18 @@ fn recovery_takes_back_a_plan_that_was_killed_and_may_be_repeated() {
     drop(journal);
     let executor = Executor { system: &scratch.system, guard: &Everything, reporter: &Silent };
     let found = pending(&scratch.path("tree")).unwrap();
-    // Killed once more just before the journal was removed: nothing changes.
-    let copy = fs::read(&found[0].path).unwrap();
+    // Killed once more while it undoes, after any number of steps.
+    let mut journal = journal::Journal::reopen(&found[0]).unwrap();
+    for begun in found[0].steps.iter().rev().take(6) {
+        undo::undo(&begun.undo, &files, &mut |_| ()).unwrap();
+        journal.undone(begun.step).unwrap();
+    }
+    let next = &found[0].steps[found[0].steps.len() - 7];
+    undo::undo(&next.undo, &files, &mut |_| ()).unwrap();
+    drop(journal);
+    let found = pending(&scratch.path("tree")).unwrap();
+    assert_eq!(found[0].steps.len(), plan.steps.len() - 6);
     executor.recover(&found[0]).unwrap();
-    assert_eq!(scratch.listing(), before);
-    fs::create_dir_all(found[0].path.parent().unwrap()).unwrap();
-    fs::write(&found[0].path, copy).unwrap();
-    executor.recover(&pending(&scratch.path("tree")).unwrap()[0]).unwrap();
     assert_eq!(scratch.listing(), before);
 }
 

@@ -55,7 +55,8 @@ mod tests {
                 format!("{}: {}", interface.name.as_deref().unwrap_or_default(), functions.join(" "))
             })
             .collect();
-        insta::assert_snapshot!(listed.join("\n"));
+        let listed: Vec<&str> = listed.iter().map(|line| line.trim_end()).collect();
+        assert_eq!(listed.join("\n"), include_str!("../../../wit/v0.1/functions.txt").trim_end());
     }
 
     #[test]
