@@ -159,7 +159,7 @@ pub const ACCEPTED: &[Accepted] = &[
         explains: |d| d.command.contains("gone/") && d.ours.as_deref() != Some("0"),
     },
     Accepted {
-        name: "The signing key is made when a module is signed",
+        name: "The signing key is made for a kernel that is built for",
         explains: |d| {
             let key = d.subject == "file var/lib/dkms/mok.key" || d.subject == "file var/lib/dkms/mok.pub";
             key && d.ours.is_none()

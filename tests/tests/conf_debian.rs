@@ -3,38 +3,24 @@
 
 mod conf_common;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use conf_common::{evaluate, oracle, slots, variables};
 use modsmith::conf::{PackageConf, ReaderChoice, Strictness};
+use modsmith_tests::{debian, tool};
 
-/// Runs a program to its end and gives its standard output.
-fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e} (apt-get install apt dpkg)"));
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// The unpacked packages, downloaded once.
-fn packages() -> PathBuf {
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("debian-dkms");
-    if cache.join("complete").exists() {
-        return cache;
-    }
-    let debs = cache.join("deb");
-    std::fs::create_dir_all(&debs).unwrap();
-    let found = run(Command::new("apt-cache").args(["search", "--names-only", "--", "-dkms$"]));
+/// The dkms.conf files of all packages that Debian's index knows.
+fn confs() -> Vec<PathBuf> {
+    let found = tool::run(Command::new(tool::path("apt-cache")).args(["search", "--names-only", "--", "-dkms$"]));
     let names: Vec<_> = found.lines().filter_map(|line| line.split(' ').next()).collect();
     assert!(names.len() >= 30, "apt-cache knows only {names:?}: run apt-get update");
-    run(Command::new("apt-get").arg("download").args(&names).current_dir(&debs));
-    for entry in std::fs::read_dir(&debs).unwrap() {
-        let deb = entry.unwrap().path();
-        let name = deb.file_name().unwrap().to_str().unwrap().split('_').next().unwrap().to_owned();
-        run(Command::new("dpkg").arg("-x").arg(&deb).arg(cache.join("x").join(name)));
-    }
-    std::fs::write(cache.join("complete"), "").unwrap();
-    cache
+    let files = names.iter().flat_map(|name| walkdir::WalkDir::new(debian::unpacked(name)).sort_by_file_name());
+    files
+        .map(Result::unwrap)
+        .filter(|entry| entry.file_name() == "dkms.conf")
+        .map(walkdir::DirEntry::into_path)
+        .collect()
 }
 
 /// The kernel releases whose headers are installed.
@@ -50,13 +36,7 @@ fn kernels() -> Vec<String> {
 
 #[test]
 fn all_readers_agree_on_every_debian_package_and_most_need_no_shell() {
-    let confs: Vec<_> = walkdir::WalkDir::new(packages().join("x"))
-        .sort_by_file_name()
-        .into_iter()
-        .map(Result::unwrap)
-        .filter(|entry| entry.file_name() == "dkms.conf")
-        .map(walkdir::DirEntry::into_path)
-        .collect();
+    let confs = confs();
     assert!(confs.len() >= 30, "only {} packages ship a dkms.conf", confs.len());
     let kernels = kernels();
     assert!(kernels.len() >= 3, "headers for {kernels:?} only: apt-get install linux-headers-{{,cloud-,rt-}}amd64");

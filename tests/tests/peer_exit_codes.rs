@@ -7,7 +7,7 @@ use modsmith_tests::kernel::{self, Flavour};
 use modsmith_tests::peer::{self, Program, Step};
 
 const CONFIG: &str = "The kernel's configuration is not copied beside the log";
-const KEY: &str = "The signing key is made when a module is signed";
+const KEY: &str = "The signing key is made for a kernel that is built for";
 const SYMVERS: &str = "Module.symvers is kept";
 
 /// Runs the same lines on the same package in two worlds (`KERNEL` stands for
@@ -127,7 +127,7 @@ fn a_module_that_does_not_compile() {
     compare(
         &Package::new("wrong", "1.0").file("wrong.c", "this is not C\n"),
         &[("build wrong/1.0 -k KERNEL", 10), ("install wrong/1.0 -k KERNEL", 10), ("remove wrong/1.0 --all", 0)],
-        &[KEY],
+        &[],
     );
 }
 
@@ -136,7 +136,7 @@ fn a_module_that_make_does_not_make() {
     compare(
         &Package::new("absent", "1.0").conf("BUILT_MODULE_NAME[0]=\"other\""),
         &[("build absent/1.0 -k KERNEL", 7), ("remove absent/1.0 --all", 0)],
-        &[KEY],
+        &[],
     );
 }
 
@@ -157,17 +157,13 @@ fn patches() {
         &[("install patched/1.0 -k KERNEL", 0), ("remove patched/1.0 --all", 0)],
         &[CONFIG, SYMVERS],
     );
-    compare(
-        &Package::new("patched", "2.0").conf("PATCH[0]=\"fix.patch\""),
-        &[("build patched/2.0 -k KERNEL", 5)],
-        &[KEY],
-    );
+    compare(&Package::new("patched", "2.0").conf("PATCH[0]=\"fix.patch\""), &[("build patched/2.0 -k KERNEL", 5)], &[]);
     compare(
         &Package::new("patched", "3.0")
             .conf("PATCH[0]=\"fix.patch\"")
             .file("patches/fix.patch", PATCH.replace("nothing", "something")),
         &[("build patched/3.0 -k KERNEL", 6)],
-        &[KEY, "A patch that does not apply is in the log"],
+        &["A patch that does not apply is in the log"],
     );
 }
 

@@ -12,7 +12,7 @@ use modsmith_tests::{World, debian};
 const CONFIG: &str = "The kernel's configuration is not copied beside the log";
 const SYMVERS: &str = "Module.symvers is kept";
 
-const KEY: &str = "The signing key is made when a module is signed";
+const KEY: &str = "The signing key is made for a kernel that is built for";
 
 /// `name/version` of an unpacked source: the directory is `name-version`, and
 /// only the name tells where to split it.
@@ -115,6 +115,6 @@ fn v4l2loopback_excludes_itself_from_the_cloud_kernel() {
 #[test]
 fn openrazer_does_not_compile_for_this_kernel() {
     let steps = live("openrazer-driver-dkms", Flavour::Generic);
-    peer::assert_differs_only_in(&steps.0, &steps.1, &[KEY]);
+    peer::assert_differs_only_in(&steps.0, &steps.1, &[]);
     assert_eq!(code(&steps, 6), (10, 10), "install");
 }

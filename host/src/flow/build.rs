@@ -43,8 +43,8 @@ impl Session<'_> {
         self.check_dependencies(package, &conf, target)?;
         let patches = check_patches(package, &conf)?;
 
+        let signing = self.signing(package, kernel)?;
         let mut plan = Builder::new(format!("build {} for {target}", package.id), self.roots(package, Some(kernel)));
-        let signing = self.signing(kernel, &mut plan)?;
         let compression = self.plugins.compression(kernel)?.unwrap_or_else(|| kernel.compressions().last().copied());
         let toolchain = toolchain(kernel, &self.system.root);
         let decisions = Decisions { conf, toolchain, compression, signing };
@@ -62,9 +62,19 @@ impl Session<'_> {
         }
     }
 
-    /// Key, certificate and program, said before the build.
-    fn signing(&self, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Option<Signing>> {
-        match self.plugins.prepare_signing(kernel, plan)? {
+    /// Key, certificate and program, said before the build. A new pair is a plan
+    /// of its own: it outlives a build that fails. Without signing, modules are
+    /// still good for a kernel that does not ask for it.
+    fn signing(&self, package: &Package, kernel: &Arc<Kernel>) -> Result<Option<Signing>> {
+        let mut plan = Builder::new("prepare the signing of modules", self.roots(package, Some(kernel)));
+        let answer = match self.plugins.prepare_signing(kernel, &mut plan) {
+            Ok(answer) => answer,
+            Err(error) => {
+                self.reporter.warning(&format!("The modules will not be signed. {}", error.message));
+                return Ok(None);
+            }
+        };
+        match answer {
             Answer::Given { value, .. } => {
                 let shown = |argument: &Argument| match argument {
                     Argument::Text(text) => text.clone(),
@@ -74,6 +84,7 @@ impl Session<'_> {
                 self.say(format!("Signing key: {}", shown(&value.key)));
                 self.say(format!("Public certificate (MOK): {}", shown(&value.certificate)));
                 self.say("");
+                self.run(plan)?;
                 Ok(Some(value))
             }
             Answer::Unsupported(reasons) => {

@@ -202,6 +202,9 @@ impl<'a> Session<'a> {
     /// Reads and validates a package's dkms.conf for a kernel.
     pub fn conf(&self, package: &Package, kernel: &Kernel, strictness: Strictness) -> Result<PackageConf> {
         let evaluated = self.evaluate(package, kernel)?;
+        if strictness == Strictness::Strict && !evaluated.stderr.trim().is_empty() {
+            self.reporter.notice(evaluated.stderr.trim_end());
+        }
         let conf = PackageConf::from_evaluated(&evaluated, kernel.release(), strictness)?;
         Ok(conf)
     }

@@ -11,7 +11,7 @@ use super::step::{Action, Announce, OnFailure, Plan, Step, Undo};
 use super::undo::{self, Stash};
 use super::{Guard, Origin};
 use crate::error::{Error, Kind, Result};
-use crate::system::System;
+use crate::system::{Root, System};
 
 /// Runs plans: checks, journal, undo, progress.
 pub struct Executor<'a> {
@@ -24,25 +24,32 @@ impl Executor<'_> {
     /// Runs a plan to its end, or takes back what it did.
     pub fn run(&self, plan: &Plan) -> Result<()> {
         let files = Files::new(plan.roots.clone());
-        let mut journal = Journal::create(&plan.title, &plan.roots).map_err(|e| {
-            Error::io("write the journal in", plan.roots.get(crate::system::Root::Tree).unwrap_or("".as_ref()), e)
-        })?;
+        let mut journal = Journal::create(&plan.title, &plan.roots)
+            .map_err(|e| Error::io("write the journal in", plan.roots.get(Root::Tree).unwrap_or("".as_ref()), e))?;
         let mut stash = Stash::new(journal.id());
         let mut begun: Vec<Begun> = Vec::new();
         for (index, step) in plan.steps.iter().enumerate() {
             if let Err(failure) = self.step(index, step, &files, &mut journal, &mut stash, &mut begun) {
+                let full = full_file_systems(plan);
                 let undone = self.undo(begun.iter().filter(|begun| !begun.keep), &files, &mut journal);
                 clear_stashes(&files, journal.id());
                 let _ = journal.close();
-                return Err(explain(plan, step, failure, undone));
+                let mut error = explain(plan, step, failure, &files);
+                for path in full {
+                    error = error.hint(format!("The file system of {path} is full: free space there."));
+                }
+                if !undone {
+                    error = error.hint("Run the command again once the cause of the warnings above is mended.");
+                }
+                return Err(error);
             }
         }
         let committed = journal.commit();
         clear_stashes(&files, journal.id());
         kill_point();
-        committed.and_then(|()| journal.close()).map_err(|e| {
-            Error::io("close the journal in", plan.roots.get(crate::system::Root::Tree).unwrap_or("".as_ref()), e)
-        })
+        committed
+            .and_then(|()| journal.close())
+            .map_err(|e| Error::io("close the journal in", plan.roots.get(Root::Tree).unwrap_or("".as_ref()), e))
     }
 
     fn step(
@@ -182,7 +189,7 @@ impl Executor<'_> {
 }
 
 fn clear_stashes(files: &Files, id: &str) {
-    for root in crate::system::Root::ALL {
+    for root in Root::ALL {
         if files.roots().get(root).is_some() {
             // What cannot be deleted is hidden and harmless.
             let _ = files.remove(&Stash::directory(id, root));
@@ -195,7 +202,17 @@ fn sentence(reason: &str) -> String {
     chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_else(|| "A step failed".into())
 }
 
-fn explain(plan: &Plan, step: &Step, failure: Failure, undone: bool) -> Error {
+/// Directories of the plan whose file systems have no room for another block.
+fn full_file_systems(plan: &Plan) -> Vec<String> {
+    let roots = [Root::Tree, Root::Modules, Root::Boot].into_iter().filter_map(|root| plan.roots.get(root));
+    let full = roots.filter(|path| {
+        rustix::fs::statvfs(*path)
+            .is_ok_and(|fs| fs.f_blocks > 0 && fs.f_bavail.saturating_mul(fs.f_frsize) < (64 << 10))
+    });
+    full.map(|path| path.display().to_string()).collect()
+}
+
+fn explain(plan: &Plan, step: &Step, failure: Failure, files: &Files) -> Error {
     let status = match &failure {
         Failure::Exit { status, .. } => u8::try_from(*status).unwrap_or(1),
         _ => 1,
@@ -209,7 +226,10 @@ fn explain(plan: &Plan, step: &Step, failure: Failure, undone: bool) -> Error {
     };
     let message = match &step.failure_message {
         Some(message) if !matches!(failure, Failure::Interrupted | Failure::Refused(_)) => message.clone(),
-        _ => format!("Could not {}: {failure}.", plan.title),
+        _ => match doing(&step.action, files).filter(|_| matches!(failure, Failure::Io(_))) {
+            Some(doing) => format!("Could not {}: {doing} failed: {failure}.", plan.title),
+            None => format!("Could not {}: {failure}.", plan.title),
+        },
     };
     let mut error = Error::new(kind, message);
     if step.failure_message.is_some() && !matches!(failure, Failure::Exit { .. }) {
@@ -226,13 +246,31 @@ fn explain(plan: &Plan, step: &Step, failure: Failure, undone: bool) -> Error {
             std::io::ErrorKind::ReadOnlyFilesystem => {
                 error.hint("Remount that file system read-write, or name other trees.")
             }
+            std::io::ErrorKind::NotADirectory | std::io::ErrorKind::AlreadyExists => {
+                error.hint("Move away the file that is where a directory belongs.")
+            }
             std::io::ErrorKind::PermissionDenied => error.hint("Run it as root, or name trees that you may write."),
             _ => error,
         };
     }
     error.hints.extend(step.hints.iter().cloned());
-    if !undone {
-        error = error.hint("Run the command again once the cause of the warnings above is mended.");
-    }
     error
+}
+
+/// What a step was at when the system refused.
+fn doing(action: &Action, files: &Files) -> Option<String> {
+    let path = |at| files.path(at).display().to_string();
+    Some(match action {
+        Action::MakeDirectory { at } => format!("making the directory {}", path(at)),
+        Action::WriteFile { at, .. } => format!("writing {}", path(at)),
+        Action::Copy { from, to } => format!("copying {} to {}", path(from), path(to)),
+        Action::Rename { from, to } => format!("renaming {} to {}", path(from), path(to)),
+        Action::Symlink { at, .. } => format!("making the link {}", path(at)),
+        Action::Remove { at } | Action::Prune { at, .. } => format!("removing {}", path(at)),
+        Action::BackUp { at, .. } => format!("backing up {}", path(at)),
+        Action::Pack { to, .. } => format!("writing the archive {}", path(to)),
+        Action::Unpack { archive, .. } => format!("unpacking {}", path(archive)),
+        Action::Collect { to, .. } => format!("copying to {}", path(to)),
+        Action::Note(_) | Action::Run(_) | Action::Expect { .. } => return None,
+    })
 }

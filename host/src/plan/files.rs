@@ -176,16 +176,13 @@ impl Files {
             let base = self.base(at.root)?;
             return Ok(std::fs::remove_dir(base).is_ok());
         }
+        // Asked first: a file system that is read-only refuses even to remove nothing.
+        if self.kind(at)? != Some(EntryKind::Directory) {
+            return Ok(false);
+        }
         match self.dir(at.root)?.remove_dir(at.relative()) {
             Ok(()) => Ok(true),
-            Err(e)
-                if matches!(
-                    e.kind(),
-                    ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory
-                ) =>
-            {
-                Ok(false)
-            }
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => Ok(false),
             Err(e) => Err(e),
         }
     }

@@ -77,8 +77,9 @@ fn shown(path: &Path) -> String {
 }
 
 /// A self-signed RSA-2048 pair without a passphrase, valid for 100 years and for
-/// code only. It is made under other names and renamed when complete; openssl
-/// gives the key mode 0600 from the start.
+/// code only. It is made under other names and renamed when complete. The files
+/// are steps of their own before openssl fills them: so the key is private from
+/// the start, and undoing the plan knows of both.
 fn make(key: &Path, certificate: &Path, plan: &mut Plan) -> Result<()> {
     if !has_program("openssl") {
         return Err(unsupported(format!(
@@ -89,6 +90,8 @@ fn make(key: &Path, certificate: &Path, plan: &mut Plan) -> Result<()> {
     }
     let (new_key, new_certificate) = (beside(key), beside(certificate));
     plan.note(format!("Makes a module signing key, {}, and its certificate, {}", shown(key), shown(certificate)));
+    plan.write_file(&new_key, b"", 0o600)?;
+    plan.write_file(&new_certificate, b"", 0o644)?;
     let request = cmd!("openssl", "req", "-new", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "36500");
     let subject = ["-subj", "/CN=DKMS module signing key", "-addext", "extendedKeyUsage=codeSigning"];
     let out = request.args(subject).arg("-keyout").arg(&new_key).args(["-outform", "DER", "-out"]);

@@ -20,7 +20,8 @@ fn line(action: &Action) -> String {
         Action::Note(text) => format!("note {text}"),
         Action::MakeDirectory { at } => format!("make-directory {}", path(at)),
         Action::WriteFile { at, contents, mode } => {
-            format!("write-file {} {mode:o} {}", path(at), String::from_utf8_lossy(&contents.0).escape_debug())
+            let text = String::from_utf8_lossy(&contents.0);
+            format!("write-file {} {mode:o} {}", path(at), text.escape_debug()).trim_end().to_owned()
         }
         Action::Copy { from, to } => format!("copy {} {}", path(from), path(to)),
         Action::Rename { from, to } => format!("rename {} {}", path(from), path(to)),
