@@ -29,11 +29,33 @@ pub fn toolchain(kernel: &Kernel, root: &Path) -> Toolchain {
         export("CC", "clang");
     } else if let Some(compiler) = named.filter(|name| installed(name)) {
         export("CC", compiler);
+    } else if let Some(compiler) = of_kernel_variables(kernel).filter(|name| installed(name)) {
+        export("CC", &compiler);
     }
     if kernel.config("LD_IS_LLD") == Some("y") && installed("ld.lld") {
         export("LD", "ld.lld");
     }
     Toolchain { variables, llvm: built_with_clang(kernel).unwrap_or(clang) }
+}
+
+/// The CC of a `.kernelvariables` beside the headers: a part of a makefile that
+/// some header packages bring, so make has to say what it comes to.
+fn of_kernel_variables(kernel: &Kernel) -> Option<String> {
+    let file = kernel.headers()?.join(".kernelvariables");
+    if !file.is_file() {
+        return None;
+    }
+    let output = std::process::Command::new(find_program(Path::new("/"), "make")?)
+        .args(["--silent", "--no-print-directory", "--file"])
+        .arg(&file)
+        .args(["--eval", "print-cc:;@echo $(CC)", "print-cc"])
+        .env_remove("CC")
+        .env_remove("MAKEFLAGS")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    (output.status.success() && !text.is_empty() && !text.contains(char::is_whitespace)).then_some(text)
 }
 
 /// What the kernel image beside the headers says; `None` without an image.
@@ -64,6 +86,15 @@ mod tests {
         let chosen = toolchain(&kernel, Path::new("/"));
         assert_eq!(chosen.variables[0], ("CC".into(), "make".into()));
         assert!(!chosen.llvm);
+    }
+
+    #[test]
+    fn header_packages_may_name_the_compiler_in_a_makefile() {
+        let headers = tempfile::tempdir().unwrap();
+        let text = "override ARCH = x86\nCC = $(if $(SOME_CACHE),ccache) $(CROSS_COMPILE)make\n";
+        std::fs::write(headers.path().join(".kernelvariables"), text).unwrap();
+        let kernel = Kernel::new(KernelInput { headers: Some(headers.path().into()), ..Default::default() });
+        assert_eq!(toolchain(&kernel, Path::new("/")).variables[0], ("CC".into(), "make".into()));
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl State {
         }
         let step = Step {
             action,
-            reason: format!("asked for by the plugin {} ({})", self.plugin, self.role),
+            reason: format!("the plugin's role: {}", self.role),
             announce: Announce::Silent,
             origin: Origin::Plugin { id: self.plugin.clone(), role: self.role.to_owned() },
             undo: Undo::Revert,

@@ -1,0 +1,71 @@
+//! JSON that programs read is what its schema says, judged by a validator of
+//! others.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use modsmith_tests::fixture::Package;
+use modsmith_tests::world::World;
+
+fn valid(schema: &str, json: &serde_json::Value) -> Result<(), String> {
+    let schema = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/reference").join(schema);
+    let dir = tempfile::tempdir().unwrap();
+    let instance = dir.path().join("instance.json");
+    std::fs::write(&instance, json.to_string()).unwrap();
+    let output = Command::new("/usr/bin/jsonschema")
+        .arg("-i")
+        .args([&instance, &schema])
+        .output()
+        .expect("the validator is there: apt-get install python3-jsonschema");
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
+/// A package that is added, one that is installed and differs, one that is broken.
+fn world() -> World {
+    let world = World::generic();
+    for name in ["added", "installed", "broken"] {
+        world.add_package(&Package::new(name, "1.0"));
+    }
+    let kernel = modsmith_tests::kernel::newest(modsmith_tests::kernel::Flavour::Generic);
+    world.dkms("add added/1.0").expect(0);
+    world.dkms("add broken/1.0").expect(0);
+    world.dkms(&format!("install installed/1.0 -k {kernel}")).expect(0);
+    let installed = world.modules(&kernel).join("updates/dkms/installed.ko");
+    std::fs::write(installed, "another file").unwrap();
+    std::fs::remove_dir_all(world.path("usr/src/broken-1.0")).unwrap();
+    world
+}
+
+#[test]
+fn status_in_every_state_is_valid() {
+    let json = world().modsmith("status --json").expect(0).json();
+    let states: Vec<&str> = json["packages"].as_array().unwrap().iter().map(|p| p["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["added", "broken", "installed"], "{json:#}");
+    assert_eq!(json["packages"][2]["annotations"][0], "differs");
+    valid("status-schema.json", &json).unwrap();
+}
+
+#[test]
+fn plans_of_every_action_are_valid() {
+    let world = world();
+    let kernel = modsmith_tests::kernel::newest(modsmith_tests::kernel::Flavour::Generic);
+    for line in [
+        format!("install added/1.0 -k {kernel}"),
+        format!("build added/1.0 -k {kernel}"),
+        format!("uninstall installed/1.0 -k {kernel}"),
+        format!("unbuild installed/1.0 -k {kernel}"),
+        "remove installed/1.0 --all".to_owned(),
+    ] {
+        let json = world.modsmith(&format!("{line} --dry-run --json")).expect(0).json();
+        assert!(!json["plans"].as_array().unwrap().is_empty(), "{line}");
+        valid("plan-schema.json", &json).unwrap_or_else(|why| panic!("{line}: {why}"));
+    }
+}
+
+#[test]
+fn the_schemas_refuse_what_is_not_documented() {
+    let status = serde_json::json!({ "schema_version": 1, "packages": [{ "module": "m", "version": "v", "state": "odd", "annotations": [] }] });
+    assert!(valid("status-schema.json", &status).is_err());
+    let plan = serde_json::json!({ "schema_version": 1, "plans": [{ "title": "t", "steps": [{ "action": "explode", "reason": "r" }] }] });
+    assert!(valid("plan-schema.json", &plan).is_err());
+}
