@@ -24,10 +24,16 @@ enum Action {
     Unbuild,
     Remove,
     Status,
+    Match,
+    Autoinstall,
+    KernelPreinst,
+    KernelPostinst,
+    KernelPrerm,
+    GenerateMok,
 }
 
 impl Action {
-    const ALL: [(&str, Action); 7] = [
+    const ALL: [(&str, Action); 13] = [
         ("add", Action::Add),
         ("build", Action::Build),
         ("install", Action::Install),
@@ -35,10 +41,21 @@ impl Action {
         ("unbuild", Action::Unbuild),
         ("remove", Action::Remove),
         ("status", Action::Status),
+        ("match", Action::Match),
+        ("autoinstall", Action::Autoinstall),
+        ("kernel_preinst", Action::KernelPreinst),
+        ("kernel_postinst", Action::KernelPostinst),
+        ("kernel_prerm", Action::KernelPrerm),
+        ("generate_mok", Action::GenerateMok),
     ];
 
     fn named(word: &str) -> Option<Self> {
         Self::ALL.iter().find(|(name, _)| *name == word).map(|(_, action)| *action)
+    }
+
+    /// Whether a transaction ends with it, for `post_transaction`.
+    fn changes_kernels(self) -> bool {
+        !matches!(self, Action::Add | Action::Build | Action::Status | Action::GenerateMok)
     }
 
     fn takes_all(self) -> bool {
@@ -92,6 +109,9 @@ pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
     let session = Session::new(system, framework, plugins, &terminal, options(arguments)?, mode);
     let outcome =
         words.actions.iter().try_for_each(|action| act(*action, &words, arguments, &targets, &session, persona));
+    if outcome.is_ok() && words.actions.iter().any(|action| action.changes_kernels()) {
+        session.post_transaction(&targets.first(&session)?)?;
+    }
     if arguments.dry_run {
         show(session.into_plans().iter().map(PlanView::new).collect(), arguments.json);
     }
@@ -133,6 +153,20 @@ fn act(
                 _ => session.remove(&id, &chosen),
             }
         }
+        Action::Match => {
+            let template = arguments.templatekernel.as_deref().ok_or_else(|| {
+                Error::new(Kind::Usage, "The template kernel is missing.").hint("Name it with --templatekernel.")
+            })?;
+            check_name("kernel", template)?;
+            let target = targets.one(session)?;
+            let template = Target { kernel: template.to_owned(), arch: target.arch.clone() };
+            session.match_template(&template, &target, words.module.as_deref())
+        }
+        Action::Autoinstall => session.autoinstall(&targets.one(session)?),
+        Action::KernelPostinst => session.autoinstall(&targets.explicit()?),
+        Action::KernelPreinst => session.kernel_preinst(&targets.explicit()?),
+        Action::KernelPrerm => session.kernel_prerm(&targets.explicit()?),
+        Action::GenerateMok => session.generate_mok(&targets.first(session)?),
     }
 }
 
@@ -358,6 +392,30 @@ impl Targets {
         }
         let kernel = if session.system.is_live() { running_release() } else { only_kernel(&session.system)? };
         Ok(vec![Target { kernel, arch: self.default_arch.clone() }])
+    }
+
+    /// For actions on one kernel.
+    fn one(&self, session: &Session<'_>) -> Result<Target> {
+        match self.chosen(session)?.as_slice() {
+            [one] => Ok(one.clone()),
+            many => Err(Error::new(Kind::ActionConflict, format!("This action takes one kernel, not {}.", many.len()))
+                .hint("Call it once for each kernel.")),
+        }
+    }
+
+    /// For actions that must not fall back to the running kernel.
+    fn explicit(&self) -> Result<Target> {
+        match self.given.as_slice() {
+            [(kernel, arch)] => {
+                let arch = arch.clone().unwrap_or_else(|| self.default_arch.clone());
+                Ok(Target { kernel: kernel.clone(), arch })
+            }
+            many => Err(Error::new(
+                Kind::ActionConflict,
+                format!("This action needs exactly one kernel, not {}.", many.len()),
+            )
+            .hint("Name it with -k.")),
+        }
     }
 
     /// The kernel that a dkms.conf is evaluated for where none is needed.

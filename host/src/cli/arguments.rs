@@ -9,7 +9,8 @@ use clap::{ArgAction, Parser, Subcommand};
 #[command(
     name = "modsmith",
     disable_version_flag = true,
-    after_help = "Actions: add, build, install, uninstall, unbuild, remove, status.\n\
+    after_help = "Actions: add, build, install, uninstall, unbuild, remove, status, match, autoinstall,\n\
+                  kernel_preinst, kernel_postinst, kernel_prerm, generate_mok.\n\
                   Also, as `modsmith`: conf, plugin (see `modsmith conf --help`).\n\
                   Modules are named m/v, -m m -v v, or by a directory with a dkms.conf."
 )]
@@ -61,6 +62,9 @@ pub struct Arguments {
     /// Link modules into the kernel's directory instead of copying
     #[arg(long)]
     pub symlink_modules: bool,
+    /// Kernel whose modules are matched
+    #[arg(long, value_name = "KERNEL")]
+    pub templatekernel: Option<String>,
     /// The module tree (default /var/lib/dkms)
     #[arg(long, value_name = "DIR")]
     pub dkmstree: Option<PathBuf>,

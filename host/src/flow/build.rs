@@ -7,7 +7,7 @@ use crate::conf::{PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
 use crate::flow::{PackageSource, Session, script};
 use crate::kernel::{Compression, Kernel, Toolchain, toolchain};
-use crate::plan::{Action, Argument, Builder, Bytes, Command, OnFailure, Place, Undo};
+use crate::plan::{Action, Builder, Bytes, Command, OnFailure, Place, Undo};
 use crate::plugin::{Answer, Signing};
 use crate::system::Location;
 use crate::tree::{Package, Target};
@@ -76,21 +76,18 @@ impl Session<'_> {
         };
         match answer {
             Answer::Given { value, .. } => {
-                let shown = |argument: &Argument| match argument {
-                    Argument::Text(text) => text.clone(),
-                    Argument::Location(at) => plan.roots().path(at).unwrap_or_default().display().to_string(),
-                };
-                self.say(format!("Sign command: {}", shown(&value.program)));
-                self.say(format!("Signing key: {}", shown(&value.key)));
-                self.say(format!("Public certificate (MOK): {}", shown(&value.certificate)));
-                self.say("");
+                self.say_once(&[
+                    format!("Sign command: {}", plan.shown(&value.program)),
+                    format!("Signing key: {}", plan.shown(&value.key)),
+                    format!("Public certificate (MOK): {}", plan.shown(&value.certificate)),
+                    String::new(),
+                ]);
                 self.run(plan)?;
                 Ok(Some(value))
             }
             Answer::Unsupported(reasons) => {
-                for (plugin, reason) in reasons {
-                    self.say(format!("The modules will not be signed: {reason} ({plugin})."));
-                }
+                let line = |(plugin, reason)| format!("The modules will not be signed: {reason} ({plugin}).");
+                self.say_once(&reasons.into_iter().map(line).collect::<Vec<_>>());
                 Ok(None)
             }
         }

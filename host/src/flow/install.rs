@@ -230,6 +230,9 @@ impl Session<'_> {
             .line(format!("Skipping depmod: {} has no modules.dep.", kernel.module_dir().display()));
             return;
         }
+        if self.deferred.get() {
+            return self.plan_depmod_marker(kernel, plan);
+        }
         plan.push(Action::Run(self.depmod(kernel)), "modprobe needs to know the changed modules")
             .progress("Running depmod")
             .on_undo(Undo::Rerun);

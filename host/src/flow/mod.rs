@@ -4,15 +4,20 @@
 //! them or, in a dry run, keeps them to be shown.
 
 mod add;
+mod autoinstall;
 mod build;
 mod exclusive;
 mod install;
 mod installed;
+mod kernel_events;
+mod matching;
 mod originals;
 mod remove;
 mod script;
 mod session;
+mod signing_key;
 mod status;
+mod transaction;
 mod uninstall;
 mod version_check;
 

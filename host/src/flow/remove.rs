@@ -32,7 +32,7 @@ impl Session<'_> {
         self.run(plan)
     }
 
-    fn unbuild_package(&self, package: &Package, target: &Target) -> Result<()> {
+    pub(super) fn unbuild_package(&self, package: &Package, target: &Target) -> Result<()> {
         let id = &package.id;
         if self.tree.is_installed(id, target) {
             self.uninstall_package(package, &self.kernel(target), target)?;

@@ -1,6 +1,7 @@
 //! What all actions of one invocation share.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -54,6 +55,9 @@ pub struct Session<'a> {
     /// make of its own.
     builds_inside: bool,
     plans: RefCell<Vec<Plan>>,
+    /// Whether depmod waits for the end of a transaction.
+    pub(super) deferred: Cell<bool>,
+    said: RefCell<BTreeSet<Vec<String>>>,
 }
 
 impl<'a> Session<'a> {
@@ -68,7 +72,19 @@ impl<'a> Session<'a> {
         let builds_inside =
             system.is_live() || ["bash", "make"].iter().all(|name| find_program(&system.root, name).is_some());
         let tree = Tree::new(&system.roots);
-        Self { system, tree, framework, plugins, reporter, options, mode, builds_inside, plans: RefCell::default() }
+        Self {
+            system,
+            tree,
+            framework,
+            plugins,
+            reporter,
+            options,
+            mode,
+            builds_inside,
+            plans: RefCell::default(),
+            deferred: Cell::new(false),
+            said: RefCell::default(),
+        }
     }
 
     pub fn is_dry_run(&self) -> bool {
@@ -85,6 +101,9 @@ impl<'a> Session<'a> {
             self.reporter.warning(&format!("Waiting for {holder}, which is changing the tree."));
         })?;
         self.recover()?;
+        if !self.options.no_depmod {
+            self.finish_forgotten()?;
+        }
         Ok(Some(lock))
     }
 
@@ -119,6 +138,13 @@ impl<'a> Session<'a> {
     pub fn say(&self, text: impl AsRef<str>) {
         if !self.is_dry_run() {
             self.reporter.line(text.as_ref());
+        }
+    }
+
+    /// Lines that are the same for many packages: said the first time.
+    pub(super) fn say_once(&self, lines: &[String]) {
+        if self.said.borrow_mut().insert(lines.to_vec()) {
+            lines.iter().for_each(|line| self.say(line));
         }
     }
 

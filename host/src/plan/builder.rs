@@ -20,6 +20,14 @@ impl Builder {
         &self.plan.roots
     }
 
+    /// A command's word as people read it.
+    pub fn shown(&self, argument: &Argument) -> String {
+        match argument {
+            Argument::Text(text) => text.clone(),
+            Argument::Location(at) => self.roots().path(at).unwrap_or_default().display().to_string(),
+        }
+    }
+
     pub fn steps(&self) -> &[Step] {
         &self.plan.steps
     }

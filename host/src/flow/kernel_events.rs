@@ -1,0 +1,59 @@
+//! What happens when a kernel comes or goes.
+
+use crate::conf::Strictness;
+use crate::error::{Error, Kind, Result};
+use crate::flow::Session;
+use crate::tree::{Entry, Package, SourceState, Target};
+
+impl Session<'_> {
+    /// `kernel_preinst`: a kernel is about to be replaced; what was built for it
+    /// and would be built again goes.
+    pub fn kernel_preinst(&self, target: &Target) -> Result<()> {
+        self.clear_kernel(target, true)
+    }
+
+    /// `kernel_prerm`: a kernel is about to be removed; all that was built for
+    /// it goes.
+    pub fn kernel_prerm(&self, target: &Target) -> Result<()> {
+        self.clear_kernel(target, false)
+    }
+
+    fn clear_kernel(&self, target: &Target, only_automatic: bool) -> Result<()> {
+        let _lock = self.begin()?;
+        let kernel = self.kernel(target);
+        let mut failed = Vec::new();
+        self.deferring(|| {
+            for Entry { id, source } in self.tree.entries()? {
+                let SourceState::Present(source) = source else { continue };
+                let package = Package { id, source };
+                if !self.tree.is_built(&package.id, target) {
+                    continue;
+                }
+                let conf = self.conf(&package, &kernel, Strictness::Lenient);
+                if only_automatic && !conf.as_ref().is_ok_and(|conf| conf.autoinstall) {
+                    continue;
+                }
+                self.reporter.notice(&format!("dkms: removing module {} for kernel {target}", package.id));
+                match self.unbuild_package(&package, target) {
+                    Ok(()) => {}
+                    Err(error) if error.kind == Kind::Interrupted => return Err(error),
+                    Err(error) => {
+                        self.reporter.notice(&format!("Error! {}", error.message));
+                        failed.push(package.id.to_string());
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        self.finish_deferred(&kernel)?;
+        if failed.is_empty() {
+            return Ok(());
+        }
+        let modules = failed.join(", ");
+        Err(Error::new(
+            Kind::KernelRemovalFailed,
+            format!("Not all modules could be taken from kernel {target}: {modules}."),
+        )
+        .hint("The lines above say why; `dkms status` shows what is left."))
+    }
+}
