@@ -270,10 +270,13 @@ fn show(plans: Vec<PlanView>, json: bool) {
 }
 
 fn no_action(persona: Persona, arguments: &Arguments) -> Result<()> {
-    let word = arguments.words.first().map(|w| format!("`{w}` is no action. ")).unwrap_or_default();
+    let message = match arguments.words.first() {
+        Some(word) => format!("`{word}` is no action."),
+        None => "No action was named.".to_owned(),
+    };
     let names: Vec<&str> = Action::ALL.iter().map(|(name, _)| *name).collect();
-    let error = Error::new(Kind::Usage, format!("{word}No action was named."))
-        .hint(format!("Name one of {}; `--help` shows the options.", names.join(", ")));
+    let error =
+        Error::new(Kind::Usage, message).hint(format!("Name one of {}; `--help` shows the options.", names.join(", ")));
     match persona {
         // Scripts of dkms 3.x know this as success.
         Persona::Dkms => {

@@ -16,6 +16,7 @@ use clap::{ArgAction, Parser, Subcommand};
 )]
 pub struct Arguments {
     /// Action, and module as m, m/v, source directory or dkms.conf
+    #[arg(value_name = "ACTION|MODULE")]
     pub words: Vec<String>,
     /// Module, as m or m/v
     #[arg(short, long)]

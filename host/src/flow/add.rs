@@ -58,17 +58,15 @@ impl Session<'_> {
             Some(SourceState::Broken) | None => {}
         }
         // In place already: `add /usr/src/m-v`.
-        let imported = imported.filter(|from| same_directory(from, &registered).is_none());
+        let imported = imported.filter(|from| !is_same_directory(from, &registered));
         let read_from = imported.map_or(registered.clone(), Path::to_path_buf);
         if !read_from.is_dir() {
             return Err(Error::new(
                 Kind::SourceMissing,
                 format!("The source of {id} is not there: {} is no directory.", read_from.display()),
             )
-            .hint(format!(
-                "Put it there, or name its directory: `dkms add DIRECTORY`. {}",
-                self.similar_sources(&id)
-            )));
+            .details(self.similar_sources(&id))
+            .hint("Put it there, or name its directory: `dkms add DIRECTORY`."));
         }
         let read = Package { id: id.clone(), source: read_from };
         let conf = self.conf(&read, kernel, Strictness::Strict)?;
@@ -137,7 +135,8 @@ impl Session<'_> {
         PackageId::new(conf.name, conf.version)
     }
 
-    fn similar_sources(&self, id: &PackageId) -> String {
+    /// Other versions that could be meant, as a line of a message.
+    fn similar_sources(&self, id: &PackageId) -> Option<String> {
         let directory = self.system.roots.get(Root::SourceTree).unwrap_or(Path::new("/usr/src"));
         let prefix = format!("{}-", id.module);
         let mut names: Vec<String> = std::fs::read_dir(directory)
@@ -147,7 +146,7 @@ impl Session<'_> {
             .filter_map(|name| Some(name.strip_prefix(&prefix)?.to_owned()))
             .collect();
         names.sort();
-        if names.is_empty() { String::new() } else { format!("Versions of {} there: {}.", id.module, names.join(", ")) }
+        (!names.is_empty()).then(|| format!("Versions of {} there: {}.", id.module, names.join(", ")))
     }
 
     pub(super) fn notices(&self, conf: &PackageConf) {
@@ -157,6 +156,6 @@ impl Session<'_> {
     }
 }
 
-fn same_directory(a: &Path, b: &Path) -> Option<()> {
-    (std::fs::canonicalize(a).ok()? == std::fs::canonicalize(b).ok()?).then_some(())
+fn is_same_directory(a: &Path, b: &Path) -> bool {
+    matches!((std::fs::canonicalize(a), std::fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
 }

@@ -232,7 +232,8 @@ fn explain(plan: &Plan, step: &Step, failure: Failure, files: &Files) -> Error {
         },
     };
     let mut error = Error::new(kind, message);
-    if step.failure_message.is_some() && !matches!(failure, Failure::Exit { .. }) {
+    let told = matches!(failure, Failure::Exit { .. } | Failure::Interrupted | Failure::Refused(_));
+    if step.failure_message.is_some() && !told {
         error = error.detail(format!("{failure}."));
     }
     if let Failure::Exit { output, .. } = &failure {
