@@ -46,6 +46,11 @@ impl Action {
     }
 }
 
+/// The actions' names, in their usual order.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    Action::ALL.iter().map(|(name, _)| *name)
+}
+
 /// The words of the command line, understood.
 #[derive(Debug, Default)]
 struct Words {
@@ -237,7 +242,7 @@ fn show(plans: Vec<PlanView>, json: bool) {
 
 fn no_action(persona: Persona, arguments: &Arguments) -> Result<()> {
     let word = arguments.words.first().map(|w| format!("`{w}` is no action. ")).unwrap_or_default();
-    let names: Vec<&str> = Action::ALL.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = names().collect();
     let error = Error::new(Kind::Usage, format!("{word}No action was named."))
         .hint(format!("Name one of {}; `--help` shows the options.", names.join(", ")));
     match persona {
