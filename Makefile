@@ -15,7 +15,7 @@ FOR_TEST  := $(FOR_DEMO) linux-headers-cloud-amd64 linux-headers-rt-amd64 dkms p
 .PHONY: help build demo test lint clean
 
 help: ## List these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 build: ## Build the program and its plugins (installs what is missing)
 	@.ci/need $(FOR_BUILD)
@@ -41,3 +41,5 @@ lint: ## Check formatting, lints and documentation
 
 clean: ## Remove everything that was built or downloaded
 	$(CARGO) clean
+
+include integration/install.mk

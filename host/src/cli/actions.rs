@@ -63,6 +63,11 @@ impl Action {
     }
 }
 
+/// The actions' names, in their usual order.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    Action::ALL.iter().map(|(name, _)| *name)
+}
+
 /// The words of the command line, understood.
 #[derive(Debug, Default)]
 struct Words {
@@ -274,7 +279,7 @@ fn no_action(persona: Persona, arguments: &Arguments) -> Result<()> {
         Some(word) => format!("`{word}` is no action."),
         None => "No action was named.".to_owned(),
     };
-    let names: Vec<&str> = Action::ALL.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = names().collect();
     let error =
         Error::new(Kind::Usage, message).hint(format!("Name one of {}; `--help` shows the options.", names.join(", ")));
     match persona {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand};
 
+use super::Persona;
+
 /// Builds, installs and looks after out-of-tree kernel modules.
 #[derive(Debug, Parser)]
 #[command(
@@ -11,7 +13,7 @@ use clap::{ArgAction, Parser, Subcommand};
     disable_version_flag = true,
     after_help = "Actions: add, build, install, uninstall, unbuild, remove, status, match, autoinstall,\n\
                   kernel_preinst, kernel_postinst, kernel_prerm, generate_mok.\n\
-                  Also, as `modsmith`: conf, plugin (see `modsmith conf --help`).\n\
+                  Also, as `modsmith`: conf, plugin, completion, manual (see `modsmith conf --help`).\n\
                   Modules are named m/v, -m m -v v, or by a directory with a dkms.conf."
 )]
 pub struct Arguments {
@@ -180,4 +182,31 @@ pub enum PluginCommand {
     Grant { plugin: String },
     /// Take a grant back
     Revoke { plugin: String },
+}
+
+/// Prints the completion script of a shell.
+#[derive(Debug, Parser)]
+#[command(name = "modsmith completion")]
+pub struct CompletionArguments {
+    #[arg(value_enum)]
+    pub shell: ShellArgument,
+    /// Which of the program's names to complete
+    #[arg(long, value_enum, default_value = "modsmith")]
+    pub name: Persona,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum ShellArgument {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+/// Prints the manual page, for `man -l -`.
+#[derive(Debug, Parser)]
+#[command(name = "modsmith manual")]
+pub struct ManualArguments {
+    /// Which of the program's names to describe
+    #[arg(long, value_enum, default_value = "modsmith")]
+    pub name: Persona,
 }

@@ -2,11 +2,14 @@
 
 mod actions;
 mod arguments;
+mod completion;
 mod conf;
 mod errors;
+mod manual;
 mod plugin;
 mod setup;
 mod status;
+mod summary;
 mod terminal;
 
 use std::ffi::OsString;
@@ -15,11 +18,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use arguments::{Arguments, ConfArguments, PluginArguments};
+use arguments::{Arguments, CompletionArguments, ConfArguments, ManualArguments, PluginArguments};
 use terminal::Terminal;
 
 /// The name that the program was called by: the same work, other manners.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Persona {
     Dkms,
     Modsmith,
@@ -32,6 +35,13 @@ impl Persona {
             _ => Persona::Modsmith,
         }
     }
+
+    fn name(self) -> &'static str {
+        match self {
+            Persona::Dkms => "dkms",
+            Persona::Modsmith => "modsmith",
+        }
+    }
 }
 
 /// Runs the program. The first word is its name.
@@ -42,6 +52,8 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
     let outcome = match (persona, words.get(1).and_then(|w| w.to_str())) {
         (Persona::Modsmith, Some("conf")) => parse::<ConfArguments>(&words).map(|a| conf::run(&a)),
         (Persona::Modsmith, Some("plugin")) => parse::<PluginArguments>(&words).map(|a| plugin::run(&a)),
+        (Persona::Modsmith, Some("completion")) => parse::<CompletionArguments>(&words).map(|a| completion::run(&a)),
+        (Persona::Modsmith, Some("manual")) => parse::<ManualArguments>(&words).map(|a| manual::run(&a)),
         _ => parse::<Arguments>(&words).map(|a| actions::run(persona, &a)),
     };
     let result = match outcome {
