@@ -1,81 +1,19 @@
 //! dkms's own actions: which one, on what, for which kernels.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::arguments::Arguments;
-use super::setup::{Places, plugin_settings, system};
+use super::setup::{plugin_settings, system};
 use super::status::{StatusDocument, text};
+use super::targets::Targets;
 use super::terminal::Terminal;
+use super::words::{Action, Words, absolute, names};
 use super::{Persona, errors};
 use crate::error::{Error, Kind, Result};
-use crate::flow::{Filter, Mode, Options, PackageSource, Session};
-use crate::kernel::{machine, running_release};
+use crate::flow::{Filter, Mode, Options, Session};
 use crate::plan::{INTERRUPTED, PlanView};
 use crate::plugin::{Plugins, SearchPath};
-use crate::system::{Root, System};
-use crate::tree::{PackageId, Target, TreeLock, check_name};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Action {
-    Add,
-    Build,
-    Install,
-    Uninstall,
-    Unbuild,
-    Remove,
-    Status,
-    Match,
-    Autoinstall,
-    KernelPreinst,
-    KernelPostinst,
-    KernelPrerm,
-    GenerateMok,
-}
-
-impl Action {
-    const ALL: [(&str, Action); 13] = [
-        ("add", Action::Add),
-        ("build", Action::Build),
-        ("install", Action::Install),
-        ("uninstall", Action::Uninstall),
-        ("unbuild", Action::Unbuild),
-        ("remove", Action::Remove),
-        ("status", Action::Status),
-        ("match", Action::Match),
-        ("autoinstall", Action::Autoinstall),
-        ("kernel_preinst", Action::KernelPreinst),
-        ("kernel_postinst", Action::KernelPostinst),
-        ("kernel_prerm", Action::KernelPrerm),
-        ("generate_mok", Action::GenerateMok),
-    ];
-
-    fn named(word: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(name, _)| *name == word).map(|(_, action)| *action)
-    }
-
-    /// Whether a transaction ends with it, for `post_transaction`.
-    fn changes_kernels(self) -> bool {
-        !matches!(self, Action::Add | Action::Build | Action::Status | Action::GenerateMok)
-    }
-
-    fn takes_all(self) -> bool {
-        matches!(self, Action::Uninstall | Action::Unbuild | Action::Remove)
-    }
-}
-
-/// The actions' names, in their usual order.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    Action::ALL.iter().map(|(name, _)| *name)
-}
-
-/// The words of the command line, understood.
-#[derive(Debug, Default)]
-struct Words {
-    actions: Vec<Action>,
-    module: Option<String>,
-    version: Option<String>,
-    directory: Option<PathBuf>,
-}
+use crate::tree::{Target, TreeLock, check_name};
 
 /// Runs what was typed.
 pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
@@ -88,21 +26,14 @@ pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
     }
     // Whatever the caller's is: what is installed must be readable for all.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    let words = classify(arguments)?;
+    let words = Words::classify(arguments)?;
     if words.actions.is_empty() {
         return no_action(persona, arguments);
     }
     handle_signals();
-    let places = Places {
-        root: arguments.root.as_deref(),
-        os_release: arguments.os_release.as_deref(),
-        dkmstree: arguments.dkmstree.as_deref(),
-        sourcetree: arguments.sourcetree.as_deref(),
-        installtree: arguments.installtree.as_deref(),
-    };
-    let (system, framework) = system(&places)?;
+    let (system, framework) = system(&arguments.places, arguments.os_release.as_deref())?;
     let terminal = Terminal::new(arguments.quiet, arguments.verbose || framework.verbose());
-    let targets = targets(arguments, &system)?;
+    let targets = Targets::of(arguments, &system)?;
     let plugins = match words.actions.as_slice() {
         [Action::Add] => Plugins::none(system.clone()),
         _ => Plugins::open(system.clone(), SearchPath::from_environment(), plugin_settings(&framework)),
@@ -143,14 +74,14 @@ fn act(
     match action {
         Action::Status => status(words, arguments, targets, session),
         Action::Add => {
-            let what = source(words)?;
+            let what = words.source()?;
             let target = targets.first(session)?;
             session.add(&what, &session.kernel(&target)).map(drop)
         }
-        Action::Build => each(targets, session, persona, |target| session.build(&source(words)?, target)),
-        Action::Install => each(targets, session, persona, |target| session.install(&source(words)?, target)),
+        Action::Build => each(targets, session, persona, |target| session.build(&words.source()?, target)),
+        Action::Install => each(targets, session, persona, |target| session.install(&words.source()?, target)),
         Action::Uninstall | Action::Unbuild | Action::Remove => {
-            let id = named(words)?;
+            let id = words.named()?;
             let chosen = if arguments.all { session.tree.targets(&id) } else { targets.chosen(session)? };
             match action {
                 Action::Uninstall => session.uninstall(&id, &chosen),
@@ -289,168 +220,6 @@ fn no_action(persona: Persona, arguments: &Arguments) -> Result<()> {
             Ok(())
         }
         Persona::Modsmith => Err(error),
-    }
-}
-
-fn classify(arguments: &Arguments) -> Result<Words> {
-    let mut words = Words::default();
-    if let Some(module) = &arguments.module {
-        take_module(&mut words, module);
-    }
-    if let Some(version) = &arguments.module_version {
-        words.version = Some(version.trim().to_owned());
-    }
-    for word in &arguments.words {
-        let path = Path::new(word);
-        if let Some(action) = Action::named(word) {
-            words.actions.push(action);
-        } else if word.ends_with("dkms.conf") && path.is_file() {
-            let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            words.directory = Some(absolute(parent)?);
-        } else if path.join("dkms.conf").is_file() {
-            words.directory = Some(absolute(path)?);
-        } else if words.module.is_none() {
-            take_module(&mut words, word);
-        } else {
-            eprintln!("Warning: `{word}` was not understood and is not used.");
-        }
-    }
-    Ok(words)
-}
-
-fn take_module(words: &mut Words, text: &str) {
-    match text.trim().split_once('/') {
-        Some((module, version)) => {
-            words.module = Some(module.to_owned());
-            words.version = Some(version.to_owned());
-        }
-        None => words.module = Some(text.trim().to_owned()),
-    }
-}
-
-fn absolute(path: &Path) -> Result<PathBuf> {
-    std::fs::canonicalize(path).map_err(|e| Error::io("use", path, e))
-}
-
-fn source(words: &Words) -> Result<PackageSource> {
-    match &words.directory {
-        Some(directory) => Ok(PackageSource::Directory(directory.clone())),
-        None => named(words).map(PackageSource::Named),
-    }
-}
-
-fn named(words: &Words) -> Result<PackageId> {
-    match (&words.module, &words.version) {
-        (Some(module), Some(version)) => PackageId::new(module, version),
-        (module, _) => {
-            let what = module.as_ref().map_or("module and version".to_owned(), |m| format!("version of {m}"));
-            Err(Error::new(Kind::Usage, format!("The {what} is missing."))
-                .hint("Name both, as in `bbswitch/0.8` or `-m bbswitch -v 0.8`."))
-        }
-    }
-}
-
-/// The kernels that the command line names.
-struct Targets {
-    given: Vec<(String, Option<String>)>,
-    default_arch: String,
-}
-
-fn targets(arguments: &Arguments, system: &System) -> Result<Targets> {
-    if arguments.all && !arguments.kernels.is_empty() {
-        return Err(Error::new(Kind::KernelWithAll, "-k and --all exclude each other.").hint("Leave one of them out."));
-    }
-    if arguments.all && !arguments.archs.is_empty() {
-        return Err(Error::new(Kind::ArchWithAll, "-a and --all exclude each other.").hint("Leave one of them out."));
-    }
-    let mut given: Vec<(String, Option<String>)> = Vec::new();
-    for word in &arguments.kernels {
-        let (kernel, arch) = match word.trim().split_once('/') {
-            Some((kernel, arch)) => (kernel, Some(arch.to_owned())),
-            None => (word.trim(), None),
-        };
-        check_name("kernel", kernel)?;
-        arch.as_deref().map_or(Ok(()), |arch| check_name("architecture", arch))?;
-        given.push((kernel.to_owned(), arch));
-    }
-    if given.is_empty() && !arguments.archs.is_empty() && system.is_live() {
-        given.push((running_release(), None));
-    }
-    match arguments.archs.as_slice() {
-        [] => {}
-        [one] => given.iter_mut().filter(|(_, arch)| arch.is_none()).for_each(|(_, arch)| *arch = Some(one.clone())),
-        many if many.len() == given.len() => {
-            given.iter_mut().zip(many).for_each(|((_, arch), given)| *arch = Some(given.clone()));
-        }
-        many => {
-            return Err(Error::new(Kind::Usage, format!("{} architectures for {} kernels.", many.len(), given.len()))
-                .hint("Give one -a for all kernels, or one for each -k."));
-        }
-    }
-    Ok(Targets { given, default_arch: machine() })
-}
-
-impl Targets {
-    /// The kernels to work on: those named, else the running one; on another
-    /// system the only one that it has.
-    fn chosen(&self, session: &Session<'_>) -> Result<Vec<Target>> {
-        if !self.given.is_empty() {
-            let arch = |arch: &Option<String>| arch.clone().unwrap_or_else(|| self.default_arch.clone());
-            return Ok(self.given.iter().map(|(k, a)| Target { kernel: k.clone(), arch: arch(a) }).collect());
-        }
-        let kernel = if session.system.is_live() { running_release() } else { only_kernel(&session.system)? };
-        Ok(vec![Target { kernel, arch: self.default_arch.clone() }])
-    }
-
-    /// For actions on one kernel.
-    fn one(&self, session: &Session<'_>) -> Result<Target> {
-        match self.chosen(session)?.as_slice() {
-            [one] => Ok(one.clone()),
-            many => Err(Error::new(Kind::ActionConflict, format!("This action takes one kernel, not {}.", many.len()))
-                .hint("Call it once for each kernel.")),
-        }
-    }
-
-    /// For actions that must not fall back to the running kernel.
-    fn explicit(&self) -> Result<Target> {
-        match self.given.as_slice() {
-            [(kernel, arch)] => {
-                let arch = arch.clone().unwrap_or_else(|| self.default_arch.clone());
-                Ok(Target { kernel: kernel.clone(), arch })
-            }
-            many => Err(Error::new(
-                Kind::ActionConflict,
-                format!("This action needs exactly one kernel, not {}.", many.len()),
-            )
-            .hint("Name it with -k.")),
-        }
-    }
-
-    /// The kernel that a dkms.conf is evaluated for where none is needed.
-    fn first(&self, session: &Session<'_>) -> Result<Target> {
-        let chosen = self.chosen(session).unwrap_or_default();
-        Ok(chosen
-            .into_iter()
-            .next()
-            .unwrap_or_else(|| Target { kernel: running_release(), arch: self.default_arch.clone() }))
-    }
-}
-
-fn only_kernel(system: &System) -> Result<String> {
-    let directory = system.roots.get(Root::InstallTree).unwrap_or(Path::new("/lib/modules"));
-    let mut names: Vec<String> = std::fs::read_dir(directory)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
-        .filter(|name| !name.starts_with('.'))
-        .collect();
-    names.sort();
-    match names.as_slice() {
-        [one] => Ok(one.clone()),
-        [] => Err(Error::new(Kind::NoKernelDirectory, format!("{} has no kernel.", directory.display()))
-            .hint("Install one there, or name it with -k.")),
-        many => Err(Error::new(Kind::Usage, format!("{} has several kernels.", directory.display()))
-            .hint(format!("Name one with -k: {}.", many.join(", ")))),
     }
 }
 

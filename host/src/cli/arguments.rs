@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::Persona;
 
@@ -68,18 +68,8 @@ pub struct Arguments {
     /// Kernel whose modules are matched
     #[arg(long, value_name = "KERNEL")]
     pub templatekernel: Option<String>,
-    /// The module tree (default /var/lib/dkms)
-    #[arg(long, value_name = "DIR")]
-    pub dkmstree: Option<PathBuf>,
-    /// Where sources are registered (default /usr/src)
-    #[arg(long, value_name = "DIR")]
-    pub sourcetree: Option<PathBuf>,
-    /// Where kernels keep their modules (default /lib/modules)
-    #[arg(long, value_name = "DIR")]
-    pub installtree: Option<PathBuf>,
-    /// Work on the system below this directory
-    #[arg(long, value_name = "DIR")]
-    pub root: Option<PathBuf>,
+    #[command(flatten)]
+    pub places: PlaceArguments,
     /// Take this for the system's os-release
     #[arg(long, value_name = "FILE")]
     pub os_release: Option<PathBuf>,
@@ -98,6 +88,23 @@ pub struct Arguments {
     /// Print the version
     #[arg(short = 'V', long)]
     pub version: bool,
+}
+
+/// Where things are.
+#[derive(Debug, Default, Args)]
+pub struct PlaceArguments {
+    /// The module tree (default /var/lib/dkms)
+    #[arg(long, value_name = "DIR")]
+    pub dkmstree: Option<PathBuf>,
+    /// Where sources are registered (default /usr/src)
+    #[arg(long, value_name = "DIR")]
+    pub sourcetree: Option<PathBuf>,
+    /// Where kernels keep their modules (default /lib/modules)
+    #[arg(long, value_name = "DIR")]
+    pub installtree: Option<PathBuf>,
+    /// Work on the system below this directory
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
 }
 
 /// Shows what a dkms.conf says: each directive, its value, where it came from
@@ -122,18 +129,8 @@ pub struct ConfArguments {
     /// Write JSON
     #[arg(long)]
     pub json: bool,
-    /// The module tree (default /var/lib/dkms)
-    #[arg(long, value_name = "DIR")]
-    pub dkmstree: Option<PathBuf>,
-    /// Where sources are registered (default /usr/src)
-    #[arg(long, value_name = "DIR")]
-    pub sourcetree: Option<PathBuf>,
-    /// Where kernels keep their modules (default /lib/modules)
-    #[arg(long, value_name = "DIR")]
-    pub installtree: Option<PathBuf>,
-    /// Work on the system below this directory
-    #[arg(long, value_name = "DIR")]
-    pub root: Option<PathBuf>,
+    #[command(flatten)]
+    pub places: PlaceArguments,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::arguments::{ConfArguments, ReaderArgument};
-use super::setup::{Places, system};
+use super::setup::system;
 use crate::conf::report::Report;
 use crate::conf::{self, PackageConf, ReaderChoice, Request, Strictness};
 use crate::error::{Error, Kind, Result};
@@ -16,14 +16,7 @@ use crate::tree::{Package, PackageId, SourceState, Target, check_name};
 
 /// Prints the evaluated dkms.conf; an invalid one is printed before its error.
 pub fn run(arguments: &ConfArguments) -> Result<()> {
-    let places = Places {
-        root: arguments.root.as_deref(),
-        os_release: None,
-        dkmstree: arguments.dkmstree.as_deref(),
-        sourcetree: arguments.sourcetree.as_deref(),
-        installtree: arguments.installtree.as_deref(),
-    };
-    let (system, framework) = system(&places)?;
+    let (system, framework) = system(&arguments.places, None)?;
     let session = Session::new(
         system.clone(),
         framework,

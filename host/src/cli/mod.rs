@@ -10,7 +10,9 @@ mod plugin;
 mod setup;
 mod status;
 mod summary;
+mod targets;
 mod terminal;
+mod words;
 
 use std::ffi::OsString;
 use std::path::Path;

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::arguments::{PluginArguments, PluginCommand};
-use super::setup::{Places, plugin_settings, system};
+use super::arguments::{PlaceArguments, PluginArguments, PluginCommand};
+use super::setup::{plugin_settings, system};
 use crate::error::{Error, Kind, Result};
 use crate::plugin::build::{BuildOptions, build};
 use crate::plugin::{Listed, Plugins, SearchPath};
@@ -49,7 +49,7 @@ pub fn run(arguments: &PluginArguments) -> Result<()> {
 }
 
 fn open(os_release: Option<&Path>) -> Result<Plugins> {
-    let (system, framework) = system(&Places { os_release, ..Places::default() })?;
+    let (system, framework) = system(&PlaceArguments::default(), os_release)?;
     Ok(Plugins::open(Arc::clone(&system), SearchPath::from_environment(), plugin_settings(&framework)))
 }
 

@@ -3,31 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::arguments::PlaceArguments;
 use crate::conf::framework::Framework;
 use crate::conf::{Origin, Variables};
 use crate::error::{Error, Kind, Result};
 use crate::plugin::FrameworkSettings;
 use crate::system::{OsRelease, Root, System};
 
-/// Where the command line says that things are.
-#[derive(Debug, Clone, Default)]
-pub struct Places<'a> {
-    pub root: Option<&'a Path>,
-    pub os_release: Option<&'a Path>,
-    pub dkmstree: Option<&'a Path>,
-    pub sourcetree: Option<&'a Path>,
-    pub installtree: Option<&'a Path>,
-}
-
 /// The system to work on, with framework.conf and the command line's trees
 /// applied.
-pub fn system(places: &Places<'_>) -> Result<(Arc<System>, Framework)> {
-    let root = match places.root {
+pub fn system(places: &PlaceArguments, os_release: Option<&Path>) -> Result<(Arc<System>, Framework)> {
+    let root = match &places.root {
         None => PathBuf::from("/"),
         Some(root) => std::fs::canonicalize(root)
             .map_err(|e| Error::io("use the root", root, e).hint("--root names an existing directory."))?,
     };
-    let os = match places.os_release {
+    let os = match os_release {
         None => OsRelease::of_root(&root),
         Some(file) => OsRelease::read(file).map_err(|e| Error::io("read", file, e))?,
     };
@@ -37,9 +28,9 @@ pub fn system(places: &Places<'_>) -> Result<(Arc<System>, Framework)> {
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let framework = Framework::read(&etc, &Variables::default(), environment)?;
     let trees = [
-        (Root::Tree, places.dkmstree, framework.dkms_tree()),
-        (Root::SourceTree, places.sourcetree, framework.source_tree()),
-        (Root::InstallTree, places.installtree, framework.install_tree()),
+        (Root::Tree, &places.dkmstree, framework.dkms_tree()),
+        (Root::SourceTree, &places.sourcetree, framework.source_tree()),
+        (Root::InstallTree, &places.installtree, framework.install_tree()),
     ];
     for (name, given, configured) in trees {
         let path = match given {

@@ -1,10 +1,10 @@
 //! One line on each action, for completions and the manual.
 
-use super::actions;
+use super::words;
 
 /// The actions that this program has, in their usual order.
 pub fn actions() -> impl Iterator<Item = (&'static str, &'static str)> {
-    actions::names().map(|name| (name, of(name).unwrap_or_default()))
+    words::names().map(|name| (name, of(name).unwrap_or_default()))
 }
 
 fn of(action: &str) -> Option<&'static str> {
@@ -34,7 +34,7 @@ mod tests {
 
     #[test]
     fn every_action_has_a_summary() {
-        for name in actions::names() {
+        for name in words::names() {
             assert!(of(name).is_some(), "{name} has none");
         }
     }

@@ -1,0 +1,138 @@
+//! The words of the command line: which action, on which package.
+
+use std::path::{Path, PathBuf};
+
+use super::arguments::Arguments;
+use crate::error::{Error, Kind, Result};
+use crate::flow::PackageSource;
+use crate::tree::PackageId;
+
+/// dkms's actions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Add,
+    Build,
+    Install,
+    Uninstall,
+    Unbuild,
+    Remove,
+    Status,
+    Match,
+    Autoinstall,
+    KernelPreinst,
+    KernelPostinst,
+    KernelPrerm,
+    GenerateMok,
+}
+
+impl Action {
+    const ALL: [(&str, Action); 13] = [
+        ("add", Action::Add),
+        ("build", Action::Build),
+        ("install", Action::Install),
+        ("uninstall", Action::Uninstall),
+        ("unbuild", Action::Unbuild),
+        ("remove", Action::Remove),
+        ("status", Action::Status),
+        ("match", Action::Match),
+        ("autoinstall", Action::Autoinstall),
+        ("kernel_preinst", Action::KernelPreinst),
+        ("kernel_postinst", Action::KernelPostinst),
+        ("kernel_prerm", Action::KernelPrerm),
+        ("generate_mok", Action::GenerateMok),
+    ];
+
+    fn named(word: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(name, _)| *name == word).map(|(_, action)| *action)
+    }
+
+    /// Whether a transaction ends with it, for `post_transaction`.
+    pub fn changes_kernels(self) -> bool {
+        !matches!(self, Action::Add | Action::Build | Action::Status | Action::GenerateMok)
+    }
+
+    /// Whether `--all` means something to it.
+    pub fn takes_all(self) -> bool {
+        matches!(self, Action::Uninstall | Action::Unbuild | Action::Remove)
+    }
+}
+
+/// The actions' names, in their usual order.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    Action::ALL.iter().map(|(name, _)| *name)
+}
+
+/// The words of the command line, understood.
+#[derive(Debug, Default)]
+pub struct Words {
+    /// In the order given.
+    pub actions: Vec<Action>,
+    pub module: Option<String>,
+    pub version: Option<String>,
+    /// A source directory, instead of a name.
+    pub directory: Option<PathBuf>,
+}
+
+impl Words {
+    /// Tells actions, files and names apart, from left to right.
+    pub fn classify(arguments: &Arguments) -> Result<Words> {
+        let mut words = Words::default();
+        if let Some(module) = &arguments.module {
+            words.take_module(module);
+        }
+        if let Some(version) = &arguments.module_version {
+            words.version = Some(version.trim().to_owned());
+        }
+        for word in &arguments.words {
+            let path = Path::new(word);
+            if let Some(action) = Action::named(word) {
+                words.actions.push(action);
+            } else if word.ends_with("dkms.conf") && path.is_file() {
+                let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                words.directory = Some(absolute(parent)?);
+            } else if path.join("dkms.conf").is_file() {
+                words.directory = Some(absolute(path)?);
+            } else if words.module.is_none() {
+                words.take_module(word);
+            } else {
+                eprintln!("Warning: `{word}` was not understood and is not used.");
+            }
+        }
+        Ok(words)
+    }
+
+    fn take_module(&mut self, text: &str) {
+        match text.trim().split_once('/') {
+            Some((module, version)) => {
+                self.module = Some(module.to_owned());
+                self.version = Some(version.to_owned());
+            }
+            None => self.module = Some(text.trim().to_owned()),
+        }
+    }
+
+    /// The package, by directory or by name.
+    pub fn source(&self) -> Result<PackageSource> {
+        match &self.directory {
+            Some(directory) => Ok(PackageSource::Directory(directory.clone())),
+            None => self.named().map(PackageSource::Named),
+        }
+    }
+
+    /// The package by name and version, both of them.
+    pub fn named(&self) -> Result<PackageId> {
+        match (&self.module, &self.version) {
+            (Some(module), Some(version)) => PackageId::new(module, version),
+            (module, _) => {
+                let what = module.as_ref().map_or("module and version".to_owned(), |m| format!("version of {m}"));
+                Err(Error::new(Kind::Usage, format!("The {what} is missing."))
+                    .hint("Name both, as in `bbswitch/0.8` or `-m bbswitch -v 0.8`."))
+            }
+        }
+    }
+}
+
+/// The real path of something that has to be there.
+pub fn absolute(path: &Path) -> Result<PathBuf> {
+    std::fs::canonicalize(path).map_err(|e| Error::io("use", path, e))
+}
