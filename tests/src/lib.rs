@@ -13,6 +13,7 @@ pub mod output;
 pub mod paths;
 pub mod peer;
 pub mod plan;
+pub mod schema;
 pub mod snapshot;
 pub mod tool;
 pub mod world;

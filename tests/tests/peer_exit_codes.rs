@@ -157,7 +157,11 @@ fn patches() {
         &[("install patched/1.0 -k KERNEL", 0), ("remove patched/1.0 --all", 0)],
         &[CONFIG, SYMVERS],
     );
-    compare(&Package::new("patched", "2.0").conf("PATCH[0]=\"fix.patch\""), &[("build patched/2.0 -k KERNEL", 5)], &[]);
+    compare(
+        &Package::new("patched", "2.0").conf("PATCH[0]=\"fix.patch\""),
+        &[("build patched/2.0 -k KERNEL", 5)],
+        &[KEY],
+    );
     compare(
         &Package::new("patched", "3.0")
             .conf("PATCH[0]=\"fix.patch\"")
