@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Program, and the Debian package that brings it.
-const PACKAGES: [(&str, &str); 9] = [
+const PACKAGES: [(&str, &str); 10] = [
     ("apt-get", "apt"),
     ("dpkg", "dpkg"),
     ("unshare", "util-linux"),
@@ -15,6 +15,7 @@ const PACKAGES: [(&str, &str); 9] = [
     ("dkms", "dkms"),
     ("patch", "patch"),
     ("openssl", "openssl"),
+    ("groff", "groff-base"),
 ];
 
 /// The path of a program that the tests need.
