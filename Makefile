@@ -10,7 +10,8 @@ export DEPENDENCIES
 FOR_BUILD := gcc libc6-dev make
 FOR_DEMO  := linux-headers-amd64 kmod openssl
 FOR_TEST  := $(FOR_DEMO) linux-headers-cloud-amd64 linux-headers-rt-amd64 dkms patch xz-utils zstd \
-             dracut-core initramfs-tools-core util-linux python3-jsonschema
+             dracut-core initramfs-tools-core util-linux python3-jsonschema \
+             shellcheck zsh fish groff-base binutils
 
 .PHONY: help build demo test lint clean
 

@@ -92,10 +92,10 @@ install-arch: $(COMMON) install-service
 
 DEB_VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 DEB_ARCH    = $(shell dpkg --print-architecture)
-DEB_STAGE   = target/deb/modsmith
+DEB_OUT    ?= target/deb
 
 deb: ## Make a Debian package of what was built, in target/deb
-	rm -rf $(DEB_STAGE)
-	$(MAKE) install DESTDIR=$(DEB_STAGE) PREFIX=/usr FLAVOUR=debian
-	integration/debian/deb/build $(DEB_STAGE) $(DEB_VERSION) $(DEB_ARCH)
-	dpkg-deb --root-owner-group --build $(DEB_STAGE) target/deb/modsmith_$(DEB_VERSION)_$(DEB_ARCH).deb
+	rm -rf $(DEB_OUT)/stage
+	$(MAKE) install DESTDIR=$(DEB_OUT)/stage PREFIX=/usr FLAVOUR=debian
+	integration/debian/deb/build $(DEB_OUT)/stage $(DEB_VERSION) $(DEB_ARCH)
+	dpkg-deb --root-owner-group --build $(DEB_OUT)/stage $(DEB_OUT)/modsmith_$(DEB_VERSION)_$(DEB_ARCH).deb

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Program, and the Debian package that brings it.
-const PACKAGES: [(&str, &str); 10] = [
+const PACKAGES: [(&str, &str); 11] = [
     ("apt-get", "apt"),
     ("dpkg", "dpkg"),
     ("unshare", "util-linux"),
@@ -16,6 +16,7 @@ const PACKAGES: [(&str, &str); 10] = [
     ("patch", "patch"),
     ("openssl", "openssl"),
     ("jsonschema", "python3-jsonschema"),
+    ("groff", "groff-base"),
 ];
 
 /// The path of a program that the tests need.

@@ -1,0 +1,259 @@
+//! What packagers get: `make install`, `make deb`, completions and manuals.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use modsmith_tests::world::modsmith;
+use modsmith_tests::{World, paths, tool};
+use walkdir::WalkDir;
+
+/// `make install` for a flavour, with all but the destination read-only.
+fn install(world: &World, flavour: &str) -> std::path::PathBuf {
+    let stage = world.path("stage");
+    fs::create_dir(&stage).unwrap();
+    let script = format!(
+        "mount --bind {stage} {stage}; mount -o remount,bind,ro /; umask 077; \
+         make -C {checkout} install DESTDIR={stage} FLAVOUR={flavour} PROGRAMS={programs}",
+        stage = stage.display(),
+        checkout = paths::checkout().display(),
+        programs = paths::programs().display(),
+    );
+    world.shell(&script).run().expect(0);
+    stage
+}
+
+/// Files and links as `path`, programs as `path*`, empty directories as
+/// `path/`; of plugins only their directory.
+fn listed(stage: &Path) -> BTreeSet<String> {
+    let mut listed = BTreeSet::new();
+    for entry in WalkDir::new(stage).min_depth(1) {
+        let entry = entry.unwrap();
+        let path = entry.path().strip_prefix(stage).unwrap().display().to_string();
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o7777;
+        let name = match (entry.file_type(), mode) {
+            (kind, _) if kind.is_symlink() => format!("{path} -> {}", fs::read_link(entry.path()).unwrap().display()),
+            (kind, 0o755) if kind.is_dir() => {
+                if fs::read_dir(entry.path()).unwrap().next().is_some() {
+                    continue;
+                }
+                format!("{path}/")
+            }
+            (kind, 0o755) if kind.is_file() => format!("{path}*"),
+            (kind, 0o644) if kind.is_file() && path.contains("/plugins/") => {
+                Path::new(&path).parent().unwrap().display().to_string()
+            }
+            (kind, 0o644) if kind.is_file() => path,
+            (_, mode) => panic!("{path} has mode {mode:o}"),
+        };
+        listed.insert(name);
+    }
+    listed
+}
+
+fn expected(own: &[&str]) -> BTreeSet<String> {
+    let common = "
+        etc/dkms/framework.conf
+        etc/dkms/framework.conf.d/
+        usr/bin/modsmith*
+        usr/lib/modsmith/plugins
+        usr/lib/systemd/system/dkms.service
+        usr/share/bash-completion/completions/dkms
+        usr/share/bash-completion/completions/modsmith
+        usr/share/dkms/modules_to_force_install/
+        usr/share/doc/modsmith/LICENSE-APACHE
+        usr/share/doc/modsmith/LICENSE-MIT
+        usr/share/doc/modsmith/README.md
+        usr/share/fish/vendor_completions.d/dkms.fish
+        usr/share/fish/vendor_completions.d/modsmith.fish
+        usr/share/man/man8/dkms.8
+        usr/share/man/man8/modsmith.8
+        var/lib/dkms/";
+    common.lines().map(str::trim).filter(|line| !line.is_empty()).chain(own.iter().copied()).map(String::from).collect()
+}
+
+#[test]
+fn make_install_for_debian_installs_these_files_and_writes_nowhere_else() {
+    let world = World::new(&[]);
+    let own = [
+        "etc/kernel/header_postinst.d/dkms*",
+        "etc/kernel/postinst.d/dkms*",
+        "etc/kernel/preinst.d/dkms*",
+        "etc/kernel/prerm.d/dkms*",
+        "usr/lib/dkms/common.postinst*",
+        "usr/lib/dkms/dkms_autoinstaller*",
+        "usr/lib/kernel/install.d/40-dkms.install*",
+        "usr/sbin/dkms -> ../bin/modsmith",
+        "usr/share/zsh/vendor-completions/_dkms",
+        "usr/share/zsh/vendor-completions/_modsmith",
+    ];
+    assert_eq!(listed(&install(&world, "debian")), expected(&own));
+}
+
+#[test]
+fn make_install_for_red_hats_family_installs_these_files() {
+    let world = World::new(&[]);
+    let own = [
+        "usr/lib/dkms/common.postinst*",
+        "usr/lib/kernel/install.d/40-dkms.install*",
+        "usr/sbin/dkms -> ../bin/modsmith",
+        "usr/share/zsh/site-functions/_dkms",
+        "usr/share/zsh/site-functions/_modsmith",
+    ];
+    assert_eq!(listed(&install(&world, "redhat")), expected(&own));
+}
+
+#[test]
+fn make_install_for_arch_installs_these_files() {
+    let world = World::new(&[]);
+    let own = [
+        "usr/bin/dkms -> modsmith",
+        "usr/share/libalpm/hooks/70-dkms-install.hook",
+        "usr/share/libalpm/hooks/70-dkms-upgrade.hook",
+        "usr/share/libalpm/hooks/71-dkms-remove.hook",
+        "usr/share/libalpm/scripts/dkms*",
+        "usr/share/zsh/site-functions/_dkms",
+        "usr/share/zsh/site-functions/_modsmith",
+    ];
+    assert_eq!(listed(&install(&world, "arch")), expected(&own));
+}
+
+#[test]
+fn the_installed_program_finds_its_plugins_and_files_name_where_it_is() {
+    let world = World::new(&[]);
+    let stage = install(&world, "debian");
+    let list = world.program(stage.join("usr/bin/modsmith")).words("plugin list").run().expect(0);
+    let plugins = fs::read_dir(stage.join("usr/lib/modsmith/plugins")).unwrap().count();
+    assert!(plugins > 3);
+    assert_eq!(list.stdout.lines().count(), plugins, "{list}");
+    assert_eq!(list.stderr, "", "{list}");
+    let version = world.program(stage.join("usr/sbin/dkms")).words("--version").run().expect(0);
+    assert!(version.stdout.starts_with("dkms-"), "{version}");
+
+    let unit = fs::read_to_string(stage.join("usr/lib/systemd/system/dkms.service")).unwrap();
+    assert!(unit.contains("ExecStart=/usr/sbin/dkms autoinstall --verbose --kernelver %v\n"), "{unit}");
+    let hook = fs::read_to_string(stage.join("etc/kernel/postinst.d/dkms")).unwrap();
+    assert!(hook.contains("/usr/lib/dkms/dkms_autoinstaller start"), "{hook}");
+}
+
+#[test]
+fn make_deb_makes_a_package_that_takes_the_place_of_dkms() {
+    let out = tempfile::tempdir().unwrap();
+    tool::run(
+        Command::new(tool::path("make"))
+            .args(["-C", &paths::checkout().display().to_string(), "deb"])
+            .arg(format!("PROGRAMS={}", paths::programs().display()))
+            .arg(format!("DEB_OUT={}", out.path().display())),
+    );
+    let mut files = fs::read_dir(out.path()).unwrap().map(|entry| entry.unwrap().path());
+    let package = files.find(|path| path.extension().is_some_and(|e| e == "deb")).expect("a package");
+    let dpkg_deb = |option: &str| tool::run(Command::new(tool::path("dpkg-deb")).arg(option).arg(&package));
+
+    let fields = dpkg_deb("--field");
+    for line in ["Package: modsmith", "Provides: dkms (= 3.2.2)", "Conflicts: dkms", "Replaces: dkms"] {
+        assert!(fields.lines().any(|l| l == line), "{line}: {fields}");
+    }
+    let depends = fields.lines().find(|l| l.starts_with("Depends:")).expect("it depends on something");
+    for needed in ["kmod", "make", "gcc | c-compiler", "patch", "openssl", "libc6 (>= 2."] {
+        assert!(depends.contains(needed), "{needed}: {depends}");
+    }
+    let contents = dpkg_deb("--contents");
+    assert!(contents.lines().all(|line| line.contains(" root/root ")), "{contents}");
+    assert!(contents.contains("./usr/sbin/dkms -> ../bin/modsmith"), "{contents}");
+    let info = dpkg_deb("--info");
+    for control in ["conffiles", "md5sums", "postinst", "postrm", "prerm"] {
+        assert!(info.contains(control), "{control}: {info}");
+    }
+}
+
+fn completion(shell: &str, name: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let script = dir.path().join(name);
+    fs::write(&script, tool::run(Command::new(modsmith()).args(["completion", shell, "--name", name]))).unwrap();
+    (dir, script)
+}
+
+#[test]
+fn completions_are_valid_scripts_of_their_shells() {
+    for shell in ["bash", "zsh", "fish"] {
+        for name in ["dkms", "modsmith"] {
+            let (_dir, script) = completion(shell, name);
+            tool::run(Command::new(tool::path(shell)).arg("-n").arg(script));
+        }
+    }
+}
+
+/// A machine with something to complete.
+fn completed() -> World {
+    let world = World::new(&[]);
+    for directory in ["lib/modules/6.1.0-9-amd64", "var/lib/dkms/demo/1.0", "usr/src/other-2.0-1"] {
+        fs::create_dir_all(world.path(directory)).unwrap();
+    }
+    std::os::unix::fs::symlink("/usr/src/demo-1.0", world.path("var/lib/dkms/demo/1.0/source")).unwrap();
+    fs::write(world.path("usr/src/other-2.0-1/dkms.conf"), "").unwrap();
+    world
+}
+
+/// What has to be offered at the end of a line.
+const OFFERED: [(&str, &str); 8] = [
+    ("dkms ins", "install"),
+    ("modsmith plu", "plugin"),
+    ("dkms install de", "demo/1.0"),
+    ("dkms install -m d", "demo"),
+    ("dkms install -m demo -v 1", "1.0"),
+    ("dkms remove demo/1.0 -k 6", "6.1.0-9-amd64"),
+    ("dkms add oth", "other/2.0-1"),
+    ("modsmith install --dry", "--dry-run"),
+];
+
+#[test]
+fn bash_completes_actions_modules_and_kernels() {
+    let world = completed();
+    for (line, offered) in OFFERED {
+        let (_dir, script) = completion("bash", line.split(' ').next().unwrap());
+        let run = format!(
+            ". {}; COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); set -- $(complete -p \"$COMP_WORDS\"); \
+             while [ \"$1\" != -F ]; do shift; done; \
+             \"$2\" \"$COMP_WORDS\" \"${{COMP_WORDS[-1]}}\" \"${{COMP_WORDS[-2]}}\"; echo \"${{COMPREPLY[*]}}\"",
+            script.display()
+        );
+        let out = world.program("/bin/bash").arg("-c").arg(run).run().expect(0);
+        assert_eq!(out.stdout.trim(), offered, "{line}: {out}");
+    }
+}
+
+#[test]
+fn fish_completes_actions_modules_and_kernels() {
+    let world = completed();
+    for (line, offered) in OFFERED {
+        let (_dir, script) = completion("fish", line.split(' ').next().unwrap());
+        let run = format!("source {}; complete -C '{line}'", script.display());
+        let out = world.program(tool::path("fish")).arg("-c").arg(run).run().expect(0);
+        assert!(out.stdout.lines().any(|l| l.split('\t').next() == Some(offered)), "{line}: {out}");
+    }
+}
+
+#[test]
+fn manuals_render_without_warnings_and_show_every_option() {
+    for name in ["dkms", "modsmith"] {
+        let page = tool::run(Command::new(modsmith()).args(["manual", "--name", name]));
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("page.8");
+        fs::write(&file, page).unwrap();
+        let out = Command::new(tool::path("groff"))
+            .args(["-man", "-ww", "-Tascii", "-P-cbou"])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(out.status.success());
+        assert_eq!(String::from_utf8_lossy(&out.stderr), "");
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        for shown in ["ACTIONS", "uninstall", "--kernelver", "--dry-run", "/etc/dkms/framework.conf", "EXIT STATUS"] {
+            assert!(text.contains(shown), "{shown} is missing: {text}");
+        }
+        assert_eq!(text.contains("plugin build"), name == "modsmith");
+    }
+}
