@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::build::{Compressor, build_commands};
 use crate::conf::{PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
-use crate::flow::{PackageSource, Session, script};
+use crate::flow::{PackageSource, Session, preconditions, script};
 use crate::kernel::{Compression, Kernel, Toolchain, toolchain};
 use crate::plan::{Action, Builder, Bytes, Command, OnFailure, Place, Undo};
 use crate::plugin::{Answer, Signing};
@@ -38,10 +38,10 @@ impl Session<'_> {
         let conf = self.conf(package, kernel, Strictness::Strict)?;
         self.notices(&conf);
         self.check_exclusive(package, &conf, kernel)?;
-        check_source(package)?;
+        preconditions::check_source(package)?;
         self.check_headers(kernel)?;
         self.check_dependencies(package, &conf, target)?;
-        let patches = check_patches(package, &conf)?;
+        let patches = preconditions::check_patches(package, &conf)?;
 
         let signing = self.signing(package, kernel)?;
         let mut plan = Builder::new(format!("build {} for {target}", package.id), self.roots(package, Some(kernel)));
@@ -263,22 +263,6 @@ impl Session<'_> {
         plan_finish(package, target, &mut plan);
         self.run(plan)
     }
-
-    fn check_dependencies(&self, package: &Package, conf: &PackageConf, target: &Target) -> Result<()> {
-        let missing: Vec<&String> =
-            conf.build_depends.iter().filter(|name| self.tree.active_version(name, target).is_none()).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let names = missing.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(", ");
-        let message = format!("{} needs modules that are not installed for kernel {target}: {names}.", package.id);
-        if self.options.force {
-            self.reporter.warning(&message);
-            return Ok(());
-        }
-        Err(Error::new(Kind::DependencyMissing, message)
-            .hint(format!("Install them for that kernel first: `dkms install MODULE/VERSION -k {}`.", target.kernel)))
-    }
 }
 
 /// The build's log while it is going on.
@@ -293,39 +277,6 @@ fn plan_finish(package: &Package, target: &Target, plan: &mut Builder) {
     let kept = logs.join("make.log").expect("a plain name is a location");
     plan.push(Action::Copy { from: make_log(package), to: kept }, "the log of the build is kept");
     plan.push(Action::Remove { at: package.id.build_dir() }, "a successful build leaves no build directory");
-}
-
-/// A source with nothing beside its dkms.conf cannot be built.
-fn check_source(package: &Package) -> Result<()> {
-    let entries = std::fs::read_dir(&package.source).map_err(|e| Error::io("read the source", &package.source, e))?;
-    if entries.take(2).count() < 2 {
-        return Err(Error::new(
-            Kind::SourceEmpty,
-            format!("The source of {} holds nothing to build: {}.", package.id, package.source.display()),
-        )
-        .hint(
-            "It was registered with binaries only; add the package with its source to build it for another kernel.",
-        ));
-    }
-    Ok(())
-}
-
-/// The patches that apply, each of them there.
-fn check_patches(package: &Package, conf: &PackageConf) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for patch in &conf.patches {
-        let file = package.source.join("patches").join(&patch.file);
-        let climbs = patch.file.split('/').any(|part| part == "..");
-        if climbs || !file.is_file() {
-            return Err(Error::new(
-                Kind::PatchMissing,
-                format!("The patch {} of {} is not there.", patch.file, package.id),
-            )
-            .hint(format!("PATCH names files below {}, without `..`.", package.source.join("patches").display())));
-        }
-        names.push(patch.file.clone());
-    }
-    Ok(names)
 }
 
 fn bad_patch(error: crate::system::BadLocation) -> Error {

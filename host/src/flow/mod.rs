@@ -6,12 +6,12 @@
 mod add;
 mod autoinstall;
 mod build;
-mod exclusive;
 mod install;
 mod installed;
 mod kernel_events;
 mod matching;
 mod originals;
+mod preconditions;
 mod remove;
 mod script;
 mod session;
