@@ -6,7 +6,7 @@ use super::arguments::Arguments;
 use super::setup::{Places, plugin_settings, system};
 use super::status::{StatusDocument, text};
 use super::terminal::Terminal;
-use super::{Persona, errors};
+use super::{Persona, errors, formats};
 use crate::error::{Error, Kind, Result};
 use crate::flow::{Filter, Mode, Options, PackageSource, Session};
 use crate::kernel::{machine, running_release};
@@ -41,6 +41,10 @@ impl Action {
         Self::ALL.iter().find(|(name, _)| *name == word).map(|(_, action)| *action)
     }
 
+    fn takes_archives(self) -> bool {
+        matches!(self, Action::Add | Action::Build | Action::Install)
+    }
+
     fn takes_all(self) -> bool {
         matches!(self, Action::Uninstall | Action::Unbuild | Action::Remove)
     }
@@ -48,11 +52,18 @@ impl Action {
 
 /// The words of the command line, understood.
 #[derive(Debug, Default)]
-struct Words {
+pub(super) struct Words {
     actions: Vec<Action>,
     module: Option<String>,
     version: Option<String>,
     directory: Option<PathBuf>,
+    /// An existing file that is something to be loaded.
+    pub(super) archive: Option<PathBuf>,
+}
+
+/// Whether a word is an action of the program's own.
+pub(super) fn is_action(word: &str) -> bool {
+    Action::named(word).is_some()
 }
 
 /// Runs what was typed.
@@ -64,34 +75,48 @@ pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
         }
         return Ok(());
     }
-    // Whatever the caller's is: what is installed must be readable for all.
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let words = classify(arguments)?;
     if words.actions.is_empty() {
         return no_action(persona, arguments);
     }
+    let needs_plugins = words.actions != [Action::Add] || words.archive.is_some();
+    in_session(arguments, needs_plugins, |session, targets| {
+        let mut words = words;
+        if let Some(archive) = words.archive.take_if(|_| words.actions.iter().any(|action| action.takes_archives())) {
+            let id = formats::load(&archive, &targets.first(session)?, session)?;
+            if session.is_dry_run() {
+                return Ok(());
+            }
+            words.actions.retain(|action| *action != Action::Add);
+            (words.module, words.version) = (Some(id.module), Some(id.version));
+        }
+        words.actions.iter().try_for_each(|action| act(*action, &words, arguments, targets, session, persona))
+    })
+}
+
+/// Does something with the system, settings, plugins and kernels that the
+/// command line names; a dry run shows its plans.
+pub(super) fn in_session(
+    arguments: &Arguments,
+    needs_plugins: bool,
+    body: impl FnOnce(&Session<'_>, &Targets) -> Result<()>,
+) -> Result<()> {
     handle_signals();
-    let places = Places {
-        root: arguments.root.as_deref(),
-        os_release: arguments.os_release.as_deref(),
-        dkmstree: arguments.dkmstree.as_deref(),
-        sourcetree: arguments.sourcetree.as_deref(),
-        installtree: arguments.installtree.as_deref(),
-    };
-    let (system, framework) = system(&places)?;
+    // Whatever the caller's is: what is installed must be readable for all.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    let (system, framework) = system(&Places::of(arguments))?;
     let terminal = Terminal::new(arguments.quiet, arguments.verbose || framework.verbose());
     let targets = targets(arguments, &system)?;
-    let plugins = match words.actions.as_slice() {
-        [Action::Add] => Plugins::none(system.clone()),
-        _ => Plugins::open(system.clone(), SearchPath::from_environment(), plugin_settings(&framework)),
+    let plugins = match needs_plugins {
+        false => Plugins::none(system.clone()),
+        true => Plugins::open(system.clone(), SearchPath::from_environment(), plugin_settings(&framework)),
     };
     for problem in plugins.problems() {
         terminal_warning(&terminal, &problem.to_string());
     }
     let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Execute };
     let session = Session::new(system, framework, plugins, &terminal, options(arguments)?, mode);
-    let outcome =
-        words.actions.iter().try_for_each(|action| act(*action, &words, arguments, &targets, &session, persona));
+    let outcome = body(&session, &targets);
     if arguments.dry_run {
         show(session.into_plans().iter().map(PlanView::new).collect(), arguments.json);
     }
@@ -250,7 +275,7 @@ fn no_action(persona: Persona, arguments: &Arguments) -> Result<()> {
     }
 }
 
-fn classify(arguments: &Arguments) -> Result<Words> {
+pub(super) fn classify(arguments: &Arguments) -> Result<Words> {
     let mut words = Words::default();
     if let Some(module) = &arguments.module {
         take_module(&mut words, module);
@@ -267,6 +292,8 @@ fn classify(arguments: &Arguments) -> Result<Words> {
             words.directory = Some(absolute(parent)?);
         } else if path.join("dkms.conf").is_file() {
             words.directory = Some(absolute(path)?);
+        } else if path.is_file() {
+            words.archive = Some(absolute(path)?);
         } else if words.module.is_none() {
             take_module(&mut words, word);
         } else {
@@ -297,7 +324,7 @@ fn source(words: &Words) -> Result<PackageSource> {
     }
 }
 
-fn named(words: &Words) -> Result<PackageId> {
+pub(super) fn named(words: &Words) -> Result<PackageId> {
     match (&words.module, &words.version) {
         (Some(module), Some(version)) => PackageId::new(module, version),
         (module, _) => {
@@ -309,7 +336,7 @@ fn named(words: &Words) -> Result<PackageId> {
 }
 
 /// The kernels that the command line names.
-struct Targets {
+pub(super) struct Targets {
     given: Vec<(String, Option<String>)>,
     default_arch: String,
 }
@@ -351,7 +378,7 @@ fn targets(arguments: &Arguments, system: &System) -> Result<Targets> {
 impl Targets {
     /// The kernels to work on: those named, else the running one; on another
     /// system the only one that it has.
-    fn chosen(&self, session: &Session<'_>) -> Result<Vec<Target>> {
+    pub(super) fn chosen(&self, session: &Session<'_>) -> Result<Vec<Target>> {
         if !self.given.is_empty() {
             let arch = |arch: &Option<String>| arch.clone().unwrap_or_else(|| self.default_arch.clone());
             return Ok(self.given.iter().map(|(k, a)| Target { kernel: k.clone(), arch: arch(a) }).collect());
@@ -361,7 +388,7 @@ impl Targets {
     }
 
     /// The kernel that a dkms.conf is evaluated for where none is needed.
-    fn first(&self, session: &Session<'_>) -> Result<Target> {
+    pub(super) fn first(&self, session: &Session<'_>) -> Result<Target> {
         let chosen = self.chosen(session).unwrap_or_default();
         Ok(chosen
             .into_iter()

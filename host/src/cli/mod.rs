@@ -4,6 +4,7 @@ mod actions;
 mod arguments;
 mod conf;
 mod errors;
+mod formats;
 mod plugin;
 mod setup;
 mod status;
@@ -42,7 +43,10 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
     let outcome = match (persona, words.get(1).and_then(|w| w.to_str())) {
         (Persona::Modsmith, Some("conf")) => parse::<ConfArguments>(&words).map(|a| conf::run(&a)),
         (Persona::Modsmith, Some("plugin")) => parse::<PluginArguments>(&words).map(|a| plugin::run(&a)),
-        _ => parse::<Arguments>(&words).map(|a| actions::run(persona, &a)),
+        _ => match formats::run(&words) {
+            Some(outcome) => outcome,
+            None => parse::<Arguments>(&words).map(|a| actions::run(persona, &a)),
+        },
     };
     let result = match outcome {
         Ok(result) => result,
@@ -62,15 +66,17 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
 /// exit codes that scripts know.
 fn parse<A: Parser>(words: &[OsString]) -> Result<A, ExitCode> {
     let skip = usize::from(std::any::type_name::<A>() != std::any::type_name::<Arguments>());
-    A::try_parse_from(words.iter().skip(skip)).map_err(|e| {
-        use clap::error::ErrorKind::*;
-        let _ = e.print();
-        match e.kind() {
-            DisplayHelp | DisplayVersion => ExitCode::SUCCESS,
-            UnknownArgument => ExitCode::from(2),
-            _ => ExitCode::from(1),
-        }
-    })
+    A::try_parse_from(words.iter().skip(skip)).map_err(|error| misread(&error))
+}
+
+fn misread(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind::*;
+    let _ = error.print();
+    match error.kind() {
+        DisplayHelp | DisplayVersion => ExitCode::SUCCESS,
+        UnknownArgument => ExitCode::from(2),
+        _ => ExitCode::from(1),
+    }
 }
 
 /// `dkms status | head` ends quietly instead of with a message.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::arguments::Arguments;
 use crate::conf::framework::Framework;
 use crate::conf::{Origin, Variables};
 use crate::error::{Error, Kind, Result};
@@ -17,6 +18,19 @@ pub struct Places<'a> {
     pub dkmstree: Option<&'a Path>,
     pub sourcetree: Option<&'a Path>,
     pub installtree: Option<&'a Path>,
+}
+
+impl<'a> Places<'a> {
+    /// Those that a command line names.
+    pub fn of(arguments: &'a Arguments) -> Self {
+        Self {
+            root: arguments.root.as_deref(),
+            os_release: arguments.os_release.as_deref(),
+            dkmstree: arguments.dkmstree.as_deref(),
+            sourcetree: arguments.sourcetree.as_deref(),
+            installtree: arguments.installtree.as_deref(),
+        }
+    }
 }
 
 /// The system to work on, with framework.conf and the command line's trees

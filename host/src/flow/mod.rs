@@ -9,6 +9,7 @@ mod exclusive;
 mod install;
 mod installed;
 mod originals;
+mod packages;
 mod remove;
 mod script;
 mod session;
@@ -17,5 +18,6 @@ mod uninstall;
 mod version_check;
 
 pub use add::PackageSource;
+pub use packages::FormatRequest;
 pub use session::{Mode, Options, Session};
 pub use status::{Annotation, Filter, State, StatusLine};
