@@ -43,6 +43,18 @@ pub enum Kind {
     NoKernelDirectory,
     /// Module files could not be installed.
     InstallFailed,
+    /// A kernel that is to be packaged is not built for, or packing failed.
+    PackagingFailed,
+    /// An archive is damaged, or not what it has to be.
+    ArchiveMalformed,
+    /// An archive without a dkms.conf.
+    ArchiveWithoutConf,
+    /// The place for an archive cannot be written to.
+    ArchiveUnwritable,
+    /// An archive's package is in the tree already.
+    AlreadyLoaded,
+    /// Options that exclude each other.
+    OptionConflict,
     /// make succeeded but an expected module file is not there.
     ProductMissing,
     /// The boot image could not be regenerated.
@@ -88,13 +100,13 @@ impl Kind {
         match self {
             Permission | Usage => 1,
             UnknownOption | KernelWithAll | SourceMissing => 2,
-            ArchWithAll | AlreadyAdded | NotInTree => 3,
+            ArchWithAll | AlreadyAdded | NotInTree | ArchiveWithoutConf => 3,
             ConfUnreadable | ActionConflict | Broken => 4,
             AllUnsupported | PatchMissing => 5,
-            PatchFailed | NoKernelDirectory | InstallFailed => 6,
-            ProductMissing | InitrdFailed => 7,
-            ConfInvalid | SourceEmpty => 8,
-            NoConfInPath => 9,
+            PatchFailed | NoKernelDirectory | InstallFailed | PackagingFailed => 6,
+            ProductMissing | InitrdFailed | ArchiveMalformed => 7,
+            ConfInvalid | SourceEmpty | AlreadyLoaded | OptionConflict => 8,
+            NoConfInPath | ArchiveUnwritable => 9,
             BuildFailed => 10,
             AutoinstallFailed => 11,
             ArchUnknown => 12,

@@ -61,7 +61,8 @@ impl<'a> Plan<'a> {
         self.builder.back_up(&at.into(), suffix.as_ref())
     }
 
-    /// Packs a directory tree into an archive.
+    /// Packs a directory tree into an archive. The same files, with the same
+    /// modification times, give the same archive.
     pub fn pack(
         &mut self,
         tree: impl Into<Path>,
@@ -72,7 +73,8 @@ impl<'a> Plan<'a> {
         self.builder.pack(&tree.into(), &to.into(), format, compress)
     }
 
-    /// Unpacks an archive below a directory; members that leave it are refused.
+    /// Unpacks a tar archive, also a compressed one, below a directory that is
+    /// empty or missing. Members and links that leave it are refused.
     pub fn unpack(&mut self, archive: impl Into<Path>, to: impl Into<Path>) -> Result<()> {
         self.builder.unpack(&archive.into(), &to.into())
     }

@@ -8,7 +8,7 @@ use super::status::{StatusDocument, text};
 use super::targets::Targets;
 use super::terminal::Terminal;
 use super::words::{Action, Words, absolute, names};
-use super::{Persona, errors};
+use super::{Persona, errors, formats};
 use crate::error::{Error, Kind, Result};
 use crate::flow::{Filter, Mode, Options, Session};
 use crate::plan::{INTERRUPTED, PlanView};
@@ -24,30 +24,52 @@ pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
         }
         return Ok(());
     }
-    // Whatever the caller's is: what is installed must be readable for all.
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let words = Words::classify(arguments)?;
     if words.actions.is_empty() {
         return no_action(persona, arguments);
     }
+    let needs_plugins = words.actions != [Action::Add] || words.archive.is_some();
+    in_session(arguments, needs_plugins, |session, targets| {
+        let mut words = words;
+        if let Some(archive) = words.archive.take_if(|_| words.actions.iter().any(|action| action.takes_archives())) {
+            let id = formats::load(&archive, &targets.first(session)?, session)?;
+            if session.is_dry_run() {
+                return Ok(());
+            }
+            words.actions.retain(|action| *action != Action::Add);
+            (words.module, words.version) = (Some(id.module), Some(id.version));
+        }
+        words.actions.iter().try_for_each(|action| act(*action, &words, arguments, targets, session, persona))?;
+        match words.actions.iter().any(|action| action.changes_kernels()) {
+            true => session.post_transaction(&targets.first(session)?),
+            false => Ok(()),
+        }
+    })
+}
+
+/// Does something with the system, settings, plugins and kernels that the
+/// command line names; a dry run shows its plans.
+pub(super) fn in_session(
+    arguments: &Arguments,
+    needs_plugins: bool,
+    body: impl FnOnce(&Session<'_>, &Targets) -> Result<()>,
+) -> Result<()> {
     handle_signals();
+    // Whatever the caller's is: what is installed must be readable for all.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let (system, framework) = system(&arguments.places, arguments.os_release.as_deref())?;
     let terminal = Terminal::new(arguments.quiet, arguments.verbose || framework.verbose());
     let targets = Targets::of(arguments, &system)?;
-    let plugins = match words.actions.as_slice() {
-        [Action::Add] => Plugins::none(system.clone()),
-        _ => Plugins::open(system.clone(), SearchPath::from_environment(), plugin_settings(&framework)),
+    let plugins = match needs_plugins {
+        false => Plugins::none(system.clone()),
+        true => Plugins::open(system.clone(), SearchPath::from_environment(), plugin_settings(&framework)),
     };
     for problem in plugins.problems() {
         terminal_warning(&terminal, &problem.to_string());
     }
     let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Execute };
     let session = Session::new(system, framework, plugins, &terminal, options(arguments)?, mode);
-    let outcome =
-        words.actions.iter().try_for_each(|action| act(*action, &words, arguments, &targets, &session, persona));
-    if outcome.is_ok() && words.actions.iter().any(|action| action.changes_kernels()) {
-        session.post_transaction(&targets.first(&session)?)?;
-    }
+    let outcome = body(&session, &targets);
     if arguments.dry_run {
         show(session.into_plans().iter().map(PlanView::new).collect(), arguments.json);
     }

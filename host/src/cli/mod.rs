@@ -5,6 +5,7 @@ mod arguments;
 mod completion;
 mod conf;
 mod errors;
+mod formats;
 mod manual;
 mod plugin;
 mod setup;
@@ -56,7 +57,10 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
         (Persona::Modsmith, Some("plugin")) => parse::<PluginArguments>(&words).map(|a| plugin::run(&a)),
         (Persona::Modsmith, Some("completion")) => parse::<CompletionArguments>(&words).map(|a| completion::run(&a)),
         (Persona::Modsmith, Some("manual")) => parse::<ManualArguments>(&words).map(|a| manual::run(&a)),
-        _ => parse::<Arguments>(&words).map(|a| actions::run(persona, &a)),
+        _ => match formats::run(&words) {
+            Some(outcome) => outcome,
+            None => parse::<Arguments>(&words).map(|a| actions::run(persona, &a)),
+        },
     };
     let result = match outcome {
         Ok(result) => result,
@@ -76,15 +80,17 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
 /// exit codes that scripts know.
 fn parse<A: Parser>(words: &[OsString]) -> Result<A, ExitCode> {
     let skip = usize::from(std::any::type_name::<A>() != std::any::type_name::<Arguments>());
-    A::try_parse_from(words.iter().skip(skip)).map_err(|e| {
-        use clap::error::ErrorKind::*;
-        let _ = e.print();
-        match e.kind() {
-            DisplayHelp | DisplayVersion => ExitCode::SUCCESS,
-            UnknownArgument => ExitCode::from(2),
-            _ => ExitCode::from(1),
-        }
-    })
+    A::try_parse_from(words.iter().skip(skip)).map_err(|error| misread(&error))
+}
+
+fn misread(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind::*;
+    let _ = error.print();
+    match error.kind() {
+        DisplayHelp | DisplayVersion => ExitCode::SUCCESS,
+        UnknownArgument => ExitCode::from(2),
+        _ => ExitCode::from(1),
+    }
 }
 
 /// `dkms status | head` ends quietly instead of with a message.

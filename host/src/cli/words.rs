@@ -42,13 +42,19 @@ impl Action {
         ("generate_mok", Action::GenerateMok),
     ];
 
-    fn named(word: &str) -> Option<Self> {
+    /// The action of a word.
+    pub fn of(word: &str) -> Option<Self> {
         Self::ALL.iter().find(|(name, _)| *name == word).map(|(_, action)| *action)
     }
 
     /// Whether a transaction ends with it, for `post_transaction`.
     pub fn changes_kernels(self) -> bool {
         !matches!(self, Action::Add | Action::Build | Action::Status | Action::GenerateMok)
+    }
+
+    /// Whether a file can stand in for its package.
+    pub fn takes_archives(self) -> bool {
+        matches!(self, Action::Add | Action::Build | Action::Install)
     }
 
     /// Whether `--all` means something to it.
@@ -71,6 +77,8 @@ pub struct Words {
     pub version: Option<String>,
     /// A source directory, instead of a name.
     pub directory: Option<PathBuf>,
+    /// An existing file that is something to be loaded.
+    pub archive: Option<PathBuf>,
 }
 
 impl Words {
@@ -85,13 +93,15 @@ impl Words {
         }
         for word in &arguments.words {
             let path = Path::new(word);
-            if let Some(action) = Action::named(word) {
+            if let Some(action) = Action::of(word) {
                 words.actions.push(action);
             } else if word.ends_with("dkms.conf") && path.is_file() {
                 let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
                 words.directory = Some(absolute(parent)?);
             } else if path.join("dkms.conf").is_file() {
                 words.directory = Some(absolute(path)?);
+            } else if path.is_file() {
+                words.archive = Some(absolute(path)?);
             } else if words.module.is_none() {
                 words.take_module(word);
             } else {

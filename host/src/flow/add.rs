@@ -96,6 +96,13 @@ impl Session<'_> {
             plan.push(Action::Copy { from, to: id.source_dir() }, "the registered source lives in the source tree")
                 .line(format!("Copying the source to {}", target.display()));
         }
+        self.plan_registration(id, &mut plan);
+        Ok(plan)
+    }
+
+    /// The steps that make a source in its place a package of the tree.
+    pub(super) fn plan_registration(&self, id: &PackageId, plan: &mut Builder) {
+        let target = plan.roots().path(&id.source_dir()).unwrap_or_default();
         plan.push(Action::MakeDirectory { at: id.build_dir() }, "a version's directory registers it");
         let link = self.tree.real(&id.source_link());
         let target = self.system.inside(&target);
@@ -104,11 +111,10 @@ impl Session<'_> {
             "the link says where the source is",
         )
         .line(format!("Creating symlink {} -> {}", link.display(), target.display()));
-        Ok(plan)
     }
 
     /// POST_ADD: its exit code becomes the action's, the package stays added.
-    fn post_add(&self, package: &Package, conf: &PackageConf, kernel: &Kernel) -> Result<()> {
+    pub(super) fn post_add(&self, package: &Package, conf: &PackageConf, kernel: &Kernel) -> Result<()> {
         let Some(text) = &conf.scripts.post_add else { return Ok(()) };
         let directory = Location::new(Root::Source, "").expect("the root itself");
         let environment = script::environment(package, kernel, &Toolchain::default());

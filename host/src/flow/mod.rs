@@ -11,6 +11,7 @@ mod installed;
 mod kernel_events;
 mod matching;
 mod originals;
+mod packages;
 mod preconditions;
 mod remove;
 mod script;
@@ -22,5 +23,6 @@ mod uninstall;
 mod version_check;
 
 pub use add::PackageSource;
+pub use packages::FormatRequest;
 pub use session::{Mode, Options, Session};
 pub use status::{Annotation, Filter, State, StatusLine};

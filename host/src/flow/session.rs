@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::conf::framework::Framework;
 use crate::conf::{self, PackageConf, ReaderChoice, Request, Strictness, Variables};
 use crate::error::{Error, Result};
+use crate::flow::packages;
 use crate::kernel::{Kernel, Lookup};
 use crate::plan::{Builder, Executor, Plan, Reporter};
 use crate::plugin::Plugins;
@@ -111,7 +112,9 @@ impl<'a> Session<'a> {
     pub fn recover(&self) -> Result<()> {
         let pending = crate::plan::pending(self.tree.path())
             .map_err(|e| Error::io("read the journal in", self.tree.path(), e))?;
-        pending.iter().try_for_each(|journal| self.executor().recover(journal))
+        pending.iter().try_for_each(|journal| self.executor().recover(journal))?;
+        packages::clear_stale(self.tree.path());
+        Ok(())
     }
 
     /// The plans of a dry run, in order.
@@ -148,7 +151,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn executor(&self) -> Executor<'_> {
+    pub(super) fn executor(&self) -> Executor<'_> {
         Executor { system: &self.system, guard: &self.plugins, reporter: self.reporter }
     }
 

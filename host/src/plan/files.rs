@@ -143,6 +143,14 @@ impl Files {
         result
     }
 
+    /// Sets the modification time of a file, in seconds since the epoch.
+    pub fn set_time(&self, at: &Location, seconds: i64) -> io::Result<()> {
+        let time = rustix::fs::Timespec { tv_sec: seconds, tv_nsec: 0 };
+        let times = rustix::fs::Timestamps { last_access: time, last_modification: time };
+        let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
+        Ok(rustix::fs::utimensat(&*self.dir(at.root)?, relative(at), &times, flags)?)
+    }
+
     pub fn symlink(&self, at: &Location, target: &str) -> io::Result<()> {
         let dir = self.dir(at.root)?;
         let temporary = temporary_sibling(at);

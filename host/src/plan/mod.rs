@@ -23,7 +23,7 @@ pub trait Guard {
     fn permits(&self, origin: &Origin, action: &Action) -> Result<(), String>;
 }
 
-pub use archive::decompress;
+pub use archive::{decompress, stays_inside};
 pub use builder::Builder;
 pub use execute::Executor;
 pub use files::{EntryKind, Files};

@@ -6,7 +6,7 @@ use super::files::{EntryKind, Files};
 use super::run::Runner;
 use super::step::{Action, Command};
 use super::undo::{matching, prunable, suffixed};
-use crate::system::Location;
+use crate::system::{Location, Root};
 
 /// Why a step failed.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,13 @@ pub fn perform(action: &Action, files: &Files, runner: &Runner<'_>) -> Result<()
     match action {
         Action::Note(_) => {}
         Action::MakeDirectory { at } => files.make_directory(at)?,
-        Action::WriteFile { at, contents, mode } => files.write(at, &contents.0, *mode)?,
+        Action::WriteFile { at, contents, mode } => {
+            files.write(at, &contents.0, *mode)?;
+            // What is made on the way to an archive has no age of its own.
+            if at.root == Root::Staging {
+                files.set_time(at, 0)?;
+            }
+        }
         Action::Copy { from, to } => files.copy(from, to)?,
         Action::Rename { from, to } => {
             // A directory does not replace another one; the old one is stashed.

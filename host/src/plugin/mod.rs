@@ -38,6 +38,6 @@ pub use imports::PackageFacts;
 pub use index::Problem;
 pub use inspect::{Inspection, Listed};
 pub use limits::Limits;
-pub use roles::{Enrolment, Event, Format, FormatOption, HookFile, Occasion, Prune, Signing};
+pub use roles::{Enrolment, Event, Format, FormatOption, HookFile, Invalid, Occasion, Prune, Signing};
 pub use search::{Place, SearchPath};
 pub use settings::FrameworkSettings;

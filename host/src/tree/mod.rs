@@ -9,5 +9,5 @@ mod scan;
 
 pub use layout::{Package, PackageId, Target, check_name};
 pub use lock::TreeLock;
-pub(crate) use scan::not_in_tree;
 pub use scan::{Entry, SourceState, Tree};
+pub(crate) use scan::{is_kernel_name, not_in_tree};

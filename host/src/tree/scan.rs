@@ -11,6 +11,11 @@ use crate::system::{Location, Root, Roots};
 /// Children of a version directory that are no kernels.
 const NOT_KERNELS: [&str; 9] = ["source", "build", "tarball", "driver_disk", "rpm", "deb", "dsc", "bmdeb", "sysext"];
 
+/// Whether a child of a version directory would be taken for a kernel.
+pub(crate) fn is_kernel_name(name: &str) -> bool {
+    !name.starts_with('.') && !NOT_KERNELS.contains(&name)
+}
+
 /// Where a registered package's source is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceState {

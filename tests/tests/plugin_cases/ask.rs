@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use modsmith::error::Error;
 use modsmith::kernel::Compression;
 use modsmith::plan::Builder;
-use modsmith::plugin::{self, Answer, FrameworkSettings, Plugins, Prune, SearchPath};
+use modsmith::plugin::{self, Answer, FrameworkSettings, PackageFacts, Plugins, Prune, SearchPath};
 use modsmith::system::{Location, Root};
 
 use crate::facts::{Call, Facts, Occasion, Target};
@@ -81,6 +81,7 @@ fn question(facts: &Facts, target: &Target, plugins: &Plugins, plan: &mut Builde
                 Err(error) => Err(error),
             }
         }
+        Call::Assemble | Call::Load | Call::Arrange => format(facts, target, plugins, plan)?,
         Call::Enrolment => plugins.enrolment(kernel).map(|answer| {
             map(answer, |enrolment| {
                 let accepted = enrolment.accepted.map_or("unknown".into(), |accepted| accepted.to_string());
@@ -89,6 +90,31 @@ fn question(facts: &Facts, target: &Target, plugins: &Plugins, plan: &mut Builde
                 )
             })
         }),
+    })
+}
+
+/// The plugin's first format, of a package `demo/1.0` and the kernel of the facts.
+fn format(facts: &Facts, target: &Target, plugins: &Plugins, plan: &mut Builder) -> Result<Said> {
+    let format = plugins.formats().into_iter().next().context("the plugin has a format")?;
+    let staging = Location::new(Root::Staging, "")?;
+    let options: Vec<_> = facts.options.clone().into_iter().collect();
+    let said = match facts.call {
+        Call::Assemble => {
+            let package = PackageFacts { name: "demo".into(), version: "1.0".into(), ..PackageFacts::default() };
+            let kernels = match facts.options.contains_key("source-only") {
+                true => Vec::new(),
+                false => vec![target.kernel.clone()],
+            };
+            plugins.assemble(&format, &Arc::new(package), &kernels, &options, &staging, plan)
+        }
+        Call::Load => plugins.load_archive(&format, &staging.join("archive")?, &options, &staging, plan),
+        _ => plugins.arrange(&format, &options, &staging, plan),
+    };
+    let plugin = format.plugin.clone();
+    Ok(match said {
+        Ok(Ok(())) => Ok(Answer::Given { plugin, value: None }),
+        Ok(Err(why)) => Ok(Answer::Unsupported(vec![(plugin, why.0)])),
+        Err(error) => Err(error),
     })
 }
 

@@ -32,6 +32,9 @@ pub struct Facts {
     pub file: Option<String>,
     /// Argument of `refresh`.
     pub occasion: Option<Occasion>,
+    /// Options of a package format, for `assemble`; a switch is empty.
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
 }
 
 /// What the plugin is asked.
@@ -48,10 +51,13 @@ pub enum Call {
     Prepare,
     Sign,
     Enrolment,
+    Assemble,
+    Load,
+    Arrange,
 }
 
 impl Call {
-    pub const ALL: [Call; 10] = [
+    pub const ALL: [Call; 13] = [
         Call::Destination,
         Call::Compression,
         Call::Prune,
@@ -62,6 +68,9 @@ impl Call {
         Call::Prepare,
         Call::Sign,
         Call::Enrolment,
+        Call::Assemble,
+        Call::Load,
+        Call::Arrange,
     ];
 
     pub fn role(self) -> Role {
@@ -70,6 +79,7 @@ impl Call {
             Call::KernelArch | Call::HeaderDirs | Call::HeaderPackage => Role::KernelLayout,
             Call::Refresh => Role::Initrd,
             Call::Prepare | Call::Sign | Call::Enrolment => Role::Signer,
+            Call::Assemble | Call::Load | Call::Arrange => Role::Packager,
         }
     }
 }
@@ -131,6 +141,7 @@ impl Facts {
             machine: Some(release.into()),
             file: Some("staging/a.ko".into()),
             occasion: Some(Occasion::Installed),
+            options: BTreeMap::new(),
         }
     }
 
@@ -141,6 +152,8 @@ impl Facts {
         let below = |path: &str| root.join(path.trim_start_matches('/'));
         std::fs::create_dir(&root)?;
         copy_tree(&case.join("root"), &root)?;
+        std::fs::create_dir(dir.path().join("staging"))?;
+        copy_tree(&case.join("staging"), &dir.path().join("staging"))?;
         for file in &self.files {
             write(&below(file), "", 0o644)?;
         }
@@ -175,6 +188,7 @@ impl Target {
         if let Some(headers) = self.kernel.headers() {
             roots.set(Root::Headers, headers);
         }
+        roots.set(Root::Source, self.dir.path().join("source"));
         roots.with(Root::Staging, self.dir.path().join("staging"))
     }
 }

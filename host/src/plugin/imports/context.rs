@@ -26,6 +26,10 @@ impl HostKernel for State {
         Ok(self.table.get(&this)?.0.machine().to_owned())
     }
 
+    fn arch(&mut self, this: Resource<KernelFacts>) -> wasmtime::Result<String> {
+        Ok(self.table.get(&this)?.0.arch().to_owned())
+    }
+
     fn config(&mut self, this: Resource<KernelFacts>, symbol: String) -> wasmtime::Result<Option<String>> {
         Ok(self.table.get(&this)?.0.config(&symbol).map(str::to_owned))
     }

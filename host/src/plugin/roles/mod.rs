@@ -14,5 +14,5 @@ mod weak_modules;
 pub use initrd::Occasion;
 pub use install_policy::Prune;
 pub use kernel_hooks::{Event, HookFile};
-pub use packager::{Format, FormatOption};
+pub use packager::{Format, FormatOption, Invalid};
 pub use signer::{Enrolment, Signing};

@@ -1,11 +1,12 @@
 //! Package formats, made from the tree and loaded into it.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::error::{Error, Kind};
 use crate::kernel::Kernel;
 use crate::plan::Builder;
-use crate::plugin::bindings::exports::modsmith::plugin::packager::GuestIndices;
+use crate::plugin::bindings::exports::modsmith::plugin::packager::{self, GuestIndices};
 use crate::plugin::bindings::modsmith::plugin::types;
 use crate::plugin::call::{Said, Subject};
 use crate::plugin::facade::Plugins;
@@ -27,8 +28,15 @@ pub struct Format {
     pub summary: String,
     /// Whether it can be made of a package that is built for no kernel.
     pub source_only: bool,
+    /// The option that names the archive to make or to load.
+    pub archive_option: Option<String>,
     pub options: Vec<FormatOption>,
 }
+
+/// Why a format cannot be made or loaded as it was asked for: a clause without
+/// a full stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid(pub String);
 
 /// An option that a format adds to the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +46,34 @@ pub struct FormatOption {
     /// Placeholder of its value; `None` for a switch.
     pub value: Option<String>,
     pub help: String,
+    /// Whether it makes the format without any kernel.
+    pub without_kernels: bool,
+    /// Options that cannot be given together with it.
+    pub excludes: Vec<String>,
+}
+
+impl From<packager::Format> for Format {
+    /// Whose it is, is not known here.
+    fn from(given: packager::Format) -> Self {
+        let option = |option: packager::OptionSpec| FormatOption {
+            name: option.name,
+            value: option.value,
+            help: option.help,
+            without_kernels: option.without_kernels,
+            excludes: option.excludes,
+        };
+        Self {
+            plugin: String::new(),
+            name: given.name,
+            action: given.action,
+            load_action: given.load_action,
+            suffixes: given.suffixes,
+            summary: given.summary,
+            source_only: given.source_only,
+            archive_option: given.archive_option,
+            options: given.options.into_iter().map(option).collect(),
+        }
+    }
 }
 
 impl Plugins {
@@ -52,22 +88,9 @@ impl Plugins {
             });
             match asked {
                 Err(error) => tracing::warn!("{error}"),
-                Ok((given, _)) => formats.extend(given.into_iter().map(|format| {
-                    Format {
-                        plugin: entry.id().to_owned(),
-                        name: format.name,
-                        action: format.action,
-                        load_action: format.load_action,
-                        suffixes: format.suffixes,
-                        summary: format.summary,
-                        source_only: format.source_only,
-                        options: format
-                            .options
-                            .into_iter()
-                            .map(|option| FormatOption { name: option.name, value: option.value, help: option.help })
-                            .collect(),
-                    }
-                })),
+                Ok((given, _)) => formats.extend(
+                    given.into_iter().map(|format| Format { plugin: entry.id().to_owned(), ..Format::from(format) }),
+                ),
             }
         }
         formats
@@ -82,7 +105,7 @@ impl Plugins {
         options: &[(String, String)],
         staging: &Location,
         plan: &mut Builder,
-    ) -> Result<(), Error> {
+    ) -> Result<Result<(), Invalid>, Error> {
         let subject = Subject { kernel: None, package: Some(package) };
         let staging = path(staging);
         self.packager(format, subject, plan, |call, draft| {
@@ -95,8 +118,7 @@ impl Plugins {
         })
     }
 
-    /// Adds the steps that unpack a file into the shape of the tree below
-    /// `staging`.
+    /// Adds the steps that unpack a file below `staging`.
     pub fn load_archive(
         &self,
         format: &Format,
@@ -104,7 +126,7 @@ impl Plugins {
         options: &[(String, String)],
         staging: &Location,
         plan: &mut Builder,
-    ) -> Result<(), Error> {
+    ) -> Result<Result<(), Invalid>, Error> {
         let (archive, staging) = (path(archive), path(staging));
         self.packager(format, Subject::default(), plan, |call, draft| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
@@ -113,6 +135,23 @@ impl Plugins {
         })
     }
 
+    /// Adds the steps that bring what was unpacked into the shape of the tree.
+    pub fn arrange(
+        &self,
+        format: &Format,
+        options: &[(String, String)],
+        staging: &Location,
+        plan: &mut Builder,
+    ) -> Result<Result<(), Invalid>, Error> {
+        let staging = path(staging);
+        self.packager(format, Subject::default(), plan, |call, draft| {
+            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+            let plan = call.plan(draft)?;
+            guest.call_arrange(&mut call.store, &format.name, options, &staging, plan)
+        })
+    }
+
+    /// `invalid` is about what the user gave, so it is the caller's to report.
     fn packager(
         &self,
         format: &Format,
@@ -122,16 +161,26 @@ impl Plugins {
             &mut crate::plugin::call::Call,
             crate::plugin::imports::Draft,
         ) -> wasmtime::Result<Result<(), types::Error>>,
-    ) -> Result<(), Error> {
+    ) -> Result<Result<(), Invalid>, Error> {
         let id = &format.plugin;
         let entry = self.index().get(id).expect("a format comes from a plugin of the index");
-        match self.steps_of(entry, Role::Packager, subject, plan, body)? {
-            Said::Value(()) => Ok(()),
-            Said::Unsupported(why) => Err(Error::new(
+        let invalid = RefCell::new(None);
+        let said = self.steps_of(entry, Role::Packager, subject, plan, |call, draft| {
+            let result = body(call, draft)?;
+            if let Err(types::Error::Invalid(why)) = &result {
+                invalid.replace(Some(Invalid(why.trim_end_matches('.').to_owned())));
+            }
+            Ok(result)
+        });
+        match (said, invalid.into_inner()) {
+            (Ok(Said::Value(())), _) => Ok(Ok(())),
+            (Ok(Said::Unsupported(why)), _) => Err(Error::new(
                 Kind::Plugin,
                 format!("The plugin `{id}` (packager) does not make or load {}{subject}: {why}.", format.name),
             )
             .hint("Choose another format.")),
+            (Err(_), Some(invalid)) => Ok(Err(invalid)),
+            (Err(error), None) => Err(error),
         }
     }
 }

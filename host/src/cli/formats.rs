@@ -1,0 +1,193 @@
+//! Words and options of the command line that plugins bring: package formats,
+//! to be made and to be loaded.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches};
+
+use super::actions::in_session;
+use super::arguments::{Arguments, PlaceArguments};
+use super::misread;
+use super::setup::{plugin_settings, system};
+use super::words::{Action, Words};
+use crate::error::{Error, Kind, Result};
+use crate::flow::{FormatRequest, Session};
+use crate::plugin::{Format, FormatOption, Plugins, SearchPath};
+use crate::tree::{PackageId, Target};
+
+/// Runs a command line whose action is one that a plugin brings. `None` where
+/// it has no such word: the program's own actions are not looked up in plugins.
+pub fn run(words: &[OsString]) -> Option<std::result::Result<Result<()>, ExitCode>> {
+    let plain: Vec<&str> = words.iter().skip(1).filter_map(|word| word.to_str()).collect();
+    let helps = plain.iter().any(|word| matches!(*word, "-h" | "--help"));
+    let candidates: Vec<&str> = plain.iter().copied().filter(|word| !word.starts_with('-')).collect();
+    if candidates.iter().any(|word| Action::of(word).is_some()) || (candidates.is_empty() && !helps) {
+        return None;
+    }
+    let formats = known(words)?;
+    let is_word = |format: &Format, word: &str| format.action == word || format.load_action.as_deref() == Some(word);
+    let found = candidates.iter().find_map(|word| Some((*word, formats.iter().find(|f| is_word(f, word))?)));
+    match found {
+        Some((word, format)) => Some(run_format(words, word, format)),
+        None if helps && !formats.is_empty() => {
+            let mut command = Arguments::command();
+            let own = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            command = command.after_help(format!("{own}\n{}", listed(&formats)));
+            for format in &formats {
+                command = with_options(command, format);
+            }
+            Some(command.try_get_matches_from(words).map(|_| Ok(())).map_err(|error| misread(&error)))
+        }
+        None => None,
+    }
+}
+
+/// Loads an archive as the plugin does that knows its name.
+pub fn load(archive: &Path, target: &Target, session: &Session<'_>) -> Result<PackageId> {
+    let formats = session.plugins.formats();
+    let name = archive.file_name().unwrap_or_default().to_string_lossy();
+    let length = |format: &Format| format.suffixes.iter().filter(|s| name.ends_with(*s)).map(String::len).max();
+    let loadable = || formats.iter().filter(|format| format.load_action.is_some());
+    // The longest suffix says most.
+    let Some(format) = loadable().filter(|format| length(format).is_some()).max_by_key(|format| length(format)) else {
+        let suffixes: Vec<&str> = loadable().flat_map(|format| &format.suffixes).map(String::as_str).collect();
+        return Err(Error::new(
+            Kind::ArchiveMalformed,
+            format!("{} is no archive that a plugin loads.", archive.display()),
+        )
+        .hint(match suffixes.is_empty() {
+            true => "`modsmith plugin list` shows the plugins; none loads archives.".to_owned(),
+            false => format!("Names of archives end in {}.", suffixes.join(", ")),
+        }));
+    };
+    let request = FormatRequest { format: format.clone(), options: Vec::new(), archive: None };
+    session.load_archive(archive, target, &request)
+}
+
+/// The formats of the system that the command line is about. Nothing is said of
+/// a command line that cannot be understood: that is done where it is parsed.
+fn known(words: &[OsString]) -> Option<Vec<Format>> {
+    let value = |name: &str| {
+        let given = words.iter().enumerate().find_map(|(index, word)| match word.to_str()?.strip_prefix(name)? {
+            "" => words.get(index + 1).map(PathBuf::from),
+            rest => rest.strip_prefix('=').map(PathBuf::from),
+        });
+        given
+    };
+    let (root, os_release) = (value("--root"), value("--os-release"));
+    let places = PlaceArguments { root, ..PlaceArguments::default() };
+    let (system, framework) = system(&places, os_release.as_deref()).ok()?;
+    Some(Plugins::open(system, SearchPath::from_environment(), plugin_settings(&framework)).formats())
+}
+
+fn run_format(words: &[OsString], word: &str, format: &Format) -> std::result::Result<Result<()>, ExitCode> {
+    let command = with_options(Arguments::command(), format).after_help(listed(std::slice::from_ref(format)));
+    let matches = command.try_get_matches_from(words).map_err(|error| misread(&error))?;
+    let mut arguments = Arguments::from_arg_matches(&matches).map_err(|error| misread(&error))?;
+    if let Some(index) = arguments.words.iter().position(|given| given == word) {
+        arguments.words.remove(index);
+    }
+    Ok(perform(&arguments, word, format, &matches))
+}
+
+fn perform(arguments: &Arguments, word: &str, format: &Format, matches: &ArgMatches) -> Result<()> {
+    let mut request = request(format, matches)?;
+    let loads = format.load_action.as_deref() == Some(word);
+    if loads && arguments.all {
+        return Err(Error::new(Kind::AllUnsupported, format!("`{word}` does not take --all.")).hint("Leave it out."));
+    }
+    let mut words = Words::classify(arguments)?;
+    if loads {
+        let named = arguments.words.first().map(PathBuf::from);
+        let Some(archive) = request.archive.take().or(words.archive.take()).or(named) else {
+            return Err(Error::new(Kind::Usage, format!("`{word}` needs the file to load."))
+                .hint(format!("Name it: `dkms {word} FILE`.")));
+        };
+        let archive = std::path::absolute(&archive).map_err(|e| Error::io("use", &archive, e))?;
+        return in_session(arguments, true, |session, targets| {
+            session.load_archive(&archive, &targets.first(session)?, &request).map(drop)
+        });
+    }
+    let id = words.named()?;
+    in_session(arguments, true, |session, targets| {
+        let chosen = match arguments.all {
+            true => session.tree.targets(&id),
+            false => targets.chosen(session).or_else(|error| match without_kernels(&request) {
+                true => Ok(Vec::new()),
+                false => Err(error),
+            })?,
+        };
+        session.make_format(&id, &chosen, &targets.first(session)?, &request)
+    })
+}
+
+fn without_kernels(request: &FormatRequest) -> bool {
+    let options = request.format.options.iter().filter(|option| option.without_kernels);
+    options.into_iter().any(|option| request.options.iter().any(|(given, _)| *given == option.name))
+}
+
+/// The options that were given, checked against each other.
+fn request(format: &Format, matches: &ArgMatches) -> Result<FormatRequest> {
+    let mut options = Vec::new();
+    let mut archive = None;
+    for option in offered(&Arguments::command(), format) {
+        let given = match option.value {
+            Some(_) => matches.get_one::<String>(&option.name).cloned(),
+            None => matches.get_flag(&option.name).then(String::new),
+        };
+        match given {
+            Some(value) if format.archive_option.as_ref() == Some(&option.name) => archive = Some(PathBuf::from(value)),
+            Some(value) => options.push((option.name.clone(), value)),
+            None => {}
+        }
+    }
+    let given = |name: &String| options.iter().any(|(option, _)| option == name);
+    for option in format.options.iter().filter(|option| given(&option.name)) {
+        if let Some(other) = option.excludes.iter().find(|other| given(other)) {
+            return Err(Error::new(
+                Kind::OptionConflict,
+                format!("--{} and --{other} exclude each other.", option.name),
+            )
+            .hint("Leave one of them out."));
+        }
+    }
+    Ok(FormatRequest { format: format.clone(), options, archive })
+}
+
+/// The format's options, but for names that the program has itself.
+fn offered<'f>(command: &clap::Command, format: &'f Format) -> Vec<&'f FormatOption> {
+    let taken = |name: &str| command.get_arguments().any(|arg| arg.get_long() == Some(name) || arg.get_id() == name);
+    format.options.iter().filter(|option| !taken(&option.name)).collect()
+}
+
+fn with_options(mut command: clap::Command, format: &Format) -> clap::Command {
+    for option in offered(&command, format) {
+        let name = kept(&option.name);
+        let heading = kept(&format!("Options of {}", format.action));
+        let arg = Arg::new(name).long(name).help(option.help.clone()).help_heading(heading);
+        command = command.arg(match &option.value {
+            Some(value) => arg.value_name(kept(value)).action(ArgAction::Set),
+            None => arg.action(ArgAction::SetTrue),
+        });
+    }
+    command
+}
+
+/// clap keeps names for the length of the program; there are a handful.
+fn kept(text: &str) -> &'static str {
+    String::leak(text.to_owned())
+}
+
+/// What the formats' words do, a line each.
+fn listed(formats: &[Format]) -> String {
+    let mut lines = vec!["Actions of plugins:".to_owned()];
+    for format in formats {
+        lines.push(format!("  {:<12} Make {}", format.action, format.summary));
+        if let Some(load) = &format.load_action {
+            lines.push(format!("  {load:<12} Load {}: {load} FILE", format.summary));
+        }
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,177 @@
+//! From the tree to an archive.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::FormatRequest;
+use super::staging::Staging;
+use crate::conf::{PackageConf, Strictness};
+use crate::error::{Error, Kind, Result};
+use crate::flow::Session;
+use crate::plan::{Action, Builder};
+use crate::plugin::PackageFacts;
+use crate::system::{Location, Root};
+use crate::tree::{Package, PackageId, Target};
+
+impl Session<'_> {
+    /// Makes a format of a package and what is built of it for some kernels.
+    /// `fallback` is the kernel that its dkms.conf is evaluated for where there
+    /// is none.
+    pub fn make_format(
+        &self,
+        id: &PackageId,
+        targets: &[Target],
+        fallback: &Target,
+        request: &FormatRequest,
+    ) -> Result<()> {
+        let _lock = self.begin()?;
+        let package = self.package(id)?;
+        let targets = self.packaged(id, targets, request)?;
+        let kernels: Vec<_> = targets.iter().map(|target| self.kernel(target)).collect();
+        let kernel = kernels.first().cloned().unwrap_or_else(|| self.kernel(fallback));
+        let conf = self.conf(&package, &kernel, Strictness::Lenient)?;
+
+        let format = &request.format;
+        let staging = Staging::new(self)?;
+        let (directory, name) = self.place(&package, request)?;
+        let mut roots = self.roots(&package, None).with(Root::Staging, staging.path());
+        if let Some(directory) = &directory {
+            // A directory that the user named: no plugin can reach this root.
+            roots.set(Root::System, directory);
+        }
+        let mut options = request.options.clone();
+        if let (Some(option), Some(name)) = (&format.archive_option, name) {
+            options.push((option.clone(), name));
+        }
+        let mut plan = Builder::new(format!("make a {} of {id}", format.name), roots);
+        plan.push(Action::MakeDirectory { at: Staging::top() }, "results are made out of sight");
+        let made =
+            self.plugins.assemble(format, &facts(&package, &conf), &kernels, &options, &Staging::top(), &mut plan)?;
+        made.map_err(|why| Error::new(Kind::Usage, format!("The {} of {id} cannot be made: {}.", format.name, why.0)))?;
+        plan.fail_from(0, Kind::PackagingFailed, format!("The {} of {id} could not be made.", format.name));
+        self.announce(&package, &targets, &mut plan);
+        let to = match &directory {
+            Some(_) => Location::new(Root::System, ""),
+            None => id.version_dir().join(&format.name),
+        };
+        let to = to.map_err(|e| Error::new(Kind::Plugin, e.to_string()))?;
+        let shown = plan.roots().path(&to).unwrap_or_default();
+        plan.push(Action::Collect { from: results(), glob: "*".into(), to }, "the result goes to its place").fails_as(
+            Kind::ArchiveUnwritable,
+            format!("The {} of {id} could not be put into {}.", format.name, shown.display()),
+        );
+        self.run(plan)?;
+        self.tell(format!("{} location: ", capitalised(&format.name)), &staging, &shown)
+    }
+
+    /// The kernels that go into it: all that were asked for, or none.
+    fn packaged(&self, id: &PackageId, targets: &[Target], request: &FormatRequest) -> Result<Vec<Target>> {
+        let format = &request.format;
+        let given = |name: &str| request.options.iter().any(|(option, _)| option == name);
+        if format.options.iter().any(|option| option.without_kernels && given(&option.name)) {
+            return Ok(Vec::new());
+        }
+        let (built, missing): (Vec<_>, Vec<_>) =
+            targets.iter().cloned().partition(|target| self.tree.is_built(id, target));
+        if format.source_only || (missing.is_empty() && !built.is_empty()) {
+            return Ok(built);
+        }
+        let message = match missing.first() {
+            Some(target) => format!("{id} is not built for kernel {target}."),
+            None => format!("{id} is not built for any kernel."),
+        };
+        let mut error = Error::new(Kind::PackagingFailed, message);
+        error = match missing.first() {
+            Some(target) => {
+                error.hint(format!("Build it first: `dkms build {id} -k {}/{}`.", target.kernel, target.arch))
+            }
+            None => error.hint(format!("Build it first: `dkms build {id} -k KERNEL`.")),
+        };
+        for option in format.options.iter().filter(|option| option.without_kernels) {
+            error = error.hint(format!("Or make it without any kernel: --{}.", option.name));
+        }
+        Err(error)
+    }
+
+    /// The directory that the user named for the archive, and the archive's name
+    /// in it.
+    fn place(
+        &self,
+        package: &Package,
+        request: &FormatRequest,
+    ) -> Result<(Option<std::path::PathBuf>, Option<String>)> {
+        let Some(archive) = &request.archive else { return Ok((None, None)) };
+        let name = archive.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+        let name = name.ok_or_else(|| {
+            Error::new(
+                Kind::Usage,
+                format!("`{}` is no file name for the {} of {}.", archive.display(), request.format.name, package.id),
+            )
+            .hint("Name a file, with or without a directory.")
+        })?;
+        let directory = match archive.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => {
+                Some(std::path::absolute(parent).map_err(|e| Error::io("use", parent, e))?)
+            }
+            _ => None,
+        };
+        Ok((directory, Some(name)))
+    }
+
+    /// Says what goes into it, before the steps that put it there.
+    fn announce(&self, package: &Package, targets: &[Target], plan: &mut Builder) {
+        let mut lines = Vec::new();
+        for (index, step) in plan.steps().iter().enumerate() {
+            let Action::Copy { from, .. } = &step.action else { continue };
+            if let Some(target) = targets.iter().find(|target| package.id.target_dir(target) == *from) {
+                lines.push((index, format!("Marking modules for {target} for archiving...")));
+            } else if from.root == Root::Source && from.relative().as_os_str().is_empty() {
+                let source = self.tree.real(&package.id.source_link());
+                lines.push((index, format!("Marking {} for archiving...", source.display())));
+            }
+        }
+        for (index, line) in lines {
+            plan.announce_from(index, line);
+        }
+    }
+
+    /// Says what was made; nothing at all is a plugin's mistake.
+    fn tell(&self, what: String, staging: &Staging, place: &Path) -> Result<()> {
+        if self.is_dry_run() {
+            return Ok(());
+        }
+        let made = std::fs::read_dir(staging.path().join("result")).into_iter().flatten();
+        let mut names: Vec<_> = made.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
+        names.sort();
+        for name in &names {
+            self.say(format!("{what}{}", place.join(name).display()));
+        }
+        if names.is_empty() {
+            return Err(Error::new(Kind::Plugin, "The plugin that makes this format made no file.")
+                .hint("Report it to the plugin's author; `modsmith plugin list` names the plugin."));
+        }
+        Ok(())
+    }
+}
+
+fn results() -> Location {
+    Location::new(Root::Staging, "result").expect("a plain name is a location")
+}
+
+/// The package as the plugin sees it.
+fn facts(package: &Package, conf: &PackageConf) -> Arc<PackageFacts> {
+    let slots = |slots: &std::collections::BTreeMap<u32, crate::conf::Slot>| {
+        slots.values().map(|slot| slot.value.clone()).collect::<Vec<_>>()
+    };
+    Arc::new(PackageFacts {
+        name: package.id.module.clone(),
+        version: package.id.version.clone(),
+        directives: conf.evaluated.directives.iter().map(|(name, given)| (name.clone(), slots(given))).collect(),
+        modules: conf.modules.iter().map(|module| module.dest_name.clone()).collect(),
+    })
+}
+
+fn capitalised(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}

@@ -1,0 +1,67 @@
+//! Directories for what is on its way into an archive or out of one.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::error::{Error, Result};
+use crate::flow::Session;
+use crate::plan::PRIVATE_DIR;
+use crate::system::{Location, Root, Roots};
+
+const PREFIX: &str = "staging-";
+
+/// Gone when it is dropped.
+pub struct Staging {
+    path: PathBuf,
+    /// Of a dry run: outside the tree.
+    scratch: Option<tempfile::TempDir>,
+}
+
+impl Staging {
+    /// A directory that a plan has yet to make. It is in the tree, so that what
+    /// was built can be renamed to its place; that of a dry run is not.
+    pub fn new(session: &Session<'_>) -> Result<Self> {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("{PREFIX}{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+        if session.is_dry_run() {
+            let scratch = tempfile::tempdir()
+                .map_err(|e| Error::io("make a temporary directory in", &std::env::temp_dir(), e))?;
+            return Ok(Self { path: scratch.path().join(name), scratch: Some(scratch) });
+        }
+        Ok(Self { path: session.tree.path().join(PRIVATE_DIR).join(name), scratch: None })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The roots of a plan that works in it. In a dry run the tree is an empty
+    /// one, which gets the journal.
+    pub fn roots(&self, mut roots: Roots) -> Roots {
+        roots.set(Root::Staging, &self.path);
+        if let Some(scratch) = &self.scratch {
+            roots.set(Root::Tree, scratch.path());
+        }
+        roots
+    }
+
+    /// The directory itself, as a location.
+    pub fn top() -> Location {
+        Location::new(Root::Staging, "").expect("the root itself")
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // What cannot be deleted now is, by the next invocation.
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Deletes what killed invocations left. The tree's lock must be held.
+pub fn clear_stale(tree: &Path) {
+    let entries = std::fs::read_dir(tree.join(PRIVATE_DIR)).into_iter().flatten().filter_map(std::result::Result::ok);
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
+        let _ = std::fs::remove_dir_all(entry.path());
+    }
+}
