@@ -200,7 +200,7 @@ fn completed() -> World {
 const OFFERED: [(&str, &str); 8] = [
     ("dkms ins", "install"),
     ("modsmith plu", "plugin"),
-    ("dkms install de", "demo/1.0"),
+    ("dkms install dem", "demo/1.0"),
     ("dkms install -m d", "demo"),
     ("dkms install -m demo -v 1", "1.0"),
     ("dkms remove demo/1.0 -k 6", "6.1.0-9-amd64"),
@@ -221,6 +221,22 @@ fn bash_completes_actions_modules_and_kernels() {
         );
         let out = world.program("/bin/bash").arg("-c").arg(run).run().expect(0);
         assert_eq!(out.stdout.trim(), offered, "{line}: {out}");
+    }
+}
+
+#[test]
+fn zsh_completes_actions_modules_and_kernels() {
+    let world = completed();
+    let typing = paths::checkout().join("tests/tests/integration_shells/complete.zsh");
+    for (line, offered) in OFFERED {
+        let name = line.split(' ').next().unwrap();
+        let (dir, script) = completion("zsh", name);
+        fs::rename(&script, dir.path().join(format!("_{name}"))).unwrap();
+        let zsh = world.program(tool::path("zsh")).arg("-f").arg(typing.display().to_string());
+        let out = zsh.arg(dir.path().display().to_string()).arg(line).run().expect(0);
+        let (before, _) = line.rsplit_once(' ').unwrap();
+        let became = out.stdout.lines().filter_map(|l| l.trim().strip_prefix("LINE: ")).next_back();
+        assert_eq!(became.map(str::trim), Some(format!("{before} {offered}").as_str()), "{out}");
     }
 }
 

@@ -98,7 +98,8 @@ fn zsh(generated: &str, functions: &str) -> String {
         ("MODULE:_default", "MODULE:_modsmith_modules"),
         ("VERSION:_default", "VERSION:_modsmith_versions"),
         ("ARCH:_default", "ARCH:_modsmith_archs"),
-        ("Module, as m or m/v:_default", "Module, as m or m/v:_modsmith_packages"),
+        // With two colons, options after a module would be taken for modules.
+        ("*::packages -- Module, as m or m/v:_default", "*:module:_modsmith_packages"),
     ]
     .iter()
     .fold(generated.to_owned(), |text, (from, to)| text.replace(from, to));
