@@ -11,10 +11,11 @@ use clap::{ArgAction, Parser, Subcommand};
     disable_version_flag = true,
     after_help = "Actions: add, build, install, uninstall, unbuild, remove, status.\n\
                   Also, as `modsmith`: conf, plugin (see `modsmith conf --help`).\n\
-                  Modules are named m/v, -m m -v v, or by a directory with a dkms.conf."
+                  Modules are named m/v, -m m -v v, by a directory with a dkms.conf,\n\
+                  or by an archive of one."
 )]
 pub struct Arguments {
-    /// Action, and module as m, m/v, source directory or dkms.conf
+    /// Action, and module as m, m/v, source directory, dkms.conf or archive
     pub words: Vec<String>,
     /// Module, as m or m/v
     #[arg(short, long)]

@@ -69,11 +69,10 @@ pub fn load(archive: &Path, target: &Target, session: &Session<'_>) -> Result<Pa
 /// a command line that cannot be understood: that is done where it is parsed.
 fn known(words: &[OsString]) -> Option<Vec<Format>> {
     let value = |name: &str| {
-        let given = words.iter().enumerate().find_map(|(index, word)| match word.to_str()?.strip_prefix(name)? {
+        words.iter().enumerate().find_map(|(index, word)| match word.to_str()?.strip_prefix(name)? {
             "" => words.get(index + 1).map(PathBuf::from),
             rest => rest.strip_prefix('=').map(PathBuf::from),
-        });
-        given
+        })
     };
     let (root, os_release) = (value("--root"), value("--os-release"));
     let places = Places { root: root.as_deref(), os_release: os_release.as_deref(), ..Places::default() };
