@@ -32,6 +32,7 @@ pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
     in_session(arguments, needs_plugins, |session, targets| {
         let mut words = words;
         if let Some(archive) = words.archive.take_if(|_| words.actions.iter().any(|action| action.takes_archives())) {
+            words.actions.iter().try_for_each(|action| check_all(*action, arguments))?;
             let id = formats::load(&archive, &targets.first(session)?, session)?;
             if session.is_dry_run() {
                 return Ok(());
@@ -89,10 +90,7 @@ fn act(
     session: &Session<'_>,
     persona: Persona,
 ) -> Result<()> {
-    if arguments.all && !action.takes_all() && action != Action::Status {
-        return Err(Error::new(Kind::AllUnsupported, "This action does not take --all.")
-            .hint("Name the kernels with -k, one after another."));
-    }
+    check_all(action, arguments)?;
     match action {
         Action::Status => status(words, arguments, targets, session),
         Action::Add => {
@@ -126,6 +124,14 @@ fn act(
         Action::KernelPrerm => session.kernel_prerm(&targets.explicit()?),
         Action::GenerateMok => session.generate_mok(&targets.first(session)?),
     }
+}
+
+fn check_all(action: Action, arguments: &Arguments) -> Result<()> {
+    if arguments.all && !action.takes_all() && action != Action::Status {
+        return Err(Error::new(Kind::AllUnsupported, "This action does not take --all.")
+            .hint("Name the kernels with -k, one after another."));
+    }
+    Ok(())
 }
 
 /// Every kernel gets its turn; the first failure is the result.

@@ -14,10 +14,11 @@ use super::Persona;
     after_help = "Actions: add, build, install, uninstall, unbuild, remove, status, match, autoinstall,\n\
                   kernel_preinst, kernel_postinst, kernel_prerm, generate_mok.\n\
                   Also, as `modsmith`: conf, plugin, completion, manual (see `modsmith conf --help`).\n\
-                  Modules are named m/v, -m m -v v, or by a directory with a dkms.conf."
+                  Modules are named m/v, -m m -v v, by a directory with a dkms.conf,\n\
+                  or by an archive of one."
 )]
 pub struct Arguments {
-    /// Action, and module as m, m/v, source directory or dkms.conf
+    /// Action, and module as m, m/v, source directory, dkms.conf or archive
     #[arg(value_name = "ACTION|MODULE")]
     pub words: Vec<String>,
     /// Module, as m or m/v

@@ -118,7 +118,7 @@ pub fn unpack(files: &Files, archive: &Location, to: &Location) -> io::Result<()
     };
     let reader = Limited { inner: reader(opened)?, left: LARGEST };
     let mut archive = tar::Archive::new(reader);
-    let mut members = Members { target, made: BTreeMap::new() };
+    let mut members = Members { target, made: BTreeMap::new(), promised: 0 };
     for entry in archive.entries()? {
         members.unpack(&mut entry?)?;
     }
@@ -138,6 +138,8 @@ enum Made {
 struct Members {
     target: Dir,
     made: BTreeMap<PathBuf, Made>,
+    /// What their headers promise, in bytes: known before it is written.
+    promised: u64,
 }
 
 impl Members {
@@ -152,6 +154,10 @@ impl Members {
         let time = i64::try_from(entry.header().mtime()?).unwrap_or(i64::MAX);
         if path.as_os_str().is_empty() {
             return if kind == EntryType::Directory { Ok(()) } else { refuse("has no name") };
+        }
+        self.promised = self.promised.saturating_add(entry.size());
+        if self.promised > LARGEST {
+            return Err(too_large());
         }
         if self.made.len() >= MOST {
             return Err(io::Error::other(format!("it has more than {MOST} members")));
@@ -286,6 +292,10 @@ fn reader(file: std::fs::File) -> io::Result<Box<dyn Read>> {
     })
 }
 
+fn too_large() -> io::Error {
+    io::Error::other(format!("it unpacks to more than {} GiB", LARGEST >> 30))
+}
+
 /// As much data as an archive may unpack to.
 struct Limited<T> {
     inner: T,
@@ -294,10 +304,7 @@ struct Limited<T> {
 
 impl<T> Limited<T> {
     fn spend(&mut self, count: usize) -> io::Result<()> {
-        self.left = self
-            .left
-            .checked_sub(count as u64)
-            .ok_or_else(|| io::Error::other(format!("it unpacks to more than {} GiB", LARGEST >> 30)))?;
+        self.left = self.left.checked_sub(count as u64).ok_or_else(too_large)?;
         Ok(())
     }
 }
