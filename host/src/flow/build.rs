@@ -66,6 +66,7 @@ impl Session<'_> {
     /// of its own: it outlives a build that fails. Without signing, modules are
     /// still good for a kernel that does not ask for it.
     fn signing(&self, package: &Package, kernel: &Arc<Kernel>) -> Result<Option<Signing>> {
+        let _common = self.hold_common();
         let mut plan = Builder::new("prepare the signing of modules", self.roots(package, Some(kernel)));
         let answer = match self.plugins.prepare_signing(kernel, &mut plan) {
             Ok(answer) => answer,
@@ -137,7 +138,7 @@ impl Session<'_> {
         if let Some(text) = &decisions.conf.scripts.pre_build {
             let environment = script::environment(package, kernel, &decisions.toolchain);
             if let Some(command) = script::command(text, &build, environment) {
-                let command = script::logged(command, &log, "Running the pre_build script", text);
+                let command = script::working(script::logged(command, &log, "Running the pre_build script", text));
                 plan.push(Action::Run(command), "PRE_BUILD of its dkms.conf")
                     .progress("Running the pre_build script")
                     .fails_as(Kind::Script(1), format!("The pre_build script of {id} failed for kernel {target}."))
@@ -174,6 +175,7 @@ impl Session<'_> {
         command.directory = Some(package.id.build_dir());
         command.place = Place::Either;
         command.time_limit = None;
+        command.shares_jobs = true;
         command
     }
 
@@ -248,7 +250,7 @@ impl Session<'_> {
         let mut plan =
             Builder::new(format!("finish the build of {} for {target}", package.id), self.roots(package, Some(kernel)));
         if let Some(command) = script::command(text, &package.id.build_dir(), environment) {
-            let command = script::logged(command, &log, "Running the post_build script", text);
+            let command = script::working(script::logged(command, &log, "Running the post_build script", text));
             plan.push(Action::Run(command), "POST_BUILD of its dkms.conf")
                 .progress("Running the post_build script")
                 .fails_as(

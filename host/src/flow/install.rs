@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::conf::{ModuleRecord, PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
 use crate::flow::installed::{ModuleIndex, product_of};
+use crate::flow::transaction::{Pending, plan_marker};
 use crate::flow::version_check::{Verdict, compare, obsolete};
 use crate::flow::{PackageSource, Session, script};
 use crate::kernel::{Kernel, ModInfo, toolchain};
@@ -67,6 +68,7 @@ impl Session<'_> {
             .hint("Install that kernel, or name an installed one with -k."));
         }
         let conf = self.conf(package, kernel, Strictness::Strict)?;
+        let _common = self.hold_common();
         let chosen = self.choose(package, &conf, kernel, target)?;
 
         let mut plan = Builder::new(format!("install {} for {target}", package.id), self.roots(package, Some(kernel)));
@@ -230,8 +232,8 @@ impl Session<'_> {
             .line(format!("Skipping depmod: {} has no modules.dep.", kernel.module_dir().display()));
             return;
         }
-        if self.deferred.get() {
-            return self.plan_depmod_marker(kernel, plan);
+        if self.deferred {
+            return plan_marker(Pending::Depmod, kernel, plan);
         }
         plan.push(Action::Run(self.depmod(kernel)), "modprobe needs to know the changed modules")
             .progress("Running depmod")
@@ -270,6 +272,14 @@ impl Session<'_> {
         if !conf.remake_initrd || self.options.no_initrd {
             return Ok(());
         }
+        if self.deferred {
+            plan_marker(Pending::BootImage, kernel, plan);
+            return Ok(());
+        }
+        self.plan_boot_image(kernel, occasion, plan)
+    }
+
+    pub(super) fn plan_boot_image(&self, kernel: &Arc<Kernel>, occasion: Occasion, plan: &mut Builder) -> Result<()> {
         let before = plan.steps().len();
         match self.plugins.refresh_initrd(kernel, occasion, plan)? {
             Answer::Given { plugin, .. } => {

@@ -12,6 +12,7 @@ mod kernel_events;
 mod matching;
 mod originals;
 mod packages;
+mod parallel;
 mod preconditions;
 mod remove;
 mod script;

@@ -1,18 +1,17 @@
 //! What all actions of one invocation share.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::conf::framework::Framework;
 use crate::conf::{self, PackageConf, ReaderChoice, Request, Strictness, Variables};
 use crate::error::{Error, Result};
 use crate::flow::packages;
 use crate::kernel::{Kernel, Lookup};
-use crate::plan::{Builder, Executor, Plan, Reporter};
+use crate::plan::{Action, Builder, Executor, Jobs, Plan, Reporter};
 use crate::plugin::Plugins;
-use crate::system::{Root, Roots, System, find_program};
+use crate::system::{Location, Root, Roots, System, find_program};
 use crate::tree::{Package, SourceState, Target, Tree, TreeLock};
 
 /// Whether plans are run or shown.
@@ -43,22 +42,32 @@ pub struct Options {
     pub kernel_source_dir: Option<PathBuf>,
 }
 
-/// One invocation at work.
+/// One invocation at work, or one of its threads: cheap to clone.
+#[derive(Clone)]
 pub struct Session<'a> {
     pub system: Arc<System>,
-    pub tree: Tree,
-    pub framework: Framework,
-    pub plugins: Plugins,
+    pub tree: Arc<Tree>,
+    pub framework: Arc<Framework>,
+    pub plugins: Arc<Plugins>,
     pub reporter: &'a dyn Reporter,
-    pub options: Options,
+    pub options: Arc<Options>,
     mode: Mode,
     /// Whether build commands run inside the target system: it has a shell and
     /// make of its own.
     builds_inside: bool,
-    plans: RefCell<Vec<Plan>>,
-    /// Whether depmod waits for the end of a transaction.
-    pub(super) deferred: Cell<bool>,
-    said: RefCell<BTreeSet<Vec<String>>>,
+    /// Whether depmod and boot image wait for the end of a transaction.
+    pub(super) deferred: bool,
+    shared: Arc<Shared>,
+}
+
+/// What the threads of an invocation have in common.
+struct Shared {
+    jobs: Jobs,
+    plans: Mutex<Vec<Plan>>,
+    said: Mutex<BTreeSet<Vec<String>>>,
+    /// Held while something is changed that packages have in common: a kernel's
+    /// module directory, the signing key.
+    common: Mutex<()>,
 }
 
 impl<'a> Session<'a> {
@@ -72,20 +81,48 @@ impl<'a> Session<'a> {
     ) -> Self {
         let builds_inside =
             system.is_live() || ["bash", "make"].iter().all(|name| find_program(&system.root, name).is_some());
-        let tree = Tree::new(&system.roots);
+        let jobs = Jobs::new(options.jobs.unwrap_or_else(|| framework.parallel_jobs()));
         Self {
+            tree: Arc::new(Tree::new(&system.roots)),
             system,
-            tree,
-            framework,
-            plugins,
+            framework: Arc::new(framework),
+            plugins: Arc::new(plugins),
             reporter,
-            options,
+            options: Arc::new(options),
             mode,
             builds_inside,
-            plans: RefCell::default(),
-            deferred: Cell::new(false),
-            said: RefCell::default(),
+            deferred: false,
+            shared: Arc::new(Shared {
+                jobs,
+                plans: Mutex::default(),
+                said: Mutex::default(),
+                common: Mutex::default(),
+            }),
         }
+    }
+
+    /// The same invocation, heard by another reporter.
+    pub(super) fn reporting_to<'b>(&self, reporter: &'b dyn Reporter) -> Session<'b>
+    where
+        'a: 'b,
+    {
+        Session { reporter, ..self.clone() }
+    }
+
+    /// The same invocation, as part of a transaction whose end is
+    /// [`Session::finish_deferred`].
+    pub(super) fn deferring(&self) -> Self {
+        Self { deferred: true, ..self.clone() }
+    }
+
+    /// The budget of programs that run at the same time.
+    pub fn jobs(&self) -> &Jobs {
+        &self.shared.jobs
+    }
+
+    /// Keeps other threads from what packages have in common.
+    pub(super) fn hold_common(&self) -> MutexGuard<'_, ()> {
+        self.shared.common.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn is_dry_run(&self) -> bool {
@@ -119,7 +156,7 @@ impl<'a> Session<'a> {
 
     /// The plans of a dry run, in order.
     pub fn into_plans(self) -> Vec<Plan> {
-        self.plans.into_inner()
+        std::mem::take(&mut *self.shared.plans.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Runs a plan, or keeps it to be shown.
@@ -131,10 +168,17 @@ impl<'a> Session<'a> {
         match self.mode {
             Mode::Execute => self.executor().run(&plan),
             Mode::DryRun => {
-                self.plans.borrow_mut().push(plan);
+                self.shared.plans.lock().unwrap_or_else(PoisonError::into_inner).push(plan);
                 Ok(())
             }
         }
+    }
+
+    /// Whether a dry run's plans so far write a file.
+    pub(super) fn plans_write(&self, file: &Location) -> bool {
+        let plans = self.shared.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        let writes = |action: &Action| matches!(action, Action::WriteFile { at, .. } if at == file);
+        plans.iter().any(|plan| plan.steps.iter().any(|step| writes(&step.action)))
     }
 
     /// A line for the user; a dry run shows plans instead.
@@ -146,13 +190,13 @@ impl<'a> Session<'a> {
 
     /// Lines that are the same for many packages: said the first time.
     pub(super) fn say_once(&self, lines: &[String]) {
-        if self.said.borrow_mut().insert(lines.to_vec()) {
+        if self.shared.said.lock().unwrap_or_else(PoisonError::into_inner).insert(lines.to_vec()) {
             lines.iter().for_each(|line| self.say(line));
         }
     }
 
     pub(super) fn executor(&self) -> Executor<'_> {
-        Executor { system: &self.system, guard: &self.plugins, reporter: self.reporter }
+        Executor { system: &self.system, guard: &*self.plugins, reporter: self.reporter, jobs: self.jobs() }
     }
 
     /// The facts of a kernel.

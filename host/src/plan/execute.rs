@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::files::Files;
+use super::jobs::Jobs;
 use super::journal::{Begun, Journal, Pending, kill_point};
 use super::perform::{Failure, perform};
 use super::report::Reporter;
@@ -18,6 +19,7 @@ pub struct Executor<'a> {
     pub system: &'a System,
     pub guard: &'a dyn Guard,
     pub reporter: &'a dyn Reporter,
+    pub jobs: &'a Jobs,
 }
 
 impl Executor<'_> {
@@ -74,7 +76,7 @@ impl Executor<'_> {
         let ops = &begun.last().expect("a step was just begun").undo;
         undo::stash_away(&step.action, ops, files)?;
 
-        let runner = Runner { system_root: &self.system.root, reporter: self.reporter };
+        let runner = Runner { system_root: &self.system.root, reporter: self.reporter, jobs: self.jobs };
         let in_progress = self.announce(step, files);
         let outcome = perform(&step.action, files, &runner);
         if in_progress {
@@ -147,7 +149,7 @@ impl Executor<'_> {
         }
         // A stop signal has done its work by now; this is the cleaning up.
         INTERRUPTED.store(false, Ordering::SeqCst);
-        let runner = Runner { system_root: &self.system.root, reporter: self.reporter };
+        let runner = Runner { system_root: &self.system.root, reporter: self.reporter, jobs: self.jobs };
         for command in reruns {
             if let Err(e) = runner.run(&command, files) {
                 complete = false;

@@ -13,6 +13,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{PidfdFlags, Signal};
 
 use super::files::Files;
+use super::jobs::Jobs;
 use super::perform::Failure;
 use super::report::Reporter;
 use super::step::{Argument, Command, Environment, Place, Program};
@@ -29,6 +30,7 @@ pub static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 pub struct Runner<'a> {
     pub system_root: &'a Path,
     pub reporter: &'a dyn Reporter,
+    pub jobs: &'a Jobs,
 }
 
 /// A program and how paths look to it.
@@ -60,6 +62,7 @@ impl Runner<'_> {
             }
             None => tempfile::tempfile()?,
         };
+        let _job = command.shares_jobs.then(|| self.jobs.take()).transpose()?;
         let begun = Instant::now();
         let mut child = self.spawn(command, &resolved, files, &output)?;
         let outcome = self.wait(&mut child, command.time_limit, &text);
@@ -144,6 +147,9 @@ impl Runner<'_> {
                 }
                 process.envs(variables.iter().cloned());
             }
+        }
+        if command.shares_jobs {
+            self.jobs.share(&mut process);
         }
         let directory = match &command.directory {
             Some(at) => seen(files.path(at))?,

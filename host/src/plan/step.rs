@@ -110,6 +110,9 @@ pub struct Command {
     pub place: Place,
     /// A program that is missing or not executable is a warning, not a failure.
     pub optional: bool,
+    /// Takes a job of the budget while it runs, and lends what is left of it to
+    /// the makes that it starts.
+    pub shares_jobs: bool,
 }
 
 impl Command {
@@ -129,6 +132,7 @@ impl Command {
             time_limit: Some(Duration::from_secs(600)),
             place: Place::Target,
             optional: false,
+            shares_jobs: false,
         }
     }
 
