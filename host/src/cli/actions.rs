@@ -98,8 +98,8 @@ fn act(
             let target = targets.first(session)?;
             session.add(&what, &session.kernel(&target)).map(drop)
         }
-        Action::Build => each(targets, session, persona, |target| session.build(&words.source()?, target)),
-        Action::Install => each(targets, session, persona, |target| session.install(&words.source()?, target)),
+        Action::Build => first_of(session.build(&words.source()?, &targets.chosen(session)?), persona),
+        Action::Install => first_of(session.install(&words.source()?, &targets.chosen(session)?), persona),
         Action::Uninstall | Action::Unbuild | Action::Remove => {
             let id = words.named()?;
             let chosen = if arguments.all { session.tree.targets(&id) } else { targets.chosen(session)? };
@@ -134,31 +134,15 @@ fn check_all(action: Action, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Every kernel gets its turn; the first failure is the result.
-fn each(
-    targets: &Targets,
-    session: &Session<'_>,
-    persona: Persona,
-    mut one: impl FnMut(&Target) -> Result<()>,
-) -> Result<()> {
-    let chosen = targets.chosen(session)?;
-    let mut first = None;
-    for (index, target) in chosen.iter().enumerate() {
-        let Err(error) = one(target) else { continue };
-        let last = index + 1 == chosen.len();
-        if error.kind == Kind::Interrupted || (last && first.is_none()) {
-            return Err(error);
-        }
-        match &first {
-            // Told at the end, as the result.
-            None => first = Some(error),
-            Some(_) => {
-                Terminal::flush();
-                eprint!("{}", errors::render(&error, persona));
-            }
-        }
+/// The first failure is the result; the others are told before it.
+fn first_of(errors: Vec<Error>, persona: Persona) -> Result<()> {
+    let mut errors = errors.into_iter();
+    let Some(first) = errors.next() else { return Ok(()) };
+    Terminal::flush();
+    for error in errors.filter(|error| error.kind != Kind::Interrupted) {
+        eprint!("{}", errors::render(&error, persona));
     }
-    first.map_or(Ok(()), Err)
+    Err(first)
 }
 
 fn status(words: &Words, arguments: &Arguments, targets: &Targets, session: &Session<'_>) -> Result<()> {

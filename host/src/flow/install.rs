@@ -38,24 +38,28 @@ struct Chosen<'a> {
 }
 
 impl Session<'_> {
-    /// The `install` action for one kernel, with the steps before it that are
-    /// still missing.
-    pub fn install(&self, what: &PackageSource, target: &Target) -> Result<()> {
-        let _lock = self.begin()?;
+    /// The `install` action, with the steps before it that are still missing, for
+    /// several kernels at the same time. Returns what went wrong, in the order of
+    /// the kernels.
+    pub fn install(&self, what: &PackageSource, targets: &[Target]) -> Vec<Error> {
+        self.for_each_kernel(what, targets, |session, package, target| session.bring_in(package, target))
+    }
+
+    /// Builds a registered package if need be, and installs it; the lock is held.
+    pub(super) fn bring_in(&self, package: &Package, target: &Target) -> Result<()> {
         let kernel = self.kernel(target);
-        let package = self.ensure_added(what, &kernel)?;
         let installed = self.tree.is_installed(&package.id, target);
         if installed && !self.options.force {
             self.say(format!("Module {} already installed on kernel {target}, skipping.", package.id));
             return Ok(());
         }
         if !self.tree.is_built(&package.id, target) {
-            self.build_package(&package, &kernel, target)?;
+            self.build_package(package, &kernel, target)?;
         }
         if installed {
-            self.uninstall_package(&package, &kernel, target)?;
+            self.uninstall_package(package, &kernel, target)?;
         }
-        self.install_package(&package, &kernel, target)
+        self.install_package(package, &kernel, target)
     }
 
     /// Installs a built package; the lock is held.

@@ -1,7 +1,8 @@
 //! `match`: one kernel gets what another has.
 
 use crate::error::{Error, Kind, Result};
-use crate::flow::{PackageSource, Session};
+use crate::flow::Session;
+use crate::plugin::Occasion;
 use crate::tree::{PackageId, Target};
 
 impl Session<'_> {
@@ -30,10 +31,14 @@ impl Session<'_> {
             self.say(format!("Kernel {template} has no modules to match: there is nothing to do."));
             return Ok(());
         }
-        for id in wanted {
+        let _lock = self.begin()?;
+        let transaction = self.deferring();
+        let matched = wanted.iter().try_for_each(|id| {
             self.say(format!("\nModule:  {}\nVersion: {}", id.module, id.version));
-            self.install(&PackageSource::Named(id), target)?;
-        }
-        Ok(())
+            transaction.bring_in(&self.package(id)?, target)
+        });
+        // Also for those that came before one that failed.
+        let finished = self.finish_deferred(&self.kernel(target), Occasion::Installed);
+        matched.and(finished)
     }
 }

@@ -9,6 +9,7 @@ mod build;
 mod install;
 mod installed;
 mod kernel_events;
+mod kernels;
 mod matching;
 mod originals;
 mod packages;

@@ -43,9 +43,3 @@ pub fn ignored(mut command: Command) -> Command {
     command.failure = OnFailure::Ignore;
     command
 }
-
-/// The same as part of a build: it may start make itself.
-pub fn working(mut command: Command) -> Command {
-    command.shares_jobs = true;
-    command
-}

@@ -12,7 +12,7 @@ use crate::kernel::{Kernel, Lookup};
 use crate::plan::{Action, Builder, Executor, Jobs, Plan, Reporter};
 use crate::plugin::Plugins;
 use crate::system::{Location, Root, Roots, System, find_program};
-use crate::tree::{Package, SourceState, Target, Tree, TreeLock};
+use crate::tree::{Package, PackageId, SourceState, Target, Tree, TreeLock};
 
 /// Whether plans are run or shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,6 +57,9 @@ pub struct Session<'a> {
     builds_inside: bool,
     /// Whether depmod and boot image wait for the end of a transaction.
     pub(super) deferred: bool,
+    /// Whether each build has a directory of its own, because others of the same
+    /// package go on at the same time.
+    pub(super) apart: bool,
     shared: Arc<Shared>,
 }
 
@@ -92,6 +95,7 @@ impl<'a> Session<'a> {
             mode,
             builds_inside,
             deferred: false,
+            apart: false,
             shared: Arc::new(Shared {
                 jobs,
                 plans: Mutex::default(),
@@ -113,6 +117,12 @@ impl<'a> Session<'a> {
     /// [`Session::finish_deferred`].
     pub(super) fn deferring(&self) -> Self {
         Self { deferred: true, ..self.clone() }
+    }
+
+    /// The same invocation, building the same package for several kernels at
+    /// once.
+    pub(super) fn building_apart(&self) -> Self {
+        Self { apart: true, ..self.clone() }
     }
 
     /// The budget of programs that run at the same time.
@@ -151,7 +161,15 @@ impl<'a> Session<'a> {
             .map_err(|e| Error::io("read the journal in", self.tree.path(), e))?;
         pending.iter().try_for_each(|journal| self.executor().recover(journal))?;
         packages::clear_stale(self.tree.path());
+        self.clear_builds();
         Ok(())
+    }
+
+    /// Builds that went on at the same time when their invocation was killed.
+    fn clear_builds(&self) {
+        let left = self.tree.real(&PackageId::builds_apart());
+        // They are nobody's state: nothing that matters is lost.
+        let _ = std::fs::remove_dir_all(left);
     }
 
     /// The plans of a dry run, in order.
@@ -303,7 +321,7 @@ impl<'a> Session<'a> {
     }
 
     /// A registered package, ready to be worked on.
-    pub fn package(&self, id: &crate::tree::PackageId) -> Result<Package> {
+    pub fn package(&self, id: &PackageId) -> Result<Package> {
         let entry = self.tree.entry(id).ok_or_else(|| crate::tree::not_in_tree(&self.tree, id))?;
         match entry.source {
             SourceState::Present(source) => Ok(Package { id: entry.id, source }),

@@ -36,6 +36,6 @@ pub use render::{PlanView, StepView};
 pub use report::{Reporter, Silent};
 pub use run::INTERRUPTED;
 pub use step::{
-    Action, Announce, ArchiveFormat, Argument, Bytes, Command, Environment, LogBlock, OnFailure, Origin, Place, Plan,
-    Program, Step, Undo,
+    Action, Announce, ArchiveFormat, Argument, Bind, Bytes, Command, Environment, LogBlock, OnFailure, Origin, Place,
+    Plan, Program, Step, Undo,
 };

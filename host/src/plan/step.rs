@@ -95,6 +95,13 @@ pub struct LogBlock {
     pub command: String,
 }
 
+/// A directory that a program sees at another place, where one is too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bind {
+    pub from: Location,
+    pub at: Location,
+}
+
 /// A program to run, without a shell in between.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
@@ -113,6 +120,7 @@ pub struct Command {
     /// Takes a job of the budget while it runs, and lends what is left of it to
     /// the makes that it starts.
     pub shares_jobs: bool,
+    pub bind: Option<Bind>,
 }
 
 impl Command {
@@ -133,6 +141,7 @@ impl Command {
             place: Place::Target,
             optional: false,
             shares_jobs: false,
+            bind: None,
         }
     }
 

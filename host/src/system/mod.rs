@@ -3,11 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
+mod bind;
 mod confine;
 mod os_release;
 mod resolve;
 mod roots;
 
+pub use bind::{bind, can_bind};
 pub use confine::{Level, Limits, Watch, confine, kill_group};
 pub use os_release::OsRelease;
 pub use resolve::{PROGRAM_PATH, find_program, resolve_in_root};

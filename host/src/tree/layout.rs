@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::error::{Error, Kind, Result};
+use crate::plan::PRIVATE_DIR;
 use crate::system::{Location, Root};
 
 /// A module package and its version, as the tree's directories name them.
@@ -80,6 +81,18 @@ impl PackageId {
     /// `T/m/v/build`
     pub fn build_dir(&self) -> Location {
         below_tree(format!("{}/{}/build", self.module, self.version))
+    }
+
+    /// `T/.modsmith/builds`
+    pub fn builds_apart() -> Location {
+        below_tree(format!("{PRIVATE_DIR}/builds"))
+    }
+
+    /// `T/.modsmith/builds/m/v/k/a`: takes the place of `T/m/v/build` for one of
+    /// several builds that go on at the same time.
+    pub fn build_dir_apart(&self, target: &Target) -> Location {
+        let Target { kernel, arch } = target;
+        below_tree(format!("{PRIVATE_DIR}/builds/{}/{}/{kernel}/{arch}", self.module, self.version))
     }
 
     /// `S/m-v`, by name.
