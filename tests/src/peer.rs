@@ -28,7 +28,7 @@ impl Program {
 
 /// What can be seen after one command: subject → what it is.
 ///
-/// Subjects are `exit code`, `status`, `file PATH`, `FIELD of PATH` and `modules.dep of KERNEL`.
+/// Subjects are `exit code`, `status`, `standard output` (of a `status` command), `file PATH`, `FIELD of PATH` and `modules.dep of KERNEL`.
 pub type Facts = BTreeMap<String, String>;
 
 /// A command, and what could be seen after it.
@@ -48,6 +48,9 @@ pub fn observe(program: Program, world: &World, commands: &[String]) -> Vec<Step
             let output = program.run(world, command);
             let mut facts = facts(program, world);
             facts.insert("exit code".into(), output.code.to_string());
+            if command.split_whitespace().any(|word| word == "status") {
+                facts.insert("standard output".into(), output.stdout.clone());
+            }
             Step { command: command.clone(), facts, output }
         })
         .collect()
@@ -186,30 +189,47 @@ fn codes(d: &Difference, peer: &str, ours: &str) -> bool {
     d.subject == "exit code" && d.peer.as_deref() == Some(peer) && d.ours.as_deref() == Some(ours)
 }
 
+/// What there is to say about two runs.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// Differences that nobody wanted.
+    pub unexplained: Vec<Difference>,
+    /// Names of the accepted differences that were seen.
+    pub seen: BTreeSet<&'static str>,
+}
+
+/// Compares two runs of the same commands; the named differences are wanted.
+///
+/// # Panics
+/// When a name is not in [`ACCEPTED`].
+#[track_caller]
+pub fn judge(peer: &[Step], ours: &[Step], expected: &[&str]) -> Verdict {
+    for name in expected {
+        assert!(ACCEPTED.iter().any(|a| a.name == *name), "{name:?} is not an accepted difference");
+    }
+    let mut verdict = Verdict::default();
+    for difference in differences(peer, ours) {
+        let because = ACCEPTED.iter().filter(|a| expected.contains(&a.name)).find(|a| (a.explains)(&difference));
+        match because {
+            Some(accepted) => drop(verdict.seen.insert(accepted.name)),
+            None => verdict.unexplained.push(difference),
+        }
+    }
+    verdict
+}
+
 /// Fails the test unless the two runs differ in exactly the accepted ways that
 /// are named: no other difference, and none of these gone unnoticed.
 #[track_caller]
 pub fn assert_differs_only_in(peer: &[Step], ours: &[Step], expected: &[&str]) {
-    for name in expected {
-        assert!(ACCEPTED.iter().any(|a| a.name == *name), "{name:?} is not an accepted difference");
-    }
-    let mut seen = BTreeSet::new();
-    let mut unexplained = Vec::new();
-    for difference in differences(peer, ours) {
-        let because = ACCEPTED.iter().filter(|a| expected.contains(&a.name)).find(|a| (a.explains)(&difference));
-        match because {
-            Some(accepted) => {
-                seen.insert(accepted.name);
-            }
-            None => unexplained.push(difference.to_string()),
-        }
-    }
+    let Verdict { unexplained, seen } = judge(peer, ours, expected);
     if !unexplained.is_empty() {
+        let told: Vec<String> = unexplained.iter().map(Difference::to_string).collect();
         let said: Vec<String> = ours.iter().map(|s| s.output.to_string()).collect();
         panic!(
             "{} differences from dkms 3.0.10 that nobody wanted:\n{}\n\nmodsmith said:\n{}",
-            unexplained.len(),
-            unexplained.join("\n"),
+            told.len(),
+            told.join("\n"),
             said.join("\n")
         );
     }

@@ -59,7 +59,7 @@ impl World {
     /// Another machine in the same state.
     pub fn duplicate(&self) -> World {
         let copy = World::new(&[]);
-        tool::run(Command::new("cp").arg("-a").arg(self.dir().join(".")).arg(copy.dir()));
+        tool::run(Command::new("cp").args(["-a", "--reflink=auto"]).arg(self.dir().join(".")).arg(copy.dir()));
         copy
     }
 
