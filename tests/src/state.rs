@@ -55,9 +55,14 @@ pub fn running() -> String {
     fs::read_to_string("/proc/sys/kernel/osrelease").expect("Linux has it").trim().into()
 }
 
-/// A command line with `KERNEL`, `OTHER`, `RUNNING` and `ARCH` replaced.
+/// The kernel that `BARE` stands for: its headers are nowhere but behind its
+/// link, which goes.
+const BARE: &str = "6.1.0-1-bare";
+
+/// A command line with `KERNEL`, `OTHER`, `BARE`, `RUNNING` and `ARCH` replaced.
 pub fn fill(line: &str) -> String {
     line.replace("KERNEL", &generic())
+        .replace("BARE", BARE)
         .replace("OTHER", &other())
         .replace("RUNNING", &running())
         .replace("ARCH", kernel::arch())
@@ -82,6 +87,7 @@ pub fn prebuilt(name: &str, version: &str) -> Package {
         .file(&format!("prebuilt/{}.ko", generic()), module(&generic()))
         .file(&format!("prebuilt/{}.ko", other()), module(&other()))
         .file(&format!("prebuilt/{}.ko", running()), module(&generic()))
+        .file(&format!("prebuilt/{BARE}.ko"), module(&generic()))
 }
 
 /// A compiled module `sample`. Few versions are compiled, for all tests.
@@ -154,8 +160,16 @@ fn dependent(world: &World) {
 /// A kernel's headers for the running kernel too, as on a real machine.
 fn at_home(world: &World) {
     sample_1(world);
-    let modules = world.modules(&running());
-    tool::run(Command::new("cp").arg("-a").arg(world.modules(&generic())).arg(&modules));
+    copy_kernel(world, &running());
+}
+
+fn with_bare(world: &World) {
+    sample_1(world);
+    copy_kernel(world, BARE);
+}
+
+fn copy_kernel(world: &World, to: &str) {
+    tool::run(Command::new("cp").arg("-a").arg(world.modules(&generic())).arg(world.modules(to)));
 }
 
 fn gone(world: &World) {
@@ -167,6 +181,10 @@ fn lose_source(world: &World) {
 }
 
 fn lose_headers(world: &World) {
+    fs::remove_file(world.modules(BARE).join("build")).expect("it was there");
+}
+
+fn lose_link(world: &World) {
     fs::remove_file(world.modules(&generic()).join("build")).expect("it was there");
 }
 
@@ -229,7 +247,8 @@ states! {
     OVERRIDDEN_INSTALLED = "overridden and installed", overridden, ["install sample/1.0 -k KERNEL"];
     FRAMEWORK = "trees set in framework.conf", framework, ["add sample/1.0"];
     FRAMEWORK_INSTALLED = "installed with trees set in framework.conf", framework, ["install sample/1.0 -k KERNEL"];
-    WITHOUT_HEADERS = "headers gone", sample_1, ["install sample/1.0 -k KERNEL"], lose_headers;
+    WITHOUT_HEADERS = "headers gone", with_bare, ["install sample/1.0 -k BARE"], lose_headers;
+    WITHOUT_LINK = "link to the headers gone", sample_1, ["install sample/1.0 -k KERNEL"], lose_link;
     WITHOUT_KERNEL = "kernel directory gone", sample_1, ["install sample/1.0 -k KERNEL"], lose_kernel;
     DEPENDENT = "packages that need each other", dependent, ["add sample/1.0", "add after/1.0", "add manual/1.0"];
     DEPENDENT_INSTALLED = "packages that need each other, installed", dependent,

@@ -1,5 +1,6 @@
 //! `match`: one kernel gets what another has.
 
+use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
 use crate::flow::{PackageSource, Session};
 use crate::tree::{PackageId, Target};
@@ -30,10 +31,30 @@ impl Session<'_> {
             self.say(format!("Kernel {template} has no modules to match: there is nothing to do."));
             return Ok(());
         }
-        for id in wanted {
+        for id in self.in_order(wanted, target) {
             self.say(format!("\nModule:  {}\nVersion: {}", id.module, id.version));
             self.install(&PackageSource::Named(id), target)?;
         }
         Ok(())
+    }
+
+    /// The same with each package after those that its dkms.conf needs, as far
+    /// as that is possible.
+    fn in_order(&self, mut packages: Vec<PackageId>, target: &Target) -> Vec<PackageId> {
+        let kernel = self.kernel(target);
+        let needs = |id: &PackageId| {
+            let conf = self.package(id).and_then(|package| self.conf(&package, &kernel, Strictness::Lenient));
+            // Its own installation tells what is wrong with it.
+            conf.map(|conf| conf.build_depends).unwrap_or_default()
+        };
+        let mut ordered = Vec::new();
+        while !packages.is_empty() {
+            let waits = |id: &PackageId| {
+                needs(id).iter().any(|needed| packages.iter().any(|other| other != id && other.module == *needed))
+            };
+            let next = packages.iter().position(|id| !waits(id)).unwrap_or(0);
+            ordered.push(packages.remove(next));
+        }
+        ordered
     }
 }

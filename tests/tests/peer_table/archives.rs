@@ -16,8 +16,16 @@ pub const BUILT: Table = Table {
         (8, "mktarball sample/1.0 -k KERNEL --source-only --binaries-only", &[]),
         (6, "mktarball sample/1.0 -k OTHER", &[]),
         (3, "mktarball sample/2.0 -k KERNEL", &[]),
-        (0, "mktarball sample/1.0 -k KERNEL --archive /boot/a.tar.gz ; remove sample/1.0 --all ; ldtarball /boot/a.tar.gz", &[]),
-        (0, "mktarball sample/1.0 -k KERNEL --archive /boot/a.tar.gz ; remove sample/1.0 --all ; ldtarball --archive /boot/a.tar.gz ; install sample/1.0 -k KERNEL", &[]),
+        (
+            0,
+            "mktarball sample/1.0 -k KERNEL --archive /boot/a.tar.gz ; remove sample/1.0 --all ; ldtarball /boot/a.tar.gz",
+            &[],
+        ),
+        (
+            0,
+            "mktarball sample/1.0 -k KERNEL --archive /boot/a.tar.gz ; remove sample/1.0 --all ; ldtarball --archive /boot/a.tar.gz ; install sample/1.0 -k KERNEL",
+            &[],
+        ),
         (8, "mktarball sample/1.0 -k KERNEL --archive /boot/a.tar.gz ; ldtarball /boot/a.tar.gz", &[]),
         (2, "ldtarball /boot/none.tar.gz", &[]),
     ],

@@ -2,7 +2,10 @@
 
 use modsmith_tests::state;
 
-use crate::{CONFIG, Table};
+use crate::{CONFIG, LATER, Table};
+
+const SHORT: &str = "Short options may have their value in the same word";
+const ONE: &str = "`autoinstall` takes one kernel";
 
 pub const NAMES: Table = Table {
     state: state::ADDED,
@@ -21,7 +24,15 @@ pub const NAMES: Table = Table {
         (0, "build sample/1.0 --kernelver=KERNEL --arch=ARCH", &[]),
         (0, "build sample/1.0 -v 1.0 -k KERNEL", &[]),
         (2, "build sample/1.0 -v 9.9 -k KERNEL", &[]),
-        (2, "build sample/9.9 -v 1.0 -k KERNEL", &[]),
+        (0, "build sample/9.9 -v 1.0 -k KERNEL", &[]),
+        (0, "build -v 9.9 sample/1.0 -k KERNEL", &[]),
+        (0, "build -m sample/9.9 -v 1.0 -k KERNEL", &[]),
+        (2, "build -v 1.0 -m sample/9.9 -k KERNEL", &[]),
+        (1, "build -m other sample/1.0 -k KERNEL", &[]),
+        (2, "build sample/1.0 -m other -k KERNEL", &[]),
+        (0, "build other/1.0 -m sample -k KERNEL", &[]),
+        (0, "build -m sample sample/9.9 -v 1.0 -k KERNEL", &[]),
+        (0, "build -m other -m sample -v 9.9 -v 1.0 -k KERNEL", &[]),
         (0, "build sample/1.0 -k KERNEL -k OTHER -a ARCH", &[]),
         (1, "build sample/1.0 -k KERNEL -a ARCH -a ARCH", &[]),
         (1, "build sample -k KERNEL", &[]),
@@ -53,14 +64,14 @@ pub const OPTIONS: Table = Table {
         (0, "install sample/1.0 -k KERNEL --modprobe-on-install", &[]),
         (0, "install sample/1.0 -k KERNEL --rpm_safe_upgrade", &[]),
         (0, "remove sample/1.0 --all --rpm_safe_upgrade", &[]),
-        (2, "build -k=KERNEL sample/1.0", &[]),
-        (2, "build sample/1.0 -j4 -k KERNEL", &[]),
+        (0, "build -k=KERNEL sample/1.0", &[SHORT]),
+        (0, "build sample/1.0 -j4 -k KERNEL", &[SHORT]),
         (2, "build sample/1.0 --nonsense -k KERNEL", &[]),
         (2, "remove sample/1.0 --all -k KERNEL", &[]),
         (3, "remove sample/1.0 --all -a ARCH", &[]),
         (5, "install sample/1.0 --all", &[]),
-        (5, "autoinstall --all", &[]),
-        (4, "autoinstall -k KERNEL -k OTHER", &[]),
+        (5, "autoinstall --all", &[ONE]),
+        (4, "autoinstall -k KERNEL -k OTHER", &[ONE]),
         (0, "unknown_action sample/1.0", &[]),
         (0, "-m sample -v 1.0", &[]),
         (0, "--version", &[]),
@@ -68,18 +79,24 @@ pub const OPTIONS: Table = Table {
         (0, "build --force sample/1.0 -k KERNEL -c /usr/src/sample-1.0/dkms.conf", &[]),
         (4, "build --force sample/1.0 -k KERNEL -c /usr/src/sample-1.0/none.conf", &[]),
         (0, "build --force sample/1.0 -k KERNEL --directive STRIP=no", &[]),
-        (0, "build --force sample/1.0 -k KERNEL --config /usr/src/sample-1.0/dkms.conf", &[]),
+        (0, "build --force sample/1.0 -k KERNEL --config /lib/modules/OTHER/build/.config", &[]),
         (0, "status --dkmstree /var/lib/dkms", &[]),
         (0, "status --dkmstree=/var/lib/none", &[]),
         (0, "install sample/1.0 -k KERNEL --dkmstree /var/lib/dkms --installtree /lib/modules", &[]),
-        (0, "install sample/1.0 -k KERNEL --dkmstree /var/lib/dkms/inner", &[]),
+        (
+            0,
+            "install sample/1.0 -k KERNEL --dkmstree /var/lib/dkms/inner",
+            &["The signing key is in the tree that is used"],
+        ),
         (3, "uninstall sample/1.0 -k KERNEL --dkmstree /var/lib/dkms/inner", &[]),
-        (2, "add sample/1.0 --sourcetree /boot --dkmstree /var/lib/dkms/inner", &[]),
+        (2, "add sample/2.0 --sourcetree /boot --dkmstree /var/lib/dkms", &[]),
         (1, "match -k OTHER", &[]),
         (2, "match --templatekernel OTHER -k OTHER", &[]),
-        (4, "kernel_postinst", &[]),
-        (4, "kernel_prerm", &[]),
-        (0, "generate_mok", &[]),
+        (4, "kernel_postinst", &[LATER]),
+        (4, "kernel_prerm", &[LATER]),
+        (0, "generate_mok -k KERNEL", &[]),
+        (0, "install sample/1.0 -k KERNEL --force --force --no-depmod --no-depmod", &[]),
+        (0, "build sample/1.0 --force -j 1 -j 2 -q -q -k KERNEL", &[]),
     ],
 };
 
@@ -92,8 +109,8 @@ pub const ODD_NAMES: Table = Table {
         (0, "install odd_name-x.Y+z/0~1.0+git2023-5 -k KERNEL", &[]),
         (0, "install -m odd_name-x.Y+z -v 0~1.0+git2023-5 -k KERNEL/ARCH", &[]),
         (0, "remove odd_name-x.Y+z/0~1.0+git2023-5 --all", &[]),
-        (2, "add -m odd_name -v x.Y+z-0~1.0+git2023-5", &[]),
-        (1, "status/1.0 build", &[]),
+        (0, "add -m odd_name -v x.Y+z-0~1.0+git2023-5 ; status", &[]),
+        (2, "status/1.0 build -k KERNEL", &[]),
     ],
 };
 
@@ -111,7 +128,7 @@ pub const BY_PATH: Table = Table {
         (0, "remove sample/1.0 --all ; build /usr/src/checkout/ -k OTHER", &[]),
         (0, "remove sample/1.0 --all ; install /usr/src/checkout/dkms.conf -k KERNEL", &[]),
         (0, "install sample/1.0 -k KERNEL", &[]),
-        (9, "add /usr/src/sample-1.0/prebuilt", &[]),
-        (2, "add /usr/src/nowhere", &[]),
+        (1, "add /usr/src/sample-1.0/prebuilt", &[]),
+        (1, "add /usr/src/nowhere", &[]),
     ],
 };

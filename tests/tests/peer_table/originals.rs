@@ -18,7 +18,7 @@ pub const INSTALLED: Table = Table {
         (0, "unbuild sample/1.0 -k KERNEL", &[]),
         (0, "remove sample/1.0 -k KERNEL", &[]),
         (0, "remove sample/1.0 --all", &[]),
-        (0, "kernel_prerm -k KERNEL", &[]),
+        (0, "unbuild sample/1.0 -k KERNEL => kernel_prerm -k KERNEL", &[]),
     ],
 };
 

@@ -26,13 +26,13 @@ pub const NEWER_ACTIVE: Table = Table {
     rows: &[
         (0, "status", &[]),
         (0, "status sample/1.0", &[]),
-        (6, "install sample/1.0 -k KERNEL", &[]),
+        (6, "install sample/1.0 -k KERNEL", &["A module that is not replaced is an error"]),
         (0, "install sample/1.0 -k KERNEL --force", &[]),
         (0, "install sample/1.0 -k KERNEL --force-version-override", &[]),
         (0, "uninstall sample/2.0 -k KERNEL", &[]),
         (0, "remove sample/2.0 --all ; install sample/1.0 -k KERNEL", &[]),
         (0, "remove sample/1.0 --all", &[]),
-        (0, "autoinstall -k KERNEL", &[]),
+        (0, "autoinstall -k KERNEL", &["`autoinstall` keeps to the newest version"]),
     ],
 };
 
@@ -58,7 +58,7 @@ pub const TWO_KERNELS: Table = Table {
         (0, "remove sample/1.0 -k KERNEL -k OTHER", &[]),
         (0, "remove sample/1.0 --all", &[]),
         (0, "autoinstall -k OTHER", &[]),
-        (0, "kernel_prerm -k KERNEL", &[]),
+        (0, "unbuild sample/1.0 -k KERNEL => kernel_prerm -k KERNEL", &[]),
     ],
 };
 

@@ -12,7 +12,7 @@ pub const ABSENT: Table = Table {
         (0, "status sample", &[]),
         (0, "add sample/1.0", &[]),
         (0, "add sample/1.0 -k KERNEL", &[]),
-        (0, "add sample/1.0 ; add sample/1.0 --force", &[]),
+        (3, "add sample/1.0 ; add sample/1.0 --force", &[]),
         (2, "add sample/9.9", &[]),
         (0, "build sample/1.0 -k KERNEL", &[]),
         (0, "install sample/1.0 -k KERNEL", &[]),
@@ -24,8 +24,8 @@ pub const ABSENT: Table = Table {
         (3, "remove sample/1.0 --all --force", &[]),
         (3, "mktarball sample/1.0 -k KERNEL", &[]),
         (0, "autoinstall -k KERNEL", &[]),
-        (0, "kernel_postinst -k KERNEL", &[]),
-        (0, "generate_mok", &[]),
+        (0, "autoinstall -k KERNEL => kernel_postinst -k KERNEL", &[]),
+        (0, "generate_mok -k KERNEL", &[]),
     ],
 };
 
@@ -100,7 +100,7 @@ pub const INSTALLED: Table = Table {
         (0, "remove sample/1.0 --all", &[]),
         (0, "remove sample/1.0 --all ; status ; install sample/1.0 -k KERNEL", &[]),
         (0, "autoinstall -k KERNEL", &[]),
-        (0, "kernel_postinst -k KERNEL", &[]),
+        (0, "autoinstall -k KERNEL => kernel_postinst -k KERNEL", &[]),
     ],
 };
 
@@ -111,13 +111,13 @@ pub const BROKEN: Table = Table {
     known: &[CONFIG],
     rows: &[
         (0, "status gone/1.0", &[GONE]),
-        (2, "add gone/1.0", &[]),
-        (4, "build gone/1.0 -k KERNEL", &[]),
-        (4, "install gone/1.0 -k KERNEL", &[]),
-        (4, "uninstall gone/1.0 -k KERNEL", &[]),
-        (4, "unbuild gone/1.0 -k KERNEL", &[]),
+        (2, "add gone/1.0", &[GONE]),
+        (4, "build gone/1.0 -k KERNEL", &[GONE]),
+        (4, "install gone/1.0 -k KERNEL", &[GONE]),
+        (4, "uninstall gone/1.0 -k KERNEL", &[GONE]),
+        (4, "unbuild gone/1.0 -k KERNEL", &[GONE]),
         (4, "remove gone/1.0 --all", &[GONE]),
-        (4, "mktarball gone/1.0 -k KERNEL", &[]),
+        (4, "mktarball gone/1.0 -k KERNEL", &[GONE]),
     ],
 };
 
@@ -126,8 +126,8 @@ pub const BROKEN_INSTALLED: Table = Table {
     known: &[CONFIG],
     rows: &[
         (0, "status gone/1.0", &[GONE]),
-        (4, "install gone/1.0 -k KERNEL", &[]),
-        (4, "uninstall gone/1.0 -k KERNEL", &[]),
+        (4, "install gone/1.0 -k KERNEL", &[GONE]),
+        (4, "uninstall gone/1.0 -k KERNEL", &[GONE]),
         (4, "remove gone/1.0 --all", &[GONE]),
     ],
 };
