@@ -13,10 +13,10 @@ FOR_TEST  := $(FOR_DEMO) linux-headers-cloud-amd64 linux-headers-rt-amd64 dkms p
              dracut-core initramfs-tools-core util-linux python3-jsonschema \
              shellcheck zsh fish groff-base binutils
 
-.PHONY: help build demo test lint clean
+.PHONY: help build demo test test-all lint clean
 
 help: ## List these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 build: ## Build the program and its plugins (installs what is missing)
 	@.ci/need $(FOR_BUILD)
@@ -35,6 +35,10 @@ test: build ## Run all tests (installs kernel headers, Debian's dkms and tools)
 	$(CARGO) nextest run --release --locked --manifest-path sdk/Cargo.toml
 	$(CARGO) nextest run --release --locked --manifest-path plugins/Cargo.toml
 	$(CARGO) nextest run --release --locked --no-fail-fast
+
+test-all: test ## Also what takes long: all Debian packages, a system from nothing (as root)
+	@.ci/need debootstrap
+	$(CARGO) nextest run --release --locked --no-fail-fast --profile all --run-ignored only
 
 lint: ## Check formatting, lints and documentation
 	$(CARGO) fmt --all --check

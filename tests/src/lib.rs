@@ -15,6 +15,7 @@ pub mod peer;
 pub mod plan;
 pub mod schema;
 pub mod snapshot;
+pub mod state;
 pub mod tool;
 pub mod world;
 

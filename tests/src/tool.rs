@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Program, and the Debian package that brings it.
-const PACKAGES: [(&str, &str); 11] = [
+const PACKAGES: [(&str, &str); 12] = [
     ("apt-get", "apt"),
+    ("debootstrap", "debootstrap"),
     ("dpkg", "dpkg"),
     ("unshare", "util-linux"),
     ("make", "make"),

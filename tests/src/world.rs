@@ -59,7 +59,7 @@ impl World {
     /// Another machine in the same state.
     pub fn duplicate(&self) -> World {
         let copy = World::new(&[]);
-        tool::run(Command::new("cp").arg("-a").arg(self.dir().join(".")).arg(copy.dir()));
+        tool::run(Command::new("cp").args(["-a", "--reflink=auto"]).arg(self.dir().join(".")).arg(copy.dir()));
         copy
     }
 
@@ -215,13 +215,15 @@ impl Invocation<'_> {
         let world = self.world;
         let shown = std::iter::once(self.program.display().to_string()).chain(self.arguments.iter().cloned());
         let shown = shown.collect::<Vec<_>>().join(" ");
+        let table = tempfile::NamedTempFile::new_in(world.dir()).expect("scratch directory is writable");
+        fs::write(table.path(), self.table()).expect("just made");
         let mut command = Command::new(tool::path("unshare"));
         command.arg("--mount");
         if !is_root() {
             command.arg("--map-root-user");
         }
         command
-            .args(["--", "/bin/sh", "-c", &self.namespace(), "world"])
+            .args(["--", "/bin/sh", "-c", &self.namespace(table.path()), "world"])
             .arg(&self.program)
             .args(&self.arguments)
             .env_clear()
@@ -237,23 +239,28 @@ impl Invocation<'_> {
         Output::new(shown, out)
     }
 
-    /// The script that lays the world over the machine and becomes the program.
-    fn namespace(&self) -> String {
+    /// What is mounted where, as fstab(5) has it: one program does it all, since
+    /// this is run thousands of times.
+    fn table(&self) -> String {
         let world = self.world.dir().display();
-        let mut script = String::from("set -e\n");
         // The headers stay where their own Makefiles look for them.
-        for name in headers() {
-            script.push_str(&format!(
-                "mkdir -p '{world}/usr/src/{name}'; mount --bind '/usr/src/{name}' '{world}/usr/src/{name}'\n"
-            ));
-        }
-        for own in OWN.iter().filter(|own| Path::new("/").join(own).is_dir()) {
-            script.push_str(&format!("mount --rbind '{world}/{own}' '/{own}'\n"));
-        }
-        script.push_str(&self.mounts);
+        let inside =
+            headers().into_iter().map(|name| format!("/usr/src/{name} {world}/usr/src/{name} none bind 0 0\n"));
+        let own = OWN.iter().filter(|own| Path::new("/").join(own).is_dir());
+        inside.chain(own.map(|own| format!("{world}/{own} /{own} none rbind 0 0\n"))).collect()
+    }
+
+    /// The script that lays the world over the machine and becomes the program.
+    fn namespace(&self, table: &Path) -> String {
+        let sources = self.world.path("usr/src");
+        let places: String = headers().iter().map(|name| format!(" '{}/{name}'", sources.display())).collect();
         // What the program prints is all that is told.
-        script.push_str("exec \"$@\"\n");
-        script
+        format!(
+            "set -e\nmkdir -p '{}'{places}\nmount -a -T '{}'\n{}exec \"$@\"\n",
+            sources.display(),
+            table.display(),
+            self.mounts
+        )
     }
 }
 

@@ -80,9 +80,25 @@ fn builds_as_the_peer_does(package: &str, modules: usize) {
     assert_eq!(installed, modules, "installed modules of {package}");
 }
 
+/// A package that neither program can build: the same exit code, and a message
+/// that leads to the compiler's.
+#[track_caller]
+fn fails_as_the_peer_does(package: &str, code: i32) {
+    let steps = live(package, Flavour::Generic);
+    peer::assert_differs_only_in(&steps.0, &steps.1, &[]);
+    assert_eq!(self::code(&steps, 6), (code, code), "install");
+    let said = &steps.1[6].output.stderr;
+    assert!(
+        said.contains("make.log") || said.contains(" error: "),
+        "no log and no compiler's error: {}",
+        steps.1[6].output
+    );
+}
+
 macro_rules! packages {
-    ($($test:ident: $package:literal builds $modules:literal;)*) => {
+    ($($(#[$attribute:meta])* $test:ident: $package:literal builds $modules:literal;)*) => {
         $(#[test]
+        $(#[$attribute])*
         fn $test() {
             builds_as_the_peer_does($package, $modules);
         })*
@@ -114,7 +130,35 @@ fn v4l2loopback_excludes_itself_from_the_cloud_kernel() {
 
 #[test]
 fn openrazer_does_not_compile_for_this_kernel() {
-    let steps = live("openrazer-driver-dkms", Flavour::Generic);
-    peer::assert_differs_only_in(&steps.0, &steps.1, &[]);
-    assert_eq!(code(&steps, 6), (10, 10), "install");
+    fails_as_the_peer_does("openrazer-driver-dkms", 10);
+}
+
+// The rest of Debian 12's packages: `make test-all`.
+packages! {
+    #[ignore = "slow"] adv_17v35x: "adv-17v35x-dkms" builds 1;
+    #[ignore = "slow"] apfs_is_called_otherwise: "apfs-dkms" builds 1;
+    #[ignore = "slow"] dahdi_has_32_modules: "dahdi-dkms" builds 32;
+    #[ignore = "slow"] dm_writeboost: "dm-writeboost-dkms" builds 1;
+    #[ignore = "slow"] falcosecurity_scap: "falcosecurity-scap-dkms" builds 1;
+    #[ignore = "slow"] iptables_netflow_has_a_configure_script: "iptables-netflow-dkms" builds 1;
+    #[ignore = "slow"] jool_is_made_in_three_directories: "jool-dkms" builds 3;
+    #[ignore = "slow"] langford: "langford-dkms" builds 1;
+    #[ignore = "slow"] librem_ec_acpi: "librem-ec-acpi-dkms" builds 1;
+    #[ignore = "slow"] lime_forensics: "lime-forensics-dkms" builds 1;
+    #[ignore = "slow"] openafs_configures_for_minutes: "openafs-modules-dkms" builds 1;
+    #[ignore = "slow"] openvpn_dco: "openvpn-dco-dkms" builds 1;
+    #[ignore = "slow"] rtpengine_kernel: "rtpengine-kernel-dkms" builds 1;
+    #[ignore = "slow"] xtables_addons_has_23_modules: "xtables-addons-dkms" builds 23;
+}
+
+#[test]
+#[ignore = "slow"]
+fn lttng_does_not_compile_for_this_kernel() {
+    fails_as_the_peer_does("lttng-modules-dkms", 10);
+}
+
+#[test]
+#[ignore = "slow"]
+fn west_chamber_lacks_the_sources_of_another_package() {
+    fails_as_the_peer_does("west-chamber-dkms", 7);
 }

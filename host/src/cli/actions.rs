@@ -10,7 +10,7 @@ use super::terminal::Terminal;
 use super::words::{Action, Words, absolute, names};
 use super::{Persona, errors, formats};
 use crate::error::{Error, Kind, Result};
-use crate::flow::{Filter, Mode, Options, Session};
+use crate::flow::{Filter, Mode, Options, Session, safe_upgrade};
 use crate::plan::{INTERRUPTED, PlanView};
 use crate::plugin::{Plugins, SearchPath};
 use crate::tree::{Target, TreeLock, check_name};
@@ -41,6 +41,10 @@ pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
             (words.module, words.version) = (Some(id.module), Some(id.version));
         }
         words.actions.iter().try_for_each(|action| act(*action, &words, arguments, targets, session, persona))?;
+        let loads = arguments.modprobe_on_install || session.framework.modprobe_on_install();
+        if loads && words.actions.iter().any(|action| action.installs()) {
+            targets.chosen(session)?.iter().try_for_each(|target| session.load_modules(target))?;
+        }
         match words.actions.iter().any(|action| action.changes_kernels()) {
             true => session.post_transaction(&targets.first(session)?),
             false => Ok(()),
@@ -96,12 +100,21 @@ fn act(
         Action::Add => {
             let what = words.source()?;
             let target = targets.first(session)?;
-            session.add(&what, &session.kernel(&target)).map(drop)
+            let package = session.add(&what, &session.kernel(&target))?;
+            match arguments.rpm_safe_upgrade && !session.is_dry_run() {
+                true => safe_upgrade::promise(&package.id, session.framework.tmp_location()),
+                false => Ok(()),
+            }
         }
         Action::Build => first_of(session.build(&words.source()?, &targets.chosen(session)?), persona),
         Action::Install => first_of(session.install(&words.source()?, &targets.chosen(session)?), persona),
         Action::Uninstall | Action::Unbuild | Action::Remove => {
             let id = words.named()?;
+            let spared = action == Action::Remove && arguments.rpm_safe_upgrade && !session.is_dry_run();
+            if spared && safe_upgrade::redeem(&id, session.framework.tmp_location()) {
+                session.say(format!("{id} was added in this same rpm transaction, and stays."));
+                return Ok(());
+            }
             let chosen = if arguments.all { session.tree.targets(&id) } else { targets.chosen(session)? };
             match action {
                 Action::Uninstall => session.uninstall(&id, &chosen),
@@ -236,6 +249,7 @@ fn no_action(persona: Persona, arguments: &Arguments) -> Result<()> {
 }
 
 fn options(arguments: &Arguments) -> Result<Options> {
+    let is_install = arguments.words.iter().any(|word| Action::of(word) == Some(Action::Install));
     let directives = arguments
         .directives
         .iter()
@@ -247,14 +261,16 @@ fn options(arguments: &Arguments) -> Result<Options> {
         .collect::<Result<Vec<_>>>()?;
     let existing = |path: &Option<PathBuf>| path.as_deref().map(absolute).transpose();
     Ok(Options {
-        force: arguments.force,
+        // An rpm's version is the one to have, whatever is there.
+        force: arguments.force || (arguments.rpm_safe_upgrade && is_install),
         force_version_override: arguments.force_version_override,
         no_depmod: arguments.no_depmod,
         no_initrd: arguments.no_initrd,
         symlink_modules: arguments.symlink_modules,
         jobs: arguments.jobs,
         directives,
-        conf: existing(&arguments.conf)?,
+        conf: existing(&arguments.conf)
+            .map_err(|error| Error { kind: Kind::ConfUnreadable, ..error }.hint("Check what -c names."))?,
         kernel_config: existing(&arguments.config)?,
         kernel_source_dir: existing(&arguments.kernelsourcedir)?,
     })

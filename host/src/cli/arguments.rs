@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 
 use super::Persona;
 
@@ -11,6 +11,8 @@ use super::Persona;
 #[command(
     name = "modsmith",
     disable_version_flag = true,
+    // Callers add options to those that a variable of theirs has already.
+    args_override_self = true,
     after_help = "Actions: add, build, install, uninstall, unbuild, remove, status, match, autoinstall,\n\
                   kernel_preinst, kernel_postinst, kernel_prerm, generate_mok.\n\
                   Also, as `modsmith`: conf, plugin, completion, manual (see `modsmith conf --help`).\n\
@@ -63,6 +65,18 @@ pub struct Arguments {
     /// Do not regenerate the boot image
     #[arg(long)]
     pub no_initrd: bool,
+    /// Of dkms 2, for kernels before 2.6.5: there is nothing to prepare
+    #[arg(long, hide = true)]
+    pub no_prepare_kernel: bool,
+    /// Of dkms 2, for kernels before 2.6.5: there is nothing to clean
+    #[arg(long, hide = true)]
+    pub no_clean_kernel: bool,
+    /// Load modules after installing them, if the kernel is the running one
+    #[arg(long)]
+    pub modprobe_on_install: bool,
+    /// For scripts of rpm packages: a remove takes back no add of the same transaction
+    #[arg(long = "rpm_safe_upgrade")]
+    pub rpm_safe_upgrade: bool,
     /// Link modules into the kernel's directory instead of copying
     #[arg(long)]
     pub symlink_modules: bool,
@@ -89,6 +103,52 @@ pub struct Arguments {
     /// Print the version
     #[arg(short = 'V', long)]
     pub version: bool,
+    /// Whatever names the module or its version, in the order given: later ones
+    /// count.
+    #[arg(skip)]
+    pub naming: Vec<Naming>,
+}
+
+/// A piece of the command line that names a module or its version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Naming {
+    /// `-m`: a module, or module and version.
+    Module(String),
+    /// `-v`
+    Version(String),
+    /// A word.
+    Word(String),
+}
+
+impl Arguments {
+    /// The arguments, with their order where that matters.
+    ///
+    /// # Errors
+    /// As clap has them.
+    pub fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut naming = Vec::new();
+        for (id, wrap) in [
+            ("module", Naming::Module as fn(String) -> Naming),
+            ("module_version", Naming::Version),
+            ("words", Naming::Word),
+        ] {
+            let values = matches.get_many::<String>(id).into_iter().flatten().cloned();
+            naming.extend(matches.indices_of(id).into_iter().flatten().zip(values.map(wrap)));
+        }
+        naming.sort_by_key(|(index, _)| *index);
+        let naming = naming.into_iter().map(|(_, naming)| naming).collect();
+        Ok(Self { naming, ..Self::from_arg_matches(matches)? })
+    }
+
+    /// Takes out a word that has been understood.
+    pub fn take_word(&mut self, word: &str) {
+        if let Some(index) = self.words.iter().position(|given| given == word) {
+            self.words.remove(index);
+        }
+        if let Some(index) = self.naming.iter().position(|given| *given == Naming::Word(word.into())) {
+            self.naming.remove(index);
+        }
+    }
 }
 
 /// Where things are.

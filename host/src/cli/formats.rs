@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, CommandFactory};
 
 use super::actions::in_session;
 use super::arguments::{Arguments, PlaceArguments};
@@ -84,10 +84,8 @@ fn known(words: &[OsString]) -> Option<Vec<Format>> {
 fn run_format(words: &[OsString], word: &str, format: &Format) -> std::result::Result<Result<()>, ExitCode> {
     let command = with_options(Arguments::command(), format).after_help(listed(std::slice::from_ref(format)));
     let matches = command.try_get_matches_from(words).map_err(|error| misread(&error))?;
-    let mut arguments = Arguments::from_arg_matches(&matches).map_err(|error| misread(&error))?;
-    if let Some(index) = arguments.words.iter().position(|given| given == word) {
-        arguments.words.remove(index);
-    }
+    let mut arguments = Arguments::of(&matches).map_err(|error| misread(&error))?;
+    arguments.take_word(word);
     Ok(perform(&arguments, word, format, &matches))
 }
 

@@ -19,7 +19,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use arguments::{Arguments, CompletionArguments, ConfArguments, ManualArguments, PluginArguments};
 use terminal::Terminal;
@@ -59,7 +59,7 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
         (Persona::Modsmith, Some("manual")) => parse::<ManualArguments>(&words).map(|a| manual::run(&a)),
         _ => match formats::run(&words) {
             Some(outcome) => outcome,
-            None => parse::<Arguments>(&words).map(|a| actions::run(persona, &a)),
+            None => parse_arguments(&words).map(|a| actions::run(persona, &a)),
         },
     };
     let result = match outcome {
@@ -79,8 +79,13 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
 /// clap's own answers: help and version to standard output, mistakes with the
 /// exit codes that scripts know.
 fn parse<A: Parser>(words: &[OsString]) -> Result<A, ExitCode> {
-    let skip = usize::from(std::any::type_name::<A>() != std::any::type_name::<Arguments>());
-    A::try_parse_from(words.iter().skip(skip)).map_err(|error| misread(&error))
+    // The first word is the command's name here.
+    A::try_parse_from(words.iter().skip(1)).map_err(|error| misread(&error))
+}
+
+fn parse_arguments(words: &[OsString]) -> Result<Arguments, ExitCode> {
+    let matches = Arguments::command().try_get_matches_from(words);
+    matches.and_then(|matches| Arguments::of(&matches)).map_err(|error| misread(&error))
 }
 
 fn misread(error: &clap::Error) -> ExitCode {

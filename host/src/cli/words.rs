@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, Naming};
 use crate::error::{Error, Kind, Result};
 use crate::flow::PackageSource;
 use crate::tree::PackageId;
@@ -52,6 +52,11 @@ impl Action {
         !matches!(self, Action::Add | Action::Build | Action::Status | Action::GenerateMok)
     }
 
+    /// Whether modules may have been installed after it.
+    pub fn installs(self) -> bool {
+        matches!(self, Action::Install | Action::Match | Action::Autoinstall | Action::KernelPostinst)
+    }
+
     /// Whether a file can stand in for its package.
     pub fn takes_archives(self) -> bool {
         matches!(self, Action::Add | Action::Build | Action::Install)
@@ -85,13 +90,18 @@ impl Words {
     /// Tells actions, files and names apart, from left to right.
     pub fn classify(arguments: &Arguments) -> Result<Words> {
         let mut words = Words::default();
-        if let Some(module) = &arguments.module {
-            words.take_module(module);
-        }
-        if let Some(version) = &arguments.module_version {
-            words.version = Some(version.trim().to_owned());
-        }
-        for word in &arguments.words {
+        for naming in &arguments.naming {
+            let word = match naming {
+                Naming::Module(module) => {
+                    words.take_module(module);
+                    continue;
+                }
+                Naming::Version(version) => {
+                    words.version = Some(version.trim().to_owned());
+                    continue;
+                }
+                Naming::Word(word) => word,
+            };
             let path = Path::new(word);
             if let Some(action) = Action::of(word) {
                 words.actions.push(action);

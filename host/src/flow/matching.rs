@@ -1,5 +1,6 @@
 //! `match`: one kernel gets what another has.
 
+use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Session;
 use crate::plugin::Occasion;
@@ -33,12 +34,32 @@ impl Session<'_> {
         }
         let _lock = self.begin()?;
         let transaction = self.deferring();
-        let matched = wanted.iter().try_for_each(|id| {
+        let matched = self.in_order(wanted, target).iter().try_for_each(|id| {
             self.say(format!("\nModule:  {}\nVersion: {}", id.module, id.version));
             transaction.bring_in(&self.package(id)?, target)
         });
         // Also for those that came before one that failed.
         let finished = self.finish_deferred(&self.kernel(target), Occasion::Installed);
         matched.and(finished)
+    }
+
+    /// The same with each package after those that its dkms.conf needs, as far
+    /// as that is possible.
+    fn in_order(&self, mut packages: Vec<PackageId>, target: &Target) -> Vec<PackageId> {
+        let kernel = self.kernel(target);
+        let needs = |id: &PackageId| {
+            let conf = self.package(id).and_then(|package| self.conf(&package, &kernel, Strictness::Lenient));
+            // Its own installation tells what is wrong with it.
+            conf.map(|conf| conf.build_depends).unwrap_or_default()
+        };
+        let mut ordered = Vec::new();
+        while !packages.is_empty() {
+            let waits = |id: &PackageId| {
+                needs(id).iter().any(|needed| packages.iter().any(|other| other != id && other.module == *needed))
+            };
+            let next = packages.iter().position(|id| !waits(id)).unwrap_or(0);
+            ordered.push(packages.remove(next));
+        }
+        ordered
     }
 }

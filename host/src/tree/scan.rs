@@ -171,7 +171,8 @@ impl Tree {
     }
 }
 
-/// Names of the directories directly below one, sorted, without hidden ones.
+/// Names of the directories directly below one, sorted as a shell sorts them,
+/// without hidden ones.
 /// A directory that is missing has none; one that is a file is an error.
 fn directories(path: &Path) -> io::Result<Vec<String>> {
     let entries = match std::fs::read_dir(path) {
@@ -187,7 +188,9 @@ fn directories(path: &Path) -> io::Result<Vec<String>> {
             names.push(name);
         }
     }
-    names.sort();
+    // As a shell sorts `*/`, which is what status lines have always been sorted
+    // by: `a-b` and `a.b` before `a`.
+    names.sort_by_cached_key(|name| format!("{name}/"));
     Ok(names)
 }
 
