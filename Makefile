@@ -11,9 +11,9 @@ FOR_BUILD := gcc libc6-dev make
 FOR_DEMO  := linux-headers-amd64 kmod openssl
 FOR_TEST  := $(FOR_DEMO) linux-headers-cloud-amd64 linux-headers-rt-amd64 dkms patch xz-utils zstd \
              dracut-core initramfs-tools-core util-linux python3-jsonschema \
-             shellcheck zsh fish groff-base binutils
+             shellcheck zsh fish groff-base binutils strace
 
-.PHONY: help build demo test lint clean
+.PHONY: help build demo test bench lint clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -35,6 +35,13 @@ test: build ## Run all tests (installs kernel headers, Debian's dkms and tools)
 	$(CARGO) nextest run --release --locked --manifest-path sdk/Cargo.toml
 	$(CARGO) nextest run --release --locked --manifest-path plugins/Cargo.toml
 	$(CARGO) nextest run --release --locked --no-fail-fast
+
+# ONLY=status: rows with that in their names. REPEAT=3: so often each.
+export ONLY REPEAT
+bench: build ## Compare with Debian's dkms: speed and memory, as a table
+	@.ci/need $(FOR_TEST)
+	$(CARGO) build --release --locked -p modsmith-tests --example bench
+	@$(PROGRAMS)/examples/bench
 
 lint: ## Check formatting, lints and documentation
 	$(CARGO) fmt --all --check

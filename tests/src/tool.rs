@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Program, and the Debian package that brings it.
-const PACKAGES: [(&str, &str); 11] = [
+const PACKAGES: [(&str, &str); 12] = [
     ("apt-get", "apt"),
     ("dpkg", "dpkg"),
     ("unshare", "util-linux"),
@@ -17,6 +17,7 @@ const PACKAGES: [(&str, &str); 11] = [
     ("openssl", "openssl"),
     ("jsonschema", "python3-jsonschema"),
     ("groff", "groff-base"),
+    ("strace", "strace"),
 ];
 
 /// The path of a program that the tests need.
