@@ -12,6 +12,8 @@ FOR_DEMO  := linux-headers-amd64 kmod openssl
 FOR_TEST  := $(FOR_DEMO) linux-headers-cloud-amd64 linux-headers-rt-amd64 dkms patch xz-utils zstd \
              dracut-core initramfs-tools-core util-linux python3-jsonschema \
              shellcheck zsh fish groff-base binutils strace
+# iptables-netflow-dkms builds with these.
+FOR_BENCH := $(FOR_TEST) iptables libxtables-dev pkg-config
 
 .PHONY: help build demo test bench lint clean
 
@@ -39,7 +41,7 @@ test: build ## Run all tests (installs kernel headers, Debian's dkms and tools)
 # ONLY=status: rows with that in their names. REPEAT=3: so often each.
 export ONLY REPEAT
 bench: build ## Compare with Debian's dkms: speed and memory, as a table
-	@.ci/need $(FOR_TEST)
+	@.ci/need $(FOR_BENCH)
 	$(CARGO) build --release --locked -p modsmith-tests --example bench
 	@$(PROGRAMS)/examples/bench
 

@@ -23,20 +23,20 @@ pub const REAL: [&str; 26] = [
     "dm-writeboost-dkms",
     "dpdk-kmods-dkms",
     "evdi-dkms",
+    "falcosecurity-scap-dkms",
     "gost-crypto-dkms",
+    "iptables-netflow-dkms",
     "jool-dkms",
     "langford-dkms",
     "lime-forensics-dkms",
     "nat-rtsp-dkms",
     "openafs-modules-dkms",
-    "openrazer-driver-dkms",
     "openvpn-dco-dkms",
     "rapiddisk-dkms",
     "rtpengine-kernel-dkms",
     "tp-smapi-dkms",
     "v4l2loopback-dkms",
     "vpoll-dkms",
-    "west-chamber-dkms",
     "xtables-addons-dkms",
     "xtrx-dkms",
 ];
@@ -75,28 +75,19 @@ pub fn added(packages: &[&str]) -> (World, Vec<String>) {
 
 /// Registers `/usr/src/NAME`; its dkms.conf knows where the name ends.
 fn register(world: &World, name: &str) -> String {
-    let before = versions(&world.tree());
+    let before = registered(world);
     world.dkms(&format!("add /usr/src/{name}")).expect(0);
-    let mut new = versions(&world.tree());
+    let mut new = registered(world);
     new.retain(|id| !before.contains(id));
     new.pop().expect("one package more is registered")
 }
 
-fn versions(tree: &Path) -> Vec<String> {
-    let names = |directory: &Path| -> Vec<String> {
-        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-        let directories = entries.filter(|entry| entry.path().join(".").is_dir());
-        directories.filter_map(|entry| entry.file_name().into_string().ok()).collect()
-    };
-    let is_version = |module: &str, version: &String| tree.join(module).join(version).join("source").exists();
-    let modules = names(tree).into_iter();
-    let of = |module: String| {
-        let versions = names(&tree.join(&module)).into_iter().filter(|version| is_version(&module, version));
-        versions.map(|version| format!("{module}/{version}")).collect::<Vec<_>>()
-    };
-    let mut all: Vec<_> = modules.flat_map(of).collect();
-    all.sort();
-    all
+/// `module/version` of all packages.
+fn registered(world: &World) -> Vec<String> {
+    let status = world.dkms("status --json").expect(0).json();
+    let packages = status["packages"].as_array().expect("a list of packages");
+    let text = |value: &serde_json::Value| value.as_str().expect("a name").to_owned();
+    packages.iter().map(|p| format!("{}/{}", text(&p["module"]), text(&p["version"]))).collect()
 }
 
 /// All real packages installed. They are built once per checkout, copied into
@@ -107,7 +98,6 @@ pub fn real_installed() -> World {
         let (world, ids) = added(&REAL);
         for id in &ids {
             eprintln!("building {id} (this is done once)");
-            // A status of links that lead nowhere would be quick for no good reason.
             let out = world.dkms(&format!("build {id} -k {}", kernel()));
             assert_eq!(out.code, 0, "{out}");
         }
@@ -119,7 +109,7 @@ pub fn real_installed() -> World {
     });
     let world = World::generic();
     tool::run(Command::new("cp").arg("-a").arg(built.join(".")).arg(world.dir()));
-    for id in versions(&world.tree()) {
+    for id in registered(&world) {
         world.dkms(&format!("install {id} -k {}", kernel())).expect(0);
     }
     world
