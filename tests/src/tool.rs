@@ -18,6 +18,7 @@ const PACKAGES: [(&str, &str); 12] = [
     ("openssl", "openssl"),
     ("jsonschema", "python3-jsonschema"),
     ("groff", "groff-base"),
+    ("strace", "strace"),
 ];
 
 /// The path of a program that the tests need.

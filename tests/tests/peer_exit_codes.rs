@@ -9,6 +9,7 @@ use modsmith_tests::peer::{self, Program, Step};
 const CONFIG: &str = "The kernel's configuration is not copied beside the log";
 const KEY: &str = "The signing key is made for a kernel that is built for";
 const SYMVERS: &str = "Module.symvers is kept";
+const RECORDS: &str = "modsmith's own records";
 
 /// Runs the same lines on the same package in two worlds (`KERNEL` stands for
 /// the kernel's release), compares them, and checks modsmith's exit codes.
@@ -91,7 +92,7 @@ fn nothing_to_do_is_success() {
             ("uninstall idle/1.0 --all", 0),
             ("remove idle/1.0 --all", 0),
         ],
-        &[CONFIG, SYMVERS],
+        &[CONFIG, SYMVERS, RECORDS],
     );
 }
 
@@ -155,7 +156,7 @@ fn patches() {
     compare(
         &Package::new("patched", "1.0").conf("PATCH[0]=\"fix.patch\"").file("patches/fix.patch", PATCH),
         &[("install patched/1.0 -k KERNEL", 0), ("remove patched/1.0 --all", 0)],
-        &[CONFIG, SYMVERS],
+        &[CONFIG, SYMVERS, RECORDS],
     );
     compare(
         &Package::new("patched", "2.0").conf("PATCH[0]=\"fix.patch\""),
@@ -192,12 +193,12 @@ fn scripts_that_fail() {
     compare(
         &package("preinstall", "PRE_INSTALL"),
         &[("install preinstall/1.0 -k KERNEL", 101), ("status", 0)],
-        &[CONFIG, SYMVERS],
+        &[CONFIG, SYMVERS, RECORDS],
     );
     compare(
         &package("postinstall", "POST_INSTALL"),
         &[("install postinstall/1.0 -k KERNEL", 0), ("status", 0)],
-        &[CONFIG, SYMVERS],
+        &[CONFIG, SYMVERS, RECORDS],
     );
     compare(
         &package("postremove", "POST_REMOVE"),
@@ -213,7 +214,7 @@ fn a_pre_build_script_that_makes_the_source() {
     compare(
         &package.conf("PRE_BUILD=\"prepare.sh\"").script("prepare.sh", script),
         &[("install made/1.0 -k KERNEL", 0), ("remove made/1.0 --all", 0)],
-        &[CONFIG, SYMVERS],
+        &[CONFIG, SYMVERS, RECORDS],
     );
 }
 

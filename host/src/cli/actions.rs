@@ -11,7 +11,7 @@ use super::words::{Action, Words, absolute, names};
 use super::{Persona, errors, formats};
 use crate::error::{Error, Kind, Result};
 use crate::flow::{Filter, Mode, Options, Session, safe_upgrade};
-use crate::plan::{INTERRUPTED, PlanView};
+use crate::plan::{INTERRUPTED, PlanView, Reporter};
 use crate::plugin::{Plugins, SearchPath};
 use crate::tree::{Target, TreeLock, check_name};
 
@@ -63,15 +63,14 @@ pub(super) fn in_session(
     // Whatever the caller's is: what is installed must be readable for all.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let (system, framework) = system(&arguments.places, arguments.os_release.as_deref())?;
-    let terminal = Terminal::new(arguments.quiet, arguments.verbose || framework.verbose());
+    let quiet = arguments.quiet;
+    let terminal = Terminal::new(quiet, arguments.verbose || framework.verbose());
     let targets = Targets::of(arguments, &system)?;
     let plugins = match needs_plugins {
         false => Plugins::none(system.clone()),
-        true => Plugins::open(system.clone(), SearchPath::from_environment(), plugin_settings(&framework)),
+        true => Plugins::open(system.clone(), SearchPath::from_environment(), plugin_settings(&framework))
+            .complaining(move |problem| Terminal::new(quiet, false).warning(&problem.to_string())),
     };
-    for problem in plugins.problems() {
-        terminal_warning(&terminal, &problem.to_string());
-    }
     let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Execute };
     let session = Session::new(system, framework, plugins, &terminal, options(arguments)?, mode);
     let outcome = body(&session, &targets);
@@ -79,11 +78,6 @@ pub(super) fn in_session(
         show(session.into_plans().iter().map(PlanView::new).collect(), arguments.json);
     }
     outcome
-}
-
-fn terminal_warning(terminal: &Terminal, text: &str) {
-    use crate::plan::Reporter;
-    terminal.warning(text);
 }
 
 fn act(
@@ -173,8 +167,12 @@ fn status(words: &Words, arguments: &Arguments, targets: &Targets, session: &Ses
     if arguments.json {
         print_json(&StatusDocument::new(&lines));
     } else {
+        // All at once: a thousand packages are as many lines.
+        let texts: Vec<String> = lines.iter().map(text).collect();
+        if !texts.is_empty() {
+            session.say(texts.join("\n"));
+        }
         for line in &lines {
-            session.say(text(line));
             if line.state == crate::flow::State::Broken && !arguments.quiet {
                 eprintln!(
                     "Warning: {} is broken: its source is gone. Put it back and run `dkms add {}`, or delete {}.",

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::source::{self, Input, State};
-use super::{Origin, Reader, ReaderChoice, Reading, Slot, TIME_LIMIT, Variables};
+use super::{Origin, Reader, ReaderChoice, Reading, Slot, TIME_LIMIT, Variables, processors};
 use crate::error::Error;
 
 /// All settings, in the order of the second evaluation. Others are ignored.
@@ -235,10 +235,6 @@ fn defaults(tmpdir: Option<&str>) -> [(&'static str, String); 7] {
         ("compress_xz_opts", "--check=crc32 --lzma2=dict=1MiB".into()),
         ("compress_zstd_opts", "-q --rm -T0".into()),
     ]
-}
-
-fn processors() -> u32 {
-    std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok()).unwrap_or(1)
 }
 
 /// The files that exist, in the order in which they count.

@@ -201,3 +201,11 @@ pub fn override_files(etc_dkms: &Path, module: &str, version: &str, kernel: &str
     .map(|name| etc_dkms.join(name))
     .collect()
 }
+
+/// How many processors this process may use. Asked once: it takes a look at
+/// control groups.
+pub(crate) fn processors() -> u32 {
+    static PROCESSORS: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    let count = || std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok()).unwrap_or(1);
+    *PROCESSORS.get_or_init(count)
+}

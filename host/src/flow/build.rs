@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::build::{Compressor, build_commands};
-use crate::conf::{PackageConf, Strictness};
+use crate::conf::{ModuleRecord, PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
 use crate::flow::{PackageSource, Session, preconditions, script};
 use crate::kernel::{Compression, Kernel, Toolchain, toolchain};
 use crate::plan::{Action, Bind, Builder, Bytes, Command, OnFailure, Place, Undo};
 use crate::plugin::{Answer, Signing};
 use crate::system::Location;
-use crate::tree::{Package, Target};
+use crate::tree::{BuildRecord, ConfFile, Package, RecordedModule, Target};
 
 /// What a build decided before it began.
 struct Decisions {
@@ -19,6 +19,8 @@ struct Decisions {
     compression: Option<Compression>,
     signing: Option<Signing>,
     place: Workplace,
+    /// What `conf` came from.
+    conf_files: Vec<ConfFile>,
 }
 
 /// Where a package is built.
@@ -60,6 +62,7 @@ impl Session<'_> {
 
     /// Builds a registered package; the lock is held.
     pub(super) fn build_package(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<()> {
+        let conf_files = self.conf_files(package, target);
         let conf = self.conf(package, kernel, Strictness::Strict)?;
         self.notices(&conf);
         self.check_exclusive(package, &conf, kernel)?;
@@ -73,7 +76,7 @@ impl Session<'_> {
         let compression = self.plugins.compression(kernel)?.unwrap_or_else(|| kernel.compressions().last().copied());
         let toolchain = toolchain(kernel, &self.system.root);
         let place = self.workplace(package, target);
-        let decisions = Decisions { conf, toolchain, compression, signing, place };
+        let decisions = Decisions { conf, toolchain, compression, signing, place, conf_files };
 
         self.plan_compile(package, kernel, target, &decisions, &patches, &mut plan)?;
         self.plan_products(package, kernel, target, &decisions, &mut plan)?;
@@ -277,6 +280,14 @@ impl Session<'_> {
                 plan.push(Action::Run(compressor.command(&product)), "as the kernel's own modules are compressed");
             }
         }
+        let suffix = decisions.compression.map_or("", Compression::suffix);
+        let record = |module: &ModuleRecord| RecordedModule {
+            name: module.dest_name.clone(),
+            product: format!("{}.ko{suffix}", module.dest_name),
+            installed: None,
+        };
+        let modules = decisions.conf.modules.iter().map(record).collect();
+        self.plan_record(id, target, &hidden, BuildRecord::new(decisions.conf_files.clone(), modules), plan);
         let to = id.target_dir(target);
         plan.push(Action::Rename { from: hidden, to }, "the built state appears at once").fails_as(
             Kind::ProductMissing,

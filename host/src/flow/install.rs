@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::conf::{ModuleRecord, PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
-use crate::flow::installed::{ModuleIndex, product_of};
+use crate::flow::installed::{ModuleIndex, product_of, same_contents};
 use crate::flow::transaction::{Pending, plan_marker};
 use crate::flow::version_check::{Verdict, compare, obsolete};
 use crate::flow::{PackageSource, Session, script};
@@ -13,7 +13,7 @@ use crate::kernel::{Kernel, ModInfo, toolchain};
 use crate::plan::{Action, Builder, Command, OnFailure, Place, Undo};
 use crate::plugin::{Answer, Occasion};
 use crate::system::{Location, Root};
-use crate::tree::{Package, Target};
+use crate::tree::{BuildRecord, Package, RecordedModule, Target};
 
 /// depmod for an install tree that is not named `lib/modules`: a link gives it
 /// that name.
@@ -71,6 +71,7 @@ impl Session<'_> {
             )
             .hint("Install that kernel, or name an installed one with -k."));
         }
+        let conf_files = self.conf_files(package, target);
         let conf = self.conf(package, kernel, Strictness::Strict)?;
         let _common = self.hold_common();
         let chosen = self.choose(package, &conf, kernel, target)?;
@@ -97,6 +98,11 @@ impl Session<'_> {
         let link = package.id.active_link(target);
         let leads_to = format!("{}/{}/{}", package.id.version, target.kernel, target.arch);
         plan.push(Action::Symlink { at: link, target: leads_to }, "the link records which version is installed");
+        // Before any script: only now are the installed files known to be copies.
+        if let Some(modules) = self.recorded_modules(package, target, &conf, &chosen) {
+            let record = BuildRecord::new(conf_files, modules);
+            self.plan_record(&package.id, target, &package.id.target_dir(target), record, &mut plan);
+        }
         if let Some(command) =
             conf.scripts.post_install.as_deref().and_then(|text| script::command(text, &source, environment))
         {
@@ -223,6 +229,27 @@ impl Session<'_> {
             .fails_as(Kind::InstallFailed, format!("{} could not be installed.", module.file));
     }
 
+    /// The package's modules, and where those that were chosen go. `None` in a dry
+    /// run that cannot know.
+    fn recorded_modules(
+        &self,
+        package: &Package,
+        target: &Target,
+        conf: &PackageConf,
+        chosen: &[Chosen<'_>],
+    ) -> Option<Vec<RecordedModule>> {
+        let products = self.tree.products(&package.id, target);
+        let recorded = |record: &ModuleRecord| {
+            let installed = chosen.iter().find(|module| module.record == record);
+            Some(RecordedModule {
+                name: record.dest_name.clone(),
+                product: installed.map(|module| &module.file).or_else(|| product_of(&products, record))?.clone(),
+                installed: installed.map(|module| Path::new(&module.destination).join(&module.file)),
+            })
+        };
+        conf.modules.iter().map(recorded).collect()
+    }
+
     /// depmod, for a kernel that has a module index.
     pub(super) fn plan_depmod(&self, kernel: &Kernel, plan: &mut Builder) {
         if self.options.no_depmod {
@@ -309,14 +336,5 @@ impl Session<'_> {
             }
         }
         Ok(())
-    }
-}
-
-pub(super) fn same_contents(a: &Path, b: &Path) -> bool {
-    match (std::fs::metadata(a), std::fs::metadata(b)) {
-        (Ok(x), Ok(y)) if x.len() == y.len() => {
-            matches!((std::fs::read(a), std::fs::read(b)), (Ok(x), Ok(y)) if x == y)
-        }
-        _ => false,
     }
 }

@@ -292,7 +292,18 @@ impl<'a> Session<'a> {
 
     /// Reads and validates a package's dkms.conf for a kernel.
     pub fn conf(&self, package: &Package, kernel: &Kernel, strictness: Strictness) -> Result<PackageConf> {
-        let evaluated = self.evaluate(package, kernel)?;
+        self.conf_with(package, kernel, strictness, self.override_files(package, kernel))
+    }
+
+    /// The same with the override files that may exist.
+    pub(super) fn conf_with(
+        &self,
+        package: &Package,
+        kernel: &Kernel,
+        strictness: Strictness,
+        overrides: Vec<PathBuf>,
+    ) -> Result<PackageConf> {
+        let evaluated = self.evaluate_with(package, kernel, overrides)?;
         if strictness == Strictness::Strict && !evaluated.stderr.trim().is_empty() {
             self.reporter.notice(evaluated.stderr.trim_end());
         }
@@ -302,18 +313,20 @@ impl<'a> Session<'a> {
 
     /// Reads a package's dkms.conf for a kernel.
     pub fn evaluate(&self, package: &Package, kernel: &Kernel) -> Result<conf::Evaluated> {
-        let file = self.options.conf.clone().unwrap_or_else(|| package.source.join("dkms.conf"));
-        let etc = self.system.roots.get(Root::Etc).unwrap_or(Path::new("/etc")).join("dkms");
+        self.evaluate_with(package, kernel, self.override_files(package, kernel))
+    }
+
+    fn override_files(&self, package: &Package, kernel: &Kernel) -> Vec<PathBuf> {
+        let (module, version) = (&package.id.module, &package.id.version);
+        conf::override_files(&self.overrides_dir(), module, version, kernel.release(), kernel.arch())
+    }
+
+    fn evaluate_with(&self, package: &Package, kernel: &Kernel, overrides: Vec<PathBuf>) -> Result<conf::Evaluated> {
+        let file = self.conf_file(package);
         let variables = self.variables(package, kernel);
         conf::evaluate(&Request {
             conf: &file,
-            overrides: conf::override_files(
-                &etc,
-                &package.id.module,
-                &package.id.version,
-                kernel.release(),
-                kernel.arch(),
-            ),
+            overrides,
             variables: &variables,
             directives: &self.options.directives,
             reader: ReaderChoice::Auto,

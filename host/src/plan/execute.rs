@@ -265,7 +265,7 @@ fn doing(action: &Action, files: &Files) -> Option<String> {
     let path = |at| files.path(at).display().to_string();
     Some(match action {
         Action::MakeDirectory { at } => format!("making the directory {}", path(at)),
-        Action::WriteFile { at, .. } => format!("writing {}", path(at)),
+        Action::WriteFile { at, .. } | Action::Record { at, .. } => format!("writing {}", path(at)),
         Action::Copy { from, to } => format!("copying {} to {}", path(from), path(to)),
         Action::Rename { from, to } => format!("renaming {} to {}", path(from), path(to)),
         Action::Symlink { at, .. } => format!("making the link {}", path(at)),

@@ -224,6 +224,15 @@ pub enum Action {
         glob: String,
         to: Location,
     },
+    /// A JSON file that says what is known of some files: `facts`, with the
+    /// member `files` added, which holds the [`crate::system::Stamp`] of each
+    /// as it is when the step runs. A file that is not there, or was written
+    /// only a moment ago, has none.
+    Record {
+        at: Location,
+        facts: serde_json::Map<String, serde_json::Value>,
+        files: Vec<Location>,
+    },
     /// These files must exist now; changes nothing.
     Expect {
         files: Vec<Location>,

@@ -34,6 +34,8 @@ pub struct Plugins {
     checked: Mutex<BTreeMap<String, Result<Arc<Values>, String>>>,
     claims: Mutex<BTreeMap<String, u8>>,
     probes: Arc<Probes>,
+    /// Hears of each file that is not used, when the index is read.
+    complain: Option<Box<dyn Fn(&Problem) + Send + Sync>>,
 }
 
 /// What the plugins of a role said to a request.
@@ -72,7 +74,14 @@ impl Plugins {
             checked: Mutex::default(),
             claims: Mutex::default(),
             probes: Arc::default(),
+            complain: None,
         }
+    }
+
+    /// Tells of each file that is not used, as soon as plugins are needed. (Who
+    /// needs none does not wait for their files to be read.)
+    pub fn complaining(self, complain: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
+        Self { complain: Some(Box::new(complain)), ..self }
     }
 
     /// No plugins: every question stays unanswered.
@@ -95,6 +104,9 @@ impl Plugins {
             let index = Index::read(&self.search);
             for problem in index.problems() {
                 tracing::debug!("{problem}");
+                if let Some(complain) = &self.complain {
+                    complain(problem);
+                }
             }
             index
         })
