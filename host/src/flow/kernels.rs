@@ -1,9 +1,11 @@
 //! One package for several kernels at the same time.
 
+use std::sync::atomic::Ordering;
+
 use crate::error::{Error, Kind, Result};
 use crate::flow::parallel::{self, End, Task};
 use crate::flow::{PackageSource, Session};
-use crate::plan::{Action, Builder, Undo};
+use crate::plan::{Action, Builder, INTERRUPTED, Undo};
 use crate::system::can_bind;
 use crate::tree::{Package, Target};
 
@@ -48,6 +50,8 @@ impl Session<'_> {
             (if interrupted { End::Stop } else { End::Settled }, result)
         });
         if apart {
+            // A stop signal has done its work: all builds have ended.
+            INTERRUPTED.store(false, Ordering::SeqCst);
             self.clear_room(&package, targets)?;
         }
         Ok(done.results.into_iter().filter_map(|(_, result)| result.err()).collect())

@@ -76,7 +76,7 @@ impl Executor<'_> {
         let ops = &begun.last().expect("a step was just begun").undo;
         undo::stash_away(&step.action, ops, files)?;
 
-        let runner = Runner { system_root: &self.system.root, reporter: self.reporter, jobs: self.jobs };
+        let runner = self.runner();
         let in_progress = self.announce(step, files);
         let outcome = perform(&step.action, files, &runner);
         if in_progress {
@@ -91,6 +91,10 @@ impl Executor<'_> {
         }
         journal.done(index)?;
         Ok(())
+    }
+
+    fn runner(&self) -> Runner<'_> {
+        Runner { system_root: &self.system.root, reporter: self.reporter, jobs: self.jobs, heeds_signals: true }
     }
 
     fn announce(&self, step: &Step, files: &Files) -> bool {
@@ -147,9 +151,7 @@ impl Executor<'_> {
                 self.reporter.warning(&format!("Part of the change could not be undone: {e}."));
             }
         }
-        // A stop signal has done its work by now; this is the cleaning up.
-        INTERRUPTED.store(false, Ordering::SeqCst);
-        let runner = Runner { system_root: &self.system.root, reporter: self.reporter, jobs: self.jobs };
+        let runner = Runner { heeds_signals: false, ..self.runner() };
         for command in reruns {
             if let Err(e) = runner.run(&command, files) {
                 complete = false;

@@ -33,6 +33,8 @@ pub struct Runner<'a> {
     pub system_root: &'a Path,
     pub reporter: &'a dyn Reporter,
     pub jobs: &'a Jobs,
+    /// Whether a stop signal ends programs. Not while cleaning up after one.
+    pub heeds_signals: bool,
 }
 
 /// A program and how paths look to it.
@@ -188,7 +190,7 @@ impl Runner<'_> {
         let begun = Instant::now();
         let mut last_tick = begun;
         loop {
-            if INTERRUPTED.load(Ordering::SeqCst) {
+            if self.heeds_signals && INTERRUPTED.load(Ordering::SeqCst) {
                 stop(child, pid);
                 return Err(Failure::Interrupted);
             }
