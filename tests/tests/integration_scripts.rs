@@ -173,6 +173,14 @@ fn postinst_in_a_chroot_serves_all_kernels_at_first_and_the_newest_after_an_upgr
 }
 
 #[test]
+fn postinst_of_an_upgrade_where_there_are_only_headers_serves_them() {
+    let machine = Machine::with_package(&[NEWEST]);
+    fs::remove_file(machine.world.path(format!("boot/config-{NEWEST}"))).unwrap();
+    machine.postinst("demo 1.0 '' x86_64 0.9").expect(0);
+    assert_eq!(machine.calls(), ["add -m demo -v 1.0".to_owned(), on("build", NEWEST), on("install", NEWEST)]);
+}
+
+#[test]
 fn postinst_without_any_kernel_warns_and_succeeds() {
     let machine = Machine::with_package(&[]);
     machine.postinst("demo 1.0").expect(0).expect_error("no kernel");

@@ -144,7 +144,6 @@ packages! {
     #[ignore = "slow"] iptables_netflow_has_a_configure_script: "iptables-netflow-dkms" builds 1;
     #[ignore = "slow"] jool_is_made_in_three_directories: "jool-dkms" builds 3;
     #[ignore = "slow"] langford: "langford-dkms" builds 1;
-    #[ignore = "slow"] librem_ec_acpi: "librem-ec-acpi-dkms" builds 1;
     #[ignore = "slow"] lime_forensics: "lime-forensics-dkms" builds 1;
     #[ignore = "slow"] openafs_configures_for_minutes: "openafs-modules-dkms" builds 1;
     #[ignore = "slow"] openvpn_dco: "openvpn-dco-dkms" builds 1;
@@ -156,6 +155,12 @@ packages! {
 #[ignore = "slow"]
 fn lttng_does_not_compile_for_this_kernel() {
     fails_as_the_peer_does("lttng-modules-dkms", 10);
+}
+
+#[test]
+#[ignore = "slow"]
+fn librem_ec_acpi_does_not_compile_for_this_kernel() {
+    fails_as_the_peer_does("librem-ec-acpi-dkms", 10);
 }
 
 #[test]

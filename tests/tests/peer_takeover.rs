@@ -128,6 +128,7 @@ fn a_newer_module_of_the_kernel_is_not_replaced() {
 
 const KEPT: &str = "The modules that a package replaces are kept";
 const OVERRIDES: &str = "Overrides count everywhere";
+const WORDS: &str = "Status has the words of dkms 3.1.3";
 const OWN_KEY: &str = "The signing key is in the tree that is used";
 
 /// A state, what the second program does with it, what the first one does
@@ -151,7 +152,7 @@ const HANDOVERS: &[Handover] = &[
     (state::TWO_KERNELS, "install sample/1.0 -k OTHER", "remove sample/1.0 --all", &[]),
     (state::BOTH_INSTALLED, "uninstall sample/1.0 -k KERNEL", "remove sample/1.0 -k OTHER", &[]),
     (state::BY_PATH, "install sample/1.0 -k KERNEL", "remove sample/1.0 --all", &[]),
-    (state::RIVALS, "install rival/2.0 -k KERNEL", "remove rival/2.0 --all", &[KEPT]),
+    (state::RIVALS, "install rival/2.0 -k KERNEL", "remove rival/2.0 --all", &[KEPT, WORDS]),
     (state::OVERRIDDEN, "install sample/1.0 -k KERNEL", "uninstall sample/1.0 -k KERNEL", &[OVERRIDES]),
     (state::OVERRIDDEN_INSTALLED, "uninstall sample/1.0 -k KERNEL", "remove sample/1.0 --all", &[OVERRIDES]),
     (state::FRAMEWORK, "install sample/1.0 -k KERNEL", "remove sample/1.0 --all", &[OWN_KEY]),

@@ -14,6 +14,13 @@ pub const ABSENT: Table = Table {
         (0, "add sample/1.0 -k KERNEL", &[]),
         (3, "add sample/1.0 ; add sample/1.0 --force", &[]),
         (2, "add sample/9.9", &[]),
+        // As an rpm's scripts do, when the new package has the same version.
+        (0, "add sample/1.0 --rpm_safe_upgrade ; remove sample/1.0 --all --rpm_safe_upgrade", &[]),
+        (
+            0,
+            "add sample/1.0 --rpm_safe_upgrade ; remove sample/1.0 --all --rpm_safe_upgrade ; remove sample/1.0 --all --rpm_safe_upgrade",
+            &[],
+        ),
         (0, "build sample/1.0 -k KERNEL", &[]),
         (0, "install sample/1.0 -k KERNEL", &[]),
         (0, "install sample/1.0 -k KERNEL --force", &[]),
