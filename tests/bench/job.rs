@@ -102,6 +102,7 @@ pub fn perform(job: &str) -> ExitCode {
 }
 
 /// Runs a command to its end: how long it took, and its peak memory in KiB.
+#[expect(clippy::zombie_processes, reason = "wait4 reaps it")]
 fn run(line: &str, own_memory: bool) -> (Duration, u64) {
     let mut words = line.split_whitespace();
     let mut command = Command::new(words.next().expect("a command has a name"));

@@ -95,6 +95,11 @@ impl Snapshot {
         self
     }
 
+    /// The same without modsmith's records of builds, which dkms does not write.
+    pub fn without_records(self) -> Snapshot {
+        self.without(|path| path.ends_with(RECORD))
+    }
+
     /// The same below another directory.
     pub fn below(self, dir: &str) -> Snapshot {
         Snapshot(self.0.into_iter().map(|(path, entry)| (Path::new(dir).join(path), entry)).collect())

@@ -21,6 +21,8 @@ use crate::error::{Error, Kind};
 use crate::plan::{Action, Builder, Guard, Origin, Step};
 use crate::system::{Roots, System, find_program};
 
+type Complain = dyn Fn(&Problem) + Send + Sync;
+
 /// Index, policy and engine; each is made when it is first needed, so that
 /// opening costs nothing.
 pub struct Plugins {
@@ -35,7 +37,7 @@ pub struct Plugins {
     claims: Mutex<BTreeMap<String, u8>>,
     probes: Arc<Probes>,
     /// Hears of each file that is not used, when the index is read.
-    complain: Option<Box<dyn Fn(&Problem) + Send + Sync>>,
+    complain: Option<Box<Complain>>,
 }
 
 /// What the plugins of a role said to a request.

@@ -113,14 +113,15 @@ mod tests {
     #[test]
     fn a_list_counts_only_for_the_very_files_that_it_came_from() {
         let record = |conf: &[ConfFile]| BuildRecord::new(conf.to_vec(), Vec::new());
-        let (conf, over) = (file("dkms.conf", 1), file("m.conf", 2));
-        assert!(record(&[conf.clone()]).comes_from(&[conf.clone()]));
-        assert!(!record(&[conf.clone()]).comes_from(&[file("dkms.conf", 9)]));
-        assert!(!record(&[conf.clone()]).comes_from(&[conf.clone(), over.clone()]));
-        assert!(!record(&[conf.clone(), over.clone()]).comes_from(&[conf.clone()]));
+        let one = [file("dkms.conf", 1)];
+        let two = [file("dkms.conf", 1), file("m.conf", 2)];
+        assert!(record(&one).comes_from(&one));
+        assert!(!record(&one).comes_from(&[file("dkms.conf", 9)]));
+        assert!(!record(&one).comes_from(&two));
+        assert!(!record(&two).comes_from(&one));
         assert!(!record(&[]).comes_from(&[]), "a list that came from the command line");
-        let unknown = ConfFile { stamp: None, ..conf };
-        assert!(!record(&[unknown.clone()]).comes_from(&[unknown]), "a file that was being written");
+        let unknown = [ConfFile { stamp: None, ..file("dkms.conf", 1) }];
+        assert!(!record(&unknown).comes_from(&unknown), "a file that was being written");
     }
 
     #[test]
