@@ -53,7 +53,12 @@ impl Session<'_> {
         if waiting.is_empty() {
             return Ok(());
         }
-        self.check_headers(&kernel)?;
+        if let Err(error) = self.check_headers(&kernel) {
+            for Waiting { package, .. } in waiting.iter().filter(|w| !self.tree.is_built(&w.package.id, target)) {
+                self.remember(error.repeated(), false, package, &kernel, target);
+            }
+            return Err(error);
+        }
         self.deferring(|| {
             loop {
                 waiting.iter_mut().for_each(|w| w.needs.retain(|needed| !outcome.settles(needed)));
@@ -68,6 +73,12 @@ impl Session<'_> {
             }
         })?;
         self.finish_deferred(&kernel)?;
+        for Waiting { package, .. } in &waiting {
+            let conf = self.conf(package, &kernel, Strictness::Lenient);
+            if let Err(error) = conf.and_then(|conf| self.check_dependencies(package, &conf, target)) {
+                self.remember(error, false, package, &kernel, target);
+            }
+        }
         self.summarise(target, &outcome, &waiting)
     }
 

@@ -33,8 +33,19 @@ impl Session<'_> {
         self.build_package(&package, &kernel, target)
     }
 
-    /// Builds a registered package; the lock is held.
+    /// Builds a registered package; the lock is held. A failure is remembered.
     pub(super) fn build_package(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<()> {
+        let failed = |begun| move |error| self.remember(error, begun, package, kernel, target);
+        let (plan, decisions) = self.plan_build(package, kernel, target).map_err(failed(false))?;
+        self.run(plan).map_err(failed(true))?;
+        match &decisions.conf.scripts.post_build {
+            Some(text) => self.post_build(package, kernel, target, &decisions, text).map_err(failed(true)),
+            None => Ok(()),
+        }
+    }
+
+    /// What has to be true, then the plan up to the built state.
+    fn plan_build(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<(Builder, Decisions)> {
         let conf = self.conf(package, kernel, Strictness::Strict)?;
         self.notices(&conf);
         self.check_exclusive(package, &conf, kernel)?;
@@ -51,15 +62,11 @@ impl Session<'_> {
 
         self.plan_compile(package, kernel, target, &decisions, &patches, &mut plan)?;
         self.plan_products(package, kernel, target, &decisions, &mut plan)?;
-        let post_build = decisions.conf.scripts.post_build.clone();
-        if post_build.is_none() {
+        self.plan_forget(&package.id, target, &mut plan);
+        if decisions.conf.scripts.post_build.is_none() {
             plan_finish(package, target, &mut plan);
         }
-        self.run(plan)?;
-        match post_build {
-            Some(text) => self.post_build(package, kernel, target, &decisions, &text),
-            None => Ok(()),
-        }
+        Ok((plan, decisions))
     }
 
     /// Key, certificate and program, said before the build. A new pair is a plan
@@ -105,7 +112,7 @@ impl Session<'_> {
     ) -> Result<()> {
         let id = &package.id;
         let build = id.build_dir();
-        let log = make_log(package);
+        let log = id.build_log();
         plan.push(Action::Remove { at: build.clone() }, "a build starts from a clean directory").on_undo(Undo::Keep);
         let source = Location::new(crate::system::Root::Source, "").expect("the root itself");
         plan.push(Action::Copy { from: source, to: build.clone() }, "the registered source is never built in")
@@ -163,7 +170,6 @@ impl Session<'_> {
             })?;
         plan.push(Action::Expect { files }, "make has to produce every module that dkms.conf names")
             .fails_as(Kind::ProductMissing, format!("The build of {id} for kernel {target} made no such module file."))
-            .hint("Compare BUILT_MODULE_NAME and BUILT_MODULE_LOCATION of its dkms.conf with what make writes.")
             .hint(consult.as_str());
         Ok(())
     }
@@ -243,7 +249,7 @@ impl Session<'_> {
         decisions: &Decisions,
         text: &str,
     ) -> Result<()> {
-        let log = make_log(package);
+        let log = package.id.build_log();
         let environment = script::environment(package, kernel, &decisions.toolchain);
         let mut plan =
             Builder::new(format!("finish the build of {} for {target}", package.id), self.roots(package, Some(kernel)));
@@ -265,17 +271,12 @@ impl Session<'_> {
     }
 }
 
-/// The build's log while it is going on.
-fn make_log(package: &Package) -> Location {
-    package.id.build_dir().join("make.log").expect("a plain name is a location")
-}
-
 /// The log goes to its lasting place and the build directory goes.
 fn plan_finish(package: &Package, target: &Target, plan: &mut Builder) {
     let logs = package.id.target_dir(target).join("log").expect("a plain name is a location");
     plan.push(Action::MakeDirectory { at: logs.clone() }, "the log of the build is kept");
-    let kept = logs.join("make.log").expect("a plain name is a location");
-    plan.push(Action::Copy { from: make_log(package), to: kept }, "the log of the build is kept");
+    let kept = Action::Copy { from: package.id.build_log(), to: package.id.kept_log(target) };
+    plan.push(kept, "the log of the build is kept");
     plan.push(Action::Remove { at: package.id.build_dir() }, "a successful build leaves no build directory");
 }
 

@@ -45,6 +45,7 @@ impl Session<'_> {
             }
             Ok(())
         })?;
+        self.forget_kernel(target)?;
         self.finish_deferred(&kernel)?;
         if failed.is_empty() {
             return Ok(());

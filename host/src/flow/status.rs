@@ -48,7 +48,7 @@ pub struct Filter {
     pub arch: Option<String>,
 }
 
-struct Matchers {
+pub(super) struct Matchers {
     module: GlobMatcher,
     version: GlobMatcher,
     kernel: GlobMatcher,
@@ -56,7 +56,7 @@ struct Matchers {
 }
 
 impl Filter {
-    fn compile(&self) -> Result<Matchers> {
+    pub(super) fn compile(&self) -> Result<Matchers> {
         let glob = |pattern: &Option<String>| {
             let text = pattern.as_deref().unwrap_or("*");
             GlobBuilder::new(text).build().map(|glob| glob.compile_matcher()).map_err(|e| {
@@ -70,6 +70,15 @@ impl Filter {
             kernel: glob(&self.kernel)?,
             arch: glob(&self.arch)?,
         })
+    }
+}
+
+impl Matchers {
+    pub(super) fn take(&self, id: &PackageId, target: &Target) -> bool {
+        self.module.is_match(&id.module)
+            && self.version.is_match(&id.version)
+            && self.kernel.is_match(&target.kernel)
+            && self.arch.is_match(&target.arch)
     }
 }
 

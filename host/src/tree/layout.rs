@@ -82,6 +82,12 @@ impl PackageId {
         below_tree(format!("{}/{}/build", self.module, self.version))
     }
 
+    /// `T/m/v/build/make.log`: the build's log while it is going on, and after it
+    /// failed.
+    pub fn build_log(&self) -> Location {
+        below_tree(format!("{}/{}/build/make.log", self.module, self.version))
+    }
+
     /// `S/m-v`, by name.
     pub fn source_dir(&self) -> Location {
         Location::new(Root::SourceTree, format!("{}-{}", self.module, self.version)).expect("checked names")
@@ -100,6 +106,11 @@ impl PackageId {
     /// `T/m/v/k/a/module`: its existence is the state "built".
     pub fn products_dir(&self, target: &Target) -> Location {
         below_tree(format!("{}/{}/{}/{}/module", self.module, self.version, target.kernel, target.arch))
+    }
+
+    /// `T/m/v/k/a/log/make.log`: of the build that made what is there.
+    pub fn kept_log(&self, target: &Target) -> Location {
+        below_tree(format!("{}/{}/{}/{}/log/make.log", self.module, self.version, target.kernel, target.arch))
     }
 
     /// `T/m/kernel-k-a`: where it leads is the state "installed".

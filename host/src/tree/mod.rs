@@ -3,10 +3,12 @@
 //! The tree is the database. Its layout is that of dkms 2.x and 3.x; states are
 //! computed from paths each time, nothing is cached.
 
+mod failures;
 mod layout;
 mod lock;
 mod scan;
 
+pub use failures::{Failure, FailureRecord};
 pub use layout::{Package, PackageId, Target, check_name};
 pub use lock::TreeLock;
 pub use scan::{Entry, SourceState, Tree};

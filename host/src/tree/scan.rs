@@ -173,7 +173,7 @@ impl Tree {
 
 /// Names of the directories directly below one, sorted, without hidden ones.
 /// A directory that is missing has none; one that is a file is an error.
-fn directories(path: &Path) -> io::Result<Vec<String>> {
+pub(super) fn directories(path: &Path) -> io::Result<Vec<String>> {
     let entries = match std::fs::read_dir(path) {
         Ok(entries) => entries,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
