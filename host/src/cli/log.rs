@@ -59,13 +59,12 @@ pub fn run(arguments: &LogArguments) -> Result<()> {
     );
     let tree = &session.tree;
     let id = package(tree, &arguments.package)?;
-    for name in arguments.kernel.iter().chain(&arguments.arch) {
-        check_name("kernel or architecture", name)?;
-    }
     let (kernel, arch) = match arguments.kernel.as_deref().and_then(|kernel| kernel.split_once('/')) {
         Some((kernel, arch)) => (Some(kernel), Some(arch)),
         None => (arguments.kernel.as_deref(), arguments.arch.as_deref()),
     };
+    kernel.map_or(Ok(()), |kernel| check_name("kernel", kernel))?;
+    arch.map_or(Ok(()), |arch| check_name("architecture", arch))?;
     let asked = |target: &Target| kernel.is_none_or(|k| k == target.kernel) && arch.is_none_or(|a| a == target.arch);
     let (mut found, others): (Vec<Build>, Vec<Build>) = builds(tree, &id).into_iter().partition(|b| asked(&b.target));
     if found.is_empty() {

@@ -47,8 +47,8 @@ impl Session<'_> {
         let found = found.with_error(error.kind, texts);
 
         // The error may know what to do, with the facts at hand where it was made.
-        let told = matches!(found.class, Class::HeadersMissing | Class::DependencyMissing) && !begun;
-        let own = error.hints.first().filter(|_| told).cloned();
+        let own = error.hints.first().filter(|_| !begun).cloned();
+        let told = own.is_some();
         let remedy = own.unwrap_or_else(|| self.remedy(&found, package, kernel, target));
         if let Some(line) = &found.first_error {
             error.details.push(format!("First error (make.log, line {}): {}", line.line, line.text));
