@@ -11,6 +11,9 @@ const KEY: &str = "The signing key is made for a kernel that is built for";
 const SYMVERS: &str = "Module.symvers is kept";
 const RECORDS: &str = "modsmith's own records";
 
+/// Of a failed build.
+const RECORDS: &str = "modsmith's own records";
+
 /// Runs the same lines on the same package in two worlds (`KERNEL` stands for
 /// the kernel's release), compares them, and checks modsmith's exit codes.
 #[track_caller]
@@ -128,7 +131,7 @@ fn a_module_that_does_not_compile() {
     compare(
         &Package::new("wrong", "1.0").file("wrong.c", "this is not C\n"),
         &[("build wrong/1.0 -k KERNEL", 10), ("install wrong/1.0 -k KERNEL", 10), ("remove wrong/1.0 --all", 0)],
-        &[],
+        &[RECORDS],
     );
 }
 
@@ -137,7 +140,7 @@ fn a_module_that_make_does_not_make() {
     compare(
         &Package::new("absent", "1.0").conf("BUILT_MODULE_NAME[0]=\"other\""),
         &[("build absent/1.0 -k KERNEL", 7), ("remove absent/1.0 --all", 0)],
-        &[],
+        &[RECORDS],
     );
 }
 
@@ -161,14 +164,14 @@ fn patches() {
     compare(
         &Package::new("patched", "2.0").conf("PATCH[0]=\"fix.patch\""),
         &[("build patched/2.0 -k KERNEL", 5)],
-        &[KEY],
+        &[KEY, RECORDS],
     );
     compare(
         &Package::new("patched", "3.0")
             .conf("PATCH[0]=\"fix.patch\"")
             .file("patches/fix.patch", PATCH.replace("nothing", "something")),
         &[("build patched/3.0 -k KERNEL", 6)],
-        &["A patch that does not apply is in the log"],
+        &["A patch that does not apply is in the log", RECORDS],
     );
 }
 

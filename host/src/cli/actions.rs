@@ -8,7 +8,7 @@ use super::status::{StatusDocument, text};
 use super::targets::Targets;
 use super::terminal::Terminal;
 use super::words::{Action, Words, absolute, names};
-use super::{Persona, errors, formats};
+use super::{Persona, errors, failures, formats};
 use crate::error::{Error, Kind, Result};
 use crate::flow::{Filter, Mode, Options, Session, safe_upgrade};
 use crate::plan::{INTERRUPTED, PlanView, Reporter};
@@ -90,7 +90,7 @@ fn act(
 ) -> Result<()> {
     check_all(action, arguments)?;
     match action {
-        Action::Status => status(words, arguments, targets, session),
+        Action::Status => status(words, arguments, targets, session, persona),
         Action::Add => {
             let what = words.source()?;
             let target = targets.first(session)?;
@@ -152,20 +152,27 @@ fn first_of(errors: Vec<Error>, persona: Persona) -> Result<()> {
     Err(first)
 }
 
-fn status(words: &Words, arguments: &Arguments, targets: &Targets, session: &Session<'_>) -> Result<()> {
+fn status(
+    words: &Words,
+    arguments: &Arguments,
+    targets: &Targets,
+    session: &Session<'_>,
+    persona: Persona,
+) -> Result<()> {
     settle_killed(session)?;
     let kernels: Vec<(Option<String>, Option<String>)> = if targets.given.is_empty() {
         vec![(None, arguments.archs.first().cloned())]
     } else {
         targets.given.iter().map(|(k, a)| (Some(k.clone()), a.clone())).collect()
     };
-    let mut lines = Vec::new();
+    let (mut lines, mut failed) = (Vec::new(), Vec::new());
     for (kernel, arch) in kernels {
         let filter = Filter { module: words.module.clone(), version: words.version.clone(), kernel, arch };
         lines.extend(session.status(&filter)?);
+        failed.extend(session.failures(&filter)?);
     }
     if arguments.json {
-        print_json(&StatusDocument::new(&lines));
+        print_json(&StatusDocument::new(&lines, &failed));
     } else {
         // All at once: a thousand packages are as many lines.
         let texts: Vec<String> = lines.iter().map(text).collect();
@@ -181,6 +188,10 @@ fn status(words: &Words, arguments: &Arguments, targets: &Targets, session: &Ses
                     session.tree.real(&line.id.version_dir()).display()
                 );
             }
+        }
+        // Scripts read every line of dkms's.
+        if persona == Persona::Modsmith {
+            failures::remarks(&failed).iter().for_each(|line| session.say(line));
         }
     }
     Ok(())

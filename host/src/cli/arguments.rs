@@ -15,7 +15,7 @@ use super::Persona;
     args_override_self = true,
     after_help = "Actions: add, build, install, uninstall, unbuild, remove, status, match, autoinstall,\n\
                   kernel_preinst, kernel_postinst, kernel_prerm, generate_mok.\n\
-                  Also, as `modsmith`: conf, plugin, completion, manual (see `modsmith conf --help`).\n\
+                  Also, as `modsmith`: conf, log, plugin, completion, manual (see `modsmith conf --help`).\n\
                   Modules are named m/v, -m m -v v, by a directory with a dkms.conf,\n\
                   or by an archive of one."
 )]
@@ -188,6 +188,30 @@ pub struct ConfArguments {
     #[arg(long, value_enum, default_value = "auto")]
     pub reader: ReaderArgument,
     /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub places: PlaceArguments,
+}
+
+/// Shows the log of a build: of a failed one, with when and why it failed and
+/// what to do; of a successful one, as it was kept.
+#[derive(Debug, Parser)]
+#[command(name = "modsmith log")]
+pub struct LogArguments {
+    /// Module in the tree, as m/v; as m where it has one version
+    #[arg(value_name = "MODULE")]
+    pub package: String,
+    /// Kernel release; the newest build otherwise
+    #[arg(short, long = "kernelver", value_name = "KERNEL")]
+    pub kernel: Option<String>,
+    /// Architecture
+    #[arg(short, long, value_name = "ARCH")]
+    pub arch: Option<String>,
+    /// Print the path of the log only
+    #[arg(long, conflicts_with = "json")]
+    pub path: bool,
+    /// Write JSON, without the log's text
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]

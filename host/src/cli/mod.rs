@@ -5,7 +5,9 @@ mod arguments;
 mod completion;
 mod conf;
 mod errors;
+mod failures;
 mod formats;
+mod log;
 mod manual;
 mod plugin;
 mod setup;
@@ -21,7 +23,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use arguments::{Arguments, CompletionArguments, ConfArguments, ManualArguments, PluginArguments};
+use arguments::{Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments};
 use terminal::Terminal;
 
 /// The name that the program was called by: the same work, other manners.
@@ -54,6 +56,7 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
     start_logging();
     let outcome = match (persona, words.get(1).and_then(|w| w.to_str())) {
         (Persona::Modsmith, Some("conf")) => parse::<ConfArguments>(&words).map(|a| conf::run(&a)),
+        (Persona::Modsmith, Some("log")) => parse::<LogArguments>(&words).map(|a| log::run(&a)),
         (Persona::Modsmith, Some("plugin")) => parse::<PluginArguments>(&words).map(|a| plugin::run(&a)),
         (Persona::Modsmith, Some("completion")) => parse::<CompletionArguments>(&words).map(|a| completion::run(&a)),
         (Persona::Modsmith, Some("manual")) => parse::<ManualArguments>(&words).map(|a| manual::run(&a)),

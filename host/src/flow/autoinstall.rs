@@ -49,7 +49,12 @@ impl Session<'_> {
         if wanted.is_empty() {
             return Ok(());
         }
-        self.check_headers(&kernel)?;
+        if let Err(error) = self.check_headers(&kernel) {
+            for Wanted { package, .. } in wanted.iter().filter(|w| !self.tree.is_built(&w.package.id, target)) {
+                self.remember(error.repeated(), false, package, &kernel, target);
+            }
+            return Err(error);
+        }
 
         let task = |w: &Wanted| Task { name: w.package.id.module.clone(), needs: w.needs.clone() };
         let tasks: Vec<Task> = wanted.iter().map(task).collect();
@@ -70,6 +75,12 @@ impl Session<'_> {
         }
         let finished = self.finish_deferred(&kernel, Occasion::Installed);
         let left: Vec<_> = done.left.into_iter().map(|(task, needs)| (&wanted[task].package, needs)).collect();
+        for (package, _) in &left {
+            let conf = self.conf(package, &kernel, Strictness::Lenient);
+            if let Err(error) = conf.and_then(|conf| self.check_dependencies(package, &conf, target)) {
+                self.remember(error, false, package, &kernel, target);
+            }
+        }
         self.summarise(target, &outcome, &left)?;
         finished
     }

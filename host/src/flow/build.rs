@@ -10,7 +10,7 @@ use crate::kernel::{Compression, Kernel, Toolchain, toolchain};
 use crate::plan::{Action, Bind, Builder, Bytes, Command, OnFailure, Place, Undo};
 use crate::plugin::{Answer, Signing};
 use crate::system::Location;
-use crate::tree::{BuildRecord, ConfFile, Package, RecordedModule, Target};
+use crate::tree::{BuildRecord, ConfFile, Package, PackageId, RecordedModule, Target};
 
 /// What a build decided before it began.
 struct Decisions {
@@ -43,7 +43,7 @@ impl Workplace {
 
     /// The build's log while it is going on.
     fn log(&self) -> Location {
-        self.at.join("make.log").expect("a plain name is a location")
+        log_in(&self.at)
     }
 }
 
@@ -60,8 +60,19 @@ impl Session<'_> {
         })
     }
 
-    /// Builds a registered package; the lock is held.
+    /// Builds a registered package; the lock is held. A failure is remembered.
     pub(super) fn build_package(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<()> {
+        let failed = |begun| move |error| self.remember(error, begun, package, kernel, target);
+        let (plan, decisions) = self.plan_build(package, kernel, target).map_err(failed(false))?;
+        self.run(plan).map_err(failed(true))?;
+        match &decisions.conf.scripts.post_build {
+            Some(text) => self.post_build(package, kernel, target, &decisions, text).map_err(failed(true)),
+            None => Ok(()),
+        }
+    }
+
+    /// What has to be true, then the plan up to the built state.
+    fn plan_build(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<(Builder, Decisions)> {
         let conf_files = self.conf_files(package, target);
         let conf = self.conf(package, kernel, Strictness::Strict)?;
         self.notices(&conf);
@@ -80,26 +91,27 @@ impl Session<'_> {
 
         self.plan_compile(package, kernel, target, &decisions, &patches, &mut plan)?;
         self.plan_products(package, kernel, target, &decisions, &mut plan)?;
-        let post_build = decisions.conf.scripts.post_build.clone();
-        if post_build.is_none() {
+        self.plan_forget(&package.id, target, &mut plan);
+        if decisions.conf.scripts.post_build.is_none() {
             plan_finish(package, target, &decisions.place, &mut plan);
         }
-        self.run(plan)?;
-        match post_build {
-            Some(text) => self.post_build(package, kernel, target, &decisions, &text),
-            None => Ok(()),
-        }
+        Ok((plan, decisions))
     }
 
     fn workplace(&self, package: &Package, target: &Target) -> Workplace {
-        let usual = package.id.build_dir();
-        match self.apart {
-            false => Workplace { at: usual, bind: None },
-            true => {
-                let at = package.id.build_dir_apart(target);
-                Workplace { bind: Some(Bind { from: at.clone(), at: usual }), at }
-            }
-        }
+        let at = self.build_dir(&package.id, target);
+        let bind = self.apart.then(|| Bind { from: at.clone(), at: package.id.build_dir() });
+        Workplace { at, bind }
+    }
+
+    /// The directory that a package is built in for a kernel.
+    fn build_dir(&self, id: &PackageId, target: &Target) -> Location {
+        if self.apart { id.build_dir_apart(target) } else { id.build_dir() }
+    }
+
+    /// The log of the build that is going on, or has just failed.
+    pub(super) fn build_log(&self, id: &PackageId, target: &Target) -> Location {
+        log_in(&self.build_dir(id, target))
     }
 
     /// Key, certificate and program, said before the build. A new pair is a plan
@@ -208,7 +220,6 @@ impl Session<'_> {
             })?;
         plan.push(Action::Expect { files }, "make has to produce every module that dkms.conf names")
             .fails_as(Kind::ProductMissing, format!("The build of {id} for kernel {target} made no such module file."))
-            .hint("Compare BUILT_MODULE_NAME and BUILT_MODULE_LOCATION of its dkms.conf with what make writes.")
             .hint(consult.as_str());
         Ok(())
     }
@@ -332,9 +343,12 @@ impl Session<'_> {
 fn plan_finish(package: &Package, target: &Target, place: &Workplace, plan: &mut Builder) {
     let logs = package.id.target_dir(target).join("log").expect("a plain name is a location");
     plan.push(Action::MakeDirectory { at: logs.clone() }, "the log of the build is kept");
-    let kept = logs.join("make.log").expect("a plain name is a location");
-    plan.push(Action::Copy { from: place.log(), to: kept }, "the log of the build is kept");
+    plan.push(Action::Copy { from: place.log(), to: package.id.kept_log(target) }, "the log of the build is kept");
     plan.push(Action::Remove { at: place.at.clone() }, "a successful build leaves no build directory");
+}
+
+fn log_in(build: &Location) -> Location {
+    build.join("make.log").expect("a plain name is a location")
 }
 
 fn bad_patch(error: crate::system::BadLocation) -> Error {

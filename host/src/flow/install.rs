@@ -109,6 +109,7 @@ impl Session<'_> {
             plan.push(Action::Run(script::ignored(command)), "POST_INSTALL of its dkms.conf")
                 .progress("Running the post_install script");
         }
+        self.plan_forget(&package.id, target, &mut plan);
         self.plan_depmod(kernel, &mut plan);
         self.plan_initrd(kernel, &conf, Occasion::Installed, &mut plan)?;
         self.run(plan)

@@ -6,6 +6,7 @@
 mod add;
 mod autoinstall;
 mod build;
+mod failures;
 mod install;
 mod installed;
 mod kernel_events;

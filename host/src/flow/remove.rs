@@ -29,6 +29,7 @@ impl Session<'_> {
             .line(format!("Deleting module {id} completely from the DKMS tree."));
         plan.push(Action::Prune { at: id.originals_root(), unless_owned: None }, "nothing of the module is left");
         plan.push(Action::Prune { at: id.module_dir(), unless_owned: None }, "nothing of the module is left");
+        self.plan_forget_package(id, &mut plan);
         self.run(plan)
     }
 
@@ -41,11 +42,12 @@ impl Session<'_> {
         }
         if !self.tree.is_built(id, target) {
             self.say(format!("Module {id} is not built for kernel {target}. Skipping..."));
-            return Ok(());
+            return self.forget(id, target);
         }
         let mut plan = Builder::new(format!("unbuild {id} for {target}"), self.system.roots.clone());
         plan.push(Action::Remove { at: id.target_dir(target) }, "what was built goes");
         plan.push(Action::Prune { at: id.kernel_dir(target), unless_owned: None }, "no empty kernel directory is left");
+        self.plan_forget(id, target, &mut plan);
         self.run(plan)
     }
 }

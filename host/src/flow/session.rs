@@ -149,6 +149,7 @@ impl<'a> Session<'a> {
             self.reporter.warning(&format!("Waiting for {holder}, which is changing the tree."));
         })?;
         self.recover()?;
+        self.forget_stale();
         if !self.options.no_depmod {
             self.finish_forgotten()?;
         }

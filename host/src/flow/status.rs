@@ -47,7 +47,7 @@ pub struct Filter {
 }
 
 /// `None` matches everything.
-struct Matchers {
+pub(super) struct Matchers {
     module: Option<GlobMatcher>,
     version: Option<GlobMatcher>,
     kernel: Option<GlobMatcher>,
@@ -55,7 +55,7 @@ struct Matchers {
 }
 
 impl Filter {
-    fn compile(&self) -> Result<Matchers> {
+    pub(super) fn compile(&self) -> Result<Matchers> {
         let glob = |pattern: &Option<String>| {
             let Some(text) = pattern else { return Ok(None) };
             GlobBuilder::new(text).build().map(|glob| Some(glob.compile_matcher())).map_err(|e| {
@@ -69,6 +69,15 @@ impl Filter {
             kernel: glob(&self.kernel)?,
             arch: glob(&self.arch)?,
         })
+    }
+}
+
+impl Matchers {
+    pub(super) fn take(&self, id: &PackageId, target: &Target) -> bool {
+        fits(&self.module, &id.module)
+            && fits(&self.version, &id.version)
+            && fits(&self.kernel, &target.kernel)
+            && fits(&self.arch, &target.arch)
     }
 }
 

@@ -115,6 +115,11 @@ impl PackageId {
         below_tree(format!("{}/{}/{}/{}/module", self.module, self.version, target.kernel, target.arch))
     }
 
+    /// `T/m/v/k/a/log/make.log`: of the build that made what is there.
+    pub fn kept_log(&self, target: &Target) -> Location {
+        below_tree(format!("{}/{}/{}/{}/log/make.log", self.module, self.version, target.kernel, target.arch))
+    }
+
     /// `T/m/kernel-k-a`: where it leads is the state "installed".
     pub fn active_link(&self, target: &Target) -> Location {
         below_tree(format!("{}/kernel-{}-{}", self.module, target.kernel, target.arch))

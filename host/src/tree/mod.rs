@@ -4,11 +4,13 @@
 //! computed from paths each time. Records beside what was built only save
 //! looking closely.
 
+mod failures;
 mod layout;
 mod lock;
 mod record;
 mod scan;
 
+pub use failures::{Failure, FailureRecord};
 pub use layout::{Package, PackageId, Target, check_name};
 pub use lock::TreeLock;
 pub use record::{BuildRecord, ConfFile, RecordedModule};

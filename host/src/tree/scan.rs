@@ -224,7 +224,7 @@ fn version_named(leads_to: &Path) -> Option<&std::ffi::OsStr> {
 /// Names of the directories directly below one, sorted as a shell sorts them,
 /// without hidden ones.
 /// A directory that is missing has none; one that is a file is an error.
-fn directories(path: &Path) -> io::Result<Vec<String>> {
+pub(super) fn directories(path: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     visit(path, |name, is_directory| names.extend(is_directory.then_some(name)))?;
     // As a shell sorts `*/`, which is what status lines have always been sorted
