@@ -9,7 +9,6 @@ use modsmith_tests::peer::{self, Program, Step};
 const CONFIG: &str = "The kernel's configuration is not copied beside the log";
 const KEY: &str = "The signing key is made for a kernel that is built for";
 const SYMVERS: &str = "Module.symvers is kept";
-const RECORDS: &str = "modsmith's own records";
 
 /// Of a failed build.
 const RECORDS: &str = "modsmith's own records";
