@@ -106,7 +106,7 @@ fn act(
             let id = words.named()?;
             let spared = action == Action::Remove && arguments.rpm_safe_upgrade && !session.is_dry_run();
             if spared && safe_upgrade::redeem(&id, session.framework.tmp_location()) {
-                session.say(format!("{id} was added in this same rpm transaction, and stays."));
+                session.say(format!("{id} was added in this same transaction, and stays."));
                 return Ok(());
             }
             let chosen = if arguments.all { session.tree.targets(&id) } else { targets.chosen(session)? };
@@ -270,7 +270,7 @@ fn options(arguments: &Arguments) -> Result<Options> {
         .collect::<Result<Vec<_>>>()?;
     let existing = |path: &Option<PathBuf>| path.as_deref().map(absolute).transpose();
     Ok(Options {
-        // An rpm's version is the one to have, whatever is there.
+        // A package manager's version is the one to have, whatever is there.
         force: arguments.force || (arguments.rpm_safe_upgrade && is_install),
         force_version_override: arguments.force_version_override,
         no_depmod: arguments.no_depmod,

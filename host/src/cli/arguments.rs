@@ -74,7 +74,7 @@ pub struct Arguments {
     /// Load modules after installing them, if the kernel is the running one
     #[arg(long)]
     pub modprobe_on_install: bool,
-    /// For scripts of rpm packages: a remove takes back no add of the same transaction
+    /// For packages' scripts: a remove takes back no add of the same transaction
     #[arg(long = "rpm_safe_upgrade")]
     pub rpm_safe_upgrade: bool,
     /// Link modules into the kernel's directory instead of copying

@@ -1,6 +1,6 @@
-//! `--rpm_safe_upgrade`: when one rpm transaction installs a package's new files
-//! and then runs the removal script of the old ones, for the same version, the
-//! removal must not take out what was just added.
+//! `--rpm_safe_upgrade`: when one transaction of a package manager installs a
+//! package's new files and then runs the removal script of the old ones, for the
+//! same version, the removal must not take out what was just added.
 //!
 //! `add` leaves a note for the transaction, which is the process that started
 //! the script that started this program; `remove` finds it and does nothing.
