@@ -233,7 +233,6 @@ fn real_packages_that_fail_are_understood() {
             "driver/razerkbd_driver.c:3124:29: error: too few arguments",
         ),
         ("librem-ec-acpi-dkms", "librem_ec_acpi", "api-changed", "librem_ec_acpi.c:276:24: error: initialization of"),
-        ("iptables-netflow-dkms", "ipt-netflow", "script-failed", "Error: Can not find iptables version"),
     ] {
         let world = World::new(&[generic()]);
         let source = debian::source(package);
