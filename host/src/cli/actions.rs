@@ -11,7 +11,7 @@ use super::words::{Action, Words, absolute, names};
 use super::{Persona, errors, failures, formats};
 use crate::error::{Error, Kind, Result};
 use crate::flow::{Filter, Mode, Options, Session};
-use crate::plan::{INTERRUPTED, PlanView};
+use crate::plan::{INTERRUPTED, PlanView, Reporter};
 use crate::plugin::{Plugins, SearchPath};
 use crate::tree::{Target, TreeLock, check_name};
 
@@ -60,13 +60,20 @@ pub(super) fn in_session(
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let (system, framework) = system(&arguments.places, arguments.os_release.as_deref())?;
     let terminal = Terminal::new(arguments.quiet, arguments.verbose || framework.verbose());
+    for (given, option) in
+        [(arguments.no_prepare_kernel, "--no-prepare-kernel"), (arguments.no_clean_kernel, "--no-clean-kernel")]
+    {
+        if given {
+            terminal.notice(&format!("Deprecated feature: {option}"));
+        }
+    }
     let targets = Targets::of(arguments, &system)?;
     let plugins = match needs_plugins {
         false => Plugins::none(system.clone()),
         true => Plugins::open(system.clone(), SearchPath::from_environment(), plugin_settings(&framework)),
     };
     for problem in plugins.problems() {
-        terminal_warning(&terminal, &problem.to_string());
+        terminal.warning(&problem.to_string());
     }
     let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Execute };
     let session = Session::new(system, framework, plugins, &terminal, options(arguments)?, mode);
@@ -75,11 +82,6 @@ pub(super) fn in_session(
         show(session.into_plans().iter().map(PlanView::new).collect(), arguments.json);
     }
     outcome
-}
-
-fn terminal_warning(terminal: &Terminal, text: &str) {
-    use crate::plan::Reporter;
-    terminal.warning(text);
 }
 
 fn act(
@@ -279,6 +281,9 @@ fn options(arguments: &Arguments) -> Result<Options> {
         no_depmod: arguments.no_depmod,
         no_initrd: arguments.no_initrd,
         symlink_modules: arguments.symlink_modules,
+        modprobe_on_install: arguments.modprobe_on_install,
+        safe_upgrade: arguments.rpm_safe_upgrade,
+        framework: existing(&arguments.places.dkmsframework)?,
         jobs: arguments.jobs,
         directives,
         conf: existing(&arguments.conf)?,

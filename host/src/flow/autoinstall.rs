@@ -7,6 +7,7 @@ use crate::conf::{PackageConf, Strictness, version};
 use crate::error::{Error, Kind, Result};
 use crate::flow::Session;
 use crate::kernel::Kernel;
+use crate::plan::Builder;
 use crate::system::Root;
 use crate::tree::{Entry, Package, SourceState, Target};
 
@@ -23,6 +24,8 @@ struct Outcome {
     installed: Vec<String>,
     skipped: Vec<String>,
     failed: Vec<String>,
+    /// Whether anything was installed that was not.
+    changed: bool,
 }
 
 impl Outcome {
@@ -73,6 +76,11 @@ impl Session<'_> {
             }
         })?;
         self.finish_deferred(&kernel)?;
+        if outcome.changed {
+            let mut plan = Builder::new(format!("load modules into {}", target.kernel), self.system.roots.clone());
+            self.plan_load(&kernel, &mut plan);
+            self.run(plan)?;
+        }
         for Waiting { package, .. } in &waiting {
             let conf = self.conf(package, &kernel, Strictness::Lenient);
             if let Err(error) = conf.and_then(|conf| self.check_dependencies(package, &conf, target)) {
@@ -129,10 +137,15 @@ impl Session<'_> {
             true => Ok(()),
             false => self.build_package(package, kernel, target),
         };
-        let result = built.and_then(|()| self.install_package(package, kernel, target));
+        let result = built
+            .and_then(|()| self.install_package(package, kernel, target))
+            .and_then(|()| self.rebuild_dependents(&package.id, kernel, target));
         let module = package.id.module.clone();
         match result {
-            Ok(()) => outcome.installed.push(module),
+            Ok(()) => {
+                outcome.installed.push(module);
+                outcome.changed = true;
+            }
             Err(error) if error.kind == Kind::Interrupted => return Err(error),
             Err(error) if error.kind == Kind::Excluded => {
                 self.reporter.warning(&error.message);

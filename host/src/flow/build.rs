@@ -204,6 +204,7 @@ impl Session<'_> {
             Action::Collect { from: build.clone(), glob: "Module.symvers".into(), to: products.clone() },
             "packages that depend on this one need its exported symbols",
         );
+        self.plan_dependency_notes(&decisions.conf, target, &hidden, plan);
         for module in &decisions.conf.modules {
             let built = build
                 .join(&module.built_location)

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::conf::framework::Framework;
 use crate::conf::{self, PackageConf, ReaderChoice, Request, Strictness, Variables};
@@ -31,10 +31,15 @@ pub struct Options {
     pub no_depmod: bool,
     pub no_initrd: bool,
     pub symlink_modules: bool,
+    pub modprobe_on_install: bool,
+    /// `--rpm_safe_upgrade`
+    pub safe_upgrade: bool,
     /// `-j`: `Some(0)` is without limit.
     pub jobs: Option<u32>,
     /// `--directive`
     pub directives: Vec<(String, String)>,
+    /// `--dkmsframework`
+    pub framework: Option<PathBuf>,
     /// `-c`
     pub conf: Option<PathBuf>,
     /// `--config`
@@ -59,6 +64,7 @@ pub struct Session<'a> {
     /// Whether depmod waits for the end of a transaction.
     pub(super) deferred: Cell<bool>,
     said: RefCell<BTreeSet<Vec<String>>>,
+    pub(super) addon_modules_dir: OnceLock<Option<String>>,
 }
 
 impl<'a> Session<'a> {
@@ -85,6 +91,7 @@ impl<'a> Session<'a> {
             plans: RefCell::default(),
             deferred: Cell::new(false),
             said: RefCell::default(),
+            addon_modules_dir: OnceLock::new(),
         }
     }
 
