@@ -233,6 +233,12 @@ fn real_packages_that_fail_are_understood() {
             "driver/razerkbd_driver.c:3124:29: error: too few arguments",
         ),
         ("librem-ec-acpi-dkms", "librem_ec_acpi", "api-changed", "librem_ec_acpi.c:276:24: error: initialization of"),
+        (
+            "lttng-modules-dkms",
+            "lttng-modules",
+            "api-changed",
+            "include/lttng/tracepoint-event-impl.h:133:6: error: conflicting types for",
+        ),
     ] {
         let world = World::new(&[generic()]);
         let source = debian::source(package);

@@ -10,7 +10,7 @@ use super::terminal::Terminal;
 use super::words::{Action, Words, absolute, names};
 use super::{Persona, errors, failures, formats};
 use crate::error::{Error, Kind, Result};
-use crate::flow::{Filter, Mode, Options, Session, safe_upgrade};
+use crate::flow::{Filter, Mode, Options, Session};
 use crate::plan::{INTERRUPTED, PlanView, Reporter};
 use crate::plugin::{Plugins, SearchPath};
 use crate::tree::{Target, TreeLock, check_name};
@@ -41,10 +41,6 @@ pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
             (words.module, words.version) = (Some(id.module), Some(id.version));
         }
         words.actions.iter().try_for_each(|action| act(*action, &words, arguments, targets, session, persona))?;
-        let loads = arguments.modprobe_on_install || session.framework.modprobe_on_install();
-        if loads && words.actions.iter().any(|action| action.installs()) {
-            targets.chosen(session)?.iter().try_for_each(|target| session.load_modules(target))?;
-        }
         match words.actions.iter().any(|action| action.changes_kernels()) {
             true => session.post_transaction(&targets.first(session)?),
             false => Ok(()),
@@ -65,6 +61,13 @@ pub(super) fn in_session(
     let (system, framework) = system(&arguments.places, arguments.os_release.as_deref())?;
     let quiet = arguments.quiet;
     let terminal = Terminal::new(quiet, arguments.verbose || framework.verbose());
+    for (given, option) in
+        [(arguments.no_prepare_kernel, "--no-prepare-kernel"), (arguments.no_clean_kernel, "--no-clean-kernel")]
+    {
+        if given {
+            terminal.notice(&format!("Deprecated feature: {option}"));
+        }
+    }
     let targets = Targets::of(arguments, &system)?;
     let plugins = match needs_plugins {
         false => Plugins::none(system.clone()),
@@ -94,21 +97,12 @@ fn act(
         Action::Add => {
             let what = words.source()?;
             let target = targets.first(session)?;
-            let package = session.add(&what, &session.kernel(&target))?;
-            match arguments.rpm_safe_upgrade && !session.is_dry_run() {
-                true => safe_upgrade::promise(&package.id, session.framework.tmp_location()),
-                false => Ok(()),
-            }
+            session.add(&what, &session.kernel(&target)).map(drop)
         }
         Action::Build => first_of(session.build(&words.source()?, &targets.chosen(session)?), persona),
         Action::Install => first_of(session.install(&words.source()?, &targets.chosen(session)?), persona),
         Action::Uninstall | Action::Unbuild | Action::Remove => {
             let id = words.named()?;
-            let spared = action == Action::Remove && arguments.rpm_safe_upgrade && !session.is_dry_run();
-            if spared && safe_upgrade::redeem(&id, session.framework.tmp_location()) {
-                session.say(format!("{id} was added in this same transaction, and stays."));
-                return Ok(());
-            }
             let chosen = if arguments.all { session.tree.targets(&id) } else { targets.chosen(session)? };
             match action {
                 Action::Uninstall => session.uninstall(&id, &chosen),
@@ -258,7 +252,6 @@ fn no_action(persona: Persona, arguments: &Arguments) -> Result<()> {
 }
 
 fn options(arguments: &Arguments) -> Result<Options> {
-    let is_install = arguments.words.iter().any(|word| Action::of(word) == Some(Action::Install));
     let directives = arguments
         .directives
         .iter()
@@ -271,11 +264,14 @@ fn options(arguments: &Arguments) -> Result<Options> {
     let existing = |path: &Option<PathBuf>| path.as_deref().map(absolute).transpose();
     Ok(Options {
         // A package manager's version is the one to have, whatever is there.
-        force: arguments.force || (arguments.rpm_safe_upgrade && is_install),
+        force: arguments.force,
         force_version_override: arguments.force_version_override,
         no_depmod: arguments.no_depmod,
         no_initrd: arguments.no_initrd,
         symlink_modules: arguments.symlink_modules,
+        modprobe_on_install: arguments.modprobe_on_install,
+        safe_upgrade: arguments.rpm_safe_upgrade,
+        framework: existing(&arguments.places.dkmsframework)?,
         jobs: arguments.jobs,
         directives,
         conf: existing(&arguments.conf)

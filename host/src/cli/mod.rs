@@ -53,7 +53,7 @@ impl Persona {
 pub fn main(words: Vec<OsString>) -> ExitCode {
     restore_pipe_signal();
     let persona = words.first().map_or(Persona::Modsmith, Persona::of);
-    start_logging();
+    start_logging(words.iter().any(|word| word == "--debug"));
     let outcome = match (persona, words.get(1).and_then(|w| w.to_str())) {
         (Persona::Modsmith, Some("conf")) => parse::<ConfArguments>(&words).map(|a| conf::run(&a)),
         (Persona::Modsmith, Some("log")) => parse::<LogArguments>(&words).map(|a| log::run(&a)),
@@ -109,9 +109,11 @@ fn restore_pipe_signal() {
     }
 }
 
-fn start_logging() {
+/// To standard error, as MODSMITH_LOG says, or `--debug`.
+fn start_logging(debug: bool) {
     use tracing_subscriber::EnvFilter;
-    if let Ok(filter) = EnvFilter::try_from_env("MODSMITH_LOG") {
+    let filter = EnvFilter::try_from_env("MODSMITH_LOG").ok();
+    if let Some(filter) = filter.or_else(|| debug.then(|| EnvFilter::new("modsmith=debug"))) {
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     }
 }

@@ -18,6 +18,7 @@ mod plain;
 pub mod report;
 mod shell;
 mod source;
+mod sysconfig;
 mod validate;
 pub mod version;
 
@@ -28,6 +29,7 @@ pub use directives::DIRECTIVES;
 pub use evaluate::{TIME_LIMIT, evaluate, evaluate_within};
 pub use make::{default_make_command, make_command};
 pub use source::Reading;
+pub use sysconfig::addon_modules_dir;
 
 /// The shell variables that a dkms.conf may read.
 #[derive(Debug, Clone, Default)]

@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::flow::Session;
 use crate::flow::parallel::{self, End, Task};
 use crate::kernel::Kernel;
-use crate::plan::Reporter;
+use crate::plan::{Builder, Reporter};
 use crate::plugin::Occasion;
 use crate::system::Root;
 use crate::tree::{Entry, Package, SourceState, Target};
@@ -26,6 +26,8 @@ struct Outcome {
     installed: Vec<String>,
     skipped: Vec<String>,
     failed: Vec<String>,
+    /// Whether anything was installed that was not.
+    changed: bool,
 }
 
 impl Session<'_> {
@@ -71,9 +73,18 @@ impl Session<'_> {
             (end, result)
         });
         for (task, result) in done.results {
+            let result = result.and_then(|()| {
+                let rebuilt = transaction.rebuild_dependents(&wanted[task].package.id, &kernel, target);
+                rebuilt.inspect_err(|error| tell(error, self.reporter))
+            });
             outcome.count(&tasks[task].name, result)?;
         }
         let finished = self.finish_deferred(&kernel, Occasion::Installed);
+        if outcome.changed {
+            let mut plan = Builder::new(format!("load modules into {}", target.kernel), self.system.roots.clone());
+            self.plan_load(&kernel, &mut plan);
+            self.run(plan)?;
+        }
         let left: Vec<_> = done.left.into_iter().map(|(task, needs)| (&wanted[task].package, needs)).collect();
         for (package, _) in &left {
             let conf = self.conf(package, &kernel, Strictness::Lenient);
@@ -170,7 +181,10 @@ impl Outcome {
     /// Errors: the user's interruption.
     fn count(&mut self, module: &str, result: Result<()>) -> Result<()> {
         match result {
-            Ok(()) => self.installed.push(module.to_owned()),
+            Ok(()) => {
+                self.installed.push(module.to_owned());
+                self.changed = true;
+            }
             Err(error) if error.kind == Kind::Interrupted => return Err(error),
             Err(error) if error.kind == Kind::Excluded => self.skipped.push(module.to_owned()),
             Err(error) => self.failed.push(format!("{module}({})", error.kind.exit_code())),

@@ -51,13 +51,14 @@ impl Session<'_> {
     /// The `build` action, for several kernels at the same time. Returns what
     /// went wrong, in the order of the kernels.
     pub fn build(&self, what: &PackageSource, targets: &[Target]) -> Vec<Error> {
-        self.for_each_kernel(what, targets, |session, package, target| {
+        let one = |session: &Session<'_>, package: &Package, target: &Target| {
             if session.tree.is_built(&package.id, target) && !session.options.force {
                 session.say(format!("Module {} already built for kernel {target}, skipping.", package.id));
-                return Ok(());
+                return Ok(false);
             }
-            session.build_package(package, &session.kernel(target), target)
-        })
+            session.build_package(package, &session.kernel(target), target).map(|()| true)
+        };
+        self.for_each_kernel(what, targets, one, |_, _| Ok(()))
     }
 
     /// Builds a registered package; the lock is held. A failure is remembered.
@@ -259,6 +260,7 @@ impl Session<'_> {
             Action::Collect { from: build.clone(), glob: "Module.symvers".into(), to: products.clone() },
             "packages that depend on this one need its exported symbols",
         );
+        self.plan_dependency_notes(&decisions.conf, target, &hidden, plan);
         for module in &decisions.conf.modules {
             let built = build
                 .join(&module.built_location)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::conf::{ModuleRecord, PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
+use crate::flow::forced::Forced;
 use crate::flow::installed::{ModuleIndex, product_of, same_contents};
 use crate::flow::transaction::{Pending, plan_marker};
 use crate::flow::version_check::{Verdict, compare, obsolete};
@@ -42,16 +43,20 @@ impl Session<'_> {
     /// several kernels at the same time. Returns what went wrong, in the order of
     /// the kernels.
     pub fn install(&self, what: &PackageSource, targets: &[Target]) -> Vec<Error> {
-        self.for_each_kernel(what, targets, |session, package, target| session.bring_in(package, target))
+        let one = |session: &Session<'_>, package: &Package, target: &Target| session.bring_in(package, target);
+        self.for_each_kernel(what, targets, one, |package, target| {
+            self.rebuild_dependents(&package.id, &self.kernel(target), target)
+        })
     }
 
     /// Builds a registered package if need be, and installs it; the lock is held.
-    pub(super) fn bring_in(&self, package: &Package, target: &Target) -> Result<()> {
+    /// `false`: it is installed already.
+    pub(super) fn bring_in(&self, package: &Package, target: &Target) -> Result<bool> {
         let kernel = self.kernel(target);
         let installed = self.tree.is_installed(&package.id, target);
-        if installed && !self.options.force {
+        if installed && !self.forced(&package.id.module).everything {
             self.say(format!("Module {} already installed on kernel {target}, skipping.", package.id));
-            return Ok(());
+            return Ok(false);
         }
         if !self.tree.is_built(&package.id, target) {
             self.build_package(package, &kernel, target)?;
@@ -59,11 +64,25 @@ impl Session<'_> {
         if installed {
             self.uninstall_package(package, &kernel, target)?;
         }
-        self.install_package(package, &kernel, target)
+        self.install_package(package, &kernel, target)?;
+        Ok(true)
     }
 
     /// Installs a built package; the lock is held.
     pub(super) fn install_package(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<()> {
+        let mut forced = self.forced(&package.id.module);
+        forced.everything |= self.options.safe_upgrade;
+        self.install_forced(package, kernel, target, forced)
+    }
+
+    /// Installs a built package, whatever `forced` says against it.
+    pub(super) fn install_forced(
+        &self,
+        package: &Package,
+        kernel: &Arc<Kernel>,
+        target: &Target,
+        forced: Forced,
+    ) -> Result<()> {
         if !kernel.module_dir().is_dir() {
             return Err(Error::new(
                 Kind::NoKernelDirectory,
@@ -74,7 +93,7 @@ impl Session<'_> {
         let conf_files = self.conf_files(package, target);
         let conf = self.conf(package, kernel, Strictness::Strict)?;
         let _common = self.hold_common();
-        let chosen = self.choose(package, &conf, kernel, target)?;
+        let chosen = self.choose(package, &conf, kernel, target, forced)?;
 
         let mut plan = Builder::new(format!("install {} for {target}", package.id), self.roots(package, Some(kernel)));
         let toolchain = toolchain(kernel, &self.system.root);
@@ -83,7 +102,7 @@ impl Session<'_> {
         if let Some(command) =
             conf.scripts.pre_install.as_deref().and_then(|text| script::command(text, &source, environment.clone()))
         {
-            let command = if self.options.force { script::ignored(command) } else { command };
+            let command = if forced.everything { script::ignored(command) } else { command };
             plan.push(Action::Run(command), "PRE_INSTALL of its dkms.conf")
                 .progress("Running the pre_install script")
                 .fails_as(
@@ -112,6 +131,9 @@ impl Session<'_> {
         self.plan_forget(&package.id, target, &mut plan);
         self.plan_depmod(kernel, &mut plan);
         self.plan_initrd(kernel, &conf, Occasion::Installed, &mut plan)?;
+        if !self.deferred {
+            self.plan_load(kernel, &mut plan);
+        }
         self.run(plan)
     }
 
@@ -122,6 +144,7 @@ impl Session<'_> {
         conf: &'c PackageConf,
         kernel: &Arc<Kernel>,
         target: &Target,
+        forced: Forced,
     ) -> Result<Vec<Chosen<'c>>> {
         let products = self.tree.products(&package.id, target);
         // In a dry run of a package that is not built yet there is nothing to look at.
@@ -146,7 +169,7 @@ impl Session<'_> {
             };
             let destination = self.destination(kernel, record)?;
             let existing = index.find(&record.dest_name, &destination).into_iter().next();
-            if self.refused(package, conf, kernel, target, record, &file, existing.as_deref()) {
+            if self.refused(package, conf, kernel, target, record, &file, existing.as_deref(), forced) {
                 continue;
             }
             let original = existing.filter(|_| first_install);
@@ -178,16 +201,17 @@ impl Session<'_> {
         record: &ModuleRecord,
         file: &str,
         existing: Option<&Path>,
+        forced: Forced,
     ) -> bool {
-        let forced = self.options.force;
-        if let Some(directive) = conf.obsolete_by.as_deref().filter(|d| !forced && obsolete(d, kernel)) {
+        let obsolete_by = conf.obsolete_by.as_deref().filter(|d| !forced.everything && obsolete(d, kernel));
+        if let Some(directive) = obsolete_by {
             self.reporter.warning(&format!(
                 "{}: kernel {} has this driver itself since {directive} (OBSOLETE_BY); it was not installed.",
                 record.dest_name, target.kernel
             ));
             return true;
         }
-        let Some(existing) = existing.filter(|_| !forced && !self.options.force_version_override) else { return false };
+        let Some(existing) = existing.filter(|_| !forced.everything && !forced.version) else { return false };
         let product = self.tree.real(&package.id.products_dir(target)).join(file);
         let existing = kernel.module_dir().join(existing);
         let identical = same_contents(&product, &existing);

@@ -55,9 +55,10 @@ impl Session<'_> {
         Ok(chosen.trim_matches('/').to_owned())
     }
 
-    /// ADDON_MODULES_DIR from the environment overrules every policy.
+    /// ADDON_MODULES_DIR overrules every policy.
     fn addon_modules_dir(&self) -> Option<String> {
-        std::env::var("ADDON_MODULES_DIR").ok().filter(|directory| !directory.is_empty())
+        let etc = self.system.roots.get(Root::Etc).unwrap_or(Path::new("/etc"));
+        self.addon_modules_dir.get_or_init(|| crate::conf::addon_modules_dir(etc)).clone()
     }
 
     /// Where a module of the package is installed now: below the destination of

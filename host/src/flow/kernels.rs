@@ -10,13 +10,15 @@ use crate::system::can_bind;
 use crate::tree::{Package, Target};
 
 impl Session<'_> {
-    /// Does something with a package, which is added if need be, for each kernel.
-    /// Returns what went wrong, in the order of the kernels.
+    /// Does something with a package, which is added if need be, for each kernel;
+    /// `afterwards` follows for one kernel after the other, where that has changed
+    /// anything. Returns what went wrong.
     pub(super) fn for_each_kernel(
         &self,
         what: &PackageSource,
         targets: &[Target],
-        one: impl Fn(&Session<'_>, &Package, &Target) -> Result<()> + Sync,
+        one: impl Fn(&Session<'_>, &Package, &Target) -> Result<bool> + Sync,
+        afterwards: impl Fn(&Package, &Target) -> Result<()>,
     ) -> Vec<Error> {
         let mut distinct: Vec<&Target> = Vec::new();
         for target in targets {
@@ -24,14 +26,15 @@ impl Session<'_> {
                 distinct.push(target);
             }
         }
-        self.try_each_kernel(what, &distinct, one).unwrap_or_else(|error| vec![error])
+        self.try_each_kernel(what, &distinct, one, afterwards).unwrap_or_else(|error| vec![error])
     }
 
     fn try_each_kernel(
         &self,
         what: &PackageSource,
         targets: &[&Target],
-        one: impl Fn(&Session<'_>, &Package, &Target) -> Result<()> + Sync,
+        one: impl Fn(&Session<'_>, &Package, &Target) -> Result<bool> + Sync,
+        afterwards: impl Fn(&Package, &Target) -> Result<()>,
     ) -> Result<Vec<Error>> {
         let _lock = self.begin()?;
         let Some(first) = targets.first() else { return Ok(Vec::new()) };
@@ -54,7 +57,12 @@ impl Session<'_> {
             INTERRUPTED.store(false, Ordering::SeqCst);
             self.clear_room(&package, targets)?;
         }
-        Ok(done.results.into_iter().filter_map(|(_, result)| result.err()).collect())
+        let result = |(task, result): (usize, Result<bool>)| match result {
+            Ok(true) => afterwards(&package, targets[task]).err(),
+            Ok(false) => None,
+            Err(error) => Some(error),
+        };
+        Ok(done.results.into_iter().filter_map(result).collect())
     }
 
     /// `T/m/v/build`, for builds that have their own directory in its place.

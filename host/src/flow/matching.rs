@@ -36,7 +36,10 @@ impl Session<'_> {
         let transaction = self.deferring();
         let matched = self.in_order(wanted, target).iter().try_for_each(|id| {
             self.say(format!("\nModule:  {}\nVersion: {}", id.module, id.version));
-            transaction.bring_in(&self.package(id)?, target)
+            match transaction.bring_in(&self.package(id)?, target)? {
+                true => transaction.rebuild_dependents(id, &self.kernel(target), target),
+                false => Ok(()),
+            }
         });
         // Also for those that came before one that failed.
         let finished = self.finish_deferred(&self.kernel(target), Occasion::Installed);

@@ -6,7 +6,9 @@
 mod add;
 mod autoinstall;
 mod build;
+mod dependents;
 mod failures;
+mod forced;
 mod install;
 mod installed;
 mod kernel_events;
@@ -19,7 +21,7 @@ mod parallel;
 mod preconditions;
 mod record;
 mod remove;
-pub mod safe_upgrade;
+mod safe_upgrade;
 mod script;
 mod session;
 mod signing_key;

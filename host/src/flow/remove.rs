@@ -17,6 +17,9 @@ impl Session<'_> {
     pub fn remove(&self, id: &PackageId, targets: &[Target]) -> Result<()> {
         let _lock = self.begin()?;
         let package = self.package(id)?;
+        if self.options.safe_upgrade && self.is_upgrade(id)? {
+            return Ok(());
+        }
         targets.iter().try_for_each(|target| self.unbuild_package(&package, target))?;
         let left: Vec<Target> = self.tree.targets(id).into_iter().filter(|t| !targets.contains(t)).collect();
         if !left.is_empty() || (!self.is_dry_run() && self.tree.has_kernels(id)) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::conf::framework::Framework;
 use crate::conf::{self, PackageConf, ReaderChoice, Request, Strictness, Variables};
@@ -30,10 +30,15 @@ pub struct Options {
     pub no_depmod: bool,
     pub no_initrd: bool,
     pub symlink_modules: bool,
+    pub modprobe_on_install: bool,
+    /// `--rpm_safe_upgrade`
+    pub safe_upgrade: bool,
     /// `-j`: `Some(0)` is without limit.
     pub jobs: Option<u32>,
     /// `--directive`
     pub directives: Vec<(String, String)>,
+    /// `--dkmsframework`
+    pub framework: Option<PathBuf>,
     /// `-c`
     pub conf: Option<PathBuf>,
     /// `--config`
@@ -60,6 +65,7 @@ pub struct Session<'a> {
     /// Whether each build has a directory of its own, because others of the same
     /// package go on at the same time.
     pub(super) apart: bool,
+    pub(super) addon_modules_dir: Arc<OnceLock<Option<String>>>,
     shared: Arc<Shared>,
 }
 
@@ -96,6 +102,7 @@ impl<'a> Session<'a> {
             builds_inside,
             deferred: false,
             apart: false,
+            addon_modules_dir: Arc::default(),
             shared: Arc::new(Shared {
                 jobs,
                 plans: Mutex::default(),

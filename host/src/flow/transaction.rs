@@ -115,7 +115,7 @@ impl Session<'_> {
         let variables =
             Variables { kernelver: target.kernel.clone(), arch: target.arch.clone(), ..Variables::default() };
         let environment = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
-        let framework = Framework::read(&etc, &variables, environment)?;
+        let framework = Framework::read(&etc, self.options.framework.as_deref(), &variables, environment)?;
         let Some(text) = framework.post_transaction() else { return Ok(()) };
         let log = Location::new(Root::Tree, "post_transaction.log").expect("a plain name is a location");
         let mut plan = Builder::new("run the post-transaction command", self.system.roots.clone());

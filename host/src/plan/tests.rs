@@ -153,7 +153,12 @@ fn recovery_takes_back_a_plan_that_was_killed_and_may_be_repeated() {
         journal.begin(index, &ops, false).unwrap();
         undo::stash_away(&step.action, &ops, &files).unwrap();
         if index + 1 < plan.steps.len() {
-            let runner = run::Runner { system_root: Path::new("/"), reporter: &Silent, jobs: &Jobs::new(1), heeds_signals: true };
+            let runner = run::Runner {
+                system_root: Path::new("/"),
+                reporter: &Silent,
+                jobs: &Jobs::new(1),
+                heeds_signals: true,
+            };
             perform::perform(&step.action, &files, &runner).unwrap();
         }
     }
