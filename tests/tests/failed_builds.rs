@@ -369,7 +369,6 @@ fn killed_at_any_point_it_is_remembered_or_not_and_nothing_is_left_half() {
             break;
         }
         points += 1;
-        world.modsmith("status").expect(0);
         assert!(failures(&world).len() <= 1, "killed at point {points}");
         world.modsmith(&line).expect(3);
         assert_eq!(failures(&world), [(generic(), "api-changed".to_owned())], "killed at point {points}");
