@@ -10,7 +10,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions};
 
 use super::source::{Input, State};
 use crate::error::{Error, Kind};
-use crate::system::{Limits, PROGRAM_PATH, confine, find_program, kill_group};
+use crate::system::{Limits, PROGRAM_PATH, confine, find_program, kill_group, start};
 
 /// Prints the twice evaluated values of one file.
 const SCRIPT: &str = include_str!("read.sh");
@@ -41,7 +41,7 @@ pub(super) fn read(input: &Input<'_>, limit: Duration) -> Result<Output, Error> 
             .source(e)
     };
     let watch = confine(&mut command, &limits).map_err(failed)?;
-    let mut child = command.spawn().map_err(failed)?;
+    let mut child = start(&mut command).map_err(failed)?;
     let stdout = collect(child.stdout.take(), OUTPUT_LIMIT);
     let stderr = collect(child.stderr.take(), STDERR_LIMIT);
     let confinement = watch.level().map(|level| level.to_string()).unwrap_or_default();

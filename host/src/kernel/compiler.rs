@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Kernel;
-use crate::system::find_program;
+use crate::system::{find_program, start};
 
 /// Environment for building a kernel's modules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,15 +45,16 @@ fn of_kernel_variables(kernel: &Kernel) -> Option<String> {
     if !file.is_file() {
         return None;
     }
-    let output = std::process::Command::new(find_program(Path::new("/"), "make")?)
-        .args(["--silent", "--no-print-directory", "--file"])
+    let mut make = std::process::Command::new(find_program(Path::new("/"), "make")?);
+    make.args(["--silent", "--no-print-directory", "--file"])
         .arg(&file)
         .args(["--eval", "print-cc:;@echo $(CC)", "print-cc"])
         .env_remove("CC")
         .env_remove("MAKEFLAGS")
         .stdin(std::process::Stdio::null())
-        .output()
-        .ok()?;
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null());
+    let output = start(&mut make).and_then(std::process::Child::wait_with_output).ok()?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     (output.status.success() && !text.is_empty() && !text.contains(char::is_whitespace)).then_some(text)
 }

@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, OpenOptions, OpenOptionsExt, PermissionsExt};
 
-use crate::system::{Location, Root, Roots};
+use crate::system::{Location, Root, Roots, write_file};
 
 /// The open roots of one plan.
 pub struct Files {
@@ -112,10 +112,11 @@ impl Files {
         let dir = self.dir(at.root)?;
         let temporary = temporary_sibling(at);
         let result = (|| {
-            let mut file = dir.open_with(&temporary, &fresh(mode))?;
-            file.write_all(contents)?;
-            file.set_permissions(cap_std::fs::Permissions::from_mode(mode))?;
-            drop(file);
+            write_file(|| {
+                let mut file = dir.open_with(&temporary, &fresh(mode))?;
+                file.write_all(contents)?;
+                file.set_permissions(cap_std::fs::Permissions::from_mode(mode))
+            })?;
             dir.rename(&temporary, &dir, at.relative())
         })();
         if result.is_err() {
@@ -280,12 +281,14 @@ fn copy_entry(from: &Dir, from_path: &Path, to: &Dir, to_path: &Path) -> io::Res
         ));
     }
     let mut source = from.open(from_path)?;
-    let mut target = to.open_with(to_path, &fresh(0o600))?;
-    if rustix::fs::ioctl_ficlone(&target, &source).is_err() {
-        copy_bytes(&mut source, &mut target)?;
-    }
-    keep_owner(to, to_path, &metadata);
-    target.set_permissions(metadata.permissions())?;
+    write_file(|| {
+        let mut target = to.open_with(to_path, &fresh(0o600))?;
+        if rustix::fs::ioctl_ficlone(&target, &source).is_err() {
+            copy_bytes(&mut source, &mut target)?;
+        }
+        keep_owner(to, to_path, &metadata);
+        target.set_permissions(metadata.permissions())
+    })?;
     keep_times(to, to_path, &metadata)
 }
 

@@ -19,7 +19,7 @@ use super::jobs::Jobs;
 use super::perform::Failure;
 use super::report::Reporter;
 use super::step::{Argument, Bind, Command, Environment, Place, Program};
-use crate::system::{PROGRAM_PATH, bind, find_program, resolve_in_root};
+use crate::system::{PROGRAM_PATH, bind, find_program, resolve_in_root, start};
 
 /// Variables that steer compilers: a caller's own must not leak into modules.
 const COMPILER_VARIABLES: [&str; 5] = ["CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS"];
@@ -179,7 +179,7 @@ impl Runner<'_> {
                 Ok(())
             });
         }
-        process.spawn().map_err(|e| {
+        start(&mut process).map_err(|e| {
             Failure::Io(io::Error::new(e.kind(), format!("could not start {}: {e}", resolved.program.display())))
         })
     }

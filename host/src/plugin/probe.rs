@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::manifest::Probe;
 use super::search::check_owner;
-use crate::system::{System, find_program};
+use crate::system::{System, find_program, start};
 
 /// Answers so far: a probe runs once per process.
 #[derive(Debug, Default)]
@@ -44,7 +44,8 @@ fn run(probe: &Probe, system: &System) -> Result<String, String> {
     if rustix::process::geteuid().is_root() {
         check_owner(&path)?;
     }
-    let mut child = Command::new(&path)
+    let mut program = Command::new(&path);
+    program
         .args(&probe.arguments)
         .env_clear()
         .env("PATH", crate::system::PROGRAM_PATH.join(":"))
@@ -53,9 +54,8 @@ fn run(probe: &Probe, system: &System) -> Result<String, String> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .map_err(|e| format!("`{name}` cannot be started: {e}"))?;
+        .process_group(0);
+    let mut child = start(&mut program).map_err(|e| format!("`{name}` cannot be started: {e}"))?;
     let output = child.stdout.take().expect("standard output was asked for as a pipe");
 
     // The reader ends with the program; when it does not, its group is killed.

@@ -9,6 +9,7 @@ mod os_release;
 mod resolve;
 mod roots;
 mod stamp;
+mod start;
 
 pub use bind::{bind, can_bind};
 pub use confine::{Level, Limits, Watch, confine, kill_group};
@@ -16,6 +17,7 @@ pub use os_release::OsRelease;
 pub use resolve::{PROGRAM_PATH, find_program, resolve_in_root};
 pub use roots::{BadLocation, Location, Root, Roots};
 pub use stamp::Stamp;
+pub use start::{start, write_file};
 
 /// The system that is worked on: this one, or the one below `--root`.
 #[derive(Debug, Clone)]
