@@ -3,28 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use super::arguments::{ConfArguments, ReaderArgument};
-use super::setup::system;
+use super::setup::onlooker;
 use crate::conf::report::Report;
 use crate::conf::{self, PackageConf, ReaderChoice, Request, Strictness};
 use crate::error::{Error, Kind, Result};
-use crate::flow::{Mode, Options, Session};
+use crate::flow::Session;
 use crate::kernel::{machine, running_release};
-use crate::plan::Silent;
-use crate::plugin::Plugins;
 use crate::system::Root;
 use crate::tree::{Package, PackageId, SourceState, Target, check_name};
 
 /// Prints the evaluated dkms.conf; an invalid one is printed before its error.
 pub fn run(arguments: &ConfArguments) -> Result<()> {
-    let (system, framework) = system(&arguments.places, None)?;
-    let session = Session::new(
-        system.clone(),
-        framework,
-        Plugins::none(system.clone()),
-        &Silent,
-        Options::default(),
-        Mode::DryRun,
-    );
+    let session = onlooker(&arguments.places)?;
     let (package, file) = find(&session, &arguments.what)?;
     let target = Target {
         kernel: arguments.kernel.clone().unwrap_or_else(running_release),
@@ -39,7 +29,7 @@ pub fn run(arguments: &ConfArguments) -> Result<()> {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect::<Vec<_>>();
     let variables = session.variables(&package, &kernel);
-    let etc = system.roots.get(Root::Etc).unwrap_or(Path::new("/etc")).join("dkms");
+    let etc = session.system.roots.get(Root::Etc).unwrap_or(Path::new("/etc")).join("dkms");
     let evaluated = conf::evaluate(&Request {
         conf: &file,
         overrides: conf::override_files(&etc, &package.id.module, &package.id.version, &target.kernel, &target.arch),

@@ -7,11 +7,8 @@ use serde::Serialize;
 
 use super::arguments::LogArguments;
 use super::failures::FailedView;
-use super::setup::system;
+use super::setup::onlooker;
 use crate::error::{Error, Kind, Result};
-use crate::flow::{Mode, Options, Session};
-use crate::plan::Silent;
-use crate::plugin::Plugins;
 use crate::tree::{Failure, PackageId, Target, Tree, check_name};
 
 /// What there is to show of one kernel.
@@ -48,15 +45,7 @@ struct Other<'a> {
 
 /// Prints what is known of the build that was asked for, or of the newest one.
 pub fn run(arguments: &LogArguments) -> Result<()> {
-    let (system, framework) = system(&arguments.places, None)?;
-    let session = Session::new(
-        system.clone(),
-        framework,
-        Plugins::none(system.clone()),
-        &Silent,
-        Options::default(),
-        Mode::DryRun,
-    );
+    let session = onlooker(&arguments.places)?;
     let tree = &session.tree;
     let id = package(tree, &arguments.package)?;
     let (kernel, arch) = match arguments.kernel.as_deref().and_then(|kernel| kernel.split_once('/')) {

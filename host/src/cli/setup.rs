@@ -7,7 +7,9 @@ use super::arguments::PlaceArguments;
 use crate::conf::framework::Framework;
 use crate::conf::{Origin, Variables};
 use crate::error::{Error, Kind, Result};
-use crate::plugin::FrameworkSettings;
+use crate::flow::{Mode, Options, Session};
+use crate::plan::Silent;
+use crate::plugin::{FrameworkSettings, Plugins};
 use crate::system::{OsRelease, Root, System};
 
 /// The system to work on, with framework.conf and the command line's trees
@@ -41,6 +43,13 @@ pub fn system(places: &PlaceArguments, os_release: Option<&Path>) -> Result<(Arc
         system.roots.set(name, below(&root, &path));
     }
     Ok((Arc::new(system), framework))
+}
+
+/// A session that looks, says nothing and changes nothing.
+pub fn onlooker(places: &PlaceArguments) -> Result<Session<'static>> {
+    let (system, framework) = system(places, None)?;
+    let plugins = Plugins::none(system.clone());
+    Ok(Session::new(system, framework, plugins, &Silent, Options::default(), Mode::DryRun))
 }
 
 /// A path of the target system on this machine.

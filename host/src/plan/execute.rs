@@ -46,7 +46,7 @@ impl Executor<'_> {
                 return Err(error);
             }
         }
-        let committed = journal.commit();
+        let committed = journal.commit(!stash.is_empty());
         clear_stashes(&files, journal.id());
         kill_point();
         committed

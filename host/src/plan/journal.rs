@@ -91,10 +91,12 @@ impl Journal {
         self.write(&Line::Undone { step })
     }
 
-    /// From here on the plan stands, whatever happens.
-    pub fn commit(&mut self) -> io::Result<()> {
+    /// From here on the plan stands, whatever happens. Where stashes are deleted
+    /// next, that is waited for until it is on the disk: after a power failure the
+    /// plan could not be undone without them.
+    pub fn commit(&mut self, has_stashes: bool) -> io::Result<()> {
         self.write(&Line::Commit)?;
-        self.file.sync_data()
+        if has_stashes { self.file.sync_data() } else { Ok(()) }
     }
 
     /// Deletes the journal; the private directory goes too once it is empty.

@@ -44,6 +44,11 @@ impl Stash {
         Self { id: id.to_owned(), next: 0, roots: Vec::new() }
     }
 
+    /// Whether nothing was replaced or removed so far.
+    pub fn is_empty(&self) -> bool {
+        self.roots.is_empty()
+    }
+
     /// The stash directory of a root: on the root's own file system, hidden.
     pub fn directory(id: &str, root: Root) -> Location {
         Location::new(root, format!(".modsmith-{id}")).expect("a plain name is a location")
