@@ -12,6 +12,8 @@ FOR_DEMO  := linux-headers-amd64 kmod openssl
 FOR_TEST  := $(FOR_DEMO) linux-headers-cloud-amd64 linux-headers-rt-amd64 dkms patch xz-utils zstd \
              dracut-core initramfs-tools-core util-linux python3-jsonschema \
              shellcheck zsh fish groff-base binutils
+# Some packages need the headers of others to be built.
+FOR_TEST_ALL := debootstrap iptables libxtables-dev pkg-config
 
 .PHONY: help build demo test test-all lint clean
 
@@ -37,7 +39,7 @@ test: build ## Run all tests (installs kernel headers, Debian's dkms and tools)
 	$(CARGO) nextest run --release --locked --no-fail-fast
 
 test-all: test ## Also what takes long: all Debian packages, a system from nothing (as root)
-	@.ci/need debootstrap
+	@.ci/need $(FOR_TEST_ALL)
 	$(CARGO) nextest run --release --locked --no-fail-fast --profile all --run-ignored only
 
 lint: ## Check formatting, lints and documentation
