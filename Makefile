@@ -11,11 +11,13 @@ FOR_BUILD := gcc libc6-dev make
 FOR_DEMO  := linux-headers-amd64 kmod openssl
 FOR_TEST  := $(FOR_DEMO) linux-headers-cloud-amd64 linux-headers-rt-amd64 dkms patch xz-utils zstd \
              dracut-core initramfs-tools-core util-linux python3-jsonschema \
-             shellcheck zsh fish groff-base binutils
-# Some packages need the headers of others to be built.
-FOR_TEST_ALL := debootstrap iptables libxtables-dev pkg-config
+             shellcheck zsh fish groff-base binutils strace
+# iptables-netflow-dkms builds with these.
+FOR_NETFLOW  := iptables libxtables-dev pkg-config
+FOR_BENCH    := $(FOR_TEST) $(FOR_NETFLOW)
+FOR_TEST_ALL := debootstrap $(FOR_NETFLOW)
 
-.PHONY: help build demo test test-all lint clean
+.PHONY: help build demo test test-all bench lint clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -41,6 +43,13 @@ test: build ## Run all tests (installs kernel headers, Debian's dkms and tools)
 test-all: test ## Also what takes long: all Debian packages, a system from nothing (as root)
 	@.ci/need $(FOR_TEST_ALL)
 	$(CARGO) nextest run --release --locked --no-fail-fast --profile all --run-ignored only
+
+# ONLY=status: rows with that in their names. REPEAT=3: so often each.
+export ONLY REPEAT
+bench: build ## Compare with Debian's dkms: speed and memory, as a table
+	@.ci/need $(FOR_BENCH)
+	$(CARGO) build --release --locked -p modsmith-tests --example bench
+	@$(PROGRAMS)/examples/bench
 
 lint: ## Check formatting, lints and documentation
 	$(CARGO) fmt --all --check

@@ -165,6 +165,12 @@ impl Error {
         self
     }
 
+    /// The same, to be told of another package; without what is below it.
+    pub fn repeated(&self) -> Self {
+        let Self { kind, message, details, hints, .. } = self;
+        Self { kind: *kind, message: message.clone(), details: details.clone(), hints: hints.clone(), source: None }
+    }
+
     /// An I/O failure, with what was being done to which path.
     pub fn io(doing: &str, path: &std::path::Path, error: std::io::Error) -> Self {
         let mut out = Self::new(Kind::System, format!("Could not {doing} {}: {error}.", path.display()));

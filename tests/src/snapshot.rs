@@ -9,6 +9,10 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
+/// modsmith's record of a build holds times and inodes: no two are alike, and
+/// nothing depends on what it says.
+const RECORD: &str = ".modsmith.json";
+
 /// One directory entry: what it is, and what changes when somebody writes to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
@@ -35,7 +39,8 @@ impl Entry {
         } else if meta.is_symlink() {
             Entry::Link { target: fs::read_link(path)? }
         } else if meta.is_file() {
-            let bytes = fs::read(path)?;
+            let record = path.ends_with(RECORD);
+            let bytes = if record { Vec::new() } else { fs::read(path)? };
             let mut hasher = DefaultHasher::new();
             hasher.write(&bytes);
             Entry::File { mode, content: (bytes.len() as u64, hasher.finish()) }
@@ -88,6 +93,11 @@ impl Snapshot {
     pub fn without(mut self, drop: impl Fn(&Path) -> bool) -> Snapshot {
         self.0.retain(|path, _| !drop(path));
         self
+    }
+
+    /// The same without modsmith's records of builds, which dkms does not write.
+    pub fn without_records(self) -> Snapshot {
+        self.without(|path| path.ends_with(RECORD))
     }
 
     /// The same below another directory.

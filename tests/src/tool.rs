@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Program, and the Debian package that brings it.
-const PACKAGES: [(&str, &str); 12] = [
+const PACKAGES: [(&str, &str); 13] = [
     ("apt-get", "apt"),
     ("debootstrap", "debootstrap"),
     ("dpkg", "dpkg"),
@@ -18,6 +18,7 @@ const PACKAGES: [(&str, &str); 12] = [
     ("openssl", "openssl"),
     ("jsonschema", "python3-jsonschema"),
     ("groff", "groff-base"),
+    ("strace", "strace"),
 ];
 
 /// The path of a program that the tests need.

@@ -7,3 +7,8 @@ pub fn log_head(what: &str) -> String {
     let now = jiff::Zoned::now().strftime("%a %b %e %H:%M:%S %Z %Y");
     format!("DKMS (dkms-{DKMS_VERSION}) make.log for {what}\n{now}\n")
 }
+
+/// Whether a log's first line says that it is of this.
+pub fn begins_log_of(first_line: &str, what: &str) -> bool {
+    first_line.starts_with("DKMS") && first_line.trim_end().ends_with(&format!("make.log for {what}"))
+}

@@ -7,9 +7,11 @@ use crate::tree::Package;
 
 /// A build's command line.
 pub struct MakeCommand {
-    /// As logs show it.
+    /// As logs show it, with the number of jobs.
     pub shown: String,
-    /// The same behind the shell variables that it may use.
+    /// As it is run: behind the shell variables that it may use. With a
+    /// jobserver the number of jobs is not said again, because a make that is
+    /// told `-jN` leaves the common budget.
     pub script: String,
 }
 
@@ -22,12 +24,14 @@ pub fn build_commands(
     conf: &PackageConf,
     toolchain: &Toolchain,
 ) -> MakeCommand {
-    let jobs = session.options.jobs.unwrap_or_else(|| session.framework.parallel_jobs());
+    let jobs = session.jobs();
     let build_dir = session.seen_by_build(&session.tree.real(&package.id.build_dir()));
     let base_dir = session.seen_by_build(&session.tree.real(&package.id.version_dir()));
     let variables = session.variables(package, kernel);
     let default = default_make_command(&variables.kernel_source_dir, &build_dir);
-    let shown = make_command(conf, &default, jobs, kernel.release(), toolchain.llvm);
+    let command = |jobs| make_command(conf, &default, jobs, kernel.release(), toolchain.llvm);
+    let shown = command(Some(jobs.limit()));
+    let run = if jobs.is_shared() { command(None) } else { shown.clone() };
     let assignments: String = [
         ("kernel_source_dir", variables.kernel_source_dir.as_str()),
         ("kernel_config", &variables.kernel_config),
@@ -40,7 +44,7 @@ pub fn build_commands(
     .iter()
     .map(|(name, value)| format!("{name}={}\n", quote(value)))
     .collect();
-    MakeCommand { script: format!("{assignments}{shown}"), shown }
+    MakeCommand { script: format!("{assignments}{run}"), shown }
 }
 
 /// For a POSIX shell.

@@ -1,9 +1,12 @@
-//! The parts of a build: the make command, the log, compression.
+//! The parts of a build: the make command, the log, compression, and why it
+//! failed.
 
 mod compress;
+pub mod diagnosis;
 mod log;
 mod make;
 
 pub use compress::Compressor;
-pub use log::log_head;
+pub use diagnosis::{Class, ErrorLine};
+pub use log::{begins_log_of, log_head};
 pub use make::{MakeCommand, build_commands};

@@ -8,10 +8,10 @@ use super::status::{StatusDocument, text};
 use super::targets::Targets;
 use super::terminal::Terminal;
 use super::words::{Action, Words, absolute, names};
-use super::{Persona, errors, formats};
+use super::{Persona, errors, failures, formats};
 use crate::error::{Error, Kind, Result};
-use crate::flow::{Filter, Mode, Options, Session, safe_upgrade};
-use crate::plan::{INTERRUPTED, PlanView};
+use crate::flow::{Filter, Mode, Options, Session};
+use crate::plan::{INTERRUPTED, PlanView, Reporter};
 use crate::plugin::{Plugins, SearchPath};
 use crate::tree::{Target, TreeLock, check_name};
 
@@ -41,10 +41,6 @@ pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
             (words.module, words.version) = (Some(id.module), Some(id.version));
         }
         words.actions.iter().try_for_each(|action| act(*action, &words, arguments, targets, session, persona))?;
-        let loads = arguments.modprobe_on_install || session.framework.modprobe_on_install();
-        if loads && words.actions.iter().any(|action| action.installs()) {
-            targets.chosen(session)?.iter().try_for_each(|target| session.load_modules(target))?;
-        }
         match words.actions.iter().any(|action| action.changes_kernels()) {
             true => session.post_transaction(&targets.first(session)?),
             false => Ok(()),
@@ -63,15 +59,21 @@ pub(super) fn in_session(
     // Whatever the caller's is: what is installed must be readable for all.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let (system, framework) = system(&arguments.places, arguments.os_release.as_deref())?;
-    let terminal = Terminal::new(arguments.quiet, arguments.verbose || framework.verbose());
+    let quiet = arguments.quiet;
+    let terminal = Terminal::new(quiet, arguments.verbose || framework.verbose());
+    for (given, option) in
+        [(arguments.no_prepare_kernel, "--no-prepare-kernel"), (arguments.no_clean_kernel, "--no-clean-kernel")]
+    {
+        if given {
+            terminal.notice(&format!("Deprecated feature: {option}"));
+        }
+    }
     let targets = Targets::of(arguments, &system)?;
     let plugins = match needs_plugins {
         false => Plugins::none(system.clone()),
-        true => Plugins::open(system.clone(), SearchPath::from_environment(), plugin_settings(&framework)),
+        true => Plugins::open(system.clone(), SearchPath::from_environment(), plugin_settings(&framework))
+            .complaining(move |problem| Terminal::new(quiet, false).warning(&problem.to_string())),
     };
-    for problem in plugins.problems() {
-        terminal_warning(&terminal, &problem.to_string());
-    }
     let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Execute };
     let session = Session::new(system, framework, plugins, &terminal, options(arguments)?, mode);
     let outcome = body(&session, &targets);
@@ -79,11 +81,6 @@ pub(super) fn in_session(
         show(session.into_plans().iter().map(PlanView::new).collect(), arguments.json);
     }
     outcome
-}
-
-fn terminal_warning(terminal: &Terminal, text: &str) {
-    use crate::plan::Reporter;
-    terminal.warning(text);
 }
 
 fn act(
@@ -96,25 +93,16 @@ fn act(
 ) -> Result<()> {
     check_all(action, arguments)?;
     match action {
-        Action::Status => status(words, arguments, targets, session),
+        Action::Status => status(words, arguments, targets, session, persona),
         Action::Add => {
             let what = words.source()?;
             let target = targets.first(session)?;
-            let package = session.add(&what, &session.kernel(&target))?;
-            match arguments.rpm_safe_upgrade && !session.is_dry_run() {
-                true => safe_upgrade::promise(&package.id, session.framework.tmp_location()),
-                false => Ok(()),
-            }
+            session.add(&what, &session.kernel(&target)).map(drop)
         }
-        Action::Build => each(targets, session, persona, |target| session.build(&words.source()?, target)),
-        Action::Install => each(targets, session, persona, |target| session.install(&words.source()?, target)),
+        Action::Build => first_of(session.build(&words.source()?, &targets.chosen(session)?), persona),
+        Action::Install => first_of(session.install(&words.source()?, &targets.chosen(session)?), persona),
         Action::Uninstall | Action::Unbuild | Action::Remove => {
             let id = words.named()?;
-            let spared = action == Action::Remove && arguments.rpm_safe_upgrade && !session.is_dry_run();
-            if spared && safe_upgrade::redeem(&id, session.framework.tmp_location()) {
-                session.say(format!("{id} was added in this same transaction, and stays."));
-                return Ok(());
-            }
             let chosen = if arguments.all { session.tree.targets(&id) } else { targets.chosen(session)? };
             match action {
                 Action::Uninstall => session.uninstall(&id, &chosen),
@@ -147,50 +135,45 @@ fn check_all(action: Action, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Every kernel gets its turn; the first failure is the result.
-fn each(
+/// The first failure is the result; the others are told before it.
+fn first_of(errors: Vec<Error>, persona: Persona) -> Result<()> {
+    let mut errors = errors.into_iter();
+    let Some(first) = errors.next() else { return Ok(()) };
+    Terminal::flush();
+    for error in errors.filter(|error| error.kind != Kind::Interrupted) {
+        eprint!("{}", errors::render(&error, persona));
+    }
+    Err(first)
+}
+
+fn status(
+    words: &Words,
+    arguments: &Arguments,
     targets: &Targets,
     session: &Session<'_>,
     persona: Persona,
-    mut one: impl FnMut(&Target) -> Result<()>,
 ) -> Result<()> {
-    let chosen = targets.chosen(session)?;
-    let mut first = None;
-    for (index, target) in chosen.iter().enumerate() {
-        let Err(error) = one(target) else { continue };
-        let last = index + 1 == chosen.len();
-        if error.kind == Kind::Interrupted || (last && first.is_none()) {
-            return Err(error);
-        }
-        match &first {
-            // Told at the end, as the result.
-            None => first = Some(error),
-            Some(_) => {
-                Terminal::flush();
-                eprint!("{}", errors::render(&error, persona));
-            }
-        }
-    }
-    first.map_or(Ok(()), Err)
-}
-
-fn status(words: &Words, arguments: &Arguments, targets: &Targets, session: &Session<'_>) -> Result<()> {
     settle_killed(session)?;
     let kernels: Vec<(Option<String>, Option<String>)> = if targets.given.is_empty() {
         vec![(None, arguments.archs.first().cloned())]
     } else {
         targets.given.iter().map(|(k, a)| (Some(k.clone()), a.clone())).collect()
     };
-    let mut lines = Vec::new();
+    let (mut lines, mut failed) = (Vec::new(), Vec::new());
     for (kernel, arch) in kernels {
         let filter = Filter { module: words.module.clone(), version: words.version.clone(), kernel, arch };
         lines.extend(session.status(&filter)?);
+        failed.extend(session.failures(&filter)?);
     }
     if arguments.json {
-        print_json(&StatusDocument::new(&lines));
+        print_json(&StatusDocument::new(&lines, &failed));
     } else {
+        // All at once: a thousand packages are as many lines.
+        let texts: Vec<String> = lines.iter().map(text).collect();
+        if !texts.is_empty() {
+            session.say(texts.join("\n"));
+        }
         for line in &lines {
-            session.say(text(line));
             if line.state == crate::flow::State::Broken && !arguments.quiet {
                 eprintln!(
                     "Warning: {} is broken: its source is gone. Put it back and run `dkms add {}`, or delete {}.",
@@ -199,6 +182,10 @@ fn status(words: &Words, arguments: &Arguments, targets: &Targets, session: &Ses
                     session.tree.real(&line.id.version_dir()).display()
                 );
             }
+        }
+        // Scripts read every line of dkms's.
+        if persona == Persona::Modsmith {
+            failures::remarks(&failed).iter().for_each(|line| session.say(line));
         }
     }
     Ok(())
@@ -265,7 +252,6 @@ fn no_action(persona: Persona, arguments: &Arguments) -> Result<()> {
 }
 
 fn options(arguments: &Arguments) -> Result<Options> {
-    let is_install = arguments.words.iter().any(|word| Action::of(word) == Some(Action::Install));
     let directives = arguments
         .directives
         .iter()
@@ -278,11 +264,14 @@ fn options(arguments: &Arguments) -> Result<Options> {
     let existing = |path: &Option<PathBuf>| path.as_deref().map(absolute).transpose();
     Ok(Options {
         // A package manager's version is the one to have, whatever is there.
-        force: arguments.force || (arguments.rpm_safe_upgrade && is_install),
+        force: arguments.force,
         force_version_override: arguments.force_version_override,
         no_depmod: arguments.no_depmod,
         no_initrd: arguments.no_initrd,
         symlink_modules: arguments.symlink_modules,
+        modprobe_on_install: arguments.modprobe_on_install,
+        safe_upgrade: arguments.rpm_safe_upgrade,
+        framework: existing(&arguments.places.dkmsframework)?,
         jobs: arguments.jobs,
         directives,
         conf: existing(&arguments.conf)

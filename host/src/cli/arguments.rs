@@ -15,7 +15,7 @@ use super::Persona;
     args_override_self = true,
     after_help = "Actions: add, build, install, uninstall, unbuild, remove, status, match, autoinstall,\n\
                   kernel_preinst, kernel_postinst, kernel_prerm, generate_mok.\n\
-                  Also, as `modsmith`: conf, plugin, completion, manual (see `modsmith conf --help`).\n\
+                  Also, as `modsmith`: conf, log, plugin, completion, manual (see `modsmith conf --help`).\n\
                   Modules are named m/v, -m m -v v, by a directory with a dkms.conf,\n\
                   or by an archive of one."
 )]
@@ -71,10 +71,10 @@ pub struct Arguments {
     /// Of dkms 2, for kernels before 2.6.5: there is nothing to clean
     #[arg(long, hide = true)]
     pub no_clean_kernel: bool,
-    /// Load modules after installing them, if the kernel is the running one
+    /// Load modules for this machine's devices after an install for the running kernel
     #[arg(long)]
     pub modprobe_on_install: bool,
-    /// For packages' scripts: a remove takes back no add of the same transaction
+    /// For scriptlets: a remove in the same upgrade as an add leaves the package alone
     #[arg(long = "rpm_safe_upgrade")]
     pub rpm_safe_upgrade: bool,
     /// Link modules into the kernel's directory instead of copying
@@ -83,6 +83,8 @@ pub struct Arguments {
     /// Kernel whose modules are matched
     #[arg(long, value_name = "KERNEL")]
     pub templatekernel: Option<String>,
+    #[command(flatten)]
+    pub formats: FormatArguments,
     #[command(flatten)]
     pub places: PlaceArguments,
     /// Take this for the system's os-release
@@ -97,6 +99,9 @@ pub struct Arguments {
     /// Show commands
     #[arg(long)]
     pub verbose: bool,
+    /// Tell on standard error what is looked at and decided
+    #[arg(long)]
+    pub debug: bool,
     /// Print nothing
     #[arg(short, long)]
     pub quiet: bool,
@@ -151,6 +156,30 @@ impl Arguments {
     }
 }
 
+/// Options of package formats, which are accepted with every action, as dkms does,
+/// and mean something only to a format that declares them.
+#[derive(Debug, Default, Args)]
+pub struct FormatArguments {
+    #[arg(id = "distro", short = 'd', long = "distro", hide = true)]
+    pub distro: Option<String>,
+    #[arg(id = "release", short = 'r', long = "release", hide = true)]
+    pub release: Option<String>,
+    #[arg(id = "media", long = "media", hide = true)]
+    pub media: Option<String>,
+    #[arg(id = "size", long = "size", hide = true)]
+    pub size: Option<String>,
+    #[arg(id = "spec", long = "spec", hide = true)]
+    pub spec: Option<String>,
+    #[arg(id = "legacy-postinst", long = "legacy-postinst", hide = true)]
+    pub legacy_postinst: Option<String>,
+    #[arg(id = "archive", long = "archive", hide = true)]
+    pub archive: Option<String>,
+    #[arg(id = "binaries-only", long = "binaries-only", hide = true)]
+    pub binaries_only: bool,
+    #[arg(id = "source-only", long = "source-only", hide = true)]
+    pub source_only: bool,
+}
+
 /// Where things are.
 #[derive(Debug, Default, Args)]
 pub struct PlaceArguments {
@@ -163,6 +192,9 @@ pub struct PlaceArguments {
     /// Where kernels keep their modules (default /lib/modules)
     #[arg(long, value_name = "DIR")]
     pub installtree: Option<PathBuf>,
+    /// Settings to read after framework.conf
+    #[arg(long, value_name = "FILE")]
+    pub dkmsframework: Option<PathBuf>,
     /// Work on the system below this directory
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
@@ -188,6 +220,30 @@ pub struct ConfArguments {
     #[arg(long, value_enum, default_value = "auto")]
     pub reader: ReaderArgument,
     /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub places: PlaceArguments,
+}
+
+/// Shows the log of a build: of a failed one, with when and why it failed and
+/// what to do; of a successful one, as it was kept.
+#[derive(Debug, Parser)]
+#[command(name = "modsmith log")]
+pub struct LogArguments {
+    /// Module in the tree, as m/v; as m where it has one version
+    #[arg(value_name = "MODULE")]
+    pub package: String,
+    /// Kernel release; the newest build otherwise
+    #[arg(short, long = "kernelver", value_name = "KERNEL")]
+    pub kernel: Option<String>,
+    /// Architecture
+    #[arg(short, long, value_name = "ARCH")]
+    pub arch: Option<String>,
+    /// Print the path of the log only
+    #[arg(long, conflicts_with = "json")]
+    pub path: bool,
+    /// Write JSON, without the log's text
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]

@@ -8,7 +8,7 @@ use clap::{Arg, Command, CommandFactory, ValueHint};
 use clap_complete::{Shell, generate};
 
 use super::arguments::{
-    Arguments, CompletionArguments, ConfArguments, ManualArguments, PluginArguments, ShellArgument,
+    Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments, ShellArgument,
 };
 use super::{Persona, summary};
 use crate::error::Result;
@@ -52,6 +52,7 @@ fn tree(persona: Persona) -> Command {
     if persona == Persona::Modsmith {
         let own = [
             ConfArguments::command().name("conf"),
+            LogArguments::command().name("log"),
             PluginArguments::command().name("plugin").disable_help_subcommand(true),
             CompletionArguments::command().name("completion"),
             ManualArguments::command().name("manual"),

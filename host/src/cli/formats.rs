@@ -5,10 +5,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, CommandFactory};
+use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory};
 
 use super::actions::in_session;
-use super::arguments::{Arguments, PlaceArguments};
+use super::arguments::{Arguments, FormatArguments, PlaceArguments};
 use super::misread;
 use super::setup::{plugin_settings, system};
 use super::words::{Action, Words};
@@ -153,16 +153,29 @@ fn request(format: &Format, matches: &ArgMatches) -> Result<FormatRequest> {
     Ok(FormatRequest { format: format.clone(), options, archive })
 }
 
-/// The format's options, but for names that the program has itself.
+/// The format's options, but for names that the program has itself. Names that it
+/// has for formats are theirs, if they take a value or none as there.
 fn offered<'f>(command: &clap::Command, format: &'f Format) -> Vec<&'f FormatOption> {
-    let taken = |name: &str| command.get_arguments().any(|arg| arg.get_long() == Some(name) || arg.get_id() == name);
-    format.options.iter().filter(|option| !taken(&option.name)).collect()
+    let reserved = FormatArguments::augment_args(clap::Command::new(""));
+    let taken = |option: &FormatOption| {
+        let name = option.name.as_str();
+        let fits = |arg: &Arg| arg.get_id() == name && arg.get_action().takes_values() == option.value.is_some();
+        let for_formats = reserved.get_arguments().any(fits);
+        !for_formats && command.get_arguments().any(|arg| arg.get_long() == Some(name) || arg.get_id() == name)
+    };
+    format.options.iter().filter(|option| !taken(option)).collect()
 }
 
 fn with_options(mut command: clap::Command, format: &Format) -> clap::Command {
     for option in offered(&command, format) {
         let name = kept(&option.name);
         let heading = kept(&format!("Options of {}", format.action));
+        let known = command.get_arguments().any(|arg| arg.get_id() == name);
+        if known {
+            let described = |arg: Arg| arg.help(option.help.clone()).help_heading(heading).hide(false);
+            command = command.mut_arg(name, described);
+            continue;
+        }
         let arg = Arg::new(name).long(name).help(option.help.clone()).help_heading(heading);
         command = command.arg(match &option.value {
             Some(value) => arg.value_name(kept(value)).action(ArgAction::Set),

@@ -6,7 +6,7 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
-use super::arguments::{Arguments, CompletionArguments, ConfArguments, ManualArguments, PluginArguments};
+use super::arguments::{Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments};
 use super::{Persona, summary};
 use crate::error::{Error, Kind, Result};
 
@@ -45,6 +45,7 @@ fn own_commands() -> Vec<(String, String)> {
     let mut commands = Vec::new();
     for (name, command) in [
         ("conf", ConfArguments::command()),
+        ("log", LogArguments::command()),
         ("plugin", PluginArguments::command()),
         ("completion", CompletionArguments::command()),
         ("manual", ManualArguments::command()),

@@ -5,7 +5,9 @@ mod arguments;
 mod completion;
 mod conf;
 mod errors;
+mod failures;
 mod formats;
+mod log;
 mod manual;
 mod plugin;
 mod setup;
@@ -21,7 +23,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use arguments::{Arguments, CompletionArguments, ConfArguments, ManualArguments, PluginArguments};
+use arguments::{Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments};
 use terminal::Terminal;
 
 /// The name that the program was called by: the same work, other manners.
@@ -51,9 +53,10 @@ impl Persona {
 pub fn main(words: Vec<OsString>) -> ExitCode {
     restore_pipe_signal();
     let persona = words.first().map_or(Persona::Modsmith, Persona::of);
-    start_logging();
+    start_logging(words.iter().any(|word| word == "--debug"));
     let outcome = match (persona, words.get(1).and_then(|w| w.to_str())) {
         (Persona::Modsmith, Some("conf")) => parse::<ConfArguments>(&words).map(|a| conf::run(&a)),
+        (Persona::Modsmith, Some("log")) => parse::<LogArguments>(&words).map(|a| log::run(&a)),
         (Persona::Modsmith, Some("plugin")) => parse::<PluginArguments>(&words).map(|a| plugin::run(&a)),
         (Persona::Modsmith, Some("completion")) => parse::<CompletionArguments>(&words).map(|a| completion::run(&a)),
         (Persona::Modsmith, Some("manual")) => parse::<ManualArguments>(&words).map(|a| manual::run(&a)),
@@ -106,9 +109,11 @@ fn restore_pipe_signal() {
     }
 }
 
-fn start_logging() {
+/// To standard error, as MODSMITH_LOG says, or `--debug`.
+fn start_logging(debug: bool) {
     use tracing_subscriber::EnvFilter;
-    if let Ok(filter) = EnvFilter::try_from_env("MODSMITH_LOG") {
+    let filter = EnvFilter::try_from_env("MODSMITH_LOG").ok();
+    if let Some(filter) = filter.or_else(|| debug.then(|| EnvFilter::new("modsmith=debug"))) {
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     }
 }

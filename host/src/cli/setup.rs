@@ -26,7 +26,8 @@ pub fn system(places: &PlaceArguments, os_release: Option<&Path>) -> Result<(Arc
     let etc = system.roots.get(Root::Etc).unwrap_or(Path::new("/etc")).join("dkms");
     let environment =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let framework = Framework::read(&etc, &Variables::default(), environment)?;
+    let further = places.dkmsframework.as_deref().map(super::words::absolute).transpose()?;
+    let framework = Framework::read(&etc, further.as_deref(), &Variables::default(), environment)?;
     let trees = [
         (Root::Tree, &places.dkmstree, framework.dkms_tree()),
         (Root::SourceTree, &places.sourcetree, framework.source_tree()),

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
+use super::failures::FailedView;
 use crate::flow::{Annotation, State, StatusLine};
+use crate::tree::Failure;
 
 /// The texts that scripts of dkms 3.1.3 and later parse.
 pub fn text(line: &StatusLine) -> String {
@@ -33,7 +35,7 @@ pub struct StatusDocument<'a> {
     pub packages: Vec<StatusEntry<'a>>,
 }
 
-/// One package, for one kernel where it is built.
+/// One package, for one kernel where it is built or its last build failed.
 #[derive(Debug, Serialize)]
 pub struct StatusEntry<'a> {
     pub module: &'a str,
@@ -44,11 +46,15 @@ pub struct StatusEntry<'a> {
     pub arch: Option<&'a str>,
     pub state: State,
     pub annotations: &'a [Annotation],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<FailedView<'a>>,
 }
 
 impl<'a> StatusDocument<'a> {
-    pub fn new(lines: &'a [StatusLine]) -> Self {
-        let packages = lines
+    /// A failure stands with the line of its kernel, or in an entry of its own
+    /// after the package's others: for that kernel, the package is only added.
+    pub fn new(lines: &'a [StatusLine], failures: &'a [Failure]) -> Self {
+        let mut packages: Vec<StatusEntry<'a>> = lines
             .iter()
             .map(|line| StatusEntry {
                 module: &line.id.module,
@@ -57,8 +63,25 @@ impl<'a> StatusDocument<'a> {
                 arch: line.target.as_ref().map(|t| t.arch.as_str()),
                 state: line.state,
                 annotations: &line.annotations,
+                failed: None,
             })
             .collect();
+        for failure in failures {
+            let (module, version) = (failure.id.module.as_str(), failure.id.version.as_str());
+            let (kernel, arch) = (Some(failure.target.kernel.as_str()), Some(failure.target.arch.as_str()));
+            let of_package = |entry: &StatusEntry<'_>| entry.module == module && entry.version == version;
+            let failed = Some(FailedView::new(failure));
+            let broken = packages.iter().any(|entry| of_package(entry) && entry.state == State::Broken);
+            let state = if broken { State::Broken } else { State::Added };
+            let known = packages.iter_mut().find(|e| of_package(e) && e.kernel == kernel && e.arch == arch);
+            match known {
+                Some(entry) => entry.failed = failed,
+                None => {
+                    let at = packages.iter().rposition(of_package).map_or(packages.len(), |last| last + 1);
+                    packages.insert(at, StatusEntry { module, version, kernel, arch, state, annotations: &[], failed });
+                }
+            }
+        }
         Self { schema_version: 1, packages }
     }
 }

@@ -1,8 +1,8 @@
 //! The reporter of the command line.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::plan::Reporter;
 
@@ -11,31 +11,43 @@ pub struct Terminal {
     quiet: bool,
     verbose: bool,
     interactive: bool,
-    /// Whether a progress line is open.
-    open: Cell<bool>,
-    command: Cell<Option<String>>,
-    noticed: RefCell<BTreeSet<String>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The line that is not ended yet.
+    open: Option<Progress>,
+    /// What else is going on; only on a terminal.
+    overview: String,
+    noticed: BTreeSet<String>,
+}
+
+struct Progress {
+    shown: String,
+    command: String,
+    ticks: usize,
+    /// Whether something else was printed since, on the next line.
+    left: bool,
 }
 
 impl Terminal {
     pub fn new(quiet: bool, verbose: bool) -> Self {
-        Self {
-            quiet,
-            verbose,
-            interactive: std::io::stdout().is_terminal(),
-            open: Cell::new(false),
-            command: Cell::new(None),
-            noticed: RefCell::default(),
-        }
+        Self { quiet, verbose, interactive: std::io::stdout().is_terminal(), state: Mutex::default() }
     }
 
     pub fn flush() {
         let _ = std::io::stdout().flush();
     }
 
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn complain(&self, text: &str) {
         if !self.quiet {
-            if self.open.replace(false) {
+            if let Some(open) = self.state().open.as_mut().filter(|open| !open.left) {
+                open.left = true;
                 self.print("\n");
             }
             eprintln!("{text}");
@@ -49,6 +61,13 @@ impl Terminal {
             Self::flush();
         }
     }
+
+    /// The open line anew, with what else is going on behind it.
+    fn redraw(&self, state: &State) {
+        if let Some(Progress { shown, ticks, left: false, .. }) = &state.open {
+            self.print(&format!("\r\x1b[K{shown}...{}{}", ".".repeat(*ticks), state.overview));
+        }
+    }
 }
 
 impl Reporter for Terminal {
@@ -58,20 +77,28 @@ impl Reporter for Terminal {
 
     fn begin(&self, text: &str, command: &str) {
         let shown = if self.verbose { command } else { text };
-        self.print(&format!("{shown}..."));
-        self.open.set(true);
-        self.command.set(Some(command.to_owned()));
+        let mut state = self.state();
+        self.print(&format!("{shown}...{}", state.overview));
+        state.open = Some(Progress { shown: shown.to_owned(), command: command.to_owned(), ticks: 0, left: false });
     }
 
     fn tick(&self) {
-        if self.interactive && self.open.get() {
-            self.print(".");
+        let mut state = self.state();
+        let bare = state.overview.is_empty();
+        if let Some(open) = state.open.as_mut().filter(|open| self.interactive && !open.left) {
+            open.ticks += 1;
+            if bare { self.print(".") } else { self.redraw(&state) }
         }
     }
 
     fn end(&self, outcome: Result<(), i32>) {
-        self.open.set(false);
-        let command = self.command.take().unwrap_or_default();
+        let mut state = self.state();
+        let overview = std::mem::take(&mut state.overview);
+        if !overview.is_empty() {
+            self.redraw(&state);
+        }
+        state.overview = overview;
+        let command = state.open.take().map(|open| open.command).unwrap_or_default();
         match outcome {
             Ok(()) => self.print(" done.\n"),
             Err(status) => self.print(&format!("(bad exit status: {status})\nFailed command:\n{command}\n")),
@@ -83,8 +110,22 @@ impl Reporter for Terminal {
     }
 
     fn notice(&self, text: &str) {
-        if self.noticed.borrow_mut().insert(text.to_owned()) {
+        if self.state().noticed.insert(text.to_owned()) {
             self.complain(text);
         }
+    }
+
+    fn overview(&self, done: usize, of: usize, in_work: &[&str]) {
+        if !self.interactive {
+            return;
+        }
+        const SHOWN: usize = 3;
+        let names = in_work[..in_work.len().min(SHOWN)].join(", ");
+        let more = in_work.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let mut state = self.state();
+        state.overview =
+            if in_work.len() < 2 { String::new() } else { format!(" [{done} of {of} done; in work: {names}{more}]") };
+        self.redraw(&state);
     }
 }

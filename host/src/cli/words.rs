@@ -52,11 +52,6 @@ impl Action {
         !matches!(self, Action::Add | Action::Build | Action::Status | Action::GenerateMok)
     }
 
-    /// Whether modules may have been installed after it.
-    pub fn installs(self) -> bool {
-        matches!(self, Action::Install | Action::Match | Action::Autoinstall | Action::KernelPostinst)
-    }
-
     /// Whether a file can stand in for its package.
     pub fn takes_archives(self) -> bool {
         matches!(self, Action::Add | Action::Build | Action::Install)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::directives::{is_directive, kept, parse_slot};
 use super::environment::{Assignment, from_environment};
 use super::source::{self, Input, State};
-use super::{Evaluated, Origin, Reader, Request, Slot, Variables};
+use super::{Evaluated, Origin, Reader, Request, Slot, Variables, processors};
 use crate::error::{Error, Kind};
 
 /// How long reading one file may take.
@@ -110,7 +110,7 @@ impl Evaluated {
 impl Variables {
     /// As shell variables. `parallel_jobs` is there because real files use it.
     pub(super) fn table(&self) -> BTreeMap<String, String> {
-        let jobs = std::thread::available_parallelism().map_or(1, usize::from).to_string();
+        let jobs = processors().to_string();
         [
             ("kernelver", &self.kernelver),
             ("arch", &self.arch),

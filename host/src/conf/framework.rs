@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::source::{self, Input, State};
-use super::{Origin, Reader, ReaderChoice, Reading, Slot, TIME_LIMIT, Variables};
+use super::{Origin, Reader, ReaderChoice, Reading, Slot, TIME_LIMIT, Variables, processors};
 use crate::error::Error;
 
 /// All settings, in the order of the second evaluation. Others are ignored.
@@ -56,12 +56,13 @@ pub struct Framework {
 
 impl Framework {
     /// Reads `framework.conf` and `framework.conf.d/*.conf` below `etc_dkms`,
-    /// those that exist, the latter in the order of their names. The files can
-    /// use `variables` (`$kernelver` in a path, say) and each other's settings.
+    /// those that exist, the latter in the order of their names, and then a
+    /// `further` file (`--dkmsframework`). The files can use `variables` (`$kernelver` in a path, say) and each other's settings.
     ///
     /// Errors: those of [`super::evaluate`].
     pub fn read(
         etc_dkms: &Path,
+        further: Option<&Path>,
         variables: &Variables,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Error> {
@@ -75,21 +76,26 @@ impl Framework {
         }
         let mut scalars = variables.table();
         scalars.retain(|name, _| !SETTINGS.contains(&name.as_str()));
-        for file in files(etc_dkms) {
-            let before: State =
-                out.settings.iter().map(|(name, slot)| (name.clone(), [(0, slot.value.clone())].into())).collect();
-            let input = Input { file: &file, names: &SETTINGS, scalars: &scalars, state: &before };
-            let outcome = source::read(&input, ReaderChoice::Auto, TIME_LIMIT)?;
-            for (name, mut slots) in outcome.state {
-                let value = slots.remove(&0).unwrap_or_default();
-                if out.get(&name) != Some(value.as_str()) {
-                    out.put(&name, value, Origin::File(file.clone()), Some(outcome.reading.reader));
-                }
-            }
-            out.stderr.push_str(&outcome.stderr);
-            out.readings.push(outcome.reading);
+        for file in files(etc_dkms).into_iter().chain(further.map(Path::to_path_buf)) {
+            out.apply(file, &scalars)?;
         }
         Ok(out)
+    }
+
+    fn apply(&mut self, file: PathBuf, scalars: &BTreeMap<String, String>) -> Result<(), Error> {
+        let before: State =
+            self.settings.iter().map(|(name, slot)| (name.clone(), [(0, slot.value.clone())].into())).collect();
+        let input = Input { file: &file, names: &SETTINGS, scalars, state: &before };
+        let outcome = source::read(&input, ReaderChoice::Auto, TIME_LIMIT)?;
+        for (name, mut slots) in outcome.state {
+            let value = slots.remove(&0).unwrap_or_default();
+            if self.get(&name) != Some(value.as_str()) {
+                self.put(&name, value, Origin::File(file.clone()), Some(outcome.reading.reader));
+            }
+        }
+        self.stderr.push_str(&outcome.stderr);
+        self.readings.push(outcome.reading);
+        Ok(())
     }
 
     fn put(&mut self, name: &str, value: String, origin: Origin, reader: Option<Reader>) {
@@ -237,10 +243,6 @@ fn defaults(tmpdir: Option<&str>) -> [(&'static str, String); 7] {
     ]
 }
 
-fn processors() -> u32 {
-    std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok()).unwrap_or(1)
-}
-
 /// The files that exist, in the order in which they count.
 fn files(etc_dkms: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(etc_dkms.join("framework.conf.d")).into_iter().flatten().flatten();
@@ -265,7 +267,7 @@ mod tests {
         }
         let variables = Variables { kernelver: "6.1".into(), ..Variables::default() };
         let environment = environment.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
-        Framework::read(dir.path(), &variables, environment).unwrap()
+        Framework::read(dir.path(), None, &variables, environment).unwrap()
     }
 
     #[test]

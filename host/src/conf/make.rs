@@ -12,15 +12,21 @@ pub fn default_make_command(kernel_source_dir: &str, build_dir: &str) -> String 
 /// The shell command to run in the build directory: the package's MAKE, or
 /// `default` (see [`default_make_command`]) where it has none.
 ///
-/// A command that begins with the word `make` gets the number of jobs and the
-/// kernel release behind it; packages dodge that with `'make'` or a path. With
+/// A command that begins with the word `make` gets the number of jobs (0: without
+/// limit; `None`: make learns it otherwise) and the kernel release behind it;
+/// packages dodge that with `'make'` or a path. With
 /// `llvm` the kernel was built by clang and the modules must be too.
-pub fn make_command(conf: &PackageConf, default: &str, jobs: u32, kernel_release: &str, llvm: bool) -> String {
+pub fn make_command(conf: &PackageConf, default: &str, jobs: Option<u32>, kernel_release: &str, llvm: bool) -> String {
     let text = conf.make.as_deref().unwrap_or(default);
     let is_make = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || "_-./+".contains(c));
     if let Some(rest) = text.strip_prefix("make").filter(|rest| is_make(rest)) {
         let llvm = if llvm { " LLVM=1" } else { "" };
-        return format!("make -j{jobs} KERNELRELEASE={kernel_release}{llvm}{rest}");
+        let jobs = match jobs {
+            None => String::new(),
+            Some(0) => " -j".to_owned(),
+            Some(jobs) => format!(" -j{jobs}"),
+        };
+        return format!("make{jobs} KERNELRELEASE={kernel_release}{llvm}{rest}");
     }
     match llvm {
         false => text.to_owned(),
@@ -42,7 +48,7 @@ mod tests {
 
     fn command(make: Option<&str>, llvm: bool) -> String {
         let conf = PackageConf { make: make.map(Into::into), ..PackageConf::default() };
-        make_command(&conf, &default_make_command("/k", "/b"), 4, "6.1", llvm)
+        make_command(&conf, &default_make_command("/k", "/b"), Some(4), "6.1", llvm)
     }
 
     #[test]
@@ -50,6 +56,14 @@ mod tests {
         assert_eq!(command(Some("make -C x && make y"), false), "make -j4 KERNELRELEASE=6.1 -C x && make y");
         assert_eq!(command(Some("make"), false), "make -j4 KERNELRELEASE=6.1");
         assert_eq!(command(None, false), "make -j4 KERNELRELEASE=6.1 -C /k M=/b");
+    }
+
+    #[test]
+    fn make_has_no_option_for_zero_jobs() {
+        let conf = PackageConf { make: Some("make x".into()), ..PackageConf::default() };
+        let command = |jobs| make_command(&conf, "", jobs, "6.1", false);
+        assert_eq!(command(Some(0)), "make -j KERNELRELEASE=6.1 x");
+        assert_eq!(command(None), "make KERNELRELEASE=6.1 x");
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod plain;
 pub mod report;
 mod shell;
 mod source;
+mod sysconfig;
 mod validate;
 pub mod version;
 
@@ -28,6 +29,7 @@ pub use directives::DIRECTIVES;
 pub use evaluate::{TIME_LIMIT, evaluate, evaluate_within};
 pub use make::{default_make_command, make_command};
 pub use source::Reading;
+pub use sysconfig::addon_modules_dir;
 
 /// The shell variables that a dkms.conf may read.
 #[derive(Debug, Clone, Default)]
@@ -200,4 +202,12 @@ pub fn override_files(etc_dkms: &Path, module: &str, version: &str, kernel: &str
     .into_iter()
     .map(|name| etc_dkms.join(name))
     .collect()
+}
+
+/// How many processors this process may use. Asked once: it takes a look at
+/// control groups.
+pub(crate) fn processors() -> u32 {
+    static PROCESSORS: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    let count = || std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok()).unwrap_or(1);
+    *PROCESSORS.get_or_init(count)
 }

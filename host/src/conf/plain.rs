@@ -41,13 +41,14 @@ fn initial(input: &Input<'_>) -> Values {
 /// of files, one carriage return at the end goes.
 fn print(values: &Values, names: &[&str], cwd: &Path) -> Result<String, Stop> {
     let mut out = String::new();
+    let mut files = shell::FileNames::seen_from(cwd);
     for name in names {
         for (slot, value) in values.slots(name) {
             let value = value.strip_suffix('\r').unwrap_or(value);
             let line = format!("{name}[{slot}]=\"{value}\"");
             // IFS as it is by default; a carriage return is none of it.
             let words: Vec<&str> = line.split([' ', '\t', '\n']).filter(|word| !word.is_empty()).collect();
-            if let Some(word) = words.iter().find(|word| shell::may_match(word, cwd)) {
+            if let Some(word) = words.iter().find(|word| files.may_match(word)) {
                 let construct = format!("`{word}` in {name} may stand for file names in {}", cwd.display());
                 return Err(Stop { line: 0, construct });
             }

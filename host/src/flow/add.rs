@@ -23,6 +23,13 @@ impl Session<'_> {
     /// The `add` action.
     pub fn add(&self, what: &PackageSource, kernel: &Kernel) -> Result<Package> {
         let _lock = self.begin()?;
+        if self.options.safe_upgrade {
+            // Also of one that is in the tree: it must survive the older one's remove.
+            match what {
+                PackageSource::Named(id) => self.lock_upgrade(id)?,
+                PackageSource::Directory(directory) => self.lock_upgrade(&self.identify(directory, kernel)?)?,
+            }
+        }
         self.add_package(what, kernel)
     }
 

@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::conf::{PackageConf, Strictness, version};
+use crate::conf::{Strictness, version};
 use crate::error::{Error, Kind, Result};
 use crate::flow::Session;
+use crate::flow::parallel::{self, End, Task};
 use crate::kernel::Kernel;
+use crate::plan::{Builder, Reporter};
+use crate::plugin::Occasion;
 use crate::system::Root;
 use crate::tree::{Entry, Package, SourceState, Target};
 
-/// A package that waits for its turn.
-struct Waiting {
+/// A package that is to be installed.
+struct Wanted {
     package: Package,
     /// Packages that have to be installed before it.
     needs: BTreeSet<String>,
@@ -23,19 +26,14 @@ struct Outcome {
     installed: Vec<String>,
     skipped: Vec<String>,
     failed: Vec<String>,
-}
-
-impl Outcome {
-    /// Whether a package that others need is out of their way.
-    fn settles(&self, module: &str) -> bool {
-        [&self.installed, &self.skipped].iter().any(|list| list.iter().any(|name| name == module))
-    }
+    /// Whether anything was installed that was not.
+    changed: bool,
 }
 
 impl Session<'_> {
     /// The `autoinstall` action: builds and installs the newest version of each
-    /// package whose dkms.conf asks for it, dependencies first, with one depmod
-    /// at the end.
+    /// package whose dkms.conf asks for it, as many at a time as there are jobs,
+    /// dependencies first, with one depmod and one boot image at the end.
     ///
     /// Errors: headers that are missing end it at once; a package that fails
     /// does not keep the others from being installed.
@@ -49,30 +47,63 @@ impl Session<'_> {
         let _lock = self.begin()?;
         let kernel = self.kernel(target);
         let mut outcome = Outcome::default();
-        let mut waiting = self.waiting(&kernel, target, &mut outcome)?;
-        if waiting.is_empty() {
+        let wanted = self.wanted(&kernel, target, &mut outcome)?;
+        if wanted.is_empty() {
             return Ok(());
         }
-        self.check_headers(&kernel)?;
-        self.deferring(|| {
-            loop {
-                waiting.iter_mut().for_each(|w| w.needs.retain(|needed| !outcome.settles(needed)));
-                let (ready, rest): (Vec<_>, Vec<_>) = waiting.drain(..).partition(|w| w.needs.is_empty());
-                waiting = rest;
-                if ready.is_empty() {
-                    return Ok(());
-                }
-                for Waiting { package, .. } in ready {
-                    self.autoinstall_package(&package, &kernel, target, &mut outcome)?;
-                }
+        if let Err(error) = self.check_headers(&kernel) {
+            for Wanted { package, .. } in wanted.iter().filter(|w| !self.tree.is_built(&w.package.id, target)) {
+                self.remember(error.repeated(), false, package, &kernel, target);
             }
-        })?;
-        self.finish_deferred(&kernel)?;
-        self.summarise(target, &outcome, &waiting)
+            return Err(error);
+        }
+
+        let task = |w: &Wanted| Task { name: w.package.id.module.clone(), needs: w.needs.clone() };
+        let tasks: Vec<Task> = wanted.iter().map(task).collect();
+        let transaction = self.deferring();
+        let done = parallel::run(&tasks, self.workers(), self.reporter, |task, reporter| {
+            let package = &wanted[task].package;
+            let result = transaction.reporting_to(reporter).autoinstall_package(package, &kernel, target);
+            let end = match &result {
+                Ok(()) => End::Settled,
+                Err(error) if error.kind == Kind::Excluded => End::Settled,
+                Err(error) if error.kind == Kind::Interrupted => End::Stop,
+                Err(_) => End::Unsettled,
+            };
+            (end, result)
+        });
+        for (task, result) in done.results {
+            let result = result.and_then(|()| {
+                let rebuilt = transaction.rebuild_dependents(&wanted[task].package.id, &kernel, target);
+                rebuilt.inspect_err(|error| tell(error, self.reporter))
+            });
+            outcome.count(&tasks[task].name, result)?;
+        }
+        let finished = self.finish_deferred(&kernel, Occasion::Installed);
+        if outcome.changed {
+            let mut plan = Builder::new(format!("load modules into {}", target.kernel), self.system.roots.clone());
+            self.plan_load(&kernel, &mut plan);
+            self.run(plan)?;
+        }
+        let left: Vec<_> = done.left.into_iter().map(|(task, needs)| (&wanted[task].package, needs)).collect();
+        for (package, _) in &left {
+            let conf = self.conf(package, &kernel, Strictness::Lenient);
+            if let Err(error) = conf.and_then(|conf| self.check_dependencies(package, &conf, target)) {
+                self.remember(error, false, package, &kernel, target);
+            }
+        }
+        self.summarise(target, &outcome, &left)?;
+        finished
+    }
+
+    /// How many packages are worked on at once. A dry run shows its plans in
+    /// order.
+    pub(super) fn workers(&self) -> usize {
+        if self.is_dry_run() { 1 } else { self.jobs().workers() }
     }
 
     /// The newest version of each module that is not installed yet.
-    fn waiting(&self, kernel: &Arc<Kernel>, target: &Target, outcome: &mut Outcome) -> Result<Vec<Waiting>> {
+    fn wanted(&self, kernel: &Arc<Kernel>, target: &Target, outcome: &mut Outcome) -> Result<Vec<Wanted>> {
         let mut newest: BTreeMap<String, Entry> = BTreeMap::new();
         for entry in self.tree.entries()? {
             if entry.source == SourceState::Broken {
@@ -84,7 +115,7 @@ impl Session<'_> {
                 newest.insert(entry.id.module.clone(), entry);
             }
         }
-        let mut waiting = Vec::new();
+        let mut wanted = Vec::new();
         for entry in newest.into_values() {
             if self.tree.active_version(&entry.id.module, target).as_deref() == Some(entry.id.version.as_str()) {
                 outcome.installed.push(entry.id.module);
@@ -93,7 +124,9 @@ impl Session<'_> {
             let SourceState::Present(source) = entry.source else { continue };
             let package = Package { id: entry.id, source };
             match self.conf(&package, kernel, Strictness::Lenient) {
-                Ok(conf) if conf.autoinstall => waiting.push(Waiting { needs: needs(&conf), package }),
+                Ok(conf) if conf.autoinstall => {
+                    wanted.push(Wanted { needs: conf.build_depends.into_iter().collect(), package });
+                }
                 Ok(_) => {}
                 // One unreadable package must not keep the others from their kernel.
                 Err(error) => {
@@ -103,41 +136,27 @@ impl Session<'_> {
                 }
             }
         }
-        Ok(waiting)
+        for package in &mut wanted {
+            package.needs.retain(|needed| !outcome.installed.contains(needed));
+        }
+        Ok(wanted)
     }
 
-    fn autoinstall_package(
-        &self,
-        package: &Package,
-        kernel: &Arc<Kernel>,
-        target: &Target,
-        outcome: &mut Outcome,
-    ) -> Result<()> {
+    fn autoinstall_package(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<()> {
         self.say(format!("Autoinstall of module {} for kernel {target}", package.id));
         let built = match self.tree.is_built(&package.id, target) {
             true => Ok(()),
             false => self.build_package(package, kernel, target),
         };
         let result = built.and_then(|()| self.install_package(package, kernel, target));
-        let module = package.id.module.clone();
-        match result {
-            Ok(()) => outcome.installed.push(module),
-            Err(error) if error.kind == Kind::Interrupted => return Err(error),
-            Err(error) if error.kind == Kind::Excluded => {
-                self.reporter.warning(&error.message);
-                outcome.skipped.push(module);
-            }
-            Err(error) => {
-                self.reporter.notice(&format!("Error! {}", error.message));
-                error.details.iter().chain(&error.hints).for_each(|line| self.reporter.notice(line));
-                outcome.failed.push(format!("{module}({})", error.kind.exit_code()));
-            }
+        if let Err(error) = &result {
+            tell(error, self.reporter);
         }
         self.say("");
-        Ok(())
+        result
     }
 
-    fn summarise(&self, target: &Target, outcome: &Outcome, left: &[Waiting]) -> Result<()> {
+    fn summarise(&self, target: &Target, outcome: &Outcome, left: &[(&Package, BTreeSet<String>)]) -> Result<()> {
         let kernel = &target.kernel;
         for (what, modules) in
             [("succeeded", &outcome.installed), ("was skipped", &outcome.skipped), ("failed", &outcome.failed)]
@@ -146,7 +165,7 @@ impl Session<'_> {
                 self.say(format!("Autoinstall on {kernel} {what} for module(s) {}.", modules.join(" ")));
             }
         }
-        for Waiting { package, needs } in left {
+        for (package, needs) in left {
             let missing: Vec<&str> = needs.iter().map(String::as_str).collect();
             self.say(format!("{} autoinstall failed due to missing dependencies: {}.", package.id, missing.join(" ")));
         }
@@ -158,6 +177,30 @@ impl Session<'_> {
     }
 }
 
-fn needs(conf: &PackageConf) -> BTreeSet<String> {
-    conf.build_depends.iter().cloned().collect()
+impl Outcome {
+    /// Errors: the user's interruption.
+    fn count(&mut self, module: &str, result: Result<()>) -> Result<()> {
+        match result {
+            Ok(()) => {
+                self.installed.push(module.to_owned());
+                self.changed = true;
+            }
+            Err(error) if error.kind == Kind::Interrupted => return Err(error),
+            Err(error) if error.kind == Kind::Excluded => self.skipped.push(module.to_owned()),
+            Err(error) => self.failed.push(format!("{module}({})", error.kind.exit_code())),
+        }
+        Ok(())
+    }
+}
+
+/// An error that is not the end of the action.
+fn tell(error: &Error, reporter: &dyn Reporter) {
+    match error.kind {
+        Kind::Interrupted => {}
+        Kind::Excluded => reporter.warning(&error.message),
+        _ => {
+            reporter.notice(&format!("Error! {}", error.message));
+            error.details.iter().chain(&error.hints).for_each(|line| reporter.notice(line));
+        }
+    }
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::build::{Compressor, build_commands};
-use crate::conf::{PackageConf, Strictness};
+use crate::conf::{ModuleRecord, PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
 use crate::flow::{PackageSource, Session, preconditions, script};
 use crate::kernel::{Compression, Kernel, Toolchain, toolchain};
-use crate::plan::{Action, Builder, Bytes, Command, OnFailure, Place, Undo};
+use crate::plan::{Action, Bind, Builder, Bytes, Command, OnFailure, Place, Undo};
 use crate::plugin::{Answer, Signing};
 use crate::system::Location;
-use crate::tree::{Package, Target};
+use crate::tree::{BuildRecord, ConfFile, Package, PackageId, RecordedModule, Target};
 
 /// What a build decided before it began.
 struct Decisions {
@@ -18,23 +18,63 @@ struct Decisions {
     toolchain: Toolchain,
     compression: Option<Compression>,
     signing: Option<Signing>,
+    place: Workplace,
+    /// What `conf` came from.
+    conf_files: Vec<ConfFile>,
+}
+
+/// Where a package is built.
+struct Workplace {
+    at: Location,
+    /// Makes it `T/m/v/build` for the programs of the build, where it is not.
+    bind: Option<Bind>,
+}
+
+impl Workplace {
+    /// A command that runs there, as part of the build.
+    fn command(&self, mut command: Command) -> Command {
+        if let Some(bind) = &self.bind {
+            command.directory = Some(bind.at.clone());
+            command.bind = Some(bind.clone());
+        }
+        command.shares_jobs = true;
+        command
+    }
+
+    /// The build's log while it is going on.
+    fn log(&self) -> Location {
+        log_in(&self.at)
+    }
 }
 
 impl Session<'_> {
-    /// The `build` action for one kernel.
-    pub fn build(&self, what: &PackageSource, target: &Target) -> Result<()> {
-        let _lock = self.begin()?;
-        let kernel = self.kernel(target);
-        let package = self.ensure_added(what, &kernel)?;
-        if self.tree.is_built(&package.id, target) && !self.options.force {
-            self.say(format!("Module {} already built for kernel {target}, skipping.", package.id));
-            return Ok(());
-        }
-        self.build_package(&package, &kernel, target)
+    /// The `build` action, for several kernels at the same time. Returns what
+    /// went wrong, in the order of the kernels.
+    pub fn build(&self, what: &PackageSource, targets: &[Target]) -> Vec<Error> {
+        let one = |session: &Session<'_>, package: &Package, target: &Target| {
+            if session.tree.is_built(&package.id, target) && !session.options.force {
+                session.say(format!("Module {} already built for kernel {target}, skipping.", package.id));
+                return Ok(false);
+            }
+            session.build_package(package, &session.kernel(target), target).map(|()| true)
+        };
+        self.for_each_kernel(what, targets, one, |_, _| Ok(()))
     }
 
-    /// Builds a registered package; the lock is held.
+    /// Builds a registered package; the lock is held. A failure is remembered.
     pub(super) fn build_package(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<()> {
+        let failed = |begun| move |error| self.remember(error, begun, package, kernel, target);
+        let (plan, decisions) = self.plan_build(package, kernel, target).map_err(failed(false))?;
+        self.run(plan).map_err(failed(true))?;
+        match &decisions.conf.scripts.post_build {
+            Some(text) => self.post_build(package, kernel, target, &decisions, text).map_err(failed(true)),
+            None => Ok(()),
+        }
+    }
+
+    /// What has to be true, then the plan up to the built state.
+    fn plan_build(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<(Builder, Decisions)> {
+        let conf_files = self.conf_files(package, target);
         let conf = self.conf(package, kernel, Strictness::Strict)?;
         self.notices(&conf);
         self.check_exclusive(package, &conf, kernel)?;
@@ -47,25 +87,39 @@ impl Session<'_> {
         let mut plan = Builder::new(format!("build {} for {target}", package.id), self.roots(package, Some(kernel)));
         let compression = self.plugins.compression(kernel)?.unwrap_or_else(|| kernel.compressions().last().copied());
         let toolchain = toolchain(kernel, &self.system.root);
-        let decisions = Decisions { conf, toolchain, compression, signing };
+        let place = self.workplace(package, target);
+        let decisions = Decisions { conf, toolchain, compression, signing, place, conf_files };
 
         self.plan_compile(package, kernel, target, &decisions, &patches, &mut plan)?;
         self.plan_products(package, kernel, target, &decisions, &mut plan)?;
-        let post_build = decisions.conf.scripts.post_build.clone();
-        if post_build.is_none() {
-            plan_finish(package, target, &mut plan);
+        self.plan_forget(&package.id, target, &mut plan);
+        if decisions.conf.scripts.post_build.is_none() {
+            plan_finish(package, target, &decisions.place, &mut plan);
         }
-        self.run(plan)?;
-        match post_build {
-            Some(text) => self.post_build(package, kernel, target, &decisions, &text),
-            None => Ok(()),
-        }
+        Ok((plan, decisions))
+    }
+
+    fn workplace(&self, package: &Package, target: &Target) -> Workplace {
+        let at = self.build_dir(&package.id, target);
+        let bind = self.apart.then(|| Bind { from: at.clone(), at: package.id.build_dir() });
+        Workplace { at, bind }
+    }
+
+    /// The directory that a package is built in for a kernel.
+    fn build_dir(&self, id: &PackageId, target: &Target) -> Location {
+        if self.apart { id.build_dir_apart(target) } else { id.build_dir() }
+    }
+
+    /// The log of the build that is going on, or has just failed.
+    pub(super) fn build_log(&self, id: &PackageId, target: &Target) -> Location {
+        log_in(&self.build_dir(id, target))
     }
 
     /// Key, certificate and program, said before the build. A new pair is a plan
     /// of its own: it outlives a build that fails. Without signing, modules are
     /// still good for a kernel that does not ask for it.
     fn signing(&self, package: &Package, kernel: &Arc<Kernel>) -> Result<Option<Signing>> {
+        let _common = self.hold_common();
         let mut plan = Builder::new("prepare the signing of modules", self.roots(package, Some(kernel)));
         let answer = match self.plugins.prepare_signing(kernel, &mut plan) {
             Ok(answer) => answer,
@@ -104,9 +158,12 @@ impl Session<'_> {
         plan: &mut Builder,
     ) -> Result<()> {
         let id = &package.id;
-        let build = id.build_dir();
-        let log = make_log(package);
+        let Workplace { at: build, .. } = &decisions.place;
+        let log = decisions.place.log();
         plan.push(Action::Remove { at: build.clone() }, "a build starts from a clean directory").on_undo(Undo::Keep);
+        if let Some(parent) = decisions.place.bind.as_ref().and(build.parent()) {
+            plan.push(Action::MakeDirectory { at: parent }, "the builds of other kernels are beside it");
+        }
         let source = Location::new(crate::system::Root::Source, "").expect("the root itself");
         plan.push(Action::Copy { from: source, to: build.clone() }, "the registered source is never built in")
             .on_undo(Undo::Keep);
@@ -116,7 +173,7 @@ impl Session<'_> {
             "the log of the build",
         )
         .on_undo(Undo::Keep);
-        let consult = format!("The log is {}.", self.tree.real(&log).display());
+        let consult = self.consult(package);
 
         for patch in patches {
             let command = Command::new("patch")
@@ -136,8 +193,9 @@ impl Session<'_> {
         }
         if let Some(text) = &decisions.conf.scripts.pre_build {
             let environment = script::environment(package, kernel, &decisions.toolchain);
-            if let Some(command) = script::command(text, &build, environment) {
+            if let Some(command) = script::command(text, build, environment) {
                 let command = script::logged(command, &log, "Running the pre_build script", text);
+                let command = decisions.place.command(command);
                 plan.push(Action::Run(command), "PRE_BUILD of its dkms.conf")
                     .progress("Running the pre_build script")
                     .fails_as(Kind::Script(1), format!("The pre_build script of {id} failed for kernel {target}."))
@@ -163,7 +221,6 @@ impl Session<'_> {
             })?;
         plan.push(Action::Expect { files }, "make has to produce every module that dkms.conf names")
             .fails_as(Kind::ProductMissing, format!("The build of {id} for kernel {target} made no such module file."))
-            .hint("Compare BUILT_MODULE_NAME and BUILT_MODULE_LOCATION of its dkms.conf with what make writes.")
             .hint(consult.as_str());
         Ok(())
     }
@@ -171,10 +228,15 @@ impl Session<'_> {
     /// A command that runs in the build directory.
     fn in_build(&self, mut command: Command, package: &Package, kernel: &Kernel, decisions: &Decisions) -> Command {
         command.environment = script::environment(package, kernel, &decisions.toolchain);
-        command.directory = Some(package.id.build_dir());
+        command.directory = Some(decisions.place.at.clone());
         command.place = Place::Either;
         command.time_limit = None;
-        command
+        decisions.place.command(command)
+    }
+
+    /// Where the log of a build that fails is found.
+    fn consult(&self, package: &Package) -> String {
+        format!("The log is {}.", self.tree.real(&package.id.build_dir()).join("make.log").display())
     }
 
     /// From what make produced to the built state, which appears all at once.
@@ -187,7 +249,7 @@ impl Session<'_> {
         plan: &mut Builder,
     ) -> Result<()> {
         let id = &package.id;
-        let build = id.build_dir();
+        let Workplace { at: build, .. } = &decisions.place;
         let hidden = id
             .kernel_dir(target)
             .join(format!(".tmp_{}_{}", target.arch, std::process::id()))
@@ -198,6 +260,7 @@ impl Session<'_> {
             Action::Collect { from: build.clone(), glob: "Module.symvers".into(), to: products.clone() },
             "packages that depend on this one need its exported symbols",
         );
+        self.plan_dependency_notes(&decisions.conf, target, &hidden, plan);
         for module in &decisions.conf.modules {
             let built = build
                 .join(&module.built_location)
@@ -215,7 +278,11 @@ impl Session<'_> {
             if let Some(signing) = &decisions.signing {
                 let before = plan.steps().len();
                 self.plugins.sign(signing, kernel, &built, plan)?;
-                plan.announce_from(before, format!("Signing module {}", self.tree.real(&built).display()));
+                let shown = self
+                    .tree
+                    .real(&id.build_dir())
+                    .join(built.relative().strip_prefix(build.relative()).unwrap_or(built.relative()));
+                plan.announce_from(before, format!("Signing module {}", shown.display()));
             }
             plan.push(
                 Action::Copy { from: built, to: product.clone() },
@@ -226,6 +293,14 @@ impl Session<'_> {
                 plan.push(Action::Run(compressor.command(&product)), "as the kernel's own modules are compressed");
             }
         }
+        let suffix = decisions.compression.map_or("", Compression::suffix);
+        let record = |module: &ModuleRecord| RecordedModule {
+            name: module.dest_name.clone(),
+            product: format!("{}.ko{suffix}", module.dest_name),
+            installed: None,
+        };
+        let modules = decisions.conf.modules.iter().map(record).collect();
+        self.plan_record(id, target, &hidden, BuildRecord::new(decisions.conf_files.clone(), modules), plan);
         let to = id.target_dir(target);
         plan.push(Action::Rename { from: hidden, to }, "the built state appears at once").fails_as(
             Kind::ProductMissing,
@@ -243,12 +318,13 @@ impl Session<'_> {
         decisions: &Decisions,
         text: &str,
     ) -> Result<()> {
-        let log = make_log(package);
         let environment = script::environment(package, kernel, &decisions.toolchain);
         let mut plan =
             Builder::new(format!("finish the build of {} for {target}", package.id), self.roots(package, Some(kernel)));
-        if let Some(command) = script::command(text, &package.id.build_dir(), environment) {
+        if let Some(command) = script::command(text, &decisions.place.at, environment) {
+            let log = decisions.place.log();
             let command = script::logged(command, &log, "Running the post_build script", text);
+            let command = decisions.place.command(command);
             plan.push(Action::Run(command), "POST_BUILD of its dkms.conf")
                 .progress("Running the post_build script")
                 .fails_as(
@@ -258,25 +334,23 @@ impl Session<'_> {
                         package.id
                     ),
                 )
-                .hint(format!("The log is {}.", self.tree.real(&log).display()));
+                .hint(self.consult(package));
         }
-        plan_finish(package, target, &mut plan);
+        plan_finish(package, target, &decisions.place, &mut plan);
         self.run(plan)
     }
 }
 
-/// The build's log while it is going on.
-fn make_log(package: &Package) -> Location {
-    package.id.build_dir().join("make.log").expect("a plain name is a location")
-}
-
 /// The log goes to its lasting place and the build directory goes.
-fn plan_finish(package: &Package, target: &Target, plan: &mut Builder) {
+fn plan_finish(package: &Package, target: &Target, place: &Workplace, plan: &mut Builder) {
     let logs = package.id.target_dir(target).join("log").expect("a plain name is a location");
     plan.push(Action::MakeDirectory { at: logs.clone() }, "the log of the build is kept");
-    let kept = logs.join("make.log").expect("a plain name is a location");
-    plan.push(Action::Copy { from: make_log(package), to: kept }, "the log of the build is kept");
-    plan.push(Action::Remove { at: package.id.build_dir() }, "a successful build leaves no build directory");
+    plan.push(Action::Copy { from: place.log(), to: package.id.kept_log(target) }, "the log of the build is kept");
+    plan.push(Action::Remove { at: place.at.clone() }, "a successful build leaves no build directory");
+}
+
+fn log_in(build: &Location) -> Location {
+    build.join("make.log").expect("a plain name is a location")
 }
 
 fn bad_patch(error: crate::system::BadLocation) -> Error {

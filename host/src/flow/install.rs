@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use crate::conf::{ModuleRecord, PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
-use crate::flow::installed::{ModuleIndex, product_of};
+use crate::flow::forced::Forced;
+use crate::flow::installed::{ModuleIndex, product_of, same_contents};
+use crate::flow::transaction::{Pending, plan_marker};
 use crate::flow::version_check::{Verdict, compare, obsolete};
 use crate::flow::{PackageSource, Session, script};
 use crate::kernel::{Kernel, ModInfo, toolchain};
 use crate::plan::{Action, Builder, Command, OnFailure, Place, Undo};
 use crate::plugin::{Answer, Occasion};
 use crate::system::{Location, Root};
-use crate::tree::{Package, Target};
+use crate::tree::{BuildRecord, Package, RecordedModule, Target};
 
 /// depmod for an install tree that is not named `lib/modules`: a link gives it
 /// that name.
@@ -37,28 +39,50 @@ struct Chosen<'a> {
 }
 
 impl Session<'_> {
-    /// The `install` action for one kernel, with the steps before it that are
-    /// still missing.
-    pub fn install(&self, what: &PackageSource, target: &Target) -> Result<()> {
-        let _lock = self.begin()?;
+    /// The `install` action, with the steps before it that are still missing, for
+    /// several kernels at the same time. Returns what went wrong, in the order of
+    /// the kernels.
+    pub fn install(&self, what: &PackageSource, targets: &[Target]) -> Vec<Error> {
+        let one = |session: &Session<'_>, package: &Package, target: &Target| session.bring_in(package, target);
+        self.for_each_kernel(what, targets, one, |package, target| {
+            self.rebuild_dependents(&package.id, &self.kernel(target), target)
+        })
+    }
+
+    /// Builds a registered package if need be, and installs it; the lock is held.
+    /// `false`: it is installed already.
+    pub(super) fn bring_in(&self, package: &Package, target: &Target) -> Result<bool> {
         let kernel = self.kernel(target);
-        let package = self.ensure_added(what, &kernel)?;
         let installed = self.tree.is_installed(&package.id, target);
-        if installed && !self.options.force {
+        if installed && !self.forced(&package.id.module).everything {
             self.say(format!("Module {} already installed on kernel {target}, skipping.", package.id));
-            return Ok(());
+            return Ok(false);
         }
         if !self.tree.is_built(&package.id, target) {
-            self.build_package(&package, &kernel, target)?;
+            self.build_package(package, &kernel, target)?;
         }
         if installed {
-            self.uninstall_package(&package, &kernel, target)?;
+            self.uninstall_package(package, &kernel, target)?;
         }
-        self.install_package(&package, &kernel, target)
+        self.install_package(package, &kernel, target)?;
+        Ok(true)
     }
 
     /// Installs a built package; the lock is held.
     pub(super) fn install_package(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<()> {
+        let mut forced = self.forced(&package.id.module);
+        forced.everything |= self.options.safe_upgrade;
+        self.install_forced(package, kernel, target, forced)
+    }
+
+    /// Installs a built package, whatever `forced` says against it.
+    pub(super) fn install_forced(
+        &self,
+        package: &Package,
+        kernel: &Arc<Kernel>,
+        target: &Target,
+        forced: Forced,
+    ) -> Result<()> {
         if !kernel.module_dir().is_dir() {
             return Err(Error::new(
                 Kind::NoKernelDirectory,
@@ -66,8 +90,10 @@ impl Session<'_> {
             )
             .hint("Install that kernel, or name an installed one with -k."));
         }
+        let conf_files = self.conf_files(package, target);
         let conf = self.conf(package, kernel, Strictness::Strict)?;
-        let chosen = self.choose(package, &conf, kernel, target)?;
+        let _common = self.hold_common();
+        let chosen = self.choose(package, &conf, kernel, target, forced)?;
 
         let mut plan = Builder::new(format!("install {} for {target}", package.id), self.roots(package, Some(kernel)));
         let toolchain = toolchain(kernel, &self.system.root);
@@ -76,7 +102,7 @@ impl Session<'_> {
         if let Some(command) =
             conf.scripts.pre_install.as_deref().and_then(|text| script::command(text, &source, environment.clone()))
         {
-            let command = if self.options.force { script::ignored(command) } else { command };
+            let command = if forced.everything { script::ignored(command) } else { command };
             plan.push(Action::Run(command), "PRE_INSTALL of its dkms.conf")
                 .progress("Running the pre_install script")
                 .fails_as(
@@ -91,14 +117,23 @@ impl Session<'_> {
         let link = package.id.active_link(target);
         let leads_to = format!("{}/{}/{}", package.id.version, target.kernel, target.arch);
         plan.push(Action::Symlink { at: link, target: leads_to }, "the link records which version is installed");
+        // Before any script: only now are the installed files known to be copies.
+        if let Some(modules) = self.recorded_modules(package, target, &conf, &chosen) {
+            let record = BuildRecord::new(conf_files, modules);
+            self.plan_record(&package.id, target, &package.id.target_dir(target), record, &mut plan);
+        }
         if let Some(command) =
             conf.scripts.post_install.as_deref().and_then(|text| script::command(text, &source, environment))
         {
             plan.push(Action::Run(script::ignored(command)), "POST_INSTALL of its dkms.conf")
                 .progress("Running the post_install script");
         }
+        self.plan_forget(&package.id, target, &mut plan);
         self.plan_depmod(kernel, &mut plan);
         self.plan_initrd(kernel, &conf, Occasion::Installed, &mut plan)?;
+        if !self.deferred {
+            self.plan_load(kernel, &mut plan);
+        }
         self.run(plan)
     }
 
@@ -109,6 +144,7 @@ impl Session<'_> {
         conf: &'c PackageConf,
         kernel: &Arc<Kernel>,
         target: &Target,
+        forced: Forced,
     ) -> Result<Vec<Chosen<'c>>> {
         let products = self.tree.products(&package.id, target);
         // In a dry run of a package that is not built yet there is nothing to look at.
@@ -133,7 +169,7 @@ impl Session<'_> {
             };
             let destination = self.destination(kernel, record)?;
             let existing = index.find(&record.dest_name, &destination).into_iter().next();
-            if self.refused(package, conf, kernel, target, record, &file, existing.as_deref()) {
+            if self.refused(package, conf, kernel, target, record, &file, existing.as_deref(), forced) {
                 continue;
             }
             let original = existing.filter(|_| first_install);
@@ -165,16 +201,17 @@ impl Session<'_> {
         record: &ModuleRecord,
         file: &str,
         existing: Option<&Path>,
+        forced: Forced,
     ) -> bool {
-        let forced = self.options.force;
-        if let Some(directive) = conf.obsolete_by.as_deref().filter(|d| !forced && obsolete(d, kernel)) {
+        let obsolete_by = conf.obsolete_by.as_deref().filter(|d| !forced.everything && obsolete(d, kernel));
+        if let Some(directive) = obsolete_by {
             self.reporter.warning(&format!(
                 "{}: kernel {} has this driver itself since {directive} (OBSOLETE_BY); it was not installed.",
                 record.dest_name, target.kernel
             ));
             return true;
         }
-        let Some(existing) = existing.filter(|_| !forced && !self.options.force_version_override) else { return false };
+        let Some(existing) = existing.filter(|_| !forced.everything && !forced.version) else { return false };
         let product = self.tree.real(&package.id.products_dir(target)).join(file);
         let existing = kernel.module_dir().join(existing);
         let identical = same_contents(&product, &existing);
@@ -217,6 +254,27 @@ impl Session<'_> {
             .fails_as(Kind::InstallFailed, format!("{} could not be installed.", module.file));
     }
 
+    /// The package's modules, and where those that were chosen go. `None` in a dry
+    /// run that cannot know.
+    fn recorded_modules(
+        &self,
+        package: &Package,
+        target: &Target,
+        conf: &PackageConf,
+        chosen: &[Chosen<'_>],
+    ) -> Option<Vec<RecordedModule>> {
+        let products = self.tree.products(&package.id, target);
+        let recorded = |record: &ModuleRecord| {
+            let installed = chosen.iter().find(|module| module.record == record);
+            Some(RecordedModule {
+                name: record.dest_name.clone(),
+                product: installed.map(|module| &module.file).or_else(|| product_of(&products, record))?.clone(),
+                installed: installed.map(|module| Path::new(&module.destination).join(&module.file)),
+            })
+        };
+        conf.modules.iter().map(recorded).collect()
+    }
+
     /// depmod, for a kernel that has a module index.
     pub(super) fn plan_depmod(&self, kernel: &Kernel, plan: &mut Builder) {
         if self.options.no_depmod {
@@ -230,8 +288,8 @@ impl Session<'_> {
             .line(format!("Skipping depmod: {} has no modules.dep.", kernel.module_dir().display()));
             return;
         }
-        if self.deferred.get() {
-            return self.plan_depmod_marker(kernel, plan);
+        if self.deferred {
+            return plan_marker(Pending::Depmod, kernel, plan);
         }
         plan.push(Action::Run(self.depmod(kernel)), "modprobe needs to know the changed modules")
             .progress("Running depmod")
@@ -270,6 +328,14 @@ impl Session<'_> {
         if !conf.remake_initrd || self.options.no_initrd {
             return Ok(());
         }
+        if self.deferred {
+            plan_marker(Pending::BootImage, kernel, plan);
+            return Ok(());
+        }
+        self.plan_boot_image(kernel, occasion, plan)
+    }
+
+    pub(super) fn plan_boot_image(&self, kernel: &Arc<Kernel>, occasion: Occasion, plan: &mut Builder) -> Result<()> {
         let before = plan.steps().len();
         match self.plugins.refresh_initrd(kernel, occasion, plan)? {
             Answer::Given { plugin, .. } => {
@@ -295,14 +361,5 @@ impl Session<'_> {
             }
         }
         Ok(())
-    }
-}
-
-pub(super) fn same_contents(a: &Path, b: &Path) -> bool {
-    match (std::fs::metadata(a), std::fs::metadata(b)) {
-        (Ok(x), Ok(y)) if x.len() == y.len() => {
-            matches!((std::fs::read(a), std::fs::read(b)), (Ok(x), Ok(y)) if x == y)
-        }
-        _ => false,
     }
 }

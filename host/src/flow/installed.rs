@@ -1,9 +1,12 @@
 //! Module files in a kernel's module directory.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::conf::{ModuleRecord, PackageConf};
+use crate::conf::ModuleRecord;
 use crate::error::Result;
 use crate::flow::Session;
 use crate::kernel::{Kernel, ModInfo, module_stem};
@@ -52,9 +55,10 @@ impl Session<'_> {
         Ok(chosen.trim_matches('/').to_owned())
     }
 
-    /// ADDON_MODULES_DIR from the environment overrules every policy.
+    /// ADDON_MODULES_DIR overrules every policy.
     fn addon_modules_dir(&self) -> Option<String> {
-        std::env::var("ADDON_MODULES_DIR").ok().filter(|directory| !directory.is_empty())
+        let etc = self.system.roots.get(Root::Etc).unwrap_or(Path::new("/etc"));
+        self.addon_modules_dir.get_or_init(|| crate::conf::addon_modules_dir(etc)).clone()
     }
 
     /// Where a module of the package is installed now: below the destination of
@@ -85,6 +89,33 @@ impl Session<'_> {
     }
 }
 
+/// Whether two files hold the same. One that cannot be read is like no other.
+pub fn same_contents(a: &Path, b: &Path) -> bool {
+    let same = || -> std::io::Result<bool> {
+        let (mut a, mut b) = (File::open(a)?, File::open(b)?);
+        let (x, y) = (a.metadata()?, b.metadata()?);
+        if x.len() != y.len() {
+            return Ok(false);
+        }
+        if (x.dev(), x.ino()) == (y.dev(), y.ino()) {
+            return Ok(true);
+        }
+        let (mut left, mut right) = (vec![0; 64 << 10], vec![0; 64 << 10]);
+        let mut rest = x.len();
+        while rest > 0 {
+            let n = usize::try_from(rest).map_or(left.len(), |rest| rest.min(left.len()));
+            a.read_exact(&mut left[..n])?;
+            b.read_exact(&mut right[..n])?;
+            if left[..n] != right[..n] {
+                return Ok(false);
+            }
+            rest -= n as u64;
+        }
+        Ok(true)
+    };
+    same().unwrap_or(false)
+}
+
 /// `x.ko` and its compressed names.
 pub fn module_file_names(module: &str) -> impl Iterator<Item = String> {
     let compressed = crate::kernel::Compression::ALL.map(|c| format!("{module}.ko{}", c.suffix()));
@@ -94,9 +125,4 @@ pub fn module_file_names(module: &str) -> impl Iterator<Item = String> {
 /// The module files of a package that a kernel's products directory holds.
 pub fn product_of<'p>(products: &'p [String], record: &ModuleRecord) -> Option<&'p String> {
     products.iter().find(|name| module_stem(name).is_some_and(|(stem, _)| stem == record.dest_name))
-}
-
-/// Names of modules that dkms.conf lists and the products lack.
-pub fn missing_products(conf: &PackageConf, products: &[String]) -> Vec<String> {
-    conf.modules.iter().filter(|m| product_of(products, m).is_none()).map(|m| m.dest_name.clone()).collect()
 }

@@ -3,6 +3,7 @@
 use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Session;
+use crate::plugin::Occasion;
 use crate::tree::{Entry, Package, SourceState, Target};
 
 impl Session<'_> {
@@ -22,30 +23,29 @@ impl Session<'_> {
         let _lock = self.begin()?;
         let kernel = self.kernel(target);
         let mut failed = Vec::new();
-        self.deferring(|| {
-            for Entry { id, source } in self.tree.entries()? {
-                let SourceState::Present(source) = source else { continue };
-                let package = Package { id, source };
-                if !self.tree.is_built(&package.id, target) {
-                    continue;
-                }
-                let conf = self.conf(&package, &kernel, Strictness::Lenient);
-                if only_automatic && !conf.as_ref().is_ok_and(|conf| conf.autoinstall) {
-                    continue;
-                }
-                self.reporter.notice(&format!("dkms: removing module {} for kernel {target}", package.id));
-                match self.unbuild_package(&package, target) {
-                    Ok(()) => {}
-                    Err(error) if error.kind == Kind::Interrupted => return Err(error),
-                    Err(error) => {
-                        self.reporter.notice(&format!("Error! {}", error.message));
-                        failed.push(package.id.to_string());
-                    }
+        let transaction = self.deferring();
+        for Entry { id, source } in self.tree.entries()? {
+            let SourceState::Present(source) = source else { continue };
+            let package = Package { id, source };
+            if !self.tree.is_built(&package.id, target) {
+                continue;
+            }
+            let conf = self.conf(&package, &kernel, Strictness::Lenient);
+            if only_automatic && !conf.as_ref().is_ok_and(|conf| conf.autoinstall) {
+                continue;
+            }
+            self.reporter.notice(&format!("dkms: removing module {} for kernel {target}", package.id));
+            match transaction.unbuild_package(&package, target) {
+                Ok(()) => {}
+                Err(error) if error.kind == Kind::Interrupted => return Err(error),
+                Err(error) => {
+                    self.reporter.notice(&format!("Error! {}", error.message));
+                    failed.push(package.id.to_string());
                 }
             }
-            Ok(())
-        })?;
-        self.finish_deferred(&kernel)?;
+        }
+        self.forget_kernel(target)?;
+        self.finish_deferred(&kernel, Occasion::Removed)?;
         if failed.is_empty() {
             return Ok(());
         }

@@ -1,38 +1,30 @@
-//! `--modprobe-on-install`: what was installed for the running kernel is loaded.
+//! Loading modules into the running kernel after an installation.
 
-use std::path::Path;
-
-use crate::error::Result;
 use crate::flow::{Session, script};
-use crate::kernel::running_release;
-use crate::plan::{Action, Builder, Command, Environment, Place};
-use crate::tree::Target;
+use crate::kernel::Kernel;
+use crate::plan::{Action, Builder, Command, OnFailure};
+use crate::system::{Location, Root};
 
-/// Loads the modules of all devices that are there; blacklists are respected,
-/// and devices without a module are no news.
-const LOAD: &str =
-    "find /sys/devices -name modalias -print0 | xargs -0 sort -u | sort -u | xargs -d '\\n' modprobe -a -b -q";
-
-/// Loads what modules-load.d names.
-const UNIT: &str = "systemd-modules-load.service";
+/// Everything that some device of this machine asks for, but for what is
+/// blacklisted. Aliases without a module are no failure.
+const FOR_ALL_DEVICES: &str = "find /sys/devices -name modalias -exec cat {} + 2>/dev/null | sort -u | \
+                               xargs -r -d '\\n' modprobe -a -b -q";
 
 impl Session<'_> {
-    /// Loads modules, if `target` is the kernel that runs here. Failures are of
-    /// no consequence: they are loaded at the next start.
-    pub fn load_modules(&self, target: &Target) -> Result<()> {
-        if !self.system.is_live() || target.kernel != running_release() {
-            return Ok(());
+    /// `--modprobe-on-install`, or the setting of that name: only the running
+    /// kernel can load modules, and only once its index knows them.
+    pub(super) fn plan_load(&self, kernel: &Kernel, plan: &mut Builder) {
+        let wanted = self.options.modprobe_on_install || self.framework.modprobe_on_install();
+        if !wanted || !kernel.running() {
+            return;
         }
-        let mut plan = Builder::new("load the modules of devices that are there", self.system.roots.clone());
-        let mut load = |command: Command| {
-            let environment = Environment::Inherited(Vec::new());
-            let command = Command { place: Place::Either, environment, ..script::ignored(command) };
-            plan.push(Action::Run(command), "modprobe-on-install was asked for");
-        };
-        load(Command::new("bash").args(["-c", LOAD]));
-        if Path::new("/lib/systemd/system").join(UNIT).exists() {
-            load(Command::new("systemctl").args(["restart", UNIT]));
+        let command = script::ignored(Command::new("bash").args(["-c", FOR_ALL_DEVICES]));
+        plan.push(Action::Run(command), "modprobe_on_install: devices get their new modules at once");
+        let unit = Location::new(Root::System, "lib/systemd/system/systemd-modules-load.service").expect("relative");
+        if self.system.roots.path(&unit).is_some_and(|path| path.is_file()) {
+            let mut command = Command::new("systemctl").args(["restart", "systemd-modules-load.service"]);
+            command.failure = OnFailure::Warn;
+            plan.push(Action::Run(command), "modprobe_on_install: so do lists of modules to load");
         }
-        self.run(plan)
     }
 }

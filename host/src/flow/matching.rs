@@ -2,7 +2,8 @@
 
 use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
-use crate::flow::{PackageSource, Session};
+use crate::flow::Session;
+use crate::plugin::Occasion;
 use crate::tree::{PackageId, Target};
 
 impl Session<'_> {
@@ -31,11 +32,18 @@ impl Session<'_> {
             self.say(format!("Kernel {template} has no modules to match: there is nothing to do."));
             return Ok(());
         }
-        for id in self.in_order(wanted, target) {
+        let _lock = self.begin()?;
+        let transaction = self.deferring();
+        let matched = self.in_order(wanted, target).iter().try_for_each(|id| {
             self.say(format!("\nModule:  {}\nVersion: {}", id.module, id.version));
-            self.install(&PackageSource::Named(id), target)?;
-        }
-        Ok(())
+            match transaction.bring_in(&self.package(id)?, target)? {
+                true => transaction.rebuild_dependents(id, &self.kernel(target), target),
+                false => Ok(()),
+            }
+        });
+        // Also for those that came before one that failed.
+        let finished = self.finish_deferred(&self.kernel(target), Occasion::Installed);
+        matched.and(finished)
     }
 
     /// The same with each package after those that its dkms.conf needs, as far

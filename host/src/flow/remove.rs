@@ -17,6 +17,9 @@ impl Session<'_> {
     pub fn remove(&self, id: &PackageId, targets: &[Target]) -> Result<()> {
         let _lock = self.begin()?;
         let package = self.package(id)?;
+        if self.options.safe_upgrade && self.is_upgrade(id)? {
+            return Ok(());
+        }
         targets.iter().try_for_each(|target| self.unbuild_package(&package, target))?;
         let left: Vec<Target> = self.tree.targets(id).into_iter().filter(|t| !targets.contains(t)).collect();
         if !left.is_empty() || (!self.is_dry_run() && self.tree.has_kernels(id)) {
@@ -29,6 +32,7 @@ impl Session<'_> {
             .line(format!("Deleting module {id} completely from the DKMS tree."));
         plan.push(Action::Prune { at: id.originals_root(), unless_owned: None }, "nothing of the module is left");
         plan.push(Action::Prune { at: id.module_dir(), unless_owned: None }, "nothing of the module is left");
+        self.plan_forget_package(id, &mut plan);
         self.run(plan)
     }
 
@@ -41,11 +45,12 @@ impl Session<'_> {
         }
         if !self.tree.is_built(id, target) {
             self.say(format!("Module {id} is not built for kernel {target}. Skipping..."));
-            return Ok(());
+            return self.forget(id, target);
         }
         let mut plan = Builder::new(format!("unbuild {id} for {target}"), self.system.roots.clone());
         plan.push(Action::Remove { at: id.target_dir(target) }, "what was built goes");
         plan.push(Action::Prune { at: id.kernel_dir(target), unless_owned: None }, "no empty kernel directory is left");
+        self.plan_forget(id, target, &mut plan);
         self.run(plan)
     }
 }

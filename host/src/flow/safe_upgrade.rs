@@ -1,103 +1,130 @@
-//! `--rpm_safe_upgrade`: when one transaction of a package manager installs a
-//! package's new files and then runs the removal script of the old ones, for the
-//! same version, the removal must not take out what was just added.
+//! `--rpm_safe_upgrade`: when a package of the system is replaced by one with the
+//! same module version, the new one's `add` comes before the old one's `remove`,
+//! which must not take out what the new one needs.
 //!
-//! `add` leaves a note for the transaction, which is the process that started
-//! the script that started this program; `remove` finds it and does nothing.
+//! `add` leaves a lock for the process that runs both (the caller's parent);
+//! `remove` with such a lock deletes the lock instead of the package. The file's
+//! name and contents are dkms's, since the other half may be done by it.
 
-use std::fs;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::process::geteuid;
-
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
+use crate::flow::Session;
+use crate::plan::{Action, Builder, Bytes};
+use crate::system::{Location, Root, Roots};
 use crate::tree::PackageId;
 
-/// The transaction: a process, told from a later one of the same number by the
-/// time when it was started.
-struct Transaction {
-    pid: String,
-    started: String,
+/// As `ps -o lstart` prints the time of a process's start.
+const START: &str = "%a %b %e %H:%M:%S %Y";
+
+/// The process that both scripts are started by.
+struct Caller {
+    pid: u32,
+    started: jiff::Timestamp,
 }
 
-impl Transaction {
-    fn current() -> Option<Self> {
-        let pid = field("self", PARENT).and_then(|script| field(&script, PARENT))?;
-        Some(Self { started: field(&pid, STARTED)?, pid })
+impl Session<'_> {
+    /// Leaves the lock of an `add`.
+    pub(super) fn lock_upgrade(&self, id: &PackageId) -> Result<()> {
+        let caller = caller()?;
+        let started = caller.started.to_zoned(jiff::tz::TimeZone::system()).strftime(START);
+        let contents = Bytes(format!("{}-{}\n{started}\n", id.module, id.version).into_bytes());
+        // Nobody can know the name beforehand.
+        let random = RandomState::new().build_hasher().finish();
+        let at = lock(&format!("{}{random:016x}", prefix(caller.pid)));
+        let mut plan = Builder::new(format!("note the upgrade of {id}"), self.lock_roots());
+        plan.push(
+            Action::WriteFile { at, contents, mode: 0o600 },
+            "--rpm_safe_upgrade: the older one's remove finds it",
+        );
+        self.run(plan)
     }
 
-    fn prefix(&self) -> String {
-        format!("dkms_rpm_safe_upgrade_lock.{}.", self.pid)
+    /// Whether a `remove` has to be left out; uses up the lock.
+    pub(super) fn is_upgrade(&self, id: &PackageId) -> Result<bool> {
+        let caller = caller()?;
+        let directory = self.lock_dir();
+        let names =
+            std::fs::read_dir(&directory).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.file_name()));
+        let mut names: Vec<String> = names.filter_map(|name| name.into_string().ok()).collect();
+        names.retain(|name| name.starts_with(&prefix(caller.pid)));
+        names.sort();
+        let Some(name) = names.into_iter().find(|name| is_of(&directory.join(name), id, &caller)) else {
+            return Ok(false);
+        };
+        let mut plan = Builder::new(format!("end the upgrade of {id}"), self.lock_roots());
+        plan.push(Action::Remove { at: lock(&name) }, "--rpm_safe_upgrade: it was for this remove");
+        self.run(plan)?;
+        self.reporter
+            .notice(&format!("Error! {id} stays: the upgrade that removes it has just added it (--rpm_safe_upgrade)."));
+        Ok(true)
     }
 
-    fn note(&self, id: &PackageId) -> String {
-        format!("{}-{}\n{}\n", id.module, id.version, self.started)
+    fn lock_dir(&self) -> PathBuf {
+        let inside = self.framework.tmp_location();
+        self.system.root.join(inside.strip_prefix("/").unwrap_or(inside))
+    }
+
+    /// The directory is a root by itself: it may be another file system than `/`.
+    fn lock_roots(&self) -> Roots {
+        let mut roots = self.system.roots.clone();
+        roots.set(Root::System, self.lock_dir());
+        roots
     }
 }
 
-/// Fields of `/proc/PID/stat` after the program's name, which is in parentheses;
-/// proc(5) counts from 1 and has the name second.
-const PARENT: usize = 4 - 3;
-const STARTED: usize = 22 - 3;
-
-fn field(pid: &str, index: usize) -> Option<String> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, fields) = text.rsplit_once(')')?;
-    fields.split_whitespace().nth(index).map(String::from)
+fn lock(name: &str) -> Location {
+    Location::new(Root::System, name).expect("a file name is a location")
 }
 
-/// Leaves the note that a package has been added.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn promise(id: &PackageId, directory: &Path) -> Result<()> {
-    let Some(transaction) = Transaction::current() else { return Ok(()) };
-    let at = directory.join(format!("{}{}", transaction.prefix(), std::process::id()));
-    let written = fs::File::create_new(&at).and_then(|mut file| {
-        use std::io::Write;
-        file.write_all(transaction.note(id).as_bytes())
+fn prefix(pid: u32) -> String {
+    format!("dkms_rpm_safe_upgrade_lock.{pid}.")
+}
+
+/// Whether a file is a lock of the caller for the package. A file of somebody else
+/// in a directory that all can write to is not believed.
+fn is_of(file: &Path, id: &PackageId, caller: &Caller) -> bool {
+    let me = rustix::process::geteuid().as_raw();
+    let trusted = std::fs::symlink_metadata(file).is_ok_and(|data| data.is_file() && [0, me].contains(&data.uid()));
+    let Some(text) = trusted.then(|| std::fs::read_to_string(file).ok()).flatten() else { return false };
+    let started = text.lines().last().and_then(|line| {
+        let local = jiff::civil::DateTime::strptime(START, line.trim()).ok()?;
+        Some(local.to_zoned(jiff::tz::TimeZone::system()).ok()?.timestamp())
     });
-    written.map_err(|e| Error::io("write", &at, e))
+    // The time of the start is computed from the boot's, which is rounded.
+    let same = |time: jiff::Timestamp| (time.as_second() - caller.started.as_second()).abs() <= 2;
+    text.lines().next() == Some(&format!("{}-{}", id.module, id.version)) && started.is_some_and(same)
 }
 
-/// Takes the note that a package has been added back, if there is one.
-pub fn redeem(id: &PackageId, directory: &Path) -> bool {
-    let Some(transaction) = Transaction::current() else { return false };
-    let notes: Vec<PathBuf> = fs::read_dir(directory)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(&transaction.prefix())))
-        // Whoever may write to the directory could leave one.
-        .filter(|path| fs::symlink_metadata(path).is_ok_and(|m| m.is_file() && m.uid() == geteuid().as_raw()))
-        .filter(|path| fs::read_to_string(path).is_ok_and(|text| text == transaction.note(id)))
-        .collect();
-    notes.iter().for_each(|note| drop(fs::remove_file(note)));
-    !notes.is_empty()
+/// The parent of the process that called this one.
+fn caller() -> Result<Caller> {
+    let unknown = |why: String| {
+        Error::new(Kind::System, format!("--rpm_safe_upgrade cannot tell who called: {why}."))
+            .hint("Mount /proc, or leave the option out.")
+    };
+    let find = || -> Option<Caller> {
+        let parent = rustix::process::getppid()?.as_raw_nonzero().get();
+        let pid: u32 = stat_field(parent, PARENT)?.parse().ok()?;
+        let ticks: i64 = stat_field(pid.try_into().ok()?, START_TIME)?.parse().ok()?;
+        let boot = std::fs::read_to_string("/proc/stat").ok()?;
+        let boot: i64 = boot.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
+        // SAFETY: asks for a constant of the system.
+        let per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+        let seconds = ticks.checked_div(per_second)?;
+        Some(Caller { pid, started: jiff::Timestamp::from_second(boot + seconds).ok()? })
+    };
+    find().ok_or_else(|| unknown("/proc does not say".to_owned()))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Fields of `/proc/PID/stat` behind the name in brackets (proc_pid_stat(5)).
+const PARENT: usize = 1;
+const START_TIME: usize = 19;
 
-    #[test]
-    fn a_note_counts_once_and_for_its_package_only() {
-        let dir = tempfile::tempdir().unwrap();
-        let (this, other) = (PackageId::new("this", "1.0").unwrap(), PackageId::new("this", "2.0").unwrap());
-        promise(&this, dir.path()).unwrap();
-        assert!(!redeem(&other, dir.path()));
-        assert!(redeem(&this, dir.path()));
-        assert!(!redeem(&this, dir.path()));
-    }
-
-    #[test]
-    fn a_note_of_another_process_does_not_count() {
-        let dir = tempfile::tempdir().unwrap();
-        let this = PackageId::new("this", "1.0").unwrap();
-        promise(&this, dir.path()).unwrap();
-        let note = fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path();
-        fs::write(&note, "this-1.0\n1\n").unwrap();
-        assert!(!redeem(&this, dir.path()));
-    }
+fn stat_field(pid: i32, field: usize) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(field).map(str::to_owned)
 }

@@ -1,19 +1,18 @@
 //! What all actions of one invocation share.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::conf::framework::Framework;
 use crate::conf::{self, PackageConf, ReaderChoice, Request, Strictness, Variables};
 use crate::error::{Error, Result};
 use crate::flow::packages;
 use crate::kernel::{Kernel, Lookup};
-use crate::plan::{Builder, Executor, Plan, Reporter};
+use crate::plan::{Action, Builder, Executor, Jobs, Plan, Reporter};
 use crate::plugin::Plugins;
-use crate::system::{Root, Roots, System, find_program};
-use crate::tree::{Package, SourceState, Target, Tree, TreeLock};
+use crate::system::{Location, Root, Roots, System, find_program};
+use crate::tree::{Package, PackageId, SourceState, Target, Tree, TreeLock};
 
 /// Whether plans are run or shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,10 +30,15 @@ pub struct Options {
     pub no_depmod: bool,
     pub no_initrd: bool,
     pub symlink_modules: bool,
+    pub modprobe_on_install: bool,
+    /// `--rpm_safe_upgrade`
+    pub safe_upgrade: bool,
     /// `-j`: `Some(0)` is without limit.
     pub jobs: Option<u32>,
     /// `--directive`
     pub directives: Vec<(String, String)>,
+    /// `--dkmsframework`
+    pub framework: Option<PathBuf>,
     /// `-c`
     pub conf: Option<PathBuf>,
     /// `--config`
@@ -43,22 +47,36 @@ pub struct Options {
     pub kernel_source_dir: Option<PathBuf>,
 }
 
-/// One invocation at work.
+/// One invocation at work, or one of its threads: cheap to clone.
+#[derive(Clone)]
 pub struct Session<'a> {
     pub system: Arc<System>,
-    pub tree: Tree,
-    pub framework: Framework,
-    pub plugins: Plugins,
+    pub tree: Arc<Tree>,
+    pub framework: Arc<Framework>,
+    pub plugins: Arc<Plugins>,
     pub reporter: &'a dyn Reporter,
-    pub options: Options,
+    pub options: Arc<Options>,
     mode: Mode,
     /// Whether build commands run inside the target system: it has a shell and
     /// make of its own.
     builds_inside: bool,
-    plans: RefCell<Vec<Plan>>,
-    /// Whether depmod waits for the end of a transaction.
-    pub(super) deferred: Cell<bool>,
-    said: RefCell<BTreeSet<Vec<String>>>,
+    /// Whether depmod and boot image wait for the end of a transaction.
+    pub(super) deferred: bool,
+    /// Whether each build has a directory of its own, because others of the same
+    /// package go on at the same time.
+    pub(super) apart: bool,
+    pub(super) addon_modules_dir: Arc<OnceLock<Option<String>>>,
+    shared: Arc<Shared>,
+}
+
+/// What the threads of an invocation have in common.
+struct Shared {
+    jobs: Jobs,
+    plans: Mutex<Vec<Plan>>,
+    said: Mutex<BTreeSet<Vec<String>>>,
+    /// Held while something is changed that packages have in common: a kernel's
+    /// module directory, the signing key.
+    common: Mutex<()>,
 }
 
 impl<'a> Session<'a> {
@@ -72,20 +90,56 @@ impl<'a> Session<'a> {
     ) -> Self {
         let builds_inside =
             system.is_live() || ["bash", "make"].iter().all(|name| find_program(&system.root, name).is_some());
-        let tree = Tree::new(&system.roots);
+        let jobs = Jobs::new(options.jobs.unwrap_or_else(|| framework.parallel_jobs()));
         Self {
+            tree: Arc::new(Tree::new(&system.roots)),
             system,
-            tree,
-            framework,
-            plugins,
+            framework: Arc::new(framework),
+            plugins: Arc::new(plugins),
             reporter,
-            options,
+            options: Arc::new(options),
             mode,
             builds_inside,
-            plans: RefCell::default(),
-            deferred: Cell::new(false),
-            said: RefCell::default(),
+            deferred: false,
+            apart: false,
+            addon_modules_dir: Arc::default(),
+            shared: Arc::new(Shared {
+                jobs,
+                plans: Mutex::default(),
+                said: Mutex::default(),
+                common: Mutex::default(),
+            }),
         }
+    }
+
+    /// The same invocation, heard by another reporter.
+    pub(super) fn reporting_to<'b>(&self, reporter: &'b dyn Reporter) -> Session<'b>
+    where
+        'a: 'b,
+    {
+        Session { reporter, ..self.clone() }
+    }
+
+    /// The same invocation, as part of a transaction whose end is
+    /// [`Session::finish_deferred`].
+    pub(super) fn deferring(&self) -> Self {
+        Self { deferred: true, ..self.clone() }
+    }
+
+    /// The same invocation, building the same package for several kernels at
+    /// once.
+    pub(super) fn building_apart(&self) -> Self {
+        Self { apart: true, ..self.clone() }
+    }
+
+    /// The budget of programs that run at the same time.
+    pub fn jobs(&self) -> &Jobs {
+        &self.shared.jobs
+    }
+
+    /// Keeps other threads from what packages have in common.
+    pub(super) fn hold_common(&self) -> MutexGuard<'_, ()> {
+        self.shared.common.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn is_dry_run(&self) -> bool {
@@ -102,6 +156,7 @@ impl<'a> Session<'a> {
             self.reporter.warning(&format!("Waiting for {holder}, which is changing the tree."));
         })?;
         self.recover()?;
+        self.forget_stale();
         if !self.options.no_depmod {
             self.finish_forgotten()?;
         }
@@ -114,12 +169,20 @@ impl<'a> Session<'a> {
             .map_err(|e| Error::io("read the journal in", self.tree.path(), e))?;
         pending.iter().try_for_each(|journal| self.executor().recover(journal))?;
         packages::clear_stale(self.tree.path());
+        self.clear_builds();
         Ok(())
+    }
+
+    /// Builds that went on at the same time when their invocation was killed.
+    fn clear_builds(&self) {
+        let left = self.tree.real(&PackageId::builds_apart());
+        // They are nobody's state: nothing that matters is lost.
+        let _ = std::fs::remove_dir_all(left);
     }
 
     /// The plans of a dry run, in order.
     pub fn into_plans(self) -> Vec<Plan> {
-        self.plans.into_inner()
+        std::mem::take(&mut *self.shared.plans.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Runs a plan, or keeps it to be shown.
@@ -131,10 +194,17 @@ impl<'a> Session<'a> {
         match self.mode {
             Mode::Execute => self.executor().run(&plan),
             Mode::DryRun => {
-                self.plans.borrow_mut().push(plan);
+                self.shared.plans.lock().unwrap_or_else(PoisonError::into_inner).push(plan);
                 Ok(())
             }
         }
+    }
+
+    /// Whether a dry run's plans so far write a file.
+    pub(super) fn plans_write(&self, file: &Location) -> bool {
+        let plans = self.shared.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        let writes = |action: &Action| matches!(action, Action::WriteFile { at, .. } if at == file);
+        plans.iter().any(|plan| plan.steps.iter().any(|step| writes(&step.action)))
     }
 
     /// A line for the user; a dry run shows plans instead.
@@ -146,13 +216,13 @@ impl<'a> Session<'a> {
 
     /// Lines that are the same for many packages: said the first time.
     pub(super) fn say_once(&self, lines: &[String]) {
-        if self.said.borrow_mut().insert(lines.to_vec()) {
+        if self.shared.said.lock().unwrap_or_else(PoisonError::into_inner).insert(lines.to_vec()) {
             lines.iter().for_each(|line| self.say(line));
         }
     }
 
     pub(super) fn executor(&self) -> Executor<'_> {
-        Executor { system: &self.system, guard: &self.plugins, reporter: self.reporter }
+        Executor { system: &self.system, guard: &*self.plugins, reporter: self.reporter, jobs: self.jobs() }
     }
 
     /// The facts of a kernel.
@@ -230,7 +300,18 @@ impl<'a> Session<'a> {
 
     /// Reads and validates a package's dkms.conf for a kernel.
     pub fn conf(&self, package: &Package, kernel: &Kernel, strictness: Strictness) -> Result<PackageConf> {
-        let evaluated = self.evaluate(package, kernel)?;
+        self.conf_with(package, kernel, strictness, self.override_files(package, kernel))
+    }
+
+    /// The same with the override files that may exist.
+    pub(super) fn conf_with(
+        &self,
+        package: &Package,
+        kernel: &Kernel,
+        strictness: Strictness,
+        overrides: Vec<PathBuf>,
+    ) -> Result<PackageConf> {
+        let evaluated = self.evaluate_with(package, kernel, overrides)?;
         if strictness == Strictness::Strict && !evaluated.stderr.trim().is_empty() {
             self.reporter.notice(evaluated.stderr.trim_end());
         }
@@ -240,18 +321,20 @@ impl<'a> Session<'a> {
 
     /// Reads a package's dkms.conf for a kernel.
     pub fn evaluate(&self, package: &Package, kernel: &Kernel) -> Result<conf::Evaluated> {
-        let file = self.options.conf.clone().unwrap_or_else(|| package.source.join("dkms.conf"));
-        let etc = self.system.roots.get(Root::Etc).unwrap_or(Path::new("/etc")).join("dkms");
+        self.evaluate_with(package, kernel, self.override_files(package, kernel))
+    }
+
+    fn override_files(&self, package: &Package, kernel: &Kernel) -> Vec<PathBuf> {
+        let (module, version) = (&package.id.module, &package.id.version);
+        conf::override_files(&self.overrides_dir(), module, version, kernel.release(), kernel.arch())
+    }
+
+    fn evaluate_with(&self, package: &Package, kernel: &Kernel, overrides: Vec<PathBuf>) -> Result<conf::Evaluated> {
+        let file = self.conf_file(package);
         let variables = self.variables(package, kernel);
         conf::evaluate(&Request {
             conf: &file,
-            overrides: conf::override_files(
-                &etc,
-                &package.id.module,
-                &package.id.version,
-                kernel.release(),
-                kernel.arch(),
-            ),
+            overrides,
             variables: &variables,
             directives: &self.options.directives,
             reader: ReaderChoice::Auto,
@@ -259,7 +342,7 @@ impl<'a> Session<'a> {
     }
 
     /// A registered package, ready to be worked on.
-    pub fn package(&self, id: &crate::tree::PackageId) -> Result<Package> {
+    pub fn package(&self, id: &PackageId) -> Result<Package> {
         let entry = self.tree.entry(id).ok_or_else(|| crate::tree::not_in_tree(&self.tree, id))?;
         match entry.source {
             SourceState::Present(source) => Ok(Package { id: entry.id, source }),

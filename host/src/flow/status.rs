@@ -2,12 +2,10 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Session;
-use crate::flow::install::same_contents;
-use crate::flow::installed::{missing_products, product_of};
-use crate::tree::{Entry, Package, PackageId, SourceState, Target};
+use crate::flow::survey::Survey;
+use crate::tree::{Entry, ModuleDirectory, Package, PackageId, SourceState, Target};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -48,18 +46,19 @@ pub struct Filter {
     pub arch: Option<String>,
 }
 
-struct Matchers {
-    module: GlobMatcher,
-    version: GlobMatcher,
-    kernel: GlobMatcher,
-    arch: GlobMatcher,
+/// `None` matches everything.
+pub(super) struct Matchers {
+    module: Option<GlobMatcher>,
+    version: Option<GlobMatcher>,
+    kernel: Option<GlobMatcher>,
+    arch: Option<GlobMatcher>,
 }
 
 impl Filter {
-    fn compile(&self) -> Result<Matchers> {
+    pub(super) fn compile(&self) -> Result<Matchers> {
         let glob = |pattern: &Option<String>| {
-            let text = pattern.as_deref().unwrap_or("*");
-            GlobBuilder::new(text).build().map(|glob| glob.compile_matcher()).map_err(|e| {
+            let Some(text) = pattern else { return Ok(None) };
+            GlobBuilder::new(text).build().map(|glob| Some(glob.compile_matcher())).map_err(|e| {
                 Error::new(Kind::Usage, format!("`{text}` is not a shell pattern: {e}."))
                     .hint("Quote its brackets and braces with a backslash.")
             })
@@ -73,68 +72,63 @@ impl Filter {
     }
 }
 
+impl Matchers {
+    pub(super) fn take(&self, id: &PackageId, target: &Target) -> bool {
+        fits(&self.module, &id.module)
+            && fits(&self.version, &id.version)
+            && fits(&self.kernel, &target.kernel)
+            && fits(&self.arch, &target.arch)
+    }
+}
+
+fn fits(pattern: &Option<GlobMatcher>, name: &str) -> bool {
+    pattern.as_ref().is_none_or(|glob| glob.is_match(name))
+}
+
 impl Session<'_> {
     /// The lines of `status`, by module, version, kernel and architecture.
     pub fn status(&self, filter: &Filter) -> Result<Vec<StatusLine>> {
         let matchers = filter.compile()?;
+        let mut survey = Survey::new(self);
         let mut lines = Vec::new();
-        for entry in self.tree.entries()? {
-            if matchers.module.is_match(&entry.id.module) && matchers.version.is_match(&entry.id.version) {
-                self.describe(&entry, &matchers, &mut lines);
+        for name in self.tree.modules()?.iter().filter(|name| fits(&matchers.module, name)) {
+            let module = self.tree.module(name)?;
+            for entry in self.tree.entries_of(&module, |version| fits(&matchers.version, version)) {
+                self.describe(&module, entry, &matchers, &mut survey, &mut lines);
             }
         }
         Ok(lines)
     }
 
-    fn describe(&self, entry: &Entry, matchers: &Matchers, lines: &mut Vec<StatusLine>) {
-        let line = |target, state, annotations| StatusLine { id: entry.id.clone(), target, state, annotations };
-        let SourceState::Present(source) = &entry.source else {
-            lines.push(line(None, State::Broken, Vec::new()));
+    fn describe(
+        &self,
+        module: &ModuleDirectory,
+        entry: Entry,
+        matchers: &Matchers,
+        survey: &mut Survey<'_>,
+        lines: &mut Vec<StatusLine>,
+    ) {
+        let Entry { id, source } = entry;
+        let SourceState::Present(source) = source else {
+            lines.push(StatusLine { id, target: None, state: State::Broken, annotations: Vec::new() });
             return;
         };
-        let package = Package { id: entry.id.clone(), source: source.clone() };
-        let targets: Vec<Target> = self
-            .tree
-            .targets(&entry.id)
-            .into_iter()
-            .filter(|t| matchers.kernel.is_match(&t.kernel) && matchers.arch.is_match(&t.arch))
-            .collect();
-        if targets.is_empty() {
-            lines.push(line(None, State::Added, Vec::new()));
-        }
-        for target in targets {
-            let installed = self.tree.is_installed(&entry.id, &target);
-            let annotations = self.annotations(&package, &target, installed);
-            let state = if installed { State::Installed } else { State::Built };
-            lines.push(line(Some(target), state, annotations));
-        }
-    }
-
-    fn annotations(&self, package: &Package, target: &Target, installed: bool) -> Vec<Annotation> {
-        let mut found = Vec::new();
-        if self.tree.has_originals(&package.id, target) {
-            found.push(Annotation::OriginalsExist);
-        }
-        let kernel = self.kernel(target);
-        // An unreadable dkms.conf is reported by the actions that need it.
-        let Ok(conf) = self.conf(package, &kernel, Strictness::Lenient) else { return found };
-        let products = self.tree.products(&package.id, target);
-        if !missing_products(&conf, &products).is_empty() {
-            found.push(Annotation::ProductsMissing);
-        } else if installed {
-            let directory = self.tree.real(&package.id.products_dir(target));
-            let differs = conf.modules.iter().any(|record| {
-                let Some(file) = product_of(&products, record) else { return true };
-                let product = directory.join(file);
-                match self.find_installed(&kernel, record, Some(&product)) {
-                    Ok(Some(at)) => !same_contents(&product, &kernel.module_dir().join(at.relative())),
-                    _ => true,
-                }
+        let mut targets = self.tree.targets(&id);
+        targets.retain(|target| fits(&matchers.kernel, &target.kernel) && fits(&matchers.arch, &target.arch));
+        let package = Package { id, source };
+        for target in &targets {
+            let installed = self.tree.is_active(module, &package.id, target);
+            let originals = module.has_originals && self.tree.has_originals(&package.id, target);
+            let remark = survey.remarks(&package, target, installed);
+            lines.push(StatusLine {
+                id: package.id.clone(),
+                target: Some(target.clone()),
+                state: if installed { State::Installed } else { State::Built },
+                annotations: originals.then_some(Annotation::OriginalsExist).into_iter().chain(remark).collect(),
             });
-            if differs {
-                found.push(Annotation::Differs);
-            }
         }
-        found
+        if targets.is_empty() {
+            lines.push(StatusLine { id: package.id, target: None, state: State::Added, annotations: Vec::new() });
+        }
     }
 }

@@ -6,62 +6,102 @@ use std::sync::Arc;
 use crate::build::log_head;
 use crate::conf::Variables;
 use crate::conf::framework::Framework;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::flow::{Session, script};
 use crate::kernel::Kernel;
-use crate::plan::{Action, Builder, Bytes, Command, Environment, Place};
+use crate::plan::{Action, Builder, Bytes, Command, Environment, PRIVATE_DIR, Place, Undo};
+use crate::plugin::Occasion;
 use crate::system::{Location, Root};
 use crate::tree::Target;
 
-impl Session<'_> {
-    /// Runs actions whose depmod waits for [`Session::finish_deferred`]. Markers
-    /// in the tree remember kernels that wait, should that never come.
-    pub(super) fn deferring<T>(&self, actions: impl FnOnce() -> Result<T>) -> Result<T> {
-        self.deferred.set(true);
-        let result = actions();
-        self.deferred.set(false);
-        result
+/// What a kernel still needs after its modules changed. A marker in the tree
+/// remembers it, should the end of the transaction never come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pending {
+    /// `T/depmod-pending-K-A`, which dkms has too.
+    Depmod,
+    /// `T/.modsmith/boot-image-pending-K-A`
+    BootImage,
+}
+
+impl Pending {
+    const ALL: [Pending; 2] = [Pending::Depmod, Pending::BootImage];
+
+    /// The directory below the tree, and how markers in it begin.
+    fn place(self) -> (&'static str, &'static str) {
+        match self {
+            Pending::Depmod => ("", "depmod-pending-"),
+            Pending::BootImage => (PRIVATE_DIR, "boot-image-pending-"),
+        }
     }
 
-    /// `T/depmod-pending-K-A`: the kernel's modules changed since its last depmod.
-    fn depmod_marker(kernel: &Kernel) -> Location {
-        let name = format!("depmod-pending-{}-{}", kernel.release(), kernel.arch());
+    fn marker(self, kernel: &Kernel) -> Location {
+        let (directory, prefix) = self.place();
+        let name = Path::new(directory).join(format!("{prefix}{}-{}", kernel.release(), kernel.arch()));
         Location::new(Root::Tree, name).expect("checked names make a relative path")
     }
 
-    pub(super) fn plan_depmod_marker(&self, kernel: &Kernel, plan: &mut Builder) {
-        let (at, contents) = (Self::depmod_marker(kernel), Bytes(Vec::new()));
-        plan.push(Action::WriteFile { at, contents, mode: 0o644 }, "depmod runs once, after all packages");
+    /// The kernels that have a marker in the tree.
+    fn kernels(self, tree: &Path) -> Vec<Target> {
+        let (directory, prefix) = self.place();
+        let entries = std::fs::read_dir(tree.join(directory)).into_iter().flatten().filter_map(std::result::Result::ok);
+        let target = |name: &str| {
+            let (kernel, arch) = name.strip_prefix(prefix)?.rsplit_once('-')?;
+            Some(Target { kernel: kernel.to_owned(), arch: arch.to_owned() })
+        };
+        entries.filter_map(|entry| target(&entry.file_name().to_string_lossy())).collect()
     }
+}
 
-    /// The depmod that a kernel waits for.
-    pub(super) fn finish_deferred(&self, kernel: &Arc<Kernel>) -> Result<()> {
-        let marker = Self::depmod_marker(kernel);
-        if !self.is_dry_run() && !self.tree.real(&marker).exists() {
-            return Ok(());
-        }
+/// Leaves something to the end of the transaction.
+pub(super) fn plan_marker(pending: Pending, kernel: &Kernel, plan: &mut Builder) {
+    let why = match pending {
+        Pending::Depmod => "depmod runs once, after all packages",
+        Pending::BootImage => "the boot image is made once, after all packages",
+    };
+    let at = pending.marker(kernel);
+    plan.push(Action::WriteFile { at, contents: Bytes(Vec::new()), mode: 0o644 }, why);
+}
+
+impl Session<'_> {
+    /// What a transaction left to its end: depmod, then the boot image, each at
+    /// most once for the kernel.
+    ///
+    /// Errors: a boot image that cannot be made after an installation. The
+    /// modules stay installed.
+    pub(super) fn finish_deferred(&self, kernel: &Arc<Kernel>, occasion: Occasion) -> Result<()> {
         let mut roots = self.system.roots.clone();
         roots.set(Root::Modules, kernel.module_dir());
-        let mut plan = Builder::new(format!("update the module index of {}", kernel.release()), roots);
-        self.plan_depmod(kernel, &mut plan);
-        plan.push(Action::Remove { at: marker }, "nothing waits for depmod any more");
-        self.run(plan)
-    }
-
-    /// Depmods that a killed invocation left waiting.
-    pub(super) fn finish_forgotten(&self) -> Result<()> {
-        let entries =
-            std::fs::read_dir(self.tree.path()).map_err(|e| Error::io("read the tree", self.tree.path(), e))?;
-        for entry in entries.filter_map(std::result::Result::ok) {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let Some((kernel, arch)) = name.strip_prefix("depmod-pending-").and_then(|rest| rest.rsplit_once('-'))
-            else {
-                continue;
-            };
-            let target = Target { kernel: kernel.to_owned(), arch: arch.to_owned() };
-            self.finish_deferred(&self.kernel(&target))?;
+        if self.waits_for(Pending::Depmod, kernel) {
+            let mut plan = Builder::new(format!("update the module index of {}", kernel.release()), roots.clone());
+            self.plan_depmod(kernel, &mut plan);
+            plan.push(Action::Remove { at: Pending::Depmod.marker(kernel) }, "nothing waits for depmod any more");
+            self.run(plan)?;
+        }
+        if self.waits_for(Pending::BootImage, kernel) {
+            let mut plan = Builder::new(format!("make the boot image of {}", kernel.release()), roots);
+            // First, so that one which cannot be made is not tried for ever.
+            plan.push(Action::Remove { at: Pending::BootImage.marker(kernel) }, "it is made now").on_undo(Undo::Keep);
+            self.plan_boot_image(kernel, occasion, &mut plan)?;
+            self.run(plan)?;
         }
         Ok(())
+    }
+
+    fn waits_for(&self, pending: Pending, kernel: &Kernel) -> bool {
+        match self.is_dry_run() {
+            true => self.plans_write(&pending.marker(kernel)),
+            false => self.tree.real(&pending.marker(kernel)).exists(),
+        }
+    }
+
+    /// What killed invocations left to an end that they did not reach.
+    pub(super) fn finish_forgotten(&self) -> Result<()> {
+        let mut kernels: Vec<Target> =
+            Pending::ALL.iter().flat_map(|pending| pending.kernels(self.tree.path())).collect();
+        kernels.sort();
+        kernels.dedup();
+        kernels.iter().try_for_each(|target| self.finish_deferred(&self.kernel(target), Occasion::Removed))
     }
 
     /// The `post_transaction` of framework.conf, after a change that succeeded.
@@ -75,7 +115,7 @@ impl Session<'_> {
         let variables =
             Variables { kernelver: target.kernel.clone(), arch: target.arch.clone(), ..Variables::default() };
         let environment = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
-        let framework = Framework::read(&etc, &variables, environment)?;
+        let framework = Framework::read(&etc, self.options.framework.as_deref(), &variables, environment)?;
         let Some(text) = framework.post_transaction() else { return Ok(()) };
         let log = Location::new(Root::Tree, "post_transaction.log").expect("a plain name is a location");
         let mut plan = Builder::new("run the post-transaction command", self.system.roots.clone());

@@ -30,6 +30,7 @@ impl Session<'_> {
     /// Uninstalls an installed package; the lock is held.
     pub(super) fn uninstall_package(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<()> {
         let conf = self.conf(package, kernel, Strictness::Lenient)?;
+        let _common = self.hold_common();
         let mut plan =
             Builder::new(format!("uninstall {} for {target}", package.id), self.roots(package, Some(kernel)));
         plan.push(

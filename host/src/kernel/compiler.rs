@@ -64,7 +64,7 @@ fn built_with_clang(kernel: &Kernel) -> Option<bool> {
     let image = std::fs::read(kernel.headers()?.join("vmlinux")).ok()?;
     let image = object::File::parse(image.as_slice()).ok()?;
     let comment = image.section_by_name(".comment")?.data().ok()?;
-    Some(comment.windows(5).any(|word| word == b"clang"))
+    Some(memchr::memmem::find(comment, b"clang").is_some())
 }
 
 #[cfg(test)]

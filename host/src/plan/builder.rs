@@ -51,6 +51,17 @@ impl Builder {
         self.plan.steps.last_mut().expect("a step was just pushed")
     }
 
+    /// Puts a step of the host's own behind each for which `next` has one.
+    pub fn follow(&mut self, next: impl Fn(&Step) -> Option<(Action, &'static str)>) {
+        for step in std::mem::take(&mut self.plan.steps) {
+            let following = next(&step);
+            self.push_step(step);
+            if let Some((action, reason)) = following {
+                self.push(action, reason);
+            }
+        }
+    }
+
     /// Announces the steps from `index` on as one: with a line before the first.
     pub fn announce_from(&mut self, index: usize, text: impl Into<String>) {
         if let Some(first) = self.plan.steps.get_mut(index) {

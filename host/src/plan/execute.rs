@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::files::Files;
+use super::jobs::Jobs;
 use super::journal::{Begun, Journal, Pending, kill_point};
 use super::perform::{Failure, perform};
 use super::report::Reporter;
@@ -18,6 +19,7 @@ pub struct Executor<'a> {
     pub system: &'a System,
     pub guard: &'a dyn Guard,
     pub reporter: &'a dyn Reporter,
+    pub jobs: &'a Jobs,
 }
 
 impl Executor<'_> {
@@ -74,7 +76,7 @@ impl Executor<'_> {
         let ops = &begun.last().expect("a step was just begun").undo;
         undo::stash_away(&step.action, ops, files)?;
 
-        let runner = Runner { system_root: &self.system.root, reporter: self.reporter };
+        let runner = self.runner();
         let in_progress = self.announce(step, files);
         let outcome = perform(&step.action, files, &runner);
         if in_progress {
@@ -89,6 +91,10 @@ impl Executor<'_> {
         }
         journal.done(index)?;
         Ok(())
+    }
+
+    fn runner(&self) -> Runner<'_> {
+        Runner { system_root: &self.system.root, reporter: self.reporter, jobs: self.jobs, heeds_signals: true }
     }
 
     fn announce(&self, step: &Step, files: &Files) -> bool {
@@ -145,9 +151,7 @@ impl Executor<'_> {
                 self.reporter.warning(&format!("Part of the change could not be undone: {e}."));
             }
         }
-        // A stop signal has done its work by now; this is the cleaning up.
-        INTERRUPTED.store(false, Ordering::SeqCst);
-        let runner = Runner { system_root: &self.system.root, reporter: self.reporter };
+        let runner = Runner { heeds_signals: false, ..self.runner() };
         for command in reruns {
             if let Err(e) = runner.run(&command, files) {
                 complete = false;
@@ -263,7 +267,7 @@ fn doing(action: &Action, files: &Files) -> Option<String> {
     let path = |at| files.path(at).display().to_string();
     Some(match action {
         Action::MakeDirectory { at } => format!("making the directory {}", path(at)),
-        Action::WriteFile { at, .. } => format!("writing {}", path(at)),
+        Action::WriteFile { at, .. } | Action::Record { at, .. } => format!("writing {}", path(at)),
         Action::Copy { from, to } => format!("copying {} to {}", path(from), path(to)),
         Action::Rename { from, to } => format!("renaming {} to {}", path(from), path(to)),
         Action::Symlink { at, .. } => format!("making the link {}", path(at)),

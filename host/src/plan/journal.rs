@@ -54,11 +54,10 @@ impl Journal {
     pub fn create(title: &str, roots: &Roots) -> io::Result<Self> {
         let tree = roots.get(Root::Tree).ok_or_else(|| io::Error::other("a plan needs the root `tree`"))?;
         let directory = directory(tree);
-        std::fs::create_dir_all(&directory)?;
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let id = format!("{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
         let path = directory.join(format!("{id}.jsonl"));
-        let file = OpenOptions::new().create_new(true).append(true).open(&path)?;
+        let file = create(&directory, &path)?;
         let mut journal = Self { path, file, id };
         journal.write(&Line::Plan {
             version: 1,
@@ -116,6 +115,18 @@ impl Journal {
         self.file.write_all(&text)?;
         kill_point();
         Ok(())
+    }
+}
+
+/// A plan that ends at the same time deletes the directory that it leaves empty.
+fn create(directory: &Path, path: &Path) -> io::Result<File> {
+    let mut tries = 0..100;
+    loop {
+        std::fs::create_dir_all(directory)?;
+        match OpenOptions::new().create_new(true).append(true).open(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound && tries.next().is_some() => {}
+            made => return made,
+        }
     }
 }
 

@@ -5,7 +5,9 @@ mod archive;
 mod builder;
 mod execute;
 mod files;
+mod jobs;
 mod journal;
+mod ordered;
 mod perform;
 mod render;
 mod report;
@@ -27,11 +29,13 @@ pub use archive::{decompress, stays_inside};
 pub use builder::Builder;
 pub use execute::Executor;
 pub use files::{EntryKind, Files};
+pub use jobs::Jobs;
 pub use journal::{PRIVATE_DIR, Pending, pending};
+pub use ordered::{Ordered, Voice};
 pub use render::{PlanView, StepView};
 pub use report::{Reporter, Silent};
 pub use run::INTERRUPTED;
 pub use step::{
-    Action, Announce, ArchiveFormat, Argument, Bytes, Command, Environment, LogBlock, OnFailure, Origin, Place, Plan,
-    Program, Step, Undo,
+    Action, Announce, ArchiveFormat, Argument, Bind, Bytes, Command, Environment, LogBlock, OnFailure, Origin, Place,
+    Plan, Program, Step, Undo,
 };

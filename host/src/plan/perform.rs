@@ -2,11 +2,13 @@
 
 use std::io;
 
+use serde_json::{Map, Value};
+
 use super::files::{EntryKind, Files};
 use super::run::Runner;
 use super::step::{Action, Command};
 use super::undo::{matching, prunable, suffixed};
-use crate::system::{Location, Root};
+use crate::system::{Location, Root, Stamp};
 
 /// Why a step failed.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +65,7 @@ pub fn perform(action: &Action, files: &Files, runner: &Runner<'_>) -> Result<()
                 files.copy(&place(from)?, &place(to)?)?;
             }
         }
+        Action::Record { at, facts, files: observed } => record(at, facts, observed, files)?,
         Action::Expect { files: expected } => {
             let mut missing = Vec::new();
             for at in expected {
@@ -76,6 +79,15 @@ pub fn perform(action: &Action, files: &Files, runner: &Runner<'_>) -> Result<()
         }
     }
     Ok(())
+}
+
+fn record(at: &Location, facts: &Map<String, Value>, observed: &[Location], files: &Files) -> io::Result<()> {
+    let stamp = |at: &Location| Some((at.to_string(), serde_json::to_value(Stamp::settled(&files.path(at))?).ok()?));
+    let mut record = facts.clone();
+    record.insert("files".into(), Value::Object(observed.iter().filter_map(stamp).collect()));
+    let mut text = serde_json::to_vec(&record)?;
+    text.push(b'\n');
+    files.write(at, &text, 0o644)
 }
 
 fn prune(at: &Location, unless_owned: Option<&[String]>, files: &Files, runner: &Runner<'_>) -> Result<(), Failure> {

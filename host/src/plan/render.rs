@@ -106,6 +106,7 @@ impl StepView {
                 path: path(to),
                 ..Self::default()
             },
+            Action::Record { at, .. } => Self { action: "record", path: path(at), ..Self::default() },
             Action::Expect { files: expected } => Self {
                 action: "expect",
                 text: Some(

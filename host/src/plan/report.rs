@@ -1,7 +1,7 @@
 //! How an executing plan talks to the user.
 
 /// Told about what happens, in order. Implementations print; they never decide.
-pub trait Reporter {
+pub trait Reporter: Sync {
     /// A complete line of ordinary output.
     fn line(&self, text: &str);
     /// Something that takes a while begins. `command` is its command line.
@@ -14,6 +14,9 @@ pub trait Reporter {
     fn warning(&self, text: &str);
     /// A remark that says itself what it is; each is told once.
     fn notice(&self, text: &str);
+    /// Several things are going on: how many of how many are done, and the names
+    /// of those in work.
+    fn overview(&self, _done: usize, _of: usize, _in_work: &[&str]) {}
 }
 
 /// Says nothing.

@@ -1,7 +1,9 @@
 //! Running a program as a step of a plan.
 
+use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
@@ -13,10 +15,11 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{PidfdFlags, Signal};
 
 use super::files::Files;
+use super::jobs::Jobs;
 use super::perform::Failure;
 use super::report::Reporter;
-use super::step::{Argument, Command, Environment, Place, Program};
-use crate::system::{PROGRAM_PATH, find_program, resolve_in_root};
+use super::step::{Argument, Bind, Command, Environment, Place, Program};
+use crate::system::{PROGRAM_PATH, bind, find_program, resolve_in_root};
 
 /// Variables that steer compilers: a caller's own must not leak into modules.
 const COMPILER_VARIABLES: [&str; 5] = ["CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS"];
@@ -29,6 +32,9 @@ pub static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 pub struct Runner<'a> {
     pub system_root: &'a Path,
     pub reporter: &'a dyn Reporter,
+    pub jobs: &'a Jobs,
+    /// Whether a stop signal ends programs. Not while cleaning up after one.
+    pub heeds_signals: bool,
 }
 
 /// A program and how paths look to it.
@@ -60,6 +66,7 @@ impl Runner<'_> {
             }
             None => tempfile::tempfile()?,
         };
+        let _job = command.shares_jobs.then(|| self.jobs.take()).transpose()?;
         let begun = Instant::now();
         let mut child = self.spawn(command, &resolved, files, &output)?;
         let outcome = self.wait(&mut child, command.time_limit, &text);
@@ -145,15 +152,19 @@ impl Runner<'_> {
                 process.envs(variables.iter().cloned());
             }
         }
+        if command.shares_jobs {
+            self.jobs.share(&mut process);
+        }
+        if let Some(Bind { from, at }) = &command.bind {
+            bind(&mut process, &files.path(from), &files.path(at))?;
+        }
         let directory = match &command.directory {
             Some(at) => seen(files.path(at))?,
             None => PathBuf::from("/"),
         };
         process.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output.try_clone()?).process_group(0);
         let chroot = resolved.chroot.clone();
-        if chroot.is_none() {
-            process.current_dir(&directory);
-        }
+        let directory = CString::new(directory.into_os_string().into_vec()).map_err(io::Error::from)?;
         // SAFETY: between fork and exec only system calls are made; nothing
         // allocates.
         unsafe {
@@ -162,8 +173,9 @@ impl Runner<'_> {
                 rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
                 if let Some(root) = &chroot {
                     rustix::process::chroot(root)?;
-                    rustix::process::chdir(&directory)?;
                 }
+                // After the mounts, which may have changed what is there.
+                rustix::process::chdir(directory.as_c_str())?;
                 Ok(())
             });
         }
@@ -178,7 +190,7 @@ impl Runner<'_> {
         let begun = Instant::now();
         let mut last_tick = begun;
         loop {
-            if INTERRUPTED.load(Ordering::SeqCst) {
+            if self.heeds_signals && INTERRUPTED.load(Ordering::SeqCst) {
                 stop(child, pid);
                 return Err(Failure::Interrupted);
             }

@@ -95,6 +95,13 @@ pub struct LogBlock {
     pub command: String,
 }
 
+/// A directory that a program sees at another place, where one is too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bind {
+    pub from: Location,
+    pub at: Location,
+}
+
 /// A program to run, without a shell in between.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
@@ -110,6 +117,10 @@ pub struct Command {
     pub place: Place,
     /// A program that is missing or not executable is a warning, not a failure.
     pub optional: bool,
+    /// Takes a job of the budget while it runs, and lends what is left of it to
+    /// the makes that it starts.
+    pub shares_jobs: bool,
+    pub bind: Option<Bind>,
 }
 
 impl Command {
@@ -129,6 +140,8 @@ impl Command {
             time_limit: Some(Duration::from_secs(600)),
             place: Place::Target,
             optional: false,
+            shares_jobs: false,
+            bind: None,
         }
     }
 
@@ -210,6 +223,15 @@ pub enum Action {
         from: Location,
         glob: String,
         to: Location,
+    },
+    /// A JSON file that says what is known of some files: `facts`, with the
+    /// member `files` added, which holds the [`crate::system::Stamp`] of each
+    /// as it is when the step runs. A file that is not there, or was written
+    /// only a moment ago, has none.
+    Record {
+        at: Location,
+        facts: serde_json::Map<String, serde_json::Value>,
+        files: Vec<Location>,
     },
     /// These files must exist now; changes nothing.
     Expect {

@@ -41,7 +41,8 @@ impl Scratch {
     }
 
     fn run(&self, plan: Builder) -> crate::error::Result<()> {
-        Executor { system: &self.system, guard: &Everything, reporter: &Silent }.run(&plan.finish())
+        Executor { system: &self.system, guard: &Everything, reporter: &Silent, jobs: &Jobs::new(1) }
+            .run(&plan.finish())
     }
 
     /// Every path with its kind, link target or contents.
@@ -152,12 +153,17 @@ fn recovery_takes_back_a_plan_that_was_killed_and_may_be_repeated() {
         journal.begin(index, &ops, false).unwrap();
         undo::stash_away(&step.action, &ops, &files).unwrap();
         if index + 1 < plan.steps.len() {
-            let runner = run::Runner { system_root: Path::new("/"), reporter: &Silent };
+            let runner = run::Runner {
+                system_root: Path::new("/"),
+                reporter: &Silent,
+                jobs: &Jobs::new(1),
+                heeds_signals: true,
+            };
             perform::perform(&step.action, &files, &runner).unwrap();
         }
     }
     drop(journal);
-    let executor = Executor { system: &scratch.system, guard: &Everything, reporter: &Silent };
+    let executor = Executor { system: &scratch.system, guard: &Everything, reporter: &Silent, jobs: &Jobs::new(1) };
     let found = pending(&scratch.path("tree")).unwrap();
     // Killed once more while it undoes, after any number of steps.
     let mut journal = journal::Journal::reopen(&found[0]).unwrap();

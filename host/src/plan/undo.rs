@@ -65,7 +65,9 @@ pub fn prepare(step: &Step, files: &Files, stash: &mut Stash) -> io::Result<Vec<
     match &step.action {
         Action::Note(_) | Action::Expect { .. } => Ok(Vec::new()),
         Action::MakeDirectory { at } => make_directory(at, files),
-        Action::WriteFile { at, .. } | Action::Symlink { at, .. } => replace(at, files, stash),
+        Action::WriteFile { at, .. } | Action::Symlink { at, .. } | Action::Record { at, .. } => {
+            replace(at, files, stash)
+        }
         Action::Copy { to, .. } => replace(to, files, stash),
         Action::Pack { to, .. } => replace(to, files, stash),
         Action::Rename { from, to } => {

@@ -21,6 +21,8 @@ use crate::error::{Error, Kind};
 use crate::plan::{Action, Builder, Guard, Origin, Step};
 use crate::system::{Roots, System, find_program};
 
+type Complain = dyn Fn(&Problem) + Send + Sync;
+
 /// Index, policy and engine; each is made when it is first needed, so that
 /// opening costs nothing.
 pub struct Plugins {
@@ -34,6 +36,8 @@ pub struct Plugins {
     checked: Mutex<BTreeMap<String, Result<Arc<Values>, String>>>,
     claims: Mutex<BTreeMap<String, u8>>,
     probes: Arc<Probes>,
+    /// Hears of each file that is not used, when the index is read.
+    complain: Option<Box<Complain>>,
 }
 
 /// What the plugins of a role said to a request.
@@ -72,7 +76,14 @@ impl Plugins {
             checked: Mutex::default(),
             claims: Mutex::default(),
             probes: Arc::default(),
+            complain: None,
         }
+    }
+
+    /// Tells of each file that is not used, as soon as plugins are needed. (Who
+    /// needs none does not wait for their files to be read.)
+    pub fn complaining(self, complain: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
+        Self { complain: Some(Box::new(complain)), ..self }
     }
 
     /// No plugins: every question stays unanswered.
@@ -95,6 +106,9 @@ impl Plugins {
             let index = Index::read(&self.search);
             for problem in index.problems() {
                 tracing::debug!("{problem}");
+                if let Some(complain) = &self.complain {
+                    complain(problem);
+                }
             }
             index
         })

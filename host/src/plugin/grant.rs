@@ -83,7 +83,7 @@ impl Grant {
                 self.may_write(to)
             }
             Action::Run(command) => self.may_run(command),
-            Action::Prune { .. } | Action::Expect { .. } => Err(format!(
+            Action::Prune { .. } | Action::Record { .. } | Action::Expect { .. } => Err(format!(
                 "plugin `{}` asked for a step that only the host itself makes; report this to its author",
                 self.plugin
             )),

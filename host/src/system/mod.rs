@@ -3,15 +3,19 @@
 
 use std::path::{Path, PathBuf};
 
+mod bind;
 mod confine;
 mod os_release;
 mod resolve;
 mod roots;
+mod stamp;
 
+pub use bind::{bind, can_bind};
 pub use confine::{Level, Limits, Watch, confine, kill_group};
 pub use os_release::OsRelease;
 pub use resolve::{PROGRAM_PATH, find_program, resolve_in_root};
 pub use roots::{BadLocation, Location, Root, Roots};
+pub use stamp::Stamp;
 
 /// The system that is worked on: this one, or the one below `--root`.
 #[derive(Debug, Clone)]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::error::{Error, Kind, Result};
+use crate::plan::PRIVATE_DIR;
 use crate::system::{Location, Root};
 
 /// A module package and its version, as the tree's directories name them.
@@ -82,6 +83,18 @@ impl PackageId {
         below_tree(format!("{}/{}/build", self.module, self.version))
     }
 
+    /// `T/.modsmith/builds`
+    pub fn builds_apart() -> Location {
+        below_tree(format!("{PRIVATE_DIR}/builds"))
+    }
+
+    /// `T/.modsmith/builds/m/v/k/a`: takes the place of `T/m/v/build` for one of
+    /// several builds that go on at the same time.
+    pub fn build_dir_apart(&self, target: &Target) -> Location {
+        let Target { kernel, arch } = target;
+        below_tree(format!("{PRIVATE_DIR}/builds/{}/{}/{kernel}/{arch}", self.module, self.version))
+    }
+
     /// `S/m-v`, by name.
     pub fn source_dir(&self) -> Location {
         Location::new(Root::SourceTree, format!("{}-{}", self.module, self.version)).expect("checked names")
@@ -100,6 +113,11 @@ impl PackageId {
     /// `T/m/v/k/a/module`: its existence is the state "built".
     pub fn products_dir(&self, target: &Target) -> Location {
         below_tree(format!("{}/{}/{}/{}/module", self.module, self.version, target.kernel, target.arch))
+    }
+
+    /// `T/m/v/k/a/log/make.log`: of the build that made what is there.
+    pub fn kept_log(&self, target: &Target) -> Location {
+        below_tree(format!("{}/{}/{}/{}/log/make.log", self.module, self.version, target.kernel, target.arch))
     }
 
     /// `T/m/kernel-k-a`: where it leads is the state "installed".

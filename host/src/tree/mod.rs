@@ -1,13 +1,18 @@
-//! The on-disk tree: paths, scan, states, lock.
+//! The on-disk tree: paths, scan, states, lock, records.
 //!
 //! The tree is the database. Its layout is that of dkms 2.x and 3.x; states are
-//! computed from paths each time, nothing is cached.
+//! computed from paths each time. Records beside what was built only save
+//! looking closely.
 
+mod failures;
 mod layout;
 mod lock;
+mod record;
 mod scan;
 
+pub use failures::{Failure, FailureRecord};
 pub use layout::{Package, PackageId, Target, check_name};
 pub use lock::TreeLock;
-pub use scan::{Entry, SourceState, Tree};
+pub use record::{BuildRecord, ConfFile, RecordedModule};
+pub use scan::{Entry, ModuleDirectory, SourceState, Tree};
 pub(crate) use scan::{is_kernel_name, not_in_tree};

@@ -1,5 +1,6 @@
 //! Reading the tree: what is registered, built and installed.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,18 @@ pub struct Entry {
     pub source: SourceState,
 }
 
+/// What one look at a module's directory shows.
+#[derive(Debug, Clone, Default)]
+pub struct ModuleDirectory {
+    pub name: String,
+    /// Names of versions, sorted; not all need be registered.
+    pub versions: Vec<String>,
+    /// `kernel-K-A`
+    links: BTreeSet<String>,
+    /// Whether modules were put aside for any kernel.
+    pub has_originals: bool,
+}
+
 /// The tree of a system, for reading.
 #[derive(Debug, Clone)]
 pub struct Tree {
@@ -54,10 +67,15 @@ impl Tree {
         self.roots.path(at).unwrap_or_else(|| self.path.join(at.relative()))
     }
 
+    /// The names of all modules, sorted.
+    pub fn modules(&self) -> Result<Vec<String>> {
+        directories(&self.path).map_err(|e| Error::io("read the tree", &self.path, e))
+    }
+
     /// All registered packages, by module and version name.
     pub fn entries(&self) -> Result<Vec<Entry>> {
         let mut out = Vec::new();
-        for module in directories(&self.path).map_err(|e| Error::io("read the tree", &self.path, e))? {
+        for module in self.modules()? {
             out.extend(self.versions(&module)?);
         }
         Ok(out)
@@ -65,20 +83,42 @@ impl Tree {
 
     /// The registered versions of a module.
     pub fn versions(&self, module: &str) -> Result<Vec<Entry>> {
-        let directory = self.path.join(module);
-        let names = match directories(&directory) {
-            Ok(names) => names,
-            Err(e) if e.kind() == io::ErrorKind::NotADirectory => Vec::new(),
-            Err(e) => return Err(Error::io("read", &directory, e)),
-        };
-        Ok(names
-            .into_iter()
-            .filter(|version| version != "original_module")
+        Ok(self.entries_of(&self.module(module)?, |_| true))
+    }
+
+    /// One look at a module's directory. What is no directory holds nothing.
+    pub fn module(&self, name: &str) -> Result<ModuleDirectory> {
+        let path = self.path.join(name);
+        let mut out = ModuleDirectory { name: name.to_owned(), ..ModuleDirectory::default() };
+        let read = visit(&path, |name, is_directory| match (is_directory, name.as_str()) {
+            (true, "original_module") => out.has_originals = true,
+            (true, _) => out.versions.push(name),
+            (false, _) => drop(name.starts_with("kernel-").then(|| out.links.insert(name))),
+        });
+        match read {
+            Err(e) if e.kind() != io::ErrorKind::NotADirectory => return Err(Error::io("read", &path, e)),
+            _ => out.versions.sort(),
+        }
+        Ok(out)
+    }
+
+    /// Those versions of a module that are registered, of the ones wanted.
+    pub fn entries_of(&self, module: &ModuleDirectory, wanted: impl Fn(&str) -> bool) -> Vec<Entry> {
+        let versions = module.versions.iter().filter(|version| wanted(version));
+        versions
             .filter_map(|version| {
-                let id = PackageId { module: module.to_owned(), version };
+                let id = PackageId { module: module.name.clone(), version: version.clone() };
                 Some(Entry { source: self.source(&id)?, id })
             })
-            .collect())
+            .collect()
+    }
+
+    /// Whether a version that is built is the one that the kernel's link names.
+    pub fn is_active(&self, module: &ModuleDirectory, id: &PackageId, target: &Target) -> bool {
+        let link = link_name(target);
+        module.links.contains(&link)
+            && std::fs::read_link(self.path.join(&module.name).join(link))
+                .is_ok_and(|leads_to| version_named(&leads_to).is_some_and(|version| version == id.version.as_str()))
     }
 
     /// A registered package; `None` when it is not in the tree.
@@ -93,19 +133,21 @@ impl Tree {
     /// registered one that could be found again.
     fn source(&self, id: &PackageId) -> Option<SourceState> {
         let link = self.real(&id.source_link());
-        match std::fs::symlink_metadata(&link) {
-            Ok(metadata) if metadata.is_dir() => Some(SourceState::Present(link)),
-            Ok(_) => Some(match self.follow(&link) {
-                Some(source) => SourceState::Present(source),
-                None => SourceState::Broken,
-            }),
-            Err(_) => self.real(&id.source_dir()).is_dir().then_some(SourceState::Broken),
+        match std::fs::read_link(&link) {
+            Ok(leads_to) => Some(self.follow(&link, &leads_to).map_or(SourceState::Broken, SourceState::Present)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                self.real(&id.source_dir()).is_dir().then_some(SourceState::Broken)
+            }
+            Err(_) => Some(if link.is_dir() { SourceState::Present(link) } else { SourceState::Broken }),
         }
     }
 
     /// Where a `source` link leads: absolute links are the target system's.
-    fn follow(&self, link: &Path) -> Option<PathBuf> {
+    fn follow(&self, link: &Path, leads_to: &Path) -> Option<PathBuf> {
         let root = self.roots.get(Root::System).unwrap_or(Path::new("/"));
+        if root == Path::new("/") && leads_to.is_absolute() {
+            return leads_to.is_dir().then(|| leads_to.to_path_buf());
+        }
         let inside = link.strip_prefix(root).ok()?;
         crate::system::resolve_in_root(root, inside).ok().filter(|path| path.is_dir())
     }
@@ -138,10 +180,8 @@ impl Tree {
 
     /// The version of a module that is installed for a kernel.
     pub fn active_version(&self, module: &str, target: &Target) -> Option<String> {
-        let link = self.path.join(module).join(format!("kernel-{}-{}", target.kernel, target.arch));
-        let leads_to = std::fs::read_link(link).ok()?;
-        // `v/k/a`, whether relative or absolute.
-        let version = leads_to.iter().rev().nth(2)?.to_string_lossy().into_owned();
+        let leads_to = std::fs::read_link(self.path.join(module).join(link_name(target))).ok()?;
+        let version = version_named(&leads_to)?.to_string_lossy().into_owned();
         self.path.join(module).join(&version).join(&target.kernel).join(&target.arch).is_dir().then_some(version)
     }
 
@@ -171,27 +211,45 @@ impl Tree {
     }
 }
 
+/// The name of the link that says which version is installed.
+fn link_name(target: &Target) -> String {
+    format!("kernel-{}-{}", target.kernel, target.arch)
+}
+
+/// The version in `v/k/a`, whether relative or absolute.
+fn version_named(leads_to: &Path) -> Option<&std::ffi::OsStr> {
+    leads_to.iter().rev().nth(2)
+}
+
 /// Names of the directories directly below one, sorted as a shell sorts them,
 /// without hidden ones.
 /// A directory that is missing has none; one that is a file is an error.
-fn directories(path: &Path) -> io::Result<Vec<String>> {
-    let entries = match std::fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(e),
-    };
+pub(super) fn directories(path: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
-    for entry in entries {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') && entry.file_type()?.is_dir() {
-            names.push(name);
-        }
-    }
+    visit(path, |name, is_directory| names.extend(is_directory.then_some(name)))?;
     // As a shell sorts `*/`, which is what status lines have always been sorted
     // by: `a-b` and `a.b` before `a`.
     names.sort_by_cached_key(|name| format!("{name}/"));
     Ok(names)
+}
+
+/// Names directly below a directory but hidden ones, with whether each is a
+/// directory itself.
+fn visit(path: &Path, mut each: impl FnMut(String, bool)) -> io::Result<()> {
+    let entries = match std::fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(e),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !name.starts_with('.') {
+            // Known from the listing, without a look at the entry itself.
+            each(name, entry.file_type()?.is_dir());
+        }
+    }
+    Ok(())
 }
 
 /// The error for a package that the tree does not have.

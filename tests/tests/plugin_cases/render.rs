@@ -34,7 +34,9 @@ fn line(action: &Action) -> String {
         Action::Unpack { archive, to } => format!("unpack {} {}", path(archive), path(to)),
         Action::Run(command) => run(command),
         Action::Collect { from, glob, to } => format!("collect {} {glob} {}", path(from), path(to)),
-        Action::Prune { .. } | Action::Expect { .. } => unreachable!("only the host makes such steps"),
+        Action::Prune { .. } | Action::Record { .. } | Action::Expect { .. } => {
+            unreachable!("only the host makes such steps")
+        }
     }
 }
 

@@ -1,34 +1,64 @@
 //! File names that a word could turn into.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Whether bash could replace an unquoted `word` by names of files, seen from
-/// the directory `cwd`.
-///
-/// This errs on the side of yes: it compares only what comes before the first
-/// special character and behind the last.
-pub fn may_match(word: &str, cwd: &Path) -> bool {
-    if !word.contains(['*', '?', '[']) {
-        return false;
+/// The names of files that words are compared with; each directory is listed
+/// once.
+pub struct FileNames<'a> {
+    cwd: &'a Path,
+    listed: BTreeMap<PathBuf, Listing>,
+}
+
+struct Listing {
+    names: Vec<OsString>,
+    /// An entry that cannot be read may be anything.
+    complete: bool,
+}
+
+impl Listing {
+    /// What is not there, or cannot be read, has no names for bash either.
+    fn read(directory: &Path) -> Self {
+        let mut out = Self { names: Vec::new(), complete: true };
+        for entry in std::fs::read_dir(directory).into_iter().flatten() {
+            match entry {
+                Ok(entry) => out.names.push(entry.file_name()),
+                Err(_) => out.complete = false,
+            }
+        }
+        out
     }
-    const SPECIAL: [char; 5] = ['*', '?', '[', ']', '\\'];
-    let literal = &word[..word.find(['*', '?', '[', '\\']).unwrap_or(word.len())];
-    let (dir, prefix) = literal.split_at(literal.rfind('/').map_or(0, |at| at + 1));
-    // Behind a further slash would be the name in a directory that matched.
-    let deeper = word[literal.len()..].contains('/');
-    let suffix = if deeper { "" } else { word.rsplit(SPECIAL).next().unwrap_or_default() };
-    // `join` keeps an absolute directory as it is.
-    match std::fs::read_dir(cwd.join(dir)) {
-        Ok(mut entries) => entries.any(|entry| {
-            // An entry that cannot be read may be anything.
-            entry.is_ok_and(|e| {
-                let name = e.file_name();
-                name.as_bytes().starts_with(prefix.as_bytes()) && name.as_bytes().ends_with(suffix.as_bytes())
-            })
-        }),
-        // Not there, or not readable for bash either.
-        Err(_) => false,
+}
+
+impl<'a> FileNames<'a> {
+    /// As seen from a directory.
+    pub fn seen_from(cwd: &'a Path) -> Self {
+        Self { cwd, listed: BTreeMap::new() }
+    }
+
+    /// Whether bash could replace an unquoted `word` by names of files.
+    ///
+    /// This errs on the side of yes: it compares only what comes before the
+    /// first special character and behind the last.
+    pub fn may_match(&mut self, word: &str) -> bool {
+        if !word.contains(['*', '?', '[']) {
+            return false;
+        }
+        const SPECIAL: [char; 5] = ['*', '?', '[', ']', '\\'];
+        let literal = &word[..word.find(['*', '?', '[', '\\']).unwrap_or(word.len())];
+        let (dir, prefix) = literal.split_at(literal.rfind('/').map_or(0, |at| at + 1));
+        // Behind a further slash would be the name in a directory that matched.
+        let deeper = word[literal.len()..].contains('/');
+        let suffix = if deeper { "" } else { word.rsplit(SPECIAL).next().unwrap_or_default() };
+        // `join` keeps an absolute directory as it is.
+        let directory = self.cwd.join(dir);
+        let listing = self.listed.entry(directory).or_insert_with_key(|directory| Listing::read(directory));
+        let fits = |name: &OsString| {
+            name.as_bytes().starts_with(prefix.as_bytes()) && name.as_bytes().ends_with(suffix.as_bytes())
+        };
+        !listing.complete || listing.names.iter().any(fits)
     }
 }
 
@@ -54,7 +84,7 @@ mod tests {
             ("missing/*", false),
             ("/dev/nul?", true),
         ] {
-            assert_eq!(may_match(word, dir.path()), expected, "{word}");
+            assert_eq!(FileNames::seen_from(dir.path()).may_match(word), expected, "{word}");
         }
     }
 }

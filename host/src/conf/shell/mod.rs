@@ -14,7 +14,7 @@ mod glob;
 mod variables;
 mod word;
 
-pub use glob::may_match;
+pub use glob::FileNames;
 pub use variables::Values;
 
 use cursor::Cursor;

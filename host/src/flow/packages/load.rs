@@ -96,6 +96,7 @@ impl Session<'_> {
                 | Action::Symlink { at, .. }
                 | Action::Remove { at }
                 | Action::BackUp { at, .. }
+                | Action::Record { at, .. }
                 | Action::Prune { at, .. } => (stays(at), at.to_string()),
                 Action::Copy { to, .. }
                 | Action::Pack { to, .. }

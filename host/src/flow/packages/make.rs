@@ -11,7 +11,7 @@ use crate::flow::Session;
 use crate::plan::{Action, Builder};
 use crate::plugin::PackageFacts;
 use crate::system::{Location, Root};
-use crate::tree::{Package, PackageId, Target};
+use crate::tree::{BuildRecord, Package, PackageId, Target};
 
 impl Session<'_> {
     /// Makes a format of a package and what is built of it for some kernels.
@@ -50,6 +50,13 @@ impl Session<'_> {
         made.map_err(|why| Error::new(Kind::Usage, format!("The {} of {id} cannot be made: {}.", format.name, why.0)))?;
         plan.fail_from(0, Kind::PackagingFailed, format!("The {} of {id} could not be made.", format.name));
         self.announce(&package, &targets, &mut plan);
+        plan.follow(|step| match &step.action {
+            Action::Copy { from, to } if targets.iter().any(|target| id.target_dir(target) == *from) => {
+                let at = BuildRecord::location(to);
+                Some((Action::Remove { at }, "the record is about the files in the tree"))
+            }
+            _ => None,
+        });
         let to = match &directory {
             Some(_) => Location::new(Root::System, ""),
             None => id.version_dir().join(&format.name),

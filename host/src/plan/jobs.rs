@@ -1,0 +1,156 @@
+//! The job budget: how much may be done at the same time, by this program and
+//! by every `make` below it together.
+//!
+//! It is GNU make's jobserver: a pipe with one byte for each job. A program that
+//! takes part holds one job while it runs; the makes that it starts find the pipe
+//! in MAKEFLAGS and take further jobs from it as long as there are any.
+//! Source: the GNU make manual, "Sharing Job Slots with GNU make".
+
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::perform::Failure;
+use super::run::INTERRUPTED;
+
+/// The jobs of one invocation.
+#[derive(Debug)]
+pub struct Jobs {
+    limit: u32,
+    /// All jobs but one. Absent where there is nothing to share: for a single
+    /// job, and without limit.
+    server: Option<jobserver::Client>,
+    /// The one that is not in the pipe. Programs that are killed may take their
+    /// bytes with them; this one comes back always, so nobody waits for ever.
+    own_is_taken: AtomicBool,
+}
+
+impl Jobs {
+    /// A budget of so many jobs; 0 is without limit.
+    pub fn new(limit: u32) -> Self {
+        let shared = (limit > 1).then(|| jobserver::Client::new(limit as usize - 1));
+        let server = shared.and_then(|server| {
+            server.inspect_err(|e| tracing::warn!("no jobserver, each make gets all jobs: {e}")).ok()
+        });
+        Self { limit, server, own_is_taken: AtomicBool::new(false) }
+    }
+
+    /// How many jobs there are; 0 is without limit.
+    pub fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// How many packages may be worked on at once.
+    pub fn workers(&self) -> usize {
+        match self.limit {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            limit => limit as usize,
+        }
+    }
+
+    /// Whether makes are told by the jobserver how much they may do; otherwise
+    /// by `-j`.
+    pub fn is_shared(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// Waits for a job.
+    pub(super) fn take(&self) -> Result<Job<'_>, Failure> {
+        loop {
+            if INTERRUPTED.load(Ordering::SeqCst) {
+                return Err(Failure::Interrupted);
+            }
+            if self.server.is_none() {
+                return Ok(Job::Free);
+            }
+            if !self.own_is_taken.swap(true, Ordering::AcqRel) {
+                return Ok(Job::Own(&self.own_is_taken));
+            }
+            if let Some(server) = &self.server
+                && server.available()? > 0
+            {
+                return Ok(Job::Shared { _token: server.acquire()? });
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Lets a program and the makes below it use what is left of the budget.
+    pub(super) fn share(&self, process: &mut Command) {
+        let Some(server) = &self.server else { return };
+        // cargo's name for what make reads from MAKEFLAGS.
+        const FLAGS: &str = "CARGO_MAKEFLAGS";
+        server.configure(process);
+        let flags = process.get_envs().find(|(name, _)| *name == FLAGS).and_then(|(_, value)| value?.to_str());
+        let flags = flags.unwrap_or_default().to_owned();
+        let callers = std::env::var("MAKEFLAGS").unwrap_or_default();
+        process.env_remove(FLAGS).env_remove("MFLAGS").env("MAKEFLAGS", with_jobs(&callers, &flags));
+    }
+}
+
+/// The caller's MAKEFLAGS with another budget. It goes before all words but a
+/// group of short options, which is written without its dash: behind `--` there
+/// are variables.
+fn with_jobs(callers: &str, jobs: &str) -> String {
+    let mut words: Vec<&str> =
+        callers.split_whitespace().filter(|word| !word.starts_with("-j") && !word.starts_with("--jobserver")).collect();
+    let grouped = words.first().is_some_and(|word| !word.starts_with('-') && !word.contains('='));
+    words.insert(usize::from(grouped), jobs);
+    let text = words.join(" ");
+    if grouped { text } else { format!(" {text}") }
+}
+
+/// A job, given back when it is dropped.
+pub(super) enum Job<'j> {
+    /// Nobody counts.
+    Free,
+    Own(&'j AtomicBool),
+    Shared {
+        _token: jobserver::Acquired,
+    },
+}
+
+impl Drop for Job<'_> {
+    fn drop(&mut self) {
+        if let Job::Own(taken) = self {
+            taken.store(false, Ordering::Release);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_used_up_and_given_back() {
+        let jobs = Jobs::new(3);
+        let taken: Vec<_> = (0..3).map(|_| jobs.take().ok()).collect();
+        assert!(taken.iter().all(Option::is_some));
+        assert_eq!(jobs.server.as_ref().unwrap().available().unwrap(), 0);
+        assert!(jobs.own_is_taken.load(Ordering::Acquire));
+        drop(taken);
+        assert_eq!(jobs.server.as_ref().unwrap().available().unwrap(), 2);
+        assert!(!jobs.own_is_taken.load(Ordering::Acquire));
+    }
+
+    #[test]
+    fn one_job_and_no_limit_need_no_jobserver() {
+        for limit in [0, 1] {
+            let jobs = Jobs::new(limit);
+            assert!(!jobs.is_shared());
+            let all: Vec<_> = (0..9).map(|_| jobs.take().is_ok()).collect();
+            assert_eq!(all, [true; 9]);
+        }
+    }
+
+    #[test]
+    fn the_callers_flags_stay_and_its_jobs_do_not() {
+        let new = "-j --jobserver-auth=3,4";
+        assert_eq!(with_jobs("", new), " -j --jobserver-auth=3,4");
+        assert_eq!(with_jobs("ks -j8 --jobserver-auth=5,6", new), "ks -j --jobserver-auth=3,4");
+        assert_eq!(with_jobs(" -j2 -- V=1", new), " -j --jobserver-auth=3,4 -- V=1");
+        assert_eq!(with_jobs("s -- V=1", new), "s -j --jobserver-auth=3,4 -- V=1");
+        assert_eq!(with_jobs("V=1", new), " -j --jobserver-auth=3,4 V=1");
+    }
+}

@@ -1,0 +1,162 @@
+//! Reports of things that happen at the same time, told one after the other.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::report::Reporter;
+
+/// Gives each of several speakers a voice; they are heard in the order in which
+/// they began, the first one at once and the others when it is their turn.
+pub struct Ordered<'a> {
+    to: &'a dyn Reporter,
+    turns: Mutex<Turns>,
+}
+
+#[derive(Default)]
+struct Turns {
+    /// Who is heard.
+    current: usize,
+    /// Who comes next.
+    next: usize,
+    /// What the others said, and whether they have ended.
+    waiting: BTreeMap<usize, (Vec<Said>, bool)>,
+}
+
+enum Said {
+    Line(String),
+    Begin(String, String),
+    End(Result<(), i32>),
+    Warning(String),
+    Notice(String),
+}
+
+impl Said {
+    fn tell(&self, to: &dyn Reporter) {
+        match self {
+            Said::Line(text) => to.line(text),
+            Said::Begin(text, command) => to.begin(text, command),
+            Said::End(outcome) => to.end(*outcome),
+            Said::Warning(text) => to.warning(text),
+            Said::Notice(text) => to.notice(text),
+        }
+    }
+}
+
+impl<'a> Ordered<'a> {
+    pub fn new(to: &'a dyn Reporter) -> Self {
+        Self { to, turns: Mutex::default() }
+    }
+
+    /// A speaker who comes after all those before.
+    pub fn voice(&self) -> Voice<'_> {
+        let mut turns = self.turns();
+        turns.next += 1;
+        Voice { ordered: self, place: turns.next - 1 }
+    }
+
+    fn turns(&self) -> MutexGuard<'_, Turns> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One speaker; dropped at the end of its speech.
+pub struct Voice<'o> {
+    ordered: &'o Ordered<'o>,
+    place: usize,
+}
+
+impl Voice<'_> {
+    fn say(&self, said: Said) {
+        let mut turns = self.ordered.turns();
+        if turns.current == self.place {
+            said.tell(self.ordered.to);
+        } else {
+            turns.waiting.entry(self.place).or_default().0.push(said);
+        }
+    }
+}
+
+impl Reporter for Voice<'_> {
+    fn line(&self, text: &str) {
+        self.say(Said::Line(text.to_owned()));
+    }
+
+    fn begin(&self, text: &str, command: &str) {
+        self.say(Said::Begin(text.to_owned(), command.to_owned()));
+    }
+
+    fn tick(&self) {
+        if self.ordered.turns().current == self.place {
+            self.ordered.to.tick();
+        }
+    }
+
+    fn end(&self, outcome: Result<(), i32>) {
+        self.say(Said::End(outcome));
+    }
+
+    fn warning(&self, text: &str) {
+        self.say(Said::Warning(text.to_owned()));
+    }
+
+    fn notice(&self, text: &str) {
+        self.say(Said::Notice(text.to_owned()));
+    }
+}
+
+impl Drop for Voice<'_> {
+    fn drop(&mut self) {
+        let mut turns = self.ordered.turns();
+        if turns.current != self.place {
+            turns.waiting.entry(self.place).or_default().1 = true;
+            return;
+        }
+        loop {
+            turns.current += 1;
+            let current = turns.current;
+            let Some((said, ended)) = turns.waiting.remove(&current) else { return };
+            said.iter().for_each(|said| said.tell(self.ordered.to));
+            if !ended {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<String>>);
+
+    impl Reporter for Heard {
+        fn line(&self, text: &str) {
+            self.0.lock().unwrap().push(text.to_owned());
+        }
+        fn begin(&self, _: &str, _: &str) {}
+        fn end(&self, _: Result<(), i32>) {}
+        fn warning(&self, _: &str) {}
+        fn notice(&self, _: &str) {}
+    }
+
+    #[test]
+    fn speakers_are_heard_one_after_the_other() {
+        let heard = Heard::default();
+        let ordered = Ordered::new(&heard);
+        let (first, second, third) = (ordered.voice(), ordered.voice(), ordered.voice());
+        third.line("c1");
+        first.line("a1");
+        second.line("b1");
+        drop(third);
+        first.line("a2");
+        assert_eq!(*heard.0.lock().unwrap(), ["a1", "a2"]);
+        drop(first);
+        assert_eq!(*heard.0.lock().unwrap(), ["a1", "a2", "b1"]);
+        second.line("b2");
+        let fourth = ordered.voice();
+        fourth.line("d1");
+        drop(second);
+        assert_eq!(*heard.0.lock().unwrap(), ["a1", "a2", "b1", "b2", "c1", "d1"]);
+    }
+}

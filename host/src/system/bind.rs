@@ -1,0 +1,69 @@
+//! A directory that one program sees at another place.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rustix::mount::{MountPropagationFlags, mount_bind, mount_change};
+use rustix::thread::UnshareFlags;
+
+/// Lets a program, and all that it starts, find the contents of `from` at `at`.
+/// Both are directories that exist. Needs the privilege to mount, see [`can_bind`].
+///
+/// Source: mount_namespaces(7).
+///
+/// # Errors
+/// A path with a NUL byte.
+pub fn bind(process: &mut Command, from: &Path, at: &Path) -> io::Result<()> {
+    let (from, at) = (c_string(from)?, c_string(at)?);
+    // SAFETY: between fork and exec only system calls are made; nothing allocates.
+    unsafe {
+        process.pre_exec(move || bind_here(&from, &at));
+    }
+    Ok(())
+}
+
+/// Whether programs may be started that way here: containers often refuse it.
+pub fn can_bind() -> bool {
+    let mut probe = Command::new("true");
+    probe.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let root = Path::new("/");
+    bind(&mut probe, root, root).is_ok() && probe.status().is_ok_and(|status| status.success())
+}
+
+fn bind_here(from: &CStr, at: &CStr) -> io::Result<()> {
+    // SAFETY: the process has one thread and shares no descriptors.
+    unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS)? };
+    // Nothing of it is to reach the namespace that this one came from.
+    mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
+    mount_bind(from, at)?;
+    Ok(())
+}
+
+fn c_string(path: &Path) -> io::Result<CString> {
+    Ok(CString::new(path.as_os_str().as_bytes())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_that_program_sees_it() {
+        assert!(can_bind(), "run this test as root, where mounting is allowed");
+        let dir = tempfile::tempdir().unwrap();
+        let (from, at) = (dir.path().join("from"), dir.path().join("at"));
+        for (directory, name) in [(&from, "moved"), (&at, "own")] {
+            std::fs::create_dir(directory).unwrap();
+            std::fs::write(directory.join(name), "").unwrap();
+        }
+        let mut list = Command::new("ls");
+        list.arg(&at);
+        bind(&mut list, &from, &at).unwrap();
+        assert_eq!(list.output().unwrap().stdout, b"moved\n");
+        assert!(at.join("own").exists());
+    }
+}

@@ -1,0 +1,168 @@
+//! What is measured, and how good it has to be.
+
+use modsmith_tests::fixture::Package;
+use modsmith_tests::{World, tool, world::modsmith};
+
+use crate::job::{Cost, Job, Turn, measure};
+use crate::scene;
+use crate::table::{Row, Target};
+
+/// What the command line says about all rows.
+pub struct Bench {
+    /// Instead of each row's own number of repetitions.
+    pub repeat: Option<usize>,
+}
+
+type Group = fn(&Bench) -> Vec<Row>;
+
+/// Rows that share a world.
+pub const GROUPS: [(&str, Group); 8] = [
+    ("start-up", start_up),
+    ("status-installed", status_installed),
+    ("status-added", status_added),
+    ("status-large", status_large),
+    ("autoinstall-nothing", autoinstall_nothing),
+    ("add-remove", add_remove),
+    ("build", build),
+    ("autoinstall-ten", autoinstall_ten),
+];
+
+const PEER: &str = "dkms 3.0.10";
+
+impl Bench {
+    fn measure<const N: usize>(&self, world: &World, repetitions: usize, turns: [Turn; N]) -> [Cost; N] {
+        self.job(world, self.repeat.unwrap_or(repetitions), turns, false)
+    }
+
+    /// The program's own memory, in KiB.
+    fn own_memory(&self, world: &World, turn: Turn) -> u64 {
+        let [cost] = self.job(world, 1, [turn], true);
+        cost.peak_kib
+    }
+
+    fn job<const N: usize>(&self, world: &World, repetitions: usize, turns: [Turn; N], own_memory: bool) -> [Cost; N] {
+        let costs = measure(world, &Job { repetitions, turns: turns.into(), own_memory });
+        costs.try_into().expect("one cost for each turn")
+    }
+}
+
+/// modsmith, under its name `dkms`.
+fn ours(world: &World, line: &str) -> String {
+    format!("{} {line}", world.path("bin/dkms").display())
+}
+
+fn peer(line: &str) -> String {
+    format!("{} {line}", tool::path("dkms").display())
+}
+
+fn row(what: impl Into<String>, ours: &Cost, other: (&Cost, &'static str), target: Target) -> Row {
+    Row { what: what.into(), ours: ours.median(), other: Some((other.0.median(), other.1)), target }
+}
+
+fn memory(what: impl Into<String>, kib: u64, limit: f64) -> Row {
+    Row { what: what.into(), ours: kib as f64 / 1024.0, other: None, target: Target::Mebibytes(limit) }
+}
+
+fn start_up(bench: &Bench) -> Vec<Row> {
+    let world = World::generic();
+    let turns = [Turn::of(format!("{} --version", modsmith().display())), Turn::of("/bin/true")];
+    let [ours, other] = bench.measure(&world, 200, turns);
+    vec![row("start-up (`--version`)", &ours, (&other, "/bin/true"), Target::Within(4.0))]
+}
+
+fn status_installed(bench: &Bench) -> Vec<Row> {
+    let world = scene::real_installed();
+    let [us, them] = bench.measure(&world, 21, [Turn::of(ours(&world, "status")), Turn::of(peer("status"))]);
+    let what =
+        format!("`status`, {} packages with {} modules installed", scene::REAL.len(), scene::module_count(&world));
+    vec![
+        row(&what, &us, (&them, PEER), Target::Faster(100.0)),
+        memory(format!("peak memory of {what}"), us.peak_kib, 16.0),
+    ]
+}
+
+fn status_added(bench: &Bench) -> Vec<Row> {
+    let world = scene::synthetic_added(40);
+    let turns = [Turn::of(ours(&world, "status")), Turn::of(peer("status")), Turn::of("find /var/lib/dkms")];
+    let [us, them, find] = bench.measure(&world, 101, turns);
+    vec![
+        row("`status`, 40 packages only added", &us, (&them, PEER), Target::Faster(8.0)),
+        row("the same", &us, (&find, "find"), Target::None),
+    ]
+}
+
+/// 1,000 packages for ten kernels each, and smaller trees to see how it grows.
+fn status_large(bench: &Bench) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for installed in [false, true] {
+        let state = if installed { "installed" } else { "built" };
+        let mut last: Option<Cost> = None;
+        for packages in [100, 1000] {
+            let world = scene::synthetic_built(packages, 10, installed);
+            let turns = [Turn::of(ours(&world, "status")), Turn::of("find /var/lib/dkms")];
+            let [us, find] = bench.measure(&world, 11, turns);
+            let what = format!("`status`, {packages} packages × 10 kernels {state}");
+            rows.push(row(&what, &us, (&find, "find"), Target::Within(3.0)));
+            if let Some(smaller) = last.replace(us) {
+                let us = last.as_ref().expect("just put there");
+                // Ten times as much, and caches that hold less of it; a square would be a
+                // hundred times.
+                rows.push(row("the same", us, (&smaller, "a tenth of it"), Target::Within(15.0)));
+                rows.push(memory(format!("peak memory of {what}"), us.peak_kib, 16.0));
+            }
+        }
+    }
+    rows
+}
+
+fn autoinstall_nothing(bench: &Bench) -> Vec<Row> {
+    let world = scene::real_installed();
+    let line = format!("autoinstall -k {}", scene::kernel());
+    let [us, them] = bench.measure(&world, 21, [Turn::of(ours(&world, &line)), Turn::of(peer(&line))]);
+    vec![row("`autoinstall` with nothing to do, the same packages", &us, (&them, PEER), Target::Faster(40.0))]
+}
+
+fn add_remove(bench: &Bench) -> Vec<Row> {
+    let world = World::generic();
+    world.add_package(&Package::new("small", "1.0"));
+    let (add, remove) = ("add small/1.0", "remove small/1.0 --all");
+    let turns = [Turn::of(ours(&world, add)).then(ours(&world, remove)), Turn::of(peer(add)).then(peer(remove))];
+    let [us, them] = bench.measure(&world, 31, turns);
+    vec![row("`add` and `remove`", &us, (&them, PEER), Target::Faster(10.0))]
+}
+
+fn build(bench: &Bench) -> Vec<Row> {
+    let world = World::generic();
+    let source = world.add_package(&Package::new("small", "1.0"));
+    world.dkms("add small/1.0").expect(0);
+    // A key pair is made once per tree.
+    let line = format!("build small/1.0 -k {}", scene::kernel());
+    world.dkms(&line).expect(0);
+    let scratch = world.path("scratch");
+    let fresh = [format!("rm -rf {}", scratch.display()), format!("cp -a {} {}", source.display(), scratch.display())];
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let make = format!("make -j{jobs} -C /lib/modules/{}/build M={} modules", scene::kernel(), scratch.display());
+    let unbuild = format!("unbuild small/1.0 -k {}", scene::kernel());
+    let again = |line: String| Turn::of(line).before([ours(&world, &unbuild)]);
+    let [us, make, them] =
+        bench.measure(&world, 11, [again(ours(&world, &line)), Turn::of(make).before(fresh), again(peer(&line))]);
+    vec![
+        row("`build` of a small module, signed", &us, (&make, "make alone"), Target::Within(1.06)),
+        row("the same", &us, (&them, PEER), Target::None),
+        memory("peak memory of modsmith itself in it", bench.own_memory(&world, again(ours(&world, &line))), 64.0),
+    ]
+}
+
+fn autoinstall_ten(bench: &Bench) -> Vec<Row> {
+    let (world, ids) = scene::added(&scene::TEN);
+    let line = format!("autoinstall -k {}", scene::kernel());
+    let turn = |line: String| {
+        let unbuild = |id: &String| ours(&world, &format!("unbuild {id} -k {}", scene::kernel()));
+        Turn::of(line).before(ids.iter().map(unbuild))
+    };
+    let [us, them] = bench.measure(&world, 3, [turn(ours(&world, &line)), turn(peer(&line))]);
+    vec![
+        row("`autoinstall` of ten packages, jool-dkms among them", &us, (&them, PEER), Target::Within(0.65)),
+        memory("peak memory of modsmith itself in it", bench.own_memory(&world, turn(ours(&world, &line))), 64.0),
+    ]
+}
