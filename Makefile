@@ -13,7 +13,9 @@ FOR_TEST  := $(FOR_DEMO) linux-headers-cloud-amd64 linux-headers-rt-amd64 dkms p
              dracut-core initramfs-tools-core util-linux python3-jsonschema \
              shellcheck zsh fish groff-base binutils strace
 # iptables-netflow-dkms builds with these.
-FOR_BENCH := $(FOR_TEST) iptables libxtables-dev pkg-config
+FOR_NETFLOW  := iptables libxtables-dev pkg-config
+FOR_BENCH    := $(FOR_TEST) $(FOR_NETFLOW)
+FOR_TEST_ALL := debootstrap $(FOR_NETFLOW)
 
 .PHONY: help build demo test test-all bench lint clean
 
@@ -39,7 +41,7 @@ test: build ## Run all tests (installs kernel headers, Debian's dkms and tools)
 	$(CARGO) nextest run --release --locked --no-fail-fast
 
 test-all: test ## Also what takes long: all Debian packages, a system from nothing (as root)
-	@.ci/need debootstrap
+	@.ci/need $(FOR_TEST_ALL)
 	$(CARGO) nextest run --release --locked --no-fail-fast --profile all --run-ignored only
 
 # ONLY=status: rows with that in their names. REPEAT=3: so often each.

@@ -192,7 +192,7 @@ fn hand_over(part: usize) {
             steps
         };
         let alone = run(Program::Peer, Program::Peer, Program::Peer);
-        let known = [&[CONFIG], *known].concat();
+        let known = [&[CONFIG, RECORDS], *known].concat();
         for (makes, then) in [(Program::Peer, Program::Ours), (Program::Ours, Program::Peer)] {
             let handed = run(makes, then, makes);
             println!("{}: {makes:?} made it, {then:?} ran `{first}`, {makes:?} ran `{second}`", state.name);
