@@ -29,7 +29,7 @@ pub enum UndoOp {
     /// Moved by the step.
     RenameBack { now: Location, before: Location },
     /// A program whose effect follows from the files.
-    Rerun { command: Command },
+    Rerun { command: Box<Command> },
 }
 
 /// Names for the stashed things of one journal.
@@ -102,7 +102,7 @@ pub fn prepare(step: &Step, files: &Files, stash: &mut Stash) -> io::Result<Vec<
             Ok(ops)
         }
         Action::Run(command) => Ok(match step.undo {
-            Undo::Rerun => vec![UndoOp::Rerun { command: command.clone() }],
+            Undo::Rerun => vec![UndoOp::Rerun { command: Box::new(command.clone()) }],
             _ => Vec::new(),
         }),
     }
