@@ -55,6 +55,21 @@ fn packages_are_built_at_the_same_time_and_told_one_after_the_other() {
 }
 
 #[test]
+fn a_terminal_shows_what_else_is_going_on() {
+    let names = ["left", "right"];
+    let package = |name: &str| {
+        Package::new(name, "1.0").script("meet.sh", &meeting(&names)).conf(&format!("PRE_BUILD=\"meet.sh {name}\""))
+    };
+    let world = registered(&names.map(package));
+    let command = format!("dkms autoinstall -j 2 -k {}", kernel());
+    let out = world.shell(&format!("script --quiet --return --command '{command}' /dev/null")).run().expect(0);
+    assert!(out.stdout.contains("... [0 of 2 done; in work: left, right]"), "{out}");
+    // The line is written anew when it is complete.
+    assert!(out.stdout.contains("\r\u{1b}[KRunning the pre_build script... done."), "{out}");
+    assert!(!autoinstall(&world, "-j 2").expect(0).stdout.contains("in work"), "a file gets plain lines");
+}
+
+#[test]
 fn one_package_is_built_for_several_kernels_at_the_same_time() {
     let kernels = [kernel(), kernel::newest(Flavour::Cloud)];
     let world = World::new(&kernels);
