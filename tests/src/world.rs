@@ -264,7 +264,8 @@ impl Invocation<'_> {
     }
 }
 
-fn is_root() -> bool {
+/// Whether namespaces can be had without a user namespace, which a chroot refuses.
+pub fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
 }

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use conf_common::{evaluate, variables};
 use modsmith::conf::ReaderChoice;
+use modsmith_tests::world::is_root;
 
 const HEAD: &str = "PACKAGE_NAME=p\nPACKAGE_VERSION=1\nBUILT_MODULE_NAME=p\nDEST_MODULE_LOCATION=/extra\n";
 
@@ -45,8 +46,10 @@ const PIECES: &[&str] = &[
 fn by_dkms(dir: &Path, kernel: &str) -> String {
     let script = "mount -t tmpfs tmpfs /var/lib/dkms && cd \"$1/cwd\" && \
                   exec dkms build -m p -v 1 -k \"$2\" --dkmstree \"$1/tree\" --sourcetree \"$1/src\" --installtree /lib/modules";
+    let user = if is_root() { None } else { Some("--map-root-user") };
     let output = Command::new("unshare")
-        .args(["--map-root-user", "--mount", "bash", "-c", script, "bash"])
+        .args(user)
+        .args(["--mount", "bash", "-c", script, "bash"])
         .arg(dir)
         .arg(kernel)
         .output()
