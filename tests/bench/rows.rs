@@ -64,7 +64,7 @@ fn memory(what: impl Into<String>, kib: u64, limit: f64) -> Row {
 }
 
 fn start_up(bench: &Bench) -> Vec<Row> {
-    let world = World::generic();
+    let world = scene::machine();
     let turns = [Turn::of(format!("{} --version", modsmith().display())), Turn::of("/bin/true")];
     let [ours, other] = bench.measure(&world, 200, turns);
     vec![row("start-up (`--version`)", &ours, (&other, "/bin/true"), Target::Within(4.0))]
@@ -123,7 +123,7 @@ fn autoinstall_nothing(bench: &Bench) -> Vec<Row> {
 }
 
 fn add_remove(bench: &Bench) -> Vec<Row> {
-    let world = World::generic();
+    let world = scene::machine();
     world.add_package(&Package::new("small", "1.0"));
     let (add, remove) = ("add small/1.0", "remove small/1.0 --all");
     let turns = [Turn::of(ours(&world, add)).then(ours(&world, remove)), Turn::of(peer(add)).then(peer(remove))];
@@ -132,7 +132,7 @@ fn add_remove(bench: &Bench) -> Vec<Row> {
 }
 
 fn build(bench: &Bench) -> Vec<Row> {
-    let world = World::generic();
+    let world = scene::machine();
     let source = world.add_package(&Package::new("small", "1.0"));
     world.dkms("add small/1.0").expect(0);
     // A key pair is made once per tree.

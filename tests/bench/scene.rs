@@ -59,10 +59,19 @@ pub fn kernel() -> String {
     kernel::newest(Flavour::Generic)
 }
 
+/// A machine with the newest generic kernel and framework.conf as Debian's dkms
+/// comes with it: both programs read it each time.
+pub fn machine() -> World {
+    const CONF: &str = "/etc/dkms/framework.conf";
+    let world = World::generic();
+    fs::copy(CONF, world.path(CONF)).unwrap_or_else(|e| panic!("{CONF}: {e}; apt-get install --reinstall dkms"));
+    world
+}
+
 /// A world with the sources of packages, each registered: `module/version` of
 /// each.
 pub fn added(packages: &[&str]) -> (World, Vec<String>) {
-    let world = World::generic();
+    let world = machine();
     let mut ids = Vec::new();
     for package in packages {
         let source = debian::source(package);
@@ -107,7 +116,7 @@ pub fn real_installed() -> World {
             tool::run(Command::new("cp").arg("-a").arg(from).arg(into.join(part)));
         }
     });
-    let world = World::generic();
+    let world = machine();
     tool::run(Command::new("cp").arg("-a").arg(built.join(".")).arg(world.dir()));
     for id in registered(&world) {
         world.dkms(&format!("install {id} -k {}", kernel())).expect(0);
@@ -117,7 +126,7 @@ pub fn real_installed() -> World {
 
 /// Small packages that are only registered.
 pub fn synthetic_added(count: usize) -> World {
-    let world = World::generic();
+    let world = machine();
     for number in 0..count {
         let package = Package::new(&format!("synthetic{number:04}"), "1.0");
         let source = world.add_package(&package);

@@ -66,13 +66,16 @@ impl Framework {
         variables: &Variables,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Error> {
-        let environment: BTreeMap<String, String> = environment.into_iter().collect();
         let mut out = Self::default();
-        for (name, value) in defaults(environment.get("TMPDIR").map(String::as_str)) {
-            out.put(name, value, Origin::Default, None);
+        for (name, value) in DEFAULTS {
+            out.put(name, value.to_owned(), Origin::Default, None);
         }
-        for (name, value) in environment.iter().filter(|(name, _)| SETTINGS.contains(&name.as_str())) {
-            out.put(name, value.clone(), Origin::Environment, None);
+        for (name, value) in environment {
+            if SETTINGS.contains(&name.as_str()) {
+                out.put(&name, value, Origin::Environment, None);
+            } else if name == "TMPDIR" && !value.is_empty() && out.origin("tmp_location") == Some(&Origin::Default) {
+                out.put("tmp_location", value, Origin::Default, None);
+            }
         }
         let mut scalars = variables.table();
         scalars.retain(|name, _| !SETTINGS.contains(&name.as_str()));
@@ -231,17 +234,16 @@ const DKMS_TREE: &str = "/var/lib/dkms";
 const INSTALL_TREE: &str = "/lib/modules";
 const TMP_LOCATION: &str = "/tmp";
 
-fn defaults(tmpdir: Option<&str>) -> [(&'static str, String); 7] {
-    [
-        ("source_tree", SOURCE_TREE.into()),
-        ("dkms_tree", DKMS_TREE.into()),
-        ("install_tree", INSTALL_TREE.into()),
-        ("tmp_location", tmpdir.filter(|dir| !dir.is_empty()).unwrap_or(TMP_LOCATION).into()),
-        ("parallel_jobs", processors().to_string()),
-        ("compress_xz_opts", "--check=crc32 --lzma2=dict=1MiB".into()),
-        ("compress_zstd_opts", "-q --rm -T0".into()),
-    ]
-}
+/// The number of jobs is not among them: it takes a look at control groups,
+/// which only a build needs.
+const DEFAULTS: [(&str, &str); 6] = [
+    ("source_tree", SOURCE_TREE),
+    ("dkms_tree", DKMS_TREE),
+    ("install_tree", INSTALL_TREE),
+    ("tmp_location", TMP_LOCATION),
+    ("compress_xz_opts", "--check=crc32 --lzma2=dict=1MiB"),
+    ("compress_zstd_opts", "-q --rm -T0"),
+];
 
 /// The files that exist, in the order in which they count.
 fn files(etc_dkms: &Path) -> Vec<PathBuf> {

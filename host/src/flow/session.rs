@@ -71,7 +71,7 @@ pub struct Session<'a> {
 
 /// What the threads of an invocation have in common.
 struct Shared {
-    jobs: Jobs,
+    jobs: OnceLock<Jobs>,
     plans: Mutex<Vec<Plan>>,
     said: Mutex<BTreeSet<Vec<String>>>,
     /// Held while something is changed that packages have in common: a kernel's
@@ -90,7 +90,6 @@ impl<'a> Session<'a> {
     ) -> Self {
         let builds_inside =
             system.is_live() || ["bash", "make"].iter().all(|name| find_program(&system.root, name).is_some());
-        let jobs = Jobs::new(options.jobs.unwrap_or_else(|| framework.parallel_jobs()));
         Self {
             tree: Arc::new(Tree::new(&system.roots)),
             system,
@@ -104,7 +103,7 @@ impl<'a> Session<'a> {
             apart: false,
             addon_modules_dir: Arc::default(),
             shared: Arc::new(Shared {
-                jobs,
+                jobs: OnceLock::new(),
                 plans: Mutex::default(),
                 said: Mutex::default(),
                 common: Mutex::default(),
@@ -134,7 +133,8 @@ impl<'a> Session<'a> {
 
     /// The budget of programs that run at the same time.
     pub fn jobs(&self) -> &Jobs {
-        &self.shared.jobs
+        let limit = || self.options.jobs.unwrap_or_else(|| self.framework.parallel_jobs());
+        self.shared.jobs.get_or_init(|| Jobs::new(limit()))
     }
 
     /// Keeps other threads from what packages have in common.

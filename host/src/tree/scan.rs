@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir};
+use rustix::io::Errno;
 
 use super::layout::{PackageId, Target};
 use crate::error::{Error, Kind, Result};
@@ -229,25 +233,38 @@ pub(super) fn directories(path: &Path) -> io::Result<Vec<String>> {
     visit(path, |name, is_directory| names.extend(is_directory.then_some(name)))?;
     // As a shell sorts `*/`, which is what status lines have always been sorted
     // by: `a-b` and `a.b` before `a`.
-    names.sort_by_cached_key(|name| format!("{name}/"));
+    names.sort_by(|a, b| a.bytes().chain([b'/']).cmp(b.bytes().chain([b'/'])));
     Ok(names)
 }
 
 /// Names directly below a directory but hidden ones, with whether each is a
 /// directory itself.
 fn visit(path: &Path, mut each: impl FnMut(String, bool)) -> io::Result<()> {
-    let entries = match std::fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(e),
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(directory) => directory,
+        Err(Errno::NOENT) => return Ok(()),
+        Err(e) => return Err(e.into()),
     };
-    for entry in entries {
+    // Large trees have thousands of small directories: nothing is allocated for
+    // each of them.
+    let mut buffer = [MaybeUninit::uninit(); 8192];
+    let mut entries = RawDir::new(&directory, &mut buffer);
+    while let Some(entry) = entries.next() {
         let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') {
-            // Known from the listing, without a look at the entry itself.
-            each(name, entry.file_type()?.is_dir());
+        let name = entry.file_name();
+        if name.to_bytes().starts_with(b".") {
+            continue;
         }
+        // Known from the listing, on most file systems.
+        let is_directory = match entry.file_type() {
+            FileType::Unknown => {
+                let stat = rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+                FileType::from_raw_mode(stat.st_mode).is_dir()
+            }
+            known => known.is_dir(),
+        };
+        each(name.to_string_lossy().into_owned(), is_directory);
     }
     Ok(())
 }

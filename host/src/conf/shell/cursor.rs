@@ -68,7 +68,8 @@ impl<'a> Cursor<'a> {
 
     /// Takes a comment up to its line's end; a backslash does not continue it.
     pub(super) fn skip_comment(&mut self) {
-        self.take_while(|c| c != '\n');
+        let rest = self.rest();
+        self.at += rest.find('\n').unwrap_or(rest.len());
     }
 
     /// The line that the cursor is in, counted from 1.
