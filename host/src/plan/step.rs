@@ -268,6 +268,8 @@ pub enum Undo {
     Revert,
     /// Left, as evidence: the build directory of a failed build.
     Keep,
+    /// Left, also after a kill: another plan takes it back.
+    Never,
     /// A program whose effect follows from the files: run again after the
     /// files are back (depmod).
     Rerun,
