@@ -44,6 +44,7 @@ impl Session<'_> {
                 }
             }
         }
+        self.remove_weak_links(&target.kernel)?;
         self.forget_kernel(target)?;
         self.finish_deferred(&kernel, Occasion::Removed)?;
         if failed.is_empty() {

@@ -2,6 +2,7 @@
 //! that they were lent. Nothing here changes the system.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use wasmtime::ResourceLimiter;
@@ -153,6 +154,11 @@ pub struct PackageFacts {
     pub directives: BTreeMap<String, Vec<String>>,
     /// Installed base names of its kernel modules.
     pub modules: Vec<String>,
+    /// Their files that the call's kernel gets or has, below its module
+    /// directory.
+    pub installed: Vec<String>,
+    /// What was built, by module name: read when a plugin asks.
+    pub products: BTreeMap<String, PathBuf>,
 }
 
 /// A state as a call would have it, for tests of the imports.
