@@ -1,12 +1,15 @@
-//! A plan as text, one step per line, with paths as manifests write them.
+//! A plan as text, one step per line, with paths as manifests write them: the
+//! form of expected.plan.
 
-use modsmith::plan::{Action, Argument, Command, OnFailure, Program, Step};
-use modsmith::system::Location;
+use crate::plan::{Action, Argument, Command, OnFailure, Program, Step};
+use crate::system::Location;
 
+/// A line for each step.
 pub fn lines(steps: &[Step]) -> Vec<String> {
     steps.iter().map(|step| line(&step.action)).collect()
 }
 
+/// A word of a command; one that would not be read as a word is quoted.
 pub fn argument(argument: &Argument) -> String {
     match argument {
         Argument::Text(text) if text.is_empty() || text.contains(char::is_whitespace) => format!("'{text}'"),
@@ -34,9 +37,10 @@ fn line(action: &Action) -> String {
         Action::Unpack { archive, to } => format!("unpack {} {}", path(archive), path(to)),
         Action::Run(command) => run(command),
         Action::Collect { from, glob, to } => format!("collect {} {glob} {}", path(from), path(to)),
-        Action::Prune { .. } | Action::Record { .. } | Action::Expect { .. } => {
-            unreachable!("only the host makes such steps")
-        }
+        // Steps that only the host makes.
+        Action::Prune { at, .. } => format!("prune {}", path(at)),
+        Action::Record { at, .. } => format!("record {}", path(at)),
+        Action::Expect { files } => format!("expect {}", files.iter().map(path).collect::<Vec<_>>().join(" ")),
     }
 }
 
