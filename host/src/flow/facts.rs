@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::conf::{PackageConf, Slot};
 use crate::flow::Session;
 use crate::flow::installed::product_of;
-use crate::plugin::PackageFacts;
+use crate::plugin::{PackageFacts, SymbolSource};
 use crate::tree::{Package, Target};
 
 /// More slots than any package has.
@@ -41,14 +41,14 @@ impl Session<'_> {
         let files = self.tree.products(&package.id, target);
         let directory = self.tree.real(&package.id.products_dir(target));
         let product = |module: &crate::conf::ModuleRecord| {
-            Some((module.dest_name.clone(), directory.join(product_of(&files, module)?)))
+            Some((module.dest_name.clone(), SymbolSource::File(directory.join(product_of(&files, module)?))))
         };
         let mut installed: Vec<String> =
             installed.into_iter().filter_map(|path| Some(path.as_ref().to_str()?.to_owned())).collect();
         installed.sort();
         PackageFacts {
             installed,
-            products: conf.modules.iter().filter_map(product).collect(),
+            symbols: conf.modules.iter().filter_map(product).collect(),
             ..package_facts(package, conf)
         }
     }

@@ -36,7 +36,7 @@ pub mod testing;
 mod world;
 
 pub use facade::{Answer, Plugins};
-pub use imports::PackageFacts;
+pub use imports::{PackageFacts, SymbolSource};
 pub use index::Problem;
 pub use inspect::{Inspection, Listed};
 pub use limits::Limits;

@@ -47,7 +47,7 @@ impl Edit {
     }
 
     fn goes(&mut self, index: usize) {
-        let line = self.text.lines().nth(index).unwrap_or_default();
+        let line = self.text.line(index).unwrap_or_default();
         self.notes.push(format!("- {}", String::from_utf8_lossy(line)));
     }
 }

@@ -21,7 +21,7 @@ pub fn edit(wishes: &Wishes, direction: &Direction, edit: &mut Edit) {
     let Some(index) = edit.text.lines().enumerate().filter(|(_, line)| assigns(line)).map(|(i, _)| i).last() else {
         return;
     };
-    let line = edit.text.lines().nth(index).unwrap_or_default().to_vec();
+    let line = edit.text.line(index).unwrap_or_default().to_vec();
     let Some(value) = value(&line) else {
         return edit.remark("INITRD_MODULES goes on in another line: it is left as it is. Edit it yourself");
     };

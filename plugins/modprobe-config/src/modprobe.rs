@@ -39,7 +39,7 @@ fn add(wishes: &Wishes, edit: &mut Edit) {
         }
     }
     for line in &wishes.lines {
-        if !edit.text.lines().any(|there| there.trim_ascii() == line.as_bytes()) {
+        if edit.text.find(line).is_none() {
             edit.push(line.clone().into_bytes());
         }
     }
@@ -52,7 +52,7 @@ fn remove(wishes: &Wishes, present: &[String], edit: &mut Edit) {
         replace_each(edit, kind, |name| same(name, &module.name).then_some(successor));
     }
     for line in &wishes.lines {
-        while let Some(index) = edit.text.lines().position(|there| there.trim_ascii() == line.as_bytes()) {
+        while let Some(index) = edit.text.find(line) {
             edit.remove(index);
         }
     }
@@ -68,7 +68,7 @@ pub fn successor<'m>(module: &'m Module, present: &[String]) -> Option<&'m str> 
 /// replaces it, `Some(None)` takes the line out, `None` leaves it.
 fn replace_each<'m>(edit: &mut Edit, kind: &str, other: impl Fn(&[u8]) -> Option<Option<&'m str>>) {
     let mut index = 0;
-    while let Some(line) = edit.text.lines().nth(index) {
+    while let Some(line) = edit.text.line(index) {
         let change = alias(line, kind).and_then(|alias| Some((alias.at, alias.module.len(), other(alias.module)?)));
         match change {
             Some((at, length, Some(name))) => {

@@ -33,6 +33,15 @@ impl Text {
         self.lines.iter().map(|line| line.body.as_slice())
     }
 
+    pub fn line(&self, index: usize) -> Option<&[u8]> {
+        self.lines.get(index).map(|line| line.body.as_slice())
+    }
+
+    /// The first line that is `wanted`, but for blanks around it.
+    pub fn find(&self, wanted: &str) -> Option<usize> {
+        self.lines().position(|line| line.trim_ascii() == wanted.as_bytes())
+    }
+
     /// Whether the last line goes on in one that is not there.
     pub fn is_unfinished(&self) -> bool {
         self.lines.last().is_some_and(|line| line.body.ends_with(b"\\"))

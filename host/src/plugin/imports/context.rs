@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
-use super::{PackageFacts, State};
+use super::{PackageFacts, State, SymbolSource};
 use crate::kernel::{Kernel, SymbolVersions};
 use crate::plugin::bindings::modsmith::plugin::context::{Host, HostKernel, HostModulePackage};
 use crate::plugin::bindings::modsmith::plugin::types::{Compression, Error};
@@ -75,8 +75,8 @@ impl HostModulePackage for State {
         module: String,
     ) -> wasmtime::Result<Result<Vec<(String, u32)>, Error>> {
         let package = self.table.get(&this)?.0.clone();
-        let Some(product) = package.products.get(&module) else {
-            let known: Vec<&str> = package.products.keys().map(String::as_str).collect();
+        let Some(source) = package.symbols.get(&module) else {
+            let known: Vec<&str> = package.symbols.keys().map(String::as_str).collect();
             return Ok(Err(Error::Invalid(format!(
                 "{}/{} has no built module `{module}` here, but: {}",
                 package.name,
@@ -84,8 +84,12 @@ impl HostModulePackage for State {
                 known.join(", ")
             ))));
         };
-        let read = SymbolVersions::read(product);
-        Ok(read.map(|versions| versions.0).map_err(|e| Error::Other(format!("{}: {e}", product.display()))))
+        Ok(match source {
+            SymbolSource::Known(versions) => Ok(versions.0.clone()),
+            SymbolSource::File(file) => SymbolVersions::read(file)
+                .map(|versions| versions.0)
+                .map_err(|e| Error::Other(format!("the symbols of {} cannot be read: {e}", file.display()))),
+        })
     }
 
     fn drop(&mut self, this: Resource<ModulePackage>) -> wasmtime::Result<()> {

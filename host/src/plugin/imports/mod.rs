@@ -13,7 +13,7 @@ use super::grant::Grant;
 use super::limits::{Exceeded, Limits};
 use super::probe::Probes;
 use super::settings::Values;
-use crate::kernel::{Compression, Kernel};
+use crate::kernel::{Compression, Kernel, SymbolVersions};
 use crate::system::{Location, Root, Roots, System};
 
 mod context;
@@ -157,8 +157,16 @@ pub struct PackageFacts {
     /// Their files that the call's kernel gets or has, below its module
     /// directory.
     pub installed: Vec<String>,
-    /// What was built, by module name: read when a plugin asks.
-    pub products: BTreeMap<String, PathBuf>,
+    /// The symbols that they need, by module name.
+    pub symbols: BTreeMap<String, SymbolSource>,
+}
+
+/// Where the symbols are to be had that a module needs.
+#[derive(Debug, Clone)]
+pub enum SymbolSource {
+    /// A module file: read when a plugin asks.
+    File(PathBuf),
+    Known(SymbolVersions),
 }
 
 /// A state as a call would have it, for tests of the imports.

@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::call::Call;
 use crate::error::{Error, Kind, Result};
-use crate::plugin::{Event, Occasion, PackageFacts};
+use crate::kernel::SymbolVersions;
+use crate::plugin::{Event, Occasion, PackageFacts, SymbolSource};
 
 /// The facts' file of a case.
 pub const FACTS: &str = "facts.toml";
@@ -84,17 +85,37 @@ pub struct PackageTable {
     pub modules: Vec<String>,
     /// Directives of its dkms.conf, all slots in order.
     pub directives: BTreeMap<String, Vec<String>>,
+    /// Files of its modules below the kernel's module directory.
+    pub installed: Vec<String>,
+    /// By module: the symbols that it needs, and their versions.
+    #[serde(rename = "symbol-versions")]
+    pub symbol_versions: BTreeMap<String, BTreeMap<String, u32>>,
 }
 
 impl Default for PackageTable {
     fn default() -> Self {
-        Self { name: "demo".into(), version: "1.0".into(), modules: vec!["demo".into()], directives: BTreeMap::new() }
+        Self {
+            name: "demo".into(),
+            version: "1.0".into(),
+            modules: vec!["demo".into()],
+            directives: BTreeMap::new(),
+            installed: Vec::new(),
+            symbol_versions: BTreeMap::new(),
+        }
     }
 }
 
 impl From<PackageTable> for PackageFacts {
     fn from(table: PackageTable) -> Self {
-        Self { name: table.name, version: table.version, directives: table.directives, modules: table.modules }
+        let known = |versions: BTreeMap<String, u32>| SymbolSource::Known(SymbolVersions(versions.into_iter().collect()));
+        Self {
+            name: table.name,
+            version: table.version,
+            directives: table.directives,
+            modules: table.modules,
+            installed: table.installed,
+            symbols: table.symbol_versions.into_iter().map(|(module, versions)| (module, known(versions))).collect(),
+        }
     }
 }
 

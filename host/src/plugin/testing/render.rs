@@ -55,7 +55,8 @@ fn run(command: &Command) -> String {
         Program::At(at) => path(at),
     };
     let words = command.arguments.iter().map(argument);
-    [verb.to_owned(), program].into_iter().chain(words).collect::<Vec<_>>().join(" ")
+    let input = command.input.iter().map(|line| format!("<< {}", argument(line)));
+    [verb.to_owned(), program].into_iter().chain(words).chain(input).collect::<Vec<_>>().join(" ")
 }
 
 fn path(at: &Location) -> String {
