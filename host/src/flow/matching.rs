@@ -23,7 +23,8 @@ impl Session<'_> {
             .hint("`dkms status` lists what is."));
         }
         let links = self.weak_links();
-        let has = |id: &PackageId| self.tree.is_installed(id, template) || self.is_weakly_installed(id, template, &links);
+        let has =
+            |id: &PackageId| self.tree.is_installed(id, template) || self.is_weakly_installed(id, template, &links);
         let wanted: Vec<PackageId> = known
             .into_iter()
             .map(|entry| entry.id)

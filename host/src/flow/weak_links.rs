@@ -14,7 +14,7 @@ use crate::system::{Location, Root};
 use crate::tree::{PackageId, Target};
 
 /// The directory of such links below a kernel's module directory.
-const DIRECTORY: &str = "weak-updates";
+pub(super) const WEAK_LINKS: &str = "weak-updates";
 
 /// One link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl WeakLinks {
         let mut links = Self::default();
         for kernel in std::fs::read_dir(install_tree).into_iter().flatten().flatten() {
             let Ok(kernel) = kernel.file_name().into_string() else { continue };
-            let directory = install_tree.join(&kernel).join(DIRECTORY);
+            let directory = install_tree.join(&kernel).join(WEAK_LINKS);
             // Most kernels have none, and are done with here.
             if !directory.is_dir() {
                 continue;
@@ -136,13 +136,16 @@ impl Session<'_> {
         if links.is_empty() {
             return Ok(());
         }
-        let mut plan = Builder::new(format!("remove links to other kernels' modules from {kernel}"), self.system.roots.clone());
+        let mut plan =
+            Builder::new(format!("remove links to other kernels' modules from {kernel}"), self.system.roots.clone());
         for name in self.tree.modules()? {
             let module = self.tree.module(&name)?;
             for entry in self.tree.entries_of(&module, |_| true) {
                 for target in self.tree.active_targets(&module, &entry.id) {
                     for link in self.links_to(&links, &entry.id, &target).iter().filter(|link| link.kernel == kernel) {
-                        let Ok(at) = Location::new(Root::InstallTree, Path::new(kernel).join(&link.path)) else { continue };
+                        let Ok(at) = Location::new(Root::InstallTree, Path::new(kernel).join(&link.path)) else {
+                            continue;
+                        };
                         let parent = at.parent();
                         plan.push(Action::Remove { at }, format!("it leads to {} for {target}", entry.id));
                         plan.prune(parent);
@@ -167,7 +170,8 @@ mod tests {
     use super::*;
 
     fn led(link: &str, leads_to: &str) -> Option<(String, String)> {
-        let place = place(Path::new(link), Path::new(leads_to), Path::new("/mnt/lib/modules"), Path::new("/lib/modules"));
+        let place =
+            place(Path::new(link), Path::new(leads_to), Path::new("/mnt/lib/modules"), Path::new("/lib/modules"));
         place.map(|(kernel, file)| (kernel, file.display().to_string()))
     }
 
@@ -182,7 +186,8 @@ mod tests {
 
     #[test]
     fn other_links_are_none() {
-        for leads_to in ["/etc/passwd", "../../../../etc/x.ko", "/lib/modules/6.1/extra/x.txt", "", "/lib/modules/6.1"] {
+        for leads_to in ["/etc/passwd", "../../../../etc/x.ko", "/lib/modules/6.1/extra/x.txt", "", "/lib/modules/6.1"]
+        {
             assert_eq!(led("6.2/weak-updates/x.ko", leads_to), None, "{leads_to}");
         }
     }

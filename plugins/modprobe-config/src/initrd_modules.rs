@@ -34,7 +34,9 @@ pub fn edit(wishes: &Wishes, direction: &Direction, edit: &mut Edit) {
         return;
     }
     if !value.quoted && words(&after).len() > 1 {
-        return edit.remark("INITRD_MODULES has no quotes: it is left as it is. Put its value into quotes, then install again");
+        return edit.remark(
+            "INITRD_MODULES has no quotes: it is left as it is. Put its value into quotes, then install again",
+        );
     }
     let body = spliced(&line, value.at, value.length, &after);
     edit.replace(index, body);

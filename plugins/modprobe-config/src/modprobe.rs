@@ -146,7 +146,10 @@ mod tests {
         let added = after(&wishes, &Direction::Add, before.as_bytes());
         assert_eq!(added, "alias\tscsi_hostadapter1  new  # first\nalias eth0 old_a\n");
         let back = Direction::Remove { present: vec!["old_b".into()] };
-        assert_eq!(after(&wishes, &back, added.as_bytes()), "alias\tscsi_hostadapter1  old_b  # first\nalias eth0 old_a\n");
+        assert_eq!(
+            after(&wishes, &back, added.as_bytes()),
+            "alias\tscsi_hostadapter1  old_b  # first\nalias eth0 old_a\n"
+        );
         assert_eq!(after(&wishes, &gone(), added.as_bytes()), "alias eth0 old_a\n");
     }
 

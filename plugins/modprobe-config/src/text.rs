@@ -93,8 +93,7 @@ pub fn spliced(line: &[u8], at: usize, length: usize, by: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    const ODD: [&[u8]; 9] =
-        [b"", b"\n", b"a", b"a\n", b"a\r\nb", b"a\n\n\nb", b"\r\n", b"\ta \xff\n# c\r\n", b"\n\n"];
+    const ODD: [&[u8]; 9] = [b"", b"\n", b"a", b"a\n", b"a\r\nb", b"a\n\n\nb", b"\r\n", b"\ta \xff\n# c\r\n", b"\n\n"];
 
     #[test]
     fn a_file_is_put_together_as_it_was() {

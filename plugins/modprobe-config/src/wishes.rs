@@ -30,7 +30,8 @@ impl Wishes {
     /// Those of a package. `unsupported` when there are none.
     pub fn of(package: &ModulePackage) -> Result<Self> {
         let is_yes = |value: &str| value.starts_with(['y', 'Y']);
-        let (types, obsoletes) = (package.directive("MODULES_CONF_ALIAS_TYPE"), package.directive("MODULES_CONF_OBSOLETES"));
+        let (types, obsoletes) =
+            (package.directive("MODULES_CONF_ALIAS_TYPE"), package.directive("MODULES_CONF_OBSOLETES"));
         let only = package.directive("MODULES_CONF_OBSOLETE_ONLY");
         let slot = |values: &[String], i: usize| values.get(i).map(|value| value.trim().to_owned()).unwrap_or_default();
         let module = |(i, name): (usize, String)| Module {

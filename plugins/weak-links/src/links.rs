@@ -26,6 +26,7 @@ pub fn arrange(kernel: &str, built_for: &Kernel, files: &[String], wanted: &[Str
             }
         }
     }
+    let mut kept = BTreeSet::new();
     for file in wanted {
         let directory = directory(file);
         let place = Path::install_tree(kernel).join(&directory);
@@ -33,10 +34,11 @@ pub fn arrange(kernel: &str, built_for: &Kernel, files: &[String], wanted: &[Str
         let is_free = gone.remove(&at.relative) || at.kind()?.is_none() || is_dangling(&at)?;
         if is_free {
             plan.make_directory(place)?;
-            plan.symlink(at, leading_to(&directory, built_for, file))?;
+            plan.symlink(&at, leading_to(&directory, built_for, file))?;
         }
+        kept.insert(at.relative);
     }
-    prune(kernel, gone, plan)
+    prune(kernel, gone, &kept, plan)
 }
 
 /// `updates/dkms/x.ko` has its place in `weak-updates/dkms`.
@@ -68,14 +70,15 @@ fn is_dangling(at: &Path) -> Result<bool> {
 }
 
 /// Removes directories that the removal of links empties.
-fn prune(kernel: &str, mut gone: BTreeSet<String>, plan: &mut Plan) -> Result<()> {
+fn prune(kernel: &str, mut gone: BTreeSet<String>, kept: &BTreeSet<String>, plan: &mut Plan) -> Result<()> {
     let top = format!("{kernel}/{DIRECTORY}");
     let parent = |path: &str| path.rsplit_once('/').map(|(parent, _)| parent.to_owned()).unwrap_or_default();
     let mut directories: Vec<String> = gone.iter().map(|link| parent(link)).collect();
     while let Some(directory) = directories.pop() {
         let place = Path::install_tree(&directory);
         let is_gone = |name: &str| gone.contains(&format!("{directory}/{name}"));
-        if gone.contains(&directory) || !place.entries()?.iter().all(|entry| is_gone(&entry.name)) {
+        let is_needed = kept.iter().any(|link| link.starts_with(&format!("{directory}/")));
+        if is_needed || gone.contains(&directory) || !place.entries()?.iter().all(|entry| is_gone(&entry.name)) {
             continue;
         }
         plan.remove(place)?;

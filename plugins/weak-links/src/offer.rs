@@ -38,7 +38,8 @@ impl Offer {
             needs.sort();
             modules.push(Module { name: name.to_owned(), file: file.clone(), needs });
         }
-        let build = Path::tree(package.name()).join(&package.version()).join(&built_for.release()).join(&built_for.arch());
+        let build =
+            Path::tree(package.name()).join(&package.version()).join(&built_for.release()).join(&built_for.arch());
         let exports = build.join("module/Module.symvers").read_text()?.unwrap_or_default();
         let export = |symbol: symvers::Symbol<'_>| {
             let module = symbol.module.rsplit('/').next().unwrap_or_default();

@@ -45,7 +45,8 @@ mod tests {
 
     #[test]
     fn lines_with_and_without_a_namespace_are_read_and_others_passed_over() {
-        let text = "0x9060323f\tmodule_layout\tvmlinux\tEXPORT_SYMBOL\t\n0x1\ta\tdrivers/a\tEXPORT_SYMBOL_GPL\nrubbish\n";
+        let text =
+            "0x9060323f\tmodule_layout\tvmlinux\tEXPORT_SYMBOL\t\n0x1\ta\tdrivers/a\tEXPORT_SYMBOL_GPL\nrubbish\n";
         let symbols: Vec<_> = parse(text).map(|s| (s.version, s.name, s.module)).collect();
         assert_eq!(symbols, [(0x9060_323f, "module_layout", "vmlinux"), (1, "a", "drivers/a")]);
     }

@@ -44,8 +44,14 @@ impl Session<'_> {
         }
         let mut plan = Builder::new(format!("make a {} of {id}", format.name), roots);
         plan.push(Action::MakeDirectory { at: Staging::top() }, "results are made out of sight");
-        let made =
-            self.plugins.assemble(format, &Arc::new(package_facts(&package, &conf)), &kernels, &options, &Staging::top(), &mut plan)?;
+        let made = self.plugins.assemble(
+            format,
+            &Arc::new(package_facts(&package, &conf)),
+            &kernels,
+            &options,
+            &Staging::top(),
+            &mut plan,
+        )?;
         made.map_err(|why| Error::new(Kind::Usage, format!("The {} of {id} cannot be made: {}.", format.name, why.0)))?;
         plan.fail_from(0, Kind::PackagingFailed, format!("The {} of {id} could not be made.", format.name));
         self.announce(&package, &targets, &mut plan);

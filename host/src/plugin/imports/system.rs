@@ -96,7 +96,11 @@ impl HostDir for State {
         }))
     }
 
-    fn link_target(&mut self, this: Resource<Dir>, relative: String) -> wasmtime::Result<Result<Option<String>, Error>> {
+    fn link_target(
+        &mut self,
+        this: Resource<Dir>,
+        relative: String,
+    ) -> wasmtime::Result<Result<Option<String>, Error>> {
         let root = self.table.get(&this)?.0;
         Ok(self.granted(root, &relative).and_then(|at| {
             self.may_go_on_reading()?;
@@ -105,7 +109,8 @@ impl HostDir for State {
             match path.symlink_metadata() {
                 Ok(metadata) if metadata.is_symlink() => {
                     let target = path.read_link().map_err(failed)?;
-                    let text = target.to_str().ok_or_else(|| Error::Other(format!("{at} leads to a name that is no text")))?;
+                    let text =
+                        target.to_str().ok_or_else(|| Error::Other(format!("{at} leads to a name that is no text")))?;
                     Ok(Some(text.to_owned()))
                 }
                 Ok(_) => Ok(None),

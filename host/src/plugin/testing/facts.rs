@@ -107,7 +107,8 @@ impl Default for PackageTable {
 
 impl From<PackageTable> for PackageFacts {
     fn from(table: PackageTable) -> Self {
-        let known = |versions: BTreeMap<String, u32>| SymbolSource::Known(SymbolVersions(versions.into_iter().collect()));
+        let known =
+            |versions: BTreeMap<String, u32>| SymbolSource::Known(SymbolVersions(versions.into_iter().collect()));
         Self {
             name: table.name,
             version: table.version,
