@@ -172,6 +172,8 @@ impl Session<'_> {
             from: Some(from),
             ..StatusLine::new(id.clone(), Some(target), State::InstalledWeak)
         };
-        found.into_iter().filter(|(target, _)| matchers.take(id, target)).map(line).collect()
+        // A module of its own goes before the link.
+        let lacks_own = |target: &Target| self.tree.active_version(&id.module, target).is_none();
+        found.into_iter().filter(|(target, _)| matchers.take(id, target) && lacks_own(target)).map(line).collect()
     }
 }
