@@ -13,7 +13,7 @@ impl Command {
             Argument::Text(name) => name,
             Argument::Location(path) => path.to_string(),
         };
-        Self { program, arguments: Vec::new(), environment: Vec::new(), directory: None }
+        Self { program, arguments: Vec::new(), environment: Vec::new(), directory: None, input: Vec::new() }
     }
 
     /// Adds a word: text, or a [`Path`], which modsmith turns into the real path
@@ -32,6 +32,12 @@ impl Command {
     /// Adds a variable to the otherwise empty environment.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a line to the otherwise empty standard input: text, or a [`Path`].
+    pub fn line(mut self, line: impl Into<Argument>) -> Self {
+        self.input.push(line.into());
         self
     }
 

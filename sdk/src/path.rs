@@ -35,6 +35,11 @@ impl Path {
         Self::new("modules", relative)
     }
 
+    /// Below the module directories of all kernels, `/lib/modules`.
+    pub fn install_tree(relative: impl Into<String>) -> Self {
+        Self::new("install-tree", relative)
+    }
+
     /// Below the kernel's build directory, wherever that is.
     pub fn headers(relative: impl Into<String>) -> Self {
         Self::new("headers", relative)
@@ -92,6 +97,22 @@ impl Path {
     /// Contents of a file of at most 16 MiB; `None` when there is none.
     pub fn read(&self) -> Result<Option<Vec<u8>>> {
         self.dir()?.read(&self.relative)
+    }
+
+    /// The same without the compression (gzip, xz or zstd) that the file has, if
+    /// any; at most 16 MiB then.
+    pub fn read_unpacked(&self) -> Result<Option<Vec<u8>>> {
+        self.dir()?.read_unpacked(&self.relative)
+    }
+
+    /// Permission bits of what the name leads to; `None` when there is nothing.
+    pub fn mode(&self) -> Result<Option<u32>> {
+        self.dir()?.mode(&self.relative)
+    }
+
+    /// The text of a symbolic link; `None` when the name is no link.
+    pub fn link_target(&self) -> Result<Option<String>> {
+        self.dir()?.link_target(&self.relative)
     }
 
     /// Contents of a text file; `invalid` when it is not UTF-8.

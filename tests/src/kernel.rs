@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+
+use crate::{World, tool};
 
 /// Debian's flavours of one kernel: a package may build for one and exclude
 /// itself from another.
@@ -54,6 +57,20 @@ pub fn newest(flavour: Flavour) -> String {
     all().into_iter().rfind(|k| Flavour::of(k) == flavour).unwrap_or_else(|| {
         panic!("no headers for a {flavour:?} kernel, and this test needs them: apt-get install {}", flavour.package())
     })
+}
+
+/// Gives a world an update of a kernel that kept the versions of all symbols,
+/// as `symvers.gz` says. It has no headers and no modules.
+pub fn add_update(world: &World, of: &str, release: &str) {
+    let modules = world.modules(release);
+    fs::create_dir_all(&modules).expect("scratch directory is writable");
+    for empty in ["modules.dep", "modules.order", "modules.builtin"] {
+        fs::write(modules.join(empty), "").expect("scratch directory is writable");
+    }
+    let symbols = format!("/lib/modules/{of}/build/Module.symvers");
+    let out = Command::new(tool::path("gzip")).args(["-1", "-c", &symbols]).output().expect("gzip starts");
+    assert!(out.status.success(), "{symbols} cannot be compressed");
+    fs::write(modules.join("symvers.gz"), out.stdout).expect("scratch directory is writable");
 }
 
 /// The machine's name for its architecture, as `uname -m` says.

@@ -249,6 +249,10 @@ pub const ACCEPTED: &[Accepted] = &[
         explains: |d| d.command.contains("patched/") && d.subject.ends_with("/build/make.log") && d.peer.is_none(),
     },
     Accepted {
+        name: "MODULES_CONF is heeded",
+        explains: |d| d.subject.starts_with("file etc/modprobe.d/") && d.peer.is_none(),
+    },
+    Accepted {
         name: "The modules that a package replaces are kept",
         explains: |d| {
             d.subject.contains("original_module")

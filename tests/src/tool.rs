@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Program, and the Debian package that brings it.
-const PACKAGES: [(&str, &str); 13] = [
+const PACKAGES: [(&str, &str); 15] = [
+    ("gzip", "gzip"),
+    ("modprobe", "kmod"),
     ("apt-get", "apt"),
     ("debootstrap", "debootstrap"),
     ("dpkg", "dpkg"),

@@ -12,7 +12,7 @@ use crate::fixture::{self, Package};
 use crate::{Output, Snapshot, kernel, paths, tool};
 
 /// The directories that a world has for itself.
-const OWN: [&str; 5] = ["var/lib/dkms", "usr/src", "lib/modules", "etc/dkms", "boot"];
+const OWN: [&str; 6] = ["var/lib/dkms", "usr/src", "lib/modules", "etc/dkms", "etc/modprobe.d", "boot"];
 
 /// A module that came with the kernel: without any, a module directory counts
 /// as left behind by a kernel that is gone.
@@ -54,6 +54,32 @@ impl World {
     /// A machine with the newest generic kernel.
     pub fn generic() -> World {
         World::new(&[kernel::newest(kernel::Flavour::Generic)])
+    }
+
+    /// The same with an `/etc` of its own: a copy of the machine's, but for these
+    /// lines of os-release.
+    pub fn of_system(self, os_release: &str) -> World {
+        let etc = self.path("etc");
+        for own in ["etc/dkms", "etc/modprobe.d"] {
+            let own = self.path(own);
+            assert!(fs::remove_dir(&own).is_ok(), "{} is written to after this", own.display());
+        }
+        tool::run(Command::new("cp").args(["-a", "--reflink=auto", "/etc/."]).arg(&etc));
+        for own in ["etc/dkms", "etc/modprobe.d", "etc/modsmith"] {
+            // Those of the machine count for nothing.
+            let _ = fs::remove_dir_all(self.path(own));
+            fs::create_dir(self.path(own)).expect("scratch directory is writable");
+        }
+        let _ = fs::remove_file(self.path("etc/os-release"));
+        self.write("etc/os-release", os_release);
+        self
+    }
+
+    /// Writes a file and the directories above it.
+    pub fn write(&self, path: &str, contents: impl AsRef<[u8]>) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().expect("below the world")).expect("scratch directory is writable");
+        fs::write(&path, contents).unwrap_or_else(|e| panic!("cannot write {}: {e}", path.display()));
     }
 
     /// Another machine in the same state.
@@ -138,7 +164,7 @@ impl World {
     /// All files of the world, except the sources (which only `add` of a path
     /// may write to; see [`sources`](World::sources)).
     pub fn snapshot(&self) -> Snapshot {
-        ["var/lib/dkms", "lib/modules", "etc/dkms", "boot"]
+        ["var/lib/dkms", "lib/modules", "etc/dkms", "etc/modprobe.d", "boot"]
             .iter()
             .fold(Snapshot::default(), |all, own| all.with(Snapshot::of(&self.path(own)).below(own)))
     }
@@ -246,7 +272,10 @@ impl Invocation<'_> {
         // The headers stay where their own Makefiles look for them.
         let inside =
             headers().into_iter().map(|name| format!("/usr/src/{name} {world}/usr/src/{name} none bind 0 0\n"));
-        let own = OWN.iter().filter(|own| Path::new("/").join(own).is_dir());
+        let etc = self.world.path("etc/os-release").exists();
+        let in_etc = |own: &&&str| etc && own.starts_with("etc/");
+        let own = OWN.iter().filter(|own| Path::new("/").join(own).is_dir() && !in_etc(own));
+        let own = etc.then_some(&"etc").into_iter().chain(own);
         inside.chain(own.map(|own| format!("{world}/{own} /{own} none rbind 0 0\n"))).collect()
     }
 

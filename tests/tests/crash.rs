@@ -86,6 +86,21 @@ fn install_killed_anywhere() {
     survives(&world, "install crash/1.0 -k KERNEL", "uninstall crash/1.0 -k KERNEL", &[0]);
 }
 
+/// With links to the module from another kernel, and lines in modprobe's
+/// configuration.
+#[test]
+fn install_with_links_and_lines_killed_anywhere() {
+    let world = World::generic().of_system("ID=rocky\nID_LIKE=\"rhel centos fedora\"\n");
+    kernel::add_update(&world, &kernel(), "6.1.0-1056-amd64");
+    world.add_package(&Package::new("crash", "1.0").conf("MODULES_CONF=\"options crash a=1\""));
+    world.write("etc/modprobe.d/dkms.conf", "# no line end");
+    for kernel in [&kernel(), "6.1.0-1056-amd64"] {
+        world.shell(&format!("depmod {kernel}")).run().expect(0);
+    }
+    run(&world, "build crash/1.0 -k KERNEL", None).expect(0);
+    survives(&world, "install crash/1.0 -k KERNEL", "uninstall crash/1.0 -k KERNEL", &[0]);
+}
+
 #[test]
 fn uninstall_killed_anywhere() {
     let world = world();

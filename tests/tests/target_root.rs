@@ -76,3 +76,32 @@ fn the_policy_is_that_of_the_system_below_the_root() {
     let modules = system.path().join("lib/modules").join(kernel::newest(Flavour::Generic));
     assert!(modules.join("extra/away.ko").is_file());
 }
+
+#[test]
+fn configuration_and_links_are_those_below_the_root() {
+    let system = system("ID=rocky\nID_LIKE=\"rhel centos fedora\"\n");
+    let root = system.path();
+    let package = Package::new("wired", "1.0").conf("MODULES_CONF_ALIAS_TYPE=eth\nMODULES_CONF=\"options wired a=1\"");
+    package.write(&root.join("usr/src/wired-1.0"));
+    fs::write(root.join("etc/modprobe.conf"), "alias eth0 other\r\n# end").unwrap();
+    let kernel = kernel::newest(Flavour::Generic);
+    // An update whose symbols are found where its build link leads, in there.
+    let update = root.join("lib/modules/6.1.0-1056-amd64");
+    fs::create_dir(&update).unwrap();
+    for name in ["modules.dep", "modules.order", "modules.builtin"] {
+        fs::write(update.join(name), "").unwrap();
+    }
+    symlink(format!("/usr/src/linux-headers-{kernel}"), update.join("build")).unwrap();
+
+    modsmith(root, &format!("install wired/1.0 -k {kernel}"));
+    let text = fs::read_to_string(root.join("etc/modprobe.conf")).unwrap();
+    assert_eq!(text, "alias eth0 other\r\n# end\r\nalias eth1 wired\r\noptions wired a=1");
+    assert!(update.join("weak-updates/wired.ko").is_file());
+    let index = fs::read_to_string(update.join("modules.dep")).unwrap();
+    assert!(index.contains("weak-updates/wired.ko"), "{index}");
+    assert!(modsmith(root, "status").contains("installed-weak from"));
+
+    modsmith(root, &format!("uninstall wired/1.0 -k {kernel}"));
+    assert_eq!(fs::read_to_string(root.join("etc/modprobe.conf")).unwrap(), "alias eth0 other\r\n# end");
+    assert!(!update.join("weak-updates").exists());
+}

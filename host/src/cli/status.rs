@@ -4,15 +4,21 @@ use serde::Serialize;
 
 use super::failures::FailedView;
 use crate::flow::{Annotation, State, StatusLine};
-use crate::tree::Failure;
+use crate::tree::{Failure, PackageId};
 
 /// The texts that scripts of dkms 3.1.3 and later parse.
 pub fn text(line: &StatusLine) -> String {
+    // The only line that has always had a comma after the module.
+    if let (State::InstalledWeak, Some(target), Some(from)) = (line.state, &line.target, &line.from) {
+        let PackageId { module, version } = &line.id;
+        return format!("{module}, {version}, {}, {}: installed-weak from {from}", target.kernel, target.arch);
+    }
     let state = match line.state {
         State::Broken => "broken",
         State::Added => "added",
         State::Built => "built",
         State::Installed => "installed",
+        State::InstalledWeak => "installed-weak",
     };
     let mut out = match &line.target {
         None => format!("{}: {state}", line.id),
@@ -46,6 +52,9 @@ pub struct StatusEntry<'a> {
     pub arch: Option<&'a str>,
     pub state: State,
     pub annotations: &'a [Annotation],
+    /// Of `installed-weak`: the kernel that the modules are installed for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<FailedView<'a>>,
 }
@@ -63,6 +72,7 @@ impl<'a> StatusDocument<'a> {
                 arch: line.target.as_ref().map(|t| t.arch.as_str()),
                 state: line.state,
                 annotations: &line.annotations,
+                from: line.from.as_deref(),
                 failed: None,
             })
             .collect();
@@ -78,7 +88,9 @@ impl<'a> StatusDocument<'a> {
                 Some(entry) => entry.failed = failed,
                 None => {
                     let at = packages.iter().rposition(of_package).map_or(packages.len(), |last| last + 1);
-                    packages.insert(at, StatusEntry { module, version, kernel, arch, state, annotations: &[], failed });
+                    let entry =
+                        StatusEntry { module, version, kernel, arch, state, annotations: &[], from: None, failed };
+                    packages.insert(at, entry);
                 }
             }
         }

@@ -122,14 +122,18 @@ impl Session<'_> {
             let record = BuildRecord::new(conf_files, modules);
             self.plan_record(&package.id, target, &package.id.target_dir(target), record, &mut plan);
         }
+        let files = chosen.iter().map(|module| Path::new(&module.destination).join(&module.file));
+        let linked = self.plan_weak_links(package, kernel, target, &conf, files.collect(), &mut plan)?;
         if let Some(command) =
             conf.scripts.post_install.as_deref().and_then(|text| script::command(text, &source, environment))
         {
             plan.push(Action::Run(script::ignored(command)), "POST_INSTALL of its dkms.conf")
                 .progress("Running the post_install script");
         }
+        self.plan_modprobe_add(package, kernel, &conf, &mut plan)?;
         self.plan_forget(&package.id, target, &mut plan);
         self.plan_depmod(kernel, &mut plan);
+        self.plan_depmod_of_others(linked, &mut plan);
         self.plan_initrd(kernel, &conf, Occasion::Installed, &mut plan)?;
         if !self.deferred {
             self.plan_load(kernel, &mut plan);

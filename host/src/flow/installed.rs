@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::conf::ModuleRecord;
 use crate::error::Result;
 use crate::flow::Session;
+use crate::flow::weak_links::WEAK_LINKS;
 use crate::kernel::{Kernel, ModInfo, module_stem};
 use crate::system::{Location, Root};
 
@@ -20,7 +21,10 @@ impl ModuleIndex {
     /// first.
     pub fn read(kernel: &Kernel) -> Self {
         let mut index: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-        let entries = walkdir::WalkDir::new(kernel.module_dir()).sort_by_file_name().into_iter().filter_map(Result::ok);
+        // Links to other kernels' modules are no modules of its own.
+        let own = |entry: &walkdir::DirEntry| entry.depth() != 1 || entry.file_name() != WEAK_LINKS;
+        let entries = walkdir::WalkDir::new(kernel.module_dir()).sort_by_file_name().into_iter();
+        let entries = entries.filter_entry(own).filter_map(Result::ok);
         for entry in entries.filter(|e| !e.file_type().is_dir()) {
             let name = entry.file_name().to_string_lossy();
             if let (Some((stem, _)), Ok(path)) = (module_stem(&name), entry.path().strip_prefix(kernel.module_dir())) {

@@ -56,6 +56,7 @@ impl Session<'_> {
                 }
             }
         }
+        self.remove_weak_links(&target.kernel)?;
         self.forget_kernel(target)?;
         self.finish_deferred(&kernel, Occasion::Removed)?;
         let event = if only_automatic { Event::KernelPreinst } else { Event::KernelPrerm };

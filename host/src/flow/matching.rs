@@ -22,10 +22,13 @@ impl Session<'_> {
             )
             .hint("`dkms status` lists what is."));
         }
+        let links = self.weak_links();
+        let has =
+            |id: &PackageId| self.tree.is_installed(id, template) || self.is_weakly_installed(id, template, &links);
         let wanted: Vec<PackageId> = known
             .into_iter()
             .map(|entry| entry.id)
-            .filter(|id| module.is_none_or(|module| id.module == module) && self.tree.is_installed(id, template))
+            .filter(|id| module.is_none_or(|module| id.module == module) && has(id))
             .collect();
         self.say(format!("Matching modules of kernel {template}\nto kernel {target}"));
         if wanted.is_empty() {

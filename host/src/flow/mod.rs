@@ -7,6 +7,7 @@ mod add;
 mod autoinstall;
 mod build;
 mod dependents;
+mod facts;
 mod failures;
 mod forced;
 mod install;
@@ -16,6 +17,7 @@ mod kernel_tree;
 mod kernels;
 mod load_modules;
 mod matching;
+mod modprobe_config;
 mod originals;
 mod packages;
 mod parallel;
@@ -31,6 +33,10 @@ mod survey;
 mod transaction;
 mod uninstall;
 mod version_check;
+mod weak_links;
+mod weak_modules;
+
+use facts::package_facts;
 
 pub use add::PackageSource;
 pub use packages::FormatRequest;

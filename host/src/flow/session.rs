@@ -79,6 +79,8 @@ struct Shared {
     jobs: OnceLock<Jobs>,
     plans: Mutex<Vec<Plan>>,
     said: Mutex<BTreeSet<Vec<String>>>,
+    /// Other kernels for which something waits for the end of the transaction.
+    waiting: Mutex<BTreeSet<Target>>,
     /// Held while something is changed that packages have in common: a kernel's
     /// module directory, the signing key.
     common: Mutex<()>,
@@ -115,6 +117,7 @@ impl<'a> Session<'a> {
                 jobs: OnceLock::new(),
                 plans: Mutex::default(),
                 said: Mutex::default(),
+                waiting: Mutex::default(),
                 common: Mutex::default(),
                 kernel_tree: Mutex::default(),
                 changed: AtomicBool::default(),
@@ -156,6 +159,16 @@ impl<'a> Session<'a> {
     /// Keeps other threads from building while a kernel's source tree is prepared.
     pub(super) fn hold_kernel_tree(&self) -> MutexGuard<'_, ()> {
         self.shared.kernel_tree.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the end of the transaction look after another kernel, too.
+    pub(super) fn wait_for(&self, target: Target) {
+        self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(target);
+    }
+
+    /// The kernels that it has to look after, each told once.
+    pub(super) fn waiting(&self) -> BTreeSet<Target> {
+        std::mem::take(&mut *self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub fn is_dry_run(&self) -> bool {

@@ -75,6 +75,12 @@ impl Session<'_> {
     /// Errors: a boot image that cannot be made after an installation. The
     /// modules stay installed.
     pub(super) fn finish_deferred(&self, kernel: &Arc<Kernel>, occasion: Occasion) -> Result<()> {
+        self.finish_kernel(kernel, occasion)?;
+        // Kernels that other kernels' modules were offered to.
+        self.waiting().iter().try_for_each(|target| self.finish_kernel(&self.kernel(target), Occasion::Removed))
+    }
+
+    fn finish_kernel(&self, kernel: &Arc<Kernel>, occasion: Occasion) -> Result<()> {
         let roots = self.kernel_roots(kernel);
         if self.waits_for(Pending::KernelTree, kernel) {
             self.clean_kernel_tree(kernel)?;

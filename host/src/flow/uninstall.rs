@@ -1,8 +1,9 @@
 //! Taking installed modules out of a kernel's module directory.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::conf::{PackageConf, Strictness};
+use crate::conf::{ModuleRecord, PackageConf, Strictness};
 use crate::error::Result;
 use crate::flow::installed::product_of;
 use crate::flow::{Session, script};
@@ -38,7 +39,9 @@ impl Session<'_> {
             "only the active version is installed",
         )
         .line(format!("Module {} for kernel {target}:\nThis version was the active one on this kernel.", package.id));
-        self.plan_deletions(package, kernel, target, &conf, &mut plan)?;
+        let installed = self.installed_modules(package, kernel, target, &conf)?;
+        let unlinked = self.plan_weak_unlinks(package, kernel, target, &conf, found(&installed), &mut plan)?;
+        self.plan_deletions(kernel, &installed, &mut plan)?;
         self.plan_restore(package, kernel, target, &conf, &mut plan);
         plan.push(Action::Remove { at: package.id.active_link(target) }, "no version is installed any more");
         let source = Location::new(Root::Source, "").expect("the root itself");
@@ -49,27 +52,39 @@ impl Session<'_> {
             plan.push(Action::Run(script::ignored(command)), "POST_REMOVE of its dkms.conf")
                 .progress("Running the post_remove script");
         }
+        let put_back = self.plan_modprobe_remove(package, kernel, target, &conf, &mut plan)?;
         self.plan_depmod(kernel, &mut plan);
+        self.plan_depmod_of_others(unlinked, &mut plan);
         self.plan_initrd(kernel, &conf, Occasion::Removed, &mut plan)?;
+        for action in put_back {
+            plan.push(action, "the module is installed for other kernels");
+        }
         self.run(plan)?;
         self.say("");
         Ok(())
     }
 
-    fn plan_deletions(
+    /// The package's modules, and where each is installed now.
+    fn installed_modules<'c>(
         &self,
         package: &Package,
         kernel: &Arc<Kernel>,
         target: &Target,
-        conf: &PackageConf,
-        plan: &mut Builder,
-    ) -> Result<()> {
+        conf: &'c PackageConf,
+    ) -> Result<Vec<Installed<'c>>> {
         let products = self.tree.products(&package.id, target);
         let directory = self.tree.real(&package.id.products_dir(target));
-        let mut emptied = Vec::new();
-        for record in &conf.modules {
+        let place = |record: &'c ModuleRecord| {
             let product = product_of(&products, record).map(|name| directory.join(name));
-            match self.find_installed(kernel, record, product.as_deref())? {
+            Ok((record, self.find_installed(kernel, record, product.as_deref())?))
+        };
+        conf.modules.iter().map(place).collect()
+    }
+
+    fn plan_deletions(&self, kernel: &Kernel, installed: &[Installed<'_>], plan: &mut Builder) -> Result<()> {
+        let mut emptied = Vec::new();
+        for (record, place) in installed {
+            match place.clone() {
                 Some(at) => {
                     let line = format!("Deleting {}", kernel.module_dir().join(at.relative()).display());
                     emptied.extend(at.parent());
@@ -94,4 +109,11 @@ impl Session<'_> {
         }
         Ok(())
     }
+}
+
+/// A module, and its file below the module directory.
+type Installed<'c> = (&'c ModuleRecord, Option<Location>);
+
+fn found(installed: &[Installed<'_>]) -> Vec<PathBuf> {
+    installed.iter().filter_map(|(_, at)| Some(at.as_ref()?.relative().to_path_buf())).collect()
 }

@@ -4,10 +4,12 @@
 mod compiler;
 mod locate;
 mod modinfo;
+mod symbol_versions;
 
 pub use compiler::{Toolchain, toolchain};
 pub use locate::{Lookup, machine, running_release};
 pub use modinfo::{ModInfo, module_stem};
+pub use symbol_versions::SymbolVersions;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

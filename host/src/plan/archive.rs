@@ -331,17 +331,43 @@ impl<T: Write> Write for Limited<T> {
 
 /// Undoes gzip, xz or zstd, told by the first bytes.
 pub fn decompress(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
-    let mut out = Vec::new();
+    decompress_within(bytes, u64::MAX)
+}
+
+/// The same; more than `limit` bytes of result are an error.
+pub fn decompress_within(bytes: Vec<u8>, limit: u64) -> io::Result<Vec<u8>> {
+    let mut out = Bounded { bytes: Vec::new(), limit };
     if bytes.starts_with(&[0x1f, 0x8b]) {
-        flate2::read::GzDecoder::new(bytes.as_slice()).read_to_end(&mut out)?;
+        io::copy(&mut flate2::read::GzDecoder::new(bytes.as_slice()), &mut out)?;
     } else if bytes.starts_with(&[0xfd, b'7', b'z', b'X', b'Z', 0]) {
         lzma_rs::xz_decompress(&mut bytes.as_slice(), &mut out).map_err(|e| io::Error::other(format!("{e:?}")))?;
     } else if bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        ruzstd::decoding::StreamingDecoder::new(bytes.as_slice()).map_err(io::Error::other)?.read_to_end(&mut out)?;
+        let mut decoder = ruzstd::decoding::StreamingDecoder::new(bytes.as_slice()).map_err(io::Error::other)?;
+        io::copy(&mut decoder, &mut out)?;
     } else {
         return Ok(bytes);
     }
-    Ok(out)
+    Ok(out.bytes)
+}
+
+/// Memory that does not grow without end.
+struct Bounded {
+    bytes: Vec<u8>,
+    limit: u64,
+}
+
+impl io::Write for Bounded {
+    fn write(&mut self, more: &[u8]) -> io::Result<usize> {
+        if (self.bytes.len() + more.len()) as u64 > self.limit {
+            return Err(io::Error::other(format!("it is larger than {} bytes", self.limit)));
+        }
+        self.bytes.extend_from_slice(more);
+        Ok(more.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

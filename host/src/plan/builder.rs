@@ -85,6 +85,12 @@ impl Builder {
         }
     }
 
+    /// The steps from `index` on.
+    pub fn steps_from(&mut self, index: usize) -> &mut [Step] {
+        let from = index.min(self.plan.steps.len());
+        &mut self.plan.steps[from..]
+    }
+
     /// Lets programs of the steps from `index` on fail with a warning.
     pub fn tolerate_from(&mut self, index: usize) {
         for step in self.plan.steps.iter_mut().skip(index) {

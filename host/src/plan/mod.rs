@@ -25,7 +25,7 @@ pub trait Guard {
     fn permits(&self, origin: &Origin, action: &Action) -> Result<(), String>;
 }
 
-pub use archive::{decompress, stays_inside};
+pub use archive::{decompress, decompress_within, stays_inside};
 pub use builder::Builder;
 pub use execute::Executor;
 pub use files::{EntryKind, Files};

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::files::Files;
 use super::run::command_text;
-use super::step::{Action, OnFailure, Origin, Plan, Step};
+use super::step::{Action, Argument, OnFailure, Origin, Plan, Step};
 use crate::system::Location;
 
 /// A plan for programs. `docs/reference/plan-schema.json` describes it.
@@ -30,6 +30,9 @@ pub struct StepView {
     pub text: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// Lines of the program's standard input.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub input: Vec<String>,
     /// What a failing program means: `abort`, `warn` or `ignore`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<OnFailure>,
@@ -52,13 +55,21 @@ impl PlanView {
     pub fn to_text(&self) -> String {
         let mut out = format!("{}\n", self.title);
         for (index, step) in self.steps.iter().enumerate() {
-            let what = [step.command.clone(), step.from.clone(), step.path.clone(), step.text.clone()];
+            let input = (!step.input.is_empty()).then(|| format!("<< {}", step.input.join(" ")));
+            let what = [step.command.clone(), input, step.from.clone(), step.path.clone(), step.text.clone()];
             let what: Vec<String> = what.into_iter().flatten().collect();
             let what = what.join(if step.from.is_some() { " -> " } else { "  " });
             let asked = step.plugin.as_ref().map(|plugin| format!(" [{plugin}]")).unwrap_or_default();
             out += &format!("{:4}. {:<14} {what}\n{:21}# {}{asked}\n", index + 1, step.action, "", step.reason);
         }
         out
+    }
+}
+
+fn word(argument: &Argument, files: &Files) -> String {
+    match argument {
+        Argument::Text(text) => text.clone(),
+        Argument::Location(at) => files.path(at).display().to_string(),
     }
 }
 
@@ -97,6 +108,7 @@ impl StepView {
             Action::Run(command) => Self {
                 action: "run",
                 command: Some(command_text(command, files)),
+                input: command.input.iter().map(|line| word(line, files)).collect(),
                 failure: Some(command.failure),
                 ..Self::default()
             },

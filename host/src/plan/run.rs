@@ -162,7 +162,11 @@ impl Runner<'_> {
             Some(at) => seen(files.path(at))?,
             None => PathBuf::from("/"),
         };
-        process.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output.try_clone()?).process_group(0);
+        let input = match command.input.as_slice() {
+            [] => Stdio::null(),
+            lines => self.input(lines, files, &seen)?.into(),
+        };
+        process.stdin(input).stdout(output.try_clone()?).stderr(output.try_clone()?).process_group(0);
         let chroot = resolved.chroot.clone();
         let directory = CString::new(directory.into_os_string().into_vec()).map_err(io::Error::from)?;
         // SAFETY: between fork and exec only system calls are made; nothing
@@ -182,6 +186,26 @@ impl Runner<'_> {
         start(&mut process).map_err(|e| {
             Failure::Io(io::Error::new(e.kind(), format!("could not start {}: {e}", resolved.program.display())))
         })
+    }
+
+    /// A file with the lines that a program reads. Not a pipe: nobody waits for
+    /// a program that does not read them.
+    fn input(
+        &self,
+        lines: &[Argument],
+        files: &Files,
+        seen: impl Fn(PathBuf) -> io::Result<PathBuf>,
+    ) -> io::Result<File> {
+        let mut input = tempfile::tempfile()?;
+        for line in lines {
+            match line {
+                Argument::Text(text) => input.write_all(text.as_bytes())?,
+                Argument::Location(at) => input.write_all(seen(files.path(at))?.as_os_str().as_encoded_bytes())?,
+            }
+            input.write_all(b"\n")?;
+        }
+        input.rewind()?;
+        Ok(input)
     }
 
     fn wait(&self, child: &mut Child, limit: Option<Duration>, text: &str) -> Result<ExitStatus, Failure> {

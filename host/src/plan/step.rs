@@ -119,6 +119,9 @@ pub struct Command {
     pub environment: Environment,
     /// Working directory; the target's root when absent.
     pub directory: Option<Location>,
+    /// Lines of its standard input; none: nothing to read.
+    #[serde(default)]
+    pub input: Vec<Argument>,
     pub failure: OnFailure,
     pub log: Option<LogBlock>,
     /// `None`: as long as it takes.
@@ -144,6 +147,7 @@ impl Command {
             arguments: Vec::new(),
             environment: Environment::Clean(Vec::new()),
             directory: None,
+            input: Vec::new(),
             failure: OnFailure::Abort,
             log: None,
             time_limit: Some(Duration::from_secs(600)),

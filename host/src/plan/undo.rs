@@ -174,14 +174,28 @@ pub fn stash_away(action: &Action, ops: &[UndoOp], files: &Files) -> io::Result<
         if merged {
             files.rename(at, stash)?;
             files.copy(stash, at)?;
-        } else if directory || matches!(action, Action::Remove { .. }) {
+        } else if directory {
             files.rename(at, stash)?;
+        } else if matches!(action, Action::Remove { .. }) {
+            move_file(at, stash, files)?;
         } else if files.hard_link(at, stash).is_err() {
             // File systems without hard links: a copy serves as well.
             files.copy(at, stash)?;
         }
     }
     Ok(())
+}
+
+/// Renames; a file below a directory that is mounted apart from its root is
+/// copied.
+fn move_file(from: &Location, to: &Location, files: &Files) -> io::Result<()> {
+    match files.rename(from, to) {
+        Err(e) if e.kind() == io::ErrorKind::CrossesDevices && files.kind(from)? != Some(EntryKind::Directory) => {
+            files.copy(from, to)?;
+            files.remove(from)
+        }
+        moved => moved,
+    }
 }
 
 /// Takes a step back. `rerun` runs a program again.
@@ -196,7 +210,7 @@ pub fn undo(ops: &[UndoOp], files: &Files, rerun: &mut dyn FnMut(&Command)) -> i
                     if let Some(parent) = at.parent() {
                         files.make_directory(&parent)?;
                     }
-                    files.rename(stash, at)?;
+                    move_file(stash, at, files)?;
                     // rename(2) does nothing where both names are the same file.
                     files.remove(stash)?;
                 }

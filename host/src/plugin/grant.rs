@@ -199,10 +199,11 @@ impl Grant {
             Program::At(at) if at.root == Root::System => run.setting.is_some(),
             Program::At(at) => run.paths.iter().any(|pattern| pattern.covers(at)),
         })?;
-        match &command.directory {
-            Some(at) => self.may_read(at),
-            None => Ok(()),
-        }
+        let lines = command.input.iter().filter_map(|line| match line {
+            Argument::Location(at) => Some(at),
+            Argument::Text(_) => None,
+        });
+        command.directory.iter().chain(lines).try_for_each(|at| self.may_read(at))
     }
 
     /// Whether a program may be run with text arguments, by its plain name.

@@ -62,13 +62,10 @@ impl Root {
         }
     }
 
-    /// The root that plugins know under a name; the wide ones (`system`,
-    /// `source-tree`, `install-tree`) are the host's alone.
+    /// The root that plugins know under a name; the widest ones (`system`,
+    /// `source-tree`) are the host's alone.
     pub fn for_plugins(name: &str) -> Option<Root> {
-        Self::ALL
-            .into_iter()
-            .filter(|r| !matches!(r, Root::System | Root::SourceTree | Root::InstallTree))
-            .find(|r| r.name() == name)
+        Self::ALL.into_iter().filter(|r| !matches!(r, Root::System | Root::SourceTree)).find(|r| r.name() == name)
     }
 }
 

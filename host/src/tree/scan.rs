@@ -189,6 +189,23 @@ impl Tree {
         self.path.join(module).join(&version).join(&target.kernel).join(&target.arch).is_dir().then_some(version)
     }
 
+    /// Whether any version of a module is installed for another kernel.
+    pub fn is_active_elsewhere(&self, module: &str, target: &Target) -> Result<bool> {
+        let own = link_name(target);
+        let module = self.module(module)?;
+        // What a link leads to tells: the module may be gone from there.
+        let leads = |link: &String| self.path.join(&module.name).join(link).is_dir();
+        Ok(module.links.iter().any(|link| *link != own && leads(link)))
+    }
+
+    /// The kernels that a module is installed for, of those that a version is
+    /// built for.
+    pub fn active_targets(&self, module: &ModuleDirectory, id: &PackageId) -> Vec<Target> {
+        let mut targets = self.targets(id);
+        targets.retain(|target| self.is_active(module, id, target));
+        targets
+    }
+
     /// Whether anything but the source and working directories is left of a
     /// version.
     pub fn has_kernels(&self, id: &PackageId) -> bool {

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use super::FormatRequest;
 use super::staging::Staging;
-use crate::conf::{PackageConf, Strictness};
+use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
-use crate::flow::Session;
+use crate::flow::{Session, package_facts};
 use crate::plan::{Action, Builder};
-use crate::plugin::PackageFacts;
 use crate::system::{Location, Root};
 use crate::tree::{BuildRecord, Package, PackageId, Target};
 
@@ -45,8 +44,14 @@ impl Session<'_> {
         }
         let mut plan = Builder::new(format!("make a {} of {id}", format.name), roots);
         plan.push(Action::MakeDirectory { at: Staging::top() }, "results are made out of sight");
-        let made =
-            self.plugins.assemble(format, &facts(&package, &conf), &kernels, &options, &Staging::top(), &mut plan)?;
+        let made = self.plugins.assemble(
+            format,
+            &Arc::new(package_facts(&package, &conf)),
+            &kernels,
+            &options,
+            &Staging::top(),
+            &mut plan,
+        )?;
         made.map_err(|why| Error::new(Kind::Usage, format!("The {} of {id} cannot be made: {}.", format.name, why.0)))?;
         plan.fail_from(0, Kind::PackagingFailed, format!("The {} of {id} could not be made.", format.name));
         self.announce(&package, &targets, &mut plan);
@@ -163,19 +168,6 @@ impl Session<'_> {
 
 fn results() -> Location {
     Location::new(Root::Staging, "result").expect("a plain name is a location")
-}
-
-/// The package as the plugin sees it.
-fn facts(package: &Package, conf: &PackageConf) -> Arc<PackageFacts> {
-    let slots = |slots: &std::collections::BTreeMap<u32, crate::conf::Slot>| {
-        slots.values().map(|slot| slot.value.clone()).collect::<Vec<_>>()
-    };
-    Arc::new(PackageFacts {
-        name: package.id.module.clone(),
-        version: package.id.version.clone(),
-        directives: conf.evaluated.directives.iter().map(|(name, given)| (name.clone(), slots(given))).collect(),
-        modules: conf.modules.iter().map(|module| module.dest_name.clone()).collect(),
-    })
 }
 
 fn capitalised(word: &str) -> String {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
-use super::{PackageFacts, State};
-use crate::kernel::Kernel;
+use super::{PackageFacts, State, SymbolSource};
+use crate::kernel::{Kernel, SymbolVersions};
 use crate::plugin::bindings::modsmith::plugin::context::{Host, HostKernel, HostModulePackage};
-use crate::plugin::bindings::modsmith::plugin::types::Compression;
+use crate::plugin::bindings::modsmith::plugin::types::{Compression, Error};
 
 /// A kernel, lent to a plugin.
 pub struct KernelFacts(pub Arc<Kernel>);
@@ -63,6 +63,33 @@ impl HostModulePackage for State {
 
     fn modules(&mut self, this: Resource<ModulePackage>) -> wasmtime::Result<Vec<String>> {
         Ok(self.table.get(&this)?.0.modules.clone())
+    }
+
+    fn installed(&mut self, this: Resource<ModulePackage>) -> wasmtime::Result<Vec<String>> {
+        Ok(self.table.get(&this)?.0.installed.clone())
+    }
+
+    fn symbol_versions(
+        &mut self,
+        this: Resource<ModulePackage>,
+        module: String,
+    ) -> wasmtime::Result<Result<Vec<(String, u32)>, Error>> {
+        let package = self.table.get(&this)?.0.clone();
+        let Some(source) = package.symbols.get(&module) else {
+            let known: Vec<&str> = package.symbols.keys().map(String::as_str).collect();
+            return Ok(Err(Error::Invalid(format!(
+                "{}/{} has no built module `{module}` here, but: {}",
+                package.name,
+                package.version,
+                known.join(", ")
+            ))));
+        };
+        Ok(match source {
+            SymbolSource::Known(versions) => Ok(versions.0.clone()),
+            SymbolSource::File(file) => SymbolVersions::read(file)
+                .map(|versions| versions.0)
+                .map_err(|e| Error::Other(format!("the symbols of {} cannot be read: {e}", file.display()))),
+        })
     }
 
     fn drop(&mut self, this: Resource<ModulePackage>) -> wasmtime::Result<()> {

@@ -2,6 +2,7 @@
 //! that they were lent. Nothing here changes the system.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use wasmtime::ResourceLimiter;
@@ -12,7 +13,7 @@ use super::grant::Grant;
 use super::limits::{Exceeded, Limits};
 use super::probe::Probes;
 use super::settings::Values;
-use crate::kernel::{Compression, Kernel};
+use crate::kernel::{Compression, Kernel, SymbolVersions};
 use crate::system::{Location, Root, Roots, System};
 
 mod context;
@@ -153,6 +154,19 @@ pub struct PackageFacts {
     pub directives: BTreeMap<String, Vec<String>>,
     /// Installed base names of its kernel modules.
     pub modules: Vec<String>,
+    /// Their files that the call's kernel gets or has, below its module
+    /// directory.
+    pub installed: Vec<String>,
+    /// The symbols that they need, by module name.
+    pub symbols: BTreeMap<String, SymbolSource>,
+}
+
+/// Where the symbols are to be had that a module needs.
+#[derive(Debug, Clone)]
+pub enum SymbolSource {
+    /// A module file: read when a plugin asks.
+    File(PathBuf),
+    Known(SymbolVersions),
 }
 
 /// A state as a call would have it, for tests of the imports.

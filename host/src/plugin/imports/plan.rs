@@ -143,6 +143,7 @@ impl State {
             program,
             arguments: command.arguments.into_iter().map(argument).collect::<Result<_, _>>()?,
             environment: Environment::Clean(command.environment),
+            input: command.input.into_iter().map(argument).collect::<Result<_, _>>()?,
             directory: command.directory.map(|path| self.location(&path)).transpose()?,
             failure: match failure {
                 OnFailure::Abort => Failure::Abort,

@@ -1,12 +1,13 @@
 //! The `system` interface: read-only facts about the target.
 
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use wasmtime::component::Resource;
 
 use super::State;
+use crate::plan::decompress_within;
 use crate::plugin::bindings::modsmith::plugin::system::{Entry, EntryKind, Host, HostDir};
 use crate::plugin::bindings::modsmith::plugin::types::Error;
 use crate::plugin::program;
@@ -66,6 +67,56 @@ impl HostDir for State {
             let contents = self.read_file(&at)?;
             self.read += contents.as_ref().map_or(0, |contents| contents.len() as u64);
             Ok(contents)
+        }))
+    }
+
+    fn read_unpacked(
+        &mut self,
+        this: Resource<Dir>,
+        relative: String,
+    ) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
+        let root = self.table.get(&this)?.0;
+        Ok(self.granted(root, &relative).and_then(|at| {
+            self.may_go_on_reading()?;
+            let Some(contents) = self.read_file(&at)? else { return Ok(None) };
+            let failed = |e: std::io::Error| Error::Other(format!("{at} cannot be unpacked: {e}"));
+            let contents = decompress_within(contents, LONGEST).map_err(failed)?;
+            self.read += contents.len() as u64;
+            Ok(Some(contents))
+        }))
+    }
+
+    fn mode(&mut self, this: Resource<Dir>, relative: String) -> wasmtime::Result<Result<Option<u32>, Error>> {
+        let root = self.table.get(&this)?.0;
+        Ok(self.granted(root, &relative).and_then(|at| {
+            self.may_go_on_reading()?;
+            let failed = |e: std::io::Error| Error::Other(format!("{at} cannot be looked up: {e}"));
+            let Some(path) = self.resolve(&at).map_err(failed)? else { return Ok(None) };
+            Ok(Some(path.metadata().map_err(failed)?.permissions().mode() & 0o777))
+        }))
+    }
+
+    fn link_target(
+        &mut self,
+        this: Resource<Dir>,
+        relative: String,
+    ) -> wasmtime::Result<Result<Option<String>, Error>> {
+        let root = self.table.get(&this)?.0;
+        Ok(self.granted(root, &relative).and_then(|at| {
+            self.may_go_on_reading()?;
+            let failed = |e: std::io::Error| Error::Other(format!("{at} cannot be looked up: {e}"));
+            let Some(path) = self.name_of(&at).map_err(failed)? else { return Ok(None) };
+            match path.symlink_metadata() {
+                Ok(metadata) if metadata.is_symlink() => {
+                    let target = path.read_link().map_err(failed)?;
+                    let text =
+                        target.to_str().ok_or_else(|| Error::Other(format!("{at} leads to a name that is no text")))?;
+                    Ok(Some(text.to_owned()))
+                }
+                Ok(_) => Ok(None),
+                Err(e) if is_absent(&e) => Ok(None),
+                Err(e) => Err(failed(e)),
+            }
         }))
     }
 
@@ -130,14 +181,17 @@ impl State {
         Ok(Some(contents))
     }
 
-    /// The kind of the name itself: its parent is resolved, it is not.
+    /// The real path of the name itself: its parent is resolved, it is not.
+    fn name_of(&self, at: &Location) -> std::io::Result<Option<PathBuf>> {
+        match (at.parent(), at.relative().file_name()) {
+            (Some(parent), Some(name)) => Ok(self.resolve(&parent)?.map(|dir| dir.join(name))),
+            _ => self.resolve(at),
+        }
+    }
+
     fn entry_kind(&self, at: &Location) -> Result<Option<EntryKind>, Error> {
         let failed = |e: std::io::Error| Error::Other(format!("{at} cannot be looked up: {e}"));
-        let path = match (at.parent(), at.relative().file_name()) {
-            (Some(parent), Some(name)) => self.resolve(&parent).map_err(failed)?.map(|dir| dir.join(name)),
-            _ => self.resolve(at).map_err(failed)?,
-        };
-        let Some(path) = path else { return Ok(None) };
+        let Some(path) = self.name_of(at).map_err(failed)? else { return Ok(None) };
         match path.symlink_metadata() {
             Ok(metadata) => Ok(Some(kind_of(metadata.file_type()))),
             Err(e) if is_absent(&e) => Ok(None),
@@ -288,6 +342,45 @@ mod tests {
         assert_eq!(target.read("absolute").unwrap(), Some(b"target".to_vec()));
         assert_eq!(target.read("climbing").unwrap(), Some(b"target".to_vec()));
         assert_eq!(target.read("outside").unwrap(), None);
+    }
+
+    #[test]
+    fn a_compressed_file_is_unpacked_within_the_limit() {
+        use std::io::Write;
+        let mut target = Target::new(BOOT, Limits::default()).file("boot/plain", "text");
+        let boot = target.boot();
+        let unpacked = |target: &mut Target, name: &str| {
+            HostDir::read_unpacked(&mut target.state, Resource::new_borrow(boot.rep()), name.into()).unwrap()
+        };
+        assert_eq!(unpacked(&mut target, "plain").unwrap(), Some(b"text".to_vec()));
+        assert_eq!(unpacked(&mut target, "none").unwrap(), None);
+        let gzip = |length: usize| {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(&vec![b'x'; length]).unwrap();
+            encoder.finish().unwrap()
+        };
+        std::fs::write(target.dir.path().join("boot/small.gz"), gzip(3)).unwrap();
+        std::fs::write(target.dir.path().join("boot/bomb.gz"), gzip((16 << 20) + 1)).unwrap();
+        assert_eq!(unpacked(&mut target, "small.gz").unwrap(), Some(b"xxx".to_vec()));
+        assert!(matches!(unpacked(&mut target, "bomb.gz"), Err(Error::Other(why)) if why.contains("bomb.gz")));
+    }
+
+    #[test]
+    fn mode_and_link_target_are_those_of_granted_names() {
+        let mut target = Target::new("[read]\nroots = [\"boot/a*\"]\n", Limits::default()).file("boot/a", "");
+        let path = target.dir.path().join("boot/a");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink("a", target.dir.path().join("boot/a-link")).unwrap();
+        let boot = target.boot().rep();
+        let dir = || Resource::new_borrow(boot);
+        let state = &mut target.state;
+        assert_eq!(HostDir::mode(state, dir(), "a".into()).unwrap().unwrap(), Some(0o640));
+        assert_eq!(HostDir::mode(state, dir(), "a-link".into()).unwrap().unwrap(), Some(0o640));
+        assert_eq!(HostDir::mode(state, dir(), "a2".into()).unwrap().unwrap(), None);
+        assert_eq!(HostDir::link_target(state, dir(), "a-link".into()).unwrap().unwrap().as_deref(), Some("a"));
+        assert_eq!(HostDir::link_target(state, dir(), "a".into()).unwrap().unwrap(), None);
+        assert!(HostDir::mode(state, dir(), "b".into()).unwrap().is_err());
+        assert!(HostDir::link_target(state, dir(), "b".into()).unwrap().is_err());
     }
 
     #[test]

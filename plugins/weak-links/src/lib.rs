@@ -1,0 +1,77 @@
+//! A kernel update that keeps the versions of the symbols that a module needs
+//! can load the module as it is. Such a kernel gets a link to it in
+//! `weak-updates`, where depmod(8) looks.
+//!
+//! The versions are CRCs of each symbol's type that the kernel's build makes
+//! (CONFIG_MODVERSIONS); the kernel compares them again when it loads a module.
+
+mod links;
+mod offer;
+mod symvers;
+
+use modsmith_plugin::prelude::*;
+use modsmith_plugin::system::EntryKind;
+
+struct WeakLinks;
+
+/// Words of os-release of systems whose kernel updates keep symbol versions.
+const KEEPING: [&str; 4] = ["rhel", "suse", "opensuse", "sles"];
+
+impl WeakModules for WeakLinks {
+    fn link(module: &ModulePackage, built_for: &Kernel, plan: &mut Plan) -> Result<()> {
+        serves()?;
+        let offer = offer::Offer::of(module, built_for, plan)?;
+        for kernel in others(built_for)? {
+            let wanted = match is_built(module, &kernel, built_for)? {
+                true => Vec::new(),
+                false => offer.fitting(&kernel, plan)?,
+            };
+            links::arrange(&kernel, built_for, &offer.files, &wanted, plan)?;
+        }
+        Ok(())
+    }
+
+    fn unlink(module: &ModulePackage, built_for: &Kernel, plan: &mut Plan) -> Result<()> {
+        serves()?;
+        let files = module.installed();
+        for kernel in others(built_for)? {
+            links::arrange(&kernel, built_for, &files, &[], plan)?;
+        }
+        Ok(())
+    }
+}
+
+/// Elsewhere the versions of many symbols change with each update, and links
+/// would come and go.
+fn serves() -> Result<()> {
+    if setting_bool("enabled")? || distro_ids().iter().any(|id| KEEPING.contains(&id.as_str())) {
+        return Ok(());
+    }
+    Err(unsupported("kernels of this system do not keep symbol versions; the setting `enabled` overrules that"))
+}
+
+/// The other kernels that are installed: those that have an index of modules.
+fn others(built_for: &Kernel) -> Result<Vec<String>> {
+    let mut kernels = Vec::new();
+    for entry in Path::install_tree("").entries()? {
+        let is_other = entry.kind == EntryKind::Directory && entry.name != built_for.release();
+        if is_other && Path::install_tree(&entry.name).join("modules.dep").exists()? {
+            kernels.push(entry.name);
+        }
+    }
+    Ok(kernels)
+}
+
+/// Whether any version of the package is built for a kernel: then it needs no
+/// other's.
+fn is_built(module: &ModulePackage, kernel: &str, built_for: &Kernel) -> Result<bool> {
+    let package = Path::tree(module.name());
+    for version in package.entries()?.into_iter().filter(|entry| entry.kind == EntryKind::Directory) {
+        if package.join(&version.name).join(kernel).join(&built_for.arch()).join("module").exists()? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+export!(WeakLinks: WeakModules);
