@@ -12,7 +12,7 @@ use crate::flow::version_check::{Verdict, compare, obsolete};
 use crate::flow::{PackageSource, Session, script};
 use crate::kernel::{Kernel, ModInfo, toolchain};
 use crate::plan::{Action, Builder, Command, OnFailure, Place, Undo};
-use crate::plugin::{Answer, Occasion};
+use crate::plugin::{Image, Occasion};
 use crate::system::{Location, Root};
 use crate::tree::{BuildRecord, Package, RecordedModule, Target};
 
@@ -317,7 +317,8 @@ impl Session<'_> {
         command.arg(kernel.release())
     }
 
-    /// Regenerating the boot image, for packages that ask for it.
+    /// Regenerating the boot image, for packages that ask for it and on systems
+    /// that want it after every change.
     pub(super) fn plan_initrd(
         &self,
         kernel: &Arc<Kernel>,
@@ -325,20 +326,32 @@ impl Session<'_> {
         occasion: Occasion,
         plan: &mut Builder,
     ) -> Result<()> {
-        if !conf.remake_initrd || self.options.no_initrd {
+        if self.options.no_initrd {
             return Ok(());
         }
-        if self.deferred {
+        if !self.deferred {
+            return self.plan_boot_image(kernel, occasion, conf.remake_initrd, plan);
+        }
+        let mut unused = Builder::new(String::new(), plan.roots().clone());
+        let due = conf.remake_initrd
+            || matches!(self.plugins.boot_image(kernel, occasion, false, &mut unused)?, Image::Regenerated { .. });
+        if due {
             plan_marker(Pending::BootImage, kernel, plan);
-            return Ok(());
         }
-        self.plan_boot_image(kernel, occasion, plan)
+        Ok(())
     }
 
-    pub(super) fn plan_boot_image(&self, kernel: &Arc<Kernel>, occasion: Occasion, plan: &mut Builder) -> Result<()> {
+    /// `asked`: a package asks for a new image.
+    pub(super) fn plan_boot_image(
+        &self,
+        kernel: &Arc<Kernel>,
+        occasion: Occasion,
+        asked: bool,
+        plan: &mut Builder,
+    ) -> Result<()> {
         let before = plan.steps().len();
-        match self.plugins.refresh_initrd(kernel, occasion, plan)? {
-            Answer::Given { plugin, .. } => {
+        let none = match self.plugins.boot_image(kernel, occasion, asked, plan)? {
+            Image::Regenerated { plugin } => {
                 plan.announce_from(before, format!("Regenerating the boot image of {} ({plugin})", kernel.release()));
                 if occasion == Occasion::Installed {
                     plan.fail_from(
@@ -349,16 +362,17 @@ impl Session<'_> {
                 } else {
                     plan.tolerate_from(before);
                 }
+                return Ok(());
             }
-            Answer::Unsupported(reasons) => {
+            Image::Kept { plugin, why } => format!("{plugin}: {why}"),
+            Image::Unsupported(reasons) if reasons.is_empty() => "no plugin serves this system".to_owned(),
+            Image::Unsupported(reasons) => {
                 let reasons: Vec<String> = reasons.iter().map(|(plugin, why)| format!("{plugin}: {why}")).collect();
-                let text =
-                    if reasons.is_empty() { "no plugin serves this system".to_owned() } else { reasons.join("; ") };
-                plan.push(
-                    Action::Note(format!("no boot image is regenerated ({text})")),
-                    "REMAKE_INITRD of its dkms.conf",
-                );
+                reasons.join("; ")
             }
+        };
+        if asked {
+            plan.push(Action::Note(format!("no boot image is regenerated ({none})")), "REMAKE_INITRD of its dkms.conf");
         }
         Ok(())
     }

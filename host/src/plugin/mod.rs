@@ -5,7 +5,8 @@
 //! added and again when it runs. `docs/concepts/capabilities.md` has the rules.
 //!
 //! * how it is made: [`build`]
-//! * what a plugin is and asks for: [`manifest`], [`pattern`], [`settings`]
+//! * what a plugin is and asks for: [`manifest`], [`table`],
+//!   [`pattern`], [`settings`]
 //! * what it gets: [`search`], [`index`], [`policy`], [`grant`], [`limits`]
 //! * how it is called: [`form`], [`engine`], [`cache`], `imports`, `call`
 //! * what the flows ask: [`Plugins`], with one file of it per role
@@ -31,6 +32,7 @@ mod program;
 mod roles;
 pub mod search;
 pub mod settings;
+pub mod table;
 mod world;
 
 pub use facade::{Answer, Plugins};
@@ -38,6 +40,8 @@ pub use imports::PackageFacts;
 pub use index::Problem;
 pub use inspect::{Inspection, Listed};
 pub use limits::Limits;
-pub use roles::{Enrolment, Event, Format, FormatOption, HookFile, Invalid, Occasion, Prune, Signing};
+pub use roles::{
+    Enrolment, Event, Format, FormatOption, HookFile, Image, Invalid, Occasion, Prune, Regeneration, Signing,
+};
 pub use search::{Place, SearchPath};
 pub use settings::FrameworkSettings;
