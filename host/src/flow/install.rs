@@ -12,7 +12,7 @@ use crate::flow::version_check::{Verdict, compare, obsolete};
 use crate::flow::{PackageSource, Session, script};
 use crate::kernel::{Kernel, ModInfo, toolchain};
 use crate::plan::{Action, Builder, Command, OnFailure, Place, Undo};
-use crate::plugin::{Image, Occasion};
+use crate::plugin::Occasion;
 use crate::system::{Location, Root};
 use crate::tree::{BuildRecord, Package, RecordedModule, Target};
 
@@ -315,65 +315,5 @@ impl Session<'_> {
         command.place = Place::Here;
         command.failure = OnFailure::Warn;
         command.arg(kernel.release())
-    }
-
-    /// Regenerating the boot image, for packages that ask for it and on systems
-    /// that want it after every change.
-    pub(super) fn plan_initrd(
-        &self,
-        kernel: &Arc<Kernel>,
-        conf: &PackageConf,
-        occasion: Occasion,
-        plan: &mut Builder,
-    ) -> Result<()> {
-        if self.options.no_initrd {
-            return Ok(());
-        }
-        if !self.deferred {
-            return self.plan_boot_image(kernel, occasion, conf.remake_initrd, plan);
-        }
-        let mut unused = Builder::new(String::new(), plan.roots().clone());
-        let due = conf.remake_initrd
-            || matches!(self.plugins.boot_image(kernel, occasion, false, &mut unused)?, Image::Regenerated { .. });
-        if due {
-            plan_marker(Pending::BootImage, kernel, plan);
-        }
-        Ok(())
-    }
-
-    /// `asked`: a package asks for a new image.
-    pub(super) fn plan_boot_image(
-        &self,
-        kernel: &Arc<Kernel>,
-        occasion: Occasion,
-        asked: bool,
-        plan: &mut Builder,
-    ) -> Result<()> {
-        let before = plan.steps().len();
-        let none = match self.plugins.boot_image(kernel, occasion, asked, plan)? {
-            Image::Regenerated { plugin } => {
-                plan.announce_from(before, format!("Regenerating the boot image of {} ({plugin})", kernel.release()));
-                if occasion == Occasion::Installed {
-                    plan.fail_from(
-                        before,
-                        Kind::InitrdFailed,
-                        format!("The boot image of kernel {} could not be regenerated.", kernel.release()),
-                    );
-                } else {
-                    plan.tolerate_from(before);
-                }
-                return Ok(());
-            }
-            Image::Kept { plugin, why } => format!("{plugin}: {why}"),
-            Image::Unsupported(reasons) if reasons.is_empty() => "no plugin serves this system".to_owned(),
-            Image::Unsupported(reasons) => {
-                let reasons: Vec<String> = reasons.iter().map(|(plugin, why)| format!("{plugin}: {why}")).collect();
-                reasons.join("; ")
-            }
-        };
-        if asked {
-            plan.push(Action::Note(format!("no boot image is regenerated ({none})")), "REMAKE_INITRD of its dkms.conf");
-        }
-        Ok(())
     }
 }

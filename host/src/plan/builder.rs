@@ -77,6 +77,13 @@ impl Builder {
         }
     }
 
+    /// What to do about a failure of the steps from `index` on.
+    pub fn hint_from(&mut self, index: usize, hint: &str) {
+        for step in self.plan.steps.iter_mut().skip(index) {
+            step.hint(hint);
+        }
+    }
+
     /// Lets programs of the steps from `index` on fail with a warning.
     pub fn tolerate_from(&mut self, index: usize) {
         for step in self.plan.steps.iter_mut().skip(index) {

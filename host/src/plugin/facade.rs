@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use wasmtime::component::{InstancePre, ResourceTable};
 
-use super::bindings::exports::modsmith::plugin::distro;
 use super::bindings::modsmith::plugin::types;
 use super::call::{self, Call, Said, Subject};
 use super::engine::Engine;
@@ -35,7 +34,7 @@ pub struct Plugins {
     loaded: Mutex<BTreeMap<PathBuf, InstancePre<State>>>,
     checked: Mutex<BTreeMap<String, Result<Arc<Values>, String>>>,
     claims: Mutex<BTreeMap<String, u8>>,
-    probes: Arc<Probes>,
+    pub(super) probes: Arc<Probes>,
     /// Hears of each file that is not used, when the index is read.
     complain: Option<Box<Complain>>,
 }
@@ -157,11 +156,7 @@ impl Plugins {
         }
         let known = self.claims.lock().unwrap_or_else(PoisonError::into_inner).get(entry.id()).copied();
         Some(known.unwrap_or_else(|| {
-            let asked = self.call(entry, Role::Distro, Subject::default(), &self.system.roots, |call| {
-                let guest = distro::GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-                guest.call_score(&mut call.store)
-            });
-            let score = asked.map(|(score, _)| score).unwrap_or_else(|error| {
+            let score = self.score(entry).unwrap_or_else(|error| {
                 tracing::warn!("{error}");
                 0
             });
@@ -307,7 +302,7 @@ impl Plugins {
     }
 
     /// The plugin's settings, once they have been found good.
-    fn checked_settings(&self, entry: &Entry) -> Result<Arc<Values>, Error> {
+    pub(super) fn checked_settings(&self, entry: &Entry) -> Result<Arc<Values>, Error> {
         let known = self.checked.lock().unwrap_or_else(PoisonError::into_inner).get(entry.id()).cloned();
         let file = self.system.root.join("etc/modsmith/settings").join(format!("{}.toml", entry.id()));
         let checked = match known {

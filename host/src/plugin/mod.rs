@@ -5,10 +5,10 @@
 //! added and again when it runs. `docs/concepts/capabilities.md` has the rules.
 //!
 //! * how it is made: [`build`]
-//! * what a plugin is and asks for: [`manifest`], [`table`],
-//!   [`pattern`], [`settings`]
+//! * what a plugin is and asks for: [`manifest`], [`table`], [`pattern`], [`settings`]
 //! * what it gets: [`search`], [`index`], [`policy`], [`grant`], [`limits`]
 //! * how it is called: [`form`], [`engine`], [`cache`], `imports`, `call`
+//! * how it is tested: [`testing`]
 //! * what the flows ask: [`Plugins`], with one file of it per role
 
 mod bindings;
@@ -33,6 +33,7 @@ mod roles;
 pub mod search;
 pub mod settings;
 pub mod table;
+pub mod testing;
 mod world;
 
 pub use facade::{Answer, Plugins};

@@ -1,0 +1,66 @@
+//! A plan as text, one step per line, with paths as manifests write them: the
+//! form of expected.plan.
+
+use crate::plan::{Action, Argument, Command, OnFailure, Program, Step};
+use crate::system::Location;
+
+/// A line for each step.
+pub fn lines(steps: &[Step]) -> Vec<String> {
+    steps.iter().map(|step| line(&step.action)).collect()
+}
+
+/// A word of a command; one that would not be read as a word is quoted.
+pub fn argument(argument: &Argument) -> String {
+    match argument {
+        Argument::Text(text) if text.is_empty() || text.contains(char::is_whitespace) => format!("'{text}'"),
+        Argument::Text(text) => text.clone(),
+        Argument::Location(at) => path(at),
+    }
+}
+
+fn line(action: &Action) -> String {
+    match action {
+        Action::Note(text) => format!("note {text}"),
+        Action::MakeDirectory { at } => format!("make-directory {}", path(at)),
+        Action::WriteFile { at, contents, mode } => {
+            let text = String::from_utf8_lossy(&contents.0);
+            format!("write-file {} {mode:o} {}", path(at), text.escape_debug()).trim_end().to_owned()
+        }
+        Action::Copy { from, to } => format!("copy {} {}", path(from), path(to)),
+        Action::Rename { from, to } => format!("rename {} {}", path(from), path(to)),
+        Action::Symlink { at, target } => format!("symlink {} {target}", path(at)),
+        Action::Remove { at } => format!("remove {}", path(at)),
+        Action::BackUp { at, suffix } => format!("back-up {} {suffix}", path(at)),
+        Action::Pack { tree, to, format, compress } => {
+            format!("pack {} {} {format:?} {compress:?}", path(tree), path(to)).to_lowercase()
+        }
+        Action::Unpack { archive, to } => format!("unpack {} {}", path(archive), path(to)),
+        Action::Run(command) => run(command),
+        Action::Collect { from, glob, to } => format!("collect {} {glob} {}", path(from), path(to)),
+        // Steps that only the host makes.
+        Action::Prune { at, .. } => format!("prune {}", path(at)),
+        Action::Record { at, .. } => format!("record {}", path(at)),
+        Action::Expect { files } => format!("expect {}", files.iter().map(path).collect::<Vec<_>>().join(" ")),
+    }
+}
+
+fn run(command: &Command) -> String {
+    let verb = match command.failure {
+        OnFailure::Abort => "run",
+        OnFailure::Warn => "run-or-warn",
+        OnFailure::Ignore => "run-or-ignore",
+    };
+    let program = match &command.program {
+        Program::Named(name) => name.clone(),
+        Program::At(at) => path(at),
+    };
+    let words = command.arguments.iter().map(argument);
+    [verb.to_owned(), program].into_iter().chain(words).collect::<Vec<_>>().join(" ")
+}
+
+fn path(at: &Location) -> String {
+    if at.relative().as_os_str().is_empty() {
+        return at.root.name().to_owned();
+    }
+    format!("{}/{}", at.root.name(), at.relative().display())
+}
