@@ -87,9 +87,25 @@ const NAMES: &[&str] = &[
 ];
 
 /// Parts of names that are not one word.
-const PARTS: &[&str] =
-    &["initramfs-tools", "update-initramfs", "weak-modules", "modprobe.d", "modules.conf", "arch linux", "alt linux", "amazon linux", "clear linux", "clear-linux",
-    "make-initrd", "mk_initrd", "postmarketos", "pop!_os", "oracle linux", "red hat", "void linux"];
+const PARTS: &[&str] = &[
+    "initramfs-tools",
+    "update-initramfs",
+    "weak-modules",
+    "modprobe.d",
+    "modules.conf",
+    "arch linux",
+    "alt linux",
+    "amazon linux",
+    "clear linux",
+    "clear-linux",
+    "make-initrd",
+    "mk_initrd",
+    "postmarketos",
+    "pop!_os",
+    "oracle linux",
+    "red hat",
+    "void linux",
+];
 
 /// Names that are a format's or the plugin interface's words here, and where:
 /// directories of dkms's tree, and a role that plugins may have.

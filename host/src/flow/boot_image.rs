@@ -50,7 +50,10 @@ impl Session<'_> {
                 if occasion == Occasion::Installed {
                     let message = format!("The boot image of kernel {} could not be regenerated.", kernel.release());
                     plan.fail_from(before, Kind::InitrdFailed, message);
-                    plan.hint_from(before, "Correct what the program says, or install with --no-initrd and make the image yourself.");
+                    plan.hint_from(
+                        before,
+                        "Correct what the program says, or install with --no-initrd and make the image yourself.",
+                    );
                 } else {
                     plan.tolerate_from(before);
                 }
