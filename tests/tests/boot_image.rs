@@ -120,6 +120,23 @@ fn a_tool_that_fails_undoes_the_installation() {
 }
 
 #[test]
+fn an_image_that_a_failing_tool_spoiled_is_as_before() {
+    let machine = Machine::new("echo spoiled > \"$2\"; exit 1");
+    machine.add("asks", "REMAKE_INITRD=\"yes\"");
+    machine.dkms("install asks/1.0").expect(7);
+    assert_eq!(machine.images(), ("old\n".into(), None));
+
+    // Also the copy that there was before.
+    machine.set_tool(WORKING);
+    machine.dkms("install asks/1.0").expect(0);
+    machine.dkms("uninstall asks/1.0").expect(0);
+    let before = machine.images();
+    machine.set_tool("echo spoiled > \"$2\"; exit 1");
+    machine.dkms("install asks/1.0").expect(7);
+    assert_eq!(machine.images(), before);
+}
+
+#[test]
 fn a_tool_that_fails_does_not_keep_a_package_in() {
     let machine = Machine::new(WORKING);
     machine.add("asks", "REMAKE_INITRD=\"yes\"");

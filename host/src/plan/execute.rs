@@ -89,6 +89,7 @@ impl Executor<'_> {
         if let Err(failure) = outcome {
             self.tolerate(step, failure)?;
         }
+        undo::keep_backup(&step.action, ops, files)?;
         journal.done(index)?;
         Ok(())
     }
