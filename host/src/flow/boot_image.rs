@@ -47,15 +47,15 @@ impl Session<'_> {
         let none = match self.plugins.boot_image(kernel, occasion, asked, plan)? {
             Image::Regenerated { plugin } => {
                 plan.announce_from(before, format!("Regenerating the boot image of {} ({plugin})", kernel.release()));
+                let message = format!("The boot image of kernel {} could not be regenerated", kernel.release());
                 if occasion == Occasion::Installed {
-                    let message = format!("The boot image of kernel {} could not be regenerated.", kernel.release());
-                    plan.fail_from(before, Kind::InitrdFailed, message);
+                    plan.fail_from(before, Kind::InitrdFailed, format!("{message}."));
                     plan.hint_from(
                         before,
                         "Correct what the program says, or install with --no-initrd and make the image yourself.",
                     );
                 } else {
-                    plan.tolerate_from(before);
+                    plan.tolerate_from(before, &format!("{message} and may still hold the removed modules"));
                 }
                 return Ok(());
             }

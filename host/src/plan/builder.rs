@@ -84,13 +84,15 @@ impl Builder {
         }
     }
 
-    /// Lets programs of the steps from `index` on fail with a warning.
-    pub fn tolerate_from(&mut self, index: usize) {
+    /// Lets programs of the steps from `index` on fail with a warning, which
+    /// begins with the message.
+    pub fn tolerate_from(&mut self, index: usize, message: &str) {
         for step in self.plan.steps.iter_mut().skip(index) {
             if let Action::Run(command) = &mut step.action
                 && command.failure == OnFailure::Abort
             {
                 command.failure = OnFailure::Warn;
+                step.failure_message = Some(message.to_owned());
             }
         }
     }
