@@ -2,6 +2,7 @@
 
 pub use crate::bindings::imports::modsmith::plugin::context::{Kernel, ModulePackage};
 pub use crate::bindings::imports::modsmith::plugin::types::Compression;
+use crate::{Path, Result};
 
 impl Kernel {
     /// How a distribution that leaves the choice to its kernel packages stores
@@ -9,6 +10,16 @@ impl Kernel {
     /// of gzip, xz and zstd wins, as in dkms; none means plain files.
     pub fn found_compression(&self) -> Option<Compression> {
         self.compressions().into_iter().max()
+    }
+
+    /// The name of the kernel's package, where the package says it in a file of
+    /// that name in the module directory; `None` where it does not. Needs
+    /// `modules/pkgbase` in the manifest's `[read]`.
+    pub fn pkgbase() -> Result<Option<String>> {
+        let text = Path::modules("pkgbase").read_text()?.unwrap_or_default();
+        let name = text.lines().next().unwrap_or_default().trim();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "@._+-".contains(c);
+        Ok((!name.is_empty() && !name.starts_with('.') && name.chars().all(plain)).then(|| name.to_owned()))
     }
 }
 

@@ -94,6 +94,16 @@ impl Path {
         Ok(self.kind()?.is_some())
     }
 
+    /// The first of several paths that exists.
+    pub fn first_existing(candidates: impl IntoIterator<Item = Self>) -> Result<Option<Self>> {
+        for path in candidates {
+            if path.exists()? {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
+    }
+
     /// Contents of a file of at most 16 MiB; `None` when there is none.
     pub fn read(&self) -> Result<Option<Vec<u8>>> {
         self.dir()?.read(&self.relative)

@@ -5,6 +5,7 @@
 //! `/usr/src`, `/etc/dkms` or `/boot`: programs run in a mount namespace where a
 //! [`World`]'s directories lie over them.
 
+pub mod chroot;
 pub mod debian;
 pub mod fixture;
 pub mod kernel;

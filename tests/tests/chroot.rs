@@ -1,86 +1,24 @@
 //! A Debian system from nothing: modsmith's own package, packages of modules,
 //! kernels that come and go, all through the package manager. What is done is
 //! done by the real maintainer scripts and hooks.
-//!
-//! Everything is in a directory below `target/`; `/proc` and `/dev` are mounted
-//! in a mount namespace that ends with each step, so nothing is left mounted.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use modsmith_tests::{Output, kernel, paths, tool};
-use tempfile::TempDir;
+use modsmith_tests::chroot::{Chroot, package};
+use modsmith_tests::kernel;
 
-/// Installs and removes without questions, and without what is only recommended.
-const APT: &str = "DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
-                   -o APT::Keep-Downloaded-Packages=true";
+/// What dkms says of it.
+struct System(Chroot);
 
-struct Chroot {
-    dir: TempDir,
+impl std::ops::Deref for System {
+    type Target = Chroot;
+
+    fn deref(&self) -> &Chroot {
+        &self.0
+    }
 }
 
-impl Chroot {
-    /// A minimal system of this machine's release, from this machine's mirror.
-    fn new() -> Chroot {
-        let (mirror, release) = mirror();
-        let base = paths::cached("chroot", &release, |dir| {
-            tool::run(
-                Command::new(tool::path("debootstrap")).args(["--variant=minbase", &release]).arg(dir).arg(&mirror),
-            );
-        });
-        let dir = tempfile::Builder::new().prefix("system-").tempdir_in(paths::cache("chroot")).expect("a directory");
-        tool::run(Command::new("cp").args(["-a", "--reflink=auto"]).arg(base.join(".")).arg(dir.path()));
-        let chroot = Chroot { dir };
-        let sources: String = targets().iter().map(|target| format!("deb {target}\n")).collect();
-        fs::write(chroot.path("etc/apt/sources.list"), sources).expect("writable");
-        for file in ["etc/resolv.conf", "etc/hosts"] {
-            fs::copy(Path::new("/").join(file), chroot.path(file)).expect("this machine has it");
-        }
-        // No service of the system is started.
-        fs::write(chroot.path("usr/sbin/policy-rc.d"), "#!/bin/sh\nexit 101\n").expect("writable");
-        tool::run(Command::new("chmod").arg("755").arg(chroot.path("usr/sbin/policy-rc.d")));
-        chroot
-    }
-
-    fn path(&self, path: impl AsRef<Path>) -> PathBuf {
-        self.dir.path().join(path)
-    }
-
-    /// Runs a shell script inside, as root.
-    fn run(&self, script: &str) -> Output {
-        let archives = paths::cache("chroot").join("archives");
-        fs::create_dir_all(archives.join("partial")).expect("the cache is writable");
-        let mounts = "set -e\n\
-                      mount -t proc proc \"$1/proc\"\n\
-                      mount --rbind /dev \"$1/dev\"\n\
-                      mount --bind \"$2\" \"$1/var/cache/apt/archives\"\n\
-                      exec chroot \"$1\" /bin/sh -c \"$3\"";
-        let out = Command::new(tool::path("unshare"))
-            .args(["--mount", "--pid", "--fork", "--kill-child", "--", "/bin/sh", "-c", mounts, "chroot"])
-            .args([self.dir.path(), &archives])
-            .arg(script)
-            .env_clear()
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("HOME", "/root")
-            .env("LC_ALL", "C.UTF-8")
-            .stdin(Stdio::null())
-            .output()
-            .expect("unshare is there");
-        println!("$ {script}\n{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-        Output {
-            command: script.into(),
-            code: out.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&out.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&out.stderr).into_owned(),
-        }
-    }
-
-    #[track_caller]
-    fn apt(&self, what: &str) -> Output {
-        self.run(&format!("{APT} {what}")).expect(0)
-    }
-
+impl System {
     fn status(&self) -> String {
         self.run("dkms status").expect(0).stdout
     }
@@ -109,48 +47,10 @@ impl Chroot {
     }
 }
 
-/// `URI RELEASE COMPONENT` of each of Debian's own sources on this machine.
-fn targets() -> Vec<String> {
-    let mut apt = Command::new(tool::path("apt-get"));
-    apt.args(["indextargets", "--format", "$(ORIGIN) $(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"]);
-    let mut targets: Vec<String> =
-        tool::run(&mut apt).lines().filter_map(|line| line.strip_prefix("Debian ").map(String::from)).collect();
-    targets.sort();
-    targets.dedup();
-    targets
-}
-
-/// The mirror that has the release itself, and the release's name.
-fn mirror() -> (String, String) {
-    targets()
-        .iter()
-        .find_map(|target| {
-            let (uri, rest) = target.split_once(' ')?;
-            let (release, _) = rest.split_once(' ')?;
-            (!release.contains('-')).then(|| (uri.to_owned(), release.to_owned()))
-        })
-        .expect("this machine's apt has a source of Debian: apt-get update")
-}
-
-/// modsmith's own package, made as packagers make it.
-fn package() -> PathBuf {
-    let out = paths::cache("deb");
-    tool::run(
-        Command::new(tool::path("make"))
-            .args(["deb", &format!("DEB_OUT={}", out.display())])
-            .current_dir(paths::checkout()),
-    );
-    fs::read_dir(&out)
-        .expect("make deb made it")
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .find(|path| path.extension().is_some_and(|e| e == "deb"))
-        .expect("make deb leaves a .deb")
-}
-
 #[test]
 #[ignore = "slow"]
 fn packages_and_kernels_come_and_go() {
-    let system = Chroot::new();
+    let system = System(Chroot::new());
     fs::copy(package(), system.path("modsmith.deb")).expect("writable");
     system.apt("update");
 
@@ -165,7 +65,7 @@ fn packages_and_kernels_come_and_go() {
     let lines = |kernel: &str, names: &[&str]| -> Vec<String> {
         names.iter().map(|name| format!("{name}, {kernel}, {}: installed", kernel::arch())).collect()
     };
-    let told = |system: &Chroot| system.status().lines().map(String::from).collect::<Vec<_>>();
+    let told = |system: &System| system.status().lines().map(String::from).collect::<Vec<_>>();
     let both = lines(&generic, &["bbswitch/0.8", "v4l2loopback/0.12.7"]);
     assert_eq!(told(&system), both);
     assert_eq!(system.installed(&generic), ["bbswitch.ko", "v4l2loopback.ko"]);

@@ -12,7 +12,7 @@ use crate::flow::version_check::{Verdict, compare, obsolete};
 use crate::flow::{PackageSource, Session, script};
 use crate::kernel::{Kernel, ModInfo, toolchain};
 use crate::plan::{Action, Builder, Command, OnFailure, Place, Undo};
-use crate::plugin::{Answer, Occasion};
+use crate::plugin::Occasion;
 use crate::system::{Location, Root};
 use crate::tree::{BuildRecord, Package, RecordedModule, Target};
 
@@ -319,51 +319,5 @@ impl Session<'_> {
         command.place = Place::Here;
         command.failure = OnFailure::Warn;
         command.arg(kernel.release())
-    }
-
-    /// Regenerating the boot image, for packages that ask for it.
-    pub(super) fn plan_initrd(
-        &self,
-        kernel: &Arc<Kernel>,
-        conf: &PackageConf,
-        occasion: Occasion,
-        plan: &mut Builder,
-    ) -> Result<()> {
-        if !conf.remake_initrd || self.options.no_initrd {
-            return Ok(());
-        }
-        if self.deferred {
-            plan_marker(Pending::BootImage, kernel, plan);
-            return Ok(());
-        }
-        self.plan_boot_image(kernel, occasion, plan)
-    }
-
-    pub(super) fn plan_boot_image(&self, kernel: &Arc<Kernel>, occasion: Occasion, plan: &mut Builder) -> Result<()> {
-        let before = plan.steps().len();
-        match self.plugins.refresh_initrd(kernel, occasion, plan)? {
-            Answer::Given { plugin, .. } => {
-                plan.announce_from(before, format!("Regenerating the boot image of {} ({plugin})", kernel.release()));
-                if occasion == Occasion::Installed {
-                    plan.fail_from(
-                        before,
-                        Kind::InitrdFailed,
-                        format!("The boot image of kernel {} could not be regenerated.", kernel.release()),
-                    );
-                } else {
-                    plan.tolerate_from(before);
-                }
-            }
-            Answer::Unsupported(reasons) => {
-                let reasons: Vec<String> = reasons.iter().map(|(plugin, why)| format!("{plugin}: {why}")).collect();
-                let text =
-                    if reasons.is_empty() { "no plugin serves this system".to_owned() } else { reasons.join("; ") };
-                plan.push(
-                    Action::Note(format!("no boot image is regenerated ({text})")),
-                    "REMAKE_INITRD of its dkms.conf",
-                );
-            }
-        }
-        Ok(())
     }
 }

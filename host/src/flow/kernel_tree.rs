@@ -51,7 +51,7 @@ impl Session<'_> {
             self.plugins.kernel_clean(kernel, &mut plan)?;
             plan.announce_from(0, format!("Restoring the source tree of kernel {release}"));
             // A tree whose own programs fail is not tried for ever.
-            plan.tolerate_from(0);
+            plan.tolerate_from(0, &format!("The source tree of kernel {release} was not restored completely."));
             plan.leave_from(0);
         }
         // Last: an invocation that is killed before leaves the rest to the next.

@@ -5,6 +5,7 @@
 
 mod add;
 mod autoinstall;
+mod boot_image;
 mod build;
 mod dependents;
 mod facts;

@@ -95,7 +95,7 @@ impl Session<'_> {
             let mut plan = Builder::new(format!("make the boot image of {}", kernel.release()), roots);
             // First, so that one which cannot be made is not tried for ever.
             plan.push(Action::Remove { at: Pending::BootImage.marker(kernel) }, "it is made now").on_undo(Undo::Keep);
-            self.plan_boot_image(kernel, occasion, &mut plan)?;
+            self.plan_boot_image(kernel, occasion, true, &mut plan)?;
             self.run(plan)?;
         }
         Ok(())

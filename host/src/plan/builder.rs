@@ -91,13 +91,22 @@ impl Builder {
         &mut self.plan.steps[from..]
     }
 
-    /// Lets programs of the steps from `index` on fail with a warning.
-    pub fn tolerate_from(&mut self, index: usize) {
+    /// What to do about a failure of the steps from `index` on.
+    pub fn hint_from(&mut self, index: usize, hint: &str) {
+        for step in self.plan.steps.iter_mut().skip(index) {
+            step.hint(hint);
+        }
+    }
+
+    /// Lets programs of the steps from `index` on fail with a warning, which
+    /// begins with the message.
+    pub fn tolerate_from(&mut self, index: usize, message: &str) {
         for step in self.plan.steps.iter_mut().skip(index) {
             if let Action::Run(command) = &mut step.action
                 && command.failure == OnFailure::Abort
             {
                 command.failure = OnFailure::Warn;
+                step.failure_message = Some(message.to_owned());
             }
         }
     }

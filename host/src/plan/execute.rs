@@ -89,6 +89,7 @@ impl Executor<'_> {
         if let Err(failure) = outcome {
             self.tolerate(step, failure)?;
         }
+        undo::keep_backup(&step.action, ops, files)?;
         journal.done(index)?;
         Ok(())
     }
@@ -125,7 +126,8 @@ impl Executor<'_> {
             OnFailure::Abort => Err(failure),
             OnFailure::Ignore => Ok(()),
             OnFailure::Warn => {
-                self.reporter.warning(&format!("{}: {failure}.", sentence(&step.reason)));
+                let what = step.failure_message.clone().unwrap_or_else(|| sentence(&step.reason));
+                self.reporter.warning(&format!("{}: {failure}.", what.trim_end_matches('.')));
                 if let Failure::Exit { output, .. } = &failure {
                     output.iter().for_each(|line| self.reporter.warning(line));
                 }

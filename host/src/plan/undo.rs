@@ -94,7 +94,12 @@ pub fn prepare(step: &Step, files: &Files, stash: &mut Stash) -> io::Result<Vec<
         }
         Action::BackUp { at, suffix } => match files.kind(at)? {
             None => Ok(Vec::new()),
-            Some(_) => replace(&suffixed(at, suffix), files, stash),
+            Some(_) => {
+                let mut ops = replace(&suffixed(at, suffix), files, stash)?;
+                // A program is about to write to it, perhaps in place.
+                ops.push(UndoOp::Restore { at: at.clone(), stash: stash.place(files, at.root)? });
+                Ok(ops)
+            }
         },
         Action::Unpack { to, .. } => replace(to, files, stash),
         Action::Collect { from, glob, to } => {
@@ -169,6 +174,9 @@ fn replace(at: &Location, files: &Files, stash: &mut Stash) -> io::Result<Vec<Un
 pub fn stash_away(action: &Action, ops: &[UndoOp], files: &Files) -> io::Result<()> {
     for op in ops {
         let UndoOp::Restore { at, stash } = op else { continue };
+        if is_backed_up(action, at) {
+            continue;
+        }
         let directory = files.kind(at)? == Some(EntryKind::Directory);
         let merged = matches!(action, Action::Copy { .. } | Action::Unpack { .. }) && directory;
         if merged {
@@ -196,6 +204,26 @@ fn move_file(from: &Location, to: &Location, files: &Files) -> io::Result<()> {
         }
         moved => moved,
     }
+}
+
+/// After a step: the copy that a back-up made is what its file is restored from.
+pub fn keep_backup(action: &Action, ops: &[UndoOp], files: &Files) -> io::Result<()> {
+    let Action::BackUp { at: original, suffix } = action else { return Ok(()) };
+    let copy = suffixed(original, suffix);
+    for op in ops {
+        if let UndoOp::Restore { at, stash } = op
+            && at == original
+            && files.kind(&copy)?.is_some()
+            && files.hard_link(&copy, stash).is_err()
+        {
+            files.copy(&copy, stash)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_backed_up(action: &Action, file: &Location) -> bool {
+    matches!(action, Action::BackUp { at, .. } if at == file)
 }
 
 /// Takes a step back. `rerun` runs a program again.

@@ -14,7 +14,8 @@ use std::process::Stdio;
 use wit_component::ComponentEncoder;
 
 use super::form::{self, Imports};
-use super::manifest::{Manifest, check_identity, embed};
+use super::manifest::{Manifest, embed};
+use super::table::TableFile;
 use crate::error::{Error, Kind};
 use toolchain::{TARGET, Toolchain};
 
@@ -206,15 +207,9 @@ fn componentize(module: &[u8]) -> anyhow::Result<Vec<u8>> {
 
 /// A table is complete as it is; what its base makes of it shows when it is used.
 fn table(directory: &Path) -> Result<Output, Error> {
-    #[derive(serde::Deserialize)]
-    struct Identity {
-        id: String,
-        version: String,
-    }
     let file = directory.join(POLICY);
     let text = read_text(&file)?;
-    let Identity { id, version } = toml::from_str(&text).map_err(|e| wrong(&file, e.message()))?;
-    check_identity(&id, &version).map_err(|e| wrong(&file, &e))?;
+    let TableFile { id, .. } = TableFile::parse(&text).map_err(|e| wrong(&file, &e.to_string()))?;
     Ok(Output { id, suffix: "toml", contents: text.into_bytes(), imports: Imports::new() })
 }
 

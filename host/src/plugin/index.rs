@@ -4,14 +4,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use super::form;
 use super::grant::Grant;
-use super::manifest::{Closeness, Manifest, Match, Role, check_identity, syntax};
+use super::manifest::{Closeness, Manifest, Role};
 use super::policy::{self, Denials};
 use super::search::{Place, SearchPath, check_metadata, check_owner};
-use super::settings::flatten;
+use super::table::{Table, TableFile};
 
 /// A plugin that was found and may be used.
 #[derive(Debug)]
@@ -40,14 +38,6 @@ impl Entry {
     }
 }
 
-/// A plugin without code of its own: values for its base.
-#[derive(Debug, Clone)]
-pub struct Table {
-    pub file: PathBuf,
-    pub base: String,
-    pub policy: BTreeMap<String, String>,
-}
-
 /// A file that was refused, and why.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Problem {
@@ -67,28 +57,22 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// `ID.toml`: a table.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TableFile {
-    id: String,
-    version: String,
-    base: String,
-    #[serde(default)]
-    description: String,
-    #[serde(default)]
-    license: String,
-    #[serde(default, rename = "match")]
-    matches: Match,
-    #[serde(default)]
-    policy: toml::Table,
-}
-
 /// The plugins of a search path.
 #[derive(Debug, Default)]
 pub struct Index {
     entries: Vec<Entry>,
     problems: Vec<Problem>,
+    refused: Vec<Refused>,
+}
+
+/// A plugin in good order that this machine does not let be used.
+#[derive(Debug)]
+pub struct Refused {
+    pub manifest: Manifest,
+    pub component: PathBuf,
+    pub table: Option<Table>,
+    /// What is missing and what to do.
+    pub message: String,
 }
 
 /// A file before it is admitted.
@@ -137,6 +121,11 @@ impl Index {
 
     pub fn get(&self, id: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.id() == id)
+    }
+
+    /// A plugin that would be used if this machine let it be.
+    pub fn refused(&self, id: &str) -> Option<&Refused> {
+        self.refused.iter().find(|refused| refused.manifest.id == id)
     }
 
     fn read_directory(
@@ -194,7 +183,10 @@ impl Index {
         };
         match granted {
             Ok(grant) => self.entries.push(Entry { manifest, component, table, place, grant }),
-            Err(message) => self.problems.push(Problem { file, plugin: Some(id), message }),
+            Err(message) => {
+                self.problems.push(Problem { file, plugin: Some(id), message: message.clone() });
+                self.refused.push(Refused { manifest, component, table, message });
+            }
         }
     }
 
@@ -248,25 +240,14 @@ fn check_file_name(file: &Path, id: &str) -> Result<(), String> {
 
 fn read_table(file: &Path, components: &[Candidate]) -> Result<(Manifest, Table, PathBuf), String> {
     let text = String::from_utf8(read_trusted(file)?).map_err(|_| "it is not UTF-8".to_owned())?;
-    let table: TableFile = toml::from_str(&text).map_err(|e| syntax("table", &text, &e).to_string())?;
-    check_identity(&table.id, &table.version)?;
+    let table = TableFile::parse(&text).map_err(|e| e.to_string())?;
     check_file_name(file, &table.id)?;
     let base = components
         .iter()
         .find(|c| c.manifest.id == table.base)
         .ok_or_else(|| format!("its base plugin `{}` is not installed or not usable; install {0}.wasm", table.base))?;
-    let mut manifest = base.manifest.clone();
-    manifest.id = table.id;
-    manifest.version = table.version;
-    manifest.matches = table.matches;
-    manifest.description = match table.description.is_empty() {
-        true => format!("Values for the plugin {}", table.base),
-        false => table.description,
-    };
-    if !table.license.is_empty() {
-        manifest.license = table.license;
-    }
-    let policy = flatten("policy", &table.policy);
+    let manifest = table.over(&base.manifest)?;
+    let policy = table.policy();
     Ok((manifest, Table { file: file.to_path_buf(), base: table.base, policy }, base.component.clone()))
 }
 
@@ -361,6 +342,21 @@ mod tests {
         assert_eq!(void.policy()["policy.list"], "a\nb");
         let write = crate::system::Location::new(crate::system::Root::Boot, "x").unwrap();
         assert!(void.grant.permits(&crate::plan::Action::Remove { at: write }).is_ok());
+    }
+
+    #[test]
+    fn a_table_from_outside_the_packages_waits_for_its_grant() {
+        let dirs = Dirs::new();
+        dirs.component("a", "table", "");
+        dirs.file("b", "x.toml", b"id = \"x\"\nversion = \"1.0.0\"\nbase = \"table\"\n[[run]]\nprogram = \"tool\"\n");
+        let places = [("a", Place::System), ("b", Place::Local)];
+        let directories = places.map(|(dir, place)| (dirs.0.path().join(dir), place)).into();
+        let config = dirs.0.path().join("config");
+        let index = Index::read(&SearchPath { directories, config, caches: Vec::new() });
+        assert!(index.get("x").is_none());
+        let refused = index.refused("x").unwrap();
+        assert!(refused.message.contains("modsmith plugin grant x"), "{}", refused.message);
+        assert_eq!(refused.manifest.run[0].program, "tool");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::interpreter::executes_input;
 use super::manifest::{Manifest, Role};
 use super::policy;
 use super::search::Place;
+use super::table::Table;
 use crate::error::{Error, Kind};
 use crate::system::find_program;
 
@@ -75,6 +76,7 @@ impl Plugins {
                 let matches = &entry.manifest.matches;
                 let missing = matches.programs.iter().find(|p| find_program(&self.system.root, p).is_none());
                 let reason = match (matches.closeness(&ids), missing) {
+                    (None, _) if matches.no_os_release => Some("for systems without os-release".to_owned()),
                     (None, _) => Some(format!("for {}", matches.distro.join(", "))),
                     (Some(_), Some(program)) => Some(format!("`{program}` is not installed")),
                     (Some(_), None) => None,
@@ -100,13 +102,13 @@ impl Plugins {
     /// need not be installed. All checks of its form are made; none of it runs.
     pub fn inspect(&self, plugin: &str) -> Result<Inspection, Error> {
         if let Some(entry) = self.index().get(plugin) {
-            let table = entry.table.as_ref();
-            let mut out = inspect_file(&entry.component, table.map(|table| table.file.as_path()))?;
-            out.file = entry.file().to_path_buf();
-            out.base = table.map(|table| table.base.clone());
-            out.manifest = entry.manifest.clone();
+            let mut out = inspect_parts(&entry.component, entry.table.as_ref(), &entry.manifest)?;
             out.denied = entry.grant.denials().describe();
-            out.policy = entry.policy();
+            return Ok(out);
+        }
+        if let Some(refused) = self.index().refused(plugin) {
+            let mut out = inspect_parts(&refused.component, refused.table.as_ref(), &refused.manifest)?;
+            out.refused = Some(refused.message.clone());
             return Ok(out);
         }
         let problem = self.problems().iter().find(|problem| {
@@ -140,13 +142,30 @@ impl Plugins {
     }
 }
 
+/// A plugin of the index: a component, or a table with its base's.
+fn inspect_parts(component: &Path, table: Option<&Table>, manifest: &Manifest) -> Result<Inspection, Error> {
+    let mut out = inspect_file(component, table.map(|table| table.file.as_path()))?;
+    if let Some(table) = table {
+        out.file.clone_from(&table.file);
+        out.base = Some(table.base.clone());
+        out.executes_input = executing(manifest);
+        out.policy.clone_from(&table.policy);
+    }
+    out.manifest = manifest.clone();
+    Ok(out)
+}
+
+/// The programs that a manifest asks for and that execute their input.
+fn executing(manifest: &Manifest) -> Vec<String> {
+    manifest.run.iter().map(|run| run.program.clone()).filter(|program| executes_input(program)).collect()
+}
+
 fn inspect_file(file: &Path, table: Option<&Path>) -> Result<Inspection, Error> {
     let refused = |why: String| Error::new(Kind::Plugin, format!("{} is not a usable plugin: {why}.", file.display()));
     let bytes = read_trusted(file).map_err(refused)?;
     let manifest = form::manifest(&bytes).map_err(|e| refused(e.to_string()))?;
     let imports = form::check_world(&bytes, &manifest).map_err(|e| refused(e.to_string()))?;
-    let executes_input =
-        manifest.run.iter().map(|run| run.program.clone()).filter(|program| executes_input(program)).collect();
+    let executes_input = executing(&manifest);
     Ok(Inspection {
         file: file.to_path_buf(),
         digest: digest(file, table).map_err(|e| Error::io("read", file, e))?,
@@ -173,6 +192,8 @@ impl fmt::Display for Inspection {
         line("base", self.base.clone().unwrap_or_default())?;
         line("license", manifest.license.clone())?;
         line("refused", self.refused.clone().unwrap_or_default())?;
+        let old = if manifest.matches.no_os_release { "without os-release" } else { "" };
+        line("systems", old.to_owned())?;
         line("systems", manifest.matches.distro.join(", "))?;
         line("needs", manifest.matches.programs.join(", "))?;
         line("roles", names(&manifest.roles.provides))?;

@@ -98,6 +98,9 @@ pub struct Match {
     /// Programs that must all be installed on the target.
     #[serde(default)]
     pub programs: Vec<String>,
+    /// Only systems that have no os-release, or one that names nothing.
+    #[serde(default, rename = "no-os-release")]
+    pub no_os_release: bool,
     /// Decides between plugins that match equally well; the higher one wins.
     #[serde(default = "default_priority")]
     pub priority: i64,
@@ -109,7 +112,7 @@ fn default_priority() -> i64 {
 
 impl Default for Match {
     fn default() -> Self {
-        Self { distro: Vec::new(), programs: Vec::new(), priority: default_priority() }
+        Self { distro: Vec::new(), programs: Vec::new(), no_os_release: false, priority: default_priority() }
     }
 }
 
@@ -136,8 +139,11 @@ impl Closeness {
 
 impl Match {
     /// How closely the words fit the system's ids (`ID` first, then those of
-    /// `ID_LIKE`): earlier ids fit closer. `None` when no word fits.
+    /// `ID_LIKE`): earlier ids fit closer. `None` when it does not fit.
     pub fn closeness(&self, ids: &[String]) -> Option<Closeness> {
+        if self.no_os_release && !ids.is_empty() {
+            return None;
+        }
         if self.distro.is_empty() {
             return Some(Closeness::ANY);
         }
@@ -220,7 +226,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), String> {
         check_identity(&self.id, &self.version)?;
         if self.roles.provides.is_empty() {
             return Err("`roles.provides` is empty: a plugin provides at least one role".into());
@@ -258,7 +264,7 @@ pub(super) fn check_identity(id: &str, version: &str) -> Result<(), String> {
         .map_err(|e| format!("`version = \"{version}\"` is not a semantic version: {e}"))
 }
 
-fn check_program(table: &str, program: &str) -> Result<(), String> {
+pub(super) fn check_program(table: &str, program: &str) -> Result<(), String> {
     if program.is_empty() || program.contains('/') {
         return Err(format!("`{table}.program = \"{program}\"` must be a plain name; name its places in `paths`"));
     }
@@ -344,5 +350,12 @@ mod tests {
         let of = |word: &str| Match { distro: vec![word.into()], ..Match::default() }.closeness(&ids);
         assert!(of("rocky") > of("rhel") && of("rhel") > of("Fedora") && of("Fedora") > Some(Closeness::claimed(255)));
         assert_eq!(of("debian"), None);
+    }
+
+    #[test]
+    fn a_plugin_for_systems_without_os_release_fits_no_other() {
+        let old = Match { no_os_release: true, ..Match::default() };
+        assert_eq!(old.closeness(&[]), Some(Closeness::ANY));
+        assert_eq!(old.closeness(&["debian".into()]), None);
     }
 }

@@ -5,7 +5,7 @@
 //! added and again when it runs. `docs/concepts/capabilities.md` has the rules.
 //!
 //! * how it is made: [`build`]
-//! * what a plugin is and asks for: [`manifest`], [`pattern`], [`settings`]
+//! * what a plugin is and asks for: [`manifest`], [`table`], [`pattern`], [`settings`]
 //! * what it gets: [`search`], [`index`], [`policy`], [`grant`], [`limits`]
 //! * how it is called: [`form`], [`engine`], [`cache`], `imports`, `call`
 //! * how it is tested: [`testing`]
@@ -32,6 +32,7 @@ mod program;
 mod roles;
 pub mod search;
 pub mod settings;
+pub mod table;
 pub mod testing;
 mod world;
 
@@ -40,6 +41,8 @@ pub use imports::{PackageFacts, SymbolSource};
 pub use index::Problem;
 pub use inspect::{Inspection, Listed};
 pub use limits::Limits;
-pub use roles::{Enrolment, Event, Format, FormatOption, HookFile, Invalid, Occasion, Prune, Signing};
+pub use roles::{
+    Enrolment, Event, Format, FormatOption, HookFile, Image, Invalid, Occasion, Prune, Regeneration, Signing,
+};
 pub use search::{Place, SearchPath};
 pub use settings::FrameworkSettings;

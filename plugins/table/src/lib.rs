@@ -1,4 +1,4 @@
-//! A distribution as a table. Every answer comes from the `[policy]` of the
+//! A distribution, or a tool that makes boot images, as a table. Every answer comes from the `[policy]` of the
 //! table's policy.toml; what it leaves out has a neutral default, which is also
 //! what a system gets that no plugin and no table knows.
 
@@ -55,56 +55,91 @@ impl KernelLayout for Table {
     }
 
     fn header_dirs(kernel: &Kernel) -> Vec<String> {
-        setting_list("policy.header-dirs").iter().map(|dir| fill(dir, &kernel.release())).collect()
+        setting_list("policy.header-dirs").iter().map(|dir| fill(dir, kernel)).collect()
     }
 
     fn header_package(kernel: &Kernel) -> Option<String> {
-        setting("policy.header-package").map(|name| fill(&name, &kernel.release()))
+        setting("policy.header-package").map(|name| fill(&name, kernel))
     }
 }
 
 impl Initrd for Table {
+    /// As the administrator says, else as the table does.
+    fn when() -> Regeneration {
+        let word = setting("regenerate").or_else(|| setting("policy.initrd.regenerate"));
+        word.map_or(Regeneration::WhenAsked, |word| regeneration(&word))
+    }
+
     fn refresh(kernel: &Kernel, occasion: Occasion, plan: &mut Plan) -> Result<()> {
-        let release = kernel.release();
         let words = setting_list("policy.initrd.command");
         let (program, arguments) =
             words.split_first().ok_or_else(|| unsupported("the policy table has no initrd command"))?;
         if !has_program(program) {
             return Err(unsupported(format!("{program} is not installed")));
         }
-        let name = setting("policy.initrd.image").ok_or_else(|| {
-            invalid("The policy table has `initrd.command` without `initrd.image`; name the image below /boot.")
-        })?;
-        let image = Path::boot(fill(&name, &release));
-        if !image.exists()? {
-            return Err(unsupported(format!("there is no {image}")));
+        let names = setting_list("policy.initrd.images");
+        if names.is_empty() {
+            return Err(invalid(
+                "The policy table has `initrd.command` without `initrd.images`; name the images below /boot.",
+            ));
         }
-        if occasion == Occasion::Installed {
+        let names: Vec<String> = names.iter().map(|name| fill(name, kernel)).collect();
+        let image = Path::first_existing(names.iter().map(Path::boot))?
+            .ok_or_else(|| unsupported(format!("there is no {} in boot", names.join(" or "))))?;
+        if occasion == Occasion::Installed && setting_bool("backup")? {
             plan.back_up(&image, ".old-dkms")?;
         }
         let arguments = arguments.iter().map(|word| match word.as_str() {
             "{image}" => Argument::from(&image),
-            word => Argument::from(fill(word, &release)),
+            word => Argument::from(fill(word, kernel)),
         });
         plan.run(Command::new(program.as_str()).args(arguments))
     }
 }
 
-/// Replaces `{release}` and, for names that carry only the kernel's flavour,
-/// `{flavour}`: what follows the last `-` of the release.
-fn fill(text: &str, release: &str) -> String {
-    let flavour = release.rsplit('-').next().unwrap_or(release);
-    text.replace("{release}", release).replace("{flavour}", flavour)
+/// Replaces the names in braces by what the kernel has for them.
+fn fill(text: &str, kernel: &Kernel) -> String {
+    let text = fill_release(text, &kernel.release()).replace("{machine}", &kernel.machine());
+    match text.contains("{pkgbase}") {
+        true => text.replace("{pkgbase}", &Kernel::pkgbase().ok().flatten().unwrap_or_else(|| "linux".into())),
+        false => text,
+    }
+}
+
+/// The parts of a release such as `6.6.58-desktop-1.mga9`: `{version}` before
+/// its first `-`, `{flavour}` after its last one, `{variant}` between the two,
+/// and `{series}`, the first two numbers of the version.
+fn fill_release(text: &str, release: &str) -> String {
+    let (version, rest) = release.split_once('-').unwrap_or((release, ""));
+    let (variant, flavour) = rest.rsplit_once('-').unwrap_or(("", rest));
+    let series: Vec<&str> = version.split(|c: char| !c.is_ascii_digit()).take(2).collect();
+    text.replace("{release}", release)
+        .replace("{version}", version)
+        .replace("{series}", &series.join("."))
+        .replace("{variant}", variant)
+        .replace("{flavour}", if rest.is_empty() { release } else { flavour })
 }
 
 export!(Table: InstallPolicy, KernelLayout, Initrd);
 
 #[cfg(test)]
 mod tests {
-    use super::fill;
+    use super::fill_release;
 
     #[test]
-    fn the_flavour_is_what_follows_the_last_dash() {
-        assert_eq!(fill("initramfs-{flavour} {release}", "6.12.8-0-lts"), "initramfs-lts 6.12.8-0-lts");
+    fn a_release_is_taken_apart_at_its_dashes() {
+        let parts = |release| fill_release("{version}|{series}|{variant}|{flavour}", release);
+        assert_eq!(parts("6.12.8-0-lts"), "6.12.8|6.12|0|lts");
+        assert_eq!(parts("6.4.0-150600.23-default"), "6.4.0|6.4|150600.23|default");
+        assert_eq!(parts("6.1.79-std-def-alt1"), "6.1.79|6.1|std-def|alt1");
+        assert_eq!(parts("6.12.8-gentoo"), "6.12.8|6.12||gentoo");
+        assert_eq!(parts("6.12.8_1"), "6.12.8_1|6.12||6.12.8_1");
+    }
+
+    #[test]
+    fn absurd_releases_leave_holes() {
+        for (release, filled) in [("", "||"), ("-", "||-"), ("--", "||"), ("é", "|.|é")] {
+            assert_eq!(fill_release("{variant}|{series}|{flavour}", release), filled);
+        }
     }
 }

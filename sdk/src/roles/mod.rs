@@ -14,7 +14,7 @@ mod signer;
 mod weak_modules;
 
 pub use distro::Distro;
-pub use initrd::{Initrd, Occasion};
+pub use initrd::{Initrd, Occasion, Regeneration, regeneration};
 pub use install_policy::{InstallPolicy, Prune};
 pub use kernel_hooks::{Event, HookFile, KernelHooks};
 pub use kernel_layout::KernelLayout;

@@ -7,8 +7,8 @@ use crate::error::{Error, Kind};
 use crate::kernel::Kernel;
 use crate::plan::Builder;
 use crate::plugin::bindings::exports::modsmith::plugin::kernel_hooks::{self, GuestIndices};
-use crate::plugin::call::Subject;
-use crate::plugin::facade::Plugins;
+use crate::plugin::call::{Said, Subject};
+use crate::plugin::facade::{Answer, Plugins};
 use crate::plugin::index::Entry;
 use crate::plugin::manifest::Role;
 
@@ -33,7 +33,7 @@ pub struct HookFile {
 impl Plugins {
     /// Adds the steps that an event calls for beyond building and installing:
     /// those of every plugin that has something to do.
-    pub fn kernel_event(&self, event: Event, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<(), Error> {
+    pub fn kernel_event(&self, event: Event, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Answer<()>, Error> {
         let event = match event {
             Event::KernelPreinst => kernel_hooks::Event::KernelPreinst,
             Event::KernelPostinst => kernel_hooks::Event::KernelPostinst,
@@ -41,14 +41,23 @@ impl Plugins {
             Event::PostTransaction => kernel_hooks::Event::PostTransaction,
         };
         let subject = Subject { kernel: Some(kernel), package: None };
-        for entry in self.candidates(Role::KernelHooks).0 {
-            self.steps_of(entry, Role::KernelHooks, subject, plan, |call, draft| {
+        let (entries, mut reasons) = self.candidates(Role::KernelHooks);
+        let mut answered = Vec::new();
+        for entry in entries {
+            let said = self.steps_of(entry, Role::KernelHooks, subject, plan, |call, draft| {
                 let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
                 let (kernel, plan) = (call.kernel(kernel)?, call.plan(draft)?);
                 guest.call_on_event(&mut call.store, event, kernel, plan)
             })?;
+            match said {
+                Said::Value(()) => answered.push(entry.id()),
+                Said::Unsupported(why) => reasons.push((entry.id().to_owned(), why)),
+            }
         }
-        Ok(())
+        Ok(match answered.is_empty() {
+            true => Answer::Unsupported(reasons),
+            false => Answer::Given { plugin: answered.join(", "), value: () },
+        })
     }
 
     /// The files that bring events of this system to the program: of every plugin

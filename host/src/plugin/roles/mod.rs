@@ -12,7 +12,7 @@ mod settings_check;
 mod signer;
 mod weak_modules;
 
-pub use initrd::Occasion;
+pub use initrd::{Image, Occasion, Regeneration};
 pub use install_policy::Prune;
 pub use kernel_hooks::{Event, HookFile};
 pub use packager::{Format, FormatOption, Invalid};

@@ -4,7 +4,7 @@ use crate::error::{Error, Kind};
 use crate::kernel::Compression;
 use crate::plan::{Builder, Step};
 use crate::plugin::call::Fault;
-use crate::plugin::{self, HookFile, Plugins, Prune};
+use crate::plugin::{self, HookFile, Plugins, Prune, Regeneration};
 use crate::system::{Location, Root};
 
 use super::call::Call;
@@ -30,7 +30,7 @@ impl Answer {
     pub fn text(&self) -> Result<String, String> {
         match self {
             Answer::Given { value, steps } => {
-                let value = value.as_ref().map(|value| format!("answer: {value}"));
+                let value = value.as_ref().map(|value| format!("answer: {value}").trim_end().to_owned());
                 Ok(value.into_iter().chain(render::lines(steps)).collect::<Vec<_>>().join("\n"))
             }
             Answer::Unsupported(reasons) => {
@@ -120,12 +120,15 @@ impl Question<'_> {
                 or_none(Some(dirs.join(" ")).filter(|dirs| !dirs.is_empty()))
             }),
             Call::HeaderPackage => value(plugins.header_package(kernel), or_none),
-            Call::KernelPrepare => steps(plugins.kernel_prepare(kernel, plan)),
+            Call::KernelPrepare => {
+                steps(plugins.kernel_prepare(kernel, facts.config.as_ref().map(String::as_bytes), plan))
+            }
             Call::KernelClean => steps(plugins.kernel_clean(kernel, plan)),
             Call::Refresh => {
                 let occasion = self.argument("occasion", facts.occasion)?;
                 steps(plugins.refresh_initrd(kernel, occasion, plan))
             }
+            Call::Regeneration => plugins.regeneration().map(|answer| map(answer, |when| Some(regeneration(when)))),
             Call::Prepare => plugins.prepare_signing(kernel, plan).map(|answer| map(answer, |s| Some(signing(&s)))),
             Call::Sign => self.sign(plan)?,
             Call::Enrolment => plugins.enrolment(kernel).map(|answer| map(answer, |e| Some(enrolment(e)))),
@@ -138,8 +141,8 @@ impl Question<'_> {
                 let event = self.argument("event", facts.event)?;
                 steps(plugins.kernel_event(event, kernel, plan))
             }
-            Call::HookFiles => value(plugins.hook_files(), |files| {
-                let lines: Vec<String> = files.iter().map(hook_file).collect();
+            Call::HookFiles => value(plugins.hook_files(None), |files| {
+                let lines: Vec<String> = files.iter().map(|(_, file)| hook_file(file)).collect();
                 or_none(Some(lines.join("\n")).filter(|lines| !lines.is_empty()))
             }),
         })
@@ -240,6 +243,14 @@ fn prune(given: Prune) -> String {
         Prune::Always => "always".into(),
         Prune::Never => "never".into(),
         Prune::UnlessOwned(query) => format!("unless-owned {}", query.join(" ")),
+    }
+}
+
+fn regeneration(given: Regeneration) -> String {
+    match given {
+        Regeneration::WhenAsked => "when-asked".into(),
+        Regeneration::Always => "always".into(),
+        Regeneration::Never => "never".into(),
     }
 }
 

@@ -18,6 +18,7 @@ pub enum Call {
     KernelPrepare,
     KernelClean,
     Refresh,
+    Regeneration,
     Prepare,
     Sign,
     Enrolment,
@@ -33,7 +34,7 @@ pub enum Call {
     Validate,
 }
 
-const CALLS: [(Call, &str, Role); 23] = [
+const CALLS: [(Call, &str, Role); 24] = [
     (Call::Score, "score", Role::Distro),
     (Call::Destination, "destination", Role::InstallPolicy),
     (Call::Compression, "compression", Role::InstallPolicy),
@@ -44,6 +45,7 @@ const CALLS: [(Call, &str, Role); 23] = [
     (Call::KernelPrepare, "kernel-prepare", Role::KernelPrepare),
     (Call::KernelClean, "kernel-clean", Role::KernelPrepare),
     (Call::Refresh, "refresh", Role::Initrd),
+    (Call::Regeneration, "regeneration", Role::Initrd),
     (Call::Prepare, "prepare", Role::Signer),
     (Call::Sign, "sign", Role::Signer),
     (Call::Enrolment, "enrolment", Role::Signer),

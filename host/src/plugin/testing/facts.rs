@@ -51,6 +51,8 @@ pub struct Facts {
     /// Argument of `on-event`.
     #[serde(default, with = "event")]
     pub event: Option<Event>,
+    /// Argument of `kernel-prepare`: what a configuration file says.
+    pub config: Option<String>,
     /// The package format for `assemble`, `load` and `arrange`; the plugin's
     /// first one otherwise.
     pub format: Option<String>,
@@ -161,6 +163,7 @@ impl Facts {
             file: Some("staging/demo.ko".into()),
             occasion: Some(Occasion::Installed),
             event: Some(Event::KernelPostinst),
+            config: Some("CONFIG_X=y\n".into()),
             format: None,
             options: BTreeMap::new(),
         }
@@ -191,7 +194,6 @@ words!(event, Event, [
     "kernel-preinst" => Event::KernelPreinst,
     "kernel-postinst" => Event::KernelPostinst,
     "kernel-prerm" => Event::KernelPrerm,
-    "headers-postinst" => Event::HeadersPostinst,
     "post-transaction" => Event::PostTransaction,
 ]);
 
@@ -214,10 +216,10 @@ mod tests {
 
     #[test]
     fn directives_are_lists_and_events_have_the_names_of_the_interface() {
-        let text = "call = \"on-event\"\nevent = \"headers-postinst\"\n[kernel]\nrelease = \"6.1\"\n\
+        let text = "call = \"on-event\"\nevent = \"kernel-postinst\"\n[kernel]\nrelease = \"6.1\"\n\
             [package.directives]\nMODULES_CONF = [\"a\", \"b\"]\n";
         let facts = read(text).unwrap();
-        assert_eq!(facts.event, Some(Event::HeadersPostinst));
+        assert_eq!(facts.event, Some(Event::KernelPostinst));
         assert_eq!(facts.package.directives["MODULES_CONF"], ["a", "b"]);
         assert_eq!(facts.package.name, "demo");
     }
