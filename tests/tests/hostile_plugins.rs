@@ -90,7 +90,7 @@ impl Body {
         self.code(&format!(
             "(call $run (local.get $plan) {name} (i32.const {list}) (i32.const {count}) \
              (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) \
-             (i32.const 0) {RESULT})\n"
+             (i32.const 0) (i32.const 0) (i32.const 0) {RESULT})\n"
         ))
     }
 
@@ -119,7 +119,7 @@ impl Body {
   (import "modsmith:plugin/plan@0.1.0" "[method]builder.symlink"
     (func $symlink (param i32 i32 i32 i32 i32 i32 i32 i32)))
   (import "modsmith:plugin/plan@0.1.0" "[method]builder.run"
-    (func $run (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+    (func $run (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
   (import "modsmith:plugin/log@0.1.0" "emit" (func $emit (param i32 i32 i32 i32 i32)))
   (memory (export "memory") 18)
   {data}
