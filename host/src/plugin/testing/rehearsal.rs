@@ -161,7 +161,8 @@ fn change(name: &Path, before: Option<&Entry>, after: Option<&Entry>) -> Vec<Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugin::testing::{Call, Facts};
+    use crate::plugin::testing::call::Call;
+    use crate::plugin::testing::facts::Facts;
     use crate::system::OsRelease;
 
     fn target(files: &[(&str, &str)]) -> Target {

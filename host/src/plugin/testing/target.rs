@@ -148,7 +148,7 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugin::testing::Call;
+    use crate::plugin::testing::call::Call;
 
     fn facts() -> Facts {
         Facts::about(Call::Refresh, "6.1")

@@ -11,7 +11,7 @@ use crate::plugin::settings::SettingKind;
 use crate::plugin::testing::ask::ask;
 use crate::plugin::testing::call::Call;
 use crate::plugin::testing::case::Case;
-use crate::plugin::testing::facts::Facts;
+use crate::plugin::testing::facts::{Facts, PackageTable};
 use crate::plugin::testing::subject::Subject;
 use crate::plugin::testing::target::Target;
 
@@ -60,47 +60,52 @@ pub fn absurd_facts(subject: &Subject, cases: &[Case], findings: &mut Findings) 
     Ok(())
 }
 
+/// Makes one thing about facts a text.
+type Twist = fn(&mut Facts, &str);
+
+/// Twists for every role.
+const TWISTS: [(&str, Twist); 5] = [
+    ("kernel release", |facts, text| facts.kernel.release = text.into()),
+    ("machine", |facts, text| {
+        facts.kernel.machine = text.into();
+        facts.machine = Some(text.into());
+    }),
+    ("os-release fields", |facts, text| facts.os.extend(FIELDS.map(|field| (field.to_owned(), text.to_owned())))),
+    ("kernel configuration", |facts, text| facts.kernel.config.values_mut().for_each(|value| *value = text.into())),
+    ("requested directory", |facts, text| facts.requested = Some(text.into())),
+];
+
+/// For roles that are told about a package.
+const PACKAGE: (&str, Twist) = ("package, modules and directives", |facts, text| {
+    let slots = || vec![text.to_owned(), String::new(), text.to_owned()];
+    facts.package = PackageTable {
+        name: text.into(),
+        version: text.into(),
+        modules: vec![text.into(), String::new()],
+        directives: directives::kept().into_iter().map(|name| (name.to_owned(), slots())).collect(),
+    };
+});
+
+const WITH_PACKAGES: [Role; 3] = [Role::ModprobeConfig, Role::WeakModules, Role::Packager];
+
 /// Facts with one thing about them that is absurd, and what that is.
 fn absurdities(subject: &Subject) -> Vec<(String, Facts)> {
+    let with_packages = WITH_PACKAGES.into_iter().any(|role| subject.manifest.provides(role));
     let mut out = Vec::new();
     for text in texts() {
-        let with = |what: &str, change: &dyn Fn(&mut Facts)| {
+        for (what, twist) in TWISTS.into_iter().chain(with_packages.then_some(PACKAGE)) {
             let mut facts = plausible(subject);
-            change(&mut facts);
-            (format!("{what} {:?}", shortened(&text)), facts)
-        };
-        let all: [(&str, &dyn Fn(&mut Facts)); 5] = [
-            ("kernel release", &|facts| facts.kernel.release = text.clone()),
-            ("machine", &|facts| {
-                facts.kernel.machine = text.clone();
-                facts.machine = Some(text.clone());
-            }),
-            ("os-release fields", &|facts| facts.os.extend(FIELDS.map(|field| (field.to_owned(), text.clone())))),
-            ("kernel configuration", &|facts| {
-                let symbols = facts.kernel.config.keys().cloned().collect::<Vec<_>>();
-                facts.kernel.config.extend(symbols.into_iter().map(|symbol| (symbol, text.clone())));
-            }),
-            ("requested directory", &|facts| facts.requested = Some(text.clone())),
-        ];
-        out.extend(all.into_iter().map(|(what, change)| with(what, change)));
-        if [Role::ModprobeConfig, Role::WeakModules, Role::Packager].into_iter().any(|r| subject.manifest.provides(r)) {
-            out.push(with("package, modules and directives", &|facts| {
-                facts.package.name = text.clone();
-                facts.package.version = text.clone();
-                facts.package.modules = vec![text.clone(), String::new()];
-                let slots = || vec![text.clone(), String::new(), text.clone()];
-                facts.package.directives =
-                    directives::kept().into_iter().map(|name| (name.to_owned(), slots())).collect();
-            }));
+            twist(&mut facts, &text);
+            out.push((format!("{what} {:?}", shortened(&text)), facts));
         }
         for (key, setting) in &subject.manifest.settings {
-            let values = match setting.kind {
-                SettingKind::String => vec![toml::Value::from(text.as_str())],
-                SettingKind::List => vec![toml::Value::from(vec![text.as_str(), "", text.as_str()])],
+            let value = match setting.kind {
+                SettingKind::String => toml::Value::from(text.as_str()),
+                SettingKind::List => toml::Value::from(vec![text.as_str(), "", text.as_str()]),
                 // These have few values, below.
                 SettingKind::Bool | SettingKind::Integer => continue,
             };
-            out.extend(values.into_iter().map(|value| with_setting(subject, key, value)));
+            out.push(with_setting(subject, key, value));
         }
     }
     for (key, setting) in &subject.manifest.settings {

@@ -29,7 +29,8 @@ pub enum Law {
 }
 
 impl Law {
-    pub const ALL: [Law; 7] = [
+    #[cfg(test)]
+    const ALL: [Law; 7] = [
         Law::Deterministic,
         Law::Granted,
         Law::Limits,
@@ -140,4 +141,24 @@ fn lines(answer: &Answer) -> Vec<String> {
 fn differences(first: &Answer, second: &Answer) -> Vec<String> {
     let text = |answer: &Answer| lines(answer).join("\n");
     super::diff::diff(&text(first), &text(second))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GUIDE: &str = include_str!("../../../../../docs/guides/test-a-plugin.md");
+
+    #[test]
+    fn the_guide_has_every_law() {
+        for law in Law::ALL {
+            assert!(GUIDE.contains(&format!("| `{}` |", law.name())), "{}", law.name());
+        }
+    }
+
+    #[test]
+    fn an_answer_that_differs_the_second_time_is_shown_line_by_line() {
+        let given = |value: &str| Answer::Given { value: Some(value.into()), steps: Vec::new() };
+        assert_eq!(differences(&given("a"), &given("b")), ["- answer: a", "+ answer: b"]);
+    }
 }
