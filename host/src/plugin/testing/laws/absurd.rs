@@ -11,7 +11,7 @@ use crate::plugin::settings::SettingKind;
 use crate::plugin::testing::ask::ask;
 use crate::plugin::testing::call::Call;
 use crate::plugin::testing::case::Case;
-use crate::plugin::testing::facts::{Facts, PackageTable};
+use crate::plugin::testing::facts::Facts;
 use crate::plugin::testing::subject::Subject;
 use crate::plugin::testing::target::Target;
 
@@ -78,12 +78,10 @@ const TWISTS: [(&str, Twist); 5] = [
 /// For roles that are told about a package.
 const PACKAGE: (&str, Twist) = ("package, modules and directives", |facts, text| {
     let slots = || vec![text.to_owned(), String::new(), text.to_owned()];
-    facts.package = PackageTable {
-        name: text.into(),
-        version: text.into(),
-        modules: vec![text.into(), String::new()],
-        directives: directives::kept().into_iter().map(|name| (name.to_owned(), slots())).collect(),
-    };
+    facts.package.name = text.into();
+    facts.package.version = text.into();
+    facts.package.modules = vec![text.into(), String::new()];
+    facts.package.directives = directives::kept().into_iter().map(|name| (name.to_owned(), slots())).collect();
 });
 
 const WITH_PACKAGES: [Role; 3] = [Role::ModprobeConfig, Role::WeakModules, Role::Packager];
