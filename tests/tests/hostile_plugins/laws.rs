@@ -178,6 +178,21 @@ fn a_replaced_file_that_does_not_come_back_is_shown_as_it_was() {
 }
 
 #[test]
+fn a_case_may_say_why_it_cannot_be_undone_but_not_without_need() {
+    let add = || Body::new().write("etc", "modprobe.d/x", 3);
+    let facts = format!("not-reversible = \"nothing remembers it\"\n{ADD}");
+    let without_need = Bench::modprobe_config(add(), |body| body.remove("etc", "modprobe.d/x")).case("add", &facts);
+    let output = without_need.test(&["--case", "add"]).expect(1);
+    assert!(output.stdout.contains("`reversible`") && output.stdout.contains("`not-reversible`"), "{output}");
+
+    let output = Bench::modprobe_config(add(), nothing).case("add", &facts).test(&["--case", "add"]).expect(0);
+    assert!(
+        output.stdout.contains("note: ") && output.stdout.contains("not undone: nothing remembers it."),
+        "{output}"
+    );
+}
+
+#[test]
 fn programs_run_only_where_the_case_supplies_them() {
     let add = || Body::new().run("tool", &["etc/modprobe.d/made"]);
     let remove = |body: Body| body.remove("etc", "modprobe.d/made");

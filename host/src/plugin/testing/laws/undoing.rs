@@ -87,9 +87,14 @@ impl Scene<'_> {
             Ok(act) => act,
         };
         let after = Picture::of(&self.target)?;
-        let broken = match undone {
-            Act::Failed(shown) => Some(shown),
-            Act::Done => (before != after).then(|| told("After adding and removing", &before, &after)),
+        let broken = match (undone, &self.case.facts.not_reversible) {
+            (Act::Failed(shown), _) => Some(shown),
+            (Act::Done, Some(why)) if before != after => {
+                findings.unchecked.push(format!("{}: not undone: {}.", facts(), why.trim_end_matches('.')));
+                return Ok(Ok(()));
+            }
+            (Act::Done, Some(_)) => Some(vec!["The case is `not-reversible`, and yet all is as before.".into()]),
+            (Act::Done, None) => (before != after).then(|| told("After adding and removing", &before, &after)),
         };
         findings.check(Law::Reversible, facts, broken);
         Ok(Ok(()))
