@@ -2,27 +2,25 @@
 
 PREFIX  ?= /usr
 DESTDIR ?=
-# Which kernel hooks: debian, redhat (any system with kernel-install) or arch.
+# Which kernel hooks: debian, arch, void, alpine, or redhat (any system with
+# kernel-install). The files themselves come from plugins.
 FLAVOUR ?= $(shell . /etc/os-release 2>/dev/null; case " $$ID $$ID_LIKE " in \
-	(*" debian "*|*" ubuntu "*) echo debian ;; (*" arch "*) echo arch ;; (*) echo redhat ;; esac)
+	(*" debian "*|*" ubuntu "*) echo debian ;; (*" arch "*) echo arch ;; (*" void "*) echo void ;; \
+	(*" alpine "*) echo alpine ;; (*) echo redhat ;; esac)
 
 BINDIR  ?= $(PREFIX)/bin
 SBINDIR ?= $(if $(filter arch,$(FLAVOUR)),$(BINDIR),$(PREFIX)/sbin)
 # The program looks for plugins in ../lib/modsmith beside its own directory.
 LIBDIR  ?= $(PREFIX)/lib
 DATADIR ?= $(PREFIX)/share
-UNITDIR ?= $(LIBDIR)/systemd/system
 ZSHDIR  ?= $(DATADIR)/zsh/$(if $(filter debian,$(FLAVOUR)),vendor-completions,site-functions)
 
 DIRECTORY := install -d -m 755
-# For files that name directories.
-FILL      := sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@LIBDIR@|$(LIBDIR)|g'
 
-# $(call fill,FROM,TO,MODE)
-define fill
-	@$(DIRECTORY) $(dir $(DESTDIR)$(2))
-	$(FILL) $(1) >$(DESTDIR)$(2)
-	@chmod $(3) $(DESTDIR)$(2)
+# $(call hooks,PLUGIN)
+define hooks
+	@umask 022; MODSMITH_CACHE_DIR=$(abspath $(PROGRAMS))/plugin-cache $(MODSMITH) plugin hook-files $(1) \
+		--into $(or $(DESTDIR),/) --sbindir $(SBINDIR) --libdir $(LIBDIR)
 
 endef
 
@@ -33,10 +31,10 @@ define put
 
 endef
 
-.PHONY: install install-program install-completion install-manual install-service install-settings \
-	install-debian install-redhat install-arch deb
+.PHONY: install install-program install-completion install-manual install-settings \
+	install-debian install-redhat install-arch install-void install-alpine deb
 
-install: install-$(FLAVOUR) ## Install what was built (DESTDIR, PREFIX, FLAVOUR=debian|redhat|arch)
+install: install-$(FLAVOUR) ## Install what was built (DESTDIR, PREFIX, FLAVOUR=debian|redhat|arch|void|alpine)
 
 install-program:
 	@test -x $(MODSMITH) && ls $(PROGRAMS)/plugins/* >/dev/null || \
@@ -67,28 +65,27 @@ install-settings:
 	@$(DIRECTORY) $(addprefix $(DESTDIR),/var/lib/dkms /usr/share/dkms/modules_to_force_install /etc/dkms/framework.conf.d)
 	$(call put,644,/etc/dkms,integration/framework.conf)
 
-install-service:
-	$(call fill,integration/systemd/dkms.service,$(UNITDIR)/dkms.service,644)
-
 # What every system has.
 COMMON := install-program install-completion install-manual install-settings
 
-install-debian: $(COMMON) install-service
+install-debian: $(COMMON)
 	$(call put,755,$(LIBDIR)/dkms,integration/common.postinst integration/dkms_autoinstaller)
-	$(call fill,integration/debian/preinst.d,/etc/kernel/preinst.d/dkms,755)
-	$(call fill,integration/debian/postinst.d,/etc/kernel/postinst.d/dkms,755)
-	$(call fill,integration/debian/postinst.d,/etc/kernel/header_postinst.d/dkms,755)
-	$(call fill,integration/debian/prerm.d,/etc/kernel/prerm.d/dkms,755)
-	$(call put,755,/usr/lib/kernel/install.d,integration/debian/40-dkms.install)
+	$(call hooks,run-parts-hooks)
+	$(call hooks,boot-service)
 
-install-redhat: $(COMMON) install-service
+install-redhat: $(COMMON)
 	$(call put,755,$(LIBDIR)/dkms,integration/common.postinst)
-	$(call put,755,/usr/lib/kernel/install.d,integration/redhat/40-dkms.install)
+	$(call hooks,kernel-install-hooks)
+	$(call hooks,boot-service)
 
 # Packages here have no scripts of their own: hooks do it all.
-install-arch: $(COMMON) install-service
-	$(call put,644,/usr/share/libalpm/hooks,$(wildcard integration/arch/*.hook))
-	$(call put,755,/usr/share/libalpm/scripts,integration/arch/dkms)
+install-arch: $(COMMON)
+	$(call hooks,pacman-hooks)
+	$(call hooks,boot-service)
+
+install-void install-alpine: install-%: $(COMMON)
+	$(call put,755,$(LIBDIR)/dkms,integration/common.postinst integration/dkms_autoinstaller)
+	$(call hooks,$*-hooks)
 
 DEB_VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 DEB_ARCH    = $(shell dpkg --print-architecture)

@@ -59,7 +59,6 @@ fn expected(own: &[&str]) -> BTreeSet<String> {
         etc/dkms/framework.conf.d/
         usr/bin/modsmith*
         usr/lib/modsmith/plugins
-        usr/lib/systemd/system/dkms.service
         usr/share/bash-completion/completions/dkms
         usr/share/bash-completion/completions/modsmith
         usr/share/dkms/modules_to_force_install/
@@ -85,6 +84,7 @@ fn make_install_for_debian_installs_these_files_and_writes_nowhere_else() {
         "usr/lib/dkms/common.postinst*",
         "usr/lib/dkms/dkms_autoinstaller*",
         "usr/lib/kernel/install.d/40-dkms.install*",
+        "usr/lib/systemd/system/dkms.service",
         "usr/sbin/dkms -> ../bin/modsmith",
         "usr/share/zsh/vendor-completions/_dkms",
         "usr/share/zsh/vendor-completions/_modsmith",
@@ -98,6 +98,7 @@ fn make_install_for_red_hats_family_installs_these_files() {
     let own = [
         "usr/lib/dkms/common.postinst*",
         "usr/lib/kernel/install.d/40-dkms.install*",
+        "usr/lib/systemd/system/dkms.service",
         "usr/sbin/dkms -> ../bin/modsmith",
         "usr/share/zsh/site-functions/_dkms",
         "usr/share/zsh/site-functions/_modsmith",
@@ -110,6 +111,7 @@ fn make_install_for_arch_installs_these_files() {
     let world = World::new(&[]);
     let own = [
         "usr/bin/dkms -> modsmith",
+        "usr/lib/systemd/system/dkms.service",
         "usr/share/libalpm/hooks/70-dkms-install.hook",
         "usr/share/libalpm/hooks/70-dkms-upgrade.hook",
         "usr/share/libalpm/hooks/71-dkms-remove.hook",
@@ -118,6 +120,25 @@ fn make_install_for_arch_installs_these_files() {
         "usr/share/zsh/site-functions/_modsmith",
     ];
     assert_eq!(listed(&install(&world, "arch")), expected(&own));
+}
+
+#[test]
+fn make_install_for_systems_with_hooks_of_their_own_installs_these_files() {
+    let hooks: [(&str, &[&str]); 2] = [
+        ("void", &["etc/kernel.d/post-install/10-dkms*", "etc/kernel.d/pre-remove/10-dkms*"]),
+        ("alpine", &["etc/kernel-hooks.d/50-dkms.hook*"]),
+    ];
+    for (flavour, hooks) in hooks {
+        let own = [
+            "usr/lib/dkms/common.postinst*",
+            "usr/lib/dkms/dkms_autoinstaller*",
+            "usr/sbin/dkms -> ../bin/modsmith",
+            "usr/share/zsh/site-functions/_dkms",
+            "usr/share/zsh/site-functions/_modsmith",
+        ];
+        let own: Vec<&str> = own.into_iter().chain(hooks.iter().copied()).collect();
+        assert_eq!(listed(&install(&World::new(&[]), flavour)), expected(&own), "{flavour}");
+    }
 }
 
 #[test]

@@ -278,18 +278,18 @@ fn kernel_install_calls_the_kernel_hooks_or_dkms_itself() {
     let machine = Machine::new(&[RUNNING]).failing("kernel_postinst 11");
     let hooks = installed(&machine);
     let checkout = paths::checkout().display();
-    for (flavour, event, call) in [
-        ("debian", "add", "autoinstall"),
-        ("debian", "remove", "kernel_prerm"),
-        ("redhat", "add", "kernel_postinst"),
-        ("redhat", "remove", "kernel_prerm"),
+    for (hooks_of, event, call) in [
+        ("run-parts-hooks", "add", "autoinstall"),
+        ("run-parts-hooks", "remove", "kernel_prerm"),
+        ("kernel-install-hooks", "add", "kernel_postinst"),
+        ("kernel-install-hooks", "remove", "kernel_prerm"),
     ] {
-        let plugin = format!("{checkout}/integration/{flavour}/40-dkms.install");
+        let plugin = format!("{checkout}/plugins/{hooks_of}/hooks/40-dkms.install");
         machine.run(&format!("{hooks}{plugin} {event} {RUNNING} /boot/entry")).expect(0);
-        assert_eq!(machine.calls().last(), Some(&format!("{call} --kernelver {RUNNING}")), "{flavour} {event}");
+        assert_eq!(machine.calls().last(), Some(&format!("{call} --kernelver {RUNNING}")), "{hooks_of} {event}");
         let before = machine.calls().len();
         machine.run(&format!("{hooks}{plugin} inspect {RUNNING}")).expect(0);
-        assert_eq!(machine.calls().len(), before, "another event is nobody's: {flavour}");
+        assert_eq!(machine.calls().len(), before, "another event is nobody's: {hooks_of}");
     }
 }
 
@@ -325,7 +325,10 @@ fn the_autoinstaller_is_quiet_where_dkms_is_gone() {
 }
 
 fn pacman(machine: &Machine, event: &str, files: &str) -> Output {
-    machine.run(&format!("printf '%s\\n' {files} | {}/integration/arch/dkms {event}", paths::checkout().display()))
+    machine.run(&format!(
+        "printf '%s\\n' {files} | {}/plugins/pacman-hooks/hooks/dkms {event}",
+        paths::checkout().display()
+    ))
 }
 
 #[test]
@@ -376,9 +379,47 @@ fn what_is_about_to_go_is_removed_where_it_is_installed() {
 }
 
 #[test]
+fn hooks_of_voids_kernel_packages_get_package_and_version() {
+    let hooks = paths::checkout().join("plugins/void-hooks/hooks");
+    let machine = Machine::new(&[RUNNING]).failing("autoinstall 11");
+    machine.make("etc/default/dkms", "DKMS_JOBS=3\n");
+    let defaults = format!("mount --bind {} /etc/default; ", machine.world.path("etc/default").display());
+    for (hook, version, call) in [
+        ("post-install", RUNNING, Some(format!("autoinstall --kernelver {RUNNING} -j 3"))),
+        ("post-install", "9.9.9_1", None),
+        ("pre-remove", RUNNING, Some(format!("kernel_prerm --kernelver {RUNNING}"))),
+        ("pre-remove", "", None),
+    ] {
+        let before = machine.calls().len();
+        machine.run(&format!("{defaults}{}/{hook} linux6.1 {version}", hooks.display())).expect(0);
+        assert_eq!(machine.calls().get(before), call.as_ref(), "{hook} {version}");
+    }
+}
+
+#[test]
+fn alpines_hook_gets_flavour_new_and_old_version() {
+    let hook = paths::checkout().join("plugins/alpine-hooks/hooks/dkms.hook");
+    for (arguments, expected) in [
+        ("lts 6.12.8-0 ''", vec!["kernel_postinst --kernelver 6.12.8-0-lts"]),
+        ("lts 6.12.8-0 6.12.8-0", vec!["kernel_postinst --kernelver 6.12.8-0-lts"]),
+        ("lts '' 6.12.8-0", vec!["kernel_prerm --kernelver 6.12.8-0-lts"]),
+        (
+            "lts 6.12.9-0 6.12.8-0",
+            vec!["kernel_prerm --kernelver 6.12.8-0-lts", "kernel_postinst --kernelver 6.12.9-0-lts"],
+        ),
+    ] {
+        let machine = Machine::new(&[]).failing("kernel_postinst 11");
+        machine.run(&format!("{} {arguments}", hook.display())).expect(0);
+        assert_eq!(machine.calls(), expected, "{arguments}");
+    }
+}
+
+#[test]
 fn every_script_passes_shellcheck() {
-    let scripts: Vec<_> = walkdir::WalkDir::new(paths::checkout().join("integration"))
+    let folders = ["integration", "plugins"].map(|folder| walkdir::WalkDir::new(paths::checkout().join(folder)));
+    let scripts: Vec<_> = folders
         .into_iter()
+        .flat_map(|folder| folder.into_iter().filter_entry(|entry| entry.file_name() != "target"))
         .filter_map(Result::ok)
         .map(walkdir::DirEntry::into_path)
         .filter(|path| is_script(path))

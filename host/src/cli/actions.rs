@@ -120,7 +120,7 @@ fn act(
             session.match_template(&template, &target, words.module.as_deref())
         }
         Action::Autoinstall => session.autoinstall(&targets.one(session)?),
-        Action::KernelPostinst => session.autoinstall(&targets.explicit()?),
+        Action::KernelPostinst => session.kernel_postinst(&targets.explicit()?),
         Action::KernelPreinst => session.kernel_preinst(&targets.explicit()?),
         Action::KernelPrerm => session.kernel_prerm(&targets.explicit()?),
         Action::GenerateMok => session.generate_mok(&targets.first(session)?),
@@ -277,6 +277,8 @@ fn options(arguments: &Arguments) -> Result<Options> {
         conf: existing(&arguments.conf)
             .map_err(|error| Error { kind: Kind::ConfUnreadable, ..error }.hint("Check what -c names."))?,
         kernel_config: existing(&arguments.config)?,
+        no_prepare_kernel: arguments.no_prepare_kernel,
+        no_clean_kernel: arguments.no_clean_kernel,
         kernel_source_dir: existing(&arguments.kernelsourcedir)?,
     })
 }

@@ -294,6 +294,23 @@ pub enum PluginCommand {
         #[arg(long)]
         json: bool,
     },
+    /// List, or write, the files that tell modsmith of kernels that come and go
+    HookFiles {
+        /// Id of an installed plugin; else those that serve this system
+        plugin: Option<String>,
+        /// Write the files below this directory
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
+        /// Directory of the program, as the files name it
+        #[arg(long, value_name = "DIR", default_value = "/usr/sbin")]
+        sbindir: String,
+        /// Directory of the program's own scripts, as the files name it
+        #[arg(long, value_name = "DIR", default_value = "/usr/lib")]
+        libdir: String,
+        /// Take this for the system's os-release
+        #[arg(long, value_name = "FILE")]
+        os_release: Option<PathBuf>,
+    },
     /// Grant a plugin what its manifest asks for, pinned to its present contents
     Grant { plugin: String },
     /// Take a grant back

@@ -7,6 +7,7 @@ mod conf;
 mod errors;
 mod failures;
 mod formats;
+mod hooks;
 mod log;
 mod manual;
 mod plugin;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::arguments::{PlaceArguments, PluginArguments, PluginCommand};
+use super::hooks;
 use super::setup::{plugin_settings, system};
 use crate::error::{Error, Kind, Result};
 use crate::plugin::build::{BuildOptions, build};
@@ -41,6 +42,11 @@ pub fn run(arguments: &PluginArguments) -> Result<()> {
             }
             print!("{inspection}");
             Ok(())
+        }
+        PluginCommand::HookFiles { plugin, into, sbindir, libdir, os_release } => {
+            let files = open(os_release.as_deref())?.hook_files(plugin.as_deref())?;
+            let directories = hooks::Directories { sbindir, libdir };
+            files.iter().try_for_each(|(plugin, file)| hooks::put(plugin, file, &directories, into.as_deref()))
         }
         PluginCommand::Grant { plugin } => {
             open(None)?.grant(plugin).map(|file| println!("Granted in {}", file.display()))

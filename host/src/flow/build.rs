@@ -65,7 +65,7 @@ impl Session<'_> {
     pub(super) fn build_package(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<()> {
         let failed = |begun| move |error| self.remember(error, begun, package, kernel, target);
         let (plan, decisions) = self.plan_build(package, kernel, target).map_err(failed(false))?;
-        self.run(plan).map_err(failed(true))?;
+        self.with_kernel_tree(kernel, || self.run(plan)).map_err(failed(true))?;
         match &decisions.conf.scripts.post_build {
             Some(text) => self.post_build(package, kernel, target, &decisions, text).map_err(failed(true)),
             None => Ok(()),
@@ -203,8 +203,9 @@ impl Session<'_> {
             }
         }
         let make = build_commands(self, package, kernel, &decisions.conf, &decisions.toolchain);
-        let command =
+        let mut command =
             self.in_build(Command::new("bash").args(["-c", make.script.as_str()]), package, kernel, decisions);
+        command.environment = command.environment.and(make.environment);
         let command = script::logged(command, &log, "Building module(s)", &make.shown);
         plan.push(Action::Run(command), "MAKE of its dkms.conf")
             .progress("Building module(s)")

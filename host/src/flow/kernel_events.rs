@@ -1,12 +1,24 @@
 //! What happens when a kernel comes or goes.
 
+use std::sync::Arc;
+
 use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Session;
-use crate::plugin::Occasion;
+use crate::kernel::Kernel;
+use crate::plan::Builder;
+use crate::plugin::{Event, Occasion};
 use crate::tree::{Entry, Package, SourceState, Target};
 
 impl Session<'_> {
+    /// `kernel_postinst`: a kernel was installed; what is to be there with each
+    /// kernel is built and installed for it.
+    pub fn kernel_postinst(&self, target: &Target) -> Result<()> {
+        self.autoinstall(target)?;
+        let _lock = self.begin()?;
+        self.tell_plugins(Event::KernelPostinst, &self.kernel(target))
+    }
+
     /// `kernel_preinst`: a kernel is about to be replaced; what was built for it
     /// and would be built again goes.
     pub fn kernel_preinst(&self, target: &Target) -> Result<()> {
@@ -47,6 +59,8 @@ impl Session<'_> {
         self.remove_weak_links(&target.kernel)?;
         self.forget_kernel(target)?;
         self.finish_deferred(&kernel, Occasion::Removed)?;
+        let event = if only_automatic { Event::KernelPreinst } else { Event::KernelPrerm };
+        self.tell_plugins(event, &kernel)?;
         if failed.is_empty() {
             return Ok(());
         }
@@ -56,5 +70,13 @@ impl Session<'_> {
             format!("Not all modules could be taken from kernel {target}: {modules}."),
         )
         .hint("The lines above say why; `dkms status` shows what is left."))
+    }
+
+    /// What plugins want done when something happened to a kernel.
+    pub(super) fn tell_plugins(&self, event: Event, kernel: &Arc<Kernel>) -> Result<()> {
+        let mut plan =
+            Builder::new(format!("follow what happened to kernel {}", kernel.release()), self.kernel_roots(kernel));
+        self.plugins.kernel_event(event, kernel, &mut plan)?;
+        if plan.steps().is_empty() { Ok(()) } else { self.run(plan) }
     }
 }

@@ -13,6 +13,7 @@ mod forced;
 mod install;
 mod installed;
 mod kernel_events;
+mod kernel_tree;
 mod kernels;
 mod load_modules;
 mod matching;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::conf::framework::Framework;
@@ -43,6 +44,10 @@ pub struct Options {
     pub conf: Option<PathBuf>,
     /// `--config`
     pub kernel_config: Option<PathBuf>,
+    /// `--no-prepare-kernel`
+    pub no_prepare_kernel: bool,
+    /// `--no-clean-kernel`
+    pub no_clean_kernel: bool,
     /// `--kernelsourcedir`
     pub kernel_source_dir: Option<PathBuf>,
 }
@@ -79,6 +84,10 @@ struct Shared {
     /// Held while something is changed that packages have in common: a kernel's
     /// module directory, the signing key.
     common: Mutex<()>,
+    /// Held while a kernel's own source tree is in the state of a build.
+    kernel_tree: Mutex<()>,
+    /// Whether a plan has been carried out.
+    changed: AtomicBool,
 }
 
 impl<'a> Session<'a> {
@@ -110,6 +119,8 @@ impl<'a> Session<'a> {
                 said: Mutex::default(),
                 waiting: Mutex::default(),
                 common: Mutex::default(),
+                kernel_tree: Mutex::default(),
+                changed: AtomicBool::default(),
             }),
         }
     }
@@ -143,6 +154,11 @@ impl<'a> Session<'a> {
     /// Keeps other threads from what packages have in common.
     pub(super) fn hold_common(&self) -> MutexGuard<'_, ()> {
         self.shared.common.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps other threads from building while a kernel's source tree is prepared.
+    pub(super) fn hold_kernel_tree(&self) -> MutexGuard<'_, ()> {
+        self.shared.kernel_tree.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has the end of the transaction look after another kernel, too.
@@ -205,12 +221,20 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         match self.mode {
-            Mode::Execute => self.executor().run(&plan),
+            Mode::Execute => {
+                self.shared.changed.store(true, Ordering::Relaxed);
+                self.executor().run(&plan)
+            }
             Mode::DryRun => {
                 self.shared.plans.lock().unwrap_or_else(PoisonError::into_inner).push(plan);
                 Ok(())
             }
         }
+    }
+
+    /// Whether this invocation has changed anything.
+    pub(super) fn has_changed(&self) -> bool {
+        self.shared.changed.load(Ordering::Relaxed)
     }
 
     /// Whether a dry run's plans so far write a file.

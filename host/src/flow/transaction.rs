@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::flow::{Session, script};
 use crate::kernel::Kernel;
 use crate::plan::{Action, Builder, Bytes, Command, Environment, PRIVATE_DIR, Place, Undo};
-use crate::plugin::Occasion;
+use crate::plugin::{Event, Occasion};
 use crate::system::{Location, Root};
 use crate::tree::Target;
 
@@ -22,20 +22,24 @@ pub enum Pending {
     Depmod,
     /// `T/.modsmith/boot-image-pending-K-A`
     BootImage,
+    /// `T/.modsmith/kernel-tree-pending-K-A`: the kernel's own source tree is in
+    /// the state of a build.
+    KernelTree,
 }
 
 impl Pending {
-    const ALL: [Pending; 2] = [Pending::Depmod, Pending::BootImage];
+    const ALL: [Pending; 3] = [Pending::Depmod, Pending::BootImage, Pending::KernelTree];
 
     /// The directory below the tree, and how markers in it begin.
     fn place(self) -> (&'static str, &'static str) {
         match self {
             Pending::Depmod => ("", "depmod-pending-"),
             Pending::BootImage => (PRIVATE_DIR, "boot-image-pending-"),
+            Pending::KernelTree => (PRIVATE_DIR, "kernel-tree-pending-"),
         }
     }
 
-    fn marker(self, kernel: &Kernel) -> Location {
+    pub(super) fn marker(self, kernel: &Kernel) -> Location {
         let (directory, prefix) = self.place();
         let name = Path::new(directory).join(format!("{prefix}{}-{}", kernel.release(), kernel.arch()));
         Location::new(Root::Tree, name).expect("checked names make a relative path")
@@ -58,6 +62,7 @@ pub(super) fn plan_marker(pending: Pending, kernel: &Kernel, plan: &mut Builder)
     let why = match pending {
         Pending::Depmod => "depmod runs once, after all packages",
         Pending::BootImage => "the boot image is made once, after all packages",
+        Pending::KernelTree => "a build that is killed is followed by a clean-up",
     };
     let at = pending.marker(kernel);
     plan.push(Action::WriteFile { at, contents: Bytes(Vec::new()), mode: 0o644 }, why);
@@ -76,8 +81,10 @@ impl Session<'_> {
     }
 
     fn finish_kernel(&self, kernel: &Arc<Kernel>, occasion: Occasion) -> Result<()> {
-        let mut roots = self.system.roots.clone();
-        roots.set(Root::Modules, kernel.module_dir());
+        let roots = self.kernel_roots(kernel);
+        if self.waits_for(Pending::KernelTree, kernel) {
+            self.clean_kernel_tree(kernel)?;
+        }
         if self.waits_for(Pending::Depmod, kernel) {
             let mut plan = Builder::new(format!("update the module index of {}", kernel.release()), roots.clone());
             self.plan_depmod(kernel, &mut plan);
@@ -110,9 +117,13 @@ impl Session<'_> {
         kernels.iter().try_for_each(|target| self.finish_deferred(&self.kernel(target), Occasion::Removed))
     }
 
-    /// The `post_transaction` of framework.conf, after a change that succeeded.
+    /// The end of a change that succeeded: what plugins do then, and the
+    /// `post_transaction` of framework.conf.
     /// Its output is kept in the tree; its failure is told and changes nothing.
     pub fn post_transaction(&self, target: &Target) -> Result<()> {
+        if self.has_changed() {
+            self.tell_plugins(Event::PostTransaction, &self.kernel(target))?;
+        }
         if self.framework.post_transaction().is_none() {
             return Ok(());
         }

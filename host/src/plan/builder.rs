@@ -77,6 +77,14 @@ impl Builder {
         }
     }
 
+    /// Leaves what the steps from `index` on did, should the plan fail or be
+    /// killed, to another plan.
+    pub fn leave_from(&mut self, index: usize) {
+        for step in self.plan.steps.iter_mut().skip(index) {
+            step.on_undo(Undo::Never);
+        }
+    }
+
     /// The steps from `index` on.
     pub fn steps_from(&mut self, index: usize) -> &mut [Step] {
         let from = index.min(self.plan.steps.len());

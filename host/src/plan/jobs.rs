@@ -7,7 +7,8 @@
 //! Source: the GNU make manual, "Sharing Job Slots with GNU make".
 
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::perform::Failure;
@@ -20,9 +21,17 @@ pub struct Jobs {
     /// All jobs but one. Absent where there is nothing to share: for a single
     /// job, and without limit.
     server: Option<jobserver::Client>,
-    /// The one that is not in the pipe. Programs that are killed may take their
-    /// bytes with them; this one comes back always, so nobody waits for ever.
-    own_is_taken: AtomicBool,
+    held: Mutex<Held>,
+}
+
+/// What is taken by this program itself.
+#[derive(Debug, Default)]
+struct Held {
+    jobs: usize,
+    /// Bytes from the pipe: one for each job but one. That one is this program's
+    /// own; programs that are killed may take their bytes with them, but it comes
+    /// back always, so that nobody waits for ever.
+    bytes: Vec<jobserver::Acquired>,
 }
 
 impl Jobs {
@@ -32,7 +41,7 @@ impl Jobs {
         let server = shared.and_then(|server| {
             server.inspect_err(|e| tracing::warn!("no jobserver, each make gets all jobs: {e}")).ok()
         });
-        Self { limit, server, own_is_taken: AtomicBool::new(false) }
+        Self { limit, server, held: Mutex::default() }
     }
 
     /// How many jobs there are; 0 is without limit.
@@ -60,19 +69,32 @@ impl Jobs {
             if INTERRUPTED.load(Ordering::SeqCst) {
                 return Err(Failure::Interrupted);
             }
-            if self.server.is_none() {
-                return Ok(Job::Free);
+            let Some(server) = &self.server else { return Ok(Job(None)) };
+            let mut held = self.held();
+            let own = held.jobs == 0;
+            if !own && server.available()? > 0 {
+                held.bytes.push(server.acquire()?);
             }
-            if !self.own_is_taken.swap(true, Ordering::AcqRel) {
-                return Ok(Job::Own(&self.own_is_taken));
+            if own || held.bytes.len() == held.jobs {
+                held.jobs += 1;
+                return Ok(Job(Some(self)));
             }
-            if let Some(server) = &self.server
-                && server.available()? > 0
-            {
-                return Ok(Job::Shared { _token: server.acquire()? });
-            }
+            drop(held);
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whichever job ends, the last one left is this program's own: all bytes are
+    /// then in the pipe, for the makes below it.
+    fn give_back(&self) {
+        let mut held = self.held();
+        held.jobs -= 1;
+        let others = held.jobs.saturating_sub(1);
+        held.bytes.truncate(others);
     }
 
     /// Lets a program and the makes below it use what is left of the budget.
@@ -100,20 +122,13 @@ fn with_jobs(callers: &str, jobs: &str) -> String {
     if grouped { text } else { format!(" {text}") }
 }
 
-/// A job, given back when it is dropped.
-pub(super) enum Job<'j> {
-    /// Nobody counts.
-    Free,
-    Own(&'j AtomicBool),
-    Shared {
-        _token: jobserver::Acquired,
-    },
-}
+/// A job, given back when it is dropped. `None`: nobody counts.
+pub(super) struct Job<'j>(Option<&'j Jobs>);
 
 impl Drop for Job<'_> {
     fn drop(&mut self) {
-        if let Job::Own(taken) = self {
-            taken.store(false, Ordering::Release);
+        if let Some(jobs) = self.0 {
+            jobs.give_back();
         }
     }
 }
@@ -122,16 +137,33 @@ impl Drop for Job<'_> {
 mod tests {
     use super::*;
 
+    fn in_pipe(jobs: &Jobs) -> usize {
+        jobs.server.as_ref().unwrap().available().unwrap()
+    }
+
     #[test]
     fn a_budget_is_used_up_and_given_back() {
         let jobs = Jobs::new(3);
         let taken: Vec<_> = (0..3).map(|_| jobs.take().ok()).collect();
         assert!(taken.iter().all(Option::is_some));
-        assert_eq!(jobs.server.as_ref().unwrap().available().unwrap(), 0);
-        assert!(jobs.own_is_taken.load(Ordering::Acquire));
+        assert_eq!(in_pipe(&jobs), 0);
         drop(taken);
-        assert_eq!(jobs.server.as_ref().unwrap().available().unwrap(), 2);
-        assert!(!jobs.own_is_taken.load(Ordering::Acquire));
+        assert_eq!(in_pipe(&jobs), 2);
+        assert_eq!(jobs.held().jobs, 0);
+    }
+
+    #[test]
+    fn the_last_job_leaves_all_others_to_its_makes() {
+        let jobs = Jobs::new(2);
+        let (first, second) = (jobs.take().ok().unwrap(), jobs.take().ok().unwrap());
+        assert_eq!(in_pipe(&jobs), 0);
+        drop(first);
+        assert_eq!(in_pipe(&jobs), 1, "the one that goes on needs no byte any more");
+        let third = jobs.take().ok().unwrap();
+        assert_eq!(in_pipe(&jobs), 0);
+        drop(second);
+        drop(third);
+        assert_eq!(in_pipe(&jobs), 1);
     }
 
     #[test]

@@ -71,6 +71,15 @@ pub enum Environment {
     Inherited(Vec<(String, String)>),
 }
 
+impl Environment {
+    /// With further variables.
+    pub fn and(mut self, further: Vec<(String, String)>) -> Self {
+        let (Self::Clean(variables) | Self::Inherited(variables)) = &mut self;
+        variables.extend(further);
+        self
+    }
+}
+
 /// Which system's programs are run when `--root` names another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -263,6 +272,8 @@ pub enum Undo {
     Revert,
     /// Left, as evidence: the build directory of a failed build.
     Keep,
+    /// Left, also after a kill: another plan takes it back.
+    Never,
     /// A program whose effect follows from the files: run again after the
     /// files are back (depmod).
     Rerun,

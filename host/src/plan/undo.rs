@@ -67,6 +67,9 @@ impl Stash {
 
 /// How to take a step back. Changes nothing but for making the stash directory.
 pub fn prepare(step: &Step, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
+    if step.undo == Undo::Never {
+        return Ok(Vec::new());
+    }
     match &step.action {
         Action::Note(_) | Action::Expect { .. } => Ok(Vec::new()),
         Action::MakeDirectory { at } => make_directory(at, files),

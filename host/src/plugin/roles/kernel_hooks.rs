@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::kernel::Kernel;
 use crate::plan::Builder;
 use crate::plugin::bindings::exports::modsmith::plugin::kernel_hooks::{self, GuestIndices};
 use crate::plugin::call::Subject;
-use crate::plugin::facade::{Answer, Plugins};
+use crate::plugin::facade::Plugins;
+use crate::plugin::index::Entry;
 use crate::plugin::manifest::Role;
 
 /// What happened to a kernel.
@@ -17,47 +18,74 @@ pub enum Event {
     KernelPreinst,
     KernelPostinst,
     KernelPrerm,
-    HeadersPostinst,
     PostTransaction,
 }
 
 /// A file that brings these events to the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HookFile {
-    /// Absolute on the target.
+    /// Absolute on the target, once `@SBINDIR@` and `@LIBDIR@` are filled in.
     pub path: PathBuf,
     pub contents: Vec<u8>,
     pub mode: u32,
 }
 
 impl Plugins {
-    /// Adds the steps that an event calls for beyond building and installing.
-    pub fn kernel_event(&self, event: Event, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Answer<()>, Error> {
+    /// Adds the steps that an event calls for beyond building and installing:
+    /// those of every plugin that has something to do.
+    pub fn kernel_event(&self, event: Event, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<(), Error> {
         let event = match event {
             Event::KernelPreinst => kernel_hooks::Event::KernelPreinst,
             Event::KernelPostinst => kernel_hooks::Event::KernelPostinst,
             Event::KernelPrerm => kernel_hooks::Event::KernelPrerm,
-            Event::HeadersPostinst => kernel_hooks::Event::HeadersPostinst,
             Event::PostTransaction => kernel_hooks::Event::PostTransaction,
         };
         let subject = Subject { kernel: Some(kernel), package: None };
-        self.ask_steps(Role::KernelHooks, subject, plan, |call, draft| {
-            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let (kernel, plan) = (call.kernel(kernel)?, call.plan(draft)?);
-            guest.call_on_event(&mut call.store, event, kernel, plan)
-        })
+        for entry in self.candidates(Role::KernelHooks).0 {
+            self.steps_of(entry, Role::KernelHooks, subject, plan, |call, draft| {
+                let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+                let (kernel, plan) = (call.kernel(kernel)?, call.plan(draft)?);
+                guest.call_on_event(&mut call.store, event, kernel, plan)
+            })?;
+        }
+        Ok(())
     }
 
-    /// The files that a package of this program ships for the system.
-    pub fn hook_files(&self) -> Result<Vec<HookFile>, Error> {
-        let answer = self.ask(Role::KernelHooks, Subject::default(), |call| {
-            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            guest.call_hook_files(&mut call.store).map(Ok)
-        })?;
-        let files = answer.value().unwrap_or_default();
-        Ok(files
-            .into_iter()
-            .map(|file| HookFile { path: file.path.into(), contents: file.contents, mode: file.mode })
-            .collect())
+    /// The files that bring events of this system to the program: of every plugin
+    /// that serves it, or of one, whether or not it does. Each with its plugin.
+    ///
+    /// Errors: no such plugin, or one without the role.
+    pub fn hook_files(&self, plugin: Option<&str>) -> Result<Vec<(String, HookFile)>, Error> {
+        let entries = match plugin {
+            None => self.candidates(Role::KernelHooks).0,
+            Some(id) => vec![self.with_hooks(id)?],
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let (given, _) = self.call(entry, Role::KernelHooks, Subject::default(), &self.system.roots, |call| {
+                let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+                guest.call_hook_files(&mut call.store)
+            })?;
+            let file = |file: kernel_hooks::HookFile| HookFile {
+                path: file.path.into(),
+                contents: file.contents,
+                mode: file.mode,
+            };
+            files.extend(given.into_iter().map(|given| (entry.id().to_owned(), file(given))));
+        }
+        Ok(files)
+    }
+
+    fn with_hooks(&self, id: &str) -> Result<&Entry, Error> {
+        let with_role = |entry: &&Entry| entry.manifest.provides(Role::KernelHooks);
+        match self.index().get(id) {
+            Some(entry) if with_role(&entry) => Ok(entry),
+            found => {
+                let ids: Vec<&str> = self.index().entries().iter().filter(with_role).map(Entry::id).collect();
+                let why = if found.is_some() { "has no hook files" } else { "is not installed" };
+                Err(Error::new(Kind::Usage, format!("The plugin `{id}` {why}."))
+                    .hint(format!("Plugins with hook files: {}.", ids.join(", "))))
+            }
+        }
     }
 }

@@ -11,13 +11,19 @@ use crate::plugin::facade::{Answer, Plugins};
 use crate::plugin::manifest::Role;
 
 impl Plugins {
-    /// Adds the steps that bring the tree at `headers` into the kernel's state.
-    pub fn kernel_prepare(&self, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Answer<()>, Error> {
+    /// Adds the steps that bring the tree at `headers` into the kernel's state,
+    /// with these contents of a configuration file if one was asked for.
+    pub fn kernel_prepare(
+        &self,
+        kernel: &Arc<Kernel>,
+        config: Option<&[u8]>,
+        plan: &mut Builder,
+    ) -> Result<Answer<()>, Error> {
         let subject = Subject { kernel: Some(kernel), package: None };
         self.ask_steps(Role::KernelPrepare, subject, plan, |call, draft| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let (kernel, plan) = (call.kernel(kernel)?, call.plan(draft)?);
-            guest.call_prepare(&mut call.store, kernel, plan)
+            guest.call_prepare(&mut call.store, kernel, config, plan)
         })
     }
 

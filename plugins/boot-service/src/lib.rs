@@ -1,0 +1,13 @@
+//! What no hook built is built when its kernel boots.
+
+use modsmith_plugin::prelude::*;
+
+struct BootService;
+
+impl KernelHooks for BootService {
+    fn hook_files() -> Vec<HookFile> {
+        vec![HookFile::data("@LIBDIR@/systemd/system/dkms.service", include_bytes!("../hooks/dkms.service"))]
+    }
+}
+
+export!(BootService: KernelHooks);

@@ -1,0 +1,28 @@
+//! Boot image plugins keep the image from before an install as
+//! `IMAGE.old-dkms`. Nobody else would remove it when its kernel goes.
+
+use modsmith_plugin::prelude::*;
+
+struct ImageBackups;
+
+impl KernelHooks for ImageBackups {
+    fn on_event(event: Event, kernel: &Kernel, plan: &mut Plan) -> Result<()> {
+        if event != Event::KernelPrerm {
+            return Err(unsupported("only a kernel that goes leaves backups"));
+        }
+        let release = kernel.release();
+        let backups: Vec<Path> = ["initrd.img-", "initramfs-", "initrd-"]
+            .iter()
+            .flat_map(|prefix| ["", ".img"].map(|suffix| format!("{prefix}{release}{suffix}.old-dkms")))
+            .map(Path::boot)
+            .collect();
+        for backup in backups {
+            if backup.exists()? {
+                plan.remove(&backup)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+export!(ImageBackups: KernelHooks);
