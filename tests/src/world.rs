@@ -14,6 +14,19 @@ use crate::{Output, Snapshot, kernel, paths, tool};
 /// The directories that a world has for itself.
 const OWN: [&str; 6] = ["var/lib/dkms", "usr/src", "lib/modules", "etc/dkms", "etc/modprobe.d", "boot"];
 
+/// What programs need of the machine's `/etc`.
+const ETC: [&str; 9] = [
+    "alternatives",
+    "depmod.d",
+    "group",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "nsswitch.conf",
+    "passwd",
+    "ssl",
+];
+
 /// A module that came with the kernel: without any, a module directory counts
 /// as left behind by a kernel that is gone.
 const RESIDENT: &str = "resident";
@@ -56,21 +69,19 @@ impl World {
         World::new(&[kernel::newest(kernel::Flavour::Generic)])
     }
 
-    /// The same with an `/etc` of its own: a copy of the machine's, but for these
-    /// lines of os-release.
+    /// The same with an `/etc` of its own, which has this os-release and little
+    /// else.
     pub fn of_system(self, os_release: &str) -> World {
         let etc = self.path("etc");
         for own in ["etc/dkms", "etc/modprobe.d"] {
             let own = self.path(own);
             assert!(fs::remove_dir(&own).is_ok(), "{} is written to after this", own.display());
         }
-        tool::run(Command::new("cp").args(["-a", "--reflink=auto", "/etc/."]).arg(&etc));
-        for own in ["etc/dkms", "etc/modprobe.d", "etc/modsmith"] {
-            // Those of the machine count for nothing.
-            let _ = fs::remove_dir_all(self.path(own));
+        let needed = ETC.iter().map(|name| Path::new("/etc").join(name)).filter(|path| path.exists());
+        tool::run(Command::new("cp").args(["-a", "--reflink=auto", "-t"]).arg(&etc).args(needed));
+        for own in ["etc/dkms", "etc/modprobe.d"] {
             fs::create_dir(self.path(own)).expect("scratch directory is writable");
         }
-        let _ = fs::remove_file(self.path("etc/os-release"));
         self.write("etc/os-release", os_release);
         self
     }

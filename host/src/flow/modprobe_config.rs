@@ -84,10 +84,9 @@ fn tell(answer: &Answer<()>, before: usize, conf: &PackageConf, plan: &mut Build
             let Some(directive) = asked else { return };
             let reasons: Vec<String> = reasons.iter().map(|(plugin, why)| format!("{plugin}: {why}")).collect();
             let why = if reasons.is_empty() { "no plugin serves it".to_owned() } else { reasons.join("; ") };
-            plan.push(
-                Action::Note(format!("modprobe's configuration is left as it is ({why})")),
-                format!("{directive} of its dkms.conf"),
-            );
+            let text = format!("modprobe's configuration is left as it is ({why})");
+            let line = format!("{directive} is not heeded: {text}.");
+            plan.push(Action::Note(text), format!("{directive} of its dkms.conf")).line(line);
         }
     }
 }

@@ -378,6 +378,18 @@ mod tests {
     }
 
     #[test]
+    fn what_a_program_is_given_to_read_names_readable_files_only() {
+        let grant = grant(BOOT);
+        let told = |line: Argument| {
+            let command = Command::new("tool").args(["-f", "x"]);
+            grant.permits(&Action::Run(Command { input: vec![line], ..command }))
+        };
+        assert!(told(Argument::Text("anything".into())).is_ok());
+        assert!(told(Argument::Location(at(Root::Etc, "passwd"))).is_ok());
+        assert!(told(Argument::Location(at(Root::Tree, "mok.key"))).unwrap_err().contains("tree/mok.key"));
+    }
+
+    #[test]
     fn programs_run_with_granted_arguments_only() {
         let grant = grant(BOOT);
         let message = grant.permits(&Action::Run(Command::new("tool").arg("-f"))).unwrap_err();

@@ -3,7 +3,8 @@ use crate::bindings::modprobe_config::exports::modsmith::plugin::modprobe_config
 use crate::{Kernel, ModulePackage, Plan, Result};
 
 /// Edits module-loading configuration: aliases, obsoleted modules, literal
-/// lines. Adding twice adds nothing; removing undoes adding exactly.
+/// lines. Adding twice adds nothing; removing undoes adding exactly. Notes are
+/// shown to the user: they name the lines that change.
 pub trait ModprobeConfig {
     /// Adds the steps that enter the package's lines.
     fn add(module: &ModulePackage, kernel: &Kernel, plan: &mut Plan) -> Result<()>;

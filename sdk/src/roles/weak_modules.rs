@@ -3,6 +3,8 @@ use crate::bindings::weak_modules::exports::modsmith::plugin::weak_modules as wi
 use crate::{Kernel, ModulePackage, Plan, Result};
 
 /// Links that offer a module to other kernels with the same symbol versions.
+/// modsmith runs depmod for the kernels below `install-tree` that steps make
+/// links for, or remove them from.
 pub trait WeakModules {
     /// Adds the steps that offer the package's modules to compatible kernels.
     fn link(module: &ModulePackage, built_for: &Kernel, plan: &mut Plan) -> Result<()>;

@@ -39,6 +39,9 @@ pub struct Facts {
     /// What probes of the manifest print, by name; others fail.
     #[serde(default)]
     pub probes: BTreeMap<String, String>,
+    /// Why undoing what the call adds cannot bring back the system from before:
+    /// it takes the place of something that nothing remembers.
+    pub not_reversible: Option<String>,
     /// Argument of `destination`.
     pub requested: Option<String>,
     /// Argument of `kernel-arch`.
@@ -158,6 +161,7 @@ impl Facts {
             files: Vec::new(),
             settings: toml::Table::new(),
             probes: BTreeMap::new(),
+            not_reversible: None,
             requested: Some("extra".into()),
             machine: Some(x86_64()),
             file: Some("staging/demo.ko".into()),
