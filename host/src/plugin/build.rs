@@ -14,7 +14,7 @@ use std::process::Stdio;
 use wit_component::ComponentEncoder;
 
 use super::form::{self, Imports};
-use super::manifest::{Manifest, embed};
+use super::manifest::{Manifest, check_identity, embed};
 use super::table::TableFile;
 use crate::error::{Error, Kind};
 use toolchain::{TARGET, Toolchain};

@@ -16,12 +16,14 @@ impl KernelHooks for ImageBackups {
             .flat_map(|prefix| ["", ".img"].map(|suffix| format!("{prefix}{release}{suffix}.old-dkms")))
             .map(Path::boot)
             .collect();
+        let mut found = false;
         for backup in backups {
             if backup.exists()? {
                 plan.remove(&backup)?;
+                found = true;
             }
         }
-        Ok(())
+        if found { Ok(()) } else { Err(unsupported("there is no backup")) }
     }
 }
 

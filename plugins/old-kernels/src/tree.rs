@@ -58,7 +58,7 @@ pub fn own_config() -> Result<Option<Path>> {
 pub fn restore(plan: &mut Plan) -> Result<()> {
     let configured = beside(&config()).exists()?;
     if !configured && !none_before().exists()? {
-        return Ok(());
+        return Err(unsupported("nothing was put aside"));
     }
     make("mrproper", plan)?;
     if beside(&kernel_header()).exists()? {

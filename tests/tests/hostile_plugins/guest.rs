@@ -121,7 +121,9 @@ impl Body {
     /// The component of an `initrd` plugin whose `refresh` does this and then
     /// says that all is well.
     pub fn component(&self) -> Vec<u8> {
-        component("initrd", &self.data, &self.function("$refresh-image", "initrd@0.1.0#refresh", "occasion"))
+        let when = "(func (export \"modsmith:plugin/initrd@0.1.0#when\") (result i32) (i32.const 0))";
+        let refresh = self.function("$refresh-image", "initrd@0.1.0#refresh", "occasion");
+        component("initrd", &self.data, &format!("{when}{refresh}"))
     }
 
     /// The component of a `modprobe-config` plugin whose `add` does this, and
