@@ -17,6 +17,7 @@ pub struct Grant {
     read: Vec<PathPattern>,
     write: Vec<PathPattern>,
     link_targets: Vec<GlobMatcher>,
+    sign: Vec<PathPattern>,
     run: Vec<Run>,
     probes: Vec<Probe>,
     denials: Denials,
@@ -47,6 +48,7 @@ impl Grant {
             read: manifest.read.roots.clone(),
             write: manifest.write.roots.clone(),
             link_targets: manifest.write.link_targets.iter().map(|t| absolute_glob(t)).collect::<Result<_, _>>()?,
+            sign: manifest.sign.keys.clone(),
             run: manifest.run.clone(),
             probes: manifest.probe.clone(),
             denials: denials.clone(),
@@ -64,15 +66,18 @@ impl Grant {
             }
             Action::Rename { from, to } => {
                 self.may_write(from)?;
-                self.may_write(to)
+                self.may_write(to)?;
+                self.stays_secret(from, to)
             }
             Action::Symlink { at, target } => {
                 self.may_write(at)?;
                 self.may_point(at, target)
             }
             Action::BackUp { at, suffix } => {
+                let backup = backup(at, suffix).ok_or_else(|| self.bad_suffix(at, suffix))?;
                 self.may_write(at)?;
-                self.may_write(&backup(at, suffix).ok_or_else(|| self.bad_suffix(at, suffix))?)
+                self.may_write(&backup)?;
+                self.stays_secret(at, &backup)
             }
             Action::Pack { tree, to, .. } => {
                 self.may_read(tree)?;
@@ -83,6 +88,10 @@ impl Grant {
                 self.may_write(to)
             }
             Action::Run(command) => self.may_run(command),
+            Action::AppendSignature(signature) => {
+                self.may_write(&signature.file)?;
+                self.may_sign_with(&signature.key)
+            }
             Action::Prune { .. } | Action::Record { .. } | Action::Expect { .. } => Err(format!(
                 "plugin `{}` asked for a step that only the host itself makes; report this to its author",
                 self.plugin
@@ -90,8 +99,23 @@ impl Grant {
         }
     }
 
-    /// Whether a file may be read or listed. Written places may be read too.
+    /// Whether it may be asked what a name is: of whatever may be read, and of
+    /// keys to sign with.
+    pub fn may_look_at(&self, at: &Location) -> Result<(), String> {
+        if self.is_key(at) { self.not_denied(at) } else { self.may_read(at) }
+    }
+
+    /// Whether a file may be read or listed. Written places may be read too, but
+    /// for keys to sign with.
     pub fn may_read(&self, at: &Location) -> Result<(), String> {
+        if self.is_key(at) {
+            return Err(format!(
+                "plugin `{}` may not read `{}`: a key that it may sign with stays with the host; \
+                 report this to its author",
+                self.plugin,
+                spelled(at)
+            ));
+        }
         if self.covers(&self.read, at) || self.covers(&self.write, at) || self.names_program(at) {
             return self.not_denied(at);
         }
@@ -101,13 +125,46 @@ impl Grant {
     /// Whether a directory may be opened to reach granted entries below it.
     pub fn may_look_through(&self, at: &Location) -> bool {
         let programs = self.run.iter().flat_map(|run| &run.paths);
-        self.read.iter().chain(&self.write).chain(programs).any(|pattern| pattern.leads_through(at))
+        self.read.iter().chain(&self.write).chain(&self.sign).chain(programs).any(|p| p.leads_through(at))
     }
 
     /// Whether anything below a root is granted.
     pub fn knows_root(&self, root: Root) -> bool {
         let programs = self.run.iter().flat_map(|run| &run.paths);
-        root == Root::Staging || self.read.iter().chain(&self.write).chain(programs).any(|p| p.root() == root)
+        let patterns = self.read.iter().chain(&self.write).chain(&self.sign).chain(programs);
+        root == Root::Staging || patterns.map(PathPattern::root).any(|known| known == root)
+    }
+
+    fn is_key(&self, at: &Location) -> bool {
+        self.sign.iter().any(|pattern| pattern.covers(at))
+    }
+
+    fn may_sign_with(&self, key: &Location) -> Result<(), String> {
+        if self.is_key(key) {
+            return self.not_denied(key);
+        }
+        let granted: Vec<String> = self.sign.iter().map(|p| format!("\"{p}\"")).collect();
+        Err(format!(
+            "plugin `{}` may not sign with `{}`: its manifest grants `[sign] keys = [{}]`; \
+             ask its author to name that path there, or use another plugin",
+            self.plugin,
+            spelled(key),
+            granted.join(", ")
+        ))
+    }
+
+    /// A key may not get a name under which it could be read.
+    fn stays_secret(&self, from: &Location, to: &Location) -> Result<(), String> {
+        if self.is_key(from) && !self.is_key(to) {
+            return Err(format!(
+                "plugin `{}` may not copy or move `{}` to `{}`: a key that it may sign with stays with the host; \
+                 report this to its author",
+                self.plugin,
+                spelled(from),
+                spelled(to)
+            ));
+        }
+        Ok(())
     }
 
     fn may_write(&self, at: &Location) -> Result<(), String> {
@@ -192,17 +249,19 @@ impl Grant {
             Program::At(location) => spelled(location),
         };
         let name = shown.rsplit('/').next().unwrap_or(&shown);
-        self.may_run_program(name, &shown, &command.arguments, |run| match &command.program {
-            Program::Named(name) => run.program == *name,
-            // A file outside the plugins' roots is one that the administrator
-            // named in a setting: only the host makes such locations.
-            Program::At(at) if at.root == Root::System => run.setting.is_some(),
-            Program::At(at) => run.paths.iter().any(|pattern| pattern.covers(at)),
+        self.may_run_program(name, &shown, &command.arguments, |run| {
+            is_of(run, &command.program) && command.pass.iter().all(|variable| run.pass.contains(variable))
         })?;
         match &command.directory {
             Some(at) => self.may_read(at),
             None => Ok(()),
         }
+    }
+
+    /// Variables of the caller's environment that a command gets.
+    pub fn passes(&self, command: &Command) -> Vec<String> {
+        let fits = |run: &&Run| is_of(run, &command.program) && run.arguments.matches(&command.arguments);
+        self.run.iter().find(fits).map(|run| run.pass.clone()).unwrap_or_default()
     }
 
     /// Whether a program may be run with text arguments, by its plain name.
@@ -287,6 +346,17 @@ impl Grant {
                 self.plugin, probe.program
             )),
         }
+    }
+}
+
+/// Whether an entry is about the program.
+fn is_of(run: &Run, program: &Program) -> bool {
+    match program {
+        Program::Named(name) => run.program == *name,
+        // A file outside the plugins' roots is one that the administrator named in
+        // a setting: only the host makes such locations.
+        Program::At(at) if at.root == Root::System => run.setting.is_some(),
+        Program::At(at) => run.paths.iter().any(|pattern| pattern.covers(at)),
     }
 }
 

@@ -81,6 +81,8 @@ pub struct Manifest {
     #[serde(default)]
     pub write: Write,
     #[serde(default)]
+    pub sign: Sign,
+    #[serde(default)]
     pub run: Vec<Run>,
     #[serde(default)]
     pub probe: Vec<Probe>,
@@ -173,6 +175,14 @@ pub struct Write {
     pub link_targets: Vec<String>,
 }
 
+/// `[sign]`: keys that the host signs with for the plugin. It cannot read them.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sign {
+    #[serde(default)]
+    pub keys: Vec<PathPattern>,
+}
+
 /// `[[run]]`: one program, and the arguments that it may be given.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -186,6 +196,10 @@ pub struct Run {
     /// The setting by which the administrator may name another file for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setting: Option<String>,
+    /// Variables of the caller's environment that the program gets, where they
+    /// are set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pass: Vec<String>,
 }
 
 /// `[[probe]]`: a command with fixed arguments whose output is a fact.
@@ -232,6 +246,9 @@ impl Manifest {
         }
         for run in &self.run {
             check_program("run", &run.program)?;
+            if let Some(variable) = run.pass.iter().find(|variable| steers(variable)) {
+                return Err(format!("`run.pass` names `{variable}`, which decides what is run"));
+            }
             if let Some(name) = &run.setting
                 && self.settings.get(name).is_none_or(|s| s.kind != SettingKind::String)
             {
@@ -256,6 +273,13 @@ pub(super) fn check_identity(id: &str, version: &str) -> Result<(), String> {
     semver::Version::parse(version)
         .map(|_| ())
         .map_err(|e| format!("`version = \"{version}\"` is not a semantic version: {e}"))
+}
+
+/// Whether a variable decides which code a program runs, or is none: nobody asks
+/// for these in good faith.
+pub(super) fn steers(variable: &str) -> bool {
+    const STEERING: [&str; 6] = ["PATH", "IFS", "ENV", "BASH_ENV", "PYTHONPATH", "PERL5LIB"];
+    variable.is_empty() || variable.contains(['=', '\0']) || variable.starts_with("LD_") || STEERING.contains(&variable)
 }
 
 fn check_program(table: &str, program: &str) -> Result<(), String> {

@@ -2,13 +2,13 @@
 
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use wasmtime::component::Resource;
 
 use super::State;
 use crate::plugin::bindings::modsmith::plugin::system::{Entry, EntryKind, Host, HostDir};
-use crate::plugin::bindings::modsmith::plugin::types::Error;
+use crate::plugin::bindings::modsmith::plugin::types::{self, Error};
 use crate::plugin::program;
 use crate::system::{Location, Root, resolve_in_root};
 
@@ -42,6 +42,24 @@ impl Host for State {
         Ok(self.probes.output(probe, &self.system).map_err(Error::Other))
     }
 
+    fn absolute(&mut self, at: types::Path) -> wasmtime::Result<Result<String, Error>> {
+        Ok(self.location(&at).map(|at| {
+            let path = self.roots.path(&at).unwrap_or_default();
+            self.system.inside(&path).display().to_string()
+        }))
+    }
+
+    fn locate(&mut self, absolute: String) -> wasmtime::Result<Option<types::Path>> {
+        let path = Path::new(&absolute);
+        let plain = path.is_absolute() && path.components().all(|part| part != Component::ParentDir);
+        // A tree may have been put outside the target's root by name.
+        let inside = self.system.root.join(path.strip_prefix("/").unwrap_or(path));
+        let found = [inside.as_path(), path].into_iter().find_map(|path| self.roots.locate_for_plugins(path));
+        Ok(found
+            .filter(|_| plain)
+            .map(|at| types::Path { root: at.root.name().to_owned(), relative: at.relative().display().to_string() }))
+    }
+
     fn open_dir(&mut self, root: String) -> wasmtime::Result<Result<Resource<Dir>, Error>> {
         let root = match self.root(&root) {
             Ok(root) => root,
@@ -71,7 +89,8 @@ impl HostDir for State {
 
     fn kind(&mut self, this: Resource<Dir>, relative: String) -> wasmtime::Result<Result<Option<EntryKind>, Error>> {
         let root = self.table.get(&this)?.0;
-        Ok(self.granted(root, &relative).and_then(|at| {
+        Ok(self.below(root, &relative).and_then(|at| {
+            self.grant.may_look_at(&at).map_err(Error::Denied)?;
             self.may_go_on_reading()?;
             self.entry_kind(&at)
         }))
@@ -159,7 +178,7 @@ impl State {
             // Names that are not UTF-8 cannot be passed to a plugin.
             let Ok(name) = entry.file_name().into_string() else { continue };
             let visible =
-                dir.join(&name).is_ok_and(|at| self.grant.may_read(&at).is_ok() || self.grant.may_look_through(&at));
+                dir.join(&name).is_ok_and(|at| self.grant.may_look_at(&at).is_ok() || self.grant.may_look_through(&at));
             if visible {
                 entries.push(Entry { name, kind: kind_of(entry.file_type().map_err(failed)?) });
             }
