@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Program, and the Debian package that brings it.
-const PACKAGES: [(&str, &str); 13] = [
+const PACKAGES: [(&str, &str); 16] = [
     ("apt-get", "apt"),
     ("debootstrap", "debootstrap"),
     ("dpkg", "dpkg"),
@@ -19,6 +19,9 @@ const PACKAGES: [(&str, &str); 13] = [
     ("jsonschema", "python3-jsonschema"),
     ("groff", "groff-base"),
     ("strace", "strace"),
+    ("softhsm2-util", "softhsm2"),
+    ("p11tool", "gnutls-bin"),
+    ("xz", "xz-utils"),
 ];
 
 /// The path of a program that the tests need.

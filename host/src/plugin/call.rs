@@ -100,6 +100,25 @@ pub enum Said<T> {
     Unsupported(String),
 }
 
+/// What a plugin did wrong in a call, for those who must tell one from the
+/// other: the source of the error that the call ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    #[error("it asked for more than it was granted")]
+    Denied,
+    #[error("it ran into a limit")]
+    Exceeded,
+    #[error("it crashed")]
+    Crashed,
+}
+
+impl Fault {
+    /// That of a failed call; `None` for failures of other kinds.
+    pub fn of(error: &Error) -> Option<Self> {
+        error.source.as_ref()?.downcast_ref().copied()
+    }
+}
+
 /// Sorts a role's result into an answer or a failure.
 pub fn said<T>(plugin: &str, role: &str, subject: Subject, result: Result<T, types::Error>) -> Result<Said<T>, Error> {
     let failed = |message: String| Error::new(Kind::Plugin, message);
@@ -121,15 +140,18 @@ pub fn said<T>(plugin: &str, role: &str, subject: Subject, result: Result<T, typ
 /// A refused step: the plan without it would be incomplete, so the call fails.
 pub fn denied(plugin: &str, role: &str, subject: Subject, refusal: &str) -> Error {
     Error::new(Kind::Plugin, format!("The plugin `{plugin}` ({role}) was refused{subject}: {}.", sentence(refusal)))
+        .source(Fault::Denied)
         .hint(format!("See what it was granted with `modsmith plugin inspect {plugin}`."))
 }
 
 /// A call that ran into a limit.
 pub fn exceeded(plugin: &str, role: &str, subject: Subject, limit: Exceeded) -> Error {
-    Error::new(Kind::Plugin, format!("The plugin `{plugin}` ({role}) was stopped{subject}: {limit}.")).hint(format!(
-        "If it rightly needs more, raise `{}` in /etc/modsmith/limits.toml; else report it to its author.",
-        limit.key
-    ))
+    Error::new(Kind::Plugin, format!("The plugin `{plugin}` ({role}) was stopped{subject}: {limit}."))
+        .source(Fault::Exceeded)
+        .hint(format!(
+            "If it rightly needs more, raise `{}` in /etc/modsmith/limits.toml; else report it to its author.",
+            limit.key
+        ))
 }
 
 /// A call that trapped, with what the guest said and where it was.
@@ -147,7 +169,8 @@ pub fn trapped(plugin: &str, role: &str, subject: Subject, state: &State, error:
         (None, _) => error.root_cause().to_string(),
     };
     let mut out =
-        Error::new(Kind::Plugin, format!("The plugin `{plugin}` ({role}) crashed{subject}: {}.", sentence(&why)));
+        Error::new(Kind::Plugin, format!("The plugin `{plugin}` ({role}) crashed{subject}: {}.", sentence(&why)))
+            .source(Fault::Crashed);
     if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
         let frames = backtrace.frames().iter().enumerate();
         out = out.details(frames.map(|(i, frame)| match frame.func_name() {

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use wasmtime::component::{InstancePre, ResourceTable};
 
-use super::bindings::exports::modsmith::plugin::distro;
 use super::bindings::modsmith::plugin::types;
 use super::call::{self, Call, Said, Subject};
 use super::engine::Engine;
@@ -41,7 +40,7 @@ pub struct Plugins {
     loaded: Mutex<BTreeMap<PathBuf, InstancePre<State>>>,
     checked: Mutex<BTreeMap<(String, Option<String>), Result<Arc<Values>, String>>>,
     claims: Mutex<BTreeMap<String, u8>>,
-    probes: Arc<Probes>,
+    pub(super) probes: Arc<Probes>,
     /// Hears of each file that is not used, when the index is read.
     complain: Option<Box<Complain>>,
 }
@@ -178,11 +177,7 @@ impl Plugins {
         }
         let known = self.claims.lock().unwrap_or_else(PoisonError::into_inner).get(entry.id()).copied();
         Some(known.unwrap_or_else(|| {
-            let asked = self.call(entry, Role::Distro, Subject::default(), &self.system.roots, |call| {
-                let guest = distro::GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-                guest.call_score(&mut call.store)
-            });
-            let score = asked.map(|(score, _)| score).unwrap_or_else(|error| {
+            let score = self.score(entry).unwrap_or_else(|error| {
                 tracing::warn!("{error}");
                 0
             });
@@ -328,7 +323,7 @@ impl Plugins {
     }
 
     /// The plugin's settings, once they have been found good.
-    fn checked_settings(&self, entry: &Entry, kernel: Option<&Kernel>) -> Result<Arc<Values>, Error> {
+    pub(super) fn checked_settings(&self, entry: &Entry, kernel: Option<&Kernel>) -> Result<Arc<Values>, Error> {
         let of_kernel = self.of_kernel.as_ref().zip(kernel).and_then(|(of, kernel)| Some((of(kernel)?, kernel)));
         let key = (entry.id().to_owned(), of_kernel.as_ref().map(|(_, kernel)| kernel.release().to_owned()));
         let known = self.checked.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();

@@ -8,6 +8,7 @@
 //! * what a plugin is and asks for: [`manifest`], [`pattern`], [`settings`]
 //! * what it gets: [`search`], [`index`], [`policy`], [`grant`], [`limits`]
 //! * how it is called: [`form`], [`engine`], [`cache`], `imports`, `call`
+//! * how it is tested: [`testing`]
 //! * what the flows ask: [`Plugins`], with one file of it per role
 
 mod bindings;
@@ -31,6 +32,7 @@ mod program;
 mod roles;
 pub mod search;
 pub mod settings;
+pub mod testing;
 mod world;
 
 pub use facade::{Answer, Plugins};

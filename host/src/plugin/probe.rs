@@ -30,6 +30,12 @@ impl Probes {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry(key).or_insert_with(|| run(probe, system)).clone()
     }
+
+    /// Takes this for the probe's output, as a test's facts have it.
+    pub fn know(&self, probe: &Probe, output: &str) {
+        let key = (probe.program.clone(), probe.arguments.clone());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Ok(output.to_owned()));
+    }
 }
 
 fn run(probe: &Probe, system: &System) -> Result<String, String> {

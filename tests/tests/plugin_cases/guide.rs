@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use modsmith::plugin::build::{BuildOptions, build};
 
-use crate::ask;
-use crate::facts::Facts;
+use modsmith::plugin::testing::Facts;
+
+use crate::answer;
 
 const GUIDE: &str = include_str!("../../../docs/guides/write-a-plugin.md");
 
@@ -55,7 +56,7 @@ impl Project {
         build(&BuildOptions { directory: self.dir.path().into(), out: self.out() })?;
         let case = self.dir.path().join("cases/installed");
         self.write("cases/installed/facts.toml", block("# facts.toml")?)?;
-        ask::answer(&Facts::read(&case)?, &case, "dracut", &self.out())
+        answer(&Facts::read(&case)?, &case, "dracut", &self.out())
     }
 }
 

@@ -1,18 +1,16 @@
 //! The cases of the first-party plugins: facts in, a plan, a value or a refusal
 //! out. The plugins are built as anybody's are, and called by the real engine.
 
-mod ask;
-mod facts;
 mod guide;
-mod render;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
-use facts::{Call, Facts};
 use modsmith::plugin::build::{BuildOptions, build};
 use modsmith::plugin::manifest::Manifest;
+use modsmith::plugin::testing::{self, Call, Facts, Target};
+use modsmith::plugin::{FrameworkSettings, Plugins, SearchPath};
 
 fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins")
@@ -68,15 +66,24 @@ fn plugins() -> Result<Vec<PathBuf>> {
     Ok(directories(&sources())?.into_iter().filter(is_plugin).collect())
 }
 
+/// The answer's lines, or why there is none.
+fn answer(facts: &Facts, case: &Path, plugin: &str, built: &Path) -> Result<Result<String, String>> {
+    let target = Target::lay_out(facts, Some(case), plugin)?;
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-cache");
+    let plugins = Plugins::open(target.system.clone(), SearchPath::only(built, cache), FrameworkSettings::default());
+    anyhow::ensure!(plugins.problems().is_empty(), "{:?}", plugins.problems());
+    Ok(testing::ask(facts, facts.call, &target, &plugins, plugin)?.text())
+}
+
 /// What the case expects, and what is wrong with the answer.
 fn check(case: &Path, plugin: &str) -> Result<Option<String>> {
     let facts = Facts::read(case)?;
-    let answer = ask::answer(&facts, case, plugin, alone(plugin)?.path())?;
-    if answer != ask::answer(&facts, case, plugin, alone(plugin)?.path())? {
+    let given = answer(&facts, case, plugin, alone(plugin)?.path())?;
+    if given != answer(&facts, case, plugin, alone(plugin)?.path())? {
         return Ok(Some("the same facts gave another answer the second time".into()));
     }
     let expected = |file: &str| std::fs::read_to_string(case.join(file)).ok().map(|text| text.trim().to_owned());
-    Ok(match (expected("expected.plan"), expected("error.txt"), answer) {
+    Ok(match (expected("expected.plan"), expected("error.txt"), given) {
         (Some(plan), None, Ok(given)) if plan == given => None,
         (Some(plan), None, Ok(given)) => Some(format!("expected:\n{plan}\ngiven:\n{given}")),
         (Some(plan), None, Err(error)) => Some(format!("expected:\n{plan}\nrefused:\n{error}")),
@@ -112,9 +119,9 @@ fn absurd_facts_never_crash_a_plugin() -> Result<()> {
         let code = if dir.join("plugin.toml").exists() { dir } else { sources().join("table") };
         let manifest = Manifest::parse(&std::fs::read_to_string(code.join("plugin.toml"))?)?;
         for release in ["", "-", ".", "..", "+", "a b\n", "../../etc/shadow", "6.1\u{0}", "é-ß.ü", &long] {
-            for call in Call::ALL.into_iter().filter(|call| manifest.provides(call.role())) {
-                let facts = Facts::of_release(call, release);
-                let answer = ask::answer(&facts, Path::new("/nowhere"), &plugin, alone(&plugin)?.path())?;
+            for call in Call::all().filter(|call| manifest.provides(call.role())) {
+                let facts = Facts::about(call, release);
+                let answer = answer(&facts, Path::new("/nowhere"), &plugin, alone(&plugin)?.path())?;
                 let crashed = answer.as_ref().is_err_and(|error| error.contains("crashed"));
                 assert!(!crashed, "{plugin}, {call:?}, {release:?}: {answer:?}");
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::{Error, Kind};
 use crate::kernel::{Compression, Kernel};
 use crate::plugin::bindings::exports::modsmith::plugin::install_policy::{self, GuestIndices};
-use crate::plugin::call::Subject;
+use crate::plugin::call::{Fault, Subject};
 use crate::plugin::facade::{Answer, Plugins};
 use crate::plugin::manifest::Role;
 use crate::system::{Location, Root};
@@ -73,6 +73,7 @@ impl Plugins {
     fn ownership_check(&self, plugin: &str, command: Vec<String>) -> Result<Prune, Error> {
         let refused = |why: String| {
             Error::new(Kind::Plugin, format!("The plugin `{plugin}` (install-policy) was refused: {why}."))
+                .source(Fault::Denied)
                 .hint(format!("See what it was granted with `modsmith plugin inspect {plugin}`."))
         };
         let Some((program, arguments)) = command.split_first() else {

@@ -1,5 +1,6 @@
 //! What the flows can ask plugins for, one file per role.
 
+mod distro;
 mod initrd;
 mod install_policy;
 mod kernel_hooks;

@@ -1,12 +1,15 @@
-//! A plan as text, one step per line, with paths as manifests write them.
+//! A plan as text, one step per line, with paths as manifests write them: the
+//! form of expected.plan.
 
-use modsmith::plan::{Action, Argument, Command, OnFailure, Program, Step};
-use modsmith::system::Location;
+use crate::plan::{Action, Argument, Command, OnFailure, Program, Signature, Step};
+use crate::system::Location;
 
+/// A line for each step.
 pub fn lines(steps: &[Step]) -> Vec<String> {
     steps.iter().map(|step| line(&step.action)).collect()
 }
 
+/// A word of a command; one that would not be read as a word is quoted.
 pub fn argument(argument: &Argument) -> String {
     match argument {
         Argument::Text(text) if text.is_empty() || text.contains(char::is_whitespace) => format!("'{text}'"),
@@ -33,25 +36,43 @@ fn line(action: &Action) -> String {
         }
         Action::Unpack { archive, to } => format!("unpack {} {}", path(archive), path(to)),
         Action::Run(command) => run(command),
+        Action::AppendSignature(signature) => append_signature(signature),
         Action::Collect { from, glob, to } => format!("collect {} {glob} {}", path(from), path(to)),
-        Action::Prune { .. } | Action::Record { .. } | Action::Expect { .. } => {
-            unreachable!("only the host makes such steps")
-        }
+        // Steps that only the host makes.
+        Action::Prune { at, .. } => format!("prune {}", path(at)),
+        Action::Record { at, .. } => format!("record {}", path(at)),
+        Action::Expect { files } => format!("expect {}", files.iter().map(path).collect::<Vec<_>>().join(" ")),
     }
 }
 
-fn run(command: &Command) -> String {
-    let verb = match command.failure {
-        OnFailure::Abort => "run",
-        OnFailure::Warn => "run-or-warn",
-        OnFailure::Ignore => "run-or-ignore",
+fn append_signature(signature: &Signature) -> String {
+    format!(
+        "{} {} {} {} {}+{} bytes around it",
+        verb("append-signature", signature.failure),
+        path(&signature.file),
+        path(&signature.key),
+        signature.algorithm.name(),
+        signature.before.0.len(),
+        signature.after.0.len()
+    )
+}
+
+fn verb(name: &str, failure: OnFailure) -> String {
+    let or = match failure {
+        OnFailure::Abort => "",
+        OnFailure::Warn => "-or-warn",
+        OnFailure::Ignore => "-or-ignore",
     };
+    format!("{name}{or}")
+}
+
+fn run(command: &Command) -> String {
     let program = match &command.program {
         Program::Named(name) => name.clone(),
         Program::At(at) => path(at),
     };
     let words = command.arguments.iter().map(argument);
-    [verb.to_owned(), program].into_iter().chain(words).collect::<Vec<_>>().join(" ")
+    [verb("run", command.failure), program].into_iter().chain(words).collect::<Vec<_>>().join(" ")
 }
 
 fn path(at: &Location) -> String {
