@@ -203,6 +203,12 @@ fn a_key_on_a_token_signs_with_a_pin_that_is_nowhere_written() {
     for program in ["softhsm2-util", "p11tool"] {
         tool::path(program);
     }
+    let engines = tool::run(Command::new(tool::path("openssl")).args(["version", "-e"]));
+    let engines = engines.split('"').nth(1).expect("a quoted directory");
+    assert!(
+        Path::new(engines).join("pkcs11.so").exists(),
+        "openssl has no engine for tokens, and this test needs it: apt-get install libengine-pkcs11-openssl"
+    );
     let world = world(
         "sign_file=/etc/dkms/sign-file\nmok_signing_key='pkcs11:token=modsmith;object=mok;type=private'\n\
          mok_certificate='pkcs11:token=modsmith;object=mok;type=cert'\n",

@@ -263,3 +263,16 @@ pub fn command_text(command: &Command, files: &Files) -> String {
     });
     std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::conceal;
+
+    #[test]
+    fn the_pin_in_a_uri_is_not_shown() {
+        assert_eq!(conceal("pkcs11:token=x?pin-value=1234"), "pkcs11:token=x?pin-value=...");
+        assert_eq!(conceal("pkcs11:token=x?pin-value=12&a=b"), "pkcs11:token=x?pin-value=...&a=b");
+        assert_eq!(conceal("pkcs11:token=x?pin-source=file:/p"), "pkcs11:token=x?pin-source=file:/p");
+        assert_eq!(conceal("-Dpin-value=1"), "-Dpin-value=1");
+    }
+}

@@ -352,6 +352,15 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_that_decides_what_is_run_is_not_passed_on() {
+        let run = |variable: &str| format!("{MINIMAL}[[run]]\nprogram = \"p\"\npass = [\"{variable}\"]\n");
+        assert!(Manifest::parse(&run("KBUILD_SIGN_PIN")).is_ok());
+        for variable in ["PATH", "LD_PRELOAD", "A=B", ""] {
+            assert!(Manifest::parse(&run(variable)).unwrap_err().to_string().contains("run.pass"), "{variable}");
+        }
+    }
+
+    #[test]
     fn an_id_that_is_no_file_name_is_refused() {
         assert!(Manifest::parse(&MINIMAL.replace("\"x\"", "\"../x\"")).is_err());
     }

@@ -272,6 +272,37 @@ mod tests {
         }
     }
 
+    #[test]
+    fn absolute_paths_are_those_of_the_target_both_ways() {
+        let mut target = Target::new("", Limits::default());
+        let mut located = |text: &str| {
+            let found = target.state.locate(text.into()).unwrap()?;
+            let back = target.state.absolute(found.clone()).unwrap().unwrap();
+            assert_eq!(back, text.trim_end_matches('/'));
+            Some((found.root, found.relative))
+        };
+        assert_eq!(located("/etc/keys/mok.key"), Some(("etc".into(), "keys/mok.key".into())));
+        assert_eq!(located("/var/lib/dkms/mok.pub"), Some(("tree".into(), "mok.pub".into())));
+        assert_eq!(located("/var/lib/other"), Some(("var".into(), "lib/other".into())));
+        assert_eq!(located("/boot/"), Some(("boot".into(), String::new())));
+        for text in ["/root/key", "/etcetera/x", "etc/x", "", "/etc/../root/key"] {
+            assert_eq!(located(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_tree_that_was_put_elsewhere_is_where_it_is() {
+        let mut target = Target::new("", Limits::default());
+        let elsewhere = tempfile::tempdir().unwrap();
+        target.state.roots.set(Root::Tree, elsewhere.path());
+        let key = elsewhere.path().join("mok.key").display().to_string();
+        let found = target.state.locate(key.clone()).unwrap().unwrap();
+        assert_eq!((found.root.as_str(), found.relative.as_str()), ("tree", "mok.key"));
+        assert_eq!(target.state.absolute(found).unwrap(), Ok(key));
+        let customary = target.state.locate("/var/lib/dkms/mok.key".into()).unwrap().unwrap();
+        assert_eq!((customary.root.as_str(), customary.relative.as_str()), ("var", "lib/dkms/mok.key"));
+    }
+
     const BOOT: &str = "[read]\nroots = [\"boot\"]\n";
 
     #[test]
