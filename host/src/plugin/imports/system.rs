@@ -298,7 +298,7 @@ mod tests {
         let key = elsewhere.path().join("mok.key").display().to_string();
         let found = target.state.locate(key.clone()).unwrap().unwrap();
         assert_eq!((found.root.as_str(), found.relative.as_str()), ("tree", "mok.key"));
-        assert_eq!(target.state.absolute(found).unwrap(), Ok(key));
+        assert_eq!(target.state.absolute(found).unwrap().unwrap(), key);
         let customary = target.state.locate("/var/lib/dkms/mok.key".into()).unwrap().unwrap();
         assert_eq!((customary.root.as_str(), customary.relative.as_str()), ("var", "lib/dkms/mok.key"));
     }
