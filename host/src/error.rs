@@ -85,6 +85,8 @@ pub enum Kind {
     Script(u8),
     /// Reading, writing or running failed in a way that has no older code.
     System,
+    /// Tests of a plugin failed.
+    TestsFailed,
     /// A plugin failed or was refused.
     Plugin,
     /// The plan was undone after a failing step of unknown kind.
@@ -98,7 +100,7 @@ impl Kind {
     pub fn exit_code(self) -> u8 {
         use Kind::*;
         match self {
-            Permission | Usage => 1,
+            Permission | Usage | TestsFailed => 1,
             UnknownOption | KernelWithAll | SourceMissing => 2,
             ArchWithAll | AlreadyAdded | NotInTree | ArchiveWithoutConf => 3,
             ConfUnreadable | ActionConflict | Broken => 4,

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::Output;
+
 /// Program, and the Debian package that brings it.
 const PACKAGES: [(&str, &str); 16] = [
     ("apt-get", "apt"),
@@ -51,4 +53,14 @@ pub fn run(command: &mut Command) -> String {
         String::from_utf8_lossy(&out.stderr)
     );
     String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+/// Runs a program that may fail, and returns what it said.
+///
+/// # Panics
+/// When it cannot be started.
+pub fn output(command: &mut Command) -> Output {
+    let shown = format!("{command:?}");
+    let out = command.output().unwrap_or_else(|e| panic!("cannot run {shown}: {e}"));
+    Output::new(shown, out)
 }

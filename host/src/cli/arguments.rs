@@ -258,7 +258,7 @@ pub enum ReaderArgument {
     Bash,
 }
 
-/// Builds, lists and examines plugins.
+/// Builds, tests, lists and examines plugins.
 #[derive(Debug, Parser)]
 #[command(name = "modsmith plugin")]
 pub struct PluginArguments {
@@ -277,6 +277,8 @@ pub enum PluginCommand {
         #[arg(long, value_name = "DIR", default_value = "dist")]
         out: PathBuf,
     },
+    /// Test plugins: their cases, and laws that hold for every plugin
+    Test(PluginTestArguments),
     /// List the plugins that would be used here
     List {
         #[arg(long)]
@@ -296,6 +298,28 @@ pub enum PluginCommand {
     Grant { plugin: String },
     /// Take a grant back
     Revoke { plugin: String },
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct PluginTestArguments {
+    /// Source folders of plugins, folders of such, or plugin files
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+    /// Only the cases of this name
+    #[arg(long, value_name = "NAME")]
+    pub case: Option<String>,
+    /// Make the answers that are given the expected ones
+    #[arg(long)]
+    pub update: bool,
+    /// Where `plugin build` has put the plugins; they are built otherwise
+    #[arg(long, value_name = "DIR")]
+    pub built: Option<PathBuf>,
+    /// Folder of the cases, of one plugin; `cases` in its source folder otherwise
+    #[arg(long, value_name = "DIR")]
+    pub cases: Option<PathBuf>,
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Prints the completion script of a shell.

@@ -1,4 +1,6 @@
-//! `modsmith plugin`: building, listing and examining plugins.
+//! `modsmith plugin`: building, testing, listing and examining plugins.
+
+mod test;
 
 use std::path::Path;
 
@@ -17,6 +19,7 @@ pub fn run(arguments: &PluginArguments) -> Result<()> {
             }
             Ok(())
         }
+        PluginCommand::Test(arguments) => test::run(arguments),
         PluginCommand::List { json, os_release } => {
             let plugins = open(os_release.as_deref())?;
             let listed = plugins.list();

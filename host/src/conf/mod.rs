@@ -6,7 +6,7 @@
 //! child. [`PackageConf::from_evaluated`] validates and types them.
 
 mod bash;
-mod directives;
+pub(crate) mod directives;
 mod environment;
 pub mod ere;
 mod evaluate;

@@ -244,13 +244,8 @@ impl Session<'_> {
                 plan.push(Action::Run(command), "debugging symbols are stripped unless STRIP says no");
             }
             if let Some(signing) = &decisions.signing {
-                let before = plan.steps().len();
-                self.plugins.sign(signing, kernel, &built, plan)?;
-                let shown = self
-                    .tree
-                    .real(&id.build_dir())
-                    .join(built.relative().strip_prefix(build.relative()).unwrap_or(built.relative()));
-                plan.announce_from(before, format!("Signing module {}", shown.display()));
+                let below = built.relative().strip_prefix(build.relative()).unwrap_or(built.relative());
+                self.plan_signing(signing, kernel, &built, &self.tree.real(&id.build_dir()).join(below), plan);
             }
             plan.push(
                 Action::Copy { from: built, to: product.clone() },

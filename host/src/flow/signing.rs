@@ -1,6 +1,7 @@
 //! Signing: what modules are signed with, the key pair, and whether this machine
 //! would load what it signed.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::conf::framework::TrySign;
@@ -9,7 +10,7 @@ use crate::flow::Session;
 use crate::kernel::Kernel;
 use crate::plan::{Action, Argument, Builder};
 use crate::plugin::{Answer, Enrolment, Signing};
-use crate::system::{Root, find_program};
+use crate::system::{Location, Root, find_program};
 use crate::tree::{Package, Target};
 
 impl Session<'_> {
@@ -54,6 +55,22 @@ impl Session<'_> {
             self.say_once(&lines);
         }
         Ok(Some(signing))
+    }
+
+    /// The steps that sign a file, announced by the path that people know it by.
+    pub(super) fn plan_signing(
+        &self,
+        signing: &Signing,
+        kernel: &Arc<Kernel>,
+        file: &Location,
+        shown: &Path,
+        plan: &mut Builder,
+    ) {
+        let before = plan.steps().len();
+        match self.plugins.sign(signing, kernel, file, plan) {
+            Ok(()) => plan.announce_from(before, format!("Signing module {}", shown.display())),
+            Err(error) => self.reporter.warning(&format!("{} will not be signed. {}", shown.display(), error.message)),
+        }
     }
 
     /// `generate_mok`: makes the signing pair where there is none, says where it

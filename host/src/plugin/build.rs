@@ -76,19 +76,19 @@ pub fn build(options: &BuildOptions) -> Result<Vec<Built>, Error> {
     outputs.into_iter().map(|output| write(&options.out, output)).collect()
 }
 
-const MANIFEST: &str = "plugin.toml";
+pub(super) const MANIFEST: &str = "plugin.toml";
 const POLICY: &str = "policy.toml";
 
 /// The directories of the plugins that a build is about.
 #[derive(Debug, Default)]
-struct Sources {
-    crates: Vec<PathBuf>,
-    tables: Vec<PathBuf>,
+pub(super) struct Sources {
+    pub crates: Vec<PathBuf>,
+    pub tables: Vec<PathBuf>,
 }
 
 impl Sources {
     /// The directory itself, else those directly in it.
-    fn find(directory: &Path) -> Result<Self, Error> {
+    pub fn find(directory: &Path) -> Result<Self, Error> {
         let mut found = Self::default();
         found.add(directory);
         if found.is_empty() {
@@ -204,17 +204,30 @@ fn componentize(module: &[u8]) -> anyhow::Result<Vec<u8>> {
     ComponentEncoder::default().validate(true).module(module)?.encode()
 }
 
+/// What every plugin.toml and policy.toml says of itself.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct Identity {
+    pub id: String,
+    pub version: String,
+    /// Of a table.
+    pub base: Option<String>,
+}
+
+/// The identity in a plugin's source folder, or in a table's file.
+pub(super) fn identity(source: &Path) -> Result<Identity, Error> {
+    let file = match [MANIFEST, POLICY].map(|name| source.join(name)).into_iter().find(|file| file.is_file()) {
+        Some(file) => file,
+        None => source.to_path_buf(),
+    };
+    let identity: Identity = toml::from_str(&read_text(&file)?).map_err(|e| wrong(&file, e.message()))?;
+    check_identity(&identity.id, &identity.version).map_err(|e| wrong(&file, &e))?;
+    Ok(identity)
+}
+
 /// A table is complete as it is; what its base makes of it shows when it is used.
 fn table(directory: &Path) -> Result<Output, Error> {
-    #[derive(serde::Deserialize)]
-    struct Identity {
-        id: String,
-        version: String,
-    }
-    let file = directory.join(POLICY);
-    let text = read_text(&file)?;
-    let Identity { id, version } = toml::from_str(&text).map_err(|e| wrong(&file, e.message()))?;
-    check_identity(&id, &version).map_err(|e| wrong(&file, &e))?;
+    let text = read_text(&directory.join(POLICY))?;
+    let id = identity(directory)?.id;
     Ok(Output { id, suffix: "toml", contents: text.into_bytes(), imports: Imports::new() })
 }
 

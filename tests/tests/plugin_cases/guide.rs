@@ -1,13 +1,11 @@
 //! The guide for plugin authors, followed to the letter.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
-use modsmith::plugin::build::{BuildOptions, build};
+use modsmith_tests::Output;
 
-use modsmith::plugin::testing::Facts;
-
-use crate::answer;
+use crate::plugin_test;
 
 const GUIDE: &str = include_str!("../../../docs/guides/write-a-plugin.md");
 
@@ -47,24 +45,19 @@ impl Project {
         Ok(std::fs::write(path, contents)?)
     }
 
-    fn out(&self) -> PathBuf {
-        self.dir.path().join("out")
-    }
-
-    /// What the guide's case gives.
-    fn answer(&self) -> Result<Result<String, String>> {
-        build(&BuildOptions { directory: self.dir.path().into(), out: self.out() })?;
-        let case = self.dir.path().join("cases/installed");
+    /// The guide's case, with the plugin as it is.
+    fn test(&self) -> Result<Output> {
         self.write("cases/installed/facts.toml", block("# facts.toml")?)?;
-        answer(&Facts::read(&case)?, &case, "dracut", &self.out())
+        let expected = block("# expected.plan")?.trim_start_matches("# expected.plan\n");
+        self.write("cases/installed/expected.plan", expected)?;
+        Ok(plugin_test(self.dir.path(), &[]))
     }
 }
 
 #[test]
-fn the_plugin_of_the_guide_is_built_and_passes_the_case_of_the_guide() -> Result<()> {
-    let expected = block("# expected.plan")?.trim_start_matches("# expected.plan\n").trim();
-    let given = Project::new("as-in-the-guide", block("export!(Dracut: Initrd);")?)?.answer()?;
-    assert_eq!(given.as_deref(), Ok(expected));
+fn the_plugin_of_the_guide_is_built_and_passes_the_case_of_the_guide_and_all_laws() -> Result<()> {
+    let output = Project::new("as-in-the-guide", block("export!(Dracut: Initrd);")?)?.test()?.expect(0);
+    assert_eq!(output.stdout, "dracut: 1 case, 5 laws\n1 case, 5 laws: all passed\n");
     Ok(())
 }
 
@@ -72,9 +65,9 @@ fn the_plugin_of_the_guide_is_built_and_passes_the_case_of_the_guide() -> Result
 fn a_panic_in_a_plugin_is_reported_with_its_message_and_place() -> Result<()> {
     let code = block("export!(Dracut: Initrd);")?
         .replace("let image = ", "assert!(kernel.release().is_empty(), \"the image is lost\");\nlet image = ");
-    let error = Project::new("panicking", &code)?.answer()?.expect_err("a plugin that panics gives no answer");
-    for part in ["`dracut` (initrd) crashed", "the image is lost", "src/lib.rs"] {
-        assert!(error.contains(part), "{error}");
+    let output = Project::new("panicking", &code)?.test()?.expect(1);
+    for part in ["`dracut` (initrd) crashed", "the image is lost", "src/lib.rs", "`robust`"] {
+        assert!(output.stdout.contains(part), "{output}");
     }
     Ok(())
 }

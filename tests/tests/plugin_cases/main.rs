@@ -1,131 +1,53 @@
-//! The cases of the first-party plugins: facts in, a plan, a value or a refusal
-//! out. The plugins are built as anybody's are, and called by the real engine.
+//! The first-party plugins pass their own tests, and so does the plugin of the
+//! guide: run as their authors run them.
 
 mod guide;
 
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::Path;
+use std::process::Command;
 
-use anyhow::{Context, Result};
-use modsmith::plugin::build::{BuildOptions, build};
-use modsmith::plugin::manifest::Manifest;
-use modsmith::plugin::testing::{self, Call, Facts, Target};
-use modsmith::plugin::{FrameworkSettings, Plugins, SearchPath};
+use modsmith_tests::{Output, paths, tool};
 
-fn sources() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins")
-}
+/// How many cases the first-party plugins have at least.
+const CASES: usize = 66;
 
-/// All plugins, built once.
-fn built() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugins");
-        let built = build(&BuildOptions { directory: sources(), out: out.clone() });
-        if let Err(error) = built {
-            panic!("{error}\n{}\nhint: {}", error.details.join("\n"), error.hints.join("\nhint: "));
-        }
-        out
-    })
-}
-
-/// A directory with one plugin and, for a table, its base.
-fn alone(plugin: &str) -> Result<tempfile::TempDir> {
-    let dir = tempfile::tempdir()?;
-    let component = format!("{plugin}.wasm");
-    let files = if built().join(&component).exists() {
-        vec![component]
-    } else {
-        vec![format!("{plugin}.toml"), "table.wasm".to_owned()]
-    };
-    for file in files {
-        std::fs::copy(built().join(&file), dir.path().join(&file)).with_context(|| file.clone())?;
-    }
-    Ok(dir)
-}
-
-fn directories(of: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(of).with_context(|| of.display().to_string())? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            found.push(entry.path());
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Directories of plugins: crates and tables.
-fn plugins() -> Result<Vec<PathBuf>> {
-    let is_plugin = |dir: &PathBuf| dir.join("plugin.toml").is_file() || dir.join("policy.toml").is_file();
-    Ok(directories(&sources())?.into_iter().filter(is_plugin).collect())
-}
-
-/// The answer's lines, or why there is none.
-fn answer(facts: &Facts, case: &Path, plugin: &str, built: &Path) -> Result<Result<String, String>> {
-    let target = Target::lay_out(facts, Some(case), plugin)?;
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-cache");
-    let plugins = Plugins::open(target.system.clone(), SearchPath::only(built, cache), FrameworkSettings::default());
-    anyhow::ensure!(plugins.problems().is_empty(), "{:?}", plugins.problems());
-    Ok(testing::ask(facts, facts.call, &target, &plugins, plugin)?.text())
-}
-
-/// What the case expects, and what is wrong with the answer.
-fn check(case: &Path, plugin: &str) -> Result<Option<String>> {
-    let facts = Facts::read(case)?;
-    let given = answer(&facts, case, plugin, alone(plugin)?.path())?;
-    if given != answer(&facts, case, plugin, alone(plugin)?.path())? {
-        return Ok(Some("the same facts gave another answer the second time".into()));
-    }
-    let expected = |file: &str| std::fs::read_to_string(case.join(file)).ok().map(|text| text.trim().to_owned());
-    Ok(match (expected("expected.plan"), expected("error.txt"), given) {
-        (Some(plan), None, Ok(given)) if plan == given => None,
-        (Some(plan), None, Ok(given)) => Some(format!("expected:\n{plan}\ngiven:\n{given}")),
-        (Some(plan), None, Err(error)) => Some(format!("expected:\n{plan}\nrefused:\n{error}")),
-        (None, Some(part), Err(error)) if error.contains(&part) => None,
-        (None, Some(part), Err(error)) => Some(format!("expected a refusal with:\n{part}\nrefused:\n{error}")),
-        (None, Some(part), Ok(given)) => Some(format!("expected a refusal with:\n{part}\ngiven:\n{given}")),
-        _ => Some("a case has either expected.plan or error.txt".into()),
-    })
+/// `modsmith plugin test` with these words.
+fn plugin_test(directory: &Path, words: &[&str]) -> Output {
+    let mut command = Command::new(paths::programs().join("modsmith"));
+    tool::output(command.args(["plugin", "test"]).args(words).current_dir(directory))
 }
 
 #[test]
-fn every_case_gives_its_answer() -> Result<()> {
-    let mut wrong = Vec::new();
-    for dir in plugins()? {
-        let plugin = name(&dir);
-        let cases = directories(&dir.join("cases"))?;
-        assert!(!cases.is_empty(), "{plugin} has no cases");
-        for case in cases {
-            let problem = check(&case, &plugin).with_context(|| format!("{plugin}: {}", name(&case)))?;
-            wrong.extend(problem.map(|problem| format!("{plugin}: {}\n{problem}\n", name(&case))));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    Ok(())
+fn the_first_party_plugins_pass() {
+    let report = plugin_test(paths::checkout(), &["plugins", "--json"]).expect(0).json();
+    let plugins = report["plugins"].as_array().expect("a list of plugins");
+    let count =
+        |member: &str| plugins.iter().map(|plugin| plugin[member].as_array().map_or(0, Vec::len)).sum::<usize>();
+    assert!(count("cases") >= CASES, "{} cases", count("cases"));
+    // Each is held to determinism, its grant, the limits and robustness.
+    assert!(count("laws") >= 4 * plugins.len(), "{} laws", count("laws"));
+    let folders = std::fs::read_dir(paths::checkout().join("plugins")).expect("the plugins' folder");
+    let cases =
+        folders.filter(|folder| folder.as_ref().is_ok_and(|folder| folder.path().join("cases").is_dir())).count();
+    assert_eq!(plugins.len(), cases, "a folder with cases is no plugin");
 }
 
 #[test]
-fn absurd_facts_never_crash_a_plugin() -> Result<()> {
-    let long = "9".repeat(5000);
-    for dir in plugins()? {
-        let plugin = name(&dir);
-        // A table does what its base does.
-        let code = if dir.join("plugin.toml").exists() { dir } else { sources().join("table") };
-        let manifest = Manifest::parse(&std::fs::read_to_string(code.join("plugin.toml"))?)?;
-        for release in ["", "-", ".", "..", "+", "a b\n", "../../etc/shadow", "6.1\u{0}", "é-ß.ü", &long] {
-            for call in Call::all().filter(|call| manifest.provides(call.role())) {
-                let facts = Facts::about(call, release);
-                let answer = answer(&facts, Path::new("/nowhere"), &plugin, alone(&plugin)?.path())?;
-                let crashed = answer.as_ref().is_err_and(|error| error.contains("crashed"));
-                assert!(!crashed, "{plugin}, {call:?}, {release:?}: {answer:?}");
-            }
-        }
-    }
-    Ok(())
+fn a_table_is_tested_with_the_base_beside_it() {
+    let output = plugin_test(&paths::checkout().join("plugins/alpine"), &["--case", "installed"]).expect(0);
+    assert_eq!(output.stdout, "alpine: 1 case, 4 laws\n1 case, 4 laws: all passed\n");
+}
+
+#[test]
+fn plugins_that_are_built_already_are_taken_as_they_are() {
+    let built = paths::programs().join("plugins").display().to_string();
+    let words = ["plugins/void", "--built", &built];
+    plugin_test(paths::checkout(), &words).expect(0);
+    let nowhere = ["plugins/void", "--built", "/nowhere"];
+    plugin_test(paths::checkout(), &nowhere).expect(1).expect_error("/nowhere/void.toml").expect_hint();
+}
+
+#[test]
+fn a_path_without_plugins_says_what_a_plugin_is() {
+    plugin_test(paths::checkout(), &["docs"]).expect(1).expect_error("no plugin in docs").expect_hint();
 }

@@ -48,13 +48,6 @@ impl Answer {
             _ => None,
         }
     }
-
-    pub fn steps(&self) -> &[Step] {
-        match self {
-            Answer::Given { steps, .. } => steps,
-            _ => &[],
-        }
-    }
 }
 
 /// Asks. The facts' call may be put again to the same target after its files
@@ -67,9 +60,14 @@ pub fn ask(facts: &Facts, call: Call, target: &Target, plugins: &Plugins, id: &s
     know_probes(facts, plugins, id)?;
     let mut plan = Builder::new("case", target.roots());
     let said = Question { facts, call, target, plugins, id }.put(&mut plan)?;
+    // Where the target lies on this machine is no part of the answer.
+    let root = target.system.root.display().to_string();
+    let plain = |text: String| text.replace(&root, "");
     Ok(match said {
-        Err(error) => Answer::Failed(error),
-        Ok(plugin::Answer::Unsupported(reasons)) => Answer::Unsupported(reasons),
+        Err(error) => Answer::Failed(Error { message: plain(error.message), ..error }),
+        Ok(plugin::Answer::Unsupported(reasons)) => {
+            Answer::Unsupported(reasons.into_iter().map(|(plugin, why)| (plugin, plain(why))).collect())
+        }
         Ok(plugin::Answer::Given { value, .. }) => Answer::Given { value, steps: plan.finish().steps },
     })
 }

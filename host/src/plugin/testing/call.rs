@@ -105,12 +105,21 @@ impl TryFrom<String> for Call {
 mod tests {
     use super::*;
 
+    const GUIDE: &str = include_str!("../../../../docs/guides/test-a-plugin.md");
+
     #[test]
     fn every_call_is_found_by_its_name() {
         for call in Call::all() {
             assert_eq!(Call::try_from(call.name().to_owned()), Ok(call));
         }
         assert!(Call::try_from("refresj".to_owned()).unwrap_err().contains("refresh"));
+    }
+
+    #[test]
+    fn the_guide_has_every_call() {
+        for call in Call::all() {
+            assert!(GUIDE.contains(&format!("`{}`", call.name())), "{}", call.name());
+        }
     }
 
     #[test]

@@ -1,13 +1,86 @@
 //! Testing plugins: a question and a small system in, a plan, a value or a
 //! refusal out, from the real engine.
+//!
+//! A plugin's author writes cases; the laws hold for every plugin. Nothing of
+//! this machine is changed: systems are temporary directories, and of programs
+//! only those run that a case brings along.
 
 mod ask;
 mod call;
+mod case;
+mod diff;
 mod facts;
+mod laws;
+mod rehearsal;
 mod render;
+mod report;
+mod subject;
 mod target;
 
-pub use ask::{Answer, ask};
-pub use call::Call;
-pub use facts::{FACTS, Facts, KernelTable, PackageTable};
-pub use target::Target;
+pub use report::{BreachReport, CaseReport, LawReport, PluginReport, Report};
+pub use subject::Selection;
+
+use case::{Case, Outcome};
+use laws::Findings;
+use subject::Subject;
+
+use crate::error::{Error, Kind, Result};
+
+/// What `modsmith plugin test` was asked for.
+#[derive(Debug, Clone, Default)]
+pub struct TestOptions {
+    pub selection: Selection,
+    /// Only cases of this name, and the laws that a case can break.
+    pub case: Option<String>,
+    /// Make the answers that are given the expected ones.
+    pub update: bool,
+}
+
+/// Tests plugins.
+///
+/// # Errors
+/// `Usage` for a selection without plugins or cases, and for cases that are not
+/// in order; `Plugin` for plugins that cannot be built or used. What the plugins
+/// do wrong is in the report.
+pub fn test(options: &TestOptions) -> Result<Report> {
+    let here = std::env::temp_dir();
+    let work = tempfile::tempdir().map_err(|e| Error::io("make a directory in", &here, e))?;
+    let mut chosen: Vec<(Subject, Vec<Case>)> = Vec::new();
+    let mut names = Vec::new();
+    for subject in subject::subjects(&options.selection, work.path())? {
+        let mut cases = Case::all(&subject.cases)?;
+        names.extend(cases.iter().map(|case| case.name.clone()));
+        if let Some(name) = &options.case {
+            cases.retain(|case| case.name == *name);
+        }
+        if !cases.is_empty() {
+            chosen.push((subject, cases));
+        }
+    }
+    if let Some(name) = options.case.as_ref().filter(|_| chosen.is_empty()) {
+        return Err(Error::new(Kind::Usage, format!("There is no case `{name}`."))
+            .hint(format!("There are: {}.", names.join(", "))));
+    }
+    let plugins = chosen.iter().map(|(subject, cases)| test_plugin(options, subject, cases)).collect::<Result<_>>()?;
+    Ok(Report { plugins })
+}
+
+fn test_plugin(options: &TestOptions, subject: &Subject, cases: &[Case]) -> Result<PluginReport> {
+    let mut findings = Findings::default();
+    let mut reports = Vec::new();
+    for case in cases {
+        // A mistake in the facts names the case that it is in.
+        let within = |e: Error| Error { message: format!("{}: {}", case.path.display(), e.message), ..e };
+        let answer = subject.ask(&case.facts, Some(&case.path)).map_err(within)?;
+        let outcome = match case.check(&answer)? {
+            Outcome::Failed { .. } if options.update => case.accept(&answer)?,
+            outcome => outcome,
+        };
+        laws::of_case(subject, case, &answer, &mut findings).map_err(within)?;
+        reports.push(CaseReport::new(case.name.clone(), case.path.clone(), outcome));
+    }
+    if options.case.is_none() {
+        laws::of_plugin(subject, cases, &mut findings)?;
+    }
+    Ok(PluginReport::new(subject.id.clone(), subject.source.clone(), reports, findings))
+}

@@ -12,15 +12,16 @@ use crate::system::{OsRelease, Root, Roots, System, resolve_in_root};
 
 /// A case's system, with what its call is about. Removed on drop.
 pub struct Target {
-    /// Holds `root`, the system; `staging`; `source`.
-    dir: tempfile::TempDir,
+    /// Holds `root`, the system; `staging`; `source`. Links resolved.
+    dir: PathBuf,
+    _removed_on_drop: tempfile::TempDir,
     pub system: Arc<System>,
     pub kernel: Arc<Kernel>,
     pub package: Arc<PackageFacts>,
 }
 
 /// What stands for a program of which only the existence matters.
-const FAILING: &str = "#!/bin/false\n";
+pub(super) const FAILING: &str = "#!/bin/false\n";
 
 /// Directories of a case that are copied.
 const TREES: [&str; 3] = ["root", "staging", "source"];
@@ -34,18 +35,19 @@ impl Target {
     /// be written.
     pub fn lay_out(facts: &Facts, case: Option<&Path>, plugin: &str) -> Result<Self> {
         let here = std::env::temp_dir();
-        let dir = tempfile::tempdir().map_err(|e| Error::io("make a directory in", &here, e))?;
+        let temporary = tempfile::tempdir().map_err(|e| Error::io("make a directory in", &here, e))?;
+        let dir = temporary.path().canonicalize().map_err(|e| Error::io("resolve", temporary.path(), e))?;
         for tree in TREES {
-            let to = dir.path().join(tree);
+            let to = dir.join(tree);
             std::fs::create_dir(&to).map_err(|e| Error::io("make the directory", &to, e))?;
             if let Some(case) = case {
                 copy_tree(&case.join(tree), &to)?;
             }
         }
-        let root = dir.path().join("root");
+        let root = dir.join("root");
         files(facts, &root, plugin)?;
 
-        let config_file = dir.path().join("config");
+        let config_file = dir.join("config");
         let symbols = facts.kernel.config.iter().map(|(name, value)| format!("CONFIG_{name}=\"{value}\"\n"));
         write(&config_file, &symbols.collect::<String>(), 0o644)?;
         let table = &facts.kernel;
@@ -64,7 +66,7 @@ impl Target {
         });
         let system = System::new(&root, OsRelease::of_root(&root));
         let package = Arc::new(PackageFacts::from(facts.package.clone()));
-        Ok(Self { dir, system: Arc::new(system), kernel: Arc::new(kernel), package })
+        Ok(Self { dir, _removed_on_drop: temporary, system: Arc::new(system), kernel: Arc::new(kernel), package })
     }
 
     /// The roots of a plan about the kernel and the package.
@@ -78,7 +80,7 @@ impl Target {
 
     /// One of the directories that were laid out.
     pub fn path(&self, tree: &str) -> PathBuf {
-        self.dir.path().join(tree)
+        self.dir.join(tree)
     }
 }
 
@@ -146,7 +148,7 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugin::testing::Call;
+    use crate::plugin::testing::call::Call;
 
     fn facts() -> Facts {
         Facts::about(Call::Refresh, "6.1")

@@ -1,0 +1,11 @@
+//! Plugins that mean harm, or are broken: each is refused or stopped with a
+//! message that names the plugin, the rule and what to do, and leaves the plan
+//! as it was.
+
+mod form;
+mod grant;
+mod guest;
+mod laws;
+mod limits;
+mod setting;
+mod trust;
