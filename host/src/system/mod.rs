@@ -69,3 +69,14 @@ impl System {
         !self.is_live() || identity("/proc/1/root/").is_some_and(|booted| Some(booted) != identity("/"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_below_a_root_is_not_the_booted_one() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(System::new(dir.path(), OsRelease::default()).is_chroot());
+    }
+}
