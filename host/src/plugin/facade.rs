@@ -22,6 +22,8 @@ use crate::plan::{Action, Builder, Guard, Origin, Step};
 use crate::system::{Roots, System, find_program};
 
 type Complain = dyn Fn(&Problem) + Send + Sync;
+/// A plugin's id, and the kernel's release where the settings depend on it.
+type SettingsKey = (String, Option<String>);
 type OfKernel = dyn Fn(&Kernel) -> Option<FrameworkSettings> + Send + Sync;
 
 /// Index, policy and engine; each is made when it is first needed, so that
@@ -38,7 +40,7 @@ pub struct Plugins {
     engine: OnceLock<Result<Engine, String>>,
     limits: OnceLock<Limits>,
     loaded: Mutex<BTreeMap<PathBuf, InstancePre<State>>>,
-    checked: Mutex<BTreeMap<(String, Option<String>), Result<Arc<Values>, String>>>,
+    checked: Mutex<BTreeMap<SettingsKey, Result<Arc<Values>, String>>>,
     claims: Mutex<BTreeMap<String, u8>>,
     pub(super) probes: Arc<Probes>,
     /// Hears of each file that is not used, when the index is read.
