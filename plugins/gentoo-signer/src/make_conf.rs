@@ -31,7 +31,7 @@ fn files(at: &Path) -> Result<Vec<Path>> {
 }
 
 fn last_of(text: &str, variable: &str) -> Option<String> {
-    text.lines().filter_map(|line| assigned(line, variable)).last()
+    text.lines().filter_map(|line| assigned(line, variable)).next_back()
 }
 
 /// What a line assigns to the variable, without quotes and comment.
