@@ -66,7 +66,7 @@ fn line(plugin: &Listed) -> String {
     let roles: Vec<String> = plugin.roles.iter().map(ToString::to_string).collect();
     let serves = if plugin.serves { "serves this system" } else { "not for this system" };
     let reason = plugin.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    format!("{:<18} {:<8} {:<32} {serves}{reason}", plugin.id, plugin.version, roles.join(", "))
+    format!("{:<22} {:<8} {:<37} {serves}{reason}", plugin.id, plugin.version, roles.join(", "))
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<()> {
