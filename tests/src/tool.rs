@@ -7,7 +7,10 @@ use std::process::Command;
 use crate::Output;
 
 /// Program, and the Debian package that brings it.
-const PACKAGES: [(&str, &str); 18] = [
+const PACKAGES: [(&str, &str); 21] = [
+    ("mke2fs", "e2fsprogs"),
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("timeout", "coreutils"),
     ("gzip", "gzip"),
     ("modprobe", "kmod"),
     ("apt-get", "apt"),
