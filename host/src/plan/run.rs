@@ -164,7 +164,7 @@ impl Runner<'_> {
         };
         let input = match command.input.as_slice() {
             [] => Stdio::null(),
-            lines => self.input(lines, files, &seen)?.into(),
+            lines => self.input(lines, files, seen)?.into(),
         };
         process.stdin(input).stdout(output.try_clone()?).stderr(output.try_clone()?).process_group(0);
         let chroot = resolved.chroot.clone();
