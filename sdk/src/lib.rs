@@ -47,7 +47,7 @@ pub use command::Command;
 pub use error::{Error, Result, invalid, other, unsupported};
 pub use kernel::{Compression, Kernel, ModulePackage};
 pub use path::Path;
-pub use plan::{ArchiveFormat, OnFailure, Plan};
+pub use plan::{ArchiveFormat, OnFailure, Plan, Signature, SignatureAlgorithm};
 
 pub use bindings::imports::modsmith::plugin::types::Argument;
 
@@ -62,7 +62,7 @@ pub mod prelude {
     pub use crate::system::{distro_ids, has_program, os_release, probe};
     pub use crate::{
         ArchiveFormat, Argument, Command, Compression, Error, Kernel, ModulePackage, OnFailure, Path, Plan, Property,
-        Result,
+        Result, Signature, SignatureAlgorithm,
     };
     pub use crate::{cmd, debug, export, info, invalid, other, unsupported, warn};
 }

@@ -4,10 +4,6 @@ pub use crate::bindings::imports::modsmith::plugin::types::Path;
 use crate::system::{self, Dir, Entry, EntryKind};
 use crate::{Result, invalid};
 
-/// Where the roots that have a customary place are. The kernel's own roots
-/// (`modules`, `headers`) and the package's (`source`, `staging`) have none.
-const PLACES: [(&str, &str); 4] = [("/boot", "boot"), ("/etc", "etc"), ("/usr", "usr"), ("/var/lib/dkms", "tree")];
-
 /// Makes paths, and asks about them. Asking needs the manifest's `[read]` grant.
 impl Path {
     /// A path below any root, by the root's name.
@@ -28,6 +24,11 @@ impl Path {
     /// Below `/usr`.
     pub fn usr(relative: impl Into<String>) -> Self {
         Self::new("usr", relative)
+    }
+
+    /// Below `/var`, but for the module tree.
+    pub fn var(relative: impl Into<String>) -> Self {
+        Self::new("var", relative)
     }
 
     /// Below the kernel's module directory, `/lib/modules/K`.
@@ -61,15 +62,16 @@ impl Path {
     }
 
     /// The path that an absolute path of the target system is, so that settings
-    /// can be written as administrators write them. `None` outside `/boot`,
-    /// `/etc`, `/usr` and `/var/lib/dkms`, and for a path with `..`.
+    /// can be written as administrators write them. `None` outside the roots of
+    /// the call, and for a path with `..`.
     pub fn of_absolute(text: &str) -> Option<Self> {
-        PLACES.iter().find_map(|(place, root)| {
-            let relative = text.strip_prefix(place)?;
-            let inside = relative.is_empty() || relative.starts_with('/');
-            let climbs = relative.split('/').any(|part| part == "..");
-            (inside && !climbs).then(|| Self::new(*root, relative.trim_matches('/')))
-        })
+        system::locate(text)
+    }
+
+    /// Where it is on the target system, for what people read. In a command, use
+    /// the path itself.
+    pub fn absolute(&self) -> Result<String> {
+        system::absolute(self)
     }
 
     /// The entry `name` below this one.
@@ -157,20 +159,6 @@ impl From<&Path> for Path {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_absolute_path_is_taken_to_the_root_that_holds_it() {
-        assert_eq!(Path::of_absolute("/etc/keys/mok.key"), Some(Path::etc("keys/mok.key")));
-        assert_eq!(Path::of_absolute("/var/lib/dkms/mok.pub"), Some(Path::tree("mok.pub")));
-        assert_eq!(Path::of_absolute("/boot/"), Some(Path::boot("")));
-    }
-
-    #[test]
-    fn a_path_outside_the_roots_has_no_location() {
-        for text in ["/etcetera/x", "/var/lib/other", "etc/x", "", "/etc/../root/key"] {
-            assert_eq!(Path::of_absolute(text), None, "{text:?}");
-        }
-    }
 
     #[test]
     fn joining_to_a_root_adds_no_leading_slash() {

@@ -1,7 +1,7 @@
 //! The steps that a plugin asks for.
 
 use crate::bindings::imports::modsmith::plugin::plan::Builder;
-pub use crate::bindings::imports::modsmith::plugin::plan::{ArchiveFormat, OnFailure};
+pub use crate::bindings::imports::modsmith::plugin::plan::{ArchiveFormat, OnFailure, Signature, SignatureAlgorithm};
 use crate::{Command, Compression, Path, Result};
 
 /// A plan under construction, lent for one call.
@@ -77,6 +77,12 @@ impl<'a> Plan<'a> {
     /// empty or missing. Members and links that leave it are refused.
     pub fn unpack(&mut self, archive: impl Into<Path>, to: impl Into<Path>) -> Result<()> {
         self.builder.unpack(&archive.into(), &to.into())
+    }
+
+    /// Appends a signature of a file's contents, made by modsmith with a key that
+    /// the plugin cannot read; a failure is reported and the plan goes on.
+    pub fn append_signature_or_warn(&mut self, signature: Signature) -> Result<()> {
+        self.builder.append_signature(&signature, OnFailure::Warn)
     }
 
     /// Runs a program; its failure stops the plan and undoes it.

@@ -24,7 +24,7 @@ impl Chroot {
     ///
     /// # Panics
     /// When debootstrap is missing or fails.
-    pub fn new() -> Chroot {
+    pub fn minimal() -> Chroot {
         let (mirror, release) = mirror();
         let base = paths::cached("chroot", &release, |dir| {
             tool::run(

@@ -15,6 +15,7 @@ pub mod paths;
 pub mod peer;
 pub mod plan;
 pub mod schema;
+pub mod signature;
 pub mod snapshot;
 pub mod state;
 pub mod tool;

@@ -260,8 +260,9 @@ states! {
     LINKED_SOURCE = "source behind a link", linked_source, ["build sample/1.0 -k KERNEL"];
 }
 
-/// A signing key for all worlds: making one takes longer than most tests.
-fn copy_signing_key(world: &World) {
+/// Gives a world the signing key that all worlds have: making one takes longer
+/// than most tests.
+pub fn copy_signing_key(world: &World) {
     let keys = paths::cached("keys", "mok", |dir| {
         tool::run(
             Command::new(tool::path("openssl"))

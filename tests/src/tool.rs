@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::Output;
 
 /// Program, and the Debian package that brings it.
-const PACKAGES: [(&str, &str); 15] = [
+const PACKAGES: [(&str, &str); 18] = [
     ("gzip", "gzip"),
     ("modprobe", "kmod"),
     ("apt-get", "apt"),
@@ -23,6 +23,9 @@ const PACKAGES: [(&str, &str); 15] = [
     ("jsonschema", "python3-jsonschema"),
     ("groff", "groff-base"),
     ("strace", "strace"),
+    ("softhsm2-util", "softhsm2"),
+    ("p11tool", "gnutls-bin"),
+    ("xz", "xz-utils"),
 ];
 
 /// The path of a program that the tests need.

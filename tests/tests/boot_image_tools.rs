@@ -16,7 +16,7 @@ struct System {
 impl System {
     /// With a kernel, its headers, and a package that wants to be in the image.
     fn new() -> Self {
-        let chroot = Chroot::new();
+        let chroot = Chroot::minimal();
         fs::copy(package(), chroot.path("modsmith.deb")).expect("writable");
         chroot.apt("update");
         chroot.apt("install /modsmith.deb linux-headers-cloud-amd64 linux-image-cloud-amd64 initramfs-tools");

@@ -50,7 +50,7 @@ impl System {
 #[test]
 #[ignore = "slow"]
 fn packages_and_kernels_come_and_go() {
-    let system = System(Chroot::new());
+    let system = System(Chroot::minimal());
     fs::copy(package(), system.path("modsmith.deb")).expect("writable");
     system.apt("update");
 

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use modsmith::kernel::{Kernel, KernelInput};
 use modsmith::plugin::{FrameworkSettings, Plugins, Prune, SearchPath};
 use modsmith::system::{OsRelease, System};
-use modsmith_tests::paths;
+use modsmith_tests::fixture::Package;
+use modsmith_tests::{World, kernel, paths, tool};
 
 /// What a package asks for.
 const REQUESTED: &str = "kernel/drivers/net";
@@ -187,4 +188,45 @@ fn distributions_are_small() {
     assert!(sizes.len() >= 17, "{sizes:?}");
     let median = sizes[sizes.len() / 2].0;
     assert!(median < 60, "median {median}");
+}
+
+/// Where dkms puts a module on a system with this os-release.
+fn peers_directory(world: &World, kernel: &str, id: &str, like: &str) -> String {
+    let text =
+        format!("ID=\"{id}\"\n{}", if like.is_empty() { String::new() } else { format!("ID_LIKE=\"{like}\"\n") });
+    fs::write(world.path("boot/os-release"), text).expect("writable");
+    let dkms = tool::path("dkms");
+    let script = format!(
+        "mount --bind /boot/os-release /usr/lib/os-release\n\
+         {dkms} install where/1.0 -k {kernel} && find /lib/modules/{kernel} -name 'where.ko*' && \
+         {dkms} uninstall where/1.0 -k {kernel}",
+        dkms = dkms.display()
+    );
+    let out = world.shell(&script).run().expect(0);
+    let found = out.stdout.lines().find_map(|line| line.strip_prefix(&format!("/lib/modules/{kernel}/")));
+    let found = found.unwrap_or_else(|| panic!("no module: {out}"));
+    found.rsplit_once('/').map_or("", |(directory, _)| directory).to_owned()
+}
+
+/// Where this machine's dkms does otherwise: CentOS's word is known, and Oracle
+/// VM's is not, since dkms 3.4.2; Clear Linux patches its own dkms.
+const PEER_DIFFERS: [(&str, &str); 5] = [
+    ("rhel", "centos fedora"),
+    ("xenenterprise", "centos rhel fedora"),
+    ("amzn", "centos rhel fedora"),
+    ("ovm", ""),
+    ("clear-linux-os", "clear-linux-os"),
+];
+
+#[test]
+fn dkms_itself_puts_modules_into_the_same_directories() {
+    let kernel = kernel::newest(kernel::Flavour::Generic);
+    let world = World::generic();
+    world.add_package(&Package::new("where", "1.0"));
+    world.peer(&format!("build where/1.0 -k {kernel}")).expect(0);
+    for (id, like, directory, _) in ROWS {
+        let peer = peers_directory(&world, &kernel, id, like);
+        let same = peer == directory.unwrap_or("kernel/drivers/misc");
+        assert_eq!(same, !PEER_DIFFERS.contains(&(*id, *like)), "{id} ({like}): dkms has {peer}");
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::arguments::Arguments;
-use super::setup::{plugin_settings, system};
+use super::setup::{plugins, system};
 use super::status::{StatusDocument, text};
 use super::targets::Targets;
 use super::terminal::Terminal;
@@ -12,7 +12,7 @@ use super::{Persona, errors, failures, formats};
 use crate::error::{Error, Kind, Result};
 use crate::flow::{Filter, Mode, Options, Session};
 use crate::plan::{INTERRUPTED, PlanView, Reporter};
-use crate::plugin::{Plugins, SearchPath};
+use crate::plugin::Plugins;
 use crate::tree::{Target, TreeLock, check_name};
 
 /// Runs what was typed.
@@ -71,7 +71,7 @@ pub(super) fn in_session(
     let targets = Targets::of(arguments, &system)?;
     let plugins = match needs_plugins {
         false => Plugins::none(system.clone()),
-        true => Plugins::open(system.clone(), SearchPath::from_environment(), plugin_settings(&framework))
+        true => plugins(&system, &framework, &arguments.places)
             .complaining(move |problem| Terminal::new(quiet, false).warning(&problem.to_string())),
     };
     let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Execute };

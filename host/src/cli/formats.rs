@@ -10,11 +10,11 @@ use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory};
 use super::actions::in_session;
 use super::arguments::{Arguments, FormatArguments, PlaceArguments};
 use super::misread;
-use super::setup::{plugin_settings, system};
+use super::setup::{plugins, system};
 use super::words::{Action, Words};
 use crate::error::{Error, Kind, Result};
 use crate::flow::{FormatRequest, Session};
-use crate::plugin::{Format, FormatOption, Plugins, SearchPath};
+use crate::plugin::{Format, FormatOption};
 use crate::tree::{PackageId, Target};
 
 /// Runs a command line whose action is one that a plugin brings. `None` where
@@ -78,7 +78,7 @@ fn known(words: &[OsString]) -> Option<Vec<Format>> {
     let (root, os_release) = (value("--root"), value("--os-release"));
     let places = PlaceArguments { root, ..PlaceArguments::default() };
     let (system, framework) = system(&places, os_release.as_deref()).ok()?;
-    Some(Plugins::open(system, SearchPath::from_environment(), plugin_settings(&framework)).formats())
+    Some(plugins(&system, &framework, &places).formats())
 }
 
 fn run_format(words: &[OsString], word: &str, format: &Format) -> std::result::Result<Result<()>, ExitCode> {

@@ -3,14 +3,13 @@
 mod test;
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::arguments::{PlaceArguments, PluginArguments, PluginCommand};
 use super::hooks;
-use super::setup::{plugin_settings, system};
+use super::setup::{plugins, system};
 use crate::error::{Error, Kind, Result};
 use crate::plugin::build::{BuildOptions, build};
-use crate::plugin::{Listed, Plugins, SearchPath};
+use crate::plugin::{Listed, Plugins};
 
 /// Runs a `plugin` subcommand.
 pub fn run(arguments: &PluginArguments) -> Result<()> {
@@ -58,15 +57,16 @@ pub fn run(arguments: &PluginArguments) -> Result<()> {
 }
 
 fn open(os_release: Option<&Path>) -> Result<Plugins> {
-    let (system, framework) = system(&PlaceArguments::default(), os_release)?;
-    Ok(Plugins::open(Arc::clone(&system), SearchPath::from_environment(), plugin_settings(&framework)))
+    let places = PlaceArguments::default();
+    let (system, framework) = system(&places, os_release)?;
+    Ok(plugins(&system, &framework, &places))
 }
 
 fn line(plugin: &Listed) -> String {
     let roles: Vec<String> = plugin.roles.iter().map(ToString::to_string).collect();
     let serves = if plugin.serves { "serves this system" } else { "not for this system" };
     let reason = plugin.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    format!("{:<18} {:<8} {:<32} {serves}{reason}", plugin.id, plugin.version, roles.join(", "))
+    format!("{:<22} {:<8} {:<37} {serves}{reason}", plugin.id, plugin.version, roles.join(", "))
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<()> {

@@ -1,15 +1,16 @@
 //! From arguments to the system, its settings and its plugins.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::arguments::PlaceArguments;
 use crate::conf::framework::Framework;
 use crate::conf::{Origin, Variables};
 use crate::error::{Error, Kind, Result};
 use crate::flow::{Mode, Options, Session};
+use crate::kernel::Kernel;
 use crate::plan::Silent;
-use crate::plugin::{FrameworkSettings, Plugins};
+use crate::plugin::{FrameworkSettings, Plugins, SearchPath};
 use crate::system::{OsRelease, Root, System};
 
 /// The system to work on, with framework.conf and the command line's trees
@@ -25,11 +26,8 @@ pub fn system(places: &PlaceArguments, os_release: Option<&Path>) -> Result<(Arc
         Some(file) => OsRelease::read(file).map_err(|e| Error::io("read", file, e))?,
     };
     let mut system = System::new(&root, os);
-    let etc = system.roots.get(Root::Etc).unwrap_or(Path::new("/etc")).join("dkms");
-    let environment =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let further = places.dkmsframework.as_deref().map(super::words::absolute).transpose()?;
-    let framework = Framework::read(&etc, further.as_deref(), &Variables::default(), environment)?;
+    let framework = Framework::read(&etc_dkms(&system), further.as_deref(), &Variables::default(), environment())?;
     let trees = [
         (Root::Tree, &places.dkmstree, framework.dkms_tree()),
         (Root::SourceTree, &places.sourcetree, framework.source_tree()),
@@ -43,6 +41,37 @@ pub fn system(places: &PlaceArguments, os_release: Option<&Path>) -> Result<(Arc
         system.roots.set(name, below(&root, &path));
     }
     Ok((Arc::new(system), framework))
+}
+
+fn etc_dkms(system: &System) -> PathBuf {
+    system.roots.get(Root::Etc).unwrap_or(Path::new("/etc")).join("dkms")
+}
+
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// The plugins of a system, with the settings that they get from framework.conf
+/// and the environment. framework.conf is read again for a kernel whose release
+/// it uses (`$kernelver` in a path); what cannot be read then counts as it was
+/// read first.
+pub fn plugins(system: &Arc<System>, framework: &Framework, places: &PlaceArguments) -> Plugins {
+    let (etc, first) = (etc_dkms(system), framework.clone());
+    let further = places.dkmsframework.as_deref().and_then(|file| super::words::absolute(file).ok());
+    let names_kernel = OnceLock::new();
+    let of_kernel = move |kernel: &Kernel| {
+        let again = *names_kernel.get_or_init(|| first.names_kernel());
+        let variables = Variables {
+            kernelver: kernel.release().to_owned(),
+            arch: kernel.arch().to_owned(),
+            ..Variables::default()
+        };
+        let read = || Framework::read(&etc, further.as_deref(), &variables, environment()).ok();
+        again.then(read).flatten().map(|framework| plugin_settings(&framework))
+    };
+    Plugins::open(system.clone(), SearchPath::from_environment(), plugin_settings(framework))
+        .with_environment(environment())
+        .with_settings_of_kernel(of_kernel)
 }
 
 /// A session that looks, says nothing and changes nothing.
@@ -68,7 +97,7 @@ fn absolute(path: &Path) -> Result<PathBuf> {
 
 /// The settings of framework.conf that plugins may have: those that somebody
 /// set.
-pub fn plugin_settings(framework: &Framework) -> FrameworkSettings {
+fn plugin_settings(framework: &Framework) -> FrameworkSettings {
     let set = framework.settings.iter().filter(|(_, slot)| slot.origin != Origin::Default);
     FrameworkSettings(set.map(|(name, slot)| (name.clone(), slot.value.clone())).collect())
 }

@@ -39,7 +39,7 @@ pub const SETTINGS: [&str; 19] = [
 pub enum TrySign {
     Always,
     Never,
-    /// Unless the program runs in a chroot: the default.
+    /// Unless the program runs in a chroot.
     NotInChroot,
 }
 
@@ -218,10 +218,17 @@ impl Framework {
     /// Whether to sign; a word that is not known counts as unset.
     pub fn try_sign_modules(&self) -> TrySign {
         match self.text("try_sign_modules") {
-            Some("true") => TrySign::Always,
             Some("false") => TrySign::Never,
-            _ => TrySign::NotInChroot,
+            Some("not_in_chroot") => TrySign::NotInChroot,
+            _ => TrySign::Always,
         }
+    }
+
+    /// Whether a file that was read names the kernel, so that the settings differ
+    /// from one kernel to the next.
+    pub fn names_kernel(&self) -> bool {
+        let names = |path: &Path| std::fs::read_to_string(path).is_ok_and(|text| text.contains("kernelver"));
+        self.readings.iter().any(|reading| names(&reading.file))
     }
 
     fn words(&self, name: &str) -> Vec<&str> {
@@ -286,7 +293,7 @@ mod tests {
         assert_eq!(f.compress_zstd_opts(), ["-q", "--rm", "-T0"]);
         assert_eq!((f.post_transaction(), f.sign_file(), f.sign_tool()), (None, None, None));
         assert_eq!((f.mok_signing_key(), f.mok_certificate(), f.build_environment()), (None, None, None));
-        assert_eq!(f.try_sign_modules(), TrySign::NotInChroot);
+        assert_eq!(f.try_sign_modules(), TrySign::Always);
         assert_eq!(f.origin("source_tree"), Some(&Origin::Default));
     }
 

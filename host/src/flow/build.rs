@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::flow::{PackageSource, Session, preconditions, script};
 use crate::kernel::{Compression, Kernel, Toolchain, toolchain};
 use crate::plan::{Action, Bind, Builder, Bytes, Command, OnFailure, Place, Undo};
-use crate::plugin::{Answer, Signing};
+use crate::plugin::Signing;
 use crate::system::Location;
 use crate::tree::{BuildRecord, ConfFile, Package, PackageId, RecordedModule, Target};
 
@@ -113,38 +113,6 @@ impl Session<'_> {
     /// The log of the build that is going on, or has just failed.
     pub(super) fn build_log(&self, id: &PackageId, target: &Target) -> Location {
         log_in(&self.build_dir(id, target))
-    }
-
-    /// Key, certificate and program, said before the build. A new pair is a plan
-    /// of its own: it outlives a build that fails. Without signing, modules are
-    /// still good for a kernel that does not ask for it.
-    fn signing(&self, package: &Package, kernel: &Arc<Kernel>) -> Result<Option<Signing>> {
-        let _common = self.hold_common();
-        let mut plan = Builder::new("prepare the signing of modules", self.roots(package, Some(kernel)));
-        let answer = match self.plugins.prepare_signing(kernel, &mut plan) {
-            Ok(answer) => answer,
-            Err(error) => {
-                self.reporter.warning(&format!("The modules will not be signed. {}", error.message));
-                return Ok(None);
-            }
-        };
-        match answer {
-            Answer::Given { value, .. } => {
-                self.say_once(&[
-                    format!("Sign command: {}", plan.shown(&value.program)),
-                    format!("Signing key: {}", plan.shown(&value.key)),
-                    format!("Public certificate (MOK): {}", plan.shown(&value.certificate)),
-                    String::new(),
-                ]);
-                self.run(plan)?;
-                Ok(Some(value))
-            }
-            Answer::Unsupported(reasons) => {
-                let line = |(plugin, reason)| format!("The modules will not be signed: {reason} ({plugin}).");
-                self.say_once(&reasons.into_iter().map(line).collect::<Vec<_>>());
-                Ok(None)
-            }
-        }
     }
 
     /// From a clean build directory to make.
@@ -277,13 +245,8 @@ impl Session<'_> {
                 plan.push(Action::Run(command), "debugging symbols are stripped unless STRIP says no");
             }
             if let Some(signing) = &decisions.signing {
-                let before = plan.steps().len();
-                self.plugins.sign(signing, kernel, &built, plan)?;
-                let shown = self
-                    .tree
-                    .real(&id.build_dir())
-                    .join(built.relative().strip_prefix(build.relative()).unwrap_or(built.relative()));
-                plan.announce_from(before, format!("Signing module {}", shown.display()));
+                let below = built.relative().strip_prefix(build.relative()).unwrap_or(built.relative());
+                self.plan_signing(signing, kernel, &built, &self.tree.real(&id.build_dir()).join(below), plan);
             }
             plan.push(
                 Action::Copy { from: built, to: product.clone() },

@@ -28,7 +28,7 @@ mod remove;
 mod safe_upgrade;
 mod script;
 mod session;
-mod signing_key;
+mod signing;
 mod status;
 mod survey;
 mod transaction;

@@ -116,13 +116,17 @@ impl Executor<'_> {
         }
     }
 
-    /// A program whose failure the plan allows for.
+    /// A program or signature whose failure the plan allows for.
     fn tolerate(&self, step: &Step, failure: Failure) -> Result<(), Failure> {
-        let Action::Run(command) = &step.action else { return Err(failure) };
+        let allowed = match &step.action {
+            Action::Run(command) => command.failure,
+            Action::AppendSignature(signature) => signature.failure,
+            _ => return Err(failure),
+        };
         if matches!(failure, Failure::Interrupted | Failure::Refused(_)) {
             return Err(failure);
         }
-        match command.failure {
+        match allowed {
             OnFailure::Abort => Err(failure),
             OnFailure::Ignore => Ok(()),
             OnFailure::Warn => {
@@ -278,6 +282,7 @@ fn doing(action: &Action, files: &Files) -> Option<String> {
         Action::Pack { to, .. } => format!("writing the archive {}", path(to)),
         Action::Unpack { archive, .. } => format!("unpacking {}", path(archive)),
         Action::Collect { to, .. } => format!("copying to {}", path(to)),
+        Action::AppendSignature(signature) => format!("signing {}", path(&signature.file)),
         Action::Note(_) | Action::Run(_) | Action::Expect { .. } => return None,
     })
 }

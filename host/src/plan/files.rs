@@ -107,6 +107,14 @@ impl Files {
         self.dir(at.root)?.create_dir_with(at.relative(), &builder)
     }
 
+    /// The contents of a file, and its mode.
+    pub fn read(&self, at: &Location) -> io::Result<(Vec<u8>, u32)> {
+        let mut file = self.dir(at.root)?.open(relative(at))?;
+        let mut contents = Vec::new();
+        file.read_to_end(&mut contents)?;
+        Ok((contents, file.metadata()?.permissions().mode() & 0o7777))
+    }
+
     /// Writes a file through a temporary sibling and a rename.
     pub fn write(&self, at: &Location, contents: &[u8], mode: u32) -> io::Result<()> {
         let dir = self.dir(at.root)?;

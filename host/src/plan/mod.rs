@@ -12,6 +12,7 @@ mod perform;
 mod render;
 mod report;
 mod run;
+mod sign;
 mod step;
 mod undo;
 
@@ -37,5 +38,5 @@ pub use report::{Reporter, Silent};
 pub use run::INTERRUPTED;
 pub use step::{
     Action, Announce, ArchiveFormat, Argument, Bind, Bytes, Command, Environment, LogBlock, OnFailure, Origin, Place,
-    Plan, Program, Step, Undo,
+    Plan, Program, Signature, SignatureAlgorithm, Step, Undo,
 };

@@ -28,6 +28,9 @@ pub enum Failure {
     Interrupted,
     #[error("{0}")]
     Refused(String),
+    /// Why a key does not sign.
+    #[error("{0}")]
+    Key(String),
 }
 
 /// Carries out an action. What it replaces has been stashed before.
@@ -58,6 +61,7 @@ pub fn perform(action: &Action, files: &Files, runner: &Runner<'_>) -> Result<()
         Action::Pack { tree, to, format, compress } => super::archive::pack(files, tree, to, *format, *compress)?,
         Action::Unpack { archive, to } => super::archive::unpack(files, archive, to)?,
         Action::Run(command) => runner.run(command, files)?,
+        Action::AppendSignature(signature) => super::sign::append(signature, files)?,
         Action::Collect { from, glob, to } => {
             files.make_directory(to)?;
             for name in matching(files, from, glob)? {

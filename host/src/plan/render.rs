@@ -18,14 +18,16 @@ pub struct PlanView {
 #[derive(Debug, Default, Serialize)]
 pub struct StepView {
     /// `note`, `make-directory`, `write-file`, `copy`, `rename`, `symlink`,
-    /// `remove`, `prune`, `back-up`, `pack`, `unpack`, `run`, `collect`, `expect`.
+    /// `remove`, `prune`, `back-up`, `pack`, `unpack`, `run`, `append-signature`,
+    /// `collect`, `record`, `expect`.
     pub action: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Where the thing comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
-    /// A link's target text, a note's text, a glob or a suffix.
+    /// A link's target text, a note's text, a glob, a suffix, or how and with
+    /// which key a file is signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,7 +35,7 @@ pub struct StepView {
     /// Lines of the program's standard input.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub input: Vec<String>,
-    /// What a failing program means: `abort`, `warn` or `ignore`.
+    /// What a failing program or signature means: `abort`, `warn` or `ignore`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<OnFailure>,
     /// Length of a written file in bytes.
@@ -110,6 +112,13 @@ impl StepView {
                 command: Some(command_text(command, files)),
                 input: command.input.iter().map(|line| word(line, files)).collect(),
                 failure: Some(command.failure),
+                ..Self::default()
+            },
+            Action::AppendSignature(signature) => Self {
+                action: "append-signature",
+                path: path(&signature.file),
+                text: Some(format!("{} with {}", signature.algorithm.name(), files.path(&signature.key).display())),
+                failure: Some(signature.failure),
                 ..Self::default()
             },
             Action::Collect { from, glob, to } => Self {

@@ -144,6 +144,7 @@ impl Runner<'_> {
             Environment::Clean(variables) => {
                 process.env_clear().env("PATH", PROGRAM_PATH.join(":")).env("LC_ALL", "C");
                 process.envs(variables.iter().cloned());
+                process.envs(command.pass.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
             }
             Environment::Inherited(variables) => {
                 for name in COMPILER_VARIABLES {
@@ -258,6 +259,16 @@ fn tail(file: &mut File) -> io::Result<Vec<String>> {
     Ok(lines[lines.len().saturating_sub(20)..].to_vec())
 }
 
+/// A word without the PIN that it may hold (`pin-value` of a PKCS#11 URI, RFC
+/// 7512): what people and logs are shown.
+pub fn conceal(word: &str) -> String {
+    let Some((before, rest)) = word.split_once("pin-value=").filter(|_| word.starts_with("pkcs11:")) else {
+        return word.to_owned();
+    };
+    let after = rest.find(['&', ';']).map_or("", |end| &rest[end..]);
+    format!("{before}pin-value=...{after}")
+}
+
 /// A command line for people and logs.
 pub fn command_text(command: &Command, files: &Files) -> String {
     if let Some(block) = &command.log {
@@ -268,9 +279,24 @@ pub fn command_text(command: &Command, files: &Files) -> String {
         Program::At(at) => files.path(at).display().to_string(),
     };
     let arguments = command.arguments.iter().map(|argument| match argument {
-        Argument::Text(text) if text.is_empty() || text.contains([' ', '\t', '\n', '\'', '"']) => format!("{text:?}"),
-        Argument::Text(text) => text.clone(),
+        Argument::Text(text) => match conceal(text) {
+            text if text.is_empty() || text.contains([' ', '\t', '\n', '\'', '"']) => format!("{text:?}"),
+            text => text,
+        },
         Argument::Location(at) => files.path(at).display().to_string(),
     });
     std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::conceal;
+
+    #[test]
+    fn the_pin_in_a_uri_is_not_shown() {
+        assert_eq!(conceal("pkcs11:token=x?pin-value=1234"), "pkcs11:token=x?pin-value=...");
+        assert_eq!(conceal("pkcs11:token=x?pin-value=12&a=b"), "pkcs11:token=x?pin-value=...&a=b");
+        assert_eq!(conceal("pkcs11:token=x?pin-source=file:/p"), "pkcs11:token=x?pin-source=file:/p");
+        assert_eq!(conceal("-Dpin-value=1"), "-Dpin-value=1");
+    }
 }

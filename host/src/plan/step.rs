@@ -32,7 +32,7 @@ pub enum ArchiveFormat {
     Tar,
 }
 
-/// What a failing program means for the plan.
+/// What a failing program, or signature, means for the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFailure {
@@ -65,7 +65,7 @@ pub enum Program {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Environment {
-    /// Empty but for `PATH`, `LC_ALL=C` and these.
+    /// Empty but for `PATH`, `LC_ALL=C`, these and those of [`Command::pass`].
     Clean(Vec<(String, String)>),
     /// The caller's, less the variables that steer compilers, plus these.
     Inherited(Vec<(String, String)>),
@@ -122,6 +122,10 @@ pub struct Command {
     /// Lines of its standard input; none: nothing to read.
     #[serde(default)]
     pub input: Vec<Argument>,
+    /// Variables of the caller's that the program gets too, where they are set:
+    /// their values are nobody else's business.
+    #[serde(default)]
+    pub pass: Vec<String>,
     pub failure: OnFailure,
     pub log: Option<LogBlock>,
     /// `None`: as long as it takes.
@@ -148,6 +152,7 @@ impl Command {
             environment: Environment::Clean(Vec::new()),
             directory: None,
             input: Vec::new(),
+            pass: Vec::new(),
             failure: OnFailure::Abort,
             log: None,
             time_limit: Some(Duration::from_secs(600)),
@@ -172,6 +177,41 @@ impl Command {
         self.arguments.push(Argument::Location(location));
         self
     }
+}
+
+/// RSASSA-PKCS1-v1_5 (RFC 8017) with one of these digests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureAlgorithm {
+    RsaPkcs1Sha256,
+    RsaPkcs1Sha384,
+    RsaPkcs1Sha512,
+}
+
+impl SignatureAlgorithm {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RsaPkcs1Sha256 => "rsa-pkcs1-sha256",
+            Self::RsaPkcs1Sha384 => "rsa-pkcs1-sha384",
+            Self::RsaPkcs1Sha512 => "rsa-pkcs1-sha512",
+        }
+    }
+}
+
+/// A signature to be appended to a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// Signed as it is when the step runs.
+    pub file: Location,
+    /// A private key in PEM form, unencrypted.
+    pub key: Location,
+    pub algorithm: SignatureAlgorithm,
+    /// `RSAPublicKey` (DER, RFC 8017 A.1.1): the key must be its other half.
+    pub public_key: Bytes,
+    /// Between the file's contents and the signature.
+    pub before: Bytes,
+    /// Behind the signature.
+    pub after: Bytes,
+    pub failure: OnFailure,
 }
 
 /// One change to the system, or a remark about the changes.
@@ -231,6 +271,7 @@ pub enum Action {
         to: Location,
     },
     Run(Command),
+    AppendSignature(Signature),
     /// Files directly below `from` that match the glob, copied into `to`.
     Collect {
         from: Location,

@@ -299,3 +299,63 @@ fn the_output_of_a_logged_command_is_a_block_of_the_log() {
         format!("head\n\nBuilding\n# command: make x\nsaid\n\n# exit code: 3\n# elapsed time: 00:00:00\n{rule}\n")
     );
 }
+
+/// A key made by openssl, in the tree, and its public half.
+fn key(scratch: &Scratch, name: &str) -> Vec<u8> {
+    let openssl = |arguments: &[&str]| {
+        let out = std::process::Command::new("openssl").args(arguments).current_dir(scratch.path("tree")).output();
+        let out = out.expect("openssl is not installed, and this test needs it: apt-get install openssl");
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        out.stdout
+    };
+    openssl(&["genrsa", "-out", name, "2048"]);
+    openssl(&["rsa", "-in", name, "-RSAPublicKey_out", "-outform", "DER"])
+}
+
+fn signature(key: &str, public_key: Vec<u8>, failure: OnFailure) -> Action {
+    Action::AppendSignature(Signature {
+        file: modules("x.ko"),
+        key: tree(key),
+        algorithm: SignatureAlgorithm::RsaPkcs1Sha256,
+        public_key: Bytes(public_key),
+        before: Bytes(b"<".to_vec()),
+        after: Bytes(b">".to_vec()),
+        failure,
+    })
+}
+
+#[test]
+fn a_signature_is_appended_between_its_frame_and_undone_with_its_plan() {
+    let scratch = Scratch::new();
+    let public = key(&scratch, "k");
+    fs::write(scratch.path("modules/x.ko"), "module").unwrap();
+    let mut plan = scratch.builder();
+    plan.push(signature("k", public.clone(), OnFailure::Abort), "");
+    scratch.run(plan).unwrap();
+    let signed = fs::read(scratch.path("modules/x.ko")).unwrap();
+    assert!(signed.starts_with(b"module<") && signed.ends_with(b">"));
+    assert_eq!(signed.len(), b"module<>".len() + 256);
+
+    fs::write(scratch.path("modules/x.ko"), "module").unwrap();
+    let mut plan = scratch.builder();
+    plan.push(signature("k", public, OnFailure::Abort), "");
+    plan.push(Action::Expect { files: vec![modules("missing")] }, "");
+    scratch.run(plan).unwrap_err();
+    assert_eq!(fs::read(scratch.path("modules/x.ko")).unwrap(), b"module");
+}
+
+#[test]
+fn a_key_of_another_certificate_signs_nothing() {
+    let scratch = Scratch::new();
+    let public = key(&scratch, "k");
+    key(&scratch, "other");
+    fs::write(scratch.path("modules/x.ko"), "module").unwrap();
+    let mut plan = scratch.builder();
+    plan.push(signature("other", public.clone(), OnFailure::Warn), "");
+    scratch.run(plan).unwrap();
+    assert_eq!(fs::read(scratch.path("modules/x.ko")).unwrap(), b"module");
+    let mut plan = scratch.builder();
+    plan.push(signature("other", public, OnFailure::Abort), "");
+    let error = scratch.run(plan).unwrap_err();
+    assert!(error.to_string().contains("does not belong to the certificate"), "{error}");
+}

@@ -77,6 +77,7 @@ pub fn prepare(step: &Step, files: &Files, stash: &mut Stash) -> io::Result<Vec<
             replace(at, files, stash)
         }
         Action::Copy { to, .. } => replace(to, files, stash),
+        Action::AppendSignature(signature) => replace(&signature.file, files, stash),
         Action::Pack { to, .. } => replace(to, files, stash),
         Action::Rename { from, to } => {
             let mut ops = replace(to, files, stash)?;

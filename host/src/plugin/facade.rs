@@ -17,10 +17,14 @@ use super::probe::Probes;
 use super::search::SearchPath;
 use super::settings::{FrameworkSettings, Values};
 use crate::error::{Error, Kind};
+use crate::kernel::Kernel;
 use crate::plan::{Action, Builder, Guard, Origin, Step};
 use crate::system::{Roots, System, find_program};
 
 type Complain = dyn Fn(&Problem) + Send + Sync;
+/// A plugin's id, and the kernel's release where the settings depend on it.
+type SettingsKey = (String, Option<String>);
+type OfKernel = dyn Fn(&Kernel) -> Option<FrameworkSettings> + Send + Sync;
 
 /// Index, policy and engine; each is made when it is first needed, so that
 /// opening costs nothing.
@@ -28,11 +32,15 @@ pub struct Plugins {
     pub(super) system: Arc<System>,
     pub(super) search: SearchPath,
     framework: FrameworkSettings,
+    /// The framework's settings for a kernel, where its release is part of them.
+    of_kernel: Option<Box<OfKernel>>,
+    /// The caller's environment, for settings that name a variable.
+    environment: BTreeMap<String, String>,
     index: OnceLock<Index>,
     engine: OnceLock<Result<Engine, String>>,
     limits: OnceLock<Limits>,
     loaded: Mutex<BTreeMap<PathBuf, InstancePre<State>>>,
-    checked: Mutex<BTreeMap<String, Result<Arc<Values>, String>>>,
+    checked: Mutex<BTreeMap<SettingsKey, Result<Arc<Values>, String>>>,
     claims: Mutex<BTreeMap<String, u8>>,
     pub(super) probes: Arc<Probes>,
     /// Hears of each file that is not used, when the index is read.
@@ -68,6 +76,8 @@ impl Plugins {
             system,
             search,
             framework: settings,
+            of_kernel: None,
+            environment: BTreeMap::new(),
             index: OnceLock::new(),
             engine: OnceLock::new(),
             limits: OnceLock::new(),
@@ -83,6 +93,19 @@ impl Plugins {
     /// needs none does not wait for their files to be read.)
     pub fn complaining(self, complain: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
         Self { complain: Some(Box::new(complain)), ..self }
+    }
+
+    /// With other settings for calls about a kernel, where there are some.
+    pub fn with_settings_of_kernel(
+        self,
+        of_kernel: impl Fn(&Kernel) -> Option<FrameworkSettings> + Send + Sync + 'static,
+    ) -> Self {
+        Self { of_kernel: Some(Box::new(of_kernel)), ..self }
+    }
+
+    /// With the variables that settings may come from.
+    pub fn with_environment(self, environment: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { environment: environment.into_iter().collect(), ..self }
     }
 
     /// No plugins: every question stays unanswered.
@@ -233,7 +256,7 @@ impl Plugins {
         roots: &Roots,
         body: impl FnOnce(&mut Call) -> wasmtime::Result<T>,
     ) -> Result<(T, Vec<Step>), Error> {
-        let settings = self.checked_settings(entry)?;
+        let settings = self.checked_settings(entry, subject.kernel.map(AsRef::as_ref))?;
         self.call_with(entry, role, subject, roots, settings, body)
     }
 
@@ -302,14 +325,18 @@ impl Plugins {
     }
 
     /// The plugin's settings, once they have been found good.
-    pub(super) fn checked_settings(&self, entry: &Entry) -> Result<Arc<Values>, Error> {
-        let known = self.checked.lock().unwrap_or_else(PoisonError::into_inner).get(entry.id()).cloned();
+    pub(super) fn checked_settings(&self, entry: &Entry, kernel: Option<&Kernel>) -> Result<Arc<Values>, Error> {
+        let of_kernel = self.of_kernel.as_ref().zip(kernel).and_then(|(of, kernel)| Some((of(kernel)?, kernel)));
+        let key = (entry.id().to_owned(), of_kernel.as_ref().map(|(_, kernel)| kernel.release().to_owned()));
+        let known = self.checked.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         let file = self.system.root.join("etc/modsmith/settings").join(format!("{}.toml", entry.id()));
         let checked = match known {
             Some(checked) => checked,
             None => {
                 let declared = &entry.manifest.settings;
-                let checked = Values::merge(declared, &entry.policy(), &file, &self.framework)
+                let framework = of_kernel.map_or_else(|| self.framework.clone(), |(settings, _)| settings);
+                let framework = framework.or_from(declared, &self.environment);
+                let checked = Values::merge(declared, &entry.policy(), &file, &framework)
                     .map_err(|e| e.to_string())
                     .map(Arc::new);
                 let checked = match checked {
@@ -317,7 +344,7 @@ impl Plugins {
                     Err(why) => Err(why),
                 };
                 let mut known = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-                known.insert(entry.id().to_owned(), checked.clone());
+                known.insert(key, checked.clone());
                 checked
             }
         };

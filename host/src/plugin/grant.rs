@@ -17,6 +17,7 @@ pub struct Grant {
     read: Vec<PathPattern>,
     write: Vec<PathPattern>,
     link_targets: Vec<GlobMatcher>,
+    sign: Vec<PathPattern>,
     run: Vec<Run>,
     probes: Vec<Probe>,
     denials: Denials,
@@ -47,6 +48,7 @@ impl Grant {
             read: manifest.read.roots.clone(),
             write: manifest.write.roots.clone(),
             link_targets: manifest.write.link_targets.iter().map(|t| absolute_glob(t)).collect::<Result<_, _>>()?,
+            sign: manifest.sign.keys.clone(),
             run: manifest.run.clone(),
             probes: manifest.probe.clone(),
             denials: denials.clone(),
@@ -64,15 +66,18 @@ impl Grant {
             }
             Action::Rename { from, to } => {
                 self.may_write(from)?;
-                self.may_write(to)
+                self.may_write(to)?;
+                self.stays_secret(from, to)
             }
             Action::Symlink { at, target } => {
                 self.may_write(at)?;
                 self.may_point(at, target)
             }
             Action::BackUp { at, suffix } => {
+                let backup = backup(at, suffix).ok_or_else(|| self.bad_suffix(at, suffix))?;
                 self.may_write(at)?;
-                self.may_write(&backup(at, suffix).ok_or_else(|| self.bad_suffix(at, suffix))?)
+                self.may_write(&backup)?;
+                self.stays_secret(at, &backup)
             }
             Action::Pack { tree, to, .. } => {
                 self.may_read(tree)?;
@@ -83,6 +88,10 @@ impl Grant {
                 self.may_write(to)
             }
             Action::Run(command) => self.may_run(command),
+            Action::AppendSignature(signature) => {
+                self.may_write(&signature.file)?;
+                self.may_sign_with(&signature.key)
+            }
             Action::Prune { .. } | Action::Record { .. } | Action::Expect { .. } => Err(format!(
                 "plugin `{}` asked for a step that only the host itself makes; report this to its author",
                 self.plugin
@@ -90,8 +99,23 @@ impl Grant {
         }
     }
 
-    /// Whether a file may be read or listed. Written places may be read too.
+    /// Whether it may be asked what a name is: of whatever may be read, and of
+    /// keys to sign with.
+    pub fn may_look_at(&self, at: &Location) -> Result<(), String> {
+        if self.is_key(at) { self.not_denied(at) } else { self.may_read(at) }
+    }
+
+    /// Whether a file may be read or listed. Written places may be read too, but
+    /// for keys to sign with.
     pub fn may_read(&self, at: &Location) -> Result<(), String> {
+        if self.is_key(at) {
+            return Err(format!(
+                "plugin `{}` may not read `{}`: a key that it may sign with stays with the host; \
+                 report this to its author",
+                self.plugin,
+                spelled(at)
+            ));
+        }
         if self.covers(&self.read, at) || self.covers(&self.write, at) || self.names_program(at) {
             return self.not_denied(at);
         }
@@ -101,13 +125,46 @@ impl Grant {
     /// Whether a directory may be opened to reach granted entries below it.
     pub fn may_look_through(&self, at: &Location) -> bool {
         let programs = self.run.iter().flat_map(|run| &run.paths);
-        self.read.iter().chain(&self.write).chain(programs).any(|pattern| pattern.leads_through(at))
+        self.read.iter().chain(&self.write).chain(&self.sign).chain(programs).any(|p| p.leads_through(at))
     }
 
     /// Whether anything below a root is granted.
     pub fn knows_root(&self, root: Root) -> bool {
         let programs = self.run.iter().flat_map(|run| &run.paths);
-        root == Root::Staging || self.read.iter().chain(&self.write).chain(programs).any(|p| p.root() == root)
+        let patterns = self.read.iter().chain(&self.write).chain(&self.sign).chain(programs);
+        root == Root::Staging || patterns.map(PathPattern::root).any(|known| known == root)
+    }
+
+    fn is_key(&self, at: &Location) -> bool {
+        self.sign.iter().any(|pattern| pattern.covers(at))
+    }
+
+    fn may_sign_with(&self, key: &Location) -> Result<(), String> {
+        if self.is_key(key) {
+            return self.not_denied(key);
+        }
+        let granted: Vec<String> = self.sign.iter().map(|p| format!("\"{p}\"")).collect();
+        Err(format!(
+            "plugin `{}` may not sign with `{}`: its manifest grants `[sign] keys = [{}]`; \
+             ask its author to name that path there, or use another plugin",
+            self.plugin,
+            spelled(key),
+            granted.join(", ")
+        ))
+    }
+
+    /// A key may not get a name under which it could be read.
+    fn stays_secret(&self, from: &Location, to: &Location) -> Result<(), String> {
+        if self.is_key(from) && !self.is_key(to) {
+            return Err(format!(
+                "plugin `{}` may not copy or move `{}` to `{}`: a key that it may sign with stays with the host; \
+                 report this to its author",
+                self.plugin,
+                spelled(from),
+                spelled(to)
+            ));
+        }
+        Ok(())
     }
 
     fn may_write(&self, at: &Location) -> Result<(), String> {
@@ -192,18 +249,20 @@ impl Grant {
             Program::At(location) => spelled(location),
         };
         let name = shown.rsplit('/').next().unwrap_or(&shown);
-        self.may_run_program(name, &shown, &command.arguments, |run| match &command.program {
-            Program::Named(name) => run.program == *name,
-            // A file outside the plugins' roots is one that the administrator
-            // named in a setting: only the host makes such locations.
-            Program::At(at) if at.root == Root::System => run.setting.is_some(),
-            Program::At(at) => run.paths.iter().any(|pattern| pattern.covers(at)),
+        self.may_run_program(name, &shown, &command.arguments, |run| {
+            is_of(run, &command.program) && command.pass.iter().all(|variable| run.pass.contains(variable))
         })?;
         let lines = command.input.iter().filter_map(|line| match line {
             Argument::Location(at) => Some(at),
             Argument::Text(_) => None,
         });
         command.directory.iter().chain(lines).try_for_each(|at| self.may_read(at))
+    }
+
+    /// Variables of the caller's environment that a command gets.
+    pub fn passes(&self, command: &Command) -> Vec<String> {
+        let fits = |run: &&Run| is_of(run, &command.program) && run.arguments.matches(&command.arguments);
+        self.run.iter().find(fits).map(|run| run.pass.clone()).unwrap_or_default()
     }
 
     /// Whether a program may be run with text arguments, by its plain name.
@@ -291,6 +350,17 @@ impl Grant {
     }
 }
 
+/// Whether an entry is about the program.
+fn is_of(run: &Run, program: &Program) -> bool {
+    match program {
+        Program::Named(name) => run.program == *name,
+        // A file outside the plugins' roots is one that the administrator named in
+        // a setting: only the host makes such locations.
+        Program::At(at) if at.root == Root::System => run.setting.is_some(),
+        Program::At(at) => run.paths.iter().any(|pattern| pattern.covers(at)),
+    }
+}
+
 /// The name that a backup gets; `None` for a suffix that would leave the
 /// directory, or for the root itself.
 fn backup(at: &Location, suffix: &str) -> Option<Location> {
@@ -302,126 +372,4 @@ fn backup(at: &Location, suffix: &str) -> Option<Location> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::Bytes;
-
-    fn grant(extra: &str) -> Grant {
-        let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n{extra}");
-        Grant::new("x", &Manifest::parse(&text).unwrap(), &Denials::default()).unwrap()
-    }
-
-    fn at(root: Root, relative: &str) -> Location {
-        Location::new(root, relative).unwrap()
-    }
-
-    fn write(at: Location) -> Action {
-        Action::WriteFile { at, contents: Bytes(Vec::new()), mode: 0o644 }
-    }
-
-    const BOOT: &str = "[write]\nroots = [\"boot/img-*\"]\n[read]\nroots = [\"etc\"]\n\
-        [[run]]\nprogram = \"tool\"\narguments = [\"-f\", \"*\"]\n";
-
-    #[test]
-    fn nothing_is_granted_that_was_not_asked_for() {
-        let grant = grant("");
-        assert!(grant.permits(&write(at(Root::Boot, "x"))).is_err());
-        assert!(grant.permits(&Action::Run(Command::new("true"))).is_err());
-        assert!(grant.permits(&Action::Note("x".into())).is_ok());
-    }
-
-    #[test]
-    fn a_refusal_names_plugin_rule_and_remedy() {
-        let message = grant(BOOT).permits(&write(at(Root::Boot, "vmlinuz"))).unwrap_err();
-        for part in ["plugin `x`", "boot/vmlinuz", "[write] roots = [\"boot/img-*\"]", "ask its author"] {
-            assert!(message.contains(part), "{message}");
-        }
-    }
-
-    #[test]
-    fn reading_does_not_grant_writing() {
-        let grant = grant(BOOT);
-        assert!(grant.permits(&write(at(Root::Etc, "passwd"))).is_err());
-        let copy = |from, to| Action::Copy { from, to };
-        assert!(grant.permits(&copy(at(Root::Etc, "passwd"), at(Root::Boot, "img-1"))).is_ok());
-        assert!(grant.permits(&copy(at(Root::Boot, "img-1"), at(Root::Etc, "passwd"))).is_err());
-        assert!(grant.permits(&Action::Rename { from: at(Root::Etc, "a"), to: at(Root::Boot, "img-1") }).is_err());
-    }
-
-    #[test]
-    fn a_backup_stays_beside_its_file_and_within_the_grant() {
-        let grant = grant(BOOT);
-        let back_up = |suffix: &str| Action::BackUp { at: at(Root::Boot, "img-1"), suffix: suffix.into() };
-        assert!(grant.permits(&back_up(".old")).is_ok());
-        assert!(grant.permits(&back_up("/../../x")).is_err());
-        assert!(grant.permits(&back_up("")).is_err());
-    }
-
-    #[test]
-    fn links_stay_in_their_root_unless_the_manifest_names_the_target() {
-        let grant = grant("[write]\nroots = [\"modules\"]\nlink-targets = [\"/lib/modules/*/extra/**\"]\n");
-        let link =
-            |target: &str| grant.permits(&Action::Symlink { at: at(Root::Modules, "a/b"), target: target.into() });
-        assert!(link("../c/d").is_ok() && link("/lib/modules/6.1/extra/d/x.ko").is_ok());
-        for target in ["../../c", "/etc/shadow", "c/../../../d", "", "/lib/modules/6.1/extra/../../../../etc/x"] {
-            assert!(link(target).is_err(), "{target}");
-        }
-    }
-
-    #[test]
-    fn steps_of_the_hosts_own_are_not_for_plugins() {
-        assert!(
-            grant("[write]\nroots = [\"modules\"]\n")
-                .permits(&Action::Prune { at: at(Root::Modules, "x"), unless_owned: None })
-                .is_err()
-        );
-    }
-
-    #[test]
-    fn what_a_program_is_given_to_read_names_readable_files_only() {
-        let grant = grant(BOOT);
-        let told = |line: Argument| {
-            let command = Command::new("tool").args(["-f", "x"]);
-            grant.permits(&Action::Run(Command { input: vec![line], ..command }))
-        };
-        assert!(told(Argument::Text("anything".into())).is_ok());
-        assert!(told(Argument::Location(at(Root::Etc, "passwd"))).is_ok());
-        assert!(told(Argument::Location(at(Root::Tree, "mok.key"))).unwrap_err().contains("tree/mok.key"));
-    }
-
-    #[test]
-    fn programs_run_with_granted_arguments_only() {
-        let grant = grant(BOOT);
-        let message = grant.permits(&Action::Run(Command::new("tool").arg("-f"))).unwrap_err();
-        assert!(message.contains("`tool -f`") && message.contains("`tool -f *`"), "{message}");
-        assert!(grant.permits(&Action::Run(Command::new("tool").arg("-f").arg("y"))).is_ok());
-        assert!(grant.permits(&Action::Run(Command::new("other"))).is_err());
-    }
-
-    #[test]
-    fn a_file_is_run_only_from_the_places_that_the_entry_names() {
-        let grant = grant("[[run]]\nprogram = \"sign-file\"\npaths = [\"headers/scripts/sign-file\"]\n");
-        let run =
-            |location| grant.permits(&Action::Run(Command { program: Program::At(location), ..Command::new("") }));
-        assert!(run(at(Root::Headers, "scripts/sign-file")).is_ok());
-        assert!(run(at(Root::Source, "scripts/sign-file")).is_err());
-        assert!(run(at(Root::System, "opt/sign-file")).is_err());
-    }
-
-    #[test]
-    fn a_directory_to_run_in_must_be_readable() {
-        let command = Command { directory: Some(at(Root::Boot, "")), ..Command::new("tool") };
-        let grant = grant("[[run]]\nprogram = \"tool\"\n");
-        assert!(grant.permits(&Action::Run(command)).is_err());
-    }
-
-    #[test]
-    fn a_policy_takes_away_what_the_manifest_asks_for() {
-        let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n{BOOT}");
-        let denials = Denials::parse("/p/site.toml", "[deny]\nprograms = [\"tool\"]\nroots = [\"boot\"]\n").unwrap();
-        let grant = Grant::new("x", &Manifest::parse(&text).unwrap(), &denials).unwrap();
-        for action in [Action::Run(Command::new("tool").arg("-f").arg("y")), write(at(Root::Boot, "img-1"))] {
-            assert!(grant.permits(&action).unwrap_err().contains("/p/site.toml"));
-        }
-    }
-}
+mod tests;

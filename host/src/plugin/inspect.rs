@@ -200,6 +200,7 @@ impl fmt::Display for Inspection {
         line("reads", names(&manifest.read.roots))?;
         line("writes", names(&manifest.write.roots))?;
         line("links to", manifest.write.link_targets.join(", "))?;
+        line("signs with", names(&manifest.sign.keys))?;
         for run in &manifest.run {
             let warning = match executes_input(&run.program) {
                 true => "  (executes its input: may do anything)",
@@ -207,6 +208,7 @@ impl fmt::Display for Inspection {
             };
             line("runs", format!("{} {}{warning}", run.program, run.arguments).trim_end().to_owned())?;
             line("  found at", names(&run.paths))?;
+            line("  passed", run.pass.join(", "))?;
         }
         for probe in &manifest.probe {
             line("asks", format!("{} {}", probe.program, probe.arguments.join(" ")).trim_end().to_owned())?;
@@ -218,10 +220,9 @@ impl fmt::Display for Inspection {
             line("imports", format!("{interface}: {}", functions.join(", ")))?;
         }
         for (key, setting) in &manifest.settings {
-            line(
-                "setting",
-                format!("{key} ({}) = {}  {}", setting.kind, setting.default, setting.help).trim_end().to_owned(),
-            )?;
+            let variable = setting.environment.as_ref().map(|v| format!("  (also by ${v})")).unwrap_or_default();
+            let text = format!("{key} ({}) = {}  {}{variable}", setting.kind, setting.default, setting.help);
+            line("setting", text.trim_end().to_owned())?;
         }
         for (key, text) in &self.policy {
             line("value", format!("{key} = {}", text.replace('\n', ", ")))?;

@@ -81,6 +81,8 @@ pub struct Manifest {
     #[serde(default)]
     pub write: Write,
     #[serde(default)]
+    pub sign: Sign,
+    #[serde(default)]
     pub run: Vec<Run>,
     #[serde(default)]
     pub probe: Vec<Probe>,
@@ -179,6 +181,14 @@ pub struct Write {
     pub link_targets: Vec<String>,
 }
 
+/// `[sign]`: keys that the host signs with for the plugin. It cannot read them.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sign {
+    #[serde(default)]
+    pub keys: Vec<PathPattern>,
+}
+
 /// `[[run]]`: one program, and the arguments that it may be given.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -192,6 +202,10 @@ pub struct Run {
     /// The setting by which the administrator may name another file for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setting: Option<String>,
+    /// Variables of the caller's environment that the program gets, where they
+    /// are set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pass: Vec<String>,
 }
 
 /// `[[probe]]`: a command with fixed arguments whose output is a fact.
@@ -238,6 +252,9 @@ impl Manifest {
         }
         for run in &self.run {
             check_program("run", &run.program)?;
+            if let Some(variable) = run.pass.iter().find(|variable| steers(variable)) {
+                return Err(format!("`run.pass` names `{variable}`, which decides what is run"));
+            }
             if let Some(name) = &run.setting
                 && self.settings.get(name).is_none_or(|s| s.kind != SettingKind::String)
             {
@@ -262,6 +279,13 @@ pub(super) fn check_identity(id: &str, version: &str) -> Result<(), String> {
     semver::Version::parse(version)
         .map(|_| ())
         .map_err(|e| format!("`version = \"{version}\"` is not a semantic version: {e}"))
+}
+
+/// Whether a variable decides which code a program runs, or is none: nobody asks
+/// for these in good faith.
+pub(super) fn steers(variable: &str) -> bool {
+    const STEERING: [&str; 6] = ["PATH", "IFS", "ENV", "BASH_ENV", "PYTHONPATH", "PERL5LIB"];
+    variable.is_empty() || variable.contains(['=', '\0']) || variable.starts_with("LD_") || STEERING.contains(&variable)
 }
 
 pub(super) fn check_program(table: &str, program: &str) -> Result<(), String> {
@@ -331,6 +355,15 @@ mod tests {
     fn another_track_is_refused_by_name() {
         let error = Manifest::parse(&MINIMAL.replace("\"0.1\"", "\"0.9\"")).unwrap_err().to_string();
         assert!(error.contains("0.9") && error.contains("track 0.1"), "{error}");
+    }
+
+    #[test]
+    fn a_variable_that_decides_what_is_run_is_not_passed_on() {
+        let run = |variable: &str| format!("{MINIMAL}[[run]]\nprogram = \"p\"\npass = [\"{variable}\"]\n");
+        assert!(Manifest::parse(&run("KBUILD_SIGN_PIN")).is_ok());
+        for variable in ["PATH", "LD_PRELOAD", "A=B", ""] {
+            assert!(Manifest::parse(&run(variable)).unwrap_err().to_string().contains("run.pass"), "{variable}");
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl TryFrom<String> for PathPattern {
         let (name, relative) = text.split_once('/').unwrap_or((&text, ""));
         let root = Root::for_plugins(name).ok_or_else(|| {
             format!(
-                "`{text}` does not begin with a root that plugins know: modules, install-tree, headers, source, boot, etc, usr, tree or staging"
+                "`{text}` does not begin with a root that plugins know: modules, install-tree, headers, source, boot, etc, usr, var, tree or staging"
             )
         })?;
         let relative = relative.trim_end_matches('/');

@@ -16,6 +16,9 @@ pub struct Setting {
     /// One line for the administrator.
     #[serde(default)]
     pub help: String,
+    /// A variable of the caller's environment that sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +57,20 @@ impl SettingKind {
 /// lower case. Only keys that a manifest declares reach its plugin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FrameworkSettings(pub BTreeMap<String, String>);
+
+impl FrameworkSettings {
+    /// With the values of variables that settings name, where the framework sets
+    /// none.
+    pub fn or_from(mut self, declared: &BTreeMap<String, Setting>, environment: &BTreeMap<String, String>) -> Self {
+        for (key, setting) in declared {
+            let value = setting.environment.as_ref().and_then(|variable| environment.get(variable));
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                self.0.entry(key.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        self
+    }
+}
 
 /// The values that a plugin sees, as text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -199,6 +216,20 @@ mod tests {
         let values = Values::merge(&declared(), &BTreeMap::new(), &file, &framework).unwrap();
         assert_eq!((values.get("backup"), values.administrators("sign_file")), (Some("false"), Some("/b")));
         assert_eq!(values.get("other"), None);
+    }
+
+    #[test]
+    fn a_variable_sets_what_names_it_unless_the_framework_does() {
+        let declared: BTreeMap<String, Setting> = toml::from_str(
+            "key = { type = \"string\", default = \"\", environment = \"SIGN_KEY\" }\n\
+             other = { type = \"string\", default = \"\" }\n",
+        )
+        .unwrap();
+        let variables = [("SIGN_KEY", "/k"), ("other", "/o")].map(|(k, v)| (k.into(), v.into())).into();
+        let from = |framework: FrameworkSettings| framework.or_from(&declared, &variables).0;
+        assert_eq!(from(FrameworkSettings::default()), [("key".into(), "/k".into())].into());
+        let set = FrameworkSettings([("key".into(), "/f".into())].into());
+        assert_eq!(from(set)["key"], "/f");
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub struct System {
     pub root: PathBuf,
     pub os: OsRelease,
     /// The roots that every plan has: system, tree, source-tree, install-tree,
-    /// boot, etc, usr. A plan adds those of its kernel and package.
+    /// boot, etc, usr, var. A plan adds those of its kernel and package.
     pub roots: Roots,
 }
 
@@ -42,7 +42,8 @@ impl System {
             .with(Root::InstallTree, below("lib/modules"))
             .with(Root::Boot, below("boot"))
             .with(Root::Etc, below("etc"))
-            .with(Root::Usr, below("usr"));
+            .with(Root::Usr, below("usr"))
+            .with(Root::Var, below("var"));
         Self { root, os, roots }
     }
 
@@ -57,5 +58,25 @@ impl System {
     /// Whether the running system itself is worked on.
     pub fn is_live(&self) -> bool {
         self.root == Path::new("/")
+    }
+
+    /// Whether what is worked on is not the system that was booted: it is below
+    /// `--root`, or the program runs in a chroot. Where that cannot be seen, as by
+    /// others than root, it is taken for the booted one.
+    pub fn is_chroot(&self) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |path: &str| std::fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
+        !self.is_live() || identity("/proc/1/root/").is_some_and(|booted| Some(booted) != identity("/"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_below_a_root_is_not_the_booted_one() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(System::new(dir.path(), OsRelease::default()).is_chroot());
     }
 }

@@ -27,12 +27,14 @@ pub enum Root {
     Boot,
     Etc,
     Usr,
+    /// `/var`, but for the module tree.
+    Var,
     /// A directory private to the plan, removed with it.
     Staging,
 }
 
 impl Root {
-    pub const ALL: [Root; 11] = [
+    pub const ALL: [Root; 12] = [
         Root::System,
         Root::Tree,
         Root::SourceTree,
@@ -43,6 +45,7 @@ impl Root {
         Root::Boot,
         Root::Etc,
         Root::Usr,
+        Root::Var,
         Root::Staging,
     ];
 
@@ -58,6 +61,7 @@ impl Root {
             Root::Boot => "boot",
             Root::Etc => "etc",
             Root::Usr => "usr",
+            Root::Var => "var",
             Root::Staging => "staging",
         }
     }
@@ -65,7 +69,11 @@ impl Root {
     /// The root that plugins know under a name; the widest ones (`system`,
     /// `source-tree`) are the host's alone.
     pub fn for_plugins(name: &str) -> Option<Root> {
-        Self::ALL.into_iter().filter(|r| !matches!(r, Root::System | Root::SourceTree)).find(|r| r.name() == name)
+        Self::ALL.into_iter().filter(|root| root.is_for_plugins()).find(|root| root.name() == name)
+    }
+
+    fn is_for_plugins(self) -> bool {
+        !matches!(self, Root::System | Root::SourceTree)
     }
 }
 
@@ -153,8 +161,18 @@ impl Roots {
 
     /// The location of a real path below the innermost root that holds it.
     pub fn locate(&self, path: &Path) -> Option<Location> {
+        self.locate_below(path, |_| true)
+    }
+
+    /// The same below the roots that plugins know.
+    pub fn locate_for_plugins(&self, path: &Path) -> Option<Location> {
+        self.locate_below(path, Root::is_for_plugins)
+    }
+
+    fn locate_below(&self, path: &Path, allowed: impl Fn(Root) -> bool) -> Option<Location> {
         self.0
             .iter()
+            .filter(|(root, _)| allowed(**root))
             .filter_map(|(root, base)| Some((base.as_os_str().len(), *root, path.strip_prefix(base).ok()?)))
             .max_by_key(|(len, ..)| *len)
             .and_then(|(_, root, relative)| Location::new(root, relative).ok())

@@ -43,14 +43,11 @@ impl Form {
     }
 
     pub fn program(self) -> Result<&'static str> {
-        let configured = || Path::etc("mkinitrd.conf").exists();
-        let candidates: &[&str] = match self {
-            Form::Suse => &["mkinitrd", "mk_initrd"],
-            Form::Slackware if !configured()? => &["geninitrd"],
-            _ => &["mkinitrd"],
+        let program = match self {
+            Form::Slackware if !Path::etc("mkinitrd.conf").exists()? => "geninitrd",
+            _ => "mkinitrd",
         };
-        let found = candidates.iter().find(|program| has_program(program));
-        found.copied().ok_or_else(|| unsupported(format!("`{}` is not installed", candidates.join("` or `"))))
+        has_program(program).then_some(program).ok_or_else(|| unsupported(format!("`{program}` is not installed")))
     }
 
     /// Names in boot; `*` stands for the kernel's release.

@@ -3,47 +3,39 @@
 //! Without a configured pair, `mok.key` and `mok.pub` in the module tree are
 //! used, and made when both are missing.
 
-mod enrolment;
-mod keys;
 mod program;
 
-use keys::Keys;
 use modsmith_plugin::prelude::*;
+use signing::{Keys, make_with_openssl};
 
 struct MokSigner;
 
 impl Signer for MokSigner {
     fn prepare(kernel: &Kernel, plan: &mut Plan) -> Result<Signing> {
         let signing = choose(kernel)?;
-        Keys::from_settings().make_if_missing(plan)?;
+        Keys::of_tree().make_if_missing(plan, make_with_openssl)?;
         Ok(signing)
     }
 
-    /// A module that cannot be signed is still good for a kernel that does not
-    /// ask: the failure is a warning.
     fn sign(kernel: &Kernel, file: Path, plan: &mut Plan) -> Result<()> {
-        let signing = choose(kernel)?;
-        plan.run_or_warn(cmd!(signing.program, signing.digest, signing.key, signing.certificate, file))
+        signing::sign_file(choose(kernel)?, file, plan)
     }
 
     fn enrolment(kernel: &Kernel) -> Result<EnrolmentStatus> {
-        let Keys { certificate, .. } = Keys::from_settings();
-        Ok(enrolment::status(kernel, &certificate))
+        choose(kernel)?;
+        Ok(signing::enrolment(kernel, &Keys::of_tree().readable().certificate))
     }
 }
 
 /// What the kernel's modules are signed with, whether or not the pair is there
 /// yet.
 fn choose(kernel: &Kernel) -> Result<Signing> {
-    let release = kernel.release();
-    let digest = kernel.config("MODULE_SIG_HASH").ok_or_else(|| {
-        unsupported(format!(
-            "the configuration of kernel {release} has no CONFIG_MODULE_SIG_HASH: it checks no signatures"
-        ))
-    })?;
-    let program = program::find(&release)?;
-    let Keys { key, certificate } = Keys::from_settings();
-    Ok(Signing { program, key: key.argument(), certificate: certificate.argument(), digest })
+    signing::unless_sign_tool()?;
+    let digest = signing::digest(kernel)?;
+    let program = program::find(&kernel.release())?;
+    let Keys { key, certificate } = Keys::of_tree().readable();
+    let (key, certificate) = (Some(key.argument()), Some(certificate.argument()));
+    Ok(Signing { program, key, certificate, digest: Some(digest) })
 }
 
 export!(MokSigner: Signer);

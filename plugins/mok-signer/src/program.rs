@@ -5,23 +5,14 @@ use modsmith_plugin::prelude::*;
 /// The configured program, else the one that a distribution packages apart from
 /// the headers, else the one among the kernel's headers.
 pub fn find(release: &str) -> Result<Argument> {
-    if let Some(configured) = setting("sign_file") {
-        return if has_program(&configured) {
-            Ok(configured.into())
-        } else {
-            Err(unsupported(format!("sign_file names {configured}, which is not an executable file")))
-        };
+    if let Some(configured) = signing::configured_program()? {
+        return Ok(configured);
     }
     let packaged = kbuild_versions(release).map(|v| Path::usr(format!("lib/linux-kbuild-{v}/scripts/sign-file")));
-    let candidates: Vec<Path> = packaged.into_iter().chain([Path::headers("scripts/sign-file")]).collect();
-    if let Some(found) = candidates.iter().find(|candidate| has_program(&candidate.to_string())) {
-        return Ok(found.into());
+    match signing::among_headers(packaged) {
+        Ok(found) => Ok(found.into()),
+        Err(places) => Err(signing::no_program(release, &places)),
     }
-    let places: Vec<String> = candidates.iter().map(ToString::to_string).collect();
-    Err(unsupported(format!(
-        "there is no sign-file program for kernel {release}: not at {}; name one with the setting sign_file",
-        places.join(", ")
-    )))
 }
 
 /// Names that packages of kernel build tools have: the version without the

@@ -19,9 +19,7 @@ impl KernelPrepare for OldKernels {
         if !version.is_some_and(tree::is_old) {
             return Err(unsupported(format!("kernel {release} needs no preparation")));
         }
-        if !Path::headers("Makefile").exists()? {
-            return Err(unsupported(format!("there is no source tree of kernel {release}")));
-        }
+        tree::check(&release)?;
         let style = Style::of_system()?;
         plan.note(format!("Prepares the source tree as {style} does"));
         tree::save(plan)?;
@@ -42,7 +40,8 @@ impl KernelPrepare for OldKernels {
         Ok(())
     }
 
-    fn clean(_: &Kernel, plan: &mut Plan) -> Result<()> {
+    fn clean(kernel: &Kernel, plan: &mut Plan) -> Result<()> {
+        tree::check(&kernel.release())?;
         tree::restore(plan)
     }
 }

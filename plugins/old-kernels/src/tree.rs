@@ -28,6 +28,15 @@ fn beside(path: &Path) -> Path {
     Path::new(path.root.clone(), format!("{}{SAVED}", path.relative))
 }
 
+/// There has to be a source tree; without headers there is not even a place for
+/// one.
+pub fn check(release: &str) -> Result<()> {
+    match Path::headers("Makefile").exists() {
+        Ok(true) => Ok(()),
+        _ => Err(unsupported(format!("there is no source tree of kernel {release}"))),
+    }
+}
+
 /// Stands for a configuration where the tree had none.
 fn none_before() -> Path {
     Path::headers(format!(".config.none{SAVED}"))

@@ -75,7 +75,7 @@ impl Initrd for Table {
         let (program, arguments) =
             words.split_first().ok_or_else(|| unsupported("the policy table has no initrd command"))?;
         if !has_program(program) {
-            return Err(unsupported(format!("{program} is not installed")));
+            return Err(unsupported(format!("{program} is not installed, or this table may not run it")));
         }
         let names = setting_list("policy.initrd.images");
         if names.is_empty() {

@@ -7,8 +7,9 @@ pub use wit::{EnrolmentStatus, Signing};
 /// Signs module files.
 pub trait Signer {
     /// Chooses program and keys, and adds the steps that make a key pair where
-    /// there is none. Never overwrites a half that exists. `unsupported`, with
-    /// the reason, leaves the modules unsigned.
+    /// there is none. Never overwrites a half that exists. `unsupported` asks the
+    /// next signer; its reason, unless it is empty, is told to the user when no
+    /// other signs.
     fn prepare(kernel: &Kernel, plan: &mut Plan) -> Result<Signing>;
 
     /// Adds the step that signs one file in place. Runs after `prepare`, perhaps
@@ -16,7 +17,8 @@ pub trait Signer {
     fn sign(kernel: &Kernel, file: Path, plan: &mut Plan) -> Result<()>;
 
     /// Whether this machine's kernel would load a module with the signature, and
-    /// what an administrator has to do where it would not.
+    /// what an administrator has to do where it would not. `unsupported` where
+    /// `prepare` is.
     fn enrolment(kernel: &Kernel) -> Result<EnrolmentStatus>;
 }
 

@@ -215,6 +215,12 @@ fn executable(file: &Path) {
 }
 
 #[test]
+fn a_file_that_is_no_plugin_is_told_before_any_case() {
+    let bench = Bench::initrd(Body::new()).case("installed", REFRESH).file("hostile.wasm", "no plugin");
+    bench.test(&[]).expect(31).expect_error("hostile.wasm is not a usable plugin").expect_error("not WebAssembly");
+}
+
+#[test]
 fn no_case_is_an_error_that_says_what_a_case_is() {
     let bench = Bench::initrd(Body::new());
     bench.test(&[]).expect(1).expect_error("There are no cases in").expect_error("facts.toml").expect_hint();

@@ -103,6 +103,7 @@ impl Session<'_> {
                 | Action::Unpack { to, .. }
                 | Action::Collect { to, .. } => (stays(to), to.to_string()),
                 Action::Rename { from, to } => (stays(from) && stays(to), to.to_string()),
+                Action::AppendSignature(signature) => (stays(&signature.file), signature.file.to_string()),
                 Action::Run(_) => (!self.is_dry_run(), "a program's run, which a dry run has none of".to_owned()),
                 Action::Note(_) | Action::Expect { .. } => continue,
             };

@@ -6,18 +6,17 @@ use super::State;
 use crate::error::Kind;
 use crate::plan::{
     Action, Announce, ArchiveFormat as Format, Argument, Bytes, Command, Environment, OnFailure as Failure, Origin,
-    Program, Step, Undo,
+    Program, Signature, SignatureAlgorithm, Step, Undo,
 };
-use crate::plugin::bindings::modsmith::plugin::plan::Command as WitCommand;
-use crate::plugin::bindings::modsmith::plugin::plan::{ArchiveFormat, Host, HostBuilder, OnFailure};
+use crate::plugin::bindings::modsmith::plugin::plan::{
+    ArchiveFormat, Command as WitCommand, Host, HostBuilder, OnFailure, Signature as WitSignature,
+    SignatureAlgorithm as WitAlgorithm,
+};
 use crate::plugin::bindings::modsmith::plugin::types::{self, Argument as WitArgument, Compression, Error};
 use crate::plugin::limits::{Exceeded, Limits};
+use crate::plugin::manifest::steers;
 use crate::plugin::program;
 use crate::system::Location;
-
-/// Variables that make programs load code or read other files than they would:
-/// nobody asks for these in good faith.
-const STEERING: [&str; 6] = ["PATH", "IFS", "ENV", "BASH_ENV", "PYTHONPATH", "PERL5LIB"];
 
 /// Steps of one call, not yet in the plan: a failing call leaves none.
 #[derive(Debug, Default)]
@@ -54,14 +53,15 @@ fn content(action: &Action) -> usize {
     match action {
         Action::WriteFile { contents, .. } => contents.0.len(),
         Action::Note(text) => text.len(),
+        Action::AppendSignature(s) => s.public_key.0.len() + s.before.0.len() + s.after.0.len(),
         _ => 0,
     }
 }
 
-/// Whether a variable decides what a program loads or runs, or is none.
-fn steers(variable: &str) -> bool {
-    variable.is_empty() || variable.contains(['=', '\0']) || variable.starts_with("LD_") || STEERING.contains(&variable)
-}
+/// Variables with which a plugin could make a library load code of its choice.
+/// The caller's own may be passed on.
+const LOADING: [&str; 5] =
+    ["OPENSSL_CONF", "OPENSSL_ENGINES", "OPENSSL_MODULES", "PKCS11_MODULE_PATH", "PKCS11_PROVIDER_MODULE"];
 
 type Outcome = wasmtime::Result<Result<(), Error>>;
 
@@ -132,26 +132,52 @@ impl State {
             WitArgument::Text(text) => Ok(Argument::Text(text)),
             WitArgument::Location(path) => self.location(&path).map(Argument::Location),
         };
-        if let Some((variable, _)) = command.environment.iter().find(|(variable, _)| steers(variable)) {
+        if let Some((variable, _)) =
+            command.environment.iter().find(|(name, _)| steers(name) || LOADING.contains(&name.as_str()))
+        {
             return Err(Error::Denied(format!(
                 "plugin `{}` may not set `{variable}` for `{name}`: that variable decides what is run; \
                  ask its author to do without it",
                 self.plugin
             )));
         }
-        Ok(Action::Run(Command {
+        let mut command = Command {
             program,
             arguments: command.arguments.into_iter().map(argument).collect::<Result<_, _>>()?,
             environment: Environment::Clean(command.environment),
             input: command.input.into_iter().map(argument).collect::<Result<_, _>>()?,
             directory: command.directory.map(|path| self.location(&path)).transpose()?,
-            failure: match failure {
-                OnFailure::Abort => Failure::Abort,
-                OnFailure::Warn => Failure::Warn,
-                OnFailure::Ignore => Failure::Ignore,
-            },
+            failure: failure.into(),
             ..Command::new("")
+        };
+        command.pass = self.grant.passes(&command);
+        Ok(Action::Run(command))
+    }
+
+    fn signature(&self, given: WitSignature, failure: OnFailure) -> Result<Action, Error> {
+        Ok(Action::AppendSignature(Signature {
+            file: self.location(&given.file)?,
+            key: self.location(&given.key)?,
+            algorithm: match given.algorithm {
+                WitAlgorithm::RsaPkcs1Sha256 => SignatureAlgorithm::RsaPkcs1Sha256,
+                WitAlgorithm::RsaPkcs1Sha384 => SignatureAlgorithm::RsaPkcs1Sha384,
+                WitAlgorithm::RsaPkcs1Sha512 => SignatureAlgorithm::RsaPkcs1Sha512,
+            },
+            public_key: Bytes(given.public_key),
+            before: Bytes(given.before),
+            after: Bytes(given.after),
+            failure: failure.into(),
         }))
+    }
+}
+
+impl From<OnFailure> for Failure {
+    fn from(given: OnFailure) -> Self {
+        match given {
+            OnFailure::Abort => Failure::Abort,
+            OnFailure::Warn => Failure::Warn,
+            OnFailure::Ignore => Failure::Ignore,
+        }
     }
 }
 
@@ -212,6 +238,11 @@ impl HostBuilder for State {
 
     fn unpack(&mut self, plan: Resource<Draft>, archive: types::Path, to: types::Path) -> Outcome {
         self.two(&plan, &archive, &to, |archive, to| Action::Unpack { archive, to })
+    }
+
+    fn append_signature(&mut self, plan: Resource<Draft>, signature: WitSignature, failure: OnFailure) -> Outcome {
+        let action = self.signature(signature, failure);
+        self.add(&plan, action)
     }
 
     fn run(&mut self, plan: Resource<Draft>, command: WitCommand, failure: OnFailure) -> Outcome {

@@ -2,14 +2,14 @@
 
 use std::io::Read;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use wasmtime::component::Resource;
 
 use super::State;
 use crate::plan::decompress_within;
 use crate::plugin::bindings::modsmith::plugin::system::{Entry, EntryKind, Host, HostDir};
-use crate::plugin::bindings::modsmith::plugin::types::Error;
+use crate::plugin::bindings::modsmith::plugin::types::{self, Error};
 use crate::plugin::program;
 use crate::system::{Location, Root, resolve_in_root};
 
@@ -41,6 +41,24 @@ impl Host for State {
             Err(refusal) => return Ok(Err(Error::Denied(refusal))),
         };
         Ok(self.probes.output(probe, &self.system).map_err(Error::Other))
+    }
+
+    fn absolute(&mut self, at: types::Path) -> wasmtime::Result<Result<String, Error>> {
+        Ok(self.location(&at).map(|at| {
+            let path = self.roots.path(&at).unwrap_or_default();
+            self.system.inside(&path).display().to_string()
+        }))
+    }
+
+    fn locate(&mut self, absolute: String) -> wasmtime::Result<Option<types::Path>> {
+        let path = Path::new(&absolute);
+        let plain = path.is_absolute() && path.components().all(|part| part != Component::ParentDir);
+        // A tree may have been put outside the target's root by name.
+        let inside = self.system.root.join(path.strip_prefix("/").unwrap_or(path));
+        let found = [inside.as_path(), path].into_iter().find_map(|path| self.roots.locate_for_plugins(path));
+        Ok(found
+            .filter(|_| plain)
+            .map(|at| types::Path { root: at.root.name().to_owned(), relative: at.relative().display().to_string() }))
     }
 
     fn open_dir(&mut self, root: String) -> wasmtime::Result<Result<Resource<Dir>, Error>> {
@@ -122,7 +140,8 @@ impl HostDir for State {
 
     fn kind(&mut self, this: Resource<Dir>, relative: String) -> wasmtime::Result<Result<Option<EntryKind>, Error>> {
         let root = self.table.get(&this)?.0;
-        Ok(self.granted(root, &relative).and_then(|at| {
+        Ok(self.below(root, &relative).and_then(|at| {
+            self.grant.may_look_at(&at).map_err(Error::Denied)?;
             self.may_go_on_reading()?;
             self.entry_kind(&at)
         }))
@@ -213,7 +232,7 @@ impl State {
             // Names that are not UTF-8 cannot be passed to a plugin.
             let Ok(name) = entry.file_name().into_string() else { continue };
             let visible =
-                dir.join(&name).is_ok_and(|at| self.grant.may_read(&at).is_ok() || self.grant.may_look_through(&at));
+                dir.join(&name).is_ok_and(|at| self.grant.may_look_at(&at).is_ok() || self.grant.may_look_through(&at));
             if visible {
                 entries.push(Entry { name, kind: kind_of(entry.file_type().map_err(failed)?) });
             }
@@ -305,6 +324,37 @@ mod tests {
             let entries = HostDir::entries(&mut self.state, boot, name.into()).unwrap().unwrap();
             entries.into_iter().map(|entry| entry.name).collect()
         }
+    }
+
+    #[test]
+    fn absolute_paths_are_those_of_the_target_both_ways() {
+        let mut target = Target::new("", Limits::default());
+        let mut located = |text: &str| {
+            let found = target.state.locate(text.into()).unwrap()?;
+            let back = target.state.absolute(found.clone()).unwrap().unwrap();
+            assert_eq!(back, text.trim_end_matches('/'));
+            Some((found.root, found.relative))
+        };
+        assert_eq!(located("/etc/keys/mok.key"), Some(("etc".into(), "keys/mok.key".into())));
+        assert_eq!(located("/var/lib/dkms/mok.pub"), Some(("tree".into(), "mok.pub".into())));
+        assert_eq!(located("/var/lib/other"), Some(("var".into(), "lib/other".into())));
+        assert_eq!(located("/boot/"), Some(("boot".into(), String::new())));
+        for text in ["/root/key", "/etcetera/x", "etc/x", "", "/etc/../root/key"] {
+            assert_eq!(located(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_tree_that_was_put_elsewhere_is_where_it_is() {
+        let mut target = Target::new("", Limits::default());
+        let elsewhere = tempfile::tempdir().unwrap();
+        target.state.roots.set(Root::Tree, elsewhere.path());
+        let key = elsewhere.path().join("mok.key").display().to_string();
+        let found = target.state.locate(key.clone()).unwrap().unwrap();
+        assert_eq!((found.root.as_str(), found.relative.as_str()), ("tree", "mok.key"));
+        assert_eq!(target.state.absolute(found).unwrap().unwrap(), key);
+        let customary = target.state.locate("/var/lib/dkms/mok.key".into()).unwrap().unwrap();
+        assert_eq!((customary.root.as_str(), customary.relative.as_str()), ("var", "lib/dkms/mok.key"));
     }
 
     const BOOT: &str = "[read]\nroots = [\"boot\"]\n";

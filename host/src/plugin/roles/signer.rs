@@ -16,11 +16,14 @@ use crate::system::{Location, Root};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signing {
     pub plugin: String,
+    /// A program, or the name of the plugin that asks the host to sign.
     pub program: Argument,
-    pub key: Argument,
-    pub certificate: Argument,
-    /// As the kernel's configuration names it: `sha256`.
-    pub digest: String,
+    /// `None` where the program alone knows it.
+    pub key: Option<Argument>,
+    pub certificate: Option<Argument>,
+    /// As the kernel's configuration names it: `sha256`. `None` where the program
+    /// alone knows it.
+    pub digest: Option<String>,
 }
 
 /// Whether the machine's kernel would accept a signature, and what to do where
@@ -29,6 +32,7 @@ pub struct Signing {
 pub struct Enrolment {
     /// `None` when it cannot be told.
     pub accepted: Option<bool>,
+    /// What that goes by, and what to do.
     pub advice: Vec<String>,
 }
 
@@ -44,7 +48,7 @@ impl Plugins {
         })?;
         Ok(match answer {
             Answer::Given { plugin, value } => Answer::Given { value: signing(plugin.clone(), value)?, plugin },
-            Answer::Unsupported(reasons) => Answer::Unsupported(reasons),
+            Answer::Unsupported(reasons) => Answer::Unsupported(told(reasons)),
         })
     }
 
@@ -77,7 +81,7 @@ impl Plugins {
         }
     }
 
-    /// Whether this machine would accept what the plugin signs.
+    /// Whether this machine would accept what the first responsible plugin signs.
     pub fn enrolment(&self, kernel: &Arc<Kernel>) -> Result<Answer<Enrolment>, Error> {
         let subject = Subject { kernel: Some(kernel), package: None };
         self.ask(Role::Signer, subject, |call| {
@@ -87,6 +91,17 @@ impl Plugins {
             Ok(result.map(|e| Enrolment { accepted: e.accepted, advice: e.advice }))
         })
     }
+}
+
+/// The reasons that say something, each once.
+fn told(reasons: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut told: Vec<(String, String)> = Vec::new();
+    for (plugin, reason) in reasons {
+        if !reason.trim().is_empty() && told.iter().all(|(_, known)| *known != reason) {
+            told.push((plugin, reason));
+        }
+    }
+    told
 }
 
 fn signing(plugin: String, given: signer::Signing) -> Result<Signing, Error> {
@@ -103,8 +118,8 @@ fn signing(plugin: String, given: signer::Signing) -> Result<Signing, Error> {
     };
     Ok(Signing {
         program: argument(given.program)?,
-        key: argument(given.key)?,
-        certificate: argument(given.certificate)?,
+        key: given.key.map(argument).transpose()?,
+        certificate: given.certificate.map(argument).transpose()?,
         digest: given.digest,
         plugin: plugin.clone(),
     })

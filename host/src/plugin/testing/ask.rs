@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind};
 use crate::kernel::Compression;
-use crate::plan::{Builder, Step};
+use crate::plan::{Argument, Builder, Step};
 use crate::plugin::call::Fault;
 use crate::plugin::{self, HookFile, Plugins, Prune, Regeneration};
 use crate::system::{Location, Root};
@@ -102,7 +102,7 @@ impl Question<'_> {
         let (kernel, package) = (&self.target.kernel, &self.target.package);
         Ok(match self.call {
             Call::Score => self.own(|entry| plugins.score(entry).map(|score| score.to_string())),
-            Call::Validate => self.own(|entry| plugins.checked_settings(entry).map(|_| "valid".to_owned())),
+            Call::Validate => self.own(|entry| plugins.checked_settings(entry, None).map(|_| "valid".to_owned())),
             Call::Destination => {
                 let requested = self.argument("requested", facts.requested.as_deref())?;
                 value(plugins.destination(kernel, requested), or_none)
@@ -253,12 +253,13 @@ fn regeneration(given: Regeneration) -> String {
 }
 
 fn signing(given: &plugin::Signing) -> String {
+    let half = |half: &Option<Argument>| half.as_ref().map_or_else(|| "none".into(), render::argument);
     format!(
         "program {}, key {}, certificate {}, digest {}",
         render::argument(&given.program),
-        render::argument(&given.key),
-        render::argument(&given.certificate),
-        given.digest
+        half(&given.key),
+        half(&given.certificate),
+        given.digest.as_deref().unwrap_or("none")
     )
 }
 

@@ -20,6 +20,8 @@ mod target;
 pub use report::{BreachReport, CaseReport, LawReport, PluginReport, Report};
 pub use subject::Selection;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use case::{Case, Outcome};
 use laws::Findings;
 use subject::Subject;
@@ -61,8 +63,25 @@ pub fn test(options: &TestOptions) -> Result<Report> {
         return Err(Error::new(Kind::Usage, format!("There is no case `{name}`."))
             .hint(format!("There are: {}.", names.join(", "))));
     }
-    let plugins = chosen.iter().map(|(subject, cases)| test_plugin(options, subject, cases)).collect::<Result<_>>()?;
-    Ok(Report { plugins })
+    Ok(Report { plugins: test_plugins(options, &chosen)? })
+}
+
+/// As many plugins at a time as there are processors; the reports are in order.
+fn test_plugins(options: &TestOptions, chosen: &[(Subject, Vec<Case>)]) -> Result<Vec<PluginReport>> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(chosen.len());
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let turns = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+        let mine = turns.map_while(|index| Some((index, chosen.get(index)?)));
+        mine.map(|(index, (subject, cases))| (index, test_plugin(options, subject, cases))).collect::<Vec<_>>()
+    };
+    let mut reports: Vec<(usize, Result<PluginReport>)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        let joined = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|e| std::panic::resume_unwind(e)));
+        joined.flatten().collect()
+    });
+    reports.sort_by_key(|(index, _)| *index);
+    reports.into_iter().map(|(_, report)| report).collect()
 }
 
 fn test_plugin(options: &TestOptions, subject: &Subject, cases: &[Case]) -> Result<PluginReport> {

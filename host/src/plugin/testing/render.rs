@@ -1,7 +1,7 @@
 //! A plan as text, one step per line, with paths as manifests write them: the
 //! form of expected.plan.
 
-use crate::plan::{Action, Argument, Command, OnFailure, Program, Step};
+use crate::plan::{Action, Argument, Command, OnFailure, Program, Signature, Step};
 use crate::system::Location;
 
 /// A line for each step.
@@ -36,6 +36,7 @@ fn line(action: &Action) -> String {
         }
         Action::Unpack { archive, to } => format!("unpack {} {}", path(archive), path(to)),
         Action::Run(command) => run(command),
+        Action::AppendSignature(signature) => append_signature(signature),
         Action::Collect { from, glob, to } => format!("collect {} {glob} {}", path(from), path(to)),
         // Steps that only the host makes.
         Action::Prune { at, .. } => format!("prune {}", path(at)),
@@ -44,19 +45,35 @@ fn line(action: &Action) -> String {
     }
 }
 
-fn run(command: &Command) -> String {
-    let verb = match command.failure {
-        OnFailure::Abort => "run",
-        OnFailure::Warn => "run-or-warn",
-        OnFailure::Ignore => "run-or-ignore",
+fn append_signature(signature: &Signature) -> String {
+    format!(
+        "{} {} {} {} {}+{} bytes around it",
+        verb("append-signature", signature.failure),
+        path(&signature.file),
+        path(&signature.key),
+        signature.algorithm.name(),
+        signature.before.0.len(),
+        signature.after.0.len()
+    )
+}
+
+fn verb(name: &str, failure: OnFailure) -> String {
+    let or = match failure {
+        OnFailure::Abort => "",
+        OnFailure::Warn => "-or-warn",
+        OnFailure::Ignore => "-or-ignore",
     };
+    format!("{name}{or}")
+}
+
+fn run(command: &Command) -> String {
     let program = match &command.program {
         Program::Named(name) => name.clone(),
         Program::At(at) => path(at),
     };
     let words = command.arguments.iter().map(argument);
     let input = command.input.iter().map(|line| format!("<< {}", argument(line)));
-    [verb.to_owned(), program].into_iter().chain(words).chain(input).collect::<Vec<_>>().join(" ")
+    [verb("run", command.failure), program].into_iter().chain(words).chain(input).collect::<Vec<_>>().join(" ")
 }
 
 fn path(at: &Location) -> String {

@@ -9,6 +9,7 @@ use super::facts::Facts;
 use super::target::Target;
 use crate::error::{Error, Kind, Result};
 use crate::plugin::build::{BuildOptions, MANIFEST, Sources, build, identity};
+use crate::plugin::engine::Engine;
 use crate::plugin::form;
 use crate::plugin::index::Index;
 use crate::plugin::manifest::Manifest;
@@ -180,12 +181,14 @@ impl Workshop<'_> {
         }
         let search = SearchPath::only(&dir, self.work.join("cache"));
         let index = Index::read(&search);
+        let unusable = || Error::new(Kind::Plugin, format!("{} is not a usable plugin.", parts.file.display()));
         let Some(entry) = index.get(&parts.id) else {
-            let problems = index.problems().iter().map(|problem| problem.message.clone());
-            return Err(
-                Error::new(Kind::Plugin, format!("{} is not a usable plugin.", parts.file.display())).details(problems)
-            );
+            return Err(unusable().details(index.problems().iter().map(|problem| problem.message.clone())));
         };
+        // Compiled here, and from the cache for every question.
+        let engine = Engine::new(search.caches.clone())
+            .map_err(|e| Error::new(Kind::Plugin, format!("The plugin engine does not start: {e:#}.")))?;
+        engine.load(entry).map_err(|e| unusable().detail(format!("{e}.")))?;
         let manifest = entry.manifest.clone();
         Ok(Subject { id: parts.id, source, cases, manifest, search })
     }

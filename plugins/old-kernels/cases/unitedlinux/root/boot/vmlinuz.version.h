@@ -1,0 +1,1 @@
+#define UTS_RELEASE "2.4.19-4GB"

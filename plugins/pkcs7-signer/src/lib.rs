@@ -1,0 +1,102 @@
+//! Signs modules without any program.
+//!
+//! With an RSA key everything in a module's signature but the signature value is
+//! known before the module is: so the plugin makes the PKCS#7 message around it,
+//! and the host, which alone reads the key, puts the value in.
+
+mod message;
+
+use message::Certificate;
+use modsmith_plugin::prelude::*;
+use signing::{BUILT_IN, Half, Keys, make_with_openssl};
+
+struct Pkcs7Signer;
+
+impl Signer for Pkcs7Signer {
+    fn prepare(kernel: &Kernel, plan: &mut Plan) -> Result<Signing> {
+        let Choice { digest, key, certificate, .. } = choose(kernel)?;
+        Keys::of_tree().make_if_missing(plan, |key, certificate, plan| {
+            if (key, certificate) == (&Path::tree("mok.key"), &Path::tree("mok.pub")) {
+                return make_with_openssl(key, certificate, plan);
+            }
+            let (key, certificate) = (key.absolute()?, certificate.absolute()?);
+            Err(invalid(format!("There is neither the configured key {key} nor its certificate {certificate}")))
+        })?;
+        // What is there must be of use; a new pair is.
+        read(&certificate)?;
+        let (key, certificate) = (Some(key.into()), Some(certificate.into()));
+        Ok(Signing { program: BUILT_IN.into(), key, certificate, digest: Some(digest) })
+    }
+
+    /// A module that cannot be signed is still good for a kernel that does not
+    /// ask: the failure is a warning.
+    fn sign(kernel: &Kernel, file: Path, plan: &mut Plan) -> Result<()> {
+        let Choice { digest, algorithm, key, certificate } = choose(kernel)?;
+        let Some(certificate) = read(&certificate)? else {
+            // In a dry run, the pair is yet to be made.
+            plan.note(format!("Signs {} with the new key", file.absolute()?));
+            return Ok(());
+        };
+        let (before, after) = certificate.around_signature(&digest).map_err(other)?;
+        let public_key = certificate.public_key().to_vec();
+        plan.append_signature_or_warn(Signature { file, key, algorithm, public_key, before, after })
+    }
+
+    fn enrolment(kernel: &Kernel) -> Result<EnrolmentStatus> {
+        let Choice { certificate, .. } = choose(kernel)?;
+        Ok(signing::enrolment(kernel, &Half::At(certificate)))
+    }
+}
+
+struct Choice {
+    digest: String,
+    algorithm: SignatureAlgorithm,
+    key: Path,
+    certificate: Path,
+}
+
+fn choose(kernel: &Kernel) -> Result<Choice> {
+    signing::unless_sign_tool()?;
+    if setting("sign_file").is_some_and(|word| word != BUILT_IN) {
+        return Err(unsupported(""));
+    }
+    let digest = signing::digest(kernel)?;
+    let algorithm = match digest.as_str() {
+        "sha256" => SignatureAlgorithm::RsaPkcs1Sha256,
+        "sha384" => SignatureAlgorithm::RsaPkcs1Sha384,
+        "sha512" => SignatureAlgorithm::RsaPkcs1Sha512,
+        other => {
+            return Err(unsupported(format!(
+                "only sha256, sha384 and sha512 can be signed without a program, not {other}"
+            )));
+        }
+    };
+    match Keys::of_tree() {
+        Keys { key: Half::At(key), certificate: Half::At(certificate) } => {
+            Ok(Choice { digest, algorithm, key, certificate })
+        }
+        Keys { key: Half::Text(text), .. } | Keys { certificate: Half::Text(text), .. } => Err(unsupported(format!(
+            "without a program, {text} cannot be used: a key has to be a file in /etc or /var"
+        ))),
+    }
+}
+
+/// The certificate, if it is there.
+fn read(at: &Path) -> Result<Option<Certificate>> {
+    let shown = at.absolute()?;
+    let contents = match at.read() {
+        Err(Error::Denied(_)) => {
+            return Err(unsupported(format!(
+                "without a program, the certificate {shown} cannot be read: it has to be a .der, .crt, .x509 or .pub \
+                 file in /etc/dkms or /etc/keys, its key a .key or .priv file there"
+            )));
+        }
+        contents => contents?,
+    };
+    let certificate = contents.map(|bytes| Certificate::read(&bytes));
+    certificate
+        .transpose()
+        .map_err(|why| unsupported(format!("without a program, the certificate {shown} cannot be used: {why}")))
+}
+
+export!(Pkcs7Signer: Signer);

@@ -1,0 +1,43 @@
+//! What the signer plugins have in common: the kernel's digest, the key pair, the
+//! program that signs, and whether the running kernel would accept it.
+
+mod enrolment;
+mod keys;
+mod program;
+
+pub use enrolment::enrolment;
+pub use keys::{Half, Keys, make_with_openssl};
+pub use program::{BUILT_IN, among_headers, configured_program, no_program};
+
+use modsmith_plugin::prelude::*;
+
+/// The digest that the kernel's configuration names. `unsupported` for a kernel
+/// that checks no signatures, or whose configuration is not known.
+pub fn digest(kernel: &Kernel) -> Result<String> {
+    kernel.config("MODULE_SIG_HASH").ok_or_else(|| {
+        let release = kernel.release();
+        // Every kernel that loads modules has it.
+        unsupported(match kernel.config("MODULES") {
+            None => format!("the configuration of kernel {release} is not known: its headers are not installed"),
+            Some(_) => {
+                format!("the configuration of kernel {release} has no CONFIG_MODULE_SIG_HASH: it checks no signatures")
+            }
+        })
+    })
+}
+
+/// Leaves the modules to the program that `sign_tool` names, if it does.
+pub fn unless_sign_tool() -> Result<()> {
+    match setting("sign_tool") {
+        Some(_) => Err(unsupported("")),
+        None => Ok(()),
+    }
+}
+
+/// Signs a file with `sign-file`, or a program that takes the same arguments. A
+/// module that cannot be signed is still good for a kernel that does not ask: the
+/// failure is a warning.
+pub fn sign_file(signing: Signing, file: Path, plan: &mut Plan) -> Result<()> {
+    let words = [signing.digest.map(Argument::Text), signing.key, signing.certificate];
+    plan.run_or_warn(cmd!(signing.program).args(words.into_iter().flatten()).arg(file))
+}
