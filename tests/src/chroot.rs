@@ -79,6 +79,23 @@ impl Chroot {
         }
     }
 
+    /// Puts modsmith's own package, made as packagers make it, into `/modsmith.deb`.
+    pub fn bring_package(&self) {
+        // Apart from what another test makes at the same time.
+        let out = tempfile::tempdir_in(paths::cache("deb")).expect("a directory");
+        tool::run(
+            Command::new(tool::path("make"))
+                .args(["deb", &format!("DEB_OUT={}", out.path().display())])
+                .current_dir(paths::checkout()),
+        );
+        let made = fs::read_dir(out.path())
+            .expect("make deb made it")
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .find(|path| path.extension().is_some_and(|e| e == "deb"))
+            .expect("make deb leaves a .deb");
+        fs::copy(made, self.path("modsmith.deb")).expect("writable");
+    }
+
     /// Runs apt-get, which must succeed.
     #[track_caller]
     pub fn apt(&self, what: &str) -> Output {
@@ -107,19 +124,4 @@ fn mirror() -> (String, String) {
             (!release.contains('-')).then(|| (uri.to_owned(), release.to_owned()))
         })
         .expect("this machine's apt has a source of Debian: apt-get update")
-}
-
-/// modsmith's own package, made as packagers make it.
-pub fn package() -> PathBuf {
-    let out = paths::cache("deb");
-    tool::run(
-        Command::new(tool::path("make"))
-            .args(["deb", &format!("DEB_OUT={}", out.display())])
-            .current_dir(paths::checkout()),
-    );
-    fs::read_dir(&out)
-        .expect("make deb made it")
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .find(|path| path.extension().is_some_and(|e| e == "deb"))
-        .expect("make deb leaves a .deb")
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use modsmith_tests::chroot::{Chroot, package};
+use modsmith_tests::chroot::Chroot;
 use modsmith_tests::fixture::Package;
 use modsmith_tests::tool;
 
@@ -40,7 +40,7 @@ fn script(path: &Path, text: &str) {
 
 /// A system with a kernel, and a module in its boot image: the kernel's release.
 fn prepared(chroot: &Chroot) -> String {
-    fs::copy(package(), chroot.path("modsmith.deb")).expect("writable");
+    chroot.bring_package();
     chroot.apt("update");
     chroot.apt("install /modsmith.deb linux-headers-amd64 linux-image-amd64 initramfs-tools");
     script(&chroot.path("etc/initramfs-tools/scripts/init-bottom/modsmith-test"), FROM_IMAGE);

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use modsmith_tests::chroot::{Chroot, package};
+use modsmith_tests::chroot::Chroot;
 use modsmith_tests::fixture::Package;
 
 struct System {
@@ -17,7 +17,7 @@ impl System {
     /// With a kernel, its headers, and a package that wants to be in the image.
     fn new() -> Self {
         let chroot = Chroot::minimal();
-        fs::copy(package(), chroot.path("modsmith.deb")).expect("writable");
+        chroot.bring_package();
         chroot.apt("update");
         chroot.apt("install /modsmith.deb linux-headers-cloud-amd64 linux-image-cloud-amd64 initramfs-tools");
         let mut kernels: Vec<String> = fs::read_dir(chroot.path("lib/modules"))

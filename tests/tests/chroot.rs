@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use modsmith_tests::chroot::{Chroot, package};
+use modsmith_tests::chroot::Chroot;
 use modsmith_tests::kernel;
 
 /// What dkms says of it.
@@ -51,7 +51,7 @@ impl System {
 #[ignore = "slow"]
 fn packages_and_kernels_come_and_go() {
     let system = System(Chroot::minimal());
-    fs::copy(package(), system.path("modsmith.deb")).expect("writable");
+    system.bring_package();
     system.apt("update");
 
     // The program, in dkms's place.
