@@ -99,6 +99,9 @@ impl Chroot {
     /// Runs apt-get, which must succeed.
     #[track_caller]
     pub fn apt(&self, what: &str) -> Output {
+        // The directory of packages is common to all systems, and locked.
+        let turn = fs::File::create(paths::cache("chroot").join("apt.lock")).expect("the cache is writable");
+        turn.lock().expect("files can be locked");
         self.run(&format!("{APT} {what}")).expect(0)
     }
 }
