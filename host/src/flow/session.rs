@@ -86,7 +86,7 @@ struct Shared {
     common: Mutex<()>,
     /// Held while a kernel's own source tree is in the state of a build.
     kernel_tree: Mutex<()>,
-    /// Whether a plan has been carried out.
+    /// Whether a plan about a kernel has been carried out.
     changed: AtomicBool,
 }
 
@@ -222,7 +222,10 @@ impl<'a> Session<'a> {
         }
         match self.mode {
             Mode::Execute => {
-                self.shared.changed.store(true, Ordering::Relaxed);
+                // Packages come and go without anybody's being told.
+                if plan.roots.get(Root::Modules).is_some() {
+                    self.shared.changed.store(true, Ordering::Relaxed);
+                }
                 self.executor().run(&plan)
             }
             Mode::DryRun => {
@@ -232,7 +235,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Whether this invocation has changed anything.
+    /// Whether this invocation has changed anything for a kernel.
     pub(super) fn has_changed(&self) -> bool {
         self.shared.changed.load(Ordering::Relaxed)
     }
