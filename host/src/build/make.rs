@@ -63,8 +63,8 @@ fn needs_debug_information(conf: &PackageConf, kernel: &Kernel) -> bool {
     !stripped || typed
 }
 
-/// Keeps the compiler from writing what `strip` takes out again: a fifth of the
-/// time of a build, and most of its disk space. The modules are the same but for
+/// Keeps the compiler from writing what `strip` takes out again: a seventh to a
+/// fifth of the compiler's time, and most of the disk space. The modules are the same but for
 /// their build id. Source: the kernel's Documentation/kbuild/kbuild.rst.
 fn without_debug_information(callers: impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
     let flags = |name: &str| match callers(name) {

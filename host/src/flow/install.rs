@@ -9,6 +9,7 @@ use crate::flow::forced::Forced;
 use crate::flow::installed::{ModuleIndex, product_of, same_contents};
 use crate::flow::transaction::{Pending, plan_marker};
 use crate::flow::version_check::{Verdict, compare, obsolete};
+use crate::flow::weak_modules::Offer;
 use crate::flow::{PackageSource, Session, script};
 use crate::kernel::{Kernel, ModInfo, toolchain};
 use crate::plan::{Action, Builder, Command, OnFailure, Place, Undo};
@@ -123,7 +124,7 @@ impl Session<'_> {
             self.plan_record(&package.id, target, &package.id.target_dir(target), record, &mut plan);
         }
         let files = chosen.iter().map(|module| Path::new(&module.destination).join(&module.file));
-        let linked = self.plan_weak_links(package, kernel, target, &conf, files.collect(), &mut plan)?;
+        let linked = self.plan_weak_links(Offer::Made, package, kernel, &conf, files.collect(), &mut plan)?;
         if let Some(command) =
             conf.scripts.post_install.as_deref().and_then(|text| script::command(text, &source, environment))
         {

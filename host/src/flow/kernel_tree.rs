@@ -21,11 +21,14 @@ impl Session<'_> {
         }
         let config = self.options.kernel_config.as_deref();
         let config = config.map(|file| std::fs::read(file).map_err(|e| Error::io("read", file, e))).transpose()?;
+        // Before the plan: what another thread has prepared is no tree to start from.
+        let tree = self.hold_kernel_tree();
         let release = kernel.release();
         let mut plan = Builder::new(format!("prepare the source tree of kernel {release}"), self.kernel_roots(kernel));
         plan_marker(Pending::KernelTree, kernel, &mut plan);
         let first = plan.steps().len();
         if let Answer::Unsupported(_) = self.plugins.kernel_prepare(kernel, config.as_deref(), &mut plan)? {
+            drop(tree);
             return work();
         }
         plan.announce_from(first, format!("Preparing the source tree of kernel {release}"));
@@ -36,7 +39,6 @@ impl Session<'_> {
         );
         // Only the clean-up knows how to take back what programs did to the tree.
         plan.leave_from(0);
-        let _tree = self.hold_kernel_tree();
         let outcome = self.run(plan).and_then(|()| work());
         let cleaned = self.clean_kernel_tree(kernel);
         let outcome = outcome?;

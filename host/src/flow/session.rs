@@ -156,7 +156,8 @@ impl<'a> Session<'a> {
         self.shared.common.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps other threads from building while a kernel's source tree is prepared.
+    /// Keeps other threads from preparing a kernel's source tree, or building
+    /// against it, meanwhile.
     pub(super) fn hold_kernel_tree(&self) -> MutexGuard<'_, ()> {
         self.shared.kernel_tree.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -10,7 +10,7 @@ use crate::flow::Session;
 use crate::kernel::Kernel;
 use crate::plan::{Action, Argument, Builder};
 use crate::plugin::{Answer, Enrolment, Signing};
-use crate::system::{Location, Root, find_program};
+use crate::system::{Location, find_program};
 use crate::tree::{Package, Target};
 
 impl Session<'_> {
@@ -78,12 +78,7 @@ impl Session<'_> {
     pub fn generate_mok(&self, target: &Target) -> Result<()> {
         let _lock = self.begin()?;
         let kernel = self.kernel(target);
-        let mut roots = self.system.roots.clone();
-        roots.set(Root::Modules, kernel.module_dir());
-        if let Some(headers) = kernel.headers() {
-            roots.set(Root::Headers, headers);
-        }
-        let mut plan = Builder::new(PREPARE, roots);
+        let mut plan = Builder::new(PREPARE, self.kernel_roots(&kernel));
         match self.plugins.prepare_signing(&kernel, &mut plan)? {
             Answer::Given { value, .. } => {
                 let lines = pair(&plan, &value);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::conf::{ModuleRecord, PackageConf, Strictness};
 use crate::error::Result;
 use crate::flow::installed::product_of;
+use crate::flow::weak_modules::Offer;
 use crate::flow::{Session, script};
 use crate::kernel::{Kernel, toolchain};
 use crate::plan::{Action, Builder};
@@ -40,7 +41,7 @@ impl Session<'_> {
         )
         .line(format!("Module {} for kernel {target}:\nThis version was the active one on this kernel.", package.id));
         let installed = self.installed_modules(package, kernel, target, &conf)?;
-        let unlinked = self.plan_weak_unlinks(package, kernel, target, &conf, found(&installed), &mut plan)?;
+        let unlinked = self.plan_weak_links(Offer::TakenBack, package, kernel, &conf, found(&installed), &mut plan)?;
         self.plan_deletions(kernel, &installed, &mut plan)?;
         self.plan_restore(package, kernel, target, &conf, &mut plan);
         plan.push(Action::Remove { at: package.id.active_link(target) }, "no version is installed any more");

@@ -13,15 +13,24 @@ use crate::plugin::Answer;
 use crate::system::{Location, Root};
 use crate::tree::{Package, Target};
 
+/// What happens to the offer of modules to other kernels.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Offer {
+    /// The modules have been installed.
+    Made,
+    /// They are about to go.
+    TakenBack,
+}
+
 impl Session<'_> {
-    /// Steps that offer what is installed for `target` to other kernels; `files`
-    /// are the installed ones below its module directory. Returns the other
-    /// kernels that get or lose a module.
+    /// Steps that offer what is installed for a kernel to others, or take the
+    /// offer back; `files` are the installed ones below its module directory.
+    /// Returns the other kernels that get or lose a module.
     pub(super) fn plan_weak_links(
         &self,
+        offer: Offer,
         package: &Package,
         kernel: &Arc<Kernel>,
-        target: &Target,
         conf: &PackageConf,
         files: Vec<PathBuf>,
         plan: &mut Builder,
@@ -29,29 +38,16 @@ impl Session<'_> {
         if is_off(conf) || files.is_empty() {
             return Ok(Vec::new());
         }
+        let target = Target { kernel: kernel.release().to_owned(), arch: kernel.arch().to_owned() };
         let before = plan.steps().len();
-        let facts = Arc::new(self.facts_of_build(package, conf, target, files));
-        let answer = self.plugins.weak_modules_link(&facts, kernel, plan)?;
-        Ok(announced(&answer, "Adding linked weak modules...", before, target, plan))
-    }
-
-    /// Steps that take the offer back, while the files are still there.
-    pub(super) fn plan_weak_unlinks(
-        &self,
-        package: &Package,
-        kernel: &Arc<Kernel>,
-        target: &Target,
-        conf: &PackageConf,
-        files: Vec<PathBuf>,
-        plan: &mut Builder,
-    ) -> Result<Vec<Target>> {
-        if is_off(conf) || files.is_empty() {
-            return Ok(Vec::new());
-        }
-        let before = plan.steps().len();
-        let facts = Arc::new(self.facts_of_build(package, conf, target, files));
-        let answer = self.plugins.weak_modules_unlink(&facts, kernel, plan)?;
-        Ok(announced(&answer, "Removing linked weak modules...", before, target, plan))
+        let facts = Arc::new(self.facts_of_build(package, conf, &target, files));
+        let (answer, line) = match offer {
+            Offer::Made => (self.plugins.weak_modules_link(&facts, kernel, plan)?, "Adding linked weak modules..."),
+            Offer::TakenBack => {
+                (self.plugins.weak_modules_unlink(&facts, kernel, plan)?, "Removing linked weak modules...")
+            }
+        };
+        Ok(announced(&answer, line, before, &target, plan))
     }
 
     /// depmod for other kernels than the plan's.
