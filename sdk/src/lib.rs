@@ -36,6 +36,8 @@ mod error;
 mod export;
 pub mod kernel;
 pub mod log;
+#[cfg(feature = "packaging")]
+pub mod packaging;
 mod panic;
 mod path;
 mod plan;

@@ -106,13 +106,13 @@ impl Path {
         Ok(None)
     }
 
-    /// Contents of a file of at most 16 MiB; `None` when there is none.
+    /// Contents of a file; `None` when there is none.
     pub fn read(&self) -> Result<Option<Vec<u8>>> {
         self.dir()?.read(&self.relative)
     }
 
     /// The same without the compression (gzip, xz or zstd) that the file has, if
-    /// any; at most 16 MiB then.
+    /// any.
     pub fn read_unpacked(&self) -> Result<Option<Vec<u8>>> {
         self.dir()?.read_unpacked(&self.relative)
     }

@@ -27,7 +27,6 @@ pub fn assemble(
     staging: &Path,
     plan: &mut Plan,
 ) -> Result<()> {
-    let given = |name: &str| options.iter().find(|(option, _)| option == name).map(|(_, value)| value.as_str());
     let (name, version) = (module.name(), module.version());
     let content = staging.join("content");
     let main = content.join(MAIN_TREE);
@@ -39,7 +38,7 @@ pub fn assemble(
         plan.make_directory(&place)?;
         plan.copy(Path::tree(format!("{name}/{version}/{release}/{arch}")), place.join(&arch))?;
     }
-    if given("binaries-only").is_some() {
+    if given(options, "binaries-only").is_some() {
         let binaries = content.join(BINARIES_ONLY);
         plan.make_directory(&binaries)?;
         plan.write_file(binaries.join("PACKAGE_NAME"), format!("{name}\n"), 0o644)?;
@@ -48,7 +47,7 @@ pub fn assemble(
     } else {
         plan.copy(Path::source(""), content.join(SOURCE_TREE))?;
     }
-    let file = match given("archive") {
+    let file = match given(options, "archive") {
         Some(file) => file.to_owned(),
         None => format!("{name}-{version}-{}.dkms.tar.gz", contents(kernels)),
     };

@@ -21,52 +21,44 @@ struct Tarball;
 
 impl Packager for Tarball {
     fn formats() -> Vec<Format> {
-        let switch = |name: &str, help: &str, without_kernels, excludes: &str| OptionSpec {
-            name: name.into(),
-            value: None,
-            help: help.into(),
-            without_kernels,
-            excludes: vec![excludes.into()],
+        let alone = |name: &str, other: &str, help: &str| OptionSpec {
+            excludes: vec![other.into()],
+            ..switch(name, help)
         };
         vec![Format {
-            name: "tarball".into(),
-            action: "mktarball".into(),
             load_action: Some("ldtarball".into()),
             suffixes: assemble::SUFFIXES.iter().map(|(suffix, _)| (*suffix).into()).collect(),
-            summary: "a tarball of source and built modules".into(),
-            source_only: false,
             archive_option: Some("archive".into()),
+            exit_codes: ExitCodes { not_built: 6, failed: 6 },
             options: vec![
+                option("archive", "FILE", "The tarball to make or to load; its suffix tells how it is compressed"),
                 OptionSpec {
-                    name: "archive".into(),
-                    value: Some("FILE".into()),
-                    help: "The tarball to make or to load; its suffix tells how it is compressed".into(),
-                    without_kernels: false,
-                    excludes: Vec::new(),
+                    without_kernels: true,
+                    ..alone("source-only", "binaries-only", "The source without built modules")
                 },
-                switch("source-only", "The source without built modules", true, "binaries-only"),
-                switch("binaries-only", "The built modules without the source", false, "source-only"),
+                alone("binaries-only", "source-only", "The built modules without the source"),
             ],
+            ..format("tarball", "mktarball", "a tarball of source and built modules", "Tarball")
         }]
     }
 
     fn assemble(
-        _format: String,
+        _format: &str,
         module: &ModulePackage,
-        kernels: Vec<Kernel>,
-        options: Vec<Property>,
-        staging: Path,
+        kernels: &[Kernel],
+        options: &[Property],
+        staging: &Path,
         plan: &mut Plan,
-    ) -> Result<()> {
-        assemble::assemble(module, &kernels, &options, &staging, plan)
+    ) -> Result<(), Failure> {
+        Ok(assemble::assemble(module, kernels, options, staging, plan)?)
     }
 
-    fn load(_format: String, archive: Path, _options: Vec<Property>, staging: Path, plan: &mut Plan) -> Result<()> {
+    fn load(_format: &str, archive: &Path, _options: &[Property], staging: &Path, plan: &mut Plan) -> Result<()> {
         plan.unpack(archive, staging.join(UNPACKED))
     }
 
-    fn arrange(_format: String, _options: Vec<Property>, staging: Path, plan: &mut Plan) -> Result<()> {
-        arrange::arrange(&staging, plan)
+    fn arrange(_format: &str, _options: &[Property], staging: &Path, plan: &mut Plan) -> Result<()> {
+        arrange::arrange(staging, plan)
     }
 }
 

@@ -20,7 +20,10 @@ pub use kernel_hooks::{Event, HookFile, KernelHooks};
 pub use kernel_layout::KernelLayout;
 pub use kernel_prepare::KernelPrepare;
 pub use modprobe_config::ModprobeConfig;
-pub use packager::{Format, OptionSpec, Packager};
+pub use packager::{
+    ExitCodes, Failure, Format, KernelCount, OptionSpec, Packager, Refusal, Requirements, State, format, given, option,
+    refuse, switch,
+};
 pub use settings_check::SettingsCheck;
 pub use signer::{EnrolmentStatus, Signer, Signing};
 pub use weak_modules::WeakModules;

@@ -1,0 +1,55 @@
+use std::io::{Read, Write};
+
+use flate2::GzBuilder;
+use flate2::read::MultiGzDecoder;
+use lzma_rust2::{XzOptions, XzWriter};
+
+use crate::{Result, other};
+
+/// Compressed as gzip does at its best, without name and date.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzBuilder::new().write(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("writing to memory does not fail")
+}
+
+/// What gzip compressed.
+///
+/// # Errors
+/// Data that is no gzip, or damaged.
+pub fn gunzip(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut contents = Vec::new();
+    let read = MultiGzDecoder::new(bytes).read_to_end(&mut contents);
+    read.map(|_| contents).map_err(|e| other(format!("the gzip data is damaged: {e}")))
+}
+
+/// Compressed as xz does by default (preset 6).
+pub fn xz(bytes: &[u8]) -> Vec<u8> {
+    let written = XzWriter::new(Vec::new(), XzOptions::with_preset(6)).and_then(|mut encoder| {
+        encoder.write_all(bytes)?;
+        encoder.finish()
+    });
+    written.expect("writing to memory does not fail")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_gzip_made_is_read_and_is_the_same_each_time() {
+        let text = b"the same text, the same bytes".repeat(100);
+        assert_eq!(gunzip(&gzip(&text)).unwrap(), text);
+        assert_eq!(gzip(&text), gzip(&text));
+        assert_eq!(gzip(&text)[4..8], [0; 4]);
+        assert!(gunzip(b"no gzip").is_err());
+    }
+
+    #[test]
+    fn what_xz_made_is_read_by_another_implementation() {
+        let text = b"the same text, the same bytes".repeat(100);
+        let mut contents = Vec::new();
+        lzma_rust2::XzReader::new(xz(&text).as_slice(), false).read_to_end(&mut contents).unwrap();
+        assert_eq!(contents, text);
+        assert!(xz(&text).starts_with(b"\xfd7zXZ\0"));
+    }
+}

@@ -1,0 +1,148 @@
+use std::collections::BTreeMap;
+
+use crate::system::EntryKind;
+use crate::{Path, Result, invalid};
+
+/// One of [`Files`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A directory.
+    Directory,
+    /// A file, with its permission bits.
+    File {
+        /// What is in it.
+        contents: Vec<u8>,
+        /// As in chmod(2): `0o644`.
+        mode: u32,
+    },
+    /// A symbolic link, with its text.
+    Link(String),
+}
+
+/// Files, links and directories by their paths, such as `usr/src/demo-1.0/Makefile`:
+/// relative, without `.` and `..`. Sorted; the directories that lead to a path
+/// are there too.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files(BTreeMap<String, Entry>);
+
+impl Files {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a file, in place of one that is there.
+    pub fn add(&mut self, path: impl Into<String>, contents: impl Into<Vec<u8>>, mode: u32) {
+        self.insert(path.into(), Entry::File { contents: contents.into(), mode });
+    }
+
+    /// Adds a symbolic link with this text.
+    pub fn link(&mut self, path: impl Into<String>, target: impl Into<String>) {
+        self.insert(path.into(), Entry::Link(target.into()));
+    }
+
+    /// Adds a directory.
+    pub fn directory(&mut self, path: impl Into<String>) {
+        self.insert(path.into(), Entry::Directory);
+    }
+
+    /// Adds an entry, and the directories that lead to it.
+    pub fn insert(&mut self, path: String, entry: Entry) {
+        for (index, _) in path.match_indices('/') {
+            self.0.entry(path[..index].to_owned()).or_insert(Entry::Directory);
+        }
+        self.0.insert(path, entry);
+    }
+
+    /// Adds what is at `from`, a file or a directory with all that is below it,
+    /// under the path `to`. Needs the manifest's `[read]`. Modes become 0755 for
+    /// files that somebody may execute and 0644 for others.
+    ///
+    /// # Errors
+    /// `invalid` for what is neither file, directory nor link; and as reading has them.
+    pub fn read(&mut self, from: &Path, to: &str) -> Result<()> {
+        match from.kind()? {
+            None => Err(invalid(format!("{from} is not there"))),
+            Some(EntryKind::Directory) => {
+                if !to.is_empty() {
+                    self.directory(to);
+                }
+                for entry in from.entries()? {
+                    let below = if to.is_empty() { entry.name.clone() } else { format!("{to}/{}", entry.name) };
+                    self.read(&from.join(&entry.name), &below)?;
+                }
+                Ok(())
+            }
+            Some(EntryKind::File) => {
+                let mode = if from.mode()?.unwrap_or(0) & 0o111 == 0 { 0o644 } else { 0o755 };
+                self.add(to, from.read()?.unwrap_or_default(), mode);
+                Ok(())
+            }
+            Some(EntryKind::Symlink) => {
+                self.link(to, from.link_target()?.unwrap_or_default());
+                Ok(())
+            }
+            Some(EntryKind::Other) => Err(invalid(format!("{from} is neither a file nor a directory nor a link"))),
+        }
+    }
+
+    /// The entry at a path.
+    pub fn get(&self, path: &str) -> Option<&Entry> {
+        self.0.get(path)
+    }
+
+    /// Takes an entry out; what is below a directory stays.
+    pub fn remove(&mut self, path: &str) -> Option<Entry> {
+        self.0.remove(path)
+    }
+
+    /// All entries, sorted by path.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        self.0.iter().map(|(path, entry)| (path.as_str(), entry))
+    }
+
+    /// The bytes of all files together.
+    pub fn size(&self) -> u64 {
+        let length = |entry: &Entry| if let Entry::File { contents, .. } = entry { contents.len() as u64 } else { 0 };
+        self.0.values().map(length).sum()
+    }
+
+    /// The same below a directory.
+    pub fn below(self, directory: &str) -> Self {
+        let mut files = Self::new();
+        for (path, entry) in self.0 {
+            files.insert(format!("{directory}/{path}"), entry);
+        }
+        files
+    }
+
+    /// Adds all of another's entries.
+    pub fn extend(&mut self, other: Self) {
+        for (path, entry) in other.0 {
+            self.insert(path, entry);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_directories_that_lead_to_a_file_are_there_and_come_first() {
+        let mut files = Files::new();
+        files.add("usr/src/demo/Makefile", "all:\n", 0o644);
+        files.link("usr/src/demo/a", "Makefile");
+        let paths: Vec<&str> = files.iter().map(|(path, _)| path).collect();
+        assert_eq!(paths, ["usr", "usr/src", "usr/src/demo", "usr/src/demo/Makefile", "usr/src/demo/a"]);
+        assert_eq!(files.size(), 5);
+    }
+
+    #[test]
+    fn what_is_put_below_a_directory_keeps_its_place_in_it() {
+        let mut files = Files::new();
+        files.add("a/b", "", 0o644);
+        let paths: Vec<String> = files.below("top/c").iter().map(|(path, _)| path.to_owned()).collect();
+        assert_eq!(paths, ["top", "top/c", "top/c/a", "top/c/a/b"]);
+    }
+}

@@ -1,0 +1,138 @@
+use std::io::Read;
+
+use ::tar::{Archive, Builder, EntryType, Header};
+
+use super::{Entry, Files};
+use crate::{Error, Result, invalid};
+
+/// A tar archive (GNU's form) of the files, owned by root, all of one date in
+/// seconds since 1970. `prefix` is put before each path: `./`, or nothing.
+///
+/// # Errors
+/// A path that tar cannot hold.
+pub fn tar(files: &Files, prefix: &str, date: u64) -> Result<Vec<u8>> {
+    let mut archive = Builder::new(Vec::new());
+    if !prefix.is_empty() {
+        append(&mut archive, prefix, &Entry::Directory, date)?;
+    }
+    for (path, entry) in files.iter() {
+        append(&mut archive, &format!("{prefix}{path}"), entry, date)?;
+    }
+    archive.into_inner().map_err(|e| invalid(format!("no tar archive can be made: {e}")))
+}
+
+fn append(archive: &mut Builder<Vec<u8>>, path: &str, entry: &Entry, date: u64) -> Result<()> {
+    let mut header = Header::new_gnu();
+    header.set_mtime(date);
+    header.set_uid(0);
+    header.set_gid(0);
+    let owned = header.set_username("root").and_then(|()| header.set_groupname("root"));
+    let appended = owned.and_then(|()| match entry {
+        Entry::Directory => {
+            header.set_entry_type(EntryType::Directory);
+            header.set_mode(0o755);
+            header.set_size(0);
+            archive.append_data(&mut header, format!("{}/", path.trim_end_matches('/')), std::io::empty())
+        }
+        Entry::File { contents, mode } => {
+            header.set_entry_type(EntryType::Regular);
+            header.set_mode(*mode);
+            header.set_size(contents.len() as u64);
+            archive.append_data(&mut header, path, contents.as_slice())
+        }
+        Entry::Link(target) => {
+            header.set_entry_type(EntryType::Symlink);
+            header.set_mode(0o777);
+            header.set_size(0);
+            archive.append_link(&mut header, path, target)
+        }
+    });
+    appended.map_err(|e| invalid(format!("{path} does not fit into a tar archive: {e}")))
+}
+
+/// The files of a tar archive that is not compressed; modes become 0755 or 0644.
+///
+/// # Errors
+/// `invalid` for an archive that is damaged, for a path or link that leads out of
+/// it, and for what is neither file, directory nor link.
+pub fn untar(archive: &[u8]) -> Result<Files> {
+    let damaged = |e: std::io::Error| invalid(format!("the tar archive is damaged: {e}"));
+    let mut files = Files::new();
+    for entry in Archive::new(archive).entries().map_err(damaged)? {
+        let mut entry = entry.map_err(damaged)?;
+        let path = inside(&String::from_utf8_lossy(&entry.path_bytes()))?;
+        if path.is_empty() {
+            continue;
+        }
+        match entry.header().entry_type() {
+            EntryType::Directory => files.directory(path),
+            EntryType::Regular | EntryType::Continuous => {
+                let mode = if entry.header().mode().unwrap_or(0) & 0o111 == 0 { 0o644 } else { 0o755 };
+                let mut contents = Vec::new();
+                entry.read_to_end(&mut contents).map_err(damaged)?;
+                files.add(path, contents, mode);
+            }
+            EntryType::Symlink => {
+                let target = entry.link_name_bytes().unwrap_or_default();
+                files.link(path, String::from_utf8_lossy(&target).into_owned());
+            }
+            EntryType::XGlobalHeader => {}
+            other => return Err(invalid(format!("{path} in the tar archive is no file, but of type {other:?}"))),
+        }
+    }
+    Ok(files)
+}
+
+/// A path without `.` components. `invalid` for an absolute one and for `..`.
+fn inside(path: &str) -> Result<String, Error> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    if path.starts_with('/') || parts.contains(&"..") {
+        return Err(invalid(format!("the archive holds {path}, which is not below it")));
+    }
+    Ok(parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn demo() -> Files {
+        let mut files = Files::new();
+        files.add("usr/src/demo-1.0/Makefile", "all:\n", 0o644);
+        files.add(format!("usr/{}/script", "d".repeat(150)), "#!/bin/sh\n", 0o755);
+        files.link("usr/link", "src");
+        files
+    }
+
+    #[test]
+    fn what_is_packed_is_what_is_unpacked() {
+        for prefix in ["", "./"] {
+            assert_eq!(untar(&tar(&demo(), prefix, 7).unwrap()).unwrap(), demo());
+        }
+    }
+
+    #[test]
+    fn all_entries_are_roots_and_of_the_date() {
+        let bytes = tar(&demo(), "./", 946_684_800).unwrap();
+        for entry in Archive::new(bytes.as_slice()).entries().unwrap() {
+            let header = entry.unwrap().header().clone();
+            assert_eq!((header.uid().unwrap(), header.mtime().unwrap()), (0, 946_684_800));
+            assert_eq!(header.username().unwrap(), Some("root"));
+        }
+    }
+
+    #[test]
+    fn what_climbs_out_is_refused() {
+        for path in ["/etc/passwd", "a/../../b", ".."] {
+            assert!(inside(path).is_err(), "{path}");
+        }
+        assert_eq!(inside("./a//b/.").unwrap(), "a/b");
+    }
+
+    #[test]
+    fn a_damaged_archive_is_an_error() {
+        let bytes = tar(&demo(), "", 0).unwrap();
+        assert!(untar(&bytes[..700]).is_err());
+        assert!(untar(&[b'x'; 1024]).is_err());
+    }
+}
