@@ -58,7 +58,7 @@ fn spec(name: &str, version: &str, release: &str, modules: &[Module]) -> Spec {
             ("VERSION", version),
             ("KERNEL", release),
             ("KERNEL_NAME", &package_name(release)),
-            ("KERNEL_VERSION", release),
+            ("REQUIRES", &requires(release)),
             ("NAME", &package_name(name)),
             ("PACKAGE_VERSION", &package_version(version)),
             ("LICENSE", &literal(&built::license(modules))),
@@ -66,4 +66,13 @@ fn spec(name: &str, version: &str, release: &str, modules: &[Module]) -> Spec {
         ],
     );
     Spec { name: format!("kmod-{name}.spec"), text }
+}
+
+/// The kernel's own capability. A release with several dashes is no version to rpm:
+/// no kernel provides it.
+fn requires(release: &str) -> String {
+    match release.matches('-').count() {
+        0 | 1 => format!("Requires:       kernel-uname-r = {release}\n"),
+        _ => String::new(),
+    }
 }
