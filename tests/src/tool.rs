@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::Output;
 
 /// Program, and the Debian package that brings it.
-const PACKAGES: [(&str, &str); 21] = [
+const PACKAGES: [(&str, &str); 23] = [
     ("mke2fs", "e2fsprogs"),
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("timeout", "coreutils"),
@@ -29,6 +29,8 @@ const PACKAGES: [(&str, &str); 21] = [
     ("softhsm2-util", "softhsm2"),
     ("p11tool", "gnutls-bin"),
     ("xz", "xz-utils"),
+    ("rpmbuild", "rpm"),
+    ("bzip2", "bzip2"),
 ];
 
 /// The path of a program that the tests need.

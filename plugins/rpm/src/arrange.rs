@@ -77,10 +77,12 @@ fn shape(files: &Files) -> Result<Shape> {
     });
     match directories.collect::<Vec<_>>().as_slice() {
         [] if has_conf(&shape.source) => {}
-        [] => return Err(invalid(format!(
-            "the package holds no module package: neither /{SOURCES}/NAME-VERSION/{CONF} nor /{DATA}/NAME/NAME-VERSION{}",
-            TARBALLS[0]
-        ))),
+        [] => {
+            return Err(invalid(format!(
+                "the package holds no module package: neither /{SOURCES}/NAME-VERSION/{CONF} nor /{DATA}/NAME/NAME-VERSION{}",
+                TARBALLS[0]
+            )));
+        }
         [one] => {
             shape.source = below(files, &format!("{SOURCES}/{one}"));
             shape.binaries_only = false;
@@ -109,7 +111,10 @@ fn built(tarball: &Files) -> Result<Files> {
     }
     for (path, entry) in main.iter() {
         let parts: Vec<&str> = path.split('/').collect();
-        if parts.len() == 2 && *entry == Entry::Directory && main.get(&format!("{path}/module")) != Some(&Entry::Directory) {
+        if parts.len() == 2
+            && *entry == Entry::Directory
+            && main.get(&format!("{path}/module")) != Some(&Entry::Directory)
+        {
             return Err(invalid(format!("{path} in the package's tarball holds no modules")));
         }
     }

@@ -36,9 +36,9 @@ pub fn files(archive: &mut dyn Read, keep: impl Fn(&str) -> bool) -> Result<File
             skip_padding(archive, entry.size)?;
             continue;
         }
-        left = left.checked_sub(entry.size).ok_or_else(|| {
-            invalid(format!("the package holds more than {} MiB of source and modules", MOST >> 20))
-        })?;
+        left = left
+            .checked_sub(entry.size)
+            .ok_or_else(|| invalid(format!("the package holds more than {} MiB of source and modules", MOST >> 20)))?;
         let mut contents = Vec::new();
         copy(archive, entry.size, &mut contents)?;
         skip_padding(archive, entry.size)?;
@@ -46,7 +46,8 @@ pub fn files(archive: &mut dyn Read, keep: impl Fn(&str) -> bool) -> Result<File
         match entry.mode & KIND {
             DIRECTORY => files.directory(entry.path),
             LINK => {
-                let target = String::from_utf8(contents).map_err(|_| invalid(format!("{} is a link to no name", entry.path)))?;
+                let target =
+                    String::from_utf8(contents).map_err(|_| invalid(format!("{} is a link to no name", entry.path)))?;
                 files.link(entry.path, target);
             }
             FILE => {
@@ -60,7 +61,12 @@ pub fn files(archive: &mut dyn Read, keep: impl Fn(&str) -> bool) -> Result<File
                 }
                 files.add(entry.path, contents, mode);
             }
-            _ => return Err(invalid(format!("{} in the package is neither a file nor a directory nor a link", entry.path))),
+            _ => {
+                return Err(invalid(format!(
+                    "{} in the package is neither a file nor a directory nor a link",
+                    entry.path
+                )));
+            }
         }
     }
     Ok(files)
@@ -87,7 +93,8 @@ impl Entry {
             let digits = std::str::from_utf8(&header[6 + 8 * index..14 + 8 * index]).ok()?;
             u32::from_str_radix(digits, 16).ok()
         };
-        let field = |index| field(index).ok_or_else(|| invalid("the cpio archive in the package is damaged: no number"));
+        let field =
+            |index| field(index).ok_or_else(|| invalid("the cpio archive in the package is damaged: no number"));
         let length = field(11)? as usize;
         if length == 0 || length > LONGEST_NAME {
             return Err(invalid("the cpio archive in the package is damaged: a name is too long"));

@@ -39,10 +39,8 @@ pub fn assemble(
     plan: &mut Plan,
 ) -> Result<(), Failure> {
     let parts = Parts::collect(module, kernels, options)?;
-    let candidates = [
-        Path::source(format!("{}-dkms-mkrpm.spec", parts.name)),
-        Path::etc("dkms/template-dkms-mkrpm.spec"),
-    ];
+    let candidates =
+        [Path::source(format!("{}-dkms-mkrpm.spec", parts.name)), Path::etc("dkms/template-dkms-mkrpm.spec")];
     let spec = match sources::spec(options, &candidates)? {
         Some(spec) => {
             let mut files = parts.files();

@@ -39,8 +39,7 @@ pub fn assemble(
             sources.extend(own.named_sources()?);
         }
         let spec = own.unwrap_or_else(|| spec(&name, &version, &release, &modules));
-        let macros =
-            [("module_name", name.clone()), ("version", version.clone()), ("kernel_version", release)];
+        let macros = [("module_name", name.clone()), ("version", version.clone()), ("kernel_version", release)];
         build::prepare(&spec, &sources, &macros, staging, plan)?;
         build::run(&spec, &Stage::Binary(&kernel.arch()), staging, plan)?;
     }

@@ -33,8 +33,7 @@ pub fn assemble(
     let archive = tar(&source.below(&format!("{name}-{version}")), "", source_date())?;
     let mut files = spec.named_sources()?;
     files.add(format!("{name}-{version}.tar.bz2"), bzip2(&archive), 0o644);
-    let macros =
-        [("module_name", name), ("version", version), ("kernel_version", literal(&kernel.release()))];
+    let macros = [("module_name", name), ("version", version), ("kernel_version", literal(&kernel.release()))];
     build::prepare(&spec, &files, &macros, staging, plan)?;
     Ok(build::run(&spec, &Stage::Source(&kernel.arch()), staging, plan)?)
 }

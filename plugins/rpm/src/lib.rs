@@ -26,10 +26,8 @@ struct Rpm;
 impl Packager for Rpm {
     fn formats() -> Vec<Format> {
         let spec = || option("spec", "NAME", "A spec file of the source, to be used instead of the usual one");
-        let only = |name: &str, other: &str, help: &str| OptionSpec {
-            excludes: vec![other.into()],
-            ..switch(name, help)
-        };
+        let only =
+            |name: &str, other: &str, help: &str| OptionSpec { excludes: vec![other.into()], ..switch(name, help) };
         let common = |name: &str, action: &str, summary: &str| Format {
             directory: "rpm".into(),
             ..format(name, action, summary, "Package")
@@ -111,10 +109,14 @@ impl Packager for Rpm {
     }
 }
 
+/// Files of rpm's database, by the form that it has.
+const DATABASES: [&str; 3] = ["rpmdb.sqlite", "Packages.db", "Packages"];
+
 /// Rpm, where it is what this system is made with: where rpm itself belongs to a
-/// package in its database.
+/// package in its database. Rpm is not asked where it has none: it would make one.
 fn installer() -> Vec<String> {
-    match has_program("rpm") && probe("owner-of-rpm").is_ok() {
+    let has_database = |name: &&str| Path::var("lib/rpm").join(name).exists().unwrap_or(false);
+    match has_program("rpm") && DATABASES.iter().any(|name| has_database(&name)) && probe("owner-of-rpm").is_ok() {
         true => vec!["rpm".into(), "-Uvh".into()],
         false => Vec::new(),
     }

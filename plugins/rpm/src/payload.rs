@@ -5,7 +5,7 @@ use std::io::Read;
 use modsmith_plugin::prelude::*;
 
 /// Most bytes that are unpacked: what claims to be more is no module package.
-const MOST: u64 = 4 << 30;
+const MOST: u64 = 2 << 30;
 /// Memory for the dictionary of an lzma stream, in KiB.
 const DICTIONARY: u32 = 128 << 10;
 
@@ -53,9 +53,10 @@ struct Limited<R> {
 impl<R: Read> Read for Limited<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let read = self.reader.read(buffer)?;
-        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
-            std::io::Error::other(format!("it unpacks to more than {} GiB", MOST >> 30))
-        })?;
+        self.left = self
+            .left
+            .checked_sub(read as u64)
+            .ok_or_else(|| std::io::Error::other(format!("it unpacks to more than {} GiB", MOST >> 30)))?;
         Ok(read)
     }
 }
