@@ -166,7 +166,7 @@ impl Parts {
         }
         let values = [("MODULE", self.name.as_str()), ("VERSION", &self.version)];
         let mut files = Files::new();
-        files.add("tools/stage", STAGE, 0o755);
+        files.add("tools/stage", filled(STAGE, &values), 0o755);
         files.add("tools/dkms", filled(DKMS, &values), 0o755);
         files.add("tools/find-provides", FIND_PROVIDES, 0o755);
         files.add("tools/provides", self.provides.iter().map(|line| format!("{line}\n")).collect::<String>(), 0o644);

@@ -30,6 +30,8 @@ pub fn assemble(
     };
     let mut source = Files::new();
     source.read(&Path::source(""), "")?;
+    // The log of the preparation, with its date, is no source.
+    source.remove("make.log");
     let archive = tar(&source.below(&format!("{name}-{version}")), "", source_date())?;
     let mut files = spec.named_sources()?;
     files.add(format!("{name}-{version}.tar.bz2"), bzip2(&archive), 0o644);
