@@ -138,9 +138,9 @@ fn damaged_and_hostile_packages_are_refused_and_leave_nothing() {
     let mut flipped = whole.clone();
     flipped[payload + 100] ^= 0x55;
     let cases = [
-        ("cut-in-the-lead", whole[..50].to_vec(), "no rpm"),
+        ("cut-in-the-lead", whole[..50].to_vec(), "cut off"),
         ("cut-in-the-header", whole[..500].to_vec(), "cut off"),
-        ("cut-in-the-payload", whole[..whole.len() - 2000].to_vec(), "damaged"),
+        ("cut-in-the-payload", whole[..whole.len() - 2000].to_vec(), "cut off"),
         ("flipped", flipped, "damaged"),
         ("text", b"this is no package".to_vec(), "no rpm package"),
         ("empty", Vec::new(), "no rpm package"),

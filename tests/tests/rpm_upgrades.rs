@@ -177,19 +177,16 @@ fn comes_through(package: &str, modules: usize) {
 }
 
 #[test]
-#[ignore = "slow"]
 fn bbswitch_comes_through() {
     comes_through("bbswitch-dkms", 1);
 }
 
 #[test]
-#[ignore = "slow"]
 fn ddcci_with_two_modules_comes_through() {
     comes_through("ddcci-dkms", 2);
 }
 
 #[test]
-#[ignore = "slow"]
 fn dpdk_kmods_with_a_tilde_in_its_version_comes_through() {
     comes_through("dpdk-kmods-dkms", 1);
 }
