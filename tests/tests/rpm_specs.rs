@@ -187,6 +187,17 @@ fn what_cannot_be_made_is_said_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn without_space_nothing_is_left_but_what_was_there() {
+    let world = World::generic();
+    world.add_package(&package().file("large", "no two lines are the same\n".repeat(100_000)));
+    let script = "dkms add box/1.0 >/dev/null\nfind /var/lib/dkms | sort > /etc/dkms/before\n\
+                  dkms mkrpm box/1.0 --source-only; code=$?\n\
+                  find /var/lib/dkms | sort | diff /etc/dkms/before - && exit $code";
+    let out = world.shell(script).small("/var/lib/dkms", 1024).run().expect(7);
+    assert!(out.stderr.contains("No space left"), "{out}");
+}
+
+#[test]
 fn names_that_mean_something_to_a_shell_or_a_spec_are_refused() {
     for version in ["1.0'x", "%{nil}", "1.0;id"] {
         let world = World::generic();
