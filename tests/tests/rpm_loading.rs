@@ -141,7 +141,7 @@ fn damaged_and_hostile_packages_are_refused_and_leave_nothing() {
         ("cut-in-the-lead", whole[..50].to_vec(), "cut off"),
         ("cut-in-the-header", whole[..500].to_vec(), "cut off"),
         ("cut-in-the-payload", whole[..whole.len() - 2000].to_vec(), "cut off"),
-        ("flipped", flipped, "damaged"),
+        ("flipped", flipped, "was not loaded"),
         ("text", b"this is no package".to_vec(), "no rpm package"),
         ("empty", Vec::new(), "no rpm package"),
         ("source", source_package, "source package"),
@@ -167,7 +167,7 @@ fn damaged_and_hostile_packages_are_refused_and_leave_nothing() {
         }
         before.assert_same(&everything(&world), name);
     }
-    world.dkms(&format!("add {}", world.path("missing.rpm").display())).expect(2);
+    world.dkms(&format!("ldtarball {}", world.path("missing.rpm").display())).expect(2);
 }
 
 #[test]
@@ -175,13 +175,27 @@ fn where_rpm_is_the_systems_own_it_installs_the_package_itself() {
     let from = built();
     let archive = made(&from, "");
     let world = World::generic();
-    let machine = Machine::of(&world);
-    let out = machine.shell(&format!("dkms ldtarball {} -k {}\nrpm -q box\ndkms status", archive.display(), kernel()));
+    let machine_of_its_own = Machine::of(&world);
+    let out = machine_of_its_own.shell(&format!(
+        "dkms ldtarball {} -k {}\nrpm -q box\ndkms status",
+        archive.display(),
+        kernel()
+    ));
     let out = out.expect(0);
     assert!(out.stdout.contains("box-1.0-1dkms.noarch\n"), "{out}");
     assert!(out.stdout.contains(&in_state("installed")), "{out}");
+    // Other trees are none of rpm's.
+    let other = World::generic();
+    let machine = Machine::of(&other);
+    let trees = format!("--dkmstree {0}/tree --sourcetree {0}/sources", other.dir().display());
+    for directory in ["tree", "sources"] {
+        fs::create_dir_all(other.path(directory)).unwrap();
+    }
+    let script = format!("dkms add {} {trees}\n! rpm -q box\ndkms status {trees}", archive.display());
+    let out = machine.shell(&script).expect(0);
+    assert!(out.stdout.contains(&in_state("built")), "{out}");
     // Rpm's own refusal is passed on.
     let broken = world.path("broken.rpm");
     fs::write(&broken, b"this is no package").unwrap();
-    machine.shell(&format!("dkms ldtarball {}", broken.display())).expect(9).expect_error("did not install");
+    machine_of_its_own.shell(&format!("dkms ldtarball {}", broken.display())).expect(9).expect_error("did not install");
 }

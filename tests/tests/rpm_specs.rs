@@ -164,6 +164,13 @@ fn a_spec_runs_as_nobody_and_writes_nowhere_else() {
 }
 
 #[test]
+fn who_grants_the_plugin_is_told_that_a_spec_can_do_anything() {
+    let out = World::new(&[]).modsmith("plugin inspect rpm").expect(0);
+    let runs: Vec<&str> = out.stdout.lines().filter(|line| line.contains(" rpmbuild ")).collect();
+    assert!(runs.len() == 3 && runs.iter().all(|line| line.contains("executes its input")), "{out}");
+}
+
+#[test]
 fn what_cannot_be_made_is_said_and_leaves_nothing_behind() {
     let world = built(&package());
     world.write("usr/src/box-1.0/broken.spec", "Name: box\nNonsense here\n");

@@ -51,7 +51,10 @@ pub fn arrange(staging: &Path, plan: &mut Plan) -> Result<()> {
 fn contents(rpm: &[u8]) -> Result<Files> {
     let mut archive = payload::unpacked(package::payload(rpm)?)?;
     let ours = [format!("{SOURCES}/"), format!("{DATA}/")];
-    cpio::files(&mut archive, |path| ours.iter().any(|directory| path.starts_with(directory)))
+    let files = cpio::files(&mut archive, |path| ours.iter().any(|directory| path.starts_with(directory)))?;
+    // To its end, where the compression has its checksum.
+    std::io::copy(&mut archive, &mut std::io::sink()).map_err(|e| invalid(format!("its payload is damaged: {e}")))?;
+    Ok(files)
 }
 
 fn shape(files: &Files) -> Result<Shape> {

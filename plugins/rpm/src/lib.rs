@@ -115,8 +115,8 @@ const DATABASES: [&str; 3] = ["rpmdb.sqlite", "Packages.db", "Packages"];
 /// Rpm, where it is what this system is made with: where rpm itself belongs to a
 /// package in its database. Rpm is not asked where it has none: it would make one.
 fn installer() -> Vec<String> {
-    let has_database = |name: &&str| Path::var("lib/rpm").join(name).exists().unwrap_or(false);
-    match has_program("rpm") && DATABASES.iter().any(|name| has_database(&name)) && probe("owner-of-rpm").is_ok() {
+    let has_database = |name: &str| Path::var("lib/rpm").join(name).exists().unwrap_or(false);
+    match has_program("rpm") && DATABASES.iter().any(|name| has_database(name)) && probe("owner-of-rpm").is_ok() {
         true => vec!["rpm".into(), "-Uvh".into()],
         false => Vec::new(),
     }
