@@ -16,9 +16,6 @@ fn kernel() -> String {
 /// A spec as packagers write them for dkms: it asks dkms for the tarball, and finds
 /// source and postinst among the sources.
 const FOR_DKMS: &str = r#"
-%{?!module_name: %{error: no module name}}
-%{?!version: %{error: no version}}
-%{?!kernel_versions: %{error: no kernels}}
 Name: %{module_name}
 Version: %{version}
 Release: 1vendor
@@ -26,25 +23,20 @@ Summary: By a spec of the vendor
 License: GPL
 BuildArch: noarch
 BuildRequires: dkms
-Requires: dkms >= 1.95
+Requires: dkms
+%define data %{buildroot}/usr/share/%{module_name}
 %description
 For %{kernel_versions}.
 %prep
-if [ "%mktarball_line" != "none" ]; then
-    /usr/sbin/dkms mktarball -m %{module_name} -v %{version} %{mktarball_line} --archive `basename %{module_name}-%{version}.dkms.tar.gz`
-    cp -af /var/lib/dkms/%{module_name}/%{version}/tarball/%{module_name}-%{version}.dkms.tar.gz vendor.dkms.tar.gz
-fi
+%if "%{mktarball_line}" != "none"
+/usr/sbin/dkms mktarball %{module_name}/%{version} %{mktarball_line} --archive ours.dkms.tar.gz
+mv /var/lib/dkms/%{module_name}/%{version}/tarball/ours.dkms.tar.gz .
+%endif
 %install
-mkdir -p %{buildroot}/usr/src %{buildroot}/usr/share/%{module_name}
-if [ -d %{_sourcedir}/%{module_name}-%{version} ]; then
-    cp -Lpr %{_sourcedir}/%{module_name}-%{version} %{buildroot}/usr/src
-fi
-if [ -f vendor.dkms.tar.gz ]; then
-    install -m 644 vendor.dkms.tar.gz %{buildroot}/usr/share/%{module_name}/%{module_name}-%{version}.dkms.tar.gz
-fi
-if [ -f %{_sourcedir}/common.postinst ]; then
-    install -m 755 %{_sourcedir}/common.postinst %{buildroot}/usr/share/%{module_name}/postinst
-fi
+mkdir -p %{data} %{buildroot}/usr/src
+test ! -e %{_sourcedir}/%{module_name}-%{version} || cp -rpL %{_sourcedir}/%{module_name}-%{version} %{buildroot}/usr/src
+test ! -e ours.dkms.tar.gz || cp ours.dkms.tar.gz %{data}/%{module_name}-%{version}.dkms.tar.gz
+test ! -e %{_sourcedir}/common.postinst || cp %{_sourcedir}/common.postinst %{data}/postinst
 %files
 /usr/src/*
 /usr/share/%{module_name}
