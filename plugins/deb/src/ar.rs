@@ -1,24 +1,9 @@
-//! The container of a Debian package: ar(5) in its common form.
+//! Reads the container of a Debian package: ar(5) in its common form.
 
-use modsmith_plugin::{Result, invalid};
+use modsmith_plugin::{Error, Result, invalid};
 
 const MAGIC: &[u8] = b"!<arch>\n";
 const HEADER: usize = 60;
-
-/// An archive of the members in their order, owned by root, all of one date in
-/// seconds since 1970.
-pub fn write(members: &[(&str, &[u8])], date: u64) -> Vec<u8> {
-    let mut archive = MAGIC.to_vec();
-    for (name, contents) in members {
-        let header = format!("{name:<16}{date:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, "100644", contents.len());
-        archive.extend_from_slice(header.as_bytes());
-        archive.extend_from_slice(contents);
-        if contents.len() % 2 == 1 {
-            archive.push(b'\n');
-        }
-    }
-    archive
-}
 
 /// The members of an archive, by their names.
 ///
@@ -42,26 +27,27 @@ pub fn read(archive: &[u8]) -> Result<Vec<(String, &[u8])>> {
     Ok(members)
 }
 
-fn cut() -> modsmith_plugin::Error {
+fn cut() -> Error {
     invalid("it ends in the middle: it was not copied as a whole")
 }
 
 #[cfg(test)]
 mod tests {
+    use modsmith_plugin::packaging::ar;
+
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_and_begins_at_even_places() {
+    fn what_is_written_is_read() {
         let members: [(&str, &[u8]); 2] = [("debian-binary", b"2.0\n"), ("odd", b"abc")];
-        let archive = write(&members, 7);
-        assert_eq!(archive.len(), 8 + 60 + 4 + 60 + 4);
+        let archive = ar(&members, 7).unwrap();
         let names: Vec<(String, &[u8])> = members.iter().map(|(name, bytes)| ((*name).into(), *bytes)).collect();
         assert_eq!(read(&archive).unwrap(), names);
     }
 
     #[test]
     fn what_is_no_archive_or_is_cut_is_refused() {
-        let archive = write(&[("debian-binary", b"2.0\n")], 0);
+        let archive = ar(&[("debian-binary", b"2.0\n")], 0).unwrap();
         assert!(read(b"PK").is_err());
         assert!(read(&archive[..40]).is_err());
         assert!(read(&archive[..archive.len() - 1]).is_err());

@@ -1,9 +1,8 @@
 //! A binary package as one file: deb(5).
 
-use modsmith_plugin::packaging::{Entry, Files, tar, xz};
+use modsmith_plugin::packaging::{Entry, Files, ar, tar, xz};
 use modsmith_plugin::prelude::*;
 
-use crate::ar;
 use crate::control::Paragraph;
 use crate::sums;
 
@@ -21,7 +20,7 @@ pub fn deb(control: &Paragraph, mut members: Files, data: &Files, date: u64) -> 
     }
     let control = xz(&tar(&members, "./", date)?);
     let data = xz(&tar(data, "./", date)?);
-    Ok(ar::write(&[("debian-binary", b"2.0\n"), ("control.tar.xz", &control), ("data.tar.xz", &data)], date))
+    ar(&[("debian-binary", b"2.0\n"), ("control.tar.xz", &control), ("data.tar.xz", &data)], date)
 }
 
 /// What it takes up, in KiB, as dpkg-gencontrol counts.
@@ -78,7 +77,7 @@ mod tests {
     #[test]
     fn the_members_are_those_that_dpkg_asks_for_in_their_order() {
         let archive = deb(&Paragraph::default(), Files::new(), &data(), 7).unwrap();
-        let names: Vec<String> = ar::read(&archive).unwrap().into_iter().map(|(name, _)| name).collect();
+        let names: Vec<String> = crate::ar::read(&archive).unwrap().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["debian-binary", "control.tar.xz", "data.tar.xz"]);
         assert_eq!(archive, deb(&Paragraph::default(), Files::new(), &data(), 7).unwrap());
     }

@@ -183,7 +183,11 @@ mod tests {
     }
 
     fn package(member: &str, bytes: &[u8]) -> Vec<u8> {
-        ar::write(&[("debian-binary", b"2.0\n"), ("control.tar.gz", b""), (member, bytes)], 0)
+        made(&[("debian-binary", b"2.0\n"), ("control.tar.gz", b""), (member, bytes)])
+    }
+
+    fn made(members: &[(&str, &[u8])]) -> Vec<u8> {
+        modsmith_plugin::packaging::ar(members, 0).unwrap()
     }
 
     fn deb(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
@@ -260,8 +264,8 @@ mod tests {
         let whole = deb(&[(&a.0, Vec::new())]);
         for (package, why) in [
             (b"text".to_vec(), "does not begin"),
-            (ar::write(&[("x", b"")], 0), "no Debian package"),
-            (ar::write(&[("debian-binary", b"2.0\n")], 0), "no data.tar"),
+            (made(&[("x", b"")]), "no Debian package"),
+            (made(&[("debian-binary", b"2.0\n")]), "no data.tar"),
             (whole[..whole.len() - 9].to_vec(), "ends in the middle"),
             (package("data.tar.xz", b"\xfd7zXZ\0damaged"), "damaged"),
             (package("data.tar.zst", b"damaged"), "damaged"),
