@@ -121,11 +121,9 @@ fn add_documents(template: &Template, package: &str, version: &str, data: &mut F
 
 /// A template that no package can be made of.
 pub fn unusable(template: &Template, error: Error) -> Failure {
-    let place = template.place.as_ref().and_then(|place| place.absolute().ok());
-    let place = place.unwrap_or_else(|| "that is built in".into());
     let why = match error {
         Error::Invalid(text) => text,
         error => return Failure::Failed(error),
     };
-    refuse(5, format!("The template {place} cannot be used: {why}.")).advice("Correct it.").into()
+    refuse(5, format!("The template {} cannot be used: {why}.", template.name())).advice("Correct it.").into()
 }

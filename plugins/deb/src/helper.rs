@@ -86,8 +86,9 @@ pub fn place(
         let Some((path, text)) = template.of_package(package, name) else { continue };
         used.push(path.clone());
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            if !install(line, by_default.as_deref(), template, beside, data) {
-                left.push(format!("`{line}` in {path}"));
+            match install(line, by_default.as_deref(), template, beside, data) {
+                Some(installed) => used.extend(installed),
+                None => left.push(format!("`{line}` in {path}")),
             }
         }
     }
@@ -142,33 +143,42 @@ fn body(script: &str) -> &str {
     script.trim_end().trim_end_matches("#DEBHELPER#").trim()
 }
 
-/// A line of dh_install: files or directories, and where they go. Whether they
-/// are there; a pattern is not looked for.
-fn install(line: &str, by_default: Option<&str>, template: &Template, beside: &Files, data: &mut Files) -> bool {
+/// A line of dh_install: files or directories, and where they go. Gives the
+/// template's files among them; `None` for a line that names what is not there,
+/// such as a pattern.
+fn install(
+    line: &str,
+    by_default: Option<&str>,
+    template: &Template,
+    beside: &Files,
+    data: &mut Files,
+) -> Option<Vec<String>> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let (sources, place) = match (by_default, words.as_slice()) {
         (Some(place), all) => (all, place),
         (None, [sources @ .., place]) if !sources.is_empty() => (sources, *place),
         // To where it is.
         (None, [source]) => (std::slice::from_ref(source), source.rsplit_once('/').map_or("", |(place, _)| place)),
-        (None, _) => return false,
+        (None, _) => return None,
     };
     let place = place.trim_matches('/');
-    let mut found = true;
+    let mut installed = Vec::new();
     for source in sources.iter().map(|source| source.trim_end_matches('/')) {
         let name = source.rsplit('/').next().unwrap_or(source);
         let to = if place.is_empty() { name.to_owned() } else { format!("{place}/{name}") };
-        let mut any = false;
+        let before = installed.len();
         for (path, entry) in template.files.iter().chain(beside.iter()) {
             let below = path.strip_prefix(source).filter(|rest| rest.is_empty() || rest.starts_with('/'));
             if let Some(below) = below {
                 data.insert(format!("{to}{below}"), entry.clone());
-                any = true;
+                installed.push(path.to_owned());
             }
         }
-        found &= any;
+        if installed.len() == before {
+            return None;
+        }
     }
-    found
+    Some(installed)
 }
 
 /// Files in `debian` that are not known here.
@@ -250,9 +260,9 @@ mod tests {
             ("tool", true),
             ("*.c usr", false),
         ] {
-            assert_eq!(install(line, None, &template, &beside, &mut data), found, "{line}");
+            assert_eq!(install(line, None, &template, &beside, &mut data).is_some(), found, "{line}");
         }
-        assert!(install("tool", Some("usr/share/doc/x"), &template, &beside, &mut data));
+        assert!(install("tool", Some("usr/share/doc/x"), &template, &beside, &mut data).is_some());
         let files: Vec<&str> =
             data.iter().filter(|(_, e)| matches!(e, Entry::File { .. })).map(|(path, _)| path).collect();
         let expected =

@@ -52,9 +52,8 @@ impl Template {
         let mut files = Files::new();
         read(&place, "", &mut files)?;
         if files.get("debian/control").is_none() {
-            let at = place.absolute()?;
-            return Err(refuse(5, format!("The template {at} has no debian/control."))
-                .advice(format!("Complete it, or remove {at} for the template that is built in."))
+            return Err(refuse(5, format!("The template {} has no debian/control.", named(&place)))
+                .advice("Complete it, or remove it for the template that is built in.")
                 .into());
         }
         let mut files = filled(files, |name| names.tokens(name));
@@ -76,6 +75,11 @@ impl Template {
         Self { files: filled(files, |name| names.own_tokens(name)), place: None }
     }
 
+    /// How people are told which one it is.
+    pub fn name(&self) -> String {
+        self.place.as_ref().map_or_else(|| "that is built in".into(), named)
+    }
+
     /// The text of a file, if it is there.
     pub fn text(&self, path: &str) -> Option<String> {
         match self.files.get(path) {
@@ -89,6 +93,13 @@ impl Template {
     pub fn of_package(&self, package: &str, name: &str) -> Option<(String, String)> {
         let paths = [format!("debian/{package}.{name}"), format!("debian/{name}")];
         paths.into_iter().find_map(|path| self.text(&path).map(|text| (path, text)))
+    }
+}
+
+fn named(place: &Path) -> String {
+    match place.root.as_str() {
+        "source" => format!("{} in the package's source", place.relative),
+        _ => place.absolute().unwrap_or_else(|_| place.to_string()),
     }
 }
 
