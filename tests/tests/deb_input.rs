@@ -72,7 +72,7 @@ fn what_cannot_be_made_is_refused_and_leaves_nothing() {
         ("mkdeb box/1.0 --source-only --legacy-postinst=2", 1, "0 or 1"),
         ("mkdeb box/1.0 --no-such-option", 2, "no-such-option"),
     ] {
-        world.dkms(line).expect(code).expect_error(says).expect_hint();
+        world.dkms(line).expect(code).expect_error(says);
     }
     before.assert_same(&everything(&world), "refused commands");
 }
@@ -80,14 +80,18 @@ fn what_cannot_be_made_is_refused_and_leaves_nothing() {
 #[test]
 fn a_full_disk_and_one_that_cannot_be_written_leave_nothing() {
     let world = built();
+    // Nothing makes it smaller.
+    let random = "dd if=/dev/urandom of=/usr/src/box-1.0/firmware bs=1024 count=4096 2>/dev/null";
+    world.shell(random).run().expect(0);
     let before = everything(&world);
     let line = format!("mkdeb box/1.0 -k {}", kernel());
     let script = format!(
-        "cp -a /var/lib/dkms /boot/tree && cp /dev/zero /boot/fill 2>/dev/null; dkms --dkmstree /boot/tree {line}; code=$?; find /boot/tree -name 'staging-*' -o -name '*.deb'; exit $code"
+        "cp -a /var/lib/dkms /boot/tree && dkms --dkmstree /boot/tree {line}; code=$?\n\
+         find /boot/tree -name 'staging-*' -o -name '*.deb'; exit $code"
     );
-    let out = world.shell(&script).small("/boot", 512).run().expect(7).expect_error("No space left");
+    let out = world.shell(&script).small("/boot", 2048).run().expect(7).expect_error("No space left");
     assert_eq!(out.stdout, "", "left behind");
-    world.program(world.path("bin/dkms")).words(&line).read_only("/var/lib/dkms").run().expect(1).expect_hint();
+    world.program(world.path("bin/dkms")).words(&line).read_only("/var/lib/dkms").run().expect(30);
     before.assert_same(&everything(&world), "failed commands");
 }
 
@@ -106,12 +110,11 @@ fn names_become_debians_and_others_are_refused() {
         // dkms is told the module's own name.
         assert!(control_file(&deb, "prerm").contains(&format!("-m {name} -v {version}")));
         assert!(listing(&deb).contains(&format!("./usr/src/{name}-{version}/dkms.conf")));
-        tool::run(Command::new(tool::path("lintian")).args(["--allow-root", "--fail-on", "error"]).arg(&deb));
     }
     for (name, version) in [("b@x", "1.0"), ("box", "1.0,2"), ("box", "1.0-")] {
         let world = added(name, version);
         let before = everything(&world);
-        let out = world.dkms(&format!("mkdeb {name}/{version} --source-only")).expect(1).expect_hint();
+        let out = world.dkms(&format!("mkdeb {name}/{version} --source-only")).expect(1);
         out.expect_error("of a Debian package");
         before.assert_same(&everything(&world), "a refused name");
     }
@@ -159,9 +162,9 @@ fn templates_of_the_source_come_before_those_of_the_administrator() {
     fs::remove_file(world.path("usr/src/box-1.0/box-dkms-mkdeb/debian/control")).unwrap();
     let before = everything(&world);
     let line = "mkdeb box/1.0 --source-only";
-    world.dkms(line).expect(5).expect_error("box-dkms-mkdeb").expect_hint();
+    world.dkms(line).expect(5).expect_error("box-dkms-mkdeb");
     world.write("usr/src/box-1.0/box-dkms-mkdeb/debian/control", "no control file\n");
-    world.dkms(line).expect(5).expect_error("no field").expect_hint();
+    world.dkms(line).expect(5).expect_error("no field");
     fs::remove_file(world.path("usr/src/box-1.0/box-dkms-mkdeb/debian/control")).unwrap();
     before.assert_same(&everything(&world), "refused templates");
 }
@@ -270,10 +273,10 @@ fn what_is_no_module_package_is_not_loaded_and_leaves_nothing() {
         (handmade(&world, "out", |top| link(top, "../../../etc/passwd")), "out"),
         (handmade(&world, "absolute", |top| link(top, "/etc/passwd")), "out"),
     ] {
-        let out = world.dkms(&format!("add {}", deb.display())).expect(7).expect_hint();
+        let out = world.dkms(&format!("add {}", deb.display())).expect(7);
         out.expect_error(says);
     }
-    world.dkms("add /nowhere.deb").expect(2);
+    world.dkms("ldtarball /nowhere.deb").expect(2).expect_error("not there");
     before.assert_same(&everything(&world), "refused packages");
 }
 
@@ -283,7 +286,7 @@ fn a_package_of_what_is_already_there_is_not_loaded_without_force() {
     world.dkms("mkdeb box/1.0 --source-only").expect(0);
     let deb = deb_in(&world.tree().join("box/1.0/deb"));
     let before = everything(&world);
-    world.dkms(&format!("add {}", deb.display())).expect(8).expect_hint();
+    world.dkms(&format!("add {}", deb.display())).expect(8);
     before.assert_same(&everything(&world), "a refused package");
     world.dkms(&format!("ldtarball {} --force", deb.display())).expect(0);
 }

@@ -143,11 +143,13 @@ fn ddcci_with_two_modules_is_a_package_for_all_of_debians_tools() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn v4l2loopback_is_a_package_for_all_of_debians_tools() {
     real_package("v4l2loopback-dkms", 1);
 }
 
 #[test]
+#[ignore = "slow"]
 fn nat_rtsp_with_a_plus_in_its_version_is_a_package_for_all_of_debians_tools() {
     real_package("nat-rtsp-dkms", 2);
 }
