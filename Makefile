@@ -38,7 +38,7 @@ demo: build ## Build, install and remove two real packages, in a scratch directo
 test: build ## Run all tests (installs kernel headers, Debian's dkms and tools)
 	@.ci/need $(FOR_TEST)
 	@command -v cargo-nextest >/dev/null || $(CARGO) install cargo-nextest --locked
-	$(CARGO) nextest run --release --locked --manifest-path sdk/Cargo.toml
+	$(CARGO) nextest run --release --locked --all-features --manifest-path sdk/Cargo.toml
 	$(CARGO) nextest run --release --locked --manifest-path plugins/Cargo.toml
 	$(CARGO) nextest run --release --locked --no-fail-fast
 
@@ -58,7 +58,7 @@ lint: ## Check formatting, lints and documentation
 	$(CARGO) fmt --check --manifest-path sdk/Cargo.toml
 	$(CARGO) fmt --all --check --manifest-path plugins/Cargo.toml
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
-	$(CARGO) clippy --release --locked --all-targets --manifest-path sdk/Cargo.toml -- -D warnings
+	$(CARGO) clippy --release --locked --all-targets --all-features --manifest-path sdk/Cargo.toml -- -D warnings
 	$(CARGO) clippy --release --locked --all-targets --manifest-path plugins/Cargo.toml -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --no-deps
 

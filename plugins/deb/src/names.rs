@@ -81,9 +81,17 @@ impl Names {
             ("DEBIAN_VERSION", self.debian_version.clone()),
             ("DEBIAN_KERNEL", naming::package(&self.kernel).unwrap_or_default()),
             ("DEBIAN_MAINTAINER", self.maintainer.clone()),
-            ("MODULE_LIST", self.modules.iter().map(|name| format!("  * {name}")).collect::<Vec<_>>().join("\n")),
+            ("MODULE_LIST", listed(&self.modules)),
         ]);
         tokens
+    }
+}
+
+/// For the end of a description, in which no line may be empty.
+fn listed(modules: &[String]) -> String {
+    match modules {
+        [] => " none is named in its dkms.conf.".into(),
+        names => names.iter().map(|name| format!("  * {name}")).collect::<Vec<_>>().join("\n"),
     }
 }
 
