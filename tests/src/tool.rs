@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::Output;
 
 /// Program, and the Debian package that brings it.
-const PACKAGES: [(&str, &str); 23] = [
+const PACKAGES: &[(&str, &str)] = &[
     ("mke2fs", "e2fsprogs"),
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("timeout", "coreutils"),
@@ -31,6 +31,11 @@ const PACKAGES: [(&str, &str); 23] = [
     ("xz", "xz-utils"),
     ("rpmbuild", "rpm"),
     ("bzip2", "bzip2"),
+    ("dpkg-deb", "dpkg"),
+    ("dpkg-source", "dpkg-dev"),
+    ("dpkg-buildpackage", "dpkg-dev"),
+    ("dh", "debhelper"),
+    ("lintian", "lintian"),
 ];
 
 /// The path of a program that the tests need.
