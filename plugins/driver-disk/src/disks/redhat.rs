@@ -39,15 +39,20 @@ pub fn disk(form: Layout, title: &str, kernels: &[Built], date: u32) -> Result<D
     files.add("modules.cgz", gzip(&cpio(&members(form, kernels), Form::Crc, "", false, date)), 0o644);
     files.add(marker, format!("{title} driver disk\n"), 0o644);
     files.add("modules.alias", aliases(kernels), 0o644);
-    let mut notes = Vec::new();
+    let mut missing = Vec::new();
     for name in FROM_SOURCE {
         match Path::source(format!("{TABLES}/{name}")).read()? {
             Some(contents) => files.add(name, contents, 0o644),
-            None => notes.push(format!(
-                "The source has no {TABLES}/{name}, so the disk has no {name}: the installer may not find the driver."
-            )),
+            None => missing.push(name),
         }
     }
+    let note = |missing: &[&str]| {
+        let list = missing.join(", ");
+        format!(
+            "Warning: the source's directory {TABLES} has no {list}, so the disk has none: the installer may not find the driver."
+        )
+    };
+    let notes = if missing.is_empty() { Vec::new() } else { vec![note(&missing)] };
     let name = format!("{title}-{}-dd", kernels_name(kernels));
     Ok(Disk { name, files, system: FileSystem::Fat, label: None, notes })
 }

@@ -55,7 +55,7 @@ pub fn disk(
             match update.loaded() {
                 Some(contents) => files.add(format!("{place}/modules/{name}.ko"), contents, 0o644),
                 None => notes.push(format!(
-                    "The disk has {name} for no {arch} kernel of the kind *{INSTALLED_FROM}, \
+                    "Warning: the disk has {name} for no {arch} kernel of the kind *{INSTALLED_FROM}, \
                      so the installer itself does not load it."
                 )),
             }
