@@ -7,7 +7,16 @@ use std::process::Command;
 use crate::Output;
 
 /// Program, and the Debian package that brings it.
-const PACKAGES: [(&str, &str); 21] = [
+const PACKAGES: [(&str, &str); 30] = [
+    ("fsck.fat", "dosfstools"),
+    ("mdir", "mtools"),
+    ("mcopy", "mtools"),
+    ("e2fsck", "e2fsprogs"),
+    ("debugfs", "e2fsprogs"),
+    ("isoinfo", "genisoimage"),
+    ("createrepo_c", "createrepo-c"),
+    ("rpm2cpio", "rpm2cpio"),
+    ("dpkg-deb", "dpkg"),
     ("mke2fs", "e2fsprogs"),
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("timeout", "coreutils"),

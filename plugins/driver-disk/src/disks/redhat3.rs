@@ -32,6 +32,7 @@ pub fn disk(
 ) -> Result<Disk, Failure> {
     let mut found: Vec<Option<RpmFile>> = found.into_iter().map(Some).collect();
     let mut by_arch: BTreeMap<String, Vec<RpmFile>> = BTreeMap::new();
+    let mut notes = vec![STABLE.to_owned()];
     for built in kernels {
         let arch = built.installer_arch();
         let fits = |file: &RpmFile| file.is_for(&built.release) && file.arch() == package_arch(&built.arch);
@@ -40,7 +41,10 @@ pub fn disk(
         }
         let made = found.iter_mut().find(|file| file.as_ref().is_some_and(&fits)).and_then(Option::take);
         let package = match (made, spec) {
-            (Some(package), _) => package,
+            (Some(package), _) => {
+                notes.push(format!("{} was made before and is taken as it is.", package.name));
+                package
+            }
             (None, Some(spec)) => return Err(unmade(name, version, built, spec).into()),
             (None, None) => {
                 let package = package(name, version, built, date);
@@ -51,7 +55,8 @@ pub fn disk(
     }
     let mut files = Files::new();
     files.add(MARKER, format!("{name}-{version} driver disk\n"), 0o644);
-    for (arch, packages) in by_arch {
+    for (arch, mut packages) in by_arch {
+        packages.sort_by(|a, b| a.name.cmp(&b.name));
         let directory = format!("rpms/{arch}");
         files.extend(repodata(&packages, date).below(&format!("{directory}/repodata")));
         for package in packages {
@@ -59,7 +64,7 @@ pub fn disk(
         }
     }
     let name = format!("{name}-{version}-dd");
-    Ok(Disk { name, files, system: FileSystem::Fat, label: Some(DRIVERS), notes: vec![STABLE.into()] })
+    Ok(Disk { name, files, system: FileSystem::Fat, label: Some(DRIVERS), notes })
 }
 
 fn unmade(name: &str, version: &str, built: &Built, spec: &str) -> Refusal {
