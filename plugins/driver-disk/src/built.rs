@@ -33,21 +33,29 @@ impl Built {
     /// Reads the modules of a kernel from the tree.
     ///
     /// # Errors
-    /// `invalid` where there are none, or a file is no module.
-    pub fn read(module: &ModulePackage, kernel: &Kernel) -> Result<Self> {
+    /// Refused, with 7, where there are none, or a file is no module.
+    pub fn read(module: &ModulePackage, kernel: &Kernel) -> Result<Self, Failure> {
         let (release, arch) = (kernel.release(), kernel.arch());
-        let place = format!("{}/{}/{release}/{arch}/module", module.name(), module.version());
+        let (name, version) = (module.name(), module.version());
+        let id = format!("{name}/{version} -k {release}/{arch}");
+        let again = |reason: String| {
+            refuse(7, reason).advice(format!("Build it again: `dkms unbuild {id}`, then `dkms build {id}`."))
+        };
+        let place = format!("{name}/{version}/{release}/{arch}/module");
         let directory = Path::tree(place);
         let mut modules = Vec::new();
         for entry in directory.entries()? {
             let Some(name) = stem(&entry.name) else { continue };
             let file = directory.join(&entry.name);
             let contents = file.read_unpacked()?.unwrap_or_default();
-            let info = ModInfo::of(&file.to_string(), &contents)?;
+            let info = match ModInfo::of(&contents) {
+                Ok(info) => info,
+                Err(why) => return Err(again(format!("{} is no kernel module: {why}.", file.absolute()?)).into()),
+            };
             modules.push(Module { name: name.into(), contents, info });
         }
         if modules.is_empty() {
-            return Err(invalid(format!("{directory} holds no modules")));
+            return Err(again(format!("{} holds no modules.", directory.absolute()?)).into());
         }
         Ok(Self { release, arch, modules })
     }

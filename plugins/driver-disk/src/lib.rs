@@ -75,7 +75,7 @@ impl Packager for DriverDisk {
 }
 
 fn disk(request: &Request, module: &ModulePackage, kernels: &[Kernel], date: u32) -> Result<Disk, Failure> {
-    let built = kernels.iter().map(|kernel| Built::read(module, kernel)).collect::<Result<Vec<_>>>()?;
+    let built = kernels.iter().map(|kernel| Built::read(module, kernel)).collect::<Result<Vec<_>, _>>()?;
     let (name, version) = (module.name(), module.version());
     let title = format!("{name}-{version}");
     let release = request.release.as_deref().unwrap_or_default();
@@ -98,15 +98,17 @@ fn disk(request: &Request, module: &ModulePackage, kernels: &[Kernel], date: u32
 }
 
 /// Directories below `/lib/modules/K` where the dkms.conf wants modules, by name.
-fn destinations(module: &ModulePackage) -> Result<BTreeMap<String, String>> {
+fn destinations(module: &ModulePackage) -> Result<BTreeMap<String, String>, Refusal> {
     let wanted = module.directive("DEST_MODULE_LOCATION");
     let mut destinations = BTreeMap::new();
     for (name, wanted) in module.modules().into_iter().zip(wanted) {
         let parts: Vec<&str> = wanted.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
         if parts.contains(&"..") {
-            return Err(invalid(format!(
-                "DEST_MODULE_LOCATION of {name}, {wanted}, is not below the module directory"
-            )));
+            return Err(refuse(
+                8,
+                format!("DEST_MODULE_LOCATION of {name}, {wanted}, is not below the module directory."),
+            )
+            .advice("Correct it in dkms.conf: /updates or /extra."));
         }
         if !parts.is_empty() {
             destinations.insert(name, parts.join("/"));
@@ -116,13 +118,20 @@ fn destinations(module: &ModulePackage) -> Result<BTreeMap<String, String>> {
 }
 
 /// Packages with modules that were made of this one, in the tree.
-fn packages(name: &str, version: &str) -> Result<Vec<RpmFile>> {
+fn packages(name: &str, version: &str) -> Result<Vec<RpmFile>, Failure> {
     let directory = Path::tree(format!("{name}/{version}/rpm"));
     let mut packages = Vec::new();
     for entry in directory.entries()? {
         if entry.name.starts_with("kmod-") && entry.name.ends_with(".rpm") && !entry.name.ends_with(".src.rpm") {
-            let contents = directory.join(&entry.name).read()?.unwrap_or_default();
-            packages.push(RpmFile::read(entry.name, contents)?);
+            let file = directory.join(&entry.name);
+            let contents = file.read()?.unwrap_or_default();
+            match RpmFile::read(entry.name, contents) {
+                Ok(package) => packages.push(package),
+                Err(why) => {
+                    let reason = format!("{} is no package of rpm: {why}.", file.absolute()?);
+                    return Err(refuse(7, reason).advice("Make it again with mkkmod, or delete it.").into());
+                }
+            }
         }
     }
     Ok(packages)

@@ -48,7 +48,7 @@ pub fn disk(
             (None, Some(spec)) => return Err(unmade(name, version, built, spec).into()),
             (None, None) => {
                 let package = package(name, version, built, date);
-                RpmFile::read(package.file_name(), package.bytes())?
+                RpmFile::read(package.file_name(), package.bytes()).map_err(other)?
             }
         };
         by_arch.entry(arch.to_owned()).or_default().push(package);

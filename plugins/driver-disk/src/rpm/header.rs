@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use modsmith_plugin::{Result, invalid};
-
 /// What headers begin with; four bytes of zeros follow.
 const MAGIC: [u8; 8] = [0x8e, 0xad, 0xe8, 0x01, 0, 0, 0, 0];
 
@@ -95,9 +93,9 @@ impl Header {
     /// Reads the header that bytes begin with, and says how many it has.
     ///
     /// # Errors
-    /// `invalid` for a damaged one.
-    pub fn parse(bytes: &[u8]) -> Result<(Self, usize)> {
-        let damaged = || invalid("its header is damaged");
+    /// What is wrong with a damaged one, as a clause.
+    pub fn parse(bytes: &[u8]) -> Result<(Self, usize), &'static str> {
+        let damaged = || "its header is damaged";
         let word = |at: usize| {
             let word = bytes.get(at..at + 4).and_then(|word| word.try_into().ok());
             word.map(u32::from_be_bytes).ok_or_else(damaged)
@@ -106,10 +104,10 @@ impl Header {
             return Err(damaged());
         }
         let (count, size) = (word(8)? as usize, word(12)? as usize);
-        let store = MAGIC.len() + 8 + count.saturating_mul(ENTRY);
-        if count > LARGEST || size > LARGEST {
+        if count > LARGEST / ENTRY || size > LARGEST {
             return Err(damaged());
         }
+        let store = MAGIC.len() + 8 + count * ENTRY;
         let contents = bytes.get(store..store + size).ok_or_else(damaged)?;
         let mut fields = BTreeMap::new();
         for at in (0..count).map(|number| MAGIC.len() + 8 + number * ENTRY) {
