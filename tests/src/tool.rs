@@ -15,7 +15,7 @@ const PACKAGES: [(&str, &str); 30] = [
     ("debugfs", "e2fsprogs"),
     ("isoinfo", "genisoimage"),
     ("createrepo_c", "createrepo-c"),
-    ("rpm2cpio", "rpm2cpio"),
+    ("rpmbuild", "rpm"),
     ("dpkg-deb", "dpkg"),
     ("mke2fs", "e2fsprogs"),
     ("qemu-system-x86_64", "qemu-system-x86"),

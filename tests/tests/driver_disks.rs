@@ -243,6 +243,62 @@ fn assert_same_repository(directory: &Path) {
     }
 }
 
+/// A package as vendors make them, with all that a spec file can ask for.
+const SPEC: &str = "Name: kmod-bbswitch
+Version: 0.8
+Release: 7
+Summary: Switches & <more>
+License: GPL
+Requires(pre): coreutils
+Requires(post): kmod >= 3
+Requires: bash
+Recommends: foo
+Supplements: bar
+Conflicts: old-bbswitch < 2
+Obsoletes: older-bbswitch <= 1:2-3
+Provides: kmod(bbswitch.ko) = 1
+%description
+Made by rpmbuild.
+%install
+mkdir -p %{buildroot}/lib/modules/%{kernel_version}/extra/bbswitch %{buildroot}/etc
+cp %{modules}/*.ko %{buildroot}/lib/modules/%{kernel_version}/extra/bbswitch/
+echo x > %{buildroot}/etc/bbswitch.conf
+%post
+depmod -a
+%files
+/lib/modules/%{kernel_version}/extra/bbswitch
+%config /etc/bbswitch.conf
+%changelog
+* Tue Jan 02 2024 A <a@example.org> - 0.8-7
+- second & last
+* Mon Jan 01 2024 A <a@example.org> - 0.8-6
+- first
+";
+
+#[test]
+fn a_package_that_was_made_before_is_taken_and_described_as_createrepo_does() {
+    let world = BBSWITCH.built();
+    let version = world.tree().join(BBSWITCH.id);
+    let (spec, top) = (world.path("bbswitch.spec"), world.path("rpmbuild"));
+    fs::write(&spec, SPEC).unwrap();
+    let line = format!("mkdriverdisk {} -k {} -d redhat3 --media tar --spec bbswitch.spec", BBSWITCH.id, kernel());
+    world.dkms(&line).expect(5).expect_error("mkkmod");
+    let define = |name: &str, value: &str| ["--define".to_owned(), format!("{name} {value}")];
+    let modules = version.join(kernel()).join(kernel::arch()).join("module");
+    let mut build = Command::new(tool::path("rpmbuild"));
+    build.arg("-bb").args(define("_topdir", top.to_str().unwrap())).args(define("kernel_version", &kernel()));
+    tool::run(build.args(define("modules", modules.to_str().unwrap())).arg(&spec));
+    fs::create_dir(version.join("rpm")).unwrap();
+    let name = "kmod-bbswitch-0.8-7.x86_64.rpm";
+    fs::copy(top.join("RPMS/x86_64").join(name), version.join("rpm").join(name)).unwrap();
+
+    let disk = Disk::make(&world, line.trim_start_matches("mkdriverdisk "));
+    let found = packages(&disk, ".rpm");
+    assert_eq!(found, [disk.path(&format!("rpms/x86_64/{name}"))]);
+    assert!(fs::read(&found[0]).unwrap() == fs::read(version.join("rpm").join(name)).unwrap());
+    assert_same_repository(found[0].parent().unwrap());
+}
+
 /// A tool whose calls are written down.
 fn recorder(directory: &Path, name: &str, log: &Path) {
     use std::os::unix::fs::PermissionsExt;

@@ -8,14 +8,18 @@ use super::package::hex;
 use super::tags;
 
 /// Bits of a dependency that say it counts before the package is installed.
-const BEFORE: u32 = 1 << 6;
+const BEFORE: u32 = tags::BEFORE | tags::SCRIPT_PRE | tags::SCRIPT_POST;
 
 /// The kinds of dependencies: the name in XML, and their fields.
-const KINDS: [(&str, [u32; 3]); 4] = [
+const KINDS: [(&str, [u32; 3]); 8] = [
     ("provides", [tags::PROVIDE_NAME, tags::PROVIDE_FLAGS, tags::PROVIDE_VERSION]),
     ("requires", [tags::REQUIRE_NAME, tags::REQUIRE_FLAGS, tags::REQUIRE_VERSION]),
     ("conflicts", [tags::CONFLICT_NAME, tags::CONFLICT_FLAGS, tags::CONFLICT_VERSION]),
     ("obsoletes", [tags::OBSOLETE_NAME, tags::OBSOLETE_FLAGS, tags::OBSOLETE_VERSION]),
+    ("suggests", [tags::SUGGEST_NAME, tags::SUGGEST_FLAGS, tags::SUGGEST_VERSION]),
+    ("enhances", [tags::ENHANCE_NAME, tags::ENHANCE_FLAGS, tags::ENHANCE_VERSION]),
+    ("recommends", [tags::RECOMMEND_NAME, tags::RECOMMEND_FLAGS, tags::RECOMMEND_VERSION]),
+    ("supplements", [tags::SUPPLEMENT_NAME, tags::SUPPLEMENT_FLAGS, tags::SUPPLEMENT_VERSION]),
 ];
 
 /// The files of a directory `repodata` beside the packages, which are found by
@@ -25,7 +29,7 @@ pub fn repodata(packages: &[RpmFile], date: u32) -> Files {
     let mut tables = String::new();
     for (name, text) in [
         ("filelists", list(packages, "filelists", "filelists", file_list)),
-        ("other", list(packages, "otherdata", "other", |_| String::new())),
+        ("other", list(packages, "otherdata", "other", changes)),
         ("primary", primary(packages, date)),
     ] {
         let packed = gzip(text.as_bytes());
@@ -73,6 +77,20 @@ fn list(packages: &[RpmFile], element: &str, space: &str, body: fn(&RpmFile) -> 
 fn file_list(package: &RpmFile) -> String {
     let files = package.files();
     files.iter().map(|file| file_element(&file.path, file.kind, "  ")).collect()
+}
+
+/// Changes that are told of a package.
+const CHANGES: usize = 10;
+
+/// The newest changes, the oldest of them first.
+fn changes(package: &RpmFile) -> String {
+    let header = &package.header;
+    let (authors, texts) = (header.texts(tags::CHANGE_AUTHOR), header.texts(tags::CHANGE_TEXT));
+    let all = header.numbers(tags::CHANGE_TIME).into_iter().zip(authors.into_iter().zip(texts)).take(CHANGES);
+    let element = |(time, (author, text)): (u32, (&str, &str))| {
+        format!("  <changelog author=\"{}\" date=\"{time}\">{}</changelog>\n", escape(author), escape(text))
+    };
+    all.map(element).collect::<Vec<_>>().into_iter().rev().collect()
 }
 
 fn file_element(path: &str, kind: Option<&str>, indent: &str) -> String {
@@ -144,30 +162,40 @@ fn described(package: &RpmFile, date: u32) -> String {
 }
 
 fn dependencies(package: &RpmFile, kind: &str, fields: [u32; 3]) -> String {
-    let mut entries: Vec<String> = Vec::new();
+    let provides = package.dependencies(KINDS[0].1);
+    // What is said twice counts once; the last says when it counts.
+    let mut entries: Vec<(String, bool)> = Vec::new();
     for one in package.dependencies(fields) {
-        if one.flags & tags::RPMLIB != 0 {
+        let own = kind == "requires" && provides.iter().any(|provided| provided.name == one.name);
+        if own || one.flags & tags::RPMLIB != 0 {
             continue;
         }
-        let compared = match one.flags & (tags::LESS | tags::GREATER | tags::EQUAL) {
-            flags if flags == tags::LESS => " flags=\"LT\"",
-            flags if flags == tags::GREATER => " flags=\"GT\"",
-            flags if flags == tags::EQUAL => " flags=\"EQ\"",
-            flags if flags == tags::LESS | tags::EQUAL => " flags=\"LE\"",
-            flags if flags == tags::GREATER | tags::EQUAL => " flags=\"GE\"",
-            _ => "",
-        };
-        let version = if compared.is_empty() { String::new() } else { parts(&one.version) };
-        let before = if kind == "requires" && one.flags & BEFORE != 0 { " pre=\"1\"" } else { "" };
-        let entry = format!("      <rpm:entry name=\"{}\"{compared}{version}{before}/>\n", escape(&one.name));
-        if !entries.contains(&entry) {
-            entries.push(entry);
+        let compared = compared(one.flags).map(|word| format!(" flags=\"{word}\"{}", parts(&one.version)));
+        let entry = format!("      <rpm:entry name=\"{}\"{}", escape(&one.name), compared.unwrap_or_default());
+        let before = kind == "requires" && one.flags & BEFORE != 0;
+        match entries.iter_mut().find(|(known, _)| *known == entry) {
+            Some(known) => known.1 = before,
+            None => entries.push((entry, before)),
         }
     }
     if entries.is_empty() {
         return String::new();
     }
-    format!("    <rpm:{kind}>\n{}    </rpm:{kind}>\n", entries.concat())
+    let end = |before| if before { " pre=\"1\"/>\n" } else { "/>\n" };
+    let lines: String = entries.into_iter().map(|(entry, before)| entry + end(before)).collect();
+    format!("    <rpm:{kind}>\n{lines}    </rpm:{kind}>\n")
+}
+
+/// How a dependency's version compares, if it has one.
+fn compared(flags: u32) -> Option<&'static str> {
+    match (flags & tags::LESS != 0, flags & tags::GREATER != 0, flags & tags::EQUAL != 0) {
+        (true, false, false) => Some("LT"),
+        (true, false, true) => Some("LE"),
+        (false, true, false) => Some("GT"),
+        (false, true, true) => Some("GE"),
+        (false, false, true) => Some("EQ"),
+        _ => None,
+    }
 }
 
 /// `EPOCH:VERSION-RELEASE` by its parts.
