@@ -137,3 +137,15 @@ fn unpack_iso(image: &Path, into: &Path) {
         assert!(out.stdout == fs::read(into.join(name)).expect("just unpacked"), "{} by Joliet", name.display());
     }
 }
+
+/// What gzip compressed.
+///
+/// # Panics
+/// When gzip finds it damaged.
+pub fn gunzip(bytes: &[u8]) -> Vec<u8> {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    fs::write(file.path(), bytes).unwrap();
+    let out = Command::new(tool::path("gzip")).arg("-dc").arg(file.path()).output().expect("gzip starts");
+    assert!(out.status.success(), "gzip: {}", String::from_utf8_lossy(&out.stderr));
+    out.stdout
+}

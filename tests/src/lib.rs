@@ -15,6 +15,7 @@ pub mod output;
 pub mod paths;
 pub mod peer;
 pub mod plan;
+pub mod real;
 pub mod schema;
 pub mod signature;
 pub mod snapshot;
