@@ -17,7 +17,7 @@ impl Date {
     /// The date of seconds since 1970.
     pub fn of(seconds: u32) -> Self {
         let (mut days, time) = (seconds / 86_400, seconds % 86_400);
-        let leap = |year: u32| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let leap = |year: u32| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         let mut year = 1970;
         while days >= 365 + u32::from(leap(year)) {
             days -= 365 + u32::from(leap(year));

@@ -122,7 +122,7 @@ mod tests {
             let mut at = 0;
             while at < BLOCK {
                 let size = u16::from_le_bytes([block[at + 4], block[at + 5]]) as usize;
-                assert!(size >= 12 && size % 4 == 0 && at + size <= BLOCK, "an entry of {size} at {at}");
+                assert!(size >= 12 && size.is_multiple_of(4) && at + size <= BLOCK, "an entry of {size} at {at}");
                 let name = &block[at + ENTRY..][..block[at + 6] as usize];
                 names.push(String::from_utf8_lossy(name).into_owned());
                 at += size;
