@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::Output;
 
 /// Program, and the Debian package that brings it.
-const PACKAGES: [(&str, &str); 30] = [
+const PACKAGES: &[(&str, &str)] = &[
     ("fsck.fat", "dosfstools"),
     ("mdir", "mtools"),
     ("mcopy", "mtools"),
@@ -38,6 +38,11 @@ const PACKAGES: [(&str, &str); 30] = [
     ("softhsm2-util", "softhsm2"),
     ("p11tool", "gnutls-bin"),
     ("xz", "xz-utils"),
+    ("bzip2", "bzip2"),
+    ("dpkg-source", "dpkg-dev"),
+    ("dpkg-buildpackage", "dpkg-dev"),
+    ("dh", "debhelper"),
+    ("lintian", "lintian"),
 ];
 
 /// The path of a program that the tests need.
