@@ -7,6 +7,7 @@
 
 pub mod chroot;
 pub mod debian;
+pub mod disk;
 pub mod fixture;
 pub mod kernel;
 pub mod modinfo;
@@ -14,6 +15,7 @@ pub mod output;
 pub mod paths;
 pub mod peer;
 pub mod plan;
+pub mod real;
 pub mod rpm;
 pub mod schema;
 pub mod signature;

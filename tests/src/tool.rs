@@ -8,6 +8,15 @@ use crate::Output;
 
 /// Program, and the Debian package that brings it.
 const PACKAGES: &[(&str, &str)] = &[
+    ("fsck.fat", "dosfstools"),
+    ("mdir", "mtools"),
+    ("mcopy", "mtools"),
+    ("e2fsck", "e2fsprogs"),
+    ("debugfs", "e2fsprogs"),
+    ("isoinfo", "genisoimage"),
+    ("createrepo_c", "createrepo-c"),
+    ("rpmbuild", "rpm"),
+    ("dpkg-deb", "dpkg"),
     ("mke2fs", "e2fsprogs"),
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("timeout", "coreutils"),
@@ -29,9 +38,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("softhsm2-util", "softhsm2"),
     ("p11tool", "gnutls-bin"),
     ("xz", "xz-utils"),
-    ("rpmbuild", "rpm"),
     ("bzip2", "bzip2"),
-    ("dpkg-deb", "dpkg"),
     ("dpkg-source", "dpkg-dev"),
     ("dpkg-buildpackage", "dpkg-dev"),
     ("dh", "debhelper"),

@@ -110,7 +110,7 @@ fn put_back(before: usize, plan: &mut Builder) -> Result<PutBack> {
 
 impl Builder {
     /// Prints the notes from `index` on when the plan comes to them.
-    fn tell_notes_from(&mut self, index: usize) {
+    pub(in crate::flow) fn tell_notes_from(&mut self, index: usize) {
         for step in self.steps_from(index) {
             if let Action::Note(text) = &step.action {
                 step.announce = Announce::Line(text.clone());

@@ -51,9 +51,13 @@ impl Call {
     ) -> Result<Self, Box<(State, wasmtime::Error)>> {
         let fuel = state.limits.fuel;
         let resources = state.limits.resources;
+        let content = state.limits.content_mib.saturating_mul(1 << 20);
         let mut store = Store::new(engine, state);
         store.data_mut().table.set_max_capacity(resources);
         store.limiter(|state| state);
+        // A file's content is handed over in one piece: one that is too large is
+        // to be told by the plan's own limit.
+        store.set_hostcall_fuel(store.hostcall_fuel().max(content.saturating_add(1 << 20)));
         let started = store.set_fuel(fuel).and_then(|()| pre.instantiate(&mut store));
         match started {
             Ok(instance) => Ok(Self { store, pre, instance, draft: None }),

@@ -92,6 +92,7 @@ impl Session<'_> {
             format!("The {} of {id} could not be made.", format.name),
         );
         self.announce(package, targets, &mut plan);
+        plan.tell_notes_from(0);
         plan.follow(|step| match &step.action {
             Action::Copy { from, to } if targets.iter().any(|target| id.target_dir(target) == *from) => {
                 let at = BuildRecord::location(to);
