@@ -43,8 +43,8 @@ pub enum Kind {
     NoKernelDirectory,
     /// Module files could not be installed.
     InstallFailed,
-    /// A kernel that is to be packaged is not built for, or packing failed.
-    PackagingFailed,
+    /// A package format was not made: its plugin's exit code is passed on.
+    Format(u8),
     /// An archive is damaged, or not what it has to be.
     ArchiveMalformed,
     /// An archive without a dkms.conf.
@@ -105,7 +105,7 @@ impl Kind {
             ArchWithAll | AlreadyAdded | NotInTree | ArchiveWithoutConf => 3,
             ConfUnreadable | ActionConflict | Broken => 4,
             AllUnsupported | PatchMissing => 5,
-            PatchFailed | NoKernelDirectory | InstallFailed | PackagingFailed => 6,
+            PatchFailed | NoKernelDirectory | InstallFailed => 6,
             ProductMissing | InitrdFailed | ArchiveMalformed => 7,
             ConfInvalid | SourceEmpty | AlreadyLoaded | OptionConflict => 8,
             NoConfInPath | ArchiveUnwritable => 9,
@@ -122,7 +122,7 @@ impl Kind {
             Excluded => 77,
             PreInstallFailed => 101,
             Interrupted => 130,
-            Script(code) => code,
+            Script(code) | Format(code) => code,
         }
     }
 }

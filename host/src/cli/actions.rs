@@ -33,10 +33,8 @@ pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
         let mut words = words;
         if let Some(archive) = words.archive.take_if(|_| words.actions.iter().any(|action| action.takes_archives())) {
             words.actions.iter().try_for_each(|action| check_all(*action, arguments))?;
-            let id = formats::load(&archive, &targets.first(session)?, session)?;
-            if session.is_dry_run() {
-                return Ok(());
-            }
+            let loaded = formats::load(&archive, &targets.first(session)?, session, arguments)?;
+            let Some(id) = loaded.filter(|_| !session.is_dry_run()) else { return Ok(()) };
             words.actions.retain(|action| *action != Action::Add);
             (words.module, words.version) = (Some(id.module), Some(id.version));
         }

@@ -11,10 +11,11 @@ use super::actions::in_session;
 use super::arguments::{Arguments, FormatArguments, PlaceArguments};
 use super::misread;
 use super::setup::{plugins, system};
-use super::words::{Action, Words};
+use super::targets::Targets;
+use super::words::{Action, Words, absolute};
 use crate::error::{Error, Kind, Result};
-use crate::flow::{FormatRequest, Session};
-use crate::plugin::{Format, FormatOption};
+use crate::flow::{FormatRequest, PackageSource, Session};
+use crate::plugin::{Format, KernelCount, OptionSpec};
 use crate::tree::{PackageId, Target};
 
 /// Runs a command line whose action is one that a plugin brings. `None` where
@@ -44,15 +45,20 @@ pub fn run(words: &[OsString]) -> Option<std::result::Result<Result<()>, ExitCod
     }
 }
 
-/// Loads an archive as the plugin does that knows its name.
-pub fn load(archive: &Path, target: &Target, session: &Session<'_>) -> Result<PackageId> {
+/// Loads an archive as the plugin does that knows its name. `None` where the
+/// system installed it by itself, and nothing is left to do.
+pub fn load(
+    archive: &Path,
+    target: &Target,
+    session: &Session<'_>,
+    arguments: &Arguments,
+) -> Result<Option<PackageId>> {
     let formats = session.plugins.formats();
     let name = archive.file_name().unwrap_or_default().to_string_lossy();
-    let length = |format: &Format| format.suffixes.iter().filter(|s| name.ends_with(*s)).map(String::len).max();
-    let loadable = || formats.iter().filter(|format| format.load_action.is_some());
     // The longest suffix says most.
-    let Some(format) = loadable().filter(|format| length(format).is_some()).max_by_key(|format| length(format)) else {
-        let suffixes: Vec<&str> = loadable().flat_map(|format| &format.suffixes).map(String::as_str).collect();
+    let fitting = formats.iter().filter_map(|format| Some((format.loads(&name)?, format)));
+    let Some((_, format)) = fitting.max_by_key(|(length, _)| *length) else {
+        let suffixes: Vec<&str> = formats.iter().flat_map(|format| &format.suffixes).map(String::as_str).collect();
         return Err(Error::new(
             Kind::ArchiveMalformed,
             format!("{} is no archive that a plugin loads.", archive.display()),
@@ -62,8 +68,25 @@ pub fn load(archive: &Path, target: &Target, session: &Session<'_>) -> Result<Pa
             false => format!("Names of archives end in {}.", suffixes.join(", ")),
         }));
     };
-    let request = FormatRequest { format: format.clone(), options: Vec::new(), archive: None };
-    session.load_archive(archive, target, &request)
+    let request = FormatRequest { format: format.clone(), options: Vec::new(), archive: None, place: None };
+    load_as(&request, archive, target, session, arguments)
+}
+
+/// Trees that are named are not the system's own, which its package manager
+/// fills.
+fn load_as(
+    request: &FormatRequest,
+    archive: &Path,
+    target: &Target,
+    session: &Session<'_>,
+    arguments: &Arguments,
+) -> Result<Option<PackageId>> {
+    let places = &arguments.places;
+    let own = places.dkmstree.is_none() && places.sourcetree.is_none() && places.installtree.is_none();
+    if own && session.install_archive(archive, target, request)? {
+        return Ok(None);
+    }
+    session.load_archive(archive, target, request).map(Some)
 }
 
 /// The formats of the system that the command line is about. Nothing is said of
@@ -86,38 +109,93 @@ fn run_format(words: &[OsString], word: &str, format: &Format) -> std::result::R
     let matches = command.try_get_matches_from(words).map_err(|error| misread(&error))?;
     let mut arguments = Arguments::of(&matches).map_err(|error| misread(&error))?;
     arguments.take_word(word);
-    Ok(perform(&arguments, word, format, &matches))
+    let request = request(format, &matches);
+    Ok(request.and_then(|request| match format.load_action.as_deref() == Some(word) {
+        true => perform_load(&arguments, word, request),
+        false => make(&mut arguments, request),
+    }))
 }
 
-fn perform(arguments: &Arguments, word: &str, format: &Format, matches: &ArgMatches) -> Result<()> {
-    let mut request = request(format, matches)?;
-    let loads = format.load_action.as_deref() == Some(word);
-    if loads && arguments.all {
+fn perform_load(arguments: &Arguments, word: &str, mut request: FormatRequest) -> Result<()> {
+    if arguments.all {
         return Err(Error::new(Kind::AllUnsupported, format!("`{word}` does not take --all.")).hint("Leave it out."));
     }
-    let mut words = Words::classify(arguments)?;
-    if loads {
-        let named = arguments.words.first().map(PathBuf::from);
-        let Some(archive) = request.archive.take().or(words.archive.take()).or(named) else {
-            return Err(Error::new(Kind::Usage, format!("`{word}` needs the file to load."))
-                .hint(format!("Name it: `dkms {word} FILE`.")));
-        };
-        let archive = std::path::absolute(&archive).map_err(|e| Error::io("use", &archive, e))?;
-        return in_session(arguments, true, |session, targets| {
-            session.load_archive(&archive, &targets.first(session)?, &request).map(drop)
-        });
-    }
-    let id = words.named()?;
+    let words = Words::classify(arguments)?;
+    let named = arguments.words.first().map(PathBuf::from);
+    let Some(archive) = request.archive.take().or(words.archive).or(named) else {
+        return Err(Error::new(Kind::Usage, format!("`{word}` needs the file to load."))
+            .hint(format!("Name it: `dkms {word} FILE`.")));
+    };
+    let archive = std::path::absolute(&archive).map_err(|e| Error::io("use", &archive, e))?;
     in_session(arguments, true, |session, targets| {
-        let chosen = match arguments.all {
-            true => session.tree.targets(&id),
-            false => targets.chosen(session).or_else(|error| match without_kernels(&request) {
-                true => Ok(Vec::new()),
-                false => Err(error),
-            })?,
-        };
-        session.make_format(&id, &chosen, &targets.first(session)?, &request)
+        let target = targets.first(session)?;
+        // The word is one format's, the file may be another's.
+        match session.plugins.formats().into_iter().any(|format| is_better(&format, &request.format, &archive)) {
+            true => load(&archive, &target, session, arguments).map(drop),
+            false => load_as(&request, &archive, &target, session, arguments).map(drop),
+        }
     })
+}
+
+/// Whether one format says more about a file's name than another.
+fn is_better(format: &Format, than: &Format, archive: &Path) -> bool {
+    let name = archive.file_name().unwrap_or_default().to_string_lossy();
+    format.loads(&name) > than.loads(&name)
+}
+
+fn make(arguments: &mut Arguments, mut request: FormatRequest) -> Result<()> {
+    let words = Words::classify(arguments)?;
+    let here = Path::new(".");
+    let unnamed = words.module.is_none() && request.format.from_directory;
+    let directory = match (unnamed, &words.directory) {
+        (false, _) => None,
+        (true, Some(directory)) => Some(directory.clone()),
+        (true, None) => here.join("dkms.conf").is_file().then(|| absolute(here)).transpose()?,
+    };
+    let Some(directory) = directory else {
+        let id = words.named()?;
+        return in_session(arguments, true, |session, targets| make_in(session, &id, targets, &request, arguments));
+    };
+    // Of a source that is in no tree: a tree that lasts as long as this.
+    let scratch =
+        tempfile::tempdir().map_err(|e| Error::io("make a temporary directory in", &std::env::temp_dir(), e))?;
+    for (place, name) in [(&mut arguments.places.dkmstree, "tree"), (&mut arguments.places.sourcetree, "source")] {
+        let path = scratch.path().join(name);
+        std::fs::create_dir(&path).map_err(|e| Error::io("make", &path, e))?;
+        *place = Some(path);
+    }
+    request.place = Some(directory.parent().unwrap_or(&directory).to_path_buf());
+    let arguments = &*arguments;
+    in_session(arguments, true, |session, targets| {
+        let kernel = session.kernel(&targets.first(session)?);
+        let package = session.add(&PackageSource::Directory(directory), &kernel)?;
+        match session.is_dry_run() {
+            true => Ok(()),
+            false => make_in(session, &package.id, targets, &request, arguments),
+        }
+    })
+}
+
+fn make_in(
+    session: &Session<'_>,
+    id: &PackageId,
+    targets: &Targets,
+    request: &FormatRequest,
+    arguments: &Arguments,
+) -> Result<()> {
+    let mut needs = session.plugins.requirements(&request.format, &request.options)?;
+    if without_kernels(request) {
+        needs.kernels = KernelCount::None;
+    }
+    let mut chosen = match needs.kernels {
+        KernelCount::None => Vec::new(),
+        _ if arguments.all => session.tree.targets(id),
+        _ => targets.chosen(session)?,
+    };
+    if needs.kernels == KernelCount::One {
+        chosen.truncate(1);
+    }
+    session.make_format(id, &chosen, &targets.first(session)?, needs, request)
 }
 
 fn without_kernels(request: &FormatRequest) -> bool {
@@ -150,14 +228,14 @@ fn request(format: &Format, matches: &ArgMatches) -> Result<FormatRequest> {
             .hint("Leave one of them out."));
         }
     }
-    Ok(FormatRequest { format: format.clone(), options, archive })
+    Ok(FormatRequest { format: format.clone(), options, archive, place: None })
 }
 
 /// The format's options, but for names that the program has itself. Names that it
 /// has for formats are theirs, if they take a value or none as there.
-fn offered<'f>(command: &clap::Command, format: &'f Format) -> Vec<&'f FormatOption> {
+fn offered<'f>(command: &clap::Command, format: &'f Format) -> Vec<&'f OptionSpec> {
     let reserved = FormatArguments::augment_args(clap::Command::new(""));
-    let taken = |option: &FormatOption| {
+    let taken = |option: &OptionSpec| {
         let name = option.name.as_str();
         let fits = |arg: &Arg| arg.get_id() == name && arg.get_action().takes_values() == option.value.is_some();
         let for_formats = reserved.get_arguments().any(fits);

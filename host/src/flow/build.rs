@@ -90,7 +90,8 @@ impl Session<'_> {
         let place = self.workplace(package, target);
         let decisions = Decisions { conf, toolchain, compression, signing, place, conf_files };
 
-        self.plan_compile(package, kernel, target, &decisions, &patches, &mut plan)?;
+        self.plan_prepared(package, kernel, target, &decisions, &patches, &mut plan)?;
+        self.plan_make(package, kernel, target, &decisions, &mut plan)?;
         self.plan_products(package, kernel, target, &decisions, &mut plan)?;
         self.plan_forget(&package.id, target, &mut plan);
         if decisions.conf.scripts.post_build.is_none() {
@@ -115,8 +116,25 @@ impl Session<'_> {
         log_in(&self.build_dir(id, target))
     }
 
-    /// From a clean build directory to make.
-    fn plan_compile(
+    /// Makes the build directory what would be compiled for a kernel: patched,
+    /// with what PRE_BUILD did; the log of it stays beside the source. Returns
+    /// where it is. The lock is held.
+    pub(super) fn prepare_source(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<Location> {
+        let conf = self.conf(package, kernel, Strictness::Strict)?;
+        preconditions::check_source(package)?;
+        let patches = preconditions::check_patches(package, &conf)?;
+        let toolchain = toolchain(kernel, &self.system.root);
+        let place = self.workplace(package, target);
+        let at = place.at.clone();
+        let decisions = Decisions { conf, toolchain, compression: None, signing: None, place, conf_files: Vec::new() };
+        let mut plan = Builder::new(format!("prepare {} for {target}", package.id), self.roots(package, Some(kernel)));
+        self.plan_prepared(package, kernel, target, &decisions, &patches, &mut plan)?;
+        self.run(plan)?;
+        Ok(at)
+    }
+
+    /// From a clean build directory to a source that is ready for make.
+    fn plan_prepared(
         &self,
         package: &Package,
         kernel: &Kernel,
@@ -170,6 +188,22 @@ impl Session<'_> {
                     .hint(consult.as_str());
             }
         }
+        Ok(())
+    }
+
+    /// make, and what it has to leave.
+    fn plan_make(
+        &self,
+        package: &Package,
+        kernel: &Kernel,
+        target: &Target,
+        decisions: &Decisions,
+        plan: &mut Builder,
+    ) -> Result<()> {
+        let id = &package.id;
+        let build = &decisions.place.at;
+        let log = decisions.place.log();
+        let consult = self.consult(package);
         let make = build_commands(self, package, kernel, &decisions.conf, &decisions.toolchain);
         let mut command =
             self.in_build(Command::new("bash").args(["-c", make.script.as_str()]), package, kernel, decisions);

@@ -2,6 +2,8 @@
 //! plugin knows; it works in a staging directory, and what it leaves there is
 //! checked and put into place by plans of the program's own.
 
+mod confined;
+mod install;
 mod load;
 mod make;
 mod shape;
@@ -22,4 +24,6 @@ pub struct FormatRequest {
     pub options: Vec<(String, String)>,
     /// The file to make or to load.
     pub archive: Option<PathBuf>,
+    /// Where results go instead of the tree.
+    pub place: Option<PathBuf>,
 }

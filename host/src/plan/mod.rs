@@ -15,6 +15,7 @@ mod run;
 mod sign;
 mod step;
 mod undo;
+mod workroom;
 
 #[cfg(test)]
 mod tests;

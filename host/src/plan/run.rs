@@ -19,6 +19,7 @@ use super::jobs::Jobs;
 use super::perform::Failure;
 use super::report::Reporter;
 use super::step::{Argument, Bind, Command, Environment, Place, Program};
+use super::workroom::Workroom;
 use crate::system::{PROGRAM_PATH, bind, find_program, resolve_in_root, start};
 
 /// Variables that steer compilers: a caller's own must not leak into modules.
@@ -126,12 +127,18 @@ impl Runner<'_> {
     }
 
     fn spawn(&self, command: &Command, resolved: &Resolved, files: &Files, output: &File) -> Result<Child, Failure> {
-        let seen = |path: PathBuf| match &resolved.chroot {
+        let root = resolved.chroot.as_deref().unwrap_or(Path::new("/"));
+        let workroom = command.confined_to.as_ref().map(|at| Workroom::open(files.path(at), root)).transpose()?;
+        let inside = |path: PathBuf| match &resolved.chroot {
             Some(root) => path
                 .strip_prefix(root)
                 .map(|p| Path::new("/").join(p))
                 .map_err(|_| io::Error::other(format!("{} is outside the target system", path.display()))),
             None => Ok(path),
+        };
+        let seen = |path: PathBuf| match workroom.as_ref().and_then(|room| room.seen(&path)) {
+            Some(path) => inside(root.join(path.strip_prefix("/").unwrap_or(&path))),
+            None => inside(path),
         };
         let mut process = std::process::Command::new(&resolved.program);
         for argument in &command.arguments {
@@ -159,7 +166,10 @@ impl Runner<'_> {
         if let Some(Bind { from, at }) = &command.bind {
             bind(&mut process, &files.path(from), &files.path(at))?;
         }
-        let directory = match &command.directory {
+        if let Some(room) = &workroom {
+            room.show(&mut process, root)?;
+        }
+        let directory = match command.directory.as_ref().or(command.confined_to.as_ref()) {
             Some(at) => seen(files.path(at))?,
             None => PathBuf::from("/"),
         };
@@ -184,9 +194,14 @@ impl Runner<'_> {
                 Ok(())
             });
         }
-        start(&mut process).map_err(|e| {
+        let watch = workroom.as_ref().map(|room| room.lock(&mut process)).transpose()?;
+        let child = start(&mut process).map_err(|e| {
             Failure::Io(io::Error::new(e.kind(), format!("could not start {}: {e}", resolved.program.display())))
-        })
+        })?;
+        if let Some(level) = watch.and_then(|watch| watch.level().ok()) {
+            tracing::debug!(%level, "confined");
+        }
+        Ok(child)
     }
 
     /// A file with the lines that a program reads. Not a pipe: nobody waits for

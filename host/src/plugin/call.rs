@@ -9,6 +9,7 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 use super::bindings::modsmith::plugin::types;
 use super::imports::{Draft, KernelFacts, ModulePackage, PackageFacts, State};
 use super::limits::Exceeded;
+use super::manifest::Role;
 use crate::error::{Error, Kind};
 use crate::kernel::Kernel;
 use crate::plan::Step;
@@ -149,8 +150,9 @@ pub fn exceeded(plugin: &str, role: &str, subject: Subject, limit: Exceeded) -> 
     Error::new(Kind::Plugin, format!("The plugin `{plugin}` ({role}) was stopped{subject}: {limit}."))
         .source(Fault::Exceeded)
         .hint(format!(
-            "If it rightly needs more, raise `{}` in /etc/modsmith/limits.toml; else report it to its author.",
-            limit.key
+            "If it rightly needs more, raise `{}`{} in /etc/modsmith/limits.toml; else report it to its author.",
+            limit.key,
+            if role == Role::Packager.name() { " below [packager]" } else { "" }
         ))
 }
 

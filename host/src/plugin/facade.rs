@@ -11,7 +11,7 @@ use super::call::{self, Call, Said, Subject};
 use super::engine::Engine;
 use super::imports::{Draft, State, roots_of};
 use super::index::{Entry, Index, Problem, sort};
-use super::limits::Limits;
+use super::limits::{Limits, RoleLimits};
 use super::manifest::{Closeness, Role};
 use super::probe::Probes;
 use super::search::SearchPath;
@@ -38,7 +38,7 @@ pub struct Plugins {
     environment: BTreeMap<String, String>,
     index: OnceLock<Index>,
     engine: OnceLock<Result<Engine, String>>,
-    limits: OnceLock<Limits>,
+    limits: OnceLock<RoleLimits>,
     loaded: Mutex<BTreeMap<PathBuf, InstancePre<State>>>,
     checked: Mutex<BTreeMap<SettingsKey, Result<Arc<Values>, String>>>,
     claims: Mutex<BTreeMap<String, u8>>,
@@ -115,7 +115,7 @@ impl Plugins {
 
     /// With these limits instead of those in limits.toml.
     pub fn with_limits(self, limits: Limits) -> Self {
-        Self { limits: OnceLock::from(limits), ..self }
+        Self { limits: OnceLock::from(RoleLimits::same(limits)), ..self }
     }
 
     /// Files on the search path that are not used, and why.
@@ -141,13 +141,13 @@ impl Plugins {
         made.as_ref().map_err(|e| Error::new(Kind::Plugin, format!("The plugin engine does not start: {e}.")))
     }
 
-    pub(super) fn limits(&self) -> Result<&Limits, Error> {
+    pub(super) fn limits(&self, role: Role) -> Result<&Limits, Error> {
         if self.limits.get().is_none() {
-            let limits = Limits::read(&self.search.config)?;
+            let limits = RoleLimits::read(&self.search.config)?;
             // Another thread may have read the same file meanwhile.
             let _ = self.limits.set(limits);
         }
-        Ok(self.limits.get_or_init(Limits::default))
+        Ok(self.limits.get_or_init(RoleLimits::default).of(role))
     }
 
     /// Plugins of a role that serve this system, in the order in which they are
@@ -286,7 +286,7 @@ impl Plugins {
             system: self.system.clone(),
             probes: self.probes.clone(),
             roots: roots.clone(),
-            limits: self.limits()?.clone(),
+            limits: self.limits(role)?.clone(),
             exceeded: None,
             denied: None,
             last_error: None,

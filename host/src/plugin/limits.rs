@@ -1,13 +1,42 @@
 //! What a plugin may use up in one call.
+//!
+//! A packager writes whole packages into memory, which may hold everything that
+//! was built; it gets more than the other roles.
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::manifest::Role;
 use crate::error::{Error, Kind};
 
 /// Where an administrator changes them, below the configuration directory.
 pub const FILE: &str = "limits.toml";
+
+/// The limits of all roles.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RoleLimits {
+    common: Limits,
+    packager: PackagerLimits,
+}
+
+/// Of packagers: what limits.toml has below `[packager]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct PackagerLimits(Limits);
+
+impl Default for PackagerLimits {
+    fn default() -> Self {
+        Self(Limits {
+            fuel: 500_000_000_000,
+            memory_mib: 2048,
+            resources: 100_000,
+            read_mib: 2048,
+            file_mib: 512,
+            content_mib: 1024,
+            ..Limits::default()
+        })
+    }
+}
 
 /// Limits of one call, and of the plan that it adds to. The names are those of
 /// the keys in limits.toml.
@@ -24,6 +53,8 @@ pub struct Limits {
     pub resources: usize,
     /// Read from files and directories, in MiB.
     pub read_mib: usize,
+    /// The largest file that can be read, in MiB.
+    pub file_mib: usize,
     /// Steps that plugins add to one plan.
     pub steps: usize,
     /// Content of the files that plugins write in one plan, in MiB.
@@ -38,15 +69,29 @@ impl Default for Limits {
             table_elements: 100_000,
             resources: 1_000,
             read_mib: 256,
+            file_mib: 16,
             steps: 10_000,
             content_mib: 64,
         }
     }
 }
 
-impl Limits {
+impl RoleLimits {
+    /// The same for every role.
+    pub fn same(limits: Limits) -> Self {
+        Self { packager: PackagerLimits(limits.clone()), common: limits }
+    }
+
+    /// Those of a role.
+    pub fn of(&self, role: Role) -> &Limits {
+        if role == Role::Packager { &self.packager.0 } else { &self.common }
+    }
+
     /// Reads limits.toml of a configuration directory; defaults for what it
     /// does not name.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or names what there is not.
     pub fn read(config: &Path) -> Result<Self, Error> {
         let file = config.join(FILE);
         let text = match std::fs::read_to_string(&file) {
@@ -54,10 +99,18 @@ impl Limits {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(e) => return Err(Error::io("read", &file, e)),
         };
-        toml::from_str(&text).map_err(|e| {
+        Self::parse(&text).map_err(|e| {
             Error::new(Kind::Plugin, format!("{} cannot be read: {}.", file.display(), e.message().trim_end()))
                 .hint(format!("Correct {}, or remove it for the default limits.", file.display()))
         })
+    }
+
+    fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        let mut common: toml::Table = toml::from_str(text)?;
+        let given = common.remove("packager").map(toml::Value::try_into::<toml::Table>).transpose()?;
+        let mut packager = toml::Table::try_from(PackagerLimits::default().0).expect("numbers can be written as TOML");
+        packager.extend(given.unwrap_or_default());
+        Ok(Self { common: common.try_into()?, packager: PackagerLimits(packager.try_into()?) })
     }
 }
 
@@ -91,6 +144,10 @@ impl Limits {
         Exceeded { key: "read-mib", amount: self.read_mib as u64, what: "MiB read from files and directories" }
     }
 
+    pub fn too_large(&self) -> Exceeded {
+        Exceeded { key: "file-mib", amount: self.file_mib as u64, what: "MiB in one file" }
+    }
+
     pub fn no_steps(&self) -> Exceeded {
         Exceeded { key: "steps", amount: self.steps as u64, what: "steps in one plan" }
     }
@@ -107,15 +164,20 @@ mod tests {
     #[test]
     fn a_file_changes_what_it_names_and_keeps_the_other_defaults() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join(FILE), "steps = 5\n").unwrap();
-        let limits = Limits::read(dir.path()).unwrap();
-        assert_eq!((limits.steps, limits.fuel), (5, Limits::default().fuel));
+        std::fs::write(dir.path().join(FILE), "steps = 5\n[packager]\nfuel = 7\n").unwrap();
+        let limits = RoleLimits::read(dir.path()).unwrap();
+        let default = RoleLimits::default();
+        let (common, packager) = (limits.of(Role::Initrd), limits.of(Role::Packager));
+        assert_eq!((common.steps, common.fuel), (5, default.of(Role::Initrd).fuel));
+        assert_eq!((packager.fuel, packager.memory_mib), (7, default.of(Role::Packager).memory_mib));
     }
 
     #[test]
     fn an_unknown_key_is_an_error_that_names_it() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join(FILE), "fule = 5\n").unwrap();
-        assert!(Limits::read(dir.path()).unwrap_err().message.contains("fule"));
+        for text in ["fule = 5\n", "[packager]\nfule = 5\n"] {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::write(dir.path().join(FILE), text).unwrap();
+            assert!(RoleLimits::read(dir.path()).unwrap_err().message.contains("fule"), "{text}");
+        }
     }
 }

@@ -42,7 +42,8 @@ pub use index::Problem;
 pub use inspect::{Inspection, Listed};
 pub use limits::Limits;
 pub use roles::{
-    Enrolment, Event, Format, FormatOption, HookFile, Image, Invalid, Occasion, Prune, Regeneration, Signing,
+    Assembly, Enrolment, Event, Format, HookFile, Image, Invalid, KernelCount, Occasion, OptionSpec, Prune,
+    Regeneration, Requirements, Signing, State,
 };
 pub use search::{Place, SearchPath};
 pub use settings::FrameworkSettings;

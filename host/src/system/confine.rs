@@ -21,7 +21,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
 
 /// The user and group that root becomes: the kernel's overflow id, `nobody`
 /// everywhere.
-const NOBODY: u32 = 65534;
+pub const NOBODY: u32 = 65534;
 
 /// What one confined process may use.
 #[derive(Debug, Clone)]
@@ -110,27 +110,59 @@ impl Watch {
 ///
 /// Sources: landlock(7), unshare(2), capabilities(7), setrlimit(2).
 pub fn confine(command: &mut Command, limits: &Limits) -> io::Result<Watch> {
+    let rules = deny_writes(None);
+    let spaces = UnshareFlags::NEWNET | UnshareFlags::NEWIPC | UnshareFlags::NEWPID;
+    apply(command, rules, spaces, Some(limits.clone()), CapabilitySet::DAC_READ_SEARCH)
+}
+
+/// Prepares a command to run without network, without privileges, and without
+/// writing to any place but one directory, which has to be a directory that
+/// [`NOBODY`] can use if root prepares it.
+///
+/// As root it becomes `nobody` and sees what everybody may see; started by
+/// another user it stays that user. It is killed with the thread that spawned it.
+///
+/// # Errors
+/// As [`confine`] has them.
+pub fn confine_to(command: &mut Command, directory: &Path) -> io::Result<Watch> {
+    let rules = deny_writes(Some(directory));
+    // No processes of its own: the first one to end would end them all.
+    let spaces = UnshareFlags::NEWNET | UnshareFlags::NEWIPC;
+    apply(command, rules, spaces, None, CapabilitySet::empty())
+}
+
+fn apply(
+    command: &mut Command,
+    mut ruleset: Option<RulesetCreated>,
+    spaces: UnshareFlags,
+    limits: Option<Limits>,
+    kept: CapabilitySet,
+) -> io::Result<Watch> {
     let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-    let mut ruleset = deny_writes();
-    let limits = limits.clone();
     let root = rustix::process::geteuid().is_root();
+    let writes_somewhere = limits.is_none();
     command.process_group(0);
     let prepare = move || {
         let mut level = 0;
-        let namespaces = enter_namespaces(root);
+        let namespaces = enter_namespaces(root, spaces);
         if namespaces.contains(UnshareFlags::NEWNET) {
             level |= Level::NETWORK;
         }
         if namespaces.contains(UnshareFlags::NEWPID) {
             level |= Level::PROCESSES;
         }
-        set_limits(&limits, root || namespaces.contains(UnshareFlags::NEWUSER));
+        if let Some(limits) = &limits {
+            set_limits(limits, root || namespaces.contains(UnshareFlags::NEWUSER));
+        }
         rustix::thread::set_no_new_privs(true)?;
         if ruleset.take().is_some_and(|rules| rules.restrict_self().is_ok()) {
             level |= Level::WRITES;
         }
-        if !root || drop_root().is_ok() {
-            level |= Level::PRIVILEGES;
+        match if root { drop_root(kept) } else { Ok(()) } {
+            Ok(()) => level |= Level::PRIVILEGES,
+            // What is let write must not be root.
+            Err(e) if writes_somewhere => return Err(e.into()),
+            Err(_) => {}
         }
         // Last, since a change of user clears it.
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
@@ -154,22 +186,25 @@ pub fn kill_group(leader: rustix::process::Pid) {
 
 /// Built in the parent: needs memory and file handles. `None` where the kernel
 /// has no Landlock.
-fn deny_writes() -> Option<RulesetCreated> {
+fn deny_writes(but_below: Option<&Path>) -> Option<RulesetCreated> {
     let writes = AccessFs::from_write(ABI::V5);
     let null = PathFd::new(Path::new("/dev/null")).ok()?;
-    Ruleset::default()
+    let rules = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(writes)
         .and_then(|r| r.handle_access(AccessNet::from_all(ABI::V5)))
         .and_then(|r| r.scope(Scope::AbstractUnixSocket | Scope::Signal))
         .and_then(Ruleset::create)
         .and_then(|r| r.add_rule(PathBeneath::new(null, AccessFs::WriteFile | AccessFs::Truncate)))
-        .ok()
+        .ok()?;
+    match but_below {
+        Some(directory) => rules.add_rule(PathBeneath::new(PathFd::new(directory).ok()?, writes)).ok(),
+        None => Some(rules),
+    }
 }
 
 /// Enters as many new namespaces as the kernel allows and says which.
-fn enter_namespaces(root: bool) -> UnshareFlags {
-    let all = UnshareFlags::NEWNET | UnshareFlags::NEWIPC | UnshareFlags::NEWPID;
+fn enter_namespaces(root: bool, all: UnshareFlags) -> UnshareFlags {
     let base = if root { UnshareFlags::empty() } else { UnshareFlags::NEWUSER };
     for flags in [base | all, base | UnshareFlags::NEWNET] {
         // SAFETY: the process has one thread between fork and exec, and no
@@ -199,8 +234,9 @@ fn set_limits(limits: &Limits, own_user: bool) {
     }
 }
 
-/// From root to nobody, keeping the right to read every file over the exec.
-fn drop_root() -> rustix::io::Result<()> {
+/// From root to nobody, keeping rights over the exec: none, or that of reading
+/// every file.
+fn drop_root(kept: CapabilitySet) -> rustix::io::Result<()> {
     use rustix::thread as t;
     t::set_keep_capabilities(true)?;
     t::set_thread_groups(&[])?;
@@ -208,11 +244,10 @@ fn drop_root() -> rustix::io::Result<()> {
     t::set_thread_res_gid(gid, gid, gid)?;
     let uid = Uid::from_raw(NOBODY);
     t::set_thread_res_uid(uid, uid, uid)?;
-    let read = CapabilitySet::DAC_READ_SEARCH;
     let sets = |caps| CapabilitySets { effective: caps, permitted: caps, inheritable: caps };
     // In a container root may lack that right: then without.
-    if t::set_capabilities(None, sets(read)).is_ok() {
-        t::configure_capability_in_ambient_set(read, true)
+    if !kept.is_empty() && t::set_capabilities(None, sets(kept)).is_ok() {
+        t::configure_capability_in_ambient_set(kept, true)
     } else {
         t::set_capabilities(None, sets(CapabilitySet::empty()))
     }
@@ -271,6 +306,34 @@ mod tests {
         let (output, level) = run("[[ $EUID != 0 ]] && ! kill -0 $PPID 2>/dev/null");
         assert!(level.no_privileges(), "{level}");
         assert!(output.status.success(), "{output:?}");
+    }
+
+    #[test]
+    fn one_directory_can_be_written_and_no_other() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        let (own, other) = (dir.path().join("own"), dir.path().join("other"));
+        for (path, mode) in [(&own, 0o777), (&other, 0o777)] {
+            std::fs::create_dir(path).unwrap();
+            std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+        }
+        let secret = dir.path().join("secret");
+        std::fs::write(&secret, "x").unwrap();
+        std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o600)).unwrap();
+        let root = rustix::process::geteuid().is_root();
+        let mut command = Command::new("/bin/sh");
+        let script = "(echo x > own/a) && (echo x > own/b) && ! (echo x > other/a); cat secret; id -u";
+        command.args(["-c", script]).current_dir(dir.path()).stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let watch = confine_to(&mut command, &own).unwrap();
+        let child = command.spawn().unwrap();
+        assert!(watch.level().unwrap().no_privileges());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((own.join("a").exists(), own.join("b").exists(), other.join("a").exists()), (true, true, false));
+        if root {
+            assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{NOBODY}\n"), "{output:?}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod stamp;
 mod start;
 
 pub use bind::{bind, can_bind};
-pub use confine::{Level, Limits, Watch, confine, kill_group};
+pub use confine::{Level, Limits, NOBODY, Watch, confine, confine_to, kill_group};
 pub use os_release::OsRelease;
 pub use resolve::{PROGRAM_PATH, find_program, resolve_in_root};
 pub use roots::{BadLocation, Location, Root, Roots};

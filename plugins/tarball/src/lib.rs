@@ -21,10 +21,8 @@ struct Tarball;
 
 impl Packager for Tarball {
     fn formats() -> Vec<Format> {
-        let alone = |name: &str, other: &str, help: &str| OptionSpec {
-            excludes: vec![other.into()],
-            ..switch(name, help)
-        };
+        let alone =
+            |name: &str, other: &str, help: &str| OptionSpec { excludes: vec![other.into()], ..switch(name, help) };
         vec![Format {
             load_action: Some("ldtarball".into()),
             suffixes: assemble::SUFFIXES.iter().map(|(suffix, _)| (*suffix).into()).collect(),

@@ -8,7 +8,7 @@ use super::staging::Staging;
 use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Session;
-use crate::plan::{Action, Builder, Step};
+use crate::plan::{Action, Builder};
 use crate::system::{Location, Root};
 use crate::tree::{Package, PackageId, SourceState, Target};
 
@@ -71,7 +71,7 @@ impl Session<'_> {
         let own = plan.steps().len();
         let said = self.plugins.load_archive(format, &copy, &request.options, &Staging::top(), &mut plan)?;
         said.map_err(|why| malformed(archive, &format!("{}.", why.0)))?;
-        self.check_steps(plan.steps().get(own..).unwrap_or_default())?;
+        self.confine_steps(&mut plan, own)?;
         plan.fail_from(
             own,
             Kind::ArchiveMalformed,
@@ -82,40 +82,8 @@ impl Session<'_> {
         let mut plan = Builder::new(title.as_str(), roots);
         let said = self.plugins.arrange(format, &request.options, &Staging::top(), &mut plan)?;
         said.map_err(|why| malformed(archive, &format!("{}.", why.0)))?;
-        self.check_steps(plan.steps())?;
+        self.confine_steps(&mut plan, 0)?;
         self.executor().run(&plan.finish())
-    }
-
-    /// A plugin that loads an archive changes nothing itself.
-    fn check_steps(&self, steps: &[Step]) -> Result<()> {
-        let stays = |at: &Location| at.root == Root::Staging;
-        for step in steps {
-            let (inside, what) = match &step.action {
-                Action::MakeDirectory { at }
-                | Action::WriteFile { at, .. }
-                | Action::Symlink { at, .. }
-                | Action::Remove { at }
-                | Action::BackUp { at, .. }
-                | Action::Record { at, .. }
-                | Action::Prune { at, .. } => (stays(at), at.to_string()),
-                Action::Copy { to, .. }
-                | Action::Pack { to, .. }
-                | Action::Unpack { to, .. }
-                | Action::Collect { to, .. } => (stays(to), to.to_string()),
-                Action::Rename { from, to } => (stays(from) && stays(to), to.to_string()),
-                Action::AppendSignature(signature) => (stays(&signature.file), signature.file.to_string()),
-                Action::Run(_) => (!self.is_dry_run(), "a program's run, which a dry run has none of".to_owned()),
-                Action::Note(_) | Action::Expect { .. } => continue,
-            };
-            if !inside {
-                return Err(Error::new(
-                    Kind::Plugin,
-                    format!("The plugin that loads this format asked for {what}: loading is confined to its staging directory."),
-                )
-                .hint("Report it to the plugin's author; `modsmith plugin list` names the plugin."));
-            }
-        }
-        Ok(())
     }
 
     /// The source into the source tree, and its registration.
@@ -169,7 +137,7 @@ impl Session<'_> {
 }
 
 /// Refuses what is not a file before anything is begun.
-fn check_archive(archive: &Path) -> Result<()> {
+pub(super) fn check_archive(archive: &Path) -> Result<()> {
     match std::fs::metadata(archive) {
         Ok(metadata) if metadata.is_file() => Ok(()),
         Ok(_) => Err(Error::new(Kind::ArchiveMalformed, format!("{} is not a file.", archive.display()))

@@ -7,8 +7,10 @@ use super::FormatRequest;
 use super::staging::Staging;
 use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
-use crate::flow::{Session, package_facts};
+use crate::flow::{PackageSource, Session, package_facts};
+use crate::kernel::Kernel;
 use crate::plan::{Action, Builder};
+use crate::plugin::{Assembly, KernelCount, PackageFacts, Requirements, State};
 use crate::system::{Location, Root};
 use crate::tree::{BuildRecord, Package, PackageId, Target};
 
@@ -21,19 +23,56 @@ impl Session<'_> {
         id: &PackageId,
         targets: &[Target],
         fallback: &Target,
+        needs: Requirements,
         request: &FormatRequest,
     ) -> Result<()> {
+        if needs.state == State::BuiltOnDemand {
+            let missing: Vec<_> = targets.iter().filter(|t| !self.tree.is_built(id, t)).cloned().collect();
+            if let Some(error) = self.build(&PackageSource::Named(id.clone()), &missing).into_iter().next() {
+                return Err(error);
+            }
+            if self.is_dry_run() && !missing.is_empty() {
+                self.say(format!("The {} is made of what that builds.", request.format.name));
+                return Ok(());
+            }
+        }
         let _lock = self.begin()?;
         let package = self.package(id)?;
-        let targets = self.packaged(id, targets, request)?;
+        let targets = self.packaged(id, targets, needs, request)?;
         let kernels: Vec<_> = targets.iter().map(|target| self.kernel(target)).collect();
         let kernel = kernels.first().cloned().unwrap_or_else(|| self.kernel(fallback));
         let conf = self.conf(&package, &kernel, Strictness::Lenient)?;
+        let facts = Arc::new(package_facts(&package, &conf));
+        let prepared = match targets.first().filter(|_| needs.state == State::Prepared) {
+            Some(target) => Some(self.prepare_source(&package, &kernel, target)?),
+            None => None,
+        };
+        let made = self.make_of(&package, &targets, &kernels, &facts, prepared.as_ref(), request);
+        if let Some(at) = prepared {
+            let mut plan = Builder::new(format!("end the preparation of {id}"), self.roots(&package, None));
+            plan.push(Action::Remove { at }, "the prepared source was for the format");
+            self.run(plan)?;
+        }
+        made
+    }
 
-        let format = &request.format;
+    /// Makes it of a package that is what it has to be. The lock is held.
+    fn make_of(
+        &self,
+        package: &Package,
+        targets: &[Target],
+        kernels: &[Arc<Kernel>],
+        facts: &Arc<PackageFacts>,
+        prepared: Option<&Location>,
+        request: &FormatRequest,
+    ) -> Result<()> {
+        let (id, format) = (&package.id, &request.format);
         let staging = Staging::new(self)?;
-        let (directory, name) = self.place(&package, request)?;
-        let mut roots = self.roots(&package, None).with(Root::Staging, staging.path());
+        let (directory, name) = self.place(package, request)?;
+        let mut roots = self.roots(package, None).with(Root::Staging, staging.path());
+        if let Some(source) = prepared.and_then(|at| roots.path(at)).filter(|_| !self.is_dry_run()) {
+            roots.set(Root::Source, source);
+        }
         if let Some(directory) = &directory {
             // A directory that the user named: no plugin can reach this root.
             roots.set(Root::System, directory);
@@ -44,17 +83,15 @@ impl Session<'_> {
         }
         let mut plan = Builder::new(format!("make a {} of {id}", format.name), roots);
         plan.push(Action::MakeDirectory { at: Staging::top() }, "results are made out of sight");
-        let made = self.plugins.assemble(
-            format,
-            &Arc::new(package_facts(&package, &conf)),
-            &kernels,
-            &options,
-            &Staging::top(),
-            &mut plan,
-        )?;
-        made.map_err(|why| Error::new(Kind::Usage, format!("The {} of {id} cannot be made: {}.", format.name, why.0)))?;
-        plan.fail_from(0, Kind::PackagingFailed, format!("The {} of {id} could not be made.", format.name));
-        self.announce(&package, &targets, &mut plan);
+        let assembly = Assembly { package: facts, kernels, options: &options, staging: &Staging::top() };
+        self.plugins.assemble(format, assembly, &mut plan)?;
+        self.confine_steps(&mut plan, 1)?;
+        plan.fail_from(
+            0,
+            Kind::Format(format.exit_codes.failed),
+            format!("The {} of {id} could not be made.", format.name),
+        );
+        self.announce(package, targets, &mut plan);
         plan.follow(|step| match &step.action {
             Action::Copy { from, to } if targets.iter().any(|target| id.target_dir(target) == *from) => {
                 let at = BuildRecord::location(to);
@@ -64,7 +101,7 @@ impl Session<'_> {
         });
         let to = match &directory {
             Some(_) => Location::new(Root::System, ""),
-            None => id.version_dir().join(&format.name),
+            None => id.version_dir().join(&format.directory),
         };
         let to = to.map_err(|e| Error::new(Kind::Plugin, e.to_string()))?;
         let shown = plan.roots().path(&to).unwrap_or_default();
@@ -73,32 +110,29 @@ impl Session<'_> {
             format!("The {} of {id} could not be put into {}.", format.name, shown.display()),
         );
         self.run(plan)?;
-        self.tell(format!("{} location: ", capitalised(&format.name)), &staging, &shown)
+        self.tell(&format!("{} location: ", format.label), &staging, &shown)
     }
 
     /// The kernels that go into it: all that were asked for, or none.
-    fn packaged(&self, id: &PackageId, targets: &[Target], request: &FormatRequest) -> Result<Vec<Target>> {
+    fn packaged(
+        &self,
+        id: &PackageId,
+        targets: &[Target],
+        needs: Requirements,
+        request: &FormatRequest,
+    ) -> Result<Vec<Target>> {
         let format = &request.format;
-        let given = |name: &str| request.options.iter().any(|(option, _)| option == name);
-        if format.options.iter().any(|option| option.without_kernels && given(&option.name)) {
-            return Ok(Vec::new());
-        }
         let (built, missing): (Vec<_>, Vec<_>) =
             targets.iter().cloned().partition(|target| self.tree.is_built(id, target));
-        if format.source_only || (missing.is_empty() && !built.is_empty()) {
-            return Ok(built);
-        }
-        let message = match missing.first() {
-            Some(target) => format!("{id} is not built for kernel {target}."),
-            None => format!("{id} is not built for any kernel."),
+        let (what, kernel) = match (needs.state, missing.first()) {
+            (State::Added, _) => return Ok(built),
+            (State::Prepared, _) => return Ok(targets.to_vec()),
+            (_, None) if needs.kernels == KernelCount::None || !built.is_empty() => return Ok(built),
+            (_, None) => ("any kernel".to_owned(), "KERNEL".to_owned()),
+            (_, Some(missing)) => (format!("kernel {missing}"), format!("{}/{}", missing.kernel, missing.arch)),
         };
-        let mut error = Error::new(Kind::PackagingFailed, message);
-        error = match missing.first() {
-            Some(target) => {
-                error.hint(format!("Build it first: `dkms build {id} -k {}/{}`.", target.kernel, target.arch))
-            }
-            None => error.hint(format!("Build it first: `dkms build {id} -k KERNEL`.")),
-        };
+        let mut error = Error::new(Kind::Format(format.exit_codes.not_built), format!("{id} is not built for {what}."))
+            .hint(format!("Build it first: `dkms build {id} -k {kernel}`."));
         for option in format.options.iter().filter(|option| option.without_kernels) {
             error = error.hint(format!("Or make it without any kernel: --{}.", option.name));
         }
@@ -112,7 +146,7 @@ impl Session<'_> {
         package: &Package,
         request: &FormatRequest,
     ) -> Result<(Option<std::path::PathBuf>, Option<String>)> {
-        let Some(archive) = &request.archive else { return Ok((None, None)) };
+        let Some(archive) = &request.archive else { return Ok((request.place.clone(), None)) };
         let name = archive.file_name().and_then(|name| name.to_str()).map(str::to_owned);
         let name = name.ok_or_else(|| {
             Error::new(
@@ -148,7 +182,7 @@ impl Session<'_> {
     }
 
     /// Says what was made; nothing at all is a plugin's mistake.
-    fn tell(&self, what: String, staging: &Staging, place: &Path) -> Result<()> {
+    fn tell(&self, what: &str, staging: &Staging, place: &Path) -> Result<()> {
         if self.is_dry_run() {
             return Ok(());
         }
@@ -168,9 +202,4 @@ impl Session<'_> {
 
 fn results() -> Location {
     Location::new(Root::Staging, "result").expect("a plain name is a location")
-}
-
-fn capitalised(word: &str) -> String {
-    let mut chars = word.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }

@@ -13,7 +13,7 @@ const PREFIX: &str = "staging-";
 /// Gone when it is dropped.
 pub struct Staging {
     path: PathBuf,
-    /// Of a dry run: outside the tree.
+    /// Where it is outside the tree.
     scratch: Option<tempfile::TempDir>,
 }
 
@@ -24,19 +24,24 @@ impl Staging {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let name = format!("{PREFIX}{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
         if session.is_dry_run() {
-            let scratch = tempfile::tempdir()
-                .map_err(|e| Error::io("make a temporary directory in", &std::env::temp_dir(), e))?;
-            return Ok(Self { path: scratch.path().join(name), scratch: Some(scratch) });
+            return Self::elsewhere();
         }
         Ok(Self { path: session.tree.path().join(PRIVATE_DIR).join(name), scratch: None })
+    }
+
+    /// A directory that has nothing to do with the tree.
+    pub fn elsewhere() -> Result<Self> {
+        let scratch =
+            tempfile::tempdir().map_err(|e| Error::io("make a temporary directory in", &std::env::temp_dir(), e))?;
+        Ok(Self { path: scratch.path().join(PREFIX), scratch: Some(scratch) })
     }
 
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The roots of a plan that works in it. In a dry run the tree is an empty
-    /// one, which gets the journal.
+    /// The roots of a plan that works in it. Outside the tree, the tree is an
+    /// empty one, which gets the journal.
     pub fn roots(&self, mut roots: Roots) -> Roots {
         roots.set(Root::Staging, &self.path);
         if let Some(scratch) = &self.scratch {

@@ -13,8 +13,10 @@ use crate::plugin::bindings::modsmith::plugin::types::{self, Error};
 use crate::plugin::program;
 use crate::system::{Location, Root, resolve_in_root};
 
-/// Longest file that a plugin can read.
-const LONGEST: u64 = 16 << 20;
+/// The date of what is made where SOURCE_DATE_EPOCH does not say another one: the
+/// beginning of the year 2000. Neither the clock nor a file's age counts: the
+/// same input has to give the same bytes.
+const SOURCE_DATE: u64 = 946_684_800;
 
 /// What looking at one name counts for, in bytes read.
 const ENTRY: u64 = 256;
@@ -61,6 +63,11 @@ impl Host for State {
             .map(|at| types::Path { root: at.root.name().to_owned(), relative: at.relative().display().to_string() }))
     }
 
+    fn source_date(&mut self) -> wasmtime::Result<u64> {
+        let given = std::env::var("SOURCE_DATE_EPOCH").ok();
+        Ok(given.and_then(|text| text.trim().parse().ok()).unwrap_or(SOURCE_DATE))
+    }
+
     fn open_dir(&mut self, root: String) -> wasmtime::Result<Result<Resource<Dir>, Error>> {
         let root = match self.root(&root) {
             Ok(root) => root,
@@ -98,7 +105,7 @@ impl HostDir for State {
             self.may_go_on_reading()?;
             let Some(contents) = self.read_file(&at)? else { return Ok(None) };
             let failed = |e: std::io::Error| Error::Other(format!("{at} cannot be unpacked: {e}"));
-            let contents = decompress_within(contents, LONGEST).map_err(failed)?;
+            let contents = decompress_within(contents, self.longest()).map_err(failed)?;
             self.read += contents.len() as u64;
             Ok(Some(contents))
         }))
@@ -172,6 +179,11 @@ impl State {
         Ok(())
     }
 
+    /// Longest file that the plugin can read, in bytes.
+    fn longest(&self) -> u64 {
+        (self.limits.file_mib as u64).saturating_mul(1 << 20)
+    }
+
     fn granted(&self, root: Root, relative: &str) -> Result<Location, Error> {
         let at = self.below(root, relative)?;
         self.grant.may_read(&at).map_err(Error::Denied)?;
@@ -182,7 +194,7 @@ impl State {
         Location::new(root, relative).map_err(|e| Error::Denied(format!("plugin `{}`: {e}", self.plugin)))
     }
 
-    fn read_file(&self, at: &Location) -> Result<Option<Vec<u8>>, Error> {
+    fn read_file(&mut self, at: &Location) -> Result<Option<Vec<u8>>, Error> {
         let failed = |e: std::io::Error| Error::Other(format!("{at} cannot be read: {e}"));
         let Some(path) = self.resolve(at).map_err(failed)? else { return Ok(None) };
         // Without waiting: a FIFO must not stop the host.
@@ -193,9 +205,11 @@ impl State {
             return Err(Error::Other(format!("{at} is not a file")));
         }
         let mut contents = Vec::new();
-        file.take(LONGEST + 1).read_to_end(&mut contents).map_err(failed)?;
-        if contents.len() as u64 > LONGEST {
-            return Err(Error::Other(format!("{at} is larger than {LONGEST} bytes")));
+        let longest = self.longest();
+        file.take(longest.saturating_add(1)).read_to_end(&mut contents).map_err(failed)?;
+        if contents.len() as u64 > longest {
+            let limit = self.limits.too_large();
+            return Err(Error::Other(format!("{at} is too large: {}", self.exceed(limit))));
         }
         Ok(Some(contents))
     }
@@ -229,8 +243,15 @@ impl State {
         let mut entries = Vec::new();
         for entry in std::fs::read_dir(path).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            // Names that are not UTF-8 cannot be passed to a plugin.
-            let Ok(name) = entry.file_name().into_string() else { continue };
+            let Ok(name) = entry.file_name().into_string() else {
+                // Such names cannot be passed to a plugin. Where everything
+                // counts, nothing may be passed over.
+                if matches!(root, Root::Source | Root::Tree | Root::Staging) {
+                    let name = entry.file_name().to_string_lossy().into_owned();
+                    return Err(Error::Other(format!("the name of {dir}/{name} is not UTF-8: rename that file")));
+                }
+                continue;
+            };
             let visible =
                 dir.join(&name).is_ok_and(|at| self.grant.may_look_at(&at).is_ok() || self.grant.may_look_through(&at));
             if visible {

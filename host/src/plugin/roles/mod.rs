@@ -15,5 +15,5 @@ mod weak_modules;
 pub use initrd::{Image, Occasion, Regeneration};
 pub use install_policy::Prune;
 pub use kernel_hooks::{Event, HookFile};
-pub use packager::{Format, FormatOption, Invalid};
+pub use packager::{Assembly, Format, Invalid, KernelCount, OptionSpec, Requirements, State};
 pub use signer::{Enrolment, Signing};

@@ -8,73 +8,66 @@ use crate::kernel::Kernel;
 use crate::plan::Builder;
 use crate::plugin::bindings::exports::modsmith::plugin::packager::{self, GuestIndices};
 use crate::plugin::bindings::modsmith::plugin::types;
-use crate::plugin::call::{Said, Subject};
+use crate::plugin::call::{Call, Fault, Said, Subject, said};
 use crate::plugin::facade::Plugins;
-use crate::plugin::imports::PackageFacts;
+use crate::plugin::imports::{Draft, PackageFacts};
 use crate::plugin::manifest::Role;
-use crate::system::Location;
+use crate::system::{Location, find_program};
 
-/// A format that a plugin makes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+pub use packager::{Format as Declared, KernelCount, OptionSpec, State};
+
+/// A format that a plugin makes or loads.
+#[derive(Debug, Clone)]
 pub struct Format {
+    /// The plugin's id.
     pub plugin: String,
-    pub name: String,
-    /// The word of the command line that makes it.
-    pub action: String,
-    /// The word that loads it, if it can be loaded.
-    pub load_action: Option<String>,
-    /// Suffixes of the files that can be loaded.
-    pub suffixes: Vec<String>,
-    pub summary: String,
-    /// Whether it can be made of a package that is built for no kernel.
-    pub source_only: bool,
-    /// The option that names the archive to make or to load.
-    pub archive_option: Option<String>,
-    pub options: Vec<FormatOption>,
+    /// As the plugin declares it.
+    pub declared: Declared,
 }
 
-/// Why a format cannot be made or loaded as it was asked for: a clause without
-/// a full stop.
+impl std::ops::Deref for Format {
+    type Target = Declared;
+
+    fn deref(&self) -> &Declared {
+        &self.declared
+    }
+}
+
+impl Format {
+    /// Whether files of this name are loaded: the length of the suffix that says
+    /// so.
+    pub fn loads(&self, name: &str) -> Option<usize> {
+        self.suffixes.iter().filter(|suffix| name.ends_with(*suffix)).map(String::len).max()
+    }
+
+    /// The option of this name.
+    pub fn option(&self, name: &str) -> Option<&OptionSpec> {
+        self.options.iter().find(|option| option.name == name)
+    }
+}
+
+/// What a package has to be before a format is made of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Requirements {
+    pub state: State,
+    pub kernels: KernelCount,
+}
+
+/// What a format is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Assembly<'a> {
+    pub package: &'a Arc<PackageFacts>,
+    pub kernels: &'a [Arc<Kernel>],
+    pub options: &'a [(String, String)],
+    pub staging: &'a Location,
+}
+
+/// Why an archive cannot be loaded: a clause without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid(pub String);
 
-/// An option that a format adds to the command line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FormatOption {
-    /// Long name without dashes.
-    pub name: String,
-    /// Placeholder of its value; `None` for a switch.
-    pub value: Option<String>,
-    pub help: String,
-    /// Whether it makes the format without any kernel.
-    pub without_kernels: bool,
-    /// Options that cannot be given together with it.
-    pub excludes: Vec<String>,
-}
-
-impl From<packager::Format> for Format {
-    /// Whose it is, is not known here.
-    fn from(given: packager::Format) -> Self {
-        let option = |option: packager::OptionSpec| FormatOption {
-            name: option.name,
-            value: option.value,
-            help: option.help,
-            without_kernels: option.without_kernels,
-            excludes: option.excludes,
-        };
-        Self {
-            plugin: String::new(),
-            name: given.name,
-            action: given.action,
-            load_action: given.load_action,
-            suffixes: given.suffixes,
-            summary: given.summary,
-            source_only: given.source_only,
-            archive_option: given.archive_option,
-            options: given.options.into_iter().map(option).collect(),
-        }
-    }
-}
+/// What a guest made of a question about a format.
+type Answered<T> = Result<T, packager::Failure>;
 
 impl Plugins {
     /// The formats of all packagers that serve this system. A packager that
@@ -88,34 +81,79 @@ impl Plugins {
             });
             match asked {
                 Err(error) => tracing::warn!("{error}"),
-                Ok((given, _)) => formats.extend(
-                    given.into_iter().map(|format| Format { plugin: entry.id().to_owned(), ..Format::from(format) }),
-                ),
+                Ok((given, _)) => {
+                    formats.extend(given.into_iter().map(|declared| Format { plugin: entry.id().to_owned(), declared }))
+                }
             }
         }
         formats
     }
 
+    /// What has to be true before the format is made with these options.
+    ///
+    /// # Errors
+    /// The plugin's refusal, with the exit code that it chose.
+    pub fn requirements(&self, format: &Format, options: &[(String, String)]) -> Result<Requirements, Error> {
+        let entry = self.index().get(&format.plugin).expect("a format comes from a plugin of the index");
+        let (answer, _) = self.call(entry, Role::Packager, Subject::default(), &self.system.roots, |call| {
+            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+            guest.call_requires(&mut call.store, &format.name, options)
+        })?;
+        let refused = RefCell::new(None);
+        let answer = heed(answer, format, &refused);
+        match (said(entry.id(), Role::Packager.name(), Subject::default(), answer), refused.into_inner()) {
+            (_, Some(refusal)) => Err(refusal),
+            (Ok(Said::Value(needs)), None) => Ok(Requirements { state: needs.state, kernels: needs.kernels }),
+            (Ok(Said::Unsupported(why)), None) => Err(unsupported(format, Subject::default(), &why)),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// Program and leading arguments with which this system installs files of the
+    /// format itself, if it does: held to the plugin's grant, where the file's
+    /// name counts as one more argument.
+    pub fn installer(&self, format: &Format) -> Result<Option<Vec<String>>, Error> {
+        let Some((program, arguments)) = format.installer.split_first() else { return Ok(None) };
+        if !self.system.is_live() {
+            return Ok(None);
+        }
+        let mut asked = arguments.to_vec();
+        asked.push("/a/file".into());
+        let entry = self.index().get(&format.plugin).expect("a format comes from a plugin of the index");
+        entry.grant.may_ask(program, &asked).map_err(|why| {
+            Error::new(Kind::Plugin, format!("The plugin `{}` (packager) was refused: {why}.", format.plugin))
+                .source(Fault::Denied)
+                .hint(format!("See what it was granted with `modsmith plugin inspect {}`.", format.plugin))
+        })?;
+        Ok(find_program(&self.system.root, program).map(|_| format.installer.clone()))
+    }
+
     /// Adds the steps that make a format below `staging`.
-    pub fn assemble(
-        &self,
-        format: &Format,
-        package: &Arc<PackageFacts>,
-        kernels: &[Arc<Kernel>],
-        options: &[(String, String)],
-        staging: &Location,
-        plan: &mut Builder,
-    ) -> Result<Result<(), Invalid>, Error> {
+    ///
+    /// # Errors
+    /// The plugin's refusal, with the exit code that it chose.
+    pub fn assemble(&self, format: &Format, assembly: Assembly<'_>, plan: &mut Builder) -> Result<(), Error> {
+        let Assembly { package, kernels, options, staging } = assembly;
         let subject = Subject { kernel: None, package: Some(package) };
         let staging = path(staging);
-        self.packager(format, subject, plan, |call, draft| {
+        let refused = RefCell::new(None);
+        let entry = self.index().get(&format.plugin).expect("a format comes from a plugin of the index");
+        let said = self.steps_of(entry, Role::Packager, subject, plan, |call, draft| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let package = call.package(package)?;
             let kernels =
                 kernels.iter().map(|kernel| call.owned_kernel(kernel)).collect::<wasmtime::Result<Vec<_>>>()?;
             let plan = call.plan(draft)?;
-            guest.call_assemble(&mut call.store, &format.name, package, &kernels, options, &staging, plan)
-        })
+            let answer =
+                guest.call_assemble(&mut call.store, &format.name, package, &kernels, options, &staging, plan)?;
+            Ok(heed(answer, format, &refused))
+        });
+        match (said, refused.into_inner()) {
+            (_, Some(refusal)) => Err(refusal),
+            (Ok(Said::Value(())), None) => Ok(()),
+            (Ok(Said::Unsupported(why)), None) => Err(unsupported(format, subject, &why)),
+            (Err(error), None) => Err(error),
+        }
     }
 
     /// Adds the steps that unpack a file below `staging`.
@@ -128,7 +166,7 @@ impl Plugins {
         plan: &mut Builder,
     ) -> Result<Result<(), Invalid>, Error> {
         let (archive, staging) = (path(archive), path(staging));
-        self.packager(format, Subject::default(), plan, |call, draft| {
+        self.load_step(format, plan, |call, draft| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let plan = call.plan(draft)?;
             guest.call_load(&mut call.store, &format.name, &archive, options, &staging, plan)
@@ -144,27 +182,24 @@ impl Plugins {
         plan: &mut Builder,
     ) -> Result<Result<(), Invalid>, Error> {
         let staging = path(staging);
-        self.packager(format, Subject::default(), plan, |call, draft| {
+        self.load_step(format, plan, |call, draft| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let plan = call.plan(draft)?;
             guest.call_arrange(&mut call.store, &format.name, options, &staging, plan)
         })
     }
 
-    /// `invalid` is about what the user gave, so it is the caller's to report.
-    fn packager(
+    /// `invalid` is about the file that the user gave, so it is the caller's to
+    /// report.
+    fn load_step(
         &self,
         format: &Format,
-        subject: Subject,
         plan: &mut Builder,
-        body: impl Fn(
-            &mut crate::plugin::call::Call,
-            crate::plugin::imports::Draft,
-        ) -> wasmtime::Result<Result<(), types::Error>>,
+        body: impl Fn(&mut Call, Draft) -> wasmtime::Result<Result<(), types::Error>>,
     ) -> Result<Result<(), Invalid>, Error> {
-        let id = &format.plugin;
-        let entry = self.index().get(id).expect("a format comes from a plugin of the index");
+        let entry = self.index().get(&format.plugin).expect("a format comes from a plugin of the index");
         let invalid = RefCell::new(None);
+        let subject = Subject::default();
         let said = self.steps_of(entry, Role::Packager, subject, plan, |call, draft| {
             let result = body(call, draft)?;
             if let Err(types::Error::Invalid(why)) = &result {
@@ -174,15 +209,41 @@ impl Plugins {
         });
         match (said, invalid.into_inner()) {
             (Ok(Said::Value(())), _) => Ok(Ok(())),
-            (Ok(Said::Unsupported(why)), _) => Err(Error::new(
-                Kind::Plugin,
-                format!("The plugin `{id}` (packager) does not make or load {}{subject}: {why}.", format.name),
-            )
-            .hint("Choose another format.")),
+            (Ok(Said::Unsupported(why)), _) => Err(unsupported(format, subject, &why)),
             (Err(_), Some(invalid)) => Ok(Err(invalid)),
             (Err(error), None) => Err(error),
         }
     }
+}
+
+/// Keeps a refusal apart from failures: it is for the user, not about the plugin.
+fn heed<T>(answer: Answered<T>, format: &Format, refused: &RefCell<Option<Error>>) -> Result<T, types::Error> {
+    let (error, refusal) = match answer {
+        Ok(value) => return Ok(value),
+        Err(packager::Failure::Refused(refusal)) => {
+            let code = refusal.exit_code.max(1);
+            let mut error = Error::new(Kind::Format(code), refusal.reason.clone());
+            error.hints = refusal.advice;
+            (types::Error::Invalid(refusal.reason), Some(error))
+        }
+        Err(packager::Failure::Failed(types::Error::Invalid(why))) => {
+            let why = why.trim_end_matches('.');
+            let message = format!("The {} cannot be made: {why}.", format.name);
+            (types::Error::Invalid(why.to_owned()), Some(Error::new(Kind::Usage, message)))
+        }
+        Err(packager::Failure::Failed(error)) => (error, None),
+    };
+    refused.replace(refusal);
+    Err(error)
+}
+
+fn unsupported(format: &Format, subject: Subject, why: &str) -> Error {
+    let Format { plugin, declared } = format;
+    Error::new(
+        Kind::Plugin,
+        format!("The plugin `{plugin}` (packager) does not make or load {}{subject}: {why}.", declared.name),
+    )
+    .hint("Choose another format.")
 }
 
 fn path(at: &Location) -> types::Path {

@@ -198,11 +198,17 @@ impl Question<'_> {
             Call::Arrange => plugins.arrange(&format, &options, &at(""), plan),
             _ => {
                 let without = |name: &String| format.options.iter().any(|o| o.name == *name && o.without_kernels);
-                let kernels = match facts.options.keys().any(without) {
+                let needs = match plugins.requirements(&format, &options) {
+                    Ok(needs) => needs,
+                    Err(refusal) => return Err(refusal),
+                };
+                let kernels = match needs.kernels == plugin::KernelCount::None || facts.options.keys().any(without) {
                     true => Vec::new(),
                     false => vec![self.target.kernel.clone()],
                 };
-                plugins.assemble(&format, &self.target.package, &kernels, &options, &at(""), plan)
+                let (package, staging) = (&self.target.package, at(""));
+                let assembly = plugin::Assembly { package, kernels: &kernels, options: &options, staging: &staging };
+                plugins.assemble(&format, assembly, plan).map(Ok)
             }
         };
         Ok(match said {
