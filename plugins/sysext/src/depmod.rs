@@ -149,7 +149,16 @@ impl Merge {
                 direct.insert(name.clone(), known.cloned().collect());
             }
         }
-        let all: BTreeMap<String, Vec<String>> = direct.keys().map(|name| (name.clone(), self.all(name, &direct))).collect();
+        let places: BTreeMap<&String, usize> = self.order.iter().zip(0..).collect();
+        let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for name in direct.keys() {
+            let mut needs = self.all(name, &direct);
+            if !kept.contains(name) {
+                // As depmod has them, where either order will do.
+                needs.sort_by_key(|needed| std::cmp::Reverse(places.get(needed)));
+            }
+            all.insert(name.clone(), needs);
+        }
         let sorted: Vec<(String, Vec<String>)> =
             all.iter().map(|(name, needs)| (name.clone(), self.sorted(needs, &all))).collect();
         for (name, needs) in sorted {
