@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use md5::Md5;
 use modsmith_plugin::packaging::{Entry, Files};
 use sha2::{Digest, Sha256};
 
@@ -17,7 +18,9 @@ pub fn mtree(files: &Files, date: u64) -> String {
                 if *mode != 0o644 {
                     write!(text, " mode={mode:o}").expect("a text takes everything");
                 }
-                write!(text, " size={} sha256digest={}", contents.len(), hex(&Sha256::digest(contents)))
+                // pacman before 6.1 compares the MD5 sum, and takes a missing one for another.
+                let (md5, sha256) = (hex(&Md5::digest(contents)), hex(&Sha256::digest(contents)));
+                write!(text, " size={} md5digest={md5} sha256digest={sha256}", contents.len())
                     .expect("a text takes everything");
             }
             Entry::Link(target) => {
@@ -53,9 +56,9 @@ mod tests {
             mtree(&files, 7),
             "#mtree\n/set type=file uid=0 gid=0 mode=644\n\
              ./usr time=7.0 mode=755 type=dir\n\
-             ./usr/a\\040b time=7.0 size=2 sha256digest=73cb3858a687a8494ca3323053016282f3dad39d42cf62ca4e79dda2aac7d9ac\n\
+             ./usr/a\\040b time=7.0 size=2 md5digest=401b30e3b8b5d629635a5c613cdb7919 sha256digest=73cb3858a687a8494ca3323053016282f3dad39d42cf62ca4e79dda2aac7d9ac\n\
              ./usr/link time=7.0 mode=777 type=link link=a\\075b\n\
-             ./usr/script time=7.0 mode=755 size=0 sha256digest=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n"
+             ./usr/script time=7.0 mode=755 size=0 md5digest=d41d8cd98f00b204e9800998ecf8427e sha256digest=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n"
         );
     }
 }
