@@ -50,9 +50,9 @@ install-completion:
 	@$(DIRECTORY) $(addprefix $(DESTDIR),$(DATADIR)/bash-completion/completions $(ZSHDIR) \
 		$(DATADIR)/fish/vendor_completions.d)
 	@umask 022; for name in modsmith dkms; do \
-		$(MODSMITH) completion bash --name $$name >$(DESTDIR)$(DATADIR)/bash-completion/completions/$$name && \
-		$(MODSMITH) completion zsh --name $$name >$(DESTDIR)$(ZSHDIR)/_$$name && \
-		$(MODSMITH) completion fish --name $$name >$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/$$name.fish || exit; \
+		$(MODSMITH) completion bash --on-demand --name $$name >$(DESTDIR)$(DATADIR)/bash-completion/completions/$$name && \
+		$(MODSMITH) completion zsh --on-demand --name $$name >$(DESTDIR)$(ZSHDIR)/_$$name && \
+		$(MODSMITH) completion fish --on-demand --name $$name >$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/$$name.fish || exit; \
 	done
 
 install-manual:

@@ -192,7 +192,9 @@ fn make_deb_makes_a_package_that_takes_the_place_of_dkms() {
 fn completion(shell: &str, name: &str) -> (tempfile::TempDir, std::path::PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let script = dir.path().join(name);
-    fs::write(&script, tool::run(Command::new(modsmith()).args(["completion", shell, "--name", name]))).unwrap();
+    // As it is installed: it asks the program, which is not on the path here.
+    let made = tool::run(Command::new(modsmith()).args(["completion", shell, "--on-demand", "--name", name]));
+    fs::write(&script, made.replace("modsmith completion", &format!("{} completion", modsmith().display()))).unwrap();
     (dir, script)
 }
 
@@ -200,8 +202,11 @@ fn completion(shell: &str, name: &str) -> (tempfile::TempDir, std::path::PathBuf
 fn completions_are_valid_scripts_of_their_shells() {
     for shell in ["bash", "zsh", "fish"] {
         for name in ["dkms", "modsmith"] {
-            let (_dir, script) = completion(shell, name);
+            let (dir, script) = completion(shell, name);
             tool::run(Command::new(tool::path(shell)).arg("-n").arg(script));
+            let whole = dir.path().join("whole");
+            fs::write(&whole, tool::run(Command::new(modsmith()).args(["completion", shell, "--name", name]))).unwrap();
+            tool::run(Command::new(tool::path(shell)).arg("-n").arg(whole));
         }
     }
 }
@@ -218,7 +223,7 @@ fn completed() -> World {
 }
 
 /// What has to be offered at the end of a line.
-const OFFERED: [(&str, &str); 8] = [
+const OFFERED: [(&str, &str); 11] = [
     ("dkms ins", "install"),
     ("modsmith plu", "plugin"),
     ("dkms install dem", "demo/1.0"),
@@ -227,6 +232,10 @@ const OFFERED: [(&str, &str); 8] = [
     ("dkms remove demo/1.0 -k 6", "6.1.0-9-amd64"),
     ("dkms add oth", "other/2.0-1"),
     ("modsmith install --dry", "--dry-run"),
+    // What a plugin brings.
+    ("dkms mktarb", "mktarball"),
+    ("dkms mktarball dem", "demo/1.0"),
+    ("modsmith mktarball --source-on", "--source-only"),
 ];
 
 #[test]

@@ -348,6 +348,10 @@ pub struct CompletionArguments {
     /// Which of the program's names to complete
     #[arg(long, value_enum, default_value = "modsmith")]
     pub name: Persona,
+    /// Print a short script that asks for the other one when it is first needed:
+    /// actions of plugins that are installed later are then completed too
+    #[arg(long)]
+    pub on_demand: bool,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]

@@ -244,7 +244,13 @@ fn offered<'f>(command: &clap::Command, format: &'f Format) -> Vec<&'f OptionSpe
     format.options.iter().filter(|option| !taken(option)).collect()
 }
 
-fn with_options(mut command: clap::Command, format: &Format) -> clap::Command {
+/// The formats that this system has; none where it cannot be told.
+pub fn installed() -> Vec<Format> {
+    known(&[]).unwrap_or_default()
+}
+
+/// The command line with the options of a format.
+pub fn with_options(mut command: clap::Command, format: &Format) -> clap::Command {
     for option in offered(&command, format) {
         let name = kept(&option.name);
         let heading = kept(&format!("Options of {}", format.action));
@@ -264,7 +270,7 @@ fn with_options(mut command: clap::Command, format: &Format) -> clap::Command {
 }
 
 /// clap keeps names for the length of the program; there are a handful.
-fn kept(text: &str) -> &'static str {
+pub fn kept(text: &str) -> &'static str {
     String::leak(text.to_owned())
 }
 

@@ -7,7 +7,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
 use super::arguments::{Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments};
-use super::{Persona, summary};
+use super::{Persona, formats, summary};
 use crate::error::{Error, Kind, Result};
 
 /// Prints the manual page of one of the program's names, for `man`.
@@ -31,12 +31,27 @@ fn write(persona: Persona, out: &mut Vec<u8>) -> io::Result<()> {
     man.render_name_section(out)?;
     opening(persona).to_writer(out)?;
     list("ACTIONS", summary::actions()).to_writer(out)?;
+    list("ACTIONS OF PLUGINS", of_plugins()).to_writer(out)?;
     if persona == Persona::Modsmith {
         list("COMMANDS", own_commands()).to_writer(out)?;
     }
     man.render_options_section(out)?;
     list("FILES", FILES).to_writer(out)?;
     closing().to_writer(out)
+}
+
+/// Package formats, made and loaded, as the plugins declare them.
+fn of_plugins() -> Vec<(String, String)> {
+    let mut actions = Vec::new();
+    for format in formats::installed() {
+        let options = format.options.iter().map(|option| match &option.value {
+            Some(value) => format!(" --{} {value}: {}.", option.name, option.help.trim_end_matches('.')),
+            None => format!(" --{}: {}.", option.name, option.help.trim_end_matches('.')),
+        });
+        actions.push((format.action.clone(), format!("Make {}.{}", format.summary, options.collect::<String>())));
+        actions.extend(format.load_action.iter().map(|word| (word.clone(), format!("Load {}.", format.summary))));
+    }
+    actions
 }
 
 /// The commands that have arguments of their own, each with what it is for.

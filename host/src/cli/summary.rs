@@ -2,7 +2,7 @@
 
 use super::words;
 
-/// The actions that this program has, in their usual order.
+/// The actions that this program has itself, in their usual order.
 pub fn actions() -> impl Iterator<Item = (&'static str, &'static str)> {
     words::names().map(|name| (name, of(name).unwrap_or_default()))
 }
@@ -21,8 +21,6 @@ fn of(action: &str) -> Option<&'static str> {
         "kernel_preinst" => "What is done before a kernel is installed",
         "kernel_postinst" => "What is done after a kernel was installed",
         "kernel_prerm" => "What is done before a kernel is removed",
-        "mktarball" => "Pack a package, with or without built modules",
-        "ldtarball" => "Load a packed package into the tree",
         "generate_mok" => "Make a key and certificate to sign modules with",
         _ => return None,
     })
