@@ -200,7 +200,7 @@ impl Question<'_> {
                 let without = |name: &String| format.options.iter().any(|o| o.name == *name && o.without_kernels);
                 let needs = match plugins.requirements(&format, &options) {
                     Ok(needs) => needs,
-                    Err(refusal) => return Err(refusal),
+                    Err(refusal) => return Ok(Err(refusal)),
                 };
                 let kernels = match needs.kernels == plugin::KernelCount::None || facts.options.keys().any(without) {
                     true => Vec::new(),

@@ -23,8 +23,7 @@ fn line(action: &Action) -> String {
         Action::Note(text) => format!("note {text}"),
         Action::MakeDirectory { at } => format!("make-directory {}", path(at)),
         Action::WriteFile { at, contents, mode } => {
-            let text = String::from_utf8_lossy(&contents.0);
-            format!("write-file {} {mode:o} {}", path(at), text.escape_debug()).trim_end().to_owned()
+            format!("write-file {} {mode:o} {}", path(at), content(&contents.0)).trim_end().to_owned()
         }
         Action::Copy { from, to } => format!("copy {} {}", path(from), path(to)),
         Action::Rename { from, to } => format!("rename {} {}", path(from), path(to)),
@@ -42,6 +41,15 @@ fn line(action: &Action) -> String {
         Action::Prune { at, .. } => format!("prune {}", path(at)),
         Action::Record { at, .. } => format!("record {}", path(at)),
         Action::Expect { files } => format!("expect {}", files.iter().map(path).collect::<Vec<_>>().join(" ")),
+    }
+}
+
+/// Text as it is, on one line; of anything else what tells it from others.
+fn content(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.contains('\0') => text.escape_debug().to_string(),
+        _ => format!("{} bytes, sha256:{}", bytes.len(), hex::encode(sha2::Sha256::digest(bytes))),
     }
 }
 
