@@ -12,7 +12,8 @@ FOR_DEMO  := linux-headers-amd64 kmod openssl
 FOR_TEST  := $(FOR_DEMO) linux-headers-cloud-amd64 linux-headers-rt-amd64 dkms patch xz-utils zstd \
              dracut-core initramfs-tools-core util-linux python3-jsonschema \
              shellcheck zsh fish groff-base binutils strace \
-             softhsm2 libengine-pkcs11-openssl gnutls-bin
+             softhsm2 libengine-pkcs11-openssl gnutls-bin \
+             squashfs-tools systemd pacman-package-manager
 # iptables-netflow-dkms builds with these.
 FOR_NETFLOW  := iptables libxtables-dev pkg-config
 FOR_BENCH    := $(FOR_TEST) $(FOR_NETFLOW)

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::Output;
 
 /// Program, and the Debian package that brings it.
-const PACKAGES: [(&str, &str); 21] = [
+const PACKAGES: [(&str, &str); 25] = [
     ("mke2fs", "e2fsprogs"),
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("timeout", "coreutils"),
@@ -29,6 +29,10 @@ const PACKAGES: [(&str, &str); 21] = [
     ("softhsm2-util", "softhsm2"),
     ("p11tool", "gnutls-bin"),
     ("xz", "xz-utils"),
+    ("unsquashfs", "squashfs-tools"),
+    ("systemd-sysext", "systemd"),
+    ("systemd-dissect", "systemd"),
+    ("pacman", "pacman-package-manager"),
 ];
 
 /// The path of a program that the tests need.

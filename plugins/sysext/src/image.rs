@@ -55,14 +55,14 @@ pub fn check_kernels(kernels: &[Kernel]) -> Result<(), Refusal> {
 }
 
 /// The bytes of the image of this name.
-pub fn make(name: &str, packages: &[Package], kernel: &Kernel, system: &System) -> Result<Vec<u8>, Failure> {
+pub fn make(name: &str, packages: &[Package], kernel: &Kernel, system: &System, plan: &mut Plan) -> Result<Vec<u8>, Failure> {
     let release = kernel.release();
     let mut files = Files::new();
     let mut added = Vec::new();
     for package in packages {
         add_modules(package, kernel, &mut files, &mut added)?;
     }
-    for (file, contents) in merged(&release, added)? {
+    for (file, contents) in merged(&release, added, plan)? {
         files.add(format!("usr/lib/modules/{release}/modules.{file}"), contents, 0o644);
     }
     let text = system.text(&kernel.machine());
@@ -109,7 +109,7 @@ fn module(at: &Path) -> Result<elf::Module> {
 }
 
 /// The kernel's own index on this machine, with the modules that are added.
-fn merged(release: &str, mut added: Vec<Added>) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+fn merged(release: &str, mut added: Vec<Added>, plan: &mut Plan) -> Result<Vec<(String, Vec<u8>)>, Failure> {
     let directory = Path::install_tree(release);
     let mut texts = Texts::new();
     for (kind, wanted) in TEXTS {
@@ -125,12 +125,10 @@ fn merged(release: &str, mut added: Vec<Added>) -> Result<Vec<(String, Vec<u8>)>
     }
     let order = directory.join("modules.order").read_text()?.unwrap_or_default();
     let listed: Vec<&str> = order.lines().filter(|path| path.starts_with(OWN)).collect();
-    hidden(&directory, &listed, &merge, &mut added)?;
+    hidden(&directory, &listed, &merge, &mut added, plan)?;
     if !merge.foreign.is_empty() {
         let foreign = merge.foreign.join(", ");
-        warn!(
-            "the index of the image for {release} is without modules that did not come with the kernel: {foreign}"
-        );
+        plan.note(format!("Left out of the index, since they did not come with kernel {release}: {foreign}."));
     }
     // The file of a module may be compressed where the list does not know of it.
     let paths: Vec<(String, usize)> = SUFFIXES
@@ -143,7 +141,13 @@ fn merged(release: &str, mut added: Vec<Added>) -> Result<Vec<(String, Vec<u8>)>
 
 /// Modules of the kernel that the index does not have, since a package that is
 /// installed here has one of the same name: the image is for systems without it.
-fn hidden(directory: &Path, listed: &[&str], merge: &Merge, added: &mut Vec<Added>) -> Result<()> {
+fn hidden(
+    directory: &Path,
+    listed: &[&str],
+    merge: &Merge,
+    added: &mut Vec<Added>,
+    plan: &mut Plan,
+) -> Result<()> {
     let known: BTreeSet<String> = added.iter().map(|added| depmod::name(&added.path)).collect();
     let mut absent = 0;
     for path in listed {
@@ -161,10 +165,10 @@ fn hidden(directory: &Path, listed: &[&str], merge: &Merge, added: &mut Vec<Adde
         }
     }
     if absent > 0 {
-        warn!(
-            "{absent} of the kernel's {} modules are not installed here; where they are, modprobe does not find them while the image is merged",
+        plan.note(format!(
+            "{absent} of the kernel's {} modules are not installed here, and not in the index: where they are installed, modprobe does not find them while the image is merged.",
             listed.len()
-        );
+        ));
     }
     Ok(())
 }

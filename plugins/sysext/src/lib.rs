@@ -57,7 +57,7 @@ impl Packager for Sysext {
         plan.make_directory(&result)?;
         for kernel in kernels {
             let name = format!("{}-{}-{}", module.name(), module.version(), kernel.release());
-            let image = image::make(&name, &packages, kernel, &system)?;
+            let image = image::make(&name, &packages, kernel, &system, plan)?;
             plan.write_file(result.join(&format!("{name}.raw")), image, 0o644)?;
         }
         Ok(())

@@ -86,6 +86,7 @@ impl Session<'_> {
         let assembly = Assembly { package: facts, kernels, options: &options, staging: &Staging::top() };
         self.plugins.assemble(format, assembly, &mut plan)?;
         self.confine_steps(&mut plan, 1)?;
+        plan.tell_notes_from(1);
         plan.fail_from(
             0,
             Kind::Format(format.exit_codes.failed),
