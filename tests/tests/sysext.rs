@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use modsmith_tests::fixture::Package;
+use modsmith_tests::fixture::{self, Package};
 use modsmith_tests::kernel::{self, Flavour};
 use modsmith_tests::{Output, World, debian, paths, tool};
 
@@ -248,7 +248,8 @@ fn the_date_of_the_source_is_the_date_of_everything_in_it() {
     let image = fs::read_dir(image).expect("it was made").next().expect("one file").expect("it can be read").path();
     let mut list = Command::new(tool::path("unsquashfs"));
     let listed = tool::run(list.args(["-UTC", "-lln"]).arg(image));
-    let dates: Vec<bool> = listed.lines().map(|line| line.contains(" 0/0 ") && line.contains("2009-02-13 23:31")).collect();
+    let dates: Vec<bool> =
+        listed.lines().map(|line| line.contains(" 0/0 ") && line.contains("2009-02-13 23:31")).collect();
     assert!(dates.len() > 5 && dates.iter().all(|date| *date), "{listed}");
 }
 
@@ -272,7 +273,10 @@ fn an_image_holds_the_modules_of_further_packages() {
     machine.world.dkms(&format!("build extra/1.0 -k {}", kernel())).expect(0);
     let system = System::extended(&machine.image("--with extra/1.0"));
     for module in ["extra", "jool"] {
-        assert!(system.modprobe(&["--show-depends", module]).contains(&format!("updates/dkms/{module}.ko")), "{module}");
+        assert!(
+            system.modprobe(&["--show-depends", module]).contains(&format!("updates/dkms/{module}.ko")),
+            "{module}"
+        );
     }
 }
 
@@ -281,20 +285,35 @@ fn an_image_holds_the_modules_of_further_packages() {
 #[test]
 fn modules_that_are_installed_here_leave_no_trace_in_an_image() {
     let machine = Machine::with("dm-writeboost-dkms");
-    let clean = fs::read(machine.image("")).expect("it was made");
-    for name in ["foreign", "llc"] {
-        machine.world.add_package(&Package::new(name, "1.0"));
-        machine.world.dkms(&format!("install --force {name}/1.0 -k {}", kernel())).expect(0);
-    }
-    let index = fs::read_to_string(machine.world.modules(&kernel()).join("modules.dep")).expect("there is an index");
-    assert!(index.contains("foreign.ko:") && !index.contains("kernel/net/llc/llc.ko:"), "they are installed");
+    let clean = System::extended(&machine.image(""));
+    machine.world.add_package(&Package::new("foreign", "1.0"));
+    machine.world.dkms(&format!("install foreign/1.0 -k {}", kernel())).expect(0);
     let out = machine.make("").expect(0);
-    assert!(out.stdout.contains("did not come with kernel"), "{out}");
-    assert!(out.stdout.contains("updates/dkms/foreign.ko"), "{out}");
-    let systems = [System::new(), System::extended(&machine.image(""))];
-    let depends = systems.map(|system| system.modprobe(&["--show-depends", "bridge"]));
-    assert_eq!(depends[0], depends[1]);
-    assert!(fs::read(machine.image("")).expect("it was made") == clean, "the image is another one");
+    assert!(out.stdout.contains("did not come with kernel") && out.stdout.contains("updates/dkms/foreign.ko"), "{out}");
+    // Of another package manager, in the place of the kernel's own.
+    let modules = machine.world.modules(&kernel());
+    fs::copy(fixture::module(&kernel(), "llc", None), modules.join("updates/llc.ko")).expect("writable");
+    machine.world.shell(&format!("depmod {}", kernel())).run().expect(0);
+    let index = fs::read_to_string(modules.join("modules.dep")).expect("there is an index");
+    assert!(index.contains("updates/llc.ko:") && !index.contains("kernel/net/llc/llc.ko:"), "it is installed");
+    let system = System::extended(&machine.image(""));
+    for module in ["llc", "bridge", "btrfs", "dm-writeboost"] {
+        let depends = |system: &System| system.modprobe(&["--show-depends", module]);
+        assert_eq!(sorted(&depends(&clean)), sorted(&depends(&system)), "{module}");
+    }
+    for file in ["alias.bin", "symbols.bin", "softdep", "devname"] {
+        let read = |system: &System| fs::read(system.modules().join(format!("modules.{file}"))).expect("it is there");
+        assert!(read(&clean) == read(&system), "modules.{file} is another one");
+    }
+}
+
+#[test]
+fn modules_of_the_kernel_that_are_missing_here_are_told() {
+    let machine = Machine::with("dm-writeboost-dkms");
+    machine.world.add_package(&Package::new("llc", "1.0"));
+    machine.world.dkms(&format!("install --force llc/1.0 -k {}", kernel())).expect(0);
+    let out = machine.make("").expect(0);
+    assert!(out.stdout.contains("modules kernel/net/llc/llc.ko are not installed here"), "{out}");
 }
 
 #[test]

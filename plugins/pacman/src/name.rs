@@ -66,7 +66,8 @@ mod tests {
         let file = |name: &str, version: &str| Identity::of(name, version).map(|identity| identity.file());
         assert_eq!(file("bbswitch", "0.8").unwrap(), "bbswitch-dkms-0.8-1-any");
         assert_eq!(file("jool-dkms", "4.1.9-rc2").unwrap(), "jool-dkms-4.1.9_rc2-1-any");
-        for (name, version) in [("-x", "1"), ("a b", "1"), ("", "1"), ("x", "1:2"), ("x", ""), ("x", "1 2"), ("ü", "1")] {
+        for (name, version) in [("-x", "1"), ("a b", "1"), ("", "1"), ("x", "1:2"), ("x", ""), ("x", "1 2"), ("ü", "1")]
+        {
             assert_eq!(file(name, version).unwrap_err().exit_code, 1, "{name} {version}");
         }
     }

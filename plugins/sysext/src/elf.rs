@@ -75,7 +75,11 @@ mod tests {
     #[test]
     fn what_is_no_module_is_told_apart() {
         assert_eq!(read(b"#!/bin/sh\n").unwrap_err(), "it is no ELF file");
-        assert!(read(b"\x7fELF\x02\x01\x01\0 a damaged module of no sense at all, long enough for a header").unwrap_err().contains("damaged"));
+        assert!(
+            read(b"\x7fELF\x02\x01\x01\0 a damaged module of no sense at all, long enough for a header")
+                .unwrap_err()
+                .contains("damaged")
+        );
         // Any program is an ELF file without modinfo.
         let program = std::fs::read("/proc/self/exe").unwrap();
         assert!(read(&program).unwrap_err().contains("no kernel module"));

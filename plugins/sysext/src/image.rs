@@ -14,6 +14,9 @@ use crate::{elf, exit, squashfs};
 /// prefers to the kernel's own on every distribution.
 const DESTINATION: &str = "updates/dkms";
 
+/// How many modules are named at most where some are missing.
+const NAMED: usize = 5;
+
 /// How module files are compressed, if they are.
 const SUFFIXES: [&str; 4] = ["", ".xz", ".zst", ".gz"];
 
@@ -55,7 +58,13 @@ pub fn check_kernels(kernels: &[Kernel]) -> Result<(), Refusal> {
 }
 
 /// The bytes of the image of this name.
-pub fn make(name: &str, packages: &[Package], kernel: &Kernel, system: &System, plan: &mut Plan) -> Result<Vec<u8>, Failure> {
+pub fn make(
+    name: &str,
+    packages: &[Package],
+    kernel: &Kernel,
+    system: &System,
+    plan: &mut Plan,
+) -> Result<Vec<u8>, Failure> {
     let release = kernel.release();
     let mut files = Files::new();
     let mut added = Vec::new();
@@ -70,16 +79,12 @@ pub fn make(name: &str, packages: &[Package], kernel: &Kernel, system: &System, 
     Ok(squashfs::image(&files, source_date()).map_err(|why| other(format!("{name}.raw cannot be made: {why}.")))?)
 }
 
-fn add_modules(
-    package: &Package,
-    kernel: &Kernel,
-    files: &mut Files,
-    added: &mut Vec<Added>,
-) -> Result<(), Failure> {
+fn add_modules(package: &Package, kernel: &Kernel, files: &mut Files, added: &mut Vec<Added>) -> Result<(), Failure> {
     let (release, arch) = (kernel.release(), kernel.arch());
     let Package { name, version } = package;
     let built = Path::tree(format!("{name}/{version}/{release}/{arch}")).join("module");
-    let modules: Vec<String> = built.entries()?.into_iter().map(|entry| entry.name).filter(|name| is_module(name)).collect();
+    let modules: Vec<String> =
+        built.entries()?.into_iter().map(|entry| entry.name).filter(|name| is_module(name)).collect();
     if modules.is_empty() {
         return Err(refuse(exit::NOT_BUILT, format!("{name}/{version} is not built for kernel {release} ({arch})."))
             .advice(format!("Build it first: `dkms build {name}/{version} -k {release}/{arch}`."))
@@ -105,7 +110,8 @@ fn is_module(file: &str) -> bool {
 
 fn module(at: &Path) -> Result<elf::Module> {
     let bytes = at.read_unpacked()?.unwrap_or_default();
-    elf::read(&bytes).map_err(|why| invalid(format!("{} is no module: {why}.", at.absolute().unwrap_or(at.to_string()))))
+    elf::read(&bytes)
+        .map_err(|why| invalid(format!("{} is no module: {why}.", at.absolute().unwrap_or(at.to_string()))))
 }
 
 /// The kernel's own index on this machine, with the modules that are added.
@@ -123,13 +129,19 @@ fn merged(release: &str, mut added: Vec<Added>, plan: &mut Plan) -> Result<Vec<(
     if merge.is_empty() {
         return Err(no_index(release, "what modules.dep should list").into());
     }
-    let order = directory.join("modules.order").read_text()?.unwrap_or_default();
-    let listed: Vec<&str> = order.lines().filter(|path| path.starts_with(OWN)).collect();
-    hidden(&directory, &listed, &merge, &mut added, plan)?;
     if !merge.foreign.is_empty() {
         let foreign = merge.foreign.join(", ");
         plan.note(format!("Left out of the index, since they did not come with kernel {release}: {foreign}."));
     }
+    let order = directory.join("modules.order").read_text()?.unwrap_or_default();
+    let listed: Vec<&str> = order.lines().filter(|path| path.starts_with(OWN)).collect();
+    let ours: BTreeSet<String> = added.iter().map(|added| depmod::name(&added.path)).collect();
+    let others: Vec<&str> = listed.iter().copied().filter(|path| !ours.contains(&depmod::name(path))).collect();
+    let merge = if own_are_hidden(&directory, &others, &merge, plan)? {
+        read_own(&directory, &others, &mut added)?
+    } else {
+        merge
+    };
     // The file of a module may be compressed where the list does not know of it.
     let paths: Vec<(String, usize)> = SUFFIXES
         .iter()
@@ -139,47 +151,63 @@ fn merged(release: &str, mut added: Vec<Added>, plan: &mut Plan) -> Result<Vec<(
     Ok(merge.finish(&added, &rank))
 }
 
-/// Modules of the kernel that the index does not have, since a package that is
-/// installed here has one of the same name: the image is for systems without it.
-fn hidden(
-    directory: &Path,
-    listed: &[&str],
-    merge: &Merge,
-    added: &mut Vec<Added>,
-    plan: &mut Plan,
-) -> Result<()> {
-    let known: BTreeSet<String> = added.iter().map(|added| depmod::name(&added.path)).collect();
-    let mut absent = 0;
-    for path in listed {
-        let name = depmod::name(path);
-        if merge.has(&name) || known.contains(&name) {
-            continue;
-        }
-        let files = SUFFIXES.iter().map(|suffix| format!("{path}{suffix}"));
-        match Path::first_existing(files.map(|file| directory.join(&file)))? {
-            None => absent += 1,
-            Some(file) => {
-                let below = file.relative.split_once('/').map_or("", |(_, below)| below);
-                added.push(Added { path: below.to_owned(), module: module(&file)? });
-            }
+/// Whether modules of the kernel are not in the index since a package that is
+/// installed here has some of the same names: the image is for systems without it.
+fn own_are_hidden(directory: &Path, listed: &[&str], merge: &Merge, plan: &mut Plan) -> Result<bool> {
+    let (mut absent, mut hidden) = (Vec::new(), false);
+    for path in listed.iter().filter(|path| !merge.has(&depmod::name(path))) {
+        match file_of(directory, path)? {
+            Some(_) => hidden = true,
+            None => absent.push(*path),
         }
     }
-    if absent > 0 {
+    if !absent.is_empty() {
+        let more = absent.len().saturating_sub(NAMED);
+        absent.truncate(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         plan.note(format!(
-            "{absent} of the kernel's {} modules are not installed here, and not in the index: where they are installed, modprobe does not find them while the image is merged.",
-            listed.len()
+            "The kernel's own modules {}{more} are not installed here, and not in the index: where they are, modprobe does not find them while the image is merged.",
+            absent.join(", ")
         ));
     }
-    Ok(())
+    Ok(hidden)
+}
+
+/// Reads the kernel's own modules themselves, since the index is of others: what
+/// each needs depends on all.
+fn read_own(directory: &Path, listed: &[&str], added: &mut Vec<Added>) -> Result<Merge> {
+    for path in listed {
+        if let Some((file, path)) = file_of(directory, path)? {
+            added.push(Added { path, module: module(&file)? });
+        }
+    }
+    Ok(Merge::new(TEXTS.iter().filter(|(_, wanted)| *wanted).map(|(kind, _)| (*kind, String::new())).collect()))
+}
+
+/// The file of a module that modules.order lists, which it may do without
+/// the file's compression; and its path below the module directory.
+fn file_of(directory: &Path, path: &str) -> Result<Option<(Path, String)>> {
+    for suffix in SUFFIXES {
+        let path = format!("{path}{suffix}");
+        let file = directory.join(&path);
+        if file.exists()? {
+            return Ok(Some((file, path)));
+        }
+    }
+    Ok(None)
 }
 
 fn no_index(release: &str, missing: &str) -> Refusal {
     refuse(
         exit::NO_INDEX,
-        format!("The modules that kernel {release} came with are not here: {missing} is missing in its module directory."),
+        format!(
+            "The modules that kernel {release} came with are not here: {missing} is missing in its module directory."
+        ),
     )
     .advice("The image's index hides the system's, so it has to hold all modules of the kernel.")
-    .advice(format!("Install the package that has the kernel's modules, not only its headers, and run `depmod {release}`."))
+    .advice(format!(
+        "Install the package that has the kernel's modules, not only its headers, and run `depmod {release}`."
+    ))
 }
 
 #[cfg(test)]

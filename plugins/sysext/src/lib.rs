@@ -29,7 +29,11 @@ impl Packager for Sysext {
             exit_codes: ExitCodes { not_built: exit::NOT_BUILT, failed: exit::FAILED },
             options: vec![
                 option("os", "SYSTEM", "The system that the image is for: ID:VERSION_ID of its os-release, or `any`"),
-                option("with", "LIST", "Further packages whose modules the image has: NAME/VERSION, separated by commas"),
+                option(
+                    "with",
+                    "LIST",
+                    "Further packages whose modules the image has: NAME/VERSION, separated by commas",
+                ),
             ],
             ..format("sysext", "mksysext", "a systemd system extension with the built modules", "System extension")
         }]

@@ -2,7 +2,10 @@ use super::*;
 
 fn base() -> Merge {
     let texts = [
-        ("dep", "kernel/net/llc.ko.xz:\nkernel/net/stp.ko.xz: kernel/net/llc.ko.xz\nkernel/net/a-b.ko.xz: updates/other.ko kernel/net/stp.ko.xz kernel/net/llc.ko.xz\nupdates/other.ko:\n"),
+        (
+            "dep",
+            "kernel/net/llc.ko.xz:\nkernel/net/stp.ko.xz: kernel/net/llc.ko.xz\nkernel/net/a-b.ko.xz: updates/other.ko kernel/net/stp.ko.xz kernel/net/llc.ko.xz\nupdates/other.ko:\n",
+        ),
         ("alias", "# Aliases\nalias net-pf-26 llc\nalias pci:v1[0-2]-* a_b\nalias other other\n"),
         ("symbols", "# Symbols\nalias symbol:llc_open llc\nalias symbol:stp_on stp\nalias symbol:other other\n"),
         ("softdep", "# Soft\nsoftdep stp pre: x-y\n"),
