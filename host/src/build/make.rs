@@ -1,5 +1,6 @@
 //! The make command as it is run.
 
+use super::questions::Questions;
 use crate::conf::{PackageConf, default_make_command, make_command};
 use crate::flow::Session;
 use crate::kernel::{Kernel, Toolchain};
@@ -46,10 +47,11 @@ pub fn build_commands(
     .iter()
     .map(|(name, value)| format!("{name}={}\n", quote(value)))
     .collect();
-    let environment = match needs_debug_information(conf, kernel) {
+    let mut environment = match needs_debug_information(conf, kernel) {
         true => Vec::new(),
         false => without_debug_information(|name| std::env::var(name).ok()),
     };
+    environment.extend(session.questions().map(Questions::environment).unwrap_or_default());
     MakeCommand { script: format!("{assignments}{run}"), shown, environment }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use crate::build::Questions;
 use crate::conf::framework::Framework;
 use crate::conf::{self, PackageConf, ReaderChoice, Request, Strictness, Variables};
 use crate::error::{Error, Result};
@@ -77,6 +78,8 @@ pub struct Session<'a> {
 /// What the threads of an invocation have in common.
 struct Shared {
     jobs: OnceLock<Jobs>,
+    /// Made for the first build; `None` where compilers are asked each time.
+    questions: OnceLock<Option<Questions>>,
     plans: Mutex<Vec<Plan>>,
     said: Mutex<BTreeSet<Vec<String>>>,
     /// Other kernels for which something waits for the end of the transaction.
@@ -115,6 +118,7 @@ impl<'a> Session<'a> {
             addon_modules_dir: Arc::default(),
             shared: Arc::new(Shared {
                 jobs: OnceLock::new(),
+                questions: OnceLock::new(),
                 plans: Mutex::default(),
                 said: Mutex::default(),
                 waiting: Mutex::default(),
@@ -152,6 +156,16 @@ impl<'a> Session<'a> {
     }
 
     /// Keeps other threads from what packages have in common.
+    /// What compilers have answered to this invocation's builds. `None` where they
+    /// are asked each time: in another system, which has its own.
+    pub fn questions(&self) -> Option<&Questions> {
+        let make = || {
+            let answered = self.system.is_live() && !self.is_dry_run();
+            answered.then(|| Questions::answered_in(packages::private_directory(&self.tree))).flatten()
+        };
+        self.shared.questions.get_or_init(make).as_ref()
+    }
+
     pub(super) fn hold_common(&self) -> MutexGuard<'_, ()> {
         self.shared.common.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::flow::Session;
 use crate::plan::PRIVATE_DIR;
 use crate::system::{Location, Root, Roots};
+use crate::tree::Tree;
 
 const PREFIX: &str = "staging-";
 
@@ -21,12 +22,10 @@ impl Staging {
     /// A directory that a plan has yet to make. It is in the tree, so that what
     /// was built can be renamed to its place; that of a dry run is not.
     pub fn new(session: &Session<'_>) -> Result<Self> {
-        static COUNTER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("{PREFIX}{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
-        if session.is_dry_run() {
-            return Self::elsewhere();
+        match session.is_dry_run() {
+            true => Self::elsewhere(),
+            false => Ok(Self { path: private_directory(&session.tree), scratch: None }),
         }
-        Ok(Self { path: session.tree.path().join(PRIVATE_DIR).join(name), scratch: None })
     }
 
     /// A directory that has nothing to do with the tree.
@@ -61,6 +60,14 @@ impl Drop for Staging {
         // What cannot be deleted now is, by the next invocation.
         let _ = std::fs::remove_dir_all(&self.path);
     }
+}
+
+/// A name in the tree for a directory of this invocation alone. What is there
+/// when the invocation is killed is deleted by the next one.
+pub fn private_directory(tree: &Tree) -> PathBuf {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let name = format!("{PREFIX}{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+    tree.path().join(PRIVATE_DIR).join(name)
 }
 
 /// Deletes what killed invocations left. The tree's lock must be held.

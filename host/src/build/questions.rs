@@ -1,0 +1,272 @@
+//! Questions to the compiler that are asked once.
+//!
+//! Before the kernel's make compiles anything it has the compiler compile nothing,
+//! `/dev/null`, some thirty times, to learn which options it knows: a quarter of
+//! the time that a small module takes. It does so again for every package and
+//! every recipe. In an invocation that builds several, compilers are therefore
+//! found as links to this program, first on the path of make. As a compiler it
+//! answers a question that was asked before with what the compiler answered then:
+//! exit code, output and the file. Everything else the compiler does itself.
+//!
+//! Source of the form: `try-run` and `cc-option` in the kernel's
+//! scripts/Makefile.compiler.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use sha2::{Digest, Sha256};
+
+/// Tells the program that it is called as a compiler, and where the answers are.
+const ANSWERS: &str = "MODSMITH_COMPILER_ANSWERS";
+
+/// Variables that change what a compiler does or says; a `*` stands for any end.
+const HEEDED: [&str; 11] = [
+    "LANG",
+    "LANGUAGE",
+    "LC_*",
+    "GCC_*",
+    "COLLECT_*",
+    "CCACHE_*",
+    "CPATH",
+    "C_INCLUDE_PATH",
+    "COMPILER_PATH",
+    "LIBRARY_PATH",
+    "SOURCE_DATE_EPOCH",
+];
+
+/// Stand-ins for the compilers of the path, while it lives.
+#[derive(Debug)]
+pub struct Questions {
+    directory: PathBuf,
+}
+
+impl Questions {
+    /// Makes stand-ins in a directory that nobody else uses; it is removed with
+    /// them. `None` where that is not possible: then compilers are asked.
+    pub fn answered_in(directory: PathBuf) -> Option<Self> {
+        let questions = Self { directory };
+        let links = questions.directory.join("bin");
+        std::fs::create_dir_all(&links).ok()?;
+        std::fs::create_dir(questions.answers()).ok()?;
+        let program = std::env::current_exe().ok()?;
+        for directory in std::env::split_paths(&std::env::var_os("PATH")?) {
+            for entry in std::fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok) {
+                if entry.file_name().to_str().is_some_and(is_compiler) {
+                    // The first of a name counts, as on the path.
+                    let _ = symlink(&program, links.join(entry.file_name()));
+                }
+            }
+        }
+        Some(questions)
+    }
+
+    /// What make has to find in its environment.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let paths = std::iter::once(self.directory.join("bin")).chain(std::env::split_paths(&path));
+        let joined = std::env::join_paths(paths).ok().and_then(|path| path.into_string().ok());
+        let answers = self.answers().to_str().map(str::to_owned);
+        match (joined, answers) {
+            (Some(path), Some(answers)) => vec![("PATH".into(), path), (ANSWERS.into(), answers)],
+            _ => Vec::new(),
+        }
+    }
+
+    fn answers(&self) -> PathBuf {
+        self.directory.join("answers")
+    }
+}
+
+impl Drop for Questions {
+    fn drop(&mut self) {
+        // What stays is deleted by a later invocation.
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// Does the work of a compiler if the program was called as one. `None` where it
+/// was not.
+pub fn answer(words: &[OsString]) -> Option<ExitCode> {
+    let answers = PathBuf::from(std::env::var_os(ANSWERS)?);
+    let (name, arguments) = words.split_first()?;
+    let name = Path::new(name).file_name()?;
+    name.to_str().filter(|name| is_compiler(name))?;
+    let Some(compiler) = find(name, &answers) else {
+        eprintln!("{}: the compiler is not on the path", name.display());
+        return Some(ExitCode::from(127));
+    };
+    if let Some(output) = question(arguments)
+        && let Some(code) = answered(&compiler, arguments, output, &answers)
+    {
+        return Some(code);
+    }
+    let error = Command::new(&compiler).args(arguments).exec();
+    eprintln!("{}: {error}", compiler.display());
+    Some(ExitCode::from(126))
+}
+
+/// What compilers are called: `gcc`, `cc` or `clang`, perhaps with a machine
+/// before it and a version behind it. (This runs for each file that is compiled,
+/// so it is plain code.)
+fn is_compiler(name: &str) -> bool {
+    let version = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+    let unversioned = name.rsplit_once('-').filter(|(_, end)| version(end)).map_or(name, |(start, _)| start);
+    matches!(unversioned.rsplit('-').next(), Some("gcc" | "cc" | "clang"))
+}
+
+fn is_heeded(variable: &str) -> bool {
+    HEEDED.iter().any(|heeded| match heeded.strip_suffix('*') {
+        Some(start) => variable.starts_with(start),
+        None => variable == *heeded,
+    })
+}
+
+/// The compiler itself: the next of its name on the path.
+fn find(name: &OsStr, answers: &Path) -> Option<PathBuf> {
+    let own = answers.parent()?.join("bin");
+    let path = std::env::var_os("PATH")?;
+    let candidates = std::env::split_paths(&path).filter(|directory| *directory != own);
+    candidates.map(|directory| directory.join(name)).find(|path| {
+        path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+    })
+}
+
+/// The file that a question's result goes to, if it is one: nothing but
+/// `/dev/null` is compiled, and nothing else is read or written.
+fn question(arguments: &[OsString]) -> Option<&Path> {
+    let [options @ .., x, _language, input, o, output] = arguments else { return None };
+    let plain = |option: &OsString| {
+        let unlike = ["-include", "-imacros", "-fplugin", "-specs", "--specs", "-save-temps", "-M", "-Wp,-M", "@"];
+        option.to_str().is_some_and(|text| !unlike.iter().any(|prefix| text.starts_with(prefix)))
+    };
+    let stops = options.iter().any(|option| option == "-c" || option == "-S" || option == "-E");
+    let form = x == "-x" && input == "/dev/null" && o == "-o" && stops && options.iter().all(plain);
+    (form && output != "/dev/null").then(|| Path::new(output))
+}
+
+/// The answer of earlier, or the compiler's, which is kept. `None` where neither
+/// can be had.
+fn answered(compiler: &Path, arguments: &[OsString], output: &Path, answers: &Path) -> Option<ExitCode> {
+    let known = answers.join(key(compiler, arguments)?);
+    if !known.is_dir() {
+        ask(compiler, arguments, output, &known)?;
+    }
+    let part = |name: &str| std::fs::read(known.join(name)).ok();
+    let code: u8 = String::from_utf8(part("code")?).ok()?.parse().ok()?;
+    if let Some(file) = part("file") {
+        std::fs::write(output, file).ok()?;
+    }
+    std::io::stdout().write_all(&part("stdout")?).ok()?;
+    std::io::stderr().write_all(&part("stderr")?).ok()?;
+    Some(ExitCode::from(code))
+}
+
+/// Everything that an answer depends on but for the name of the file.
+fn key(compiler: &Path, arguments: &[OsString]) -> Option<String> {
+    let metadata = compiler.metadata().ok()?;
+    let mut hash = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    add(compiler.as_os_str().as_bytes());
+    add(format!("{} {} {}", metadata.ino(), metadata.size(), metadata.mtime()).as_bytes());
+    add(std::env::current_dir().ok()?.as_os_str().as_bytes());
+    arguments[..arguments.len() - 1].iter().for_each(|argument| add(argument.as_bytes()));
+    let mut variables: Vec<_> = std::env::vars_os().collect();
+    variables.retain(|(name, _)| name.to_str().is_some_and(is_heeded));
+    variables.sort();
+    for (name, value) in variables {
+        add(name.as_bytes());
+        add(value.as_bytes());
+    }
+    Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Asks the compiler, and keeps what it answers under a name that appears with
+/// all of it.
+fn ask(compiler: &Path, arguments: &[OsString], output: &Path, known: &Path) -> Option<()> {
+    let asked = Command::new(compiler).args(arguments).stdin(Stdio::null()).output().ok()?;
+    let code = asked.status.code().filter(|_| asked.status.signal().is_none())?;
+    let made = known.with_extension(std::process::id().to_string());
+    std::fs::create_dir(&made).ok()?;
+    let keep = |name: &str, bytes: &[u8]| std::fs::write(made.join(name), bytes);
+    keep("code", code.to_string().as_bytes()).ok()?;
+    keep("stdout", &asked.stdout).ok()?;
+    keep("stderr", &asked.stderr).ok()?;
+    if let Ok(file) = std::fs::read(output) {
+        keep("file", &file).ok()?;
+    }
+    if std::fs::rename(&made, known).is_err() {
+        // Another one was faster, with the same answer.
+        let _ = std::fs::remove_dir_all(&made);
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn names_of_compilers_are_known() {
+        for name in ["gcc", "cc", "gcc-12", "clang-14", "x86_64-linux-gnu-gcc-12", "aarch64-linux-gnu-gcc"] {
+            assert!(is_compiler(name), "{name}");
+        }
+        for name in ["gcc-ar", "gcc-nm-12", "g++", "ccache", "clang-format", "distcc-pump", "modsmith"] {
+            assert!(!is_compiler(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_the_compilation_of_nothing_is_a_question() {
+        let output = |line: &str| question(&words(line)).map(|path| path.display().to_string());
+        let asked = "-Werror -D__KERNEL__ -fno-pie -c -x c /dev/null -o .tmp_1/tmp";
+        assert_eq!(output(asked).as_deref(), Some(".tmp_1/tmp"));
+        for line in [
+            "-c -x c main.c -o main.o",
+            "-c main.c -o main.o -x c /dev/null",
+            "-x c /dev/null -o a.out",
+            "-include x.h -c -x c /dev/null -o a.o",
+            "-Wp,-MMD,a.d -c -x c /dev/null -o a.o",
+            "-MD -c -x c /dev/null -o a.o",
+            "@options -c -x c /dev/null -o a.o",
+            "-c -x c /dev/null -o /dev/null",
+            "--version",
+        ] {
+            assert_eq!(output(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_second_answer_is_the_first_one_and_does_not_come_from_the_compiler() {
+        let dir = tempfile::tempdir().unwrap();
+        let compiler = dir.path().join("gcc");
+        let script =
+            "#!/bin/sh\necho asked >>\"$0.log\"\nfor last; do :; done\necho object >\"$last\"\necho no >&2\nexit 3\n";
+        std::fs::write(&compiler, script).unwrap();
+        std::fs::set_permissions(&compiler, PermissionsExt::from_mode(0o755)).unwrap();
+        let (first, second) = (dir.path().join("first"), dir.path().join("second"));
+        let answers = dir.path().join("answers");
+        std::fs::create_dir(&answers).unwrap();
+        for output in [&first, &second] {
+            let arguments = words(&format!("-c -x c /dev/null -o {}", output.display()));
+            let code = answered(&compiler, &arguments, output, &answers).unwrap();
+            assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(3)));
+            assert_eq!(std::fs::read_to_string(output).unwrap(), "object\n");
+        }
+        assert_eq!(std::fs::read_to_string(dir.path().join("gcc.log")).unwrap(), "asked\n");
+        let other = words(&format!("-O2 -c -x c /dev/null -o {}", first.display()));
+        answered(&compiler, &other, &first, &answers).unwrap();
+        assert_eq!(std::fs::read_to_string(dir.path().join("gcc.log")).unwrap(), "asked\nasked\n");
+    }
+}
