@@ -156,6 +156,19 @@ fn a_package_goes_from_one_tree_to_another_and_installs_there() {
     assert!(to.modules(&kernel).join("updates/dkms/bbswitch.ko").is_file(), "it is installed");
 }
 
+/// Its directory is no kernel's.
+#[test]
+fn what_was_made_neither_counts_as_built_nor_outlives_its_package() {
+    let world = World::generic();
+    world.add_package(&Package::new("box", "1.0"));
+    let before = world.snapshot();
+    world.dkms("add box/1.0").expect(0);
+    made(&world, "box/1.0");
+    assert_eq!(world.dkms("status").expect(0).stdout, "box/1.0: added\n");
+    world.dkms("remove box/1.0 --all").expect(0);
+    before.assert_same(&world.snapshot(), "add, mkpacman, remove");
+}
+
 #[test]
 fn the_same_source_gives_the_same_package_whenever_and_wherever() {
     let packages = [0, 1].map(|_| {
