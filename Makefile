@@ -9,11 +9,14 @@ MODSMITH := $(PROGRAMS)/modsmith
 export DEPENDENCIES
 FOR_BUILD := gcc libc6-dev make
 FOR_DEMO  := linux-headers-amd64 kmod openssl
+# The tools of package formats, which read what the plugins make.
+FOR_FORMATS := dpkg-dev debhelper lintian \
+               rpm bzip2 \
+               squashfs-tools systemd pacman-package-manager
 FOR_TEST  := $(FOR_DEMO) linux-headers-cloud-amd64 linux-headers-rt-amd64 dkms patch xz-utils zstd \
              dracut-core initramfs-tools-core util-linux python3-jsonschema \
              shellcheck zsh fish groff-base binutils strace \
-             softhsm2 libengine-pkcs11-openssl gnutls-bin \
-             squashfs-tools systemd pacman-package-manager
+             softhsm2 libengine-pkcs11-openssl gnutls-bin $(FOR_FORMATS)
 # iptables-netflow-dkms builds with these.
 FOR_NETFLOW  := iptables libxtables-dev pkg-config
 FOR_BENCH    := $(FOR_TEST) $(FOR_NETFLOW)
@@ -38,7 +41,7 @@ demo: build ## Build, install and remove two real packages, in a scratch directo
 test: build ## Run all tests (installs kernel headers, Debian's dkms and tools)
 	@.ci/need $(FOR_TEST)
 	@command -v cargo-nextest >/dev/null || $(CARGO) install cargo-nextest --locked
-	$(CARGO) nextest run --release --locked --manifest-path sdk/Cargo.toml
+	$(CARGO) nextest run --release --locked --all-features --manifest-path sdk/Cargo.toml
 	$(CARGO) nextest run --release --locked --manifest-path plugins/Cargo.toml
 	$(CARGO) nextest run --release --locked --no-fail-fast
 
@@ -58,7 +61,7 @@ lint: ## Check formatting, lints and documentation
 	$(CARGO) fmt --check --manifest-path sdk/Cargo.toml
 	$(CARGO) fmt --all --check --manifest-path plugins/Cargo.toml
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
-	$(CARGO) clippy --release --locked --all-targets --manifest-path sdk/Cargo.toml -- -D warnings
+	$(CARGO) clippy --release --locked --all-targets --all-features --manifest-path sdk/Cargo.toml -- -D warnings
 	$(CARGO) clippy --release --locked --all-targets --manifest-path plugins/Cargo.toml -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --no-deps
 

@@ -14,6 +14,7 @@ pub mod output;
 pub mod paths;
 pub mod peer;
 pub mod plan;
+pub mod rpm;
 pub mod schema;
 pub mod signature;
 pub mod snapshot;

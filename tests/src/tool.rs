@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::Output;
 
 /// Program, and the Debian package that brings it.
-const PACKAGES: [(&str, &str); 25] = [
+const PACKAGES: &[(&str, &str)] = &[
     ("mke2fs", "e2fsprogs"),
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("timeout", "coreutils"),
@@ -33,6 +33,13 @@ const PACKAGES: [(&str, &str); 25] = [
     ("systemd-sysext", "systemd"),
     ("systemd-dissect", "systemd"),
     ("pacman", "pacman-package-manager"),
+    ("rpmbuild", "rpm"),
+    ("bzip2", "bzip2"),
+    ("dpkg-deb", "dpkg"),
+    ("dpkg-source", "dpkg-dev"),
+    ("dpkg-buildpackage", "dpkg-dev"),
+    ("dh", "debhelper"),
+    ("lintian", "lintian"),
 ];
 
 /// The path of a program that the tests need.

@@ -2,9 +2,6 @@
 //! files in the tree and in the kernel's directory, what `modinfo` says, after
 //! every step of a package's life.
 
-use std::fs;
-use std::path::Path;
-
 use modsmith_tests::kernel::{self, Flavour};
 use modsmith_tests::peer::{self, Program, Step};
 use modsmith_tests::{World, debian};
@@ -15,24 +12,10 @@ const RECORDS: &str = "modsmith's own records";
 
 const KEY: &str = "The signing key is made for a kernel that is built for";
 
-/// `name/version` of an unpacked source: the directory is `name-version`, and
-/// only the name tells where to split it.
-fn id(source: &Path) -> String {
-    let conf = fs::read_to_string(source.join("dkms.conf")).expect("sources have a dkms.conf");
-    let directory = source.file_name().and_then(|n| n.to_str()).expect("a plain name");
-    let name = conf
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("PACKAGE_NAME="))
-        .expect("PACKAGE_NAME is a literal in these packages")
-        .trim_matches('"');
-    let version = directory.strip_prefix(name).and_then(|rest| rest.strip_prefix('-'));
-    format!("{name}/{}", version.unwrap_or_else(|| panic!("{directory} does not begin with {name}-")))
-}
-
 /// A package's life from `add` to `remove`, by both programs.
 fn live(package: &str, flavour: Flavour) -> (Vec<Step>, Vec<Step>) {
     let source = debian::source(package);
-    let (id, kernel) = (id(&source), kernel::newest(flavour));
+    let (id, kernel) = (debian::id(&source), kernel::newest(flavour));
     let commands: Vec<String> = [
         "status",
         "build ID -k KERNEL",

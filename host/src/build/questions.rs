@@ -86,6 +86,8 @@ impl Drop for Questions {
     fn drop(&mut self) {
         // What stays is deleted by a later invocation.
         let _ = std::fs::remove_dir_all(&self.directory);
+        // Where they are, nothing is to be when nothing is going on.
+        let _ = self.directory.parent().map(std::fs::remove_dir);
     }
 }
 

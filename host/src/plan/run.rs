@@ -20,7 +20,7 @@ use super::perform::Failure;
 use super::report::Reporter;
 use super::step::{Argument, Bind, Command, Environment, Place, Program};
 use super::workroom::Workroom;
-use crate::system::{PROGRAM_PATH, bind, find_program, resolve_in_root, start};
+use crate::system::{Location, PROGRAM_PATH, Root, bind, find_program, resolve_in_root, start};
 
 /// Variables that steer compilers: a caller's own must not leak into modules.
 const COMPILER_VARIABLES: [&str; 5] = ["CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS"];
@@ -128,7 +128,8 @@ impl Runner<'_> {
 
     fn spawn(&self, command: &Command, resolved: &Resolved, files: &Files, output: &File) -> Result<Child, Failure> {
         let root = resolved.chroot.as_deref().unwrap_or(Path::new("/"));
-        let workroom = command.confined_to.as_ref().map(|at| Workroom::open(files.path(at), root)).transpose()?;
+        let staging = command.confined.then(|| Location::new(Root::Staging, "").expect("the root itself"));
+        let workroom = staging.as_ref().map(|at| Workroom::open(files.path(at), root)).transpose()?;
         let inside = |path: PathBuf| match &resolved.chroot {
             Some(root) => path
                 .strip_prefix(root)
@@ -169,7 +170,7 @@ impl Runner<'_> {
         if let Some(room) = &workroom {
             room.show(&mut process, root)?;
         }
-        let directory = match command.directory.as_ref().or(command.confined_to.as_ref()) {
+        let directory = match command.directory.as_ref().or(staging.as_ref()) {
             Some(at) => seen(files.path(at))?,
             None => PathBuf::from("/"),
         };

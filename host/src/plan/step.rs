@@ -137,10 +137,10 @@ pub struct Command {
     /// the makes that it starts.
     pub shares_jobs: bool,
     pub bind: Option<Bind>,
-    /// Runs without privileges and network, and writes nowhere but below this
-    /// directory, which it sees as its own `/tmp` where that can be arranged.
+    /// Runs without privileges and network, and writes nowhere but in the plan's
+    /// staging directory, which it sees as its own `/tmp` where that can be arranged.
     #[serde(default)]
-    pub confined_to: Option<Location>,
+    pub confined: bool,
 }
 
 impl Command {
@@ -164,7 +164,7 @@ impl Command {
             optional: false,
             shares_jobs: false,
             bind: None,
-            confined_to: None,
+            confined: false,
         }
     }
 

@@ -1,14 +1,16 @@
 //! What package formats have in common (feature `packaging`): files collected
-//! from the tree, tar archives, compression, dkms's own tarball.
+//! from the tree, tar and ar archives, compression, dkms's own tarball.
 //!
 //! Whatever is made here is the same for the same input: entries are sorted and
 //! belong to root, and their date is [`source_date`](crate::system::source_date).
 
+mod ar;
 mod compress;
 mod files;
 mod tar;
 mod tarball;
 
+pub use ar::ar;
 pub use compress::{gunzip, gzip, xz};
 pub use files::{Entry, Files};
 pub use tar::{tar, untar};

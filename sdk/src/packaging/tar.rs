@@ -26,28 +26,53 @@ fn append(archive: &mut Builder<Vec<u8>>, path: &str, entry: &Entry, date: u64) 
     header.set_mtime(date);
     header.set_uid(0);
     header.set_gid(0);
-    let owned = header.set_username("root").and_then(|()| header.set_groupname("root"));
-    let appended = owned.and_then(|()| match entry {
-        Entry::Directory => {
-            header.set_entry_type(EntryType::Directory);
-            header.set_mode(0o755);
-            header.set_size(0);
-            archive.append_data(&mut header, format!("{}/", path.trim_end_matches('/')), std::io::empty())
+    let name = match entry {
+        Entry::Directory => format!("{}/", path.trim_end_matches('/')),
+        _ => path.to_owned(),
+    };
+    let (kind, mode, contents, target): (_, _, &[u8], _) = match entry {
+        Entry::Directory => (EntryType::Directory, 0o755, &[], None),
+        Entry::File { contents, mode } => (EntryType::Regular, *mode, contents, None),
+        Entry::Link(target) => (EntryType::Symlink, 0o777, &[], Some(target)),
+    };
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_size(contents.len() as u64);
+    let old = header.as_old_mut();
+    let mut long = cut(&name, &mut old.name).then_some((EntryType::GNULongName, &name)).into_iter().collect::<Vec<_>>();
+    if let Some(target) = target {
+        long.extend(cut(target, &mut old.linkname).then_some((EntryType::GNULongLink, target)));
+    }
+    let appended = header.set_username("root").and_then(|()| header.set_groupname("root")).and_then(|()| {
+        for (kind, text) in long {
+            append_long(archive, kind, text)?;
         }
-        Entry::File { contents, mode } => {
-            header.set_entry_type(EntryType::Regular);
-            header.set_mode(*mode);
-            header.set_size(contents.len() as u64);
-            archive.append_data(&mut header, path, contents.as_slice())
-        }
-        Entry::Link(target) => {
-            header.set_entry_type(EntryType::Symlink);
-            header.set_mode(0o777);
-            header.set_size(0);
-            archive.append_link(&mut header, path, target)
-        }
+        header.set_cksum();
+        archive.append(&header, contents)
     });
     appended.map_err(|e| invalid(format!("{path} does not fit into a tar archive: {e}")))
+}
+
+/// Puts a name into a header's field as it is, with the `./` that it may begin
+/// with. Whether it did not fit.
+fn cut(name: &str, field: &mut [u8; 100]) -> bool {
+    let length = name.len().min(field.len());
+    field[..length].copy_from_slice(&name.as_bytes()[..length]);
+    name.len() > field.len()
+}
+
+/// A name that is too long for a header: an entry of its own, as GNU tar has it.
+fn append_long(archive: &mut Builder<Vec<u8>>, kind: EntryType, text: &str) -> std::io::Result<()> {
+    let mut header = Header::new_gnu();
+    header.as_old_mut().name[..13].copy_from_slice(b"././@LongLink");
+    header.set_entry_type(kind);
+    header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_size(text.len() as u64 + 1);
+    header.set_cksum();
+    archive.append(&header, [text.as_bytes(), b"\0"].concat().as_slice())
 }
 
 /// The files of a tar archive that is not compressed; modes become 0755 or 0644.
@@ -76,6 +101,13 @@ pub fn untar(archive: &[u8]) -> Result<Files> {
                 let target = entry.link_name_bytes().unwrap_or_default();
                 files.link(path, String::from_utf8_lossy(&target).into_owned());
             }
+            // Another name of a file that came before.
+            EntryType::Link => {
+                let target = entry.link_name_bytes().unwrap_or_default();
+                let first = files.get(&inside(&String::from_utf8_lossy(&target))?).cloned();
+                let first = first.ok_or_else(|| invalid(format!("{path} in the tar archive is a link to nothing")))?;
+                files.insert(path, first);
+            }
             EntryType::XGlobalHeader => {}
             other => return Err(invalid(format!("{path} in the tar archive is no file, but of type {other:?}"))),
         }
@@ -101,13 +133,18 @@ mod tests {
         files.add("usr/src/demo-1.0/Makefile", "all:\n", 0o644);
         files.add(format!("usr/{}/script", "d".repeat(150)), "#!/bin/sh\n", 0o755);
         files.link("usr/link", "src");
+        files.link("usr/long", "t".repeat(120));
         files
     }
 
     #[test]
     fn what_is_packed_is_what_is_unpacked() {
         for prefix in ["", "./"] {
-            assert_eq!(untar(&tar(&demo(), prefix, 7).unwrap()).unwrap(), demo());
+            let bytes = tar(&demo(), prefix, 7).unwrap();
+            assert_eq!(untar(&bytes).unwrap(), demo());
+            for entry in Archive::new(bytes.as_slice()).entries().unwrap() {
+                assert!(entry.unwrap().path_bytes().starts_with(prefix.as_bytes()));
+            }
         }
     }
 
@@ -119,6 +156,23 @@ mod tests {
             assert_eq!((header.uid().unwrap(), header.mtime().unwrap()), (0, 946_684_800));
             assert_eq!(header.username().unwrap(), Some("root"));
         }
+    }
+
+    #[test]
+    fn another_name_of_a_file_is_another_file() {
+        let archive = |target: &str| {
+            // Without its end.
+            let begun = tar(&demo(), "./", 0).unwrap();
+            let mut archive = Builder::new(begun[..begun.len() - 1024].to_vec());
+            let mut header = Header::new_gnu();
+            header.set_entry_type(EntryType::Link);
+            header.set_size(0);
+            archive.append_link(&mut header, "again", target).unwrap();
+            untar(&archive.into_inner().unwrap())
+        };
+        let files = archive("usr/src/demo-1.0/Makefile").unwrap();
+        assert_eq!(files.get("again"), files.get("usr/src/demo-1.0/Makefile"));
+        assert!(archive("nothing").is_err());
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! What a packager adds to a plan stays in its staging directory.
 
-use super::staging::Staging;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Session;
 use crate::plan::{Action, Builder};
@@ -19,7 +18,7 @@ impl Session<'_> {
                 .hint("Report it to the plugin's author; `modsmith plugin list` names the plugin."));
             }
             if let Action::Run(command) = &mut step.action {
-                command.confined_to = Some(Staging::top());
+                command.confined = true;
             }
         }
         Ok(())

@@ -72,17 +72,14 @@ impl Session<'_> {
         let said = self.plugins.load_archive(format, &copy, &request.options, &Staging::top(), &mut plan)?;
         said.map_err(|why| malformed(archive, &format!("{}.", why.0)))?;
         self.confine_steps(&mut plan, own)?;
-        plan.fail_from(
-            own,
-            Kind::ArchiveMalformed,
-            format!("{} was not loaded: it cannot be unpacked.", archive.display()),
-        );
+        plan.fail_from(own, Kind::ArchiveMalformed, cannot_be_unpacked(archive));
         self.executor().run(&plan.finish())?;
 
         let mut plan = Builder::new(title.as_str(), roots);
         let said = self.plugins.arrange(format, &request.options, &Staging::top(), &mut plan)?;
         said.map_err(|why| malformed(archive, &format!("{}.", why.0)))?;
         self.confine_steps(&mut plan, 0)?;
+        plan.fail_from(0, Kind::ArchiveMalformed, cannot_be_unpacked(archive));
         self.executor().run(&plan.finish())
     }
 
@@ -134,6 +131,10 @@ impl Session<'_> {
         }
         Ok(())
     }
+}
+
+fn cannot_be_unpacked(archive: &Path) -> String {
+    format!("{} was not loaded: it cannot be unpacked.", archive.display())
 }
 
 /// Refuses what is not a file before anything is begun.

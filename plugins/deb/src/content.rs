@@ -1,0 +1,74 @@
+//! What packages bring: the source, what was built, dkms's own script.
+
+use modsmith_plugin::packaging::{Files, binaries, gzip, tar};
+use modsmith_plugin::prelude::*;
+use modsmith_plugin::system::EntryKind;
+
+use crate::names::Names;
+
+/// The script of dkms that packages call, for a dkms without.
+const POSTINST: &str = include_str!("../../../integration/common.postinst");
+
+/// How it lies beside the `debian` directory of a source package: the source in
+/// `NAME-VERSION`, what was built in `NAME-VERSION.dkms.tar.gz`, and
+/// `common.postinst`.
+pub fn beside_debian(module: &ModulePackage, kernels: &[Kernel], options: &[Property], names: &Names) -> Result<Files> {
+    let mut files = Files::new();
+    if given(options, "binaries-only").is_none() {
+        files.directory(names.directory());
+        for entry in Path::source("").entries()? {
+            files.read(&Path::source(entry.name.as_str()), &format!("{}/{}", names.directory(), entry.name))?;
+        }
+    }
+    if !kernels.is_empty() {
+        let tarball = gzip(&tar(&binaries(module, kernels)?, "./", names.date)?);
+        files.add(names.tarball(), tarball, 0o644);
+    }
+    if given(options, "legacy-postinst") != Some("0") {
+        files.add("common.postinst", POSTINST, 0o755);
+    }
+    Ok(files)
+}
+
+/// The same where the binary package has it. `package` is its name.
+pub fn installed(beside: &Files, package: &str, names: &Names) -> Files {
+    let directory = names.directory();
+    let mut files = Files::new();
+    for (path, entry) in beside.iter() {
+        let to = if path == "common.postinst" {
+            format!("usr/share/{package}/postinst")
+        } else if path == names.tarball() {
+            format!("usr/share/{package}/{path}")
+        } else if path == directory || path.starts_with(&format!("{directory}/")) {
+            format!("usr/src/{path}")
+        } else {
+            continue;
+        };
+        files.insert(to, entry.clone());
+    }
+    files
+}
+
+/// The modules that were built for a kernel, where they are installed.
+pub fn modules(module: &ModulePackage, kernel: &Kernel) -> Result<Files, Failure> {
+    let (release, arch) = (kernel.release(), kernel.arch());
+    let built = Path::tree(format!("{}/{}/{release}/{arch}/module", module.name(), module.version()));
+    let mut files = Files::new();
+    for entry in built.entries()? {
+        if entry.kind == EntryKind::File && is_module(&entry.name) {
+            let to = format!("lib/modules/{release}/updates/dkms/{}", entry.name);
+            files.add(to, built.join(&entry.name).read()?.unwrap_or_default(), 0o644);
+        }
+    }
+    if files.size() == 0 {
+        let id = format!("{}/{}", module.name(), module.version());
+        return Err(refuse(5, format!("{id} has no modules for kernel {release} ({arch})."))
+            .advice(format!("Build it anew: `dkms build {id} -k {release}/{arch} --force`."))
+            .into());
+    }
+    Ok(files)
+}
+
+fn is_module(name: &str) -> bool {
+    [".ko", ".ko.gz", ".ko.xz", ".ko.zst"].iter().any(|suffix| name.ends_with(suffix))
+}

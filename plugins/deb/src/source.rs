@@ -1,0 +1,168 @@
+//! A source package: the tree that is built, its description, and that of the
+//! upload. dsc(5), deb-changes(5)
+
+use modsmith_plugin::packaging::{Files, gzip, tar, xz};
+use modsmith_plugin::prelude::*;
+
+use crate::binary::unusable;
+use crate::changelog;
+use crate::control::{self, Paragraph};
+use crate::names::Names;
+use crate::naming;
+use crate::sums;
+use crate::template::Template;
+
+const FORMAT: &str = "debian/source/format";
+
+/// The files, by their names. `beside` is what lies beside the `debian`
+/// directory.
+///
+/// # Errors
+/// A refusal with 5 for a template that no source package can be made of.
+pub fn make(template: &Template, names: &Names, beside: &Files) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let unusable = |why: String| unusable(template, invalid(why));
+    let text = |path: &str| template.text(path).unwrap_or_default();
+    let paragraphs = control::parse(&text("debian/control")).map_err(|error| self::unusable(template, error))?;
+    let [control, packages @ ..] = paragraphs.as_slice() else {
+        return Err(unusable("debian/control is empty".into()));
+    };
+    let entry = changelog::first(&text("debian/changelog")).map_err(|error| self::unusable(template, error))?;
+    if control.get("Source") != Some(&entry.source) {
+        return Err(unusable("debian/control and debian/changelog name different sources".into()));
+    }
+    if !naming::is_version(&entry.version) || naming::package(&entry.source).is_err() {
+        return Err(unusable(format!(
+            "{} {} in debian/changelog is no name and version of Debian's",
+            entry.source, entry.version
+        )));
+    }
+
+    let own = if naming::has_revision(&entry.version) { "3.0 (quilt)" } else { "3.0 (native)" };
+    let format = template.text(FORMAT).map_or(own.to_owned(), |text| text.trim().to_owned());
+    if format != own && !(format == "1.0" && own == "3.0 (native)") {
+        return Err(unusable(format!("{FORMAT} says {format}, and the version {} is for {own}", entry.version)));
+    }
+    let mut debian = template.files.clone();
+    if debian.get(FORMAT).is_none() {
+        debian.add(FORMAT, format!("{format}\n"), 0o644);
+    }
+    if template.place.is_none() {
+        debian.add("debian/install", install(names, beside), 0o644);
+    }
+    let mut parts = parts(&format, &entry, debian, beside.clone(), names.date)?;
+
+    let mut dsc = Paragraph::default();
+    dsc.set("Format", format);
+    dsc.set("Source", entry.source.as_str());
+    let package_names: Vec<&str> = packages.iter().filter_map(|package| package.get("Package")).collect();
+    dsc.set("Binary", package_names.join(", "));
+    dsc.set("Architecture", architectures(packages));
+    dsc.set("Version", entry.version.as_str());
+    for field in [
+        "Maintainer",
+        "Uploaders",
+        "Homepage",
+        "Standards-Version",
+        "Build-Depends",
+        "Build-Depends-Arch",
+        "Build-Depends-Indep",
+        "Build-Conflicts",
+    ] {
+        let value = control.get(field).unwrap_or_default();
+        dsc.set(field, value.lines().map(str::trim).collect::<Vec<_>>().join(" ").trim());
+    }
+    dsc.set("Package-List", package_list(control, packages));
+    set_sums(&mut dsc, &parts, "");
+    let version = naming::in_file_name(&entry.version);
+    parts.insert(0, (format!("{}_{version}.dsc", entry.source), dsc.to_string().into_bytes()));
+
+    let mut changes = Paragraph::default();
+    changes.set("Format", "1.8");
+    changes.set("Date", entry.date.as_str());
+    changes.set("Source", entry.source.as_str());
+    changes.set("Architecture", "source");
+    changes.set("Version", entry.version.as_str());
+    changes.set("Distribution", entry.distribution.as_str());
+    changes.set("Urgency", entry.urgency.as_str());
+    changes.set("Maintainer", control.get("Maintainer").unwrap_or_default());
+    changes.set("Changed-By", entry.author.as_str());
+    let line = |line: &String| if line.trim().is_empty() { "\n .".to_owned() } else { format!("\n {line}") };
+    changes.set("Changes", entry.text.iter().map(line).collect::<String>());
+    let field = |name: &str| control.get(name).unwrap_or("-").to_owned();
+    set_sums(&mut changes, &parts, &format!("{} {} ", field("Section"), field("Priority")));
+    parts.push((format!("{}_{version}_source.changes", entry.source), changes.to_string().into_bytes()));
+    Ok(parts)
+}
+
+/// What dh_install has to install, for our own rules.
+fn install(names: &Names, beside: &Files) -> String {
+    let mut lines = String::new();
+    if beside.get(&names.directory()).is_some() {
+        lines += &format!("{} usr/src\n", names.directory());
+    }
+    if beside.get(&names.tarball()).is_some() {
+        lines += &format!("{} usr/share/{}-dkms\n", names.tarball(), names.package);
+    }
+    lines
+}
+
+type Parts = Vec<(String, Vec<u8>)>;
+
+/// The tarballs: one, or that of the source and that of the `debian` directory.
+fn parts(format: &str, entry: &changelog::Entry, debian: Files, beside: Files, date: u64) -> Result<Parts> {
+    let version = naming::in_file_name(&entry.version);
+    let packed = |files: Files, directory: &str, date| tar(&files.below(directory), "", date);
+    let mut debian = debian;
+    // Others may be run, this one is.
+    if let Some(modsmith_plugin::packaging::Entry::File { contents, .. }) = debian.remove("debian/rules") {
+        debian.add("debian/rules", contents, 0o755);
+    }
+    let stem = format!("{}_{version}", entry.source);
+    let Some((upstream, _)) = version.rsplit_once('-') else {
+        let mut all = beside;
+        all.extend(debian);
+        let archive = packed(all, &format!("{}-{version}", entry.source), date)?;
+        return Ok(match format {
+            "1.0" => vec![(format!("{stem}.tar.gz"), gzip(&archive))],
+            _ => vec![(format!("{stem}.tar.xz"), xz(&archive))],
+        });
+    };
+    let mut source = beside;
+    let mut packaging = Files::new();
+    for (path, entry) in debian.iter() {
+        let files = if path == "debian" || path.starts_with("debian/") { &mut packaging } else { &mut source };
+        files.insert(path.to_owned(), entry.clone());
+    }
+    let source = packed(source, &format!("{}-{upstream}", entry.source), date)?;
+    Ok(vec![
+        (format!("{}_{upstream}.orig.tar.xz", entry.source), xz(&source)),
+        (format!("{stem}.debian.tar.xz"), xz(&tar(&packaging, "", date)?)),
+    ])
+}
+
+/// Sums and sizes of files; `kind` is put before the names in `Files`.
+fn set_sums(paragraph: &mut Paragraph, files: &Parts, kind: &str) {
+    let lines = |sum: fn(&[u8]) -> String, kind: &str| -> String {
+        files.iter().map(|(name, bytes)| format!("\n {} {} {kind}{name}", sum(bytes), bytes.len())).collect()
+    };
+    paragraph.set("Checksums-Sha1", lines(sums::sha1, ""));
+    paragraph.set("Checksums-Sha256", lines(sums::sha256, ""));
+    paragraph.set("Files", lines(sums::md5, kind));
+}
+
+fn architectures(packages: &[Paragraph]) -> String {
+    let mut all: Vec<&str> =
+        packages.iter().flat_map(|package| package.get("Architecture").unwrap_or("any").split_whitespace()).collect();
+    all.sort_unstable();
+    all.dedup();
+    all.join(" ")
+}
+
+fn package_list(control: &Paragraph, packages: &[Paragraph]) -> String {
+    let line = |package: &Paragraph| {
+        let field = |name: &str| package.get(name).or_else(|| control.get(name)).unwrap_or("-");
+        let arch = field("Architecture").replace(' ', ",");
+        format!("\n {} deb {} {} arch={arch}", field("Package"), field("Section"), field("Priority"))
+    };
+    packages.iter().map(line).collect()
+}

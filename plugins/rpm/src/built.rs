@@ -1,0 +1,56 @@
+//! What was built of a package for kernels.
+
+use modsmith_plugin::prelude::*;
+use modsmith_plugin::system::EntryKind;
+
+use crate::modinfo::{self, ModInfo};
+
+/// A module file in the tree.
+pub struct Module {
+    /// With its suffix, which may be that of a compression.
+    pub file: String,
+    pub path: Path,
+    pub info: ModInfo,
+}
+
+impl Module {
+    /// The name that a package provides it by: `demo.ko`.
+    pub fn object(&self) -> &str {
+        let end = self.file.find(".ko").map_or(self.file.len(), |at| at + ".ko".len());
+        &self.file[..end]
+    }
+}
+
+/// The modules that were built for a kernel, by name.
+///
+/// # Errors
+/// `invalid` for a module that cannot be read.
+pub fn modules(module: &ModulePackage, kernel: &Kernel) -> Result<Vec<Module>> {
+    let (name, version) = (module.name(), module.version());
+    let directory = Path::tree(format!("{name}/{version}/{}/{}/module", kernel.release(), kernel.arch()));
+    let mut modules = Vec::new();
+    for entry in directory.entries()? {
+        let is_module = entry.name.ends_with(".ko") || entry.name.contains(".ko.");
+        if entry.kind != EntryKind::File || !is_module {
+            continue;
+        }
+        let path = directory.join(&entry.name);
+        let info = modinfo::read(&entry.name, &path.read_unpacked()?.unwrap_or_default())?;
+        modules.push(Module { file: entry.name, path, info });
+    }
+    Ok(modules)
+}
+
+/// The licence tag of a package: what the administrator set, or what the modules
+/// say.
+pub fn license(modules: &[Module]) -> String {
+    if let Some(license) = setting("license") {
+        return license;
+    }
+    let said: std::collections::BTreeSet<&str> =
+        modules.iter().filter_map(|module| module.info.license.as_deref()).collect();
+    match said.is_empty() {
+        true => "Unknown".into(),
+        false => said.into_iter().collect::<Vec<_>>().join(" and "),
+    }
+}
