@@ -1,8 +1,7 @@
 //! What was built, as driver disks carry it: modules that are not compressed.
 
+use modsmith_plugin::packaging::ModInfo;
 use modsmith_plugin::prelude::*;
-
-use crate::modinfo::ModInfo;
 
 /// One module of one kernel.
 #[derive(Debug)]
@@ -86,6 +85,11 @@ pub fn kernels_name(kernels: &[Built]) -> String {
 
 /// Longest list of kernels in a name: dkms's limit.
 const LONGEST: usize = 200;
+
+/// A module's name as the kernel has it: file names may have dashes.
+pub fn kernel_name(file: &str) -> String {
+    file.replace('-', "_")
+}
 
 #[cfg(test)]
 pub mod samples {

@@ -5,7 +5,6 @@ mod built;
 mod disks;
 mod image;
 mod medium;
-mod modinfo;
 mod request;
 mod rpm;
 

@@ -1,9 +1,8 @@
 //! What was built of a package for kernels.
 
+use modsmith_plugin::packaging::ModInfo;
 use modsmith_plugin::prelude::*;
 use modsmith_plugin::system::EntryKind;
-
-use crate::modinfo::{self, ModInfo};
 
 /// A module file in the tree.
 pub struct Module {
@@ -35,7 +34,8 @@ pub fn modules(module: &ModulePackage, kernel: &Kernel) -> Result<Vec<Module>> {
             continue;
         }
         let path = directory.join(&entry.name);
-        let info = modinfo::read(&entry.name, &path.read_unpacked()?.unwrap_or_default())?;
+        let info = ModInfo::of(&path.read_unpacked()?.unwrap_or_default())
+            .map_err(|why| invalid(format!("{} is no kernel module: {why}", entry.name)))?;
         modules.push(Module { file: entry.name, path, info });
     }
     Ok(modules)
@@ -48,7 +48,7 @@ pub fn license(modules: &[Module]) -> String {
         return license;
     }
     let said: std::collections::BTreeSet<&str> =
-        modules.iter().filter_map(|module| module.info.license.as_deref()).collect();
+        modules.iter().filter_map(|module| module.info.first("license")).collect();
     match said.is_empty() {
         true => "Unknown".into(),
         false => said.into_iter().collect::<Vec<_>>().join(" and "),

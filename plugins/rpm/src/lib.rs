@@ -9,7 +9,6 @@ mod cpio;
 mod dkms_rpm;
 mod kmod;
 mod kmp;
-mod modinfo;
 mod package;
 mod payload;
 mod provides;

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::modinfo::ModInfo;
+use modsmith_plugin::packaging::ModInfo;
 
 /// `modalias(PATTERN) = VERSION` for the devices of all modules, each once, in
 /// order; without version where the module has none that rpm understands.
 pub fn modaliases<'m>(modules: impl IntoIterator<Item = &'m ModInfo>) -> Vec<String> {
     let mut aliases: BTreeMap<Option<String>, BTreeSet<String>> = BTreeMap::new();
     for module in modules {
-        let version = module.version.clone().filter(|version| is_version(version));
-        aliases.entry(version).or_default().extend(module.aliases.iter().map(|alias| printable(alias)));
+        let version = module.first("version").filter(|version| is_version(version)).map(str::to_owned);
+        aliases.entry(version).or_default().extend(module.all("alias").map(printable));
     }
     let mut lines = Vec::new();
     for (version, aliases) in aliases {
@@ -88,11 +88,9 @@ mod tests {
     use super::*;
 
     fn module(aliases: &[&str], version: Option<&str>) -> ModInfo {
-        ModInfo {
-            aliases: aliases.iter().map(|alias| (*alias).to_owned()).collect(),
-            version: version.map(str::to_owned),
-            license: None,
-        }
+        let aliases = aliases.iter().map(|alias| format!("alias={alias}\0"));
+        let version = version.map(|version| format!("version={version}\0"));
+        ModInfo::parse(aliases.chain(version).collect::<String>().as_bytes())
     }
 
     #[test]

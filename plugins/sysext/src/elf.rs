@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use modsmith_plugin::packaging::ModInfo;
 use object::read::elf::{ElfFile, FileHeader};
 use object::{Endianness, FileKind, Object, ObjectSection, ObjectSymbol, elf};
 
@@ -42,19 +43,11 @@ fn read_elf<Elf: FileHeader>(file: &[u8]) -> Result<Module, String> {
     let file = ElfFile::<Elf>::parse(file).map_err(damaged)?;
     let info = file.section_by_name(MODINFO).ok_or("it has no .modinfo: it is no kernel module")?;
     let info = info.data().map_err(damaged)?;
-    let mut module = Module::default();
-    for text in info.split(|byte| *byte == 0) {
-        let text = String::from_utf8_lossy(text);
-        let Some((key, value)) = text.split_once('=') else { continue };
-        let values = match key {
-            "alias" => &mut module.aliases,
-            "softdep" => &mut module.softdeps,
-            "weakdep" => &mut module.weakdeps,
-            _ => continue,
-        };
-        // One line of a text file each.
-        values.push(value.replace(['\n', '\r'], " "));
-    }
+    let info = ModInfo::parse(info);
+    // One line of a text file each.
+    let all = |name: &str| info.all(name).map(|value| value.replace(['\n', '\r'], " ")).collect();
+    let mut module =
+        Module { aliases: all("alias"), softdeps: all("softdep"), weakdeps: all("weakdep"), ..Module::default() };
     let mut exports = BTreeSet::new();
     for symbol in file.symbols() {
         let Ok(name) = symbol.name() else { continue };

@@ -1,5 +1,6 @@
 //! What package formats have in common (feature `packaging`): files collected
-//! from the tree, tar and ar archives, compression, dkms's own tarball.
+//! from the tree, tar and ar archives, compression, dkms's own tarball, what
+//! modules say of themselves.
 //!
 //! Whatever is made here is the same for the same input: entries are sorted and
 //! belong to root, and their date is [`source_date`](crate::system::source_date).
@@ -7,11 +8,13 @@
 mod ar;
 mod compress;
 mod files;
+mod modinfo;
 mod tar;
 mod tarball;
 
 pub use ar::ar;
 pub use compress::{gunzip, gzip, xz};
 pub use files::{Entry, Files};
+pub use modinfo::ModInfo;
 pub use tar::{tar, untar};
 pub use tarball::binaries;

@@ -7,9 +7,9 @@ use modsmith_plugin::packaging::{Files, gzip};
 use modsmith_plugin::prelude::*;
 
 use super::{Disk, FileSystem};
+use crate::built::kernel_name;
 use crate::built::{Built, kernels_name};
 use crate::image::cpio::{Form, cpio};
-use crate::modinfo::kernel_name;
 
 /// Directory of the source with what only the driver's author can write.
 const TABLES: &str = "redhat_driver_disk";

@@ -8,7 +8,7 @@ use modsmith_plugin::prelude::*;
 
 use super::{Disk, FileSystem, shell_word};
 use crate::built::Built;
-use crate::modinfo::kernel_name;
+use crate::built::kernel_name;
 
 /// What ends the release of the kernel that the installer runs.
 const INSTALLED_FROM: &str = "-default";

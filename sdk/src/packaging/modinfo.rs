@@ -1,11 +1,9 @@
-//! What a module says of itself.
-//!
-//! Source: the kernel's `include/linux/moduleparam.h` (`__MODULE_INFO`): the ELF
-//! section `.modinfo` holds `name=value` texts, each with a zero byte at its end.
-
 use object::{Object, ObjectSection};
 
-/// All fields of a module, in their order.
+/// What a kernel module says of itself: all fields, in their order.
+///
+/// Source: the kernel's `include/linux/moduleparam.h` (`__MODULE_INFO`): the ELF
+/// section `.modinfo` holds `name=value` texts, each with a zero byte at its end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ModInfo(Vec<(String, String)>);
 
@@ -20,7 +18,8 @@ impl ModInfo {
         Ok(Self::parse(section.data().map_err(|e| e.to_string())?))
     }
 
-    fn parse(section: &[u8]) -> Self {
+    /// The fields of a section `.modinfo`.
+    pub fn parse(section: &[u8]) -> Self {
         let texts = section.split(|byte| *byte == 0).map(String::from_utf8_lossy);
         let fields = texts.filter_map(|text| text.split_once('=').map(|(name, value)| (name.into(), value.into())));
         Self(fields.collect())
@@ -31,6 +30,7 @@ impl ModInfo {
         self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
     }
 
+    /// The first value of a field.
     pub fn first<'i>(&'i self, name: &'i str) -> Option<&'i str> {
         self.all(name).next()
     }
@@ -39,11 +39,6 @@ impl ModInfo {
     pub fn depends(&self) -> impl Iterator<Item = &str> {
         self.first("depends").unwrap_or_default().split(',').filter(|module| !module.is_empty())
     }
-}
-
-/// A module's name as the kernel has it: file names may have dashes.
-pub fn kernel_name(file: &str) -> String {
-    file.replace('-', "_")
 }
 
 #[cfg(test)]
