@@ -12,7 +12,8 @@ FOR_DEMO  := linux-headers-amd64 kmod openssl
 # The tools of package formats, which read what the plugins make.
 FOR_FORMATS := dpkg-dev debhelper lintian \
                rpm bzip2 createrepo-c cpio \
-               mtools dosfstools e2fsprogs xorriso genisoimage
+               mtools dosfstools e2fsprogs xorriso genisoimage \
+               squashfs-tools systemd pacman-package-manager
 FOR_TEST  := $(FOR_DEMO) linux-headers-cloud-amd64 linux-headers-rt-amd64 dkms patch xz-utils zstd \
              dracut-core initramfs-tools-core util-linux python3-jsonschema \
              shellcheck zsh fish groff-base binutils strace \

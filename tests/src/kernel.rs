@@ -1,10 +1,10 @@
 //! The kernels that this machine has headers for.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{World, tool};
+use crate::{World, debian, paths, tool};
 
 /// Debian's flavours of one kernel: a package may build for one and exclude
 /// itself from another.
@@ -57,6 +57,34 @@ pub fn newest(flavour: Flavour) -> String {
     all().into_iter().rfind(|k| Flavour::of(k) == flavour).unwrap_or_else(|| {
         panic!("no headers for a {flavour:?} kernel, and this test needs them: apt-get install {}", flavour.package())
     })
+}
+
+/// A system's root directory with nothing but a kernel's modules and their
+/// index, as Debian's package of the kernel leaves them; from a cache, not to be
+/// written to.
+pub fn system(release: &str) -> PathBuf {
+    paths::cached("kernels", release, |dir| {
+        let package = debian::unpacked(&format!("linux-image-{release}"));
+        tool::run(Command::new("cp").arg("-al").arg(package.join("lib")).arg(dir));
+        tool::run(Command::new(tool::path("depmod")).arg("-b").arg(dir).arg(release));
+    })
+}
+
+/// Gives a world's kernel all modules that it comes with, and their index.
+pub fn add_modules(world: &World, release: &str) {
+    let to = world.modules(release);
+    fs::remove_dir_all(to.join("kernel")).expect("a world has a module");
+    copy_modules(&system(release).join("lib/modules").join(release), &to);
+}
+
+/// Copies a module directory. Module files are shared, the index is not: it is
+/// written to.
+pub fn copy_modules(from: &Path, to: &Path) {
+    let entries = fs::read_dir(from).expect("a module directory").map(|entry| entry.expect("it can be read").path());
+    for entry in entries {
+        let shared = if entry.is_dir() { "-al" } else { "-a" };
+        tool::run(Command::new("cp").args([shared, "--remove-destination", "-t"]).arg(to).arg(&entry));
+    }
 }
 
 /// Gives a world an update of a kernel that kept the versions of all symbols,

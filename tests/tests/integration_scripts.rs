@@ -428,6 +428,8 @@ fn every_script_passes_shellcheck() {
     tool::run(std::process::Command::new(tool::path("shellcheck")).args(&scripts));
 }
 
+/// Of a shell: a package's rules are make's.
 fn is_script(path: &Path) -> bool {
-    path.is_file() && fs::read_to_string(path).is_ok_and(|text| text.starts_with("#!"))
+    let of_shell = |text: String| text.lines().next().is_some_and(|line| line.starts_with("#!") && line.contains("sh"));
+    path.is_file() && fs::read_to_string(path).is_ok_and(of_shell)
 }

@@ -8,7 +8,7 @@ use crate::conf::PackageConf;
 use crate::error::{Error, Result};
 use crate::flow::{Session, package_facts};
 use crate::kernel::Kernel;
-use crate::plan::{Action, Announce, Builder, Bytes};
+use crate::plan::{Action, Builder, Bytes};
 use crate::plugin::Answer;
 use crate::tree::{Package, Target};
 
@@ -106,15 +106,4 @@ fn put_back(before: usize, plan: &mut Builder) -> Result<PutBack> {
         }
     }
     Ok(back)
-}
-
-impl Builder {
-    /// Prints the notes from `index` on when the plan comes to them.
-    pub(in crate::flow) fn tell_notes_from(&mut self, index: usize) {
-        for step in self.steps_from(index) {
-            if let Action::Note(text) = &step.action {
-                step.announce = Announce::Line(text.clone());
-            }
-        }
-    }
 }

@@ -1,11 +1,12 @@
 //! Packing a directory into an archive, and the way back.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Read, Seek, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt};
+use lzma_rust2::{XzOptions, XzReader, XzWriter};
 use tar::EntryType;
 
 use super::files::Files;
@@ -39,9 +40,9 @@ pub fn pack(
             encoder.finish()?
         }
         Some(Compression::Xz) => {
-            let mut out = Vec::new();
-            lzma_rs::xz_compress(&mut bytes.as_slice(), &mut out)?;
-            out
+            let mut encoder = XzWriter::new(Vec::new(), XzOptions::default())?;
+            encoder.write_all(&bytes)?;
+            encoder.finish()?
         }
         Some(Compression::Zstd) => {
             ruzstd::encoding::compress_to_vec(bytes.as_slice(), ruzstd::encoding::CompressionLevel::Fastest)
@@ -282,11 +283,7 @@ fn reader(file: std::fs::File) -> io::Result<Box<dyn Read>> {
     } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
         Box::new(ruzstd::decoding::StreamingDecoder::new(file).map_err(io::Error::other)?)
     } else if head.starts_with(&[0xfd, b'7', b'z', b'X', b'Z', 0]) {
-        // This decoder only writes: to a file without a name.
-        let mut out = Limited { inner: tempfile::tempfile()?, left: LARGEST };
-        lzma_rs::xz_decompress(&mut file, &mut out).map_err(|e| io::Error::other(format!("{e:?}")))?;
-        out.inner.rewind()?;
-        Box::new(BufReader::new(out.inner))
+        Box::new(BufReader::new(unxz(file)))
     } else {
         Box::new(file)
     })
@@ -302,30 +299,11 @@ struct Limited<T> {
     left: u64,
 }
 
-impl<T> Limited<T> {
-    fn spend(&mut self, count: usize) -> io::Result<()> {
-        self.left = self.left.checked_sub(count as u64).ok_or_else(too_large)?;
-        Ok(())
-    }
-}
-
 impl<T: Read> Read for Limited<T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        self.spend(count)?;
+        self.left = self.left.checked_sub(count as u64).ok_or_else(too_large)?;
         Ok(count)
-    }
-}
-
-impl<T: Write> Write for Limited<T> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.inner.write(bytes)?;
-        self.spend(count)?;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
     }
 }
 
@@ -340,7 +318,7 @@ pub fn decompress_within(bytes: Vec<u8>, limit: u64) -> io::Result<Vec<u8>> {
     if bytes.starts_with(&[0x1f, 0x8b]) {
         io::copy(&mut flate2::read::GzDecoder::new(bytes.as_slice()), &mut out)?;
     } else if bytes.starts_with(&[0xfd, b'7', b'z', b'X', b'Z', 0]) {
-        lzma_rs::xz_decompress(&mut bytes.as_slice(), &mut out).map_err(|e| io::Error::other(format!("{e:?}")))?;
+        io::copy(&mut unxz(bytes.as_slice()), &mut out)?;
     } else if bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
         let mut decoder = ruzstd::decoding::StreamingDecoder::new(bytes.as_slice()).map_err(io::Error::other)?;
         io::copy(&mut decoder, &mut out)?;
@@ -348,6 +326,12 @@ pub fn decompress_within(bytes: Vec<u8>, limit: u64) -> io::Result<Vec<u8>> {
         return Ok(bytes);
     }
     Ok(out.bytes)
+}
+
+/// A reader of xz, which a dictionary that no preset of xz has cannot make larger
+/// than memory.
+fn unxz<R: Read>(compressed: R) -> XzReader<R> {
+    XzReader::new_mem_limit(compressed, true, 256 << 10)
 }
 
 /// Memory that does not grow without end.

@@ -69,6 +69,15 @@ impl Builder {
         }
     }
 
+    /// Prints the notes from `index` on when the plan comes to them.
+    pub fn tell_notes_from(&mut self, index: usize) {
+        for step in self.steps_from(index) {
+            if let Action::Note(text) = &step.action {
+                step.announce = Announce::Line(text.clone());
+            }
+        }
+    }
+
     /// What a failure of the steps from `index` on means.
     pub fn fail_from(&mut self, index: usize, kind: Kind, message: impl Into<String>) {
         let message = message.into();

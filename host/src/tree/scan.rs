@@ -209,10 +209,9 @@ impl Tree {
     /// Whether anything but the source and working directories is left of a
     /// version.
     pub fn has_kernels(&self, id: &PackageId) -> bool {
-        directories(&self.real(&id.version_dir()))
-            .unwrap_or_default()
-            .iter()
-            .any(|name| !NOT_KERNELS.contains(&name.as_str()))
+        let base = self.real(&id.version_dir());
+        let names = directories(&base).unwrap_or_default();
+        names.iter().any(|name| !NOT_KERNELS.contains(&name.as_str()) && !holds_results(&base.join(name)))
     }
 
     /// Module files built for a kernel: file names, sorted.
@@ -230,6 +229,14 @@ impl Tree {
     pub fn has_originals(&self, id: &PackageId, target: &Target) -> bool {
         self.real(&id.originals_dir(target)).is_dir()
     }
+}
+
+/// Whether a directory of a version is a package format's: it has files, where a
+/// kernel's has a directory for each architecture.
+fn holds_results(path: &Path) -> bool {
+    let (mut files, mut directories) = (false, false);
+    let read = visit(path, |_, is_directory| if is_directory { directories = true } else { files = true });
+    read.is_ok() && files && !directories
 }
 
 /// The name of the link that says which version is installed.

@@ -1,7 +1,9 @@
 //! The first-party plugins pass their own tests, and so does the plugin of the
 //! guide: run as their authors run them.
 
+mod format_guide;
 mod guide;
+mod project;
 
 use std::path::Path;
 use std::process::Command;

@@ -86,13 +86,13 @@ impl Session<'_> {
         let assembly = Assembly { package: facts, kernels, options: &options, staging: &Staging::top() };
         self.plugins.assemble(format, assembly, &mut plan)?;
         self.confine_steps(&mut plan, 1)?;
+        plan.tell_notes_from(1);
         plan.fail_from(
             0,
             Kind::Format(format.exit_codes.failed),
             format!("The {} of {id} could not be made.", format.name),
         );
         self.announce(package, targets, &mut plan);
-        plan.tell_notes_from(0);
         plan.follow(|step| match &step.action {
             Action::Copy { from, to } if targets.iter().any(|target| id.target_dir(target) == *from) => {
                 let at = BuildRecord::location(to);
