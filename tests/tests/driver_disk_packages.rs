@@ -61,7 +61,8 @@ fn assert_same_repository(directory: &Path) {
     };
     let names = ["primary", "filelists", "other"];
     let ours = names.map(read);
-    tool::run(Command::new(tool::path("createrepo_c")).args(["-q", "--update"]).arg(directory));
+    // It finds them anew: with `--update` it would believe what is there.
+    tool::run(Command::new(tool::path("createrepo_c")).arg("-q").arg(directory));
     let theirs = names.map(read);
     for ((ours, theirs), name) in ours.iter().zip(&theirs).zip(names) {
         assert_eq!(ours, theirs, "{name}");

@@ -163,27 +163,24 @@ fn described(package: &RpmFile, date: u32) -> String {
 
 fn dependencies(package: &RpmFile, kind: &str, fields: [u32; 3]) -> String {
     let provides = package.dependencies(KINDS[0].1);
-    // What is said twice counts once; the last says when it counts.
-    let mut entries: Vec<(String, bool)> = Vec::new();
+    let mut entries: Vec<String> = Vec::new();
     for one in package.dependencies(fields) {
         let own = kind == "requires" && provides.iter().any(|provided| provided.name == one.name);
         if own || one.flags & tags::RPMLIB != 0 {
             continue;
         }
         let compared = compared(one.flags).map(|word| format!(" flags=\"{word}\"{}", parts(&one.version)));
-        let entry = format!("      <rpm:entry name=\"{}\"{}", escape(&one.name), compared.unwrap_or_default());
-        let before = kind == "requires" && one.flags & BEFORE != 0;
-        match entries.iter_mut().find(|(known, _)| *known == entry) {
-            Some(known) => known.1 = before,
-            None => entries.push((entry, before)),
+        let before = if kind == "requires" && one.flags & BEFORE != 0 { " pre=\"1\"" } else { "" };
+        let compared = compared.unwrap_or_default();
+        let entry = format!("      <rpm:entry name=\"{}\"{compared}{before}/>\n", escape(&one.name));
+        if !entries.contains(&entry) {
+            entries.push(entry);
         }
     }
     if entries.is_empty() {
         return String::new();
     }
-    let end = |before| if before { " pre=\"1\"/>\n" } else { "/>\n" };
-    let lines: String = entries.into_iter().map(|(entry, before)| entry + end(before)).collect();
-    format!("    <rpm:{kind}>\n{lines}    </rpm:{kind}>\n")
+    format!("    <rpm:{kind}>\n{}    </rpm:{kind}>\n", entries.concat())
 }
 
 /// How a dependency's version compares, if it has one.
@@ -201,7 +198,7 @@ fn compared(flags: u32) -> Option<&'static str> {
 /// `EPOCH:VERSION-RELEASE` by its parts.
 fn parts(version: &str) -> String {
     let (epoch, rest) = version.split_once(':').unwrap_or(("0", version));
-    let (ver, rel) = rest.rsplit_once('-').map_or((rest, None), |(ver, rel)| (ver, Some(rel)));
+    let (ver, rel) = rest.split_once('-').map_or((rest, None), |(ver, rel)| (ver, Some(rel)));
     let rel = rel.map(|rel| format!(" rel=\"{}\"", escape(rel))).unwrap_or_default();
     format!(" epoch=\"{}\" ver=\"{}\"{rel}", escape(epoch), escape(ver))
 }
@@ -248,6 +245,7 @@ mod tests {
             "<summary>A &lt;demo&gt;</summary>",
             "<location href=\"kmod-demo-1.0-1.6.1.0.x86_64.rpm\"/>",
             "<rpm:entry name=\"kernel-modules\" flags=\"GE\" epoch=\"0\" ver=\"6.1.0\"/>",
+            "<rpm:entry name=\"/bin/sh\" pre=\"1\"/>",
             "<rpm:entry name=\"/bin/sh\"/>",
             &digest,
         ] {
@@ -264,6 +262,7 @@ mod tests {
     fn versions_are_told_by_their_parts() {
         assert_eq!(parts("1:2.0-3.el9"), " epoch=\"1\" ver=\"2.0\" rel=\"3.el9\"");
         assert_eq!(parts("2.0"), " epoch=\"0\" ver=\"2.0\"");
+        assert_eq!(parts("6.1-56-amd64"), " epoch=\"0\" ver=\"6.1\" rel=\"56-amd64\"");
     }
 
     #[test]
