@@ -39,19 +39,21 @@ const HEEDED: [&str; 11] = [
     "SOURCE_DATE_EPOCH",
 ];
 
-/// Stand-ins for the compilers of the path, while it lives.
+/// Stand-ins for the compilers of the path, while it lives. They are with other
+/// temporary files: the tree may have no room but for what it is for.
 #[derive(Debug)]
 pub struct Questions {
-    directory: PathBuf,
+    directory: tempfile::TempDir,
 }
 
 impl Questions {
-    /// Makes stand-ins in a directory that nobody else uses; it is removed with
-    /// them. `None` where that is not possible: then compilers are asked.
-    pub fn answered_in(directory: PathBuf) -> Option<Self> {
+    /// Makes the stand-ins. `None` where that is not possible: then compilers are
+    /// asked.
+    pub fn answered() -> Option<Self> {
+        let directory = tempfile::Builder::new().prefix("modsmith-compilers-").tempdir().ok()?;
         let questions = Self { directory };
-        let links = questions.directory.join("bin");
-        std::fs::create_dir_all(&links).ok()?;
+        let links = questions.links();
+        std::fs::create_dir(&links).ok()?;
         std::fs::create_dir(questions.answers()).ok()?;
         let program = std::env::current_exe().ok()?;
         for directory in std::env::split_paths(&std::env::var_os("PATH")?) {
@@ -68,7 +70,7 @@ impl Questions {
     /// What make has to find in its environment.
     pub fn environment(&self) -> Vec<(String, String)> {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let paths = std::iter::once(self.directory.join("bin")).chain(std::env::split_paths(&path));
+        let paths = std::iter::once(self.links()).chain(std::env::split_paths(&path));
         let joined = std::env::join_paths(paths).ok().and_then(|path| path.into_string().ok());
         let answers = self.answers().to_str().map(str::to_owned);
         match (joined, answers) {
@@ -77,17 +79,12 @@ impl Questions {
         }
     }
 
-    fn answers(&self) -> PathBuf {
-        self.directory.join("answers")
+    fn links(&self) -> PathBuf {
+        self.directory.path().join("bin")
     }
-}
 
-impl Drop for Questions {
-    fn drop(&mut self) {
-        // What stays is deleted by a later invocation.
-        let _ = std::fs::remove_dir_all(&self.directory);
-        // Where they are, nothing is to be when nothing is going on.
-        let _ = self.directory.parent().map(std::fs::remove_dir);
+    fn answers(&self) -> PathBuf {
+        self.directory.path().join("answers")
     }
 }
 

@@ -11,7 +11,7 @@ mod staging;
 
 use std::path::PathBuf;
 
-pub use staging::{clear_stale, private_directory};
+pub use staging::clear_stale;
 
 use crate::plugin::Format;
 

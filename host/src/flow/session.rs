@@ -161,7 +161,7 @@ impl<'a> Session<'a> {
     pub fn questions(&self) -> Option<&Questions> {
         let make = || {
             let answered = self.system.is_live() && !self.is_dry_run();
-            answered.then(|| Questions::answered_in(packages::private_directory(&self.tree))).flatten()
+            answered.then(Questions::answered).flatten()
         };
         self.shared.questions.get_or_init(make).as_ref()
     }

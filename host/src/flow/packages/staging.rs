@@ -64,7 +64,7 @@ impl Drop for Staging {
 
 /// A name in the tree for a directory of this invocation alone. What is there
 /// when the invocation is killed is deleted by the next one.
-pub fn private_directory(tree: &Tree) -> PathBuf {
+fn private_directory(tree: &Tree) -> PathBuf {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let name = format!("{PREFIX}{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
     tree.path().join(PRIVATE_DIR).join(name)
