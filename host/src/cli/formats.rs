@@ -184,7 +184,8 @@ fn make_in(
     arguments: &Arguments,
 ) -> Result<()> {
     let mut needs = session.plugins.requirements(&request.format, &request.options)?;
-    if without_kernels(request) {
+    // Nothing is built of a source that has just come into a tree.
+    if without_kernels(request) || (request.place.is_some() && targets.given.is_empty()) {
         needs.kernels = KernelCount::None;
     }
     let mut chosen = match needs.kernels {
