@@ -69,12 +69,12 @@ install-settings:
 COMMON := install-program install-completion install-manual install-settings
 
 install-debian: $(COMMON)
-	$(call put,755,$(LIBDIR)/dkms,integration/common.postinst integration/dkms_autoinstaller)
+	$(call put,755,$(LIBDIR)/dkms,sdk/src/packaging/common.postinst integration/dkms_autoinstaller)
 	$(call hooks,run-parts-hooks)
 	$(call hooks,boot-service)
 
 install-redhat: $(COMMON)
-	$(call put,755,$(LIBDIR)/dkms,integration/common.postinst)
+	$(call put,755,$(LIBDIR)/dkms,sdk/src/packaging/common.postinst)
 	$(call hooks,kernel-install-hooks)
 	$(call hooks,boot-service)
 
@@ -84,7 +84,7 @@ install-arch: $(COMMON)
 	$(call hooks,boot-service)
 
 install-void install-alpine: install-%: $(COMMON)
-	$(call put,755,$(LIBDIR)/dkms,integration/common.postinst integration/dkms_autoinstaller)
+	$(call put,755,$(LIBDIR)/dkms,sdk/src/packaging/common.postinst integration/dkms_autoinstaller)
 	$(call hooks,$*-hooks)
 
 DEB_VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)

@@ -110,7 +110,7 @@ impl<'w> Machine<'w> {
     /// A shell on it.
     pub fn shell(&self, script: &str) -> Output {
         let world = self.0.dir().display();
-        let postinst = paths::checkout().join("integration/common.postinst");
+        let postinst = paths::checkout().join("sdk/src/packaging/common.postinst");
         let places = [
             (format!("{world}/usr/share"), "/usr/share"),
             (format!("{world}/root"), "/root"),

@@ -1,13 +1,10 @@
 //! What packages bring: the source, what was built, dkms's own script.
 
-use modsmith_plugin::packaging::{Files, binaries, gzip, tar};
+use modsmith_plugin::packaging::{COMMON_POSTINST, Files, binaries, gzip, tar};
 use modsmith_plugin::prelude::*;
 use modsmith_plugin::system::EntryKind;
 
 use crate::names::Names;
-
-/// The script of dkms that packages call, for a dkms without.
-const POSTINST: &str = include_str!("../../../integration/common.postinst");
 
 /// How it lies beside the `debian` directory of a source package: the source in
 /// `NAME-VERSION`, what was built in `NAME-VERSION.dkms.tar.gz`, and
@@ -25,7 +22,7 @@ pub fn beside_debian(module: &ModulePackage, kernels: &[Kernel], options: &[Prop
         files.add(names.tarball(), tarball, 0o644);
     }
     if given(options, "legacy-postinst") != Some("0") {
-        files.add("common.postinst", POSTINST, 0o755);
+        files.add("common.postinst", COMMON_POSTINST, 0o755);
     }
     Ok(files)
 }

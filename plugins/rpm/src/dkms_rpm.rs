@@ -1,6 +1,6 @@
 //! `mkrpm`: a package that brings source and built modules to dkms.
 
-use modsmith_plugin::packaging::{Files, binaries, gzip, tar};
+use modsmith_plugin::packaging::{COMMON_POSTINST, Files, binaries, gzip, tar};
 use modsmith_plugin::prelude::*;
 use modsmith_plugin::system::source_date;
 
@@ -11,8 +11,6 @@ use crate::sources::{self, Spec};
 use crate::text::{check, filled, literal, package_name, package_version};
 
 const SPEC: &str = include_str!("templates/dkms.spec");
-/// For systems whose dkms has none.
-const POSTINST: &str = include_str!("../../../integration/common.postinst");
 /// What a spec that was written for dkms finds.
 const STAGE: &str = include_str!("templates/stage");
 const DKMS: &str = include_str!("templates/dkms");
@@ -102,7 +100,7 @@ impl Parts {
             files.add(format!("{}.dkms.tar.gz", self.stem()), tarball.clone(), 0o644);
         }
         if self.postinst {
-            files.add("common.postinst", POSTINST, 0o755);
+            files.add("common.postinst", COMMON_POSTINST, 0o755);
         }
         files
     }

@@ -17,4 +17,4 @@ pub use compress::{gunzip, gzip, xz};
 pub use files::{Entry, Files};
 pub use modinfo::ModInfo;
 pub use tar::{tar, untar};
-pub use tarball::binaries;
+pub use tarball::{COMMON_POSTINST, binaries};

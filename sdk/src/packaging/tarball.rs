@@ -8,6 +8,10 @@ const VERSION: &str = "2.0.0\n";
 /// package.
 const RECORD: &str = ".modsmith.json";
 
+/// The script that packages call after installation, `/usr/lib/dkms/common.postinst`,
+/// to be carried along for a system that has none.
+pub const COMMON_POSTINST: &str = include_str!("common.postinst");
+
 /// The content of dkms's tarball with `--binaries-only`: what was built for the
 /// kernels and the dkms.conf, to be packed and later loaded with `ldtarball`.
 /// Needs the manifest's `[read]` of `source` and `tree/*/*/*/*`.
