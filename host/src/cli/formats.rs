@@ -54,10 +54,7 @@ pub fn load(
     arguments: &Arguments,
 ) -> Result<Option<PackageId>> {
     let formats = session.plugins.formats();
-    let name = archive.file_name().unwrap_or_default().to_string_lossy();
-    // The longest suffix says most.
-    let fitting = formats.iter().filter_map(|format| Some((format.loads(&name)?, format)));
-    let Some((_, format)) = fitting.max_by_key(|(length, _)| *length) else {
+    let Some(format) = best(&formats, archive) else {
         let suffixes: Vec<&str> = formats.iter().flat_map(|format| &format.suffixes).map(String::as_str).collect();
         return Err(Error::new(
             Kind::ArchiveMalformed,
@@ -70,6 +67,13 @@ pub fn load(
     };
     let request = FormatRequest { format: format.clone(), options: Vec::new(), archive: None, place: None };
     load_as(&request, archive, target, session, arguments)
+}
+
+/// The format whose suffix says most about a file's name: the longest.
+fn best<'f>(formats: &'f [Format], archive: &Path) -> Option<&'f Format> {
+    let name = archive.file_name().unwrap_or_default().to_string_lossy();
+    let fitting = formats.iter().filter_map(|format| Some((format.loads(&name)?, format)));
+    fitting.max_by_key(|(length, _)| *length).map(|(_, format)| format)
 }
 
 /// Trees that are named are not the system's own, which its package manager
@@ -130,17 +134,12 @@ fn perform_load(arguments: &Arguments, word: &str, mut request: FormatRequest) -
     in_session(arguments, true, |session, targets| {
         let target = targets.first(session)?;
         // The word is one format's, the file may be another's.
-        match session.plugins.formats().into_iter().any(|format| is_better(&format, &request.format, &archive)) {
-            true => load(&archive, &target, session, arguments).map(drop),
-            false => load_as(&request, &archive, &target, session, arguments).map(drop),
+        let own = |format: &Format| (&format.plugin, &format.name) == (&request.format.plugin, &request.format.name);
+        match best(&session.plugins.formats(), &archive) {
+            Some(format) if !own(format) => load(&archive, &target, session, arguments).map(drop),
+            _ => load_as(&request, &archive, &target, session, arguments).map(drop),
         }
     })
-}
-
-/// Whether one format says more about a file's name than another.
-fn is_better(format: &Format, than: &Format, archive: &Path) -> bool {
-    let name = archive.file_name().unwrap_or_default().to_string_lossy();
-    format.loads(&name) > than.loads(&name)
 }
 
 fn make(arguments: &mut Arguments, mut request: FormatRequest) -> Result<()> {
@@ -170,7 +169,10 @@ fn make(arguments: &mut Arguments, mut request: FormatRequest) -> Result<()> {
         let kernel = session.kernel(&targets.first(session)?);
         let package = session.add(&PackageSource::Directory(directory), &kernel)?;
         match session.is_dry_run() {
-            true => Ok(()),
+            true => {
+                session.say(format!("The {} is made of what that adds.", request.format.name));
+                Ok(())
+            }
             false => make_in(session, &package.id, targets, &request, arguments),
         }
     })
@@ -258,7 +260,10 @@ pub fn with_options(mut command: clap::Command, format: &Format) -> clap::Comman
         let known = command.get_arguments().any(|arg| arg.get_id() == name);
         if known {
             let described = |arg: Arg| arg.help(option.help.clone()).help_heading(heading).hide(false);
-            command = command.mut_arg(name, described);
+            command = command.mut_arg(name, |arg| match &option.value {
+                Some(value) => described(arg).value_name(kept(value)),
+                None => described(arg),
+            });
             continue;
         }
         let arg = Arg::new(name).long(name).help(option.help.clone()).help_heading(heading);

@@ -1,7 +1,7 @@
 //! The one directory that a confined program can write to.
 
 use std::io;
-use std::os::unix::fs::lchown;
+use std::os::unix::fs::{MetadataExt, lchown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -28,7 +28,13 @@ impl Workroom {
     pub fn open(directory: PathBuf, root: &Path) -> io::Result<Self> {
         if rustix::process::geteuid().is_root() {
             for entry in walkdir::WalkDir::new(&directory) {
-                lchown(entry.map_err(io::Error::from)?.path(), Some(NOBODY), Some(NOBODY))?;
+                let entry = entry.map_err(io::Error::from)?;
+                let metadata = entry.metadata().map_err(io::Error::from)?;
+                // A file of several names may be somebody else's, linked by a
+                // program that ran here before.
+                if metadata.is_dir() || metadata.nlink() == 1 {
+                    lchown(entry.path(), Some(NOBODY), Some(NOBODY))?;
+                }
             }
         }
         let shown = root.join(SEEN_AS.trim_start_matches('/'));
