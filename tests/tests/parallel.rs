@@ -166,34 +166,3 @@ fn an_interruption_ends_all_builds_and_leaves_none() {
     world.dkms(&format!("unbuild long/1.0 -k {}", kernels[0])).expect(0);
     assert!(!world.tree().join(".modsmith").exists());
 }
-
-#[test]
-fn compilers_are_asked_the_same_question_once() {
-    let names = ["one", "two", "three"];
-    let world = registered(&names.map(|name| Package::new(name, "1.0")));
-    let mut compilers = 0;
-    for entry in fs::read_dir("/usr/bin").unwrap().filter_map(Result::ok) {
-        let name = entry.file_name().into_string().unwrap_or_default();
-        if name.strip_prefix("gcc-").is_some_and(|version| version.chars().all(|c| c.is_ascii_digit())) {
-            let path = world.path(format!("bin/{name}"));
-            let script = format!("#!/bin/sh\necho \"$*\" >>/boot/asked\nexec /usr/bin/{name} \"$@\"\n");
-            world.write(&format!("bin/{name}"), script);
-            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-            compilers += 1;
-        }
-    }
-    assert!(compilers > 0, "no gcc with a version in its name is installed: apt-get install gcc");
-    // One after the other, so that no two ask at the same time.
-    let command = format!("mkdir /boot/tmp && TMPDIR=/boot/tmp dkms autoinstall -k {} -j 1", kernel());
-    world.shell(&command).run().expect(0);
-    let asked = fs::read_to_string(world.path("boot/asked")).unwrap();
-    let questions: Vec<&str> =
-        asked.lines().filter_map(|line| line.split_once(" /dev/null -o ")).map(|(question, _)| question).collect();
-    let different: std::collections::BTreeSet<&str> = questions.iter().copied().collect();
-    assert!(different.len() > 10, "{asked}");
-    assert_eq!(questions.len(), different.len(), "{questions:?}");
-    for name in names {
-        assert!(asked.contains(&format!("{name}.o")) || asked.contains(&format!("{name}.mod.o")), "{asked}");
-    }
-    assert_eq!(fs::read_dir(world.path("boot/tmp")).unwrap().count(), 0, "temporary files are left");
-}

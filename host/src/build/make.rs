@@ -1,6 +1,5 @@
 //! The make command as it is run.
 
-use super::questions::Questions;
 use crate::conf::{PackageConf, default_make_command, make_command};
 use crate::flow::Session;
 use crate::kernel::{Kernel, Toolchain};
@@ -51,8 +50,14 @@ pub fn build_commands(
         true => Vec::new(),
         false => without_debug_information(|name| std::env::var(name).ok()),
     };
-    environment.extend(session.questions().map(Questions::environment).unwrap_or_default());
+    let several = session.builds_several() || runs_make_again(&shown);
+    environment.extend(session.stand_ins().map(|stand_ins| stand_ins.environment(several)).unwrap_or_default());
     MakeCommand { script: format!("{assignments}{run}"), shown, environment }
+}
+
+/// Whether a recipe names make more than once.
+fn runs_make_again(recipe: &str) -> bool {
+    recipe.split(|c: char| !c.is_alphanumeric()).filter(|word| *word == "make").count() > 1
 }
 
 /// Whether anything is left of the debug information that the kernel's
@@ -88,6 +93,12 @@ mod tests {
     #[test]
     fn quotes_survive_quoting() {
         assert_eq!(quote("a'b c"), r"'a'\''b c'");
+    }
+
+    #[test]
+    fn a_recipe_with_several_makes_is_known() {
+        assert!(runs_make_again("make -j2 -C /k M=/b/common modules && 'make' -C /k M=/b/nat64"));
+        assert!(!runs_make_again("make -j2 -C /k M=/b/makefoo modules"));
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Persona {
 /// Runs the program. The first word is its name.
 pub fn main(words: Vec<OsString>) -> ExitCode {
     restore_pipe_signal();
-    if let Some(code) = crate::build::answer(&words) {
+    if let Some(code) = crate::build::stand_in(&words) {
         return code;
     }
     let persona = words.first().map_or(Persona::Modsmith, Persona::of);

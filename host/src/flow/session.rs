@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::build::Questions;
+use crate::build::StandIns;
 use crate::conf::framework::Framework;
 use crate::conf::{self, PackageConf, ReaderChoice, Request, Strictness, Variables};
 use crate::error::{Error, Result};
@@ -71,6 +71,8 @@ pub struct Session<'a> {
     /// Whether each build has a directory of its own, because others of the same
     /// package go on at the same time.
     pub(super) apart: bool,
+    /// Whether other packages are built for the same kernel meanwhile or next.
+    pub(super) several: bool,
     pub(super) addon_modules_dir: Arc<OnceLock<Option<String>>>,
     shared: Arc<Shared>,
 }
@@ -78,8 +80,8 @@ pub struct Session<'a> {
 /// What the threads of an invocation have in common.
 struct Shared {
     jobs: OnceLock<Jobs>,
-    /// Made for the first build; `None` where compilers are asked each time.
-    questions: OnceLock<Option<Questions>>,
+    /// Made for the first build.
+    stand_ins: OnceLock<Option<StandIns>>,
     plans: Mutex<Vec<Plan>>,
     said: Mutex<BTreeSet<Vec<String>>>,
     /// Other kernels for which something waits for the end of the transaction.
@@ -115,10 +117,11 @@ impl<'a> Session<'a> {
             builds_inside,
             deferred: false,
             apart: false,
+            several: false,
             addon_modules_dir: Arc::default(),
             shared: Arc::new(Shared {
                 jobs: OnceLock::new(),
-                questions: OnceLock::new(),
+                stand_ins: OnceLock::new(),
                 plans: Mutex::default(),
                 said: Mutex::default(),
                 waiting: Mutex::default(),
@@ -138,9 +141,9 @@ impl<'a> Session<'a> {
     }
 
     /// The same invocation, as part of a transaction whose end is
-    /// [`Session::finish_deferred`].
-    pub(super) fn deferring(&self) -> Self {
-        Self { deferred: true, ..self.clone() }
+    /// [`Session::finish_deferred`], with this number of packages.
+    pub(super) fn deferring(&self, packages: usize) -> Self {
+        Self { deferred: true, several: packages > 1, ..self.clone() }
     }
 
     /// The same invocation, building the same package for several kernels at
@@ -155,17 +158,21 @@ impl<'a> Session<'a> {
         self.shared.jobs.get_or_init(|| Jobs::new(limit()))
     }
 
-    /// Keeps other threads from what packages have in common.
-    /// What compilers have answered to this invocation's builds. `None` where they
-    /// are asked each time: in another system, which has its own.
-    pub fn questions(&self) -> Option<&Questions> {
+    /// What this invocation's builds find in the place of other programs. `None`
+    /// in another system, which has its own programs.
+    pub fn stand_ins(&self) -> Option<&StandIns> {
         let make = || {
-            let answered = self.system.is_live() && !self.is_dry_run();
-            answered.then(Questions::answered).flatten()
+            let used = self.system.is_live() && !self.is_dry_run();
+            used.then(StandIns::new).flatten()
         };
-        self.shared.questions.get_or_init(make).as_ref()
+        self.shared.stand_ins.get_or_init(make).as_ref()
     }
 
+    pub fn builds_several(&self) -> bool {
+        self.several
+    }
+
+    /// Keeps other threads from what packages have in common.
     pub(super) fn hold_common(&self) -> MutexGuard<'_, ()> {
         self.shared.common.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,10 +1,8 @@
 //! What a plugin may do: what its manifest asks for, less what the policy of
 //! this machine denies.
 
-use globset::GlobMatcher;
-
 use super::manifest::{Manifest, Probe, Run};
-use super::pattern::{PathPattern, absolute_glob, spelled};
+use super::pattern::{Matcher, PathPattern, absolute_glob, spelled};
 use super::policy::Denials;
 use crate::plan::{Action, Argument, Command, Program};
 use crate::system::{Location, Root};
@@ -16,7 +14,7 @@ pub struct Grant {
     plugin: String,
     read: Vec<PathPattern>,
     write: Vec<PathPattern>,
-    link_targets: Vec<GlobMatcher>,
+    link_targets: Vec<Matcher>,
     sign: Vec<PathPattern>,
     run: Vec<Run>,
     probes: Vec<Probe>,

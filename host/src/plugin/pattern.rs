@@ -3,8 +3,9 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::OnceLock;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{Glob, GlobBuilder, GlobMatcher};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Argument;
@@ -18,7 +19,7 @@ pub struct PathPattern {
     text: String,
     root: Root,
     /// The glob, and its names one by one; `None` is the whole root.
-    glob: Option<(GlobMatcher, Vec<GlobMatcher>)>,
+    glob: Option<(Matcher, Vec<Matcher>)>,
 }
 
 impl TryFrom<String> for PathPattern {
@@ -89,16 +90,38 @@ impl PathPattern {
     }
 }
 
-fn glob(text: &str) -> Result<GlobMatcher, String> {
-    GlobBuilder::new(text)
-        .literal_separator(true)
-        .build()
-        .map(|glob| glob.compile_matcher())
-        .map_err(|e| format!("`{text}` is not a glob: {}", e.kind()))
+fn glob(text: &str) -> Result<Matcher, String> {
+    Matcher::new(text, GlobBuilder::new(text).literal_separator(true))
 }
 
+/// A glob that is compiled when something is first compared with it: most
+/// patterns of most plugins never are, and it takes longer than all the rest of
+/// reading a manifest.
+#[derive(Debug, Clone)]
+pub(super) struct Matcher {
+    glob: Glob,
+    compiled: OnceLock<GlobMatcher>,
+}
+
+impl Matcher {
+    fn new(text: &str, builder: &GlobBuilder<'_>) -> Result<Self, String> {
+        if text.len() > LONGEST_PATTERN {
+            return Err(format!("`{text:.60}…` is longer than {LONGEST_PATTERN} bytes"));
+        }
+        let glob = builder.build().map_err(|e| format!("`{text}` is not a pattern: {}", e.kind()))?;
+        Ok(Self { glob, compiled: OnceLock::new() })
+    }
+
+    pub(super) fn is_match(&self, text: impl AsRef<Path>) -> bool {
+        self.compiled.get_or_init(|| self.glob.compile_matcher()).is_match(text)
+    }
+}
+
+/// In bytes. What has more might not compile.
+pub(super) const LONGEST_PATTERN: usize = 1024;
+
 /// A glob over absolute paths as text.
-pub(super) fn absolute_glob(text: &str) -> Result<GlobMatcher, String> {
+pub(super) fn absolute_glob(text: &str) -> Result<Matcher, String> {
     if !text.starts_with('/') || text.split('/').any(|part| part == "..") {
         return Err(format!("`{text}` is not an absolute path without `..`"));
     }
@@ -120,7 +143,7 @@ pub struct ArgumentPattern {
 #[derive(Debug, Clone)]
 enum Word {
     Any,
-    Like { text: GlobMatcher, location: GlobMatcher },
+    Like { text: Matcher, location: Matcher },
 }
 
 impl TryFrom<Vec<String>> for ArgumentPattern {
@@ -150,12 +173,8 @@ impl Word {
         }
         let escaped: Vec<String> = word.split('*').map(globset::escape).collect();
         let build = |within_names: bool| {
-            GlobBuilder::new(&escaped.join("*"))
-                .literal_separator(within_names)
-                .backslash_escape(false)
-                .build()
-                .map(|glob| glob.compile_matcher())
-                .map_err(|e| format!("argument `{word}`: {}", e.kind()))
+            let pattern = escaped.join("*");
+            Matcher::new(word, GlobBuilder::new(&pattern).literal_separator(within_names).backslash_escape(false))
         };
         Ok(Word::Like { text: build(false)?, location: build(true)? })
     }
@@ -192,6 +211,16 @@ impl fmt::Display for ArgumentPattern {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_might_not_compile_is_no_pattern() {
+        let long = format!("etc/{}", "{a,b}*".repeat(1000));
+        let error = PathPattern::try_from(long).unwrap_err();
+        assert!(error.ends_with("is longer than 1024 bytes"), "{error}");
+        let largest = format!("etc/{}", "[!\u{1000}-\u{9000}]".repeat(102));
+        let pattern = PathPattern::try_from(largest).unwrap();
+        assert!(!pattern.covers(&at(Root::Etc, "a")));
+    }
 
     fn pattern(text: &str) -> PathPattern {
         PathPattern::try_from(text.to_owned()).unwrap()

@@ -15,6 +15,7 @@ use crate::plugin::bindings::modsmith::plugin::plan::{
 use crate::plugin::bindings::modsmith::plugin::types::{self, Argument as WitArgument, Compression, Error};
 use crate::plugin::limits::{Exceeded, Limits};
 use crate::plugin::manifest::steers;
+use crate::plugin::pattern::LONGEST_PATTERN;
 use crate::plugin::program;
 use crate::system::Location;
 
@@ -251,7 +252,8 @@ impl HostBuilder for State {
     }
 
     fn collect(&mut self, plan: Resource<Draft>, from: types::Path, glob: String, to: types::Path) -> Outcome {
-        if glob.is_empty() || glob.contains('/') || globset::Glob::new(&glob).is_err() {
+        let too_long = glob.len() > LONGEST_PATTERN;
+        if glob.is_empty() || too_long || glob.contains('/') || globset::Glob::new(&glob).is_err() {
             return self.add(&plan, Err(Error::Invalid(format!("`{glob}` is not a glob over file names"))));
         }
         self.two(&plan, &from, &to, |from, to| Action::Collect { from, glob, to })

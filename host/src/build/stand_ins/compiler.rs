@@ -3,26 +3,22 @@
 //! Before the kernel's make compiles anything it has the compiler compile nothing,
 //! `/dev/null`, some thirty times, to learn which options it knows: a quarter of
 //! the time that a small module takes. It does so again for every package and
-//! every recipe. In an invocation that builds several, compilers are therefore
-//! found as links to this program, first on the path of make. As a compiler it
-//! answers a question that was asked before with what the compiler answered then:
-//! exit code, output and the file. Everything else the compiler does itself.
+//! every recipe. A question that was asked before is answered with what the
+//! compiler answered then: exit code, output and the file. Everything else the
+//! compiler does itself.
 //!
 //! Source of the form: `try-run` and `cc-option` in the kernel's
 //! scripts/Makefile.compiler.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use sha2::{Digest, Sha256};
-
-/// Tells the program that it is called as a compiler, and where the answers are.
-const ANSWERS: &str = "MODSMITH_COMPILER_ANSWERS";
 
 /// Variables that change what a compiler does or says; a `*` stands for any end.
 const HEEDED: [&str; 11] = [
@@ -39,80 +35,15 @@ const HEEDED: [&str; 11] = [
     "SOURCE_DATE_EPOCH",
 ];
 
-/// Stand-ins for the compilers of the path, while it lives. They are with other
-/// temporary files: the tree may have no room but for what it is for.
-#[derive(Debug)]
-pub struct Questions {
-    directory: tempfile::TempDir,
-}
-
-impl Questions {
-    /// Makes the stand-ins. `None` where that is not possible: then compilers are
-    /// asked.
-    pub fn answered() -> Option<Self> {
-        let directory = tempfile::Builder::new().prefix("modsmith-compilers-").tempdir().ok()?;
-        let questions = Self { directory };
-        let links = questions.links();
-        std::fs::create_dir(&links).ok()?;
-        std::fs::create_dir(questions.answers()).ok()?;
-        let program = std::env::current_exe().ok()?;
-        for directory in std::env::split_paths(&std::env::var_os("PATH")?) {
-            for entry in std::fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok) {
-                if entry.file_name().to_str().is_some_and(is_compiler) {
-                    // The first of a name counts, as on the path.
-                    let _ = symlink(&program, links.join(entry.file_name()));
-                }
-            }
-        }
-        Some(questions)
-    }
-
-    /// What make has to find in its environment.
-    pub fn environment(&self) -> Vec<(String, String)> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let paths = std::iter::once(self.links()).chain(std::env::split_paths(&path));
-        let joined = std::env::join_paths(paths).ok().and_then(|path| path.into_string().ok());
-        let answers = self.answers().to_str().map(str::to_owned);
-        match (joined, answers) {
-            (Some(path), Some(answers)) => vec![("PATH".into(), path), (ANSWERS.into(), answers)],
-            _ => Vec::new(),
-        }
-    }
-
-    fn links(&self) -> PathBuf {
-        self.directory.path().join("bin")
-    }
-
-    fn answers(&self) -> PathBuf {
-        self.directory.path().join("answers")
-    }
-}
-
-/// Does the work of a compiler if the program was called as one. `None` where it
-/// was not.
-pub fn answer(words: &[OsString]) -> Option<ExitCode> {
-    let answers = PathBuf::from(std::env::var_os(ANSWERS)?);
-    let (name, arguments) = words.split_first()?;
-    let name = Path::new(name).file_name()?;
-    name.to_str().filter(|name| is_compiler(name))?;
-    let Some(compiler) = find(name, &answers) else {
-        eprintln!("{}: the compiler is not on the path", name.display());
-        return Some(ExitCode::from(127));
-    };
-    if let Some(output) = question(arguments)
-        && let Some(code) = answered(&compiler, arguments, output, &answers)
-    {
-        return Some(code);
-    }
-    let error = Command::new(&compiler).args(arguments).exec();
-    eprintln!("{}: {error}", compiler.display());
-    Some(ExitCode::from(126))
+/// The answer to a question. `None` where it is none, or where there is no answer.
+pub fn answer(compiler: &Path, arguments: &[OsString], answers: &Path) -> Option<ExitCode> {
+    answered(compiler, arguments, question(arguments)?, answers)
 }
 
 /// What compilers are called: `gcc`, `cc` or `clang`, perhaps with a machine
 /// before it and a version behind it. (This runs for each file that is compiled,
 /// so it is plain code.)
-fn is_compiler(name: &str) -> bool {
+pub fn is_compiler(name: &str) -> bool {
     let version = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
     let unversioned = name.rsplit_once('-').filter(|(_, end)| version(end)).map_or(name, |(start, _)| start);
     matches!(unversioned.rsplit('-').next(), Some("gcc" | "cc" | "clang"))
@@ -122,16 +53,6 @@ fn is_heeded(variable: &str) -> bool {
     HEEDED.iter().any(|heeded| match heeded.strip_suffix('*') {
         Some(start) => variable.starts_with(start),
         None => variable == *heeded,
-    })
-}
-
-/// The compiler itself: the next of its name on the path.
-fn find(name: &OsStr, answers: &Path) -> Option<PathBuf> {
-    let own = answers.parent()?.join("bin");
-    let path = std::env::var_os("PATH")?;
-    let candidates = std::env::split_paths(&path).filter(|directory| *directory != own);
-    candidates.map(|directory| directory.join(name)).find(|path| {
-        path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
     })
 }
 
@@ -210,6 +131,8 @@ fn ask(compiler: &Path, arguments: &[OsString], output: &Path, known: &Path) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn words(line: &str) -> Vec<OsString> {
