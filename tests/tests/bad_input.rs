@@ -271,3 +271,28 @@ fn help_and_version_are_success() {
     assert!(world.modsmith("--version").expect(0).stdout.starts_with("modsmith"));
     assert!(world.dkms("--version").expect(0).stdout.starts_with("dkms-"));
 }
+
+#[test]
+fn a_path_that_leads_to_no_package_is_named() {
+    let world = World::generic();
+    fs::create_dir(world.path("boot/empty")).unwrap();
+    for (word, code, said) in [
+        ("/no/such.txz", 1, "/no/such.txz is not there"),
+        ("/boot/empty", 1, "The directory /boot/empty has no dkms.conf"),
+        ("./no.tar.gz", 2, "./no.tar.gz is not there"),
+        ("several/names/more", 2, "several/names/more is not there"),
+    ] {
+        let line = format!("add {word}");
+        world.modsmith(&line).expect(code).expect_error(said).expect_hint();
+        assert_eq!(world.peer(&line).code, code, "{word}");
+    }
+}
+
+#[test]
+fn an_action_of_a_plugin_that_may_not_be_used_says_so() {
+    let debian = "ID=debian\nVERSION_ID=12\n";
+    let world = World::generic().of_system(debian);
+    world.modsmith("mkdeb bad/1.0").expect(3).expect_error("is not in the tree");
+    world.write("etc/modsmith/policy.d/site.toml", "[deny]\nplugins = [\"deb\"]\n");
+    world.modsmith("mkdeb bad/1.0").expect(1).expect_error("`mkdeb` is no action").expect_error("site.toml");
+}

@@ -70,7 +70,7 @@ pub(super) fn in_session(
     let plugins = match needs_plugins {
         false => Plugins::none(system.clone()),
         true => plugins(&system, &framework, &arguments.places)
-            .complaining(move |problem| Terminal::new(quiet, false).warning(&problem.to_string())),
+            .complaining(move |problem| Terminal::new(quiet, false).warning(problem)),
     };
     let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Execute };
     let session = Session::new(system, framework, plugins, &terminal, options(arguments)?, mode);
@@ -237,8 +237,13 @@ fn no_action(persona: Persona, arguments: &Arguments) -> Result<()> {
         None => "No action was named.".to_owned(),
     };
     let names: Vec<&str> = names().collect();
-    let error =
+    let mut error =
         Error::new(Kind::Usage, message).hint(format!("Name one of {}; `--help` shows the options.", names.join(", ")));
+    if let Ok((system, framework)) = system(&arguments.places, arguments.os_release.as_deref()) {
+        for why in plugins(&system, &framework, &arguments.places).refused_packagers() {
+            error = error.hint(format!("A plugin that brings further actions is not used: {why}."));
+        }
+    }
     match persona {
         // Scripts of dkms 3.x know this as success.
         Persona::Dkms => {

@@ -65,10 +65,10 @@ pub struct Arguments {
     /// Do not regenerate the boot image
     #[arg(long)]
     pub no_initrd: bool,
-    /// Of dkms 2, for kernels before 2.6.5: there is nothing to prepare
+    /// Of dkms 2: leave the source tree of a kernel before 2.6.5 as it is
     #[arg(long, hide = true)]
     pub no_prepare_kernel: bool,
-    /// Of dkms 2, for kernels before 2.6.5: there is nothing to clean
+    /// Of dkms 2: leave the source tree of such a kernel as it was built with
     #[arg(long, hide = true)]
     pub no_clean_kernel: bool,
     /// Load modules for this machine's devices after an install for the running kernel

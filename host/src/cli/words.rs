@@ -79,6 +79,8 @@ pub struct Words {
     pub directory: Option<PathBuf>,
     /// An existing file that is something to be loaded.
     pub archive: Option<PathBuf>,
+    /// What was taken for a name and is spelled like a path.
+    path: Option<PathBuf>,
 }
 
 impl Words {
@@ -108,6 +110,7 @@ impl Words {
             } else if path.is_file() {
                 words.archive = Some(absolute(path)?);
             } else if words.module.is_none() {
+                words.path = is_path(word).then(|| path.to_path_buf());
                 words.take_module(word);
             } else {
                 eprintln!("Warning: `{word}` was not understood and is not used.");
@@ -128,9 +131,12 @@ impl Words {
 
     /// The package, by directory or by name.
     pub fn source(&self) -> Result<PackageSource> {
-        match &self.directory {
-            Some(directory) => Ok(PackageSource::Directory(directory.clone())),
-            None => self.named().map(PackageSource::Named),
+        match (&self.directory, &self.path) {
+            (Some(directory), _) => Ok(PackageSource::Directory(directory.clone())),
+            // dkms's codes: what begins with a slash has no name, the rest no source.
+            (None, Some(path)) if path.is_absolute() => Err(no_package(path, Kind::Usage)),
+            (None, Some(path)) => Err(no_package(path, Kind::SourceMissing)),
+            (None, None) => self.named().map(PackageSource::Named),
         }
     }
 
@@ -145,6 +151,20 @@ impl Words {
             }
         }
     }
+}
+
+/// Whether a word can only be meant as a path, not as `module/version`.
+fn is_path(word: &str) -> bool {
+    word.starts_with(['/', '.']) || word.matches('/').count() > 1
+}
+
+fn no_package(path: &Path, kind: Kind) -> Error {
+    let message = match path.is_dir() {
+        true => format!("The directory {} has no dkms.conf.", path.display()),
+        false => format!("{} is not there.", path.display()),
+    };
+    Error::new(kind, message)
+        .hint("Name a package as `module/version`, or the directory, dkms.conf or archive that it comes in.")
 }
 
 /// The real path of something that has to be there.

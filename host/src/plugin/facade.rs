@@ -21,7 +21,7 @@ use crate::kernel::Kernel;
 use crate::plan::{Action, Builder, Guard, Origin, Step};
 use crate::system::{Roots, System, find_program};
 
-type Complain = dyn Fn(&Problem) + Send + Sync;
+type Complain = dyn Fn(&str) + Send + Sync;
 /// A plugin's id, and the kernel's release where the settings depend on it.
 type SettingsKey = (String, Option<String>);
 type OfKernel = dyn Fn(&Kernel) -> Option<FrameworkSettings> + Send + Sync;
@@ -89,9 +89,16 @@ impl Plugins {
         }
     }
 
-    /// Tells of each file that is not used, as soon as plugins are needed. (Who
+    /// Packagers that would be used if this machine let them be: what is missing,
+    /// and what to do.
+    pub fn refused_packagers(&self) -> impl Iterator<Item = &str> {
+        let packagers = self.index().all_refused().filter(|refused| refused.manifest.provides(Role::Packager));
+        packagers.map(|refused| refused.message.as_str())
+    }
+
+    /// Tells of the files that are not used, as soon as plugins are needed. (Who
     /// needs none does not wait for their files to be read.)
-    pub fn complaining(self, complain: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
+    pub fn complaining(self, complain: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self { complain: Some(Box::new(complain)), ..self }
     }
 
@@ -128,9 +135,9 @@ impl Plugins {
             let index = Index::read(&self.search);
             for problem in index.problems() {
                 tracing::debug!("{problem}");
-                if let Some(complain) = &self.complain {
-                    complain(problem);
-                }
+            }
+            if let Some(complain) = &self.complain {
+                Problem::told(index.problems()).iter().for_each(|sentence| complain(sentence));
             }
             index
         })

@@ -57,6 +57,33 @@ impl std::fmt::Display for Problem {
     }
 }
 
+impl Problem {
+    /// A sentence for each, but one for many of a directory that have the same
+    /// problem.
+    pub fn told(problems: &[Problem]) -> Vec<String> {
+        const FEW: usize = 3;
+        let mut alike: BTreeMap<(&Path, String), Vec<&Problem>> = BTreeMap::new();
+        for problem in problems {
+            let id = problem.plugin.as_deref().unwrap_or_default();
+            let message = problem.message.replace(&format!(" {id}`"), " ID`");
+            alike.entry((problem.file.parent().unwrap_or(&problem.file), message)).or_default().push(problem);
+        }
+        let told = alike.into_iter().flat_map(|((directory, message), problems)| {
+            let ids: Vec<&str> = problems.iter().filter_map(|problem| problem.plugin.as_deref()).collect();
+            if ids.len() <= FEW || ids.len() < problems.len() {
+                return problems.iter().map(ToString::to_string).collect();
+            }
+            let (count, first) = (ids.len(), ids[..FEW].join("`, `"));
+            vec![format!(
+                "{count} plugins in {} are not used (`{first}` and {} more). Of each: {message}.",
+                directory.display(),
+                count - FEW
+            )]
+        });
+        told.collect()
+    }
+}
+
 /// The plugins of a search path.
 #[derive(Debug, Default)]
 pub struct Index {
@@ -126,6 +153,10 @@ impl Index {
     /// A plugin that would be used if this machine let it be.
     pub fn refused(&self, id: &str) -> Option<&Refused> {
         self.refused.iter().find(|refused| refused.manifest.id == id)
+    }
+
+    pub fn all_refused(&self) -> impl Iterator<Item = &Refused> {
+        self.refused.iter()
     }
 
     fn read_directory(
@@ -303,6 +334,22 @@ mod tests {
         let mut fitting = index.fitting(Role::Initrd, &ids);
         sort(&mut fitting);
         fitting.iter().map(|(_, entry)| entry.id().to_owned()).collect()
+    }
+
+    #[test]
+    fn many_with_the_same_problem_are_told_in_one_sentence() {
+        let problem = |id: &str| Problem {
+            file: format!("/p/{id}.wasm").into(),
+            plugin: Some(id.to_owned()),
+            message: format!("it has not been granted: `modsmith plugin grant {id}`"),
+        };
+        let broken = Problem { file: "/p/x.wasm".into(), plugin: None, message: "it is no component".into() };
+        let few = [problem("a"), problem("b"), broken.clone()];
+        assert_eq!(Problem::told(&few).len(), 3);
+        let many = ["a", "b", "c", "d", "e"].map(problem);
+        let told = Problem::told(&[many.as_slice(), &[broken.clone()]].concat());
+        let sentence = "5 plugins in /p are not used (`a`, `b`, `c` and 2 more). Of each: it has not been granted: `modsmith plugin grant ID`.";
+        assert_eq!(told, [sentence.to_owned(), broken.to_string()]);
     }
 
     #[test]
