@@ -435,3 +435,15 @@ fn log_shows_a_successful_build_too_and_says_what_else_there_is() {
     world.modsmith("log good").expect(1).expect_hint();
     world.modsmith("log good/2.0").expect(3).expect_hint();
 }
+
+#[test]
+fn the_log_is_not_in_the_users_language() {
+    let world = World::generic();
+    let recipe = "echo messages=$LC_MESSAGES characters=$LC_CTYPE all=$LC_ALL; exit 1";
+    world.write("usr/src/bad-1.0/say", recipe);
+    world.add_package(&Package::new("bad", "1.0").conf("MAKE[0]=\"sh ./say\""));
+    let line = format!("dkms build bad/1.0 -k {}", generic());
+    world.shell(&line).env("LC_ALL", "de_DE.UTF-8").run().expect(10);
+    let log = world.modsmith(&format!("log bad/1.0 -k {}", generic())).expect(0);
+    assert!(log.stdout.contains("messages=C characters=de_DE.UTF-8 all=\n"), "{log}");
+}

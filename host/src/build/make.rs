@@ -51,6 +51,7 @@ pub fn build_commands(
         false => without_debug_information(|name| std::env::var(name).ok()),
     };
     let several = session.builds_several() || runs_make_again(&shown);
+    environment.extend(untranslated_messages(|name| std::env::var(name).ok()));
     environment.extend(session.stand_ins().map(|stand_ins| stand_ins.environment(several)).unwrap_or_default());
     MakeCommand { script: format!("{assignments}{run}"), shown, environment }
 }
@@ -81,6 +82,18 @@ fn without_debug_information(callers: impl Fn(&str) -> Option<String>) -> Vec<(S
     ["KCFLAGS", "KAFLAGS"].map(|name| (name.to_owned(), flags(name))).into()
 }
 
+/// Keeps the log in the language that whoever reads it after the user does knows,
+/// and that [`super::diagnosis`] does: make, shells and compilers translate what
+/// they say. Everything else of the user's locale stays.
+fn untranslated_messages(callers: impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
+    let mut variables = vec![("LC_MESSAGES".to_owned(), "C".to_owned())];
+    if let Some(all) = callers("LC_ALL").filter(|all| !all.is_empty()) {
+        // It would overrule LC_MESSAGES. Empty, it counts as not set.
+        variables.extend([("LC_ALL".to_owned(), String::new()), ("LC_CTYPE".to_owned(), all)]);
+    }
+    variables
+}
+
 /// For a POSIX shell.
 fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
@@ -93,6 +106,19 @@ mod tests {
     #[test]
     fn quotes_survive_quoting() {
         assert_eq!(quote("a'b c"), r"'a'\''b c'");
+    }
+
+    #[test]
+    fn messages_are_not_translated_and_characters_are_the_users() {
+        let variables = |all: &str| -> Vec<(String, String)> {
+            untranslated_messages(|name| (name == "LC_ALL").then(|| all.to_owned()))
+        };
+        let expected = |list: &[(&str, &str)]| -> Vec<(String, String)> {
+            list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        assert_eq!(variables(""), expected(&[("LC_MESSAGES", "C")]));
+        let german = expected(&[("LC_MESSAGES", "C"), ("LC_ALL", ""), ("LC_CTYPE", "de_DE.UTF-8")]);
+        assert_eq!(variables("de_DE.UTF-8"), german);
     }
 
     #[test]
