@@ -60,7 +60,7 @@ fn assert_no_records(world: &World) {
 fn the_error_has_the_first_error_line_and_a_remedy() {
     let world = world();
     let out = build(&world, &generic()).expect(10).expect_hint();
-    let line = "bad.c:3:40: error: implicit declaration of function 'gone_from_the_kernel'";
+    let line = "bad.c:3:40: error: implicit declaration of function ‘gone_from_the_kernel’";
     out.shows(line).shows(&format!("hint: Get a version of bad that supports kernel {}.", generic()));
     out.shows("hint: The log is /var/lib/dkms/bad/1.0/build/make.log.");
     assert!(world.tree().join("bad/1.0/build/make.log").is_file(), "dkms's own place keeps the log");
