@@ -296,3 +296,30 @@ fn an_action_of_a_plugin_that_may_not_be_used_says_so() {
     world.write("etc/modsmith/policy.d/site.toml", "[deny]\nplugins = [\"deb\"]\n");
     world.modsmith("mkdeb bad/1.0").expect(1).expect_error("`mkdeb` is no action").expect_error("site.toml");
 }
+
+#[test]
+fn a_source_tree_that_is_not_there_is_made() {
+    let world = World::generic();
+    world.add_package(&package());
+    let trees = "--sourcetree /boot/several/src --dkmstree /boot/tree";
+    world.shell(&format!("dkms add /usr/src/bad-1.0 {trees}")).run().expect(0);
+    assert!(world.path("boot/several/src/bad-1.0/dkms.conf").is_file());
+    world.shell(&format!("dkms mktarball bad/1.0 --source-only --archive /boot/bad.tgz {trees}")).run().expect(0);
+    world.shell("dkms ldtarball /boot/bad.tgz --sourcetree /boot/other --dkmstree /boot/tree2").run().expect(0);
+    assert!(world.path("boot/other/bad-1.0/dkms.conf").is_file());
+    fs::create_dir(world.path("boot/tree3")).unwrap();
+    world.peer("add /usr/src/bad-1.0 --sourcetree /boot/dkms/src --dkmstree /boot/tree3").expect(0);
+}
+
+#[test]
+fn a_slip_in_an_action_is_understood_as_one() {
+    let world = World::generic();
+    for (word, meant) in [("instal", "install"), ("ldtarbal", "ldtarball"), ("plugins", "plugin"), ("stauts", "status")]
+    {
+        let out = world.modsmith(&format!("{word} bad/1.0")).expect(1).expect_hint();
+        assert!(out.stderr.contains(&format!("hint: Did you mean `{meant}`?")), "{out}");
+        assert!(!out.stderr.contains("bad/1.0"), "only one thing is wrong: {out}");
+    }
+    let out = world.modsmith("frobnicate").expect(1);
+    assert!(!out.stderr.contains("Did you mean"), "{out}");
+}

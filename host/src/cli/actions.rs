@@ -7,8 +7,8 @@ use super::setup::{plugins, system};
 use super::status::{StatusDocument, text};
 use super::targets::Targets;
 use super::terminal::Terminal;
-use super::words::{Action, Words, absolute, names};
-use super::{Persona, errors, failures, formats};
+use super::words::{Action, Words, absolute};
+use super::{Persona, completion, errors, failures, formats};
 use crate::error::{Error, Kind, Result};
 use crate::flow::{Filter, Mode, Options, Session};
 use crate::plan::{INTERRUPTED, PlanView, Reporter};
@@ -28,6 +28,7 @@ pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
     if words.actions.is_empty() {
         return no_action(persona, arguments);
     }
+    words.warn();
     let needs_plugins = words.actions != [Action::Add] || words.archive.is_some();
     in_session(arguments, needs_plugins, |session, targets| {
         let mut words = words;
@@ -236,13 +237,18 @@ fn no_action(persona: Persona, arguments: &Arguments) -> Result<()> {
         Some(word) => format!("`{word}` is no action."),
         None => "No action was named.".to_owned(),
     };
-    let names: Vec<&str> = names().collect();
-    let mut error =
-        Error::new(Kind::Usage, message).hint(format!("Name one of {}; `--help` shows the options.", names.join(", ")));
-    if let Ok((system, framework)) = system(&arguments.places, arguments.os_release.as_deref()) {
-        for why in plugins(&system, &framework, &arguments.places).refused_packagers() {
-            error = error.hint(format!("A plugin that brings further actions is not used: {why}."));
-        }
+    let mut error = Error::new(Kind::Usage, message);
+    let plugins = system(&arguments.places, arguments.os_release.as_deref())
+        .ok()
+        .map(|(system, framework)| plugins(&system, &framework, &arguments.places));
+    let tree = completion::tree(persona, &plugins.as_ref().map(Plugins::formats).unwrap_or_default());
+    let names: Vec<&str> = tree.get_subcommands().map(clap::Command::get_name).collect();
+    if let Some(meant) = arguments.words.first().and_then(|word| similar(word, &names)) {
+        error = error.hint(format!("Did you mean `{meant}`?"));
+    }
+    error = error.hint(format!("Name one of {}; `--help` shows the options.", names.join(", ")));
+    for why in plugins.iter().flat_map(Plugins::refused_packagers) {
+        error = error.hint(format!("A plugin that brings further actions is not used: {why}."));
     }
     match persona {
         // Scripts of dkms 3.x know this as success.
@@ -252,6 +258,13 @@ fn no_action(persona: Persona, arguments: &Arguments) -> Result<()> {
         }
         Persona::Modsmith => Err(error),
     }
+}
+
+/// The name that a word with a slip of the keyboard was to be.
+fn similar<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
+    let likeness = |name: &&'n str| (strsim::damerau_levenshtein(word, name), *name);
+    let (slips, name) = names.iter().map(likeness).min()?;
+    (slips <= word.chars().count().div_ceil(4)).then_some(name)
 }
 
 fn options(arguments: &Arguments) -> Result<Options> {

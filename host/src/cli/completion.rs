@@ -56,7 +56,7 @@ fn script(shell: ShellArgument, persona: Persona, formats: &[Format]) -> String 
 
 /// The command line as a tree of commands, which is what completions are made
 /// from: the parser itself takes an action anywhere among the words.
-fn tree(persona: Persona, formats: &[Format]) -> Command {
+pub(super) fn tree(persona: Persona, formats: &[Format]) -> Command {
     let plain = || {
         let options = Arguments::command().get_arguments().filter(|a| !a.is_positional()).cloned().collect::<Vec<_>>();
         Command::new(persona.name()).args(options).disable_version_flag(true)

@@ -125,6 +125,7 @@ fn perform_load(arguments: &Arguments, word: &str, mut request: FormatRequest) -
         return Err(Error::new(Kind::AllUnsupported, format!("`{word}` does not take --all.")).hint("Leave it out."));
     }
     let words = Words::classify(arguments)?;
+    words.warn();
     let named = arguments.words.first().map(PathBuf::from);
     let Some(archive) = request.archive.take().or(words.archive).or(named) else {
         return Err(Error::new(Kind::Usage, format!("`{word}` needs the file to load."))
@@ -144,6 +145,7 @@ fn perform_load(arguments: &Arguments, word: &str, mut request: FormatRequest) -
 
 fn make(arguments: &mut Arguments, mut request: FormatRequest) -> Result<()> {
     let words = Words::classify(arguments)?;
+    words.warn();
     let here = Path::new(".");
     let unnamed = words.module.is_none() && request.format.from_directory;
     let directory = match (unnamed, &words.directory) {

@@ -81,6 +81,8 @@ pub struct Words {
     pub archive: Option<PathBuf>,
     /// What was taken for a name and is spelled like a path.
     path: Option<PathBuf>,
+    /// What means nothing.
+    unused: Vec<String>,
 }
 
 impl Words {
@@ -113,10 +115,17 @@ impl Words {
                 words.path = is_path(word).then(|| path.to_path_buf());
                 words.take_module(word);
             } else {
-                eprintln!("Warning: `{word}` was not understood and is not used.");
+                words.unused.push(word.clone());
             }
         }
         Ok(words)
+    }
+
+    /// Tells of words that nothing is done with.
+    pub fn warn(&self) {
+        for word in &self.unused {
+            eprintln!("Warning: `{word}` was not understood and is not used.");
+        }
     }
 
     fn take_module(&mut self, text: &str) {
@@ -145,9 +154,11 @@ impl Words {
         match (&self.module, &self.version) {
             (Some(module), Some(version)) => PackageId::new(module, version),
             (module, _) => {
-                let what = module.as_ref().map_or("module and version".to_owned(), |m| format!("version of {m}"));
-                Err(Error::new(Kind::Usage, format!("The {what} is missing."))
-                    .hint("Name both, as in `bbswitch/0.8` or `-m bbswitch -v 0.8`."))
+                let message = match module {
+                    Some(module) => format!("The version of {module} is missing."),
+                    None => "The module and its version are missing.".to_owned(),
+                };
+                Err(Error::new(Kind::Usage, message).hint("Name both, as in `bbswitch/0.8` or `-m bbswitch -v 0.8`."))
             }
         }
     }

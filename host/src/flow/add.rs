@@ -94,17 +94,27 @@ impl Session<'_> {
             roots.set(Root::Source, from);
         }
         let mut plan = Builder::new(format!("add {id}"), roots);
-        let target = plan.roots().path(&id.source_dir()).unwrap_or_default();
         if imported.is_some() {
-            if self.options.force {
-                plan.push(Action::Remove { at: id.source_dir() }, "--force replaces an older copy of the source");
-            }
             let from = Location::new(Root::Source, "").expect("the root itself");
-            plan.push(Action::Copy { from, to: id.source_dir() }, "the registered source lives in the source tree")
-                .line(format!("Copying the source to {}", target.display()));
+            self.plan_source_copy(id, from, &mut plan);
         }
         self.plan_registration(id, &mut plan);
         Ok(plan)
+    }
+
+    /// The step that brings a source into the source tree, which small systems
+    /// lack.
+    pub(super) fn plan_source_copy(&self, id: &PackageId, from: Location, plan: &mut Builder) {
+        let top = Location::new(Root::SourceTree, "").expect("the root itself");
+        if !plan.roots().path(&top).is_some_and(|top| top.is_dir()) {
+            plan.push(Action::MakeDirectory { at: top }, "there is no source tree yet");
+        }
+        if self.options.force {
+            plan.push(Action::Remove { at: id.source_dir() }, "--force replaces an older copy of the source");
+        }
+        let target = plan.roots().path(&id.source_dir()).unwrap_or_default();
+        plan.push(Action::Copy { from, to: id.source_dir() }, "the registered source lives in the source tree")
+            .line(format!("Copying the source to {}", target.display()));
     }
 
     /// The steps that make a source in its place a package of the tree.

@@ -103,11 +103,7 @@ impl Session<'_> {
             }
             return;
         }
-        if self.options.force {
-            plan.push(Action::Remove { at: id.source_dir() }, "--force replaces an older copy of the source");
-        }
-        plan.push(Action::Copy { from, to: id.source_dir() }, "the registered source lives in the source tree")
-            .line(format!("Copying the source to {}", registered.display()));
+        self.plan_source_copy(id, from, plan);
         self.plan_registration(id, plan);
     }
 
