@@ -347,7 +347,7 @@ mod tests {
         let few = [problem("a"), problem("b"), broken.clone()];
         assert_eq!(Problem::told(&few).len(), 3);
         let many = ["a", "b", "c", "d", "e"].map(problem);
-        let told = Problem::told(&[many.as_slice(), &[broken.clone()]].concat());
+        let told = Problem::told(&[many.as_slice(), std::slice::from_ref(&broken)].concat());
         let sentence = "5 plugins in /p are not used (`a`, `b`, `c` and 2 more). Of each: it has not been granted: `modsmith plugin grant ID`.";
         assert_eq!(told, [sentence.to_owned(), broken.to_string()]);
     }

@@ -143,7 +143,14 @@ pub struct ArgumentPattern {
 #[derive(Debug, Clone)]
 enum Word {
     Any,
-    Like { text: Matcher, location: Matcher },
+    Like(Box<Likeness>),
+}
+
+/// The same pattern for the two kinds of arguments.
+#[derive(Debug, Clone)]
+struct Likeness {
+    text: Matcher,
+    location: Matcher,
 }
 
 impl TryFrom<Vec<String>> for ArgumentPattern {
@@ -176,14 +183,14 @@ impl Word {
             let pattern = escaped.join("*");
             Matcher::new(word, GlobBuilder::new(&pattern).literal_separator(within_names).backslash_escape(false))
         };
-        Ok(Word::Like { text: build(false)?, location: build(true)? })
+        Ok(Word::Like(Box::new(Likeness { text: build(false)?, location: build(true)? })))
     }
 
     fn matches(&self, argument: &Argument) -> bool {
         match (self, argument) {
             (Word::Any, _) => true,
-            (Word::Like { text, .. }, Argument::Text(given)) => text.is_match(given),
-            (Word::Like { location, .. }, Argument::Location(at)) => location.is_match(spelled(at)),
+            (Word::Like(like), Argument::Text(given)) => like.text.is_match(given),
+            (Word::Like(like), Argument::Location(at)) => like.location.is_match(spelled(at)),
         }
     }
 }
