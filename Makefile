@@ -10,7 +10,7 @@ export DEPENDENCIES
 FOR_BUILD := gcc libc6-dev make
 FOR_DEMO  := linux-headers-amd64 kmod openssl
 # The tools of package formats, which read what the plugins make.
-FOR_FORMATS := dpkg-dev debhelper lintian \
+FOR_FORMATS := build-essential debhelper lintian \
                rpm bzip2 createrepo-c cpio \
                mtools dosfstools e2fsprogs xorriso genisoimage \
                squashfs-tools systemd pacman-package-manager
