@@ -13,7 +13,7 @@ FOR_DEMO  := linux-headers-amd64 kmod openssl
 FOR_FORMATS := build-essential debhelper lintian \
                rpm bzip2 createrepo-c cpio \
                mtools dosfstools e2fsprogs xorriso genisoimage \
-               squashfs-tools systemd pacman-package-manager
+               squashfs-tools systemd systemd-container pacman-package-manager
 FOR_TEST  := $(FOR_DEMO) linux-headers-cloud-amd64 linux-headers-rt-amd64 dkms patch xz-utils zstd \
              dracut-core initramfs-tools-core util-linux python3-jsonschema \
              shellcheck zsh fish groff-base binutils strace \

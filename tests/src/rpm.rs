@@ -110,16 +110,20 @@ impl<'w> Machine<'w> {
     /// A shell on it.
     pub fn shell(&self, script: &str) -> Output {
         let world = self.0.dir().display();
-        let postinst = paths::checkout().join("sdk/src/packaging/common.postinst");
+        let checkout = paths::checkout().display();
+        // The checkout may be below /root, where it has to be found again.
+        let home = format!(
+            "mkdir /tmp/checkout\nmount --rbind {checkout} /tmp/checkout\nmount --bind {world}/root /root\n\
+             mkdir -p {checkout}\nmount --rbind /tmp/checkout {checkout}\n"
+        );
         let places = [
             (format!("{world}/usr/share"), "/usr/share"),
-            (format!("{world}/root"), "/root"),
             (format!("{world}/root/.rpmdb"), "/var/lib/rpm"),
             (format!("{world}/usr/bin/dkms"), "/usr/sbin/dkms"),
-            (postinst.display().to_string(), "/usr/lib/dkms/common.postinst"),
+            (format!("{checkout}/sdk/src/packaging/common.postinst"), "/usr/lib/dkms/common.postinst"),
         ];
         let mounts: String = places.iter().map(|(from, to)| format!("mount --bind {from} {to}\n")).collect();
-        let script = format!("set -e\nmount -t tmpfs -o mode=1777 tmpfs /tmp\n{mounts}{script}");
+        let script = format!("set -e\nmount -t tmpfs -o mode=1777 tmpfs /tmp\n{home}{mounts}{script}");
         self.0.shell(&script).env("HOME", "/root").run()
     }
 

@@ -40,7 +40,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("xz", "xz-utils"),
     ("unsquashfs", "squashfs-tools"),
     ("systemd-sysext", "systemd"),
-    ("systemd-dissect", "systemd"),
+    ("systemd-dissect", "systemd-container"),
     ("pacman", "pacman-package-manager"),
     ("bzip2", "bzip2"),
     ("dpkg-source", "dpkg-dev"),
