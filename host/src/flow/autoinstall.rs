@@ -67,7 +67,7 @@ impl Session<'_> {
         }
         let task = |w: &Wanted| Task { name: w.package.id.module.clone(), needs: w.needs.clone() };
         let tasks: Vec<Task> = wanted.iter().map(task).collect();
-        let transaction = self.deferring(tasks.len());
+        let transaction = self.deferring().building(tasks.len());
         let done = parallel::run(&tasks, self.workers(), self.reporter, |task, reporter| {
             let package = &wanted[task].package;
             let result = transaction.reporting_to(reporter).autoinstall_package(package, &kernel, target);

@@ -35,9 +35,8 @@ impl Session<'_> {
         let _lock = self.begin()?;
         let kernel = self.kernel(target);
         let mut failed = Vec::new();
-        let entries = self.tree.entries()?;
-        let transaction = self.deferring(entries.len());
-        for Entry { id, source } in entries {
+        let transaction = self.deferring();
+        for Entry { id, source } in self.tree.entries()? {
             let SourceState::Present(source) = source else { continue };
             let package = Package { id, source };
             if !self.tree.is_built(&package.id, target) {

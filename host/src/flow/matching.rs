@@ -36,7 +36,7 @@ impl Session<'_> {
             return Ok(());
         }
         let _lock = self.begin()?;
-        let transaction = self.deferring(wanted.len());
+        let transaction = self.deferring().building(wanted.len());
         let matched = self.in_order(wanted, target).iter().try_for_each(|id| {
             self.say(format!("\nModule:  {}\nVersion: {}", id.module, id.version));
             match transaction.bring_in(&self.package(id)?, target)? {

@@ -71,8 +71,8 @@ pub struct Session<'a> {
     /// Whether each build has a directory of its own, because others of the same
     /// package go on at the same time.
     pub(super) apart: bool,
-    /// Whether other packages are built for the same kernel meanwhile or next.
-    pub(super) several: bool,
+    /// See [`Session::builds_several`].
+    several: bool,
     pub(super) addon_modules_dir: Arc<OnceLock<Option<String>>>,
     shared: Arc<Shared>,
 }
@@ -141,9 +141,14 @@ impl<'a> Session<'a> {
     }
 
     /// The same invocation, as part of a transaction whose end is
-    /// [`Session::finish_deferred`], with this number of packages.
-    pub(super) fn deferring(&self, packages: usize) -> Self {
-        Self { deferred: true, several: packages > 1, ..self.clone() }
+    /// [`Session::finish_deferred`].
+    pub(super) fn deferring(&self) -> Self {
+        Self { deferred: true, ..self.clone() }
+    }
+
+    /// The same invocation, building this number of packages for one kernel.
+    pub(super) fn building(&self, packages: usize) -> Self {
+        Self { several: packages > 1, ..self.clone() }
     }
 
     /// The same invocation, building the same package for several kernels at
@@ -168,6 +173,7 @@ impl<'a> Session<'a> {
         self.shared.stand_ins.get_or_init(make).as_ref()
     }
 
+    /// Whether other packages are built for the same kernel meanwhile or next.
     pub fn builds_several(&self) -> bool {
         self.several
     }

@@ -19,7 +19,7 @@ const PLUGINS: [&str; 2] = ["../lib/bfd-plugins", "../lib64/bfd-plugins"];
 
 /// `nm`, perhaps with a machine before it.
 pub fn is_lister(name: &str) -> bool {
-    name == "nm" || name.strip_suffix("-linux-gnu-nm").is_some()
+    name == "nm" || name.ends_with("-linux-gnu-nm")
 }
 
 /// Whether a program would load plugins for nothing.

@@ -254,7 +254,7 @@ impl HostBuilder for State {
     fn collect(&mut self, plan: Resource<Draft>, from: types::Path, glob: String, to: types::Path) -> Outcome {
         let too_long = glob.len() > LONGEST_PATTERN;
         if glob.is_empty() || too_long || glob.contains('/') || globset::Glob::new(&glob).is_err() {
-            return self.add(&plan, Err(Error::Invalid(format!("`{glob}` is not a glob over file names"))));
+            return self.add(&plan, Err(Error::Invalid(format!("`{glob:.60}` is not a glob over file names"))));
         }
         self.two(&plan, &from, &to, |from, to| Action::Collect { from, glob, to })
     }
