@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt};
+use cap_std::fs::{Dir, MetadataExt, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt};
 use lzma_rust2::{XzOptions, XzReader, XzWriter};
 use tar::EntryType;
 
@@ -30,7 +29,7 @@ pub fn pack(
     compress: Option<Compression>,
 ) -> io::Result<()> {
     let bytes = match format {
-        ArchiveFormat::Tar => tar_of(&files.path(tree), source_date())?,
+        ArchiveFormat::Tar => tar_of(files, tree, source_date())?,
     };
     let bytes = match compress {
         None => bytes,
@@ -59,20 +58,18 @@ fn source_date() -> Option<i64> {
 
 /// Files keep their times, since make compares them. Directories are as old as
 /// the newest file in them: their own times say when they were copied.
-fn tar_of(directory: &Path, source_date: Option<i64>) -> io::Result<Vec<u8>> {
-    let mut entries: Vec<(PathBuf, std::fs::Metadata)> = Vec::new();
+fn tar_of(files: &Files, tree: &Location, source_date: Option<i64>) -> io::Result<Vec<u8>> {
+    let (directory, at) = files.open_source(tree)?;
+    let mut entries = Vec::new();
+    files.walk(&directory, &at, Path::new(""), &mut entries)?;
     let mut newest: BTreeMap<PathBuf, i64> = BTreeMap::new();
-    for entry in walkdir::WalkDir::new(directory).min_depth(1).sort_by_file_name() {
-        let entry = entry.map_err(io::Error::from)?;
-        let name = entry.path().strip_prefix(directory).map_err(io::Error::other)?.to_path_buf();
-        let metadata = entry.metadata().map_err(io::Error::from)?;
+    for (name, metadata) in &entries {
         if !metadata.is_dir() {
             for parent in name.ancestors().skip(1) {
                 let time = newest.entry(parent.to_path_buf()).or_default();
                 *time = (*time).max(metadata.mtime());
             }
         }
-        entries.push((name, metadata));
     }
     let mut archive = tar::Builder::new(Vec::new());
     for (name, metadata) in entries {
@@ -86,18 +83,19 @@ fn tar_of(directory: &Path, source_date: Option<i64>) -> io::Result<Vec<u8>> {
         header.set_username("root")?;
         header.set_groupname("root")?;
         header.set_size(0);
-        let path = directory.join(&name);
         if metadata.is_dir() {
             header.set_entry_type(EntryType::Directory);
             archive.append_data(&mut header, &name, io::empty())?;
         } else if metadata.is_symlink() {
             header.set_entry_type(EntryType::Symlink);
-            archive.append_link(&mut header, &name, std::fs::read_link(path)?)?;
+            archive.append_link(&mut header, &name, directory.read_link_contents(&name)?)?;
         } else if metadata.is_file() {
             header.set_entry_type(EntryType::Regular);
             header.set_size(metadata.len());
-            archive.append_data(&mut header, &name, std::fs::File::open(path)?.take(metadata.len()))?;
+            let file = files.open_found(&directory, &name, &at)?;
+            archive.append_data(&mut header, &name, file.take(metadata.len()))?;
         } else {
+            let path = files.path(&at).join(name);
             return Err(io::Error::other(format!("{} is neither a file, a directory nor a link", path.display())));
         }
     }
@@ -108,18 +106,15 @@ fn tar_of(directory: &Path, source_date: Option<i64>) -> io::Result<Vec<u8>> {
 /// or empty. The archive is not trusted: whatever would get out of the
 /// directory, now or through a link later, stops the unpacking.
 pub fn unpack(files: &Files, archive: &Location, to: &Location) -> io::Result<()> {
-    let opened = files.dir(archive.root)?.open(archive.relative())?.into_std();
+    let opened = files.open_file(archive)?;
     if !files.entries(to)?.is_empty() {
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the directory to unpack to is not empty"));
     }
     files.make_directory(to)?;
-    let target = match to.relative().as_os_str().is_empty() {
-        true => files.dir(to.root)?.try_clone()?,
-        false => files.dir(to.root)?.open_dir(to.relative())?,
-    };
+    let target = files.open_directory(to)?;
     let reader = Limited { inner: reader(opened)?, left: LARGEST };
     let mut archive = tar::Archive::new(reader);
-    let mut members = Members { target, made: BTreeMap::new(), promised: 0 };
+    let mut members = Members { files, to, target, made: BTreeMap::new(), promised: 0 };
     for entry in archive.entries()? {
         members.unpack(&mut entry?)?;
     }
@@ -136,14 +131,16 @@ enum Made {
     Link,
 }
 
-struct Members {
+struct Members<'a> {
+    files: &'a Files,
+    to: &'a Location,
     target: Dir,
     made: BTreeMap<PathBuf, Made>,
     /// What their headers promise, in bytes: known before it is written.
     promised: u64,
 }
 
-impl Members {
+impl Members<'_> {
     fn unpack(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> io::Result<()> {
         let kind = entry.header().entry_type();
         if kind == EntryType::XGlobalHeader {
@@ -172,6 +169,8 @@ impl Members {
                 _ => refuse("is there twice"),
             };
         }
+        let at = self.to.join(&path).map_err(io::Error::other)?;
+        self.files.may_write(&at)?;
         let made = match kind {
             EntryType::Directory => {
                 self.target.create_dir(&path)?;
@@ -188,6 +187,7 @@ impl Members {
                 if !stays_inside(&path, &to) {
                     return refuse(&format!("is a link to {}, out of the archive", to.display()));
                 }
+                self.files.may_link(&at, &to)?;
                 self.target.symlink_contents(to, &path)?;
                 Made::Link
             }

@@ -1,5 +1,6 @@
 //! The one executor: nothing else changes the system.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::files::Files;
@@ -12,7 +13,7 @@ use super::step::{Action, Announce, OnFailure, Plan, Step, Undo};
 use super::undo::{self, Stash};
 use super::{Guard, Origin};
 use crate::error::{Error, Kind, Result};
-use crate::system::{Root, System};
+use crate::system::{Places, Root, System};
 
 /// Runs plans: checks, journal, undo, progress.
 pub struct Executor<'a> {
@@ -26,12 +27,16 @@ impl Executor<'_> {
     /// Runs a plan to its end, or takes back what it did.
     pub fn run(&self, plan: &Plan) -> Result<()> {
         let files = Files::new(plan.roots.clone());
+        let places = Arc::new(Places::new(&self.system.root, plan.roots.clone()));
         let mut journal = Journal::create(&plan.title, &plan.roots)
             .map_err(|e| Error::io("write the journal in", plan.roots.get(Root::Tree).unwrap_or("".as_ref()), e))?;
         let mut stash = Stash::new(journal.id());
         let mut begun: Vec<Begun> = Vec::new();
         for (index, step) in plan.steps.iter().enumerate() {
-            if let Err(failure) = self.step(index, step, &files, &mut journal, &mut stash, &mut begun) {
+            let allowed = self.allowed(step, &places);
+            let seen = files.of(&step.origin, self.guard, &places);
+            let done = allowed.and_then(|()| self.step(index, step, &seen, &mut journal, &mut stash, &mut begun));
+            if let Err(failure) = done {
                 let full = full_file_systems(plan);
                 let undone = self.undo(begun.iter().filter(|begun| !begun.keep), &files, &mut journal);
                 clear_stashes(&files, journal.id());
@@ -66,15 +71,14 @@ impl Executor<'_> {
         if INTERRUPTED.load(Ordering::SeqCst) {
             return Err(Failure::Interrupted);
         }
-        if step.origin != Origin::Host {
-            self.guard.permits(&step.origin, &step.action).map_err(Failure::Refused)?;
-        }
         let ops = undo::prepare(step, files, stash)?;
         let keep = step.undo == Undo::Keep;
-        journal.begin(index, &ops, keep)?;
-        begun.push(Begun { step: index, undo: ops, keep });
+        journal.begin(index, &ops, keep, files.links())?;
+        begun.push(Begun { step: index, undo: ops, keep, links: files.links() });
         let ops = &begun.last().expect("a step was just begun").undo;
-        undo::stash_away(&step.action, ops, files)?;
+        // What is put aside and back is no source of the step's.
+        let aside = files.following(files.links());
+        undo::stash_away(&step.action, ops, &aside)?;
 
         let runner = self.runner();
         let in_progress = self.announce(step, files);
@@ -89,9 +93,20 @@ impl Executor<'_> {
         if let Err(failure) = outcome {
             self.tolerate(step, failure)?;
         }
-        undo::keep_backup(&step.action, ops, files)?;
+        undo::keep_backup(&step.action, ops, &aside)?;
         journal.done(index)?;
         Ok(())
+    }
+
+    /// The plugin that asked for the step must still be granted it, as things are
+    /// now.
+    fn allowed(&self, step: &Step, places: &Arc<Places>) -> Result<(), Failure> {
+        match step.origin {
+            Origin::Host => Ok(()),
+            Origin::Plugin { .. } => {
+                self.guard.permits(&step.origin, &step.action, places).map_err(Failure::Refused)
+            }
+        }
     }
 
     fn runner(&self) -> Runner<'_> {
@@ -151,7 +166,8 @@ impl Executor<'_> {
         let mut complete = true;
         let mut reruns = Vec::new();
         for begun in steps.rev() {
-            let taken = undo::undo(&begun.undo, files, &mut |command| reruns.push(command.clone()));
+            let seen = files.following(begun.links);
+            let taken = undo::undo(&begun.undo, &seen, &mut |command| reruns.push(command.clone()));
             if let Err(e) = taken.and_then(|()| journal.undone(begun.step)) {
                 complete = false;
                 self.reporter.warning(&format!("Part of the change could not be undone: {e}."));

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use super::files::Links;
 use super::undo::UndoOp;
 use crate::system::{Root, Roots};
 
@@ -31,6 +32,8 @@ enum Line {
         step: usize,
         undo: Vec<UndoOp>,
         keep: bool,
+        #[serde(default)]
+        links: Links,
     },
     Done {
         step: usize,
@@ -73,8 +76,8 @@ impl Journal {
         &self.id
     }
 
-    pub fn begin(&mut self, step: usize, undo: &[UndoOp], keep: bool) -> io::Result<()> {
-        self.write(&Line::Begin { step, undo: undo.to_vec(), keep })
+    pub fn begin(&mut self, step: usize, undo: &[UndoOp], keep: bool, links: Links) -> io::Result<()> {
+        self.write(&Line::Begin { step, undo: undo.to_vec(), keep, links })
     }
 
     pub fn done(&mut self, step: usize) -> io::Result<()> {
@@ -143,6 +146,8 @@ pub struct Begun {
     pub undo: Vec<UndoOp>,
     /// Whether a failure of a later step leaves its effect; a crash never does.
     pub keep: bool,
+    /// How the step treated links, and its way back does.
+    pub links: Links,
 }
 
 /// A plan that some invocation began and did not end.
@@ -199,7 +204,7 @@ fn read(path: PathBuf) -> io::Result<Pending> {
                 pending.pid = pid;
                 pending.roots = roots;
             }
-            Line::Begin { step, undo, keep } => pending.steps.push(Begun { step, undo, keep }),
+            Line::Begin { step, undo, keep, links } => pending.steps.push(Begun { step, undo, keep, links }),
             Line::Done { .. } => {}
             Line::Undone { step } => pending.steps.retain(|begun| begun.step != step),
             Line::Commit => pending.committed = true,

@@ -8,13 +8,14 @@ use super::files::{EntryKind, Files};
 use super::run::Runner;
 use super::step::{Action, Command};
 use super::undo::{matching, prunable, suffixed};
+use super::watch::refusal;
 use crate::system::{Location, Root, Stamp};
 
 /// Why a step failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     #[error("{0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
     #[error("not there: {}", .0.join(", "))]
     Missing(Vec<String>),
     /// A program's exit status, with the end of what it said.
@@ -31,6 +32,15 @@ pub enum Failure {
     /// Why a key does not sign.
     #[error("{0}")]
     Key(String),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match refusal(&error) {
+            Some(why) => Self::Refused(why),
+            None => Self::Io(error),
+        }
+    }
 }
 
 /// Carries out an action. What it replaces has been stashed before.

@@ -15,7 +15,7 @@ use super::step::{Signature, SignatureAlgorithm};
 pub fn append(signature: &Signature, files: &Files) -> Result<(), Failure> {
     let path = files.path(&signature.key);
     let bad = |why: &str| Failure::Key(format!("the key {} cannot be used: {why}", path.display()));
-    let (pem, _) = files.read(&signature.key).map_err(|e| bad(&e.to_string()))?;
+    let pem = files.read_key(&signature.key).map_err(|e| bad(&e.to_string()))?;
     let key = key_pair(&pem).map_err(|why| bad(&why))?;
     if key.public().as_ref() != signature.public_key.0 {
         return Err(bad("it does not belong to the certificate; use the pair that was made together"));

@@ -2,15 +2,20 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::*;
 use crate::error::Kind;
-use crate::system::{Location, OsRelease, Root, Roots, System};
+use crate::system::{Location, OsRelease, Places, Root, Roots, System};
 
 struct Everything;
 impl Guard for Everything {
-    fn permits(&self, _: &Origin, _: &Action) -> Result<(), String> {
+    fn permits(&self, _: &Origin, _: &Action, _: &Arc<Places>) -> Result<(), String> {
         Ok(())
+    }
+
+    fn watch(&self, _: &Origin, _: &Arc<Places>) -> Option<Arc<dyn Watch>> {
+        None
     }
 }
 
@@ -150,7 +155,7 @@ fn recovery_takes_back_a_plan_that_was_killed_and_may_be_repeated() {
     let mut stash = undo::Stash::new(journal.id());
     for (index, step) in plan.steps.iter().enumerate() {
         let ops = undo::prepare(step, &files, &mut stash).unwrap();
-        journal.begin(index, &ops, false).unwrap();
+        journal.begin(index, &ops, false, files.links()).unwrap();
         undo::stash_away(&step.action, &ops, &files).unwrap();
         if index + 1 < plan.steps.len() {
             let runner = run::Runner {

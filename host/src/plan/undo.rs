@@ -10,7 +10,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::files::{EntryKind, Files};
+use super::files::{EntryKind, Files, HIDDEN};
 use super::step::{Action, Command, Step, Undo};
 use crate::system::{Location, Root};
 
@@ -51,13 +51,14 @@ impl Stash {
 
     /// The stash directory of a root: on the root's own file system, hidden.
     pub fn directory(id: &str, root: Root) -> Location {
-        Location::new(root, format!(".modsmith-{id}")).expect("a plain name is a location")
+        Location::new(root, format!("{HIDDEN}{id}")).expect("a plain name is a location")
     }
 
     fn place(&mut self, files: &Files, root: Root) -> io::Result<Location> {
         let directory = Self::directory(&self.id, root);
         if !self.roots.contains(&root) {
-            files.make_directory(&directory)?;
+            // The host's own, whoever asked for the step.
+            files.following(files.links()).make_directory(&directory)?;
             self.roots.push(root);
         }
         self.next += 1;

@@ -9,6 +9,7 @@ use wasmtime::component::{InstancePre, ResourceTable};
 use super::bindings::modsmith::plugin::types;
 use super::call::{self, Call, Said, Subject};
 use super::engine::Engine;
+use super::grant::Reach;
 use super::imports::{Draft, State, roots_of};
 use super::index::{Entry, Index, Problem, sort};
 use super::limits::{Limits, RoleLimits};
@@ -18,8 +19,8 @@ use super::search::SearchPath;
 use super::settings::{FrameworkSettings, Values};
 use crate::error::{Error, Kind};
 use crate::kernel::Kernel;
-use crate::plan::{Action, Builder, Guard, Origin, Step};
-use crate::system::{Roots, System, find_program};
+use crate::plan::{Action, Builder, Guard, Origin, Step, Watch};
+use crate::system::{Places, Roots, System, find_program};
 
 type Complain = dyn Fn(&str) + Send + Sync;
 /// A plugin's id, and the kernel's release where the settings depend on it.
@@ -289,6 +290,7 @@ impl Plugins {
             plugin: entry.id().to_owned(),
             role: role.name(),
             grant: entry.grant.clone(),
+            reach: Reach::new(&entry.grant, Arc::new(Places::new(&self.system.root, roots.clone()))),
             settings,
             system: self.system.clone(),
             probes: self.probes.clone(),
@@ -361,18 +363,25 @@ impl Plugins {
         })
     }
 
-    /// Adds steps' second key: the grant of the plugin that asked for them.
-    fn check(&self, origin: &Origin, action: &Action) -> Result<(), String> {
-        let Origin::Plugin { id, .. } = origin else { return Ok(()) };
-        match self.index().get(id) {
-            Some(entry) => entry.grant.permits(action),
-            None => Err(format!("the plugin `{id}` that asked for this step is not installed here; install it again")),
-        }
+    /// What the plugin that asked for a step may do in these places; `None` for
+    /// one that is not here.
+    fn reach(&self, id: &str, places: &Arc<Places>) -> Option<Reach> {
+        Some(Reach::new(&self.index().get(id)?.grant, places.clone()))
     }
 }
 
 impl Guard for Plugins {
-    fn permits(&self, origin: &Origin, action: &Action) -> Result<(), String> {
-        self.check(origin, action)
+    /// Adds steps' second key: the grant of the plugin that asked for them.
+    fn permits(&self, origin: &Origin, action: &Action, places: &Arc<Places>) -> Result<(), String> {
+        let Origin::Plugin { id, .. } = origin else { return Ok(()) };
+        match self.reach(id, places) {
+            Some(reach) => reach.permits(action),
+            None => Err(format!("the plugin `{id}` that asked for this step is not installed here; install it again")),
+        }
+    }
+
+    fn watch(&self, origin: &Origin, places: &Arc<Places>) -> Option<Arc<dyn Watch>> {
+        let Origin::Plugin { id, .. } = origin else { return None };
+        self.reach(id, places).map(|reach| Arc::new(reach) as Arc<dyn Watch>)
     }
 }

@@ -7,6 +7,11 @@ use super::policy::Denials;
 use crate::plan::{Action, Argument, Command, Program};
 use crate::system::{Location, Root};
 
+mod reach;
+mod secrets;
+
+pub use reach::Reach;
+
 /// The rights of one plugin. Each refusal is one sentence that names the
 /// plugin, the rule, and what to do.
 #[derive(Debug, Clone)]
@@ -107,12 +112,7 @@ impl Grant {
     /// for keys to sign with.
     pub fn may_read(&self, at: &Location) -> Result<(), String> {
         if self.is_key(at) {
-            return Err(format!(
-                "plugin `{}` may not read `{}`: a key that it may sign with stays with the host; \
-                 report this to its author",
-                self.plugin,
-                spelled(at)
-            ));
+            return Err(self.is_a_key(at));
         }
         if self.covers(&self.read, at) || self.covers(&self.write, at) || self.names_program(at) {
             return self.not_denied(at);
@@ -153,16 +153,33 @@ impl Grant {
 
     /// A key may not get a name under which it could be read.
     fn stays_secret(&self, from: &Location, to: &Location) -> Result<(), String> {
-        if self.is_key(from) && !self.is_key(to) {
-            return Err(format!(
-                "plugin `{}` may not copy or move `{}` to `{}`: a key that it may sign with stays with the host; \
-                 report this to its author",
-                self.plugin,
-                spelled(from),
-                spelled(to)
-            ));
-        }
-        Ok(())
+        if self.is_key(from) && !self.is_key(to) { Err(self.leaks(from, to)) } else { Ok(()) }
+    }
+
+    fn is_a_key(&self, at: &Location) -> String {
+        format!(
+            "plugin `{}` may not read `{}`: a key that it may sign with stays with the host; report this to its author",
+            self.plugin,
+            spelled(at)
+        )
+    }
+
+    fn leaks(&self, from: &Location, to: &Location) -> String {
+        format!(
+            "plugin `{}` may not copy or move `{}` to `{}`: a key that it may sign with stays with the host; \
+             report this to its author",
+            self.plugin,
+            spelled(from),
+            spelled(to)
+        )
+    }
+
+    fn is_denied(&self, at: &Location, file: &str) -> String {
+        format!(
+            "plugin `{}` may not touch `{}`: {file} denies it; change that policy to allow it",
+            self.plugin,
+            spelled(at)
+        )
     }
 
     fn may_write(&self, at: &Location) -> Result<(), String> {
@@ -185,11 +202,7 @@ impl Grant {
     fn not_denied(&self, at: &Location) -> Result<(), String> {
         match self.denials.denies_path(at) {
             None => Ok(()),
-            Some(file) => Err(format!(
-                "plugin `{}` may not touch `{}`: {file} denies it; change that policy to allow it",
-                self.plugin,
-                spelled(at)
-            )),
+            Some(file) => Err(self.is_denied(at, file)),
         }
     }
 

@@ -88,6 +88,30 @@ impl PathPattern {
             && parts.len() < names.len()
             && parts.iter().zip(names).all(|(part, name)| name.is_match(Path::new(part)))
     }
+
+    /// Whether something below the location may be matched: as
+    /// [`PathPattern::leads_through`], but `**` stands for any number of names.
+    pub fn may_hold(&self, at: &Location) -> bool {
+        let Some((_, names)) = &self.glob else { return at.root == self.root };
+        let texts = self.relative().unwrap_or_default().split('/');
+        let any_depth = texts.clone().position(|text| text.contains("**"));
+        let fixed = any_depth.unwrap_or(names.len());
+        let parts: Vec<_> = at.relative().components().collect();
+        at.root == self.root
+            && (parts.len() < names.len() || any_depth.is_some())
+            && parts.iter().zip(&names[..fixed]).all(|(part, name)| name.is_match(Path::new(part)))
+    }
+
+    /// The only name in a directory that the pattern can match there, where it
+    /// is one without special characters.
+    pub fn next_plain_name(&self, at: &Location) -> Option<&str> {
+        let mut names = self.relative()?.split('/');
+        let depth = at.relative().components().count();
+        if at.root != self.root || names.clone().take(depth).any(|name| name.contains("**")) {
+            return None;
+        }
+        names.nth(depth).filter(|name| !name.contains(['*', '?', '[', '{', '\\']))
+    }
 }
 
 fn glob(text: &str) -> Result<Matcher, String> {

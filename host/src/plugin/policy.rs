@@ -76,6 +76,11 @@ impl Denials {
         self.first(|deny| deny.roots.iter().any(|pattern| pattern.covers(at)))
     }
 
+    /// All denied places, each with the file that denies it.
+    pub fn roots(&self) -> impl Iterator<Item = (&str, &PathPattern)> {
+        self.0.iter().flat_map(|(file, deny)| deny.roots.iter().map(|pattern| (file.as_str(), pattern)))
+    }
+
     /// All denials, each with its file, for a reader.
     pub fn describe(&self) -> Vec<String> {
         let mut out = Vec::new();

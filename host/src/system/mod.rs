@@ -3,17 +3,21 @@
 
 use std::path::{Path, PathBuf};
 
+mod beneath;
 mod bind;
 mod confine;
 mod os_release;
+mod places;
 mod resolve;
 mod roots;
 mod stamp;
 mod start;
 
+pub use beneath::{HANDLE, is_link_error, make_directories, open_beneath, open_parent};
 pub use bind::{bind, can_bind};
 pub use confine::{Level, Limits, NOBODY, Watch, confine, confine_to, kill_group};
 pub use os_release::OsRelease;
+pub use places::{Found, Identity, Last, Places};
 pub use resolve::{PROGRAM_PATH, find_program, resolve_in_root};
 pub use roots::{BadLocation, Location, Root, Roots};
 pub use stamp::Stamp;

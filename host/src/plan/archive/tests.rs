@@ -1,4 +1,5 @@
 use super::*;
+use crate::system::{Root, Roots};
 
 #[test]
 fn a_link_stays_inside_only_where_that_can_be_told_without_following_others() {
@@ -21,14 +22,15 @@ fn the_same_files_give_the_same_archive_whenever_it_is_made() {
         std::fs::create_dir_all(top.join("sub")).unwrap();
         let file = std::fs::File::create(top.join("sub/file")).unwrap();
         file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000)).unwrap();
-        top
+        Files::new(Roots::default().with(Root::Source, top))
     };
     let (first, second) = (tree("a"), tree("b"));
-    std::fs::File::open(second.join("sub")).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
-    assert_eq!(tar_of(&first, None).unwrap(), tar_of(&second, None).unwrap());
+    let at = Location::new(Root::Source, "").unwrap();
+    std::fs::File::open(dir.path().join("b/sub")).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    assert_eq!(tar_of(&first, &at, None).unwrap(), tar_of(&second, &at, None).unwrap());
 
     let times = |limit| {
-        let bytes = tar_of(&first, limit).unwrap();
+        let bytes = tar_of(&first, &at, limit).unwrap();
         let mut archive = tar::Archive::new(bytes.as_slice());
         archive.entries().unwrap().map(|e| e.unwrap().header().mtime().unwrap()).collect::<Vec<_>>()
     };

@@ -9,7 +9,7 @@ use wasmtime::ResourceLimiter;
 use wasmtime::component::{Resource, ResourceTable};
 
 use super::bindings::modsmith::plugin::types;
-use super::grant::Grant;
+use super::grant::{Grant, Reach};
 use super::limits::{Exceeded, Limits};
 use super::probe::Probes;
 use super::settings::Values;
@@ -32,6 +32,8 @@ pub struct State {
     pub(super) plugin: String,
     pub(super) role: &'static str,
     pub(super) grant: Grant,
+    /// The grant in the places of this call.
+    pub(super) reach: Reach,
     pub(super) settings: Arc<Values>,
     pub(super) system: Arc<System>,
     pub(super) probes: Arc<Probes>,
@@ -174,11 +176,14 @@ pub enum SymbolSource {
 fn state(system: System, manifest: &str, limits: Limits) -> State {
     let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n{manifest}");
     let manifest = super::manifest::Manifest::parse(&text).unwrap();
+    let grant = Grant::new("x", &manifest, &super::policy::Denials::default()).unwrap();
+    let places = crate::system::Places::new(&system.root, system.roots.clone());
     State {
         table: ResourceTable::new(),
         plugin: "x".into(),
         role: "initrd",
-        grant: Grant::new("x", &manifest, &super::policy::Denials::default()).unwrap(),
+        reach: Reach::new(&grant, Arc::new(places)),
+        grant,
         settings: Arc::default(),
         probes: Arc::default(),
         roots: roots_of(&system, None),

@@ -79,7 +79,7 @@ impl State {
                 return Ok(Err(error));
             }
         };
-        if let Err(refusal) = self.grant.permits(&action) {
+        if let Err(refusal) = self.reach.permits(&action) {
             self.denied.get_or_insert_with(|| refusal.clone());
             return Ok(Err(Error::Denied(refusal)));
         }

@@ -1,9 +1,10 @@
 //! The `system` interface: read-only facts about the target.
 
 use std::io::Read;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
+use cap_std::fs::MetadataExt;
+use rustix::fs::FileType;
 use wasmtime::component::Resource;
 
 use super::State;
@@ -11,7 +12,7 @@ use crate::plan::decompress_within;
 use crate::plugin::bindings::modsmith::plugin::system::{Entry, EntryKind, Host, HostDir};
 use crate::plugin::bindings::modsmith::plugin::types::{self, Error};
 use crate::plugin::program;
-use crate::system::{Location, Root, resolve_in_root};
+use crate::system::{Last, Location, Root};
 
 /// The date of what is made where SOURCE_DATE_EPOCH does not say another one: the
 /// beginning of the year 2000. Neither the clock nor a file's age counts: the
@@ -115,9 +116,10 @@ impl HostDir for State {
         let root = self.table.get(&this)?.0;
         Ok(self.granted(root, &relative).and_then(|at| {
             self.may_go_on_reading()?;
-            let failed = |e: std::io::Error| Error::Other(format!("{at} cannot be looked up: {e}"));
-            let Some(path) = self.resolve(&at).map_err(failed)? else { return Ok(None) };
-            Ok(Some(path.metadata().map_err(failed)?.permissions().mode() & 0o777))
+            let found = self.reach.readable(&at, Last::Follow).map_err(Error::Denied)?;
+            let failed = |e| Error::Other(format!("{at} cannot be looked up: {e}"));
+            let mode = found.handle.map(|handle| Ok(rustix::fs::fstat(&handle)?.st_mode & 0o777));
+            mode.transpose().map_err(|e: std::io::Error| failed(e))
         }))
     }
 
@@ -129,28 +131,24 @@ impl HostDir for State {
         let root = self.table.get(&this)?.0;
         Ok(self.granted(root, &relative).and_then(|at| {
             self.may_go_on_reading()?;
-            let failed = |e: std::io::Error| Error::Other(format!("{at} cannot be looked up: {e}"));
-            let Some(path) = self.name_of(&at).map_err(failed)? else { return Ok(None) };
-            match path.symlink_metadata() {
-                Ok(metadata) if metadata.is_symlink() => {
-                    let target = path.read_link().map_err(failed)?;
-                    let text =
-                        target.to_str().ok_or_else(|| Error::Other(format!("{at} leads to a name that is no text")))?;
-                    Ok(Some(text.to_owned()))
-                }
-                Ok(_) => Ok(None),
-                Err(e) if is_absent(&e) => Ok(None),
-                Err(e) => Err(failed(e)),
+            let found = self.reach.readable(&at, Last::Keep).map_err(Error::Denied)?;
+            if found.kind() != Some(FileType::Symlink) {
+                return Ok(None);
             }
+            let Some(handle) = &found.handle else { return Ok(None) };
+            let target = rustix::fs::readlinkat(handle, "", Vec::new())
+                .map_err(|e| Error::Other(format!("{at} cannot be looked up: {e}")))?;
+            let text = target.into_string().map_err(|_| Error::Other(format!("{at} leads to a name that is no text")))?;
+            Ok(Some(text))
         }))
     }
 
     fn kind(&mut self, this: Resource<Dir>, relative: String) -> wasmtime::Result<Result<Option<EntryKind>, Error>> {
         let root = self.table.get(&this)?.0;
         Ok(self.below(root, &relative).and_then(|at| {
-            self.grant.may_look_at(&at).map_err(Error::Denied)?;
             self.may_go_on_reading()?;
-            self.entry_kind(&at)
+            let found = self.reach.visible(&at).map_err(Error::Denied)?;
+            Ok(found.kind().map(kind_of))
         }))
     }
 
@@ -196,10 +194,14 @@ impl State {
 
     fn read_file(&mut self, at: &Location) -> Result<Option<Vec<u8>>, Error> {
         let failed = |e: std::io::Error| Error::Other(format!("{at} cannot be read: {e}"));
-        let Some(path) = self.resolve(at).map_err(failed)? else { return Ok(None) };
-        // Without waiting: a FIFO must not stop the host.
-        let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
-        let file = std::fs::OpenOptions::new().read(true).custom_flags(nonblocking).open(&path).map_err(failed)?;
+        let found = self.reach.readable(at, Last::Follow).map_err(Error::Denied)?;
+        if found.handle.is_none() {
+            return Ok(None);
+        }
+        if found.kind() != Some(FileType::RegularFile) {
+            return Err(Error::Other(format!("{at} is not a file")));
+        }
+        let Some(file) = found.open().map_err(failed)? else { return Ok(None) };
         let metadata = file.metadata().map_err(failed)?;
         if !metadata.is_file() {
             return Err(Error::Other(format!("{at} is not a file")));
@@ -214,34 +216,14 @@ impl State {
         Ok(Some(contents))
     }
 
-    /// The real path of the name itself: its parent is resolved, it is not.
-    fn name_of(&self, at: &Location) -> std::io::Result<Option<PathBuf>> {
-        match (at.parent(), at.relative().file_name()) {
-            (Some(parent), Some(name)) => Ok(self.resolve(&parent)?.map(|dir| dir.join(name))),
-            _ => self.resolve(at),
-        }
-    }
-
-    fn entry_kind(&self, at: &Location) -> Result<Option<EntryKind>, Error> {
-        let failed = |e: std::io::Error| Error::Other(format!("{at} cannot be looked up: {e}"));
-        let Some(path) = self.name_of(at).map_err(failed)? else { return Ok(None) };
-        match path.symlink_metadata() {
-            Ok(metadata) => Ok(Some(kind_of(metadata.file_type()))),
-            Err(e) if is_absent(&e) => Ok(None),
-            Err(e) => Err(failed(e)),
-        }
-    }
-
     /// Entries that are granted, or that lead to one that is.
     fn list(&self, root: Root, relative: &str) -> Result<Vec<Entry>, Error> {
         let dir = self.below(root, relative)?;
-        if !self.grant.may_look_through(&dir) {
-            self.grant.may_read(&dir).map_err(Error::Denied)?;
-        }
+        let found = self.reach.listable(&dir).map_err(Error::Denied)?;
         let failed = |e: std::io::Error| Error::Other(format!("{dir} cannot be listed: {e}"));
-        let Some(path) = self.resolve(&dir).map_err(failed)? else { return Ok(Vec::new()) };
         let mut entries = Vec::new();
-        for entry in std::fs::read_dir(path).map_err(failed)? {
+        let Some(directory) = found.list().map_err(failed)? else { return Ok(entries) };
+        for entry in directory.entries().map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let Ok(name) = entry.file_name().into_string() else {
                 // Such names cannot be passed to a plugin. Where everything
@@ -252,56 +234,30 @@ impl State {
                 }
                 continue;
             };
-            let visible =
-                dir.join(&name).is_ok_and(|at| self.grant.may_look_at(&at).is_ok() || self.grant.may_look_through(&at));
-            if visible {
-                entries.push(Entry { name, kind: kind_of(entry.file_type().map_err(failed)?) });
+            if self.reach.sees(&found, &dir, &name) {
+                let kind = entry.metadata().map_err(failed)?;
+                entries.push(Entry { name, kind: kind_of(FileType::from_raw_mode(kind.mode())) });
             }
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
     }
-
-    /// The real path of a location, symlinks followed as the target would;
-    /// `None` when nothing is there.
-    fn resolve(&self, at: &Location) -> std::io::Result<Option<PathBuf>> {
-        let Some(path) = self.roots.path(at) else { return Ok(None) };
-        let resolved = match path.strip_prefix(&self.system.root) {
-            Ok(relative) => resolve_in_root(&self.system.root, &Path::new("/").join(relative)),
-            // A tree that was put outside the target's root by name: confined
-            // to itself.
-            Err(_) => {
-                let base = self.roots.get(at.root).unwrap_or(Path::new("/"));
-                resolve_in_root(base, at.relative())
-            }
-        };
-        match resolved {
-            Ok(path) => Ok(Some(path)),
-            Err(e) if is_absent(&e) => Ok(None),
-            Err(e) => Err(e),
-        }
-    }
 }
 
-fn is_absent(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
-}
-
-fn kind_of(kind: std::fs::FileType) -> EntryKind {
-    if kind.is_file() {
-        EntryKind::File
-    } else if kind.is_dir() {
-        EntryKind::Directory
-    } else if kind.is_symlink() {
-        EntryKind::Symlink
-    } else {
-        EntryKind::Other
+fn kind_of(kind: FileType) -> EntryKind {
+    match kind {
+        FileType::RegularFile => EntryKind::File,
+        FileType::Directory => EntryKind::Directory,
+        FileType::Symlink => EntryKind::Symlink,
+        _ => EntryKind::Other,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
     use crate::plugin::imports::state;
     use crate::plugin::limits::Limits;
     use crate::system::{OsRelease, System};
@@ -405,7 +361,10 @@ mod tests {
 
     #[test]
     fn links_lead_where_they_do_on_the_target_and_never_out_of_it() {
-        let mut target = Target::new(BOOT, Limits::default()).file("etc/inside", "target");
+        let grant = "[read]\nroots = [\"boot\", \"etc/inside\"]\n";
+        let mut target = Target::new(grant, Limits::default()).file("etc/inside", "target").file("etc/other", "x");
+        std::os::unix::fs::symlink("/etc/other", target.dir.path().join("boot/other")).unwrap();
+        assert!(matches!(target.read("other"), Err(Error::Denied(why)) if why.contains("etc/other")));
         let boot = target.dir.path().join("boot");
         std::os::unix::fs::symlink("/etc/inside", boot.join("absolute")).unwrap();
         std::os::unix::fs::symlink("../../../../etc/inside", boot.join("climbing")).unwrap();
