@@ -12,7 +12,7 @@ mod stamp;
 mod start;
 
 pub use bind::{bind, can_bind};
-pub use confine::{Level, Limits, NOBODY, Watch, confine, confine_to, kill_group};
+pub use confine::{Confinement, Leash, Level, Limits, NOBODY, Readable, Usage, Wall, can_become_nobody, wait_for_end};
 pub use os_release::OsRelease;
 pub use resolve::{PROGRAM_PATH, find_program, resolve_in_root};
 pub use roots::{BadLocation, Location, Root, Roots};
