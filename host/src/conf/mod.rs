@@ -6,6 +6,7 @@
 //! child. [`PackageConf::from_evaluated`] validates and types them.
 
 mod bash;
+mod confinement;
 pub(crate) mod directives;
 mod environment;
 pub mod ere;

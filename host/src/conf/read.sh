@@ -1,17 +1,20 @@
 # Reads one configuration file and prints what it sets, twice evaluated.
 #
-# Arguments: FILE COUNT NAME... (VARIABLE VALUE)...
+# Arguments: FILE TEXT COUNT NAME... (VARIABLE VALUE)...
+#   TEXT      the same text, for a reader that may not open the file
 #   NAME      the COUNT names to print
 #   VARIABLE  what the file may read, as NAME or NAME[INDEX]
 # Output: `slot NAME INDEX VALUE`, each word followed by NUL, then `end`; or
 # `exit` where the file ended the shell.
-#
-# Everything happens in a subshell: in a PID namespace this shell is outside,
-# and the subshell is the process whose end ends all others.
-(
+
+# By its own name where that is possible: BASH_SOURCE leads to its directory.
 __modsmith_file=$1
-__modsmith_names=("${@:3:$2}")
-shift "$(($2 + 2))"
+if ! { : <"$1"; } 2>/dev/null; then
+    __modsmith_file=$2
+    { : <"$2"; } || exit
+fi
+__modsmith_names=("${@:4:$3}")
+shift "$(($3 + 3))"
 while (($#)); do
     builtin printf -v "$1" %s "$2"
     shift 2
@@ -46,5 +49,4 @@ for __modsmith_name in "${__modsmith_names[@]}"; do
     done
 done
 builtin printf 'end\0'
-)
 exit

@@ -86,7 +86,7 @@ pub(super) fn read(input: &Input<'_>, choice: ReaderChoice, limit: Duration) -> 
         )
         .hint("Replace it by the package's dkms.conf; a binary or damaged file cannot be read as one."));
     }
-    let output = bash::read(input, limit)?;
+    let output = bash::read(input, &bytes, limit)?;
     let mut reading = reading(Reader::Bash, reason);
     reading.confinement = Some(output.confinement);
     reading.exited = output.exited;

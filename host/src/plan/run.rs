@@ -20,7 +20,7 @@ use super::perform::Failure;
 use super::report::Reporter;
 use super::step::{Argument, Bind, Command, Environment, Place, Program};
 use super::workroom::Workroom;
-use crate::system::{Location, PROGRAM_PATH, Root, bind, find_program, resolve_in_root, start};
+use crate::system::{Leash, Location, PROGRAM_PATH, Root, bind, find_program, resolve_in_root, start};
 
 /// Variables that steer compilers: a caller's own must not leak into modules.
 const COMPILER_VARIABLES: [&str; 5] = ["CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS"];
@@ -46,6 +46,27 @@ struct Resolved {
     chroot: Option<PathBuf>,
 }
 
+/// A program that was started.
+struct Running {
+    child: Child,
+    /// Of a program that is confined to a directory.
+    leash: Option<Leash>,
+    room: Option<Workroom>,
+}
+
+impl Running {
+    /// Ends a program and everything that it started.
+    fn stop(&mut self) {
+        if let Some(leash) = self.leash.take() {
+            let _ = leash.end(&mut self.child);
+            return;
+        }
+        let group = rustix::process::Pid::from_child(&self.child);
+        let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        let _ = self.child.wait();
+    }
+}
+
 impl Runner<'_> {
     /// Runs a command to its end.
     pub fn run(&self, command: &Command, files: &Files) -> Result<(), Failure> {
@@ -69,8 +90,10 @@ impl Runner<'_> {
         };
         let _job = command.shares_jobs.then(|| self.jobs.take()).transpose()?;
         let begun = Instant::now();
-        let mut child = self.spawn(command, &resolved, files, &output)?;
-        let outcome = self.wait(&mut child, command.time_limit, &text);
+        let mut running = self.spawn(command, &resolved, files, &output)?;
+        let outcome = self.wait(&mut running, command.time_limit, &text);
+        // Nothing of the program is left that could be at work there.
+        running.room.as_ref().map_or(Ok(()), Workroom::take_back)?;
         if let (Some(_), Ok(status)) = (&command.log, &outcome) {
             let seconds = begun.elapsed().as_secs();
             let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -126,7 +149,7 @@ impl Runner<'_> {
         }
     }
 
-    fn spawn(&self, command: &Command, resolved: &Resolved, files: &Files, output: &File) -> Result<Child, Failure> {
+    fn spawn(&self, command: &Command, resolved: &Resolved, files: &Files, output: &File) -> Result<Running, Failure> {
         let root = resolved.chroot.as_deref().unwrap_or(Path::new("/"));
         let staging = command.confined.then(|| Location::new(Root::Staging, "").expect("the root itself"));
         let workroom = staging.as_ref().map(|at| Workroom::open(files.path(at), root)).transpose()?;
@@ -195,14 +218,17 @@ impl Runner<'_> {
                 Ok(())
             });
         }
-        let watch = workroom.as_ref().map(|room| room.lock(&mut process)).transpose()?;
-        let child = start(&mut process).map_err(|e| {
-            Failure::Io(io::Error::new(e.kind(), format!("could not start {}: {e}", resolved.program.display())))
+        let mut leash = workroom.as_ref().map(|room| room.lock(&mut process)).transpose()?;
+        let started = start(&mut process);
+        let level = leash.as_mut().and_then(Leash::level);
+        let child = started.map_err(|e| {
+            let level = level.map(|level| format!(" (confinement: {level})")).unwrap_or_default();
+            Failure::Io(io::Error::new(e.kind(), format!("could not start {}: {e}{level}", resolved.program.display())))
         })?;
-        if let Some(level) = watch.and_then(|watch| watch.level().ok()) {
+        if let Some(level) = level {
             tracing::debug!(%level, "confined");
         }
-        Ok(child)
+        Ok(Running { child, leash, room: workroom })
     }
 
     /// A file with the lines that a program reads. Not a pipe: nobody waits for
@@ -225,24 +251,24 @@ impl Runner<'_> {
         Ok(input)
     }
 
-    fn wait(&self, child: &mut Child, limit: Option<Duration>, text: &str) -> Result<ExitStatus, Failure> {
-        let pid = rustix::process::Pid::from_child(child);
+    fn wait(&self, running: &mut Running, limit: Option<Duration>, text: &str) -> Result<ExitStatus, Failure> {
+        let pid = rustix::process::Pid::from_child(&running.child);
         let handle = rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from)?;
         let begun = Instant::now();
         let mut last_tick = begun;
         loop {
             if self.heeds_signals && INTERRUPTED.load(Ordering::SeqCst) {
-                stop(child, pid);
+                running.stop();
                 return Err(Failure::Interrupted);
             }
             if let Some(limit) = limit.filter(|limit| begun.elapsed() >= *limit) {
-                stop(child, pid);
+                running.stop();
                 return Err(Failure::TimeLimit { command: text.to_owned(), seconds: limit.as_secs() });
             }
             let slice = rustix::event::Timespec { tv_sec: 0, tv_nsec: 500_000_000 };
             match poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&slice)) {
                 Ok(0) | Err(rustix::io::Errno::INTR) => {}
-                Ok(_) => return Ok(child.wait()?),
+                Ok(_) => return Ok(running.child.wait()?),
                 Err(e) => return Err(io::Error::from(e).into()),
             }
             if last_tick.elapsed() >= Duration::from_secs(3) {
@@ -251,12 +277,6 @@ impl Runner<'_> {
             }
         }
     }
-}
-
-/// Ends a program and everything that it started.
-fn stop(child: &mut Child, group: rustix::process::Pid) {
-    let _ = rustix::process::kill_process_group(group, Signal::KILL);
-    let _ = child.wait();
 }
 
 /// As a shell reports it: 128 and the number for a signal.

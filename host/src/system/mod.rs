@@ -15,7 +15,7 @@ mod start;
 
 pub use beneath::{HANDLE, is_link_error, make_directories, open_beneath, open_parent};
 pub use bind::{bind, can_bind};
-pub use confine::{Level, Limits, NOBODY, Watch, confine, confine_to, kill_group};
+pub use confine::{Confinement, Leash, Level, Limits, NOBODY, Readable, Usage, Wall, can_become_nobody, wait_for_end};
 pub use os_release::OsRelease;
 pub use places::{Found, Identity, Last, Places};
 pub use resolve::{PROGRAM_PATH, find_program, resolve_in_root};

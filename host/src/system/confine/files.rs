@@ -1,0 +1,132 @@
+//! What a confined program may do with files: Landlock.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreated, RulesetCreatedAttr, Scope,
+};
+
+use super::errno;
+use super::readable::Readable;
+
+/// A ruleset of this kernel's Landlock, built by the parent: that needs memory and
+/// opens files.
+pub(super) struct Rules {
+    ruleset: OwnedFd,
+    /// The version of the kernel's Landlock.
+    abi: i32,
+}
+
+/// Streams that a program may read from `/dev`.
+const STREAMS: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
+
+impl Rules {
+    /// Reading of what is given, writing to `/dev/null`, nothing else. Errors: the
+    /// kernel's, as a number.
+    pub fn for_reading(readable: &Readable) -> Result<Self, i32> {
+        let abi = abi()?;
+        let mut rules = create(AccessFs::from_all(ABI::V5))?;
+        let read: BitFlags<AccessFs> = AccessFs::from_read(ABI::V5);
+        for directory in readable.directories() {
+            rules = allow(rules, directory, read)?;
+        }
+        for directory in readable.listings() {
+            rules = allow(rules, directory, AccessFs::ReadDir.into())?;
+        }
+        for stream in STREAMS {
+            rules = allow(rules, &Path::new("/dev").join(stream), AccessFs::ReadFile.into())?;
+        }
+        Self::finish(rules, abi)
+    }
+
+    /// Writing below one directory and to `/dev/null` only; reading of everything.
+    pub fn for_writing_below(directory: &Path) -> Result<Self, i32> {
+        let abi = abi()?;
+        let writes = AccessFs::from_write(ABI::V5);
+        let rules = create(writes)?;
+        let directory = PathFd::new(directory).map_err(|_| libc::ENOENT)?;
+        let rules = rules.add_rule(PathBeneath::new(directory, writes)).map_err(|_| errno())?;
+        Self::finish(rules, abi)
+    }
+
+    fn finish(rules: RulesetCreated, abi: i32) -> Result<Self, i32> {
+        let rules = allow(rules, Path::new("/dev/null"), AccessFs::WriteFile | AccessFs::Truncate)?;
+        let ruleset: Option<OwnedFd> = rules.into();
+        Ok(Self { ruleset: ruleset.ok_or(libc::ENOSYS)?, abi })
+    }
+
+    /// Whether cutting off files is among what it refuses.
+    pub fn covers_truncation(&self) -> bool {
+        self.abi >= 3
+    }
+
+    /// Whether it keeps signals from processes outside.
+    pub fn covers_signals(&self) -> bool {
+        self.abi >= 6
+    }
+
+    /// Lets the `/proc` be read that was mounted since. Makes system calls only.
+    pub fn allow_proc(&self) -> Result<(), i32> {
+        let flags = rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC;
+        let proc = rustix::fs::open(c"/proc", flags, rustix::fs::Mode::empty()).map_err(|e| e.raw_os_error())?;
+        let read: BitFlags<AccessFs> = AccessFs::ReadFile | AccessFs::ReadDir;
+        let rule = Beneath { allowed_access: read.bits(), parent_fd: proc.as_raw_fd() };
+        // SAFETY: the rule is of the form that the kernel documents for this type.
+        let status = unsafe {
+            libc::syscall(libc::SYS_landlock_add_rule, self.ruleset.as_raw_fd(), BENEATH, &raw const rule, 0)
+        };
+        if status == 0 { Ok(()) } else { Err(errno()) }
+    }
+
+    /// Puts the rules on this process for good. It must not be able to gain
+    /// privileges any more (`no_new_privs`). Makes system calls only.
+    pub fn enforce(&self) -> Result<(), i32> {
+        // SAFETY: takes a descriptor and flags.
+        let status = unsafe { libc::syscall(libc::SYS_landlock_restrict_self, self.ruleset.as_raw_fd(), 0) };
+        if status == 0 { Ok(()) } else { Err(errno()) }
+    }
+}
+
+/// `LANDLOCK_RULE_PATH_BENEATH` and its attributes. Source: landlock_add_rule(2).
+const BENEATH: libc::c_int = 1;
+
+#[repr(C, packed)]
+struct Beneath {
+    allowed_access: u64,
+    parent_fd: i32,
+}
+
+/// The version of the kernel's Landlock; an error number where there is none.
+fn abi() -> Result<i32, i32> {
+    const VERSION: libc::c_uint = 1;
+    // SAFETY: asks for the version; no ruleset is made.
+    let version = unsafe {
+        libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<libc::c_void>(), 0_usize, VERSION)
+    };
+    if version < 0 { Err(errno()) } else { i32::try_from(version).map_err(|_| libc::EINVAL) }
+}
+
+fn create(accesses: BitFlags<AccessFs>) -> Result<RulesetCreated, i32> {
+    Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(accesses)
+        .and_then(|r| r.handle_access(AccessNet::from_all(ABI::V5)))
+        .and_then(|r| r.scope(Scope::AbstractUnixSocket | Scope::Signal))
+        .and_then(Ruleset::create)
+        .map_err(|_| errno())
+}
+
+/// A path that is not there needs no rule.
+fn allow(rules: RulesetCreated, path: &Path, access: BitFlags<AccessFs>) -> Result<RulesetCreated, i32> {
+    let Ok(opened) = open(path) else { return Ok(rules) };
+    // What concerns directories cannot be said of a file.
+    let access = if path.is_dir() { access } else { access & AccessFs::from_file(ABI::V5) };
+    rules.add_rule(PathBeneath::new(opened, access)).map_err(|_| errno())
+}
+
+fn open(path: &Path) -> std::io::Result<OwnedFd> {
+    let flags = rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, rustix::fs::Mode::empty())?)
+}

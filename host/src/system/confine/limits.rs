@@ -1,0 +1,126 @@
+//! How much a confined program may use.
+
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit};
+
+/// What a confined program and all that it starts may use.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Processor time per process, rounded up to whole seconds.
+    pub cpu: Duration,
+    /// Address space per process, in bytes.
+    pub memory: u64,
+    /// Memory of all processes together, in bytes: see [`Usage`].
+    pub total_memory: u64,
+    /// Processes at once: see [`Usage`].
+    pub processes: usize,
+}
+
+/// Processes of one user at once, where the kernel counts them for the confined
+/// program alone or for `nobody`: far more than [`Limits::processes`], since
+/// others can be running as that user.
+const USER_PROCESSES: u64 = 512;
+
+/// Open files per process.
+const FILES: u64 = 256;
+
+/// Lowers the limits of this process; one that is lower already stays. Makes system
+/// calls only.
+pub(super) fn set(limits: &Limits, own_user: bool) {
+    let seconds = limits.cpu.as_secs() + u64::from(limits.cpu.subsec_nanos() > 0);
+    let lower = |resource, value: u64| {
+        let old = rustix::process::getrlimit(resource);
+        let value = Some(old.maximum.map_or(value, |hard| hard.min(value)));
+        // A refusal leaves the old limit, and the clock still ends the process.
+        let _ = rustix::process::setrlimit(resource, Rlimit { current: value, maximum: value });
+    };
+    lower(Resource::Cpu, seconds.max(1));
+    lower(Resource::As, limits.memory);
+    lower(Resource::Nofile, FILES);
+    lower(Resource::Core, 0);
+    lower(Resource::Fsize, 0);
+    if own_user {
+        lower(Resource::Nproc, USER_PROCESSES);
+    }
+    // The first to go where memory runs out on the whole machine.
+    if let Ok(file) = rustix::fs::open(
+        c"/proc/self/oom_score_adj",
+        rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::CLOEXEC,
+        rustix::fs::Mode::empty(),
+    ) {
+        let _ = rustix::io::write(&file, b"1000");
+    }
+}
+
+/// What a confined program uses at a moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    pub processes: usize,
+    /// Resident memory in bytes; what processes share counts for each.
+    pub memory: u64,
+}
+
+impl Usage {
+    /// Of all that `ancestor` started, itself not counted; zero without a `/proc`.
+    ///
+    /// Source: proc(5), `task/TID/children` and `statm`.
+    pub fn below(ancestor: u32) -> Self {
+        let page = rustix::param::page_size() as u64;
+        let mut usage = Self::default();
+        let mut waiting = children(ancestor);
+        while let Some(process) = waiting.pop() {
+            usage.processes += 1;
+            let statm = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
+            let resident: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+            usage.memory = usage.memory.saturating_add(resident.saturating_mul(page));
+            waiting.extend(children(process));
+        }
+        usage
+    }
+
+    /// Both together.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self { processes: self.processes + other.processes, memory: self.memory.saturating_add(other.memory) }
+    }
+
+    /// What it has too much of, as words.
+    pub fn excess(self, limits: &Limits) -> Option<String> {
+        if self.processes > limits.processes {
+            Some(format!("more than {} processes", limits.processes))
+        } else if self.memory > limits.total_memory {
+            Some(format!("more than {} MiB of memory", limits.total_memory >> 20))
+        } else {
+            None
+        }
+    }
+}
+
+pub(super) fn children(process: u32) -> Vec<u32> {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let lists = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    lists.flat_map(|list| list.split(' ').filter_map(|word| word.parse().ok()).collect::<Vec<u32>>()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn all_that_a_process_started_is_counted() {
+        let script = "sh -c 'sh -c \"echo; read x\"; :'; :";
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = shell.spawn().unwrap();
+        // The innermost one says that it is there.
+        child.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
+        let usage = Usage::below(child.id());
+        assert_eq!(usage.processes, 2);
+        assert!(usage.memory > 100_000, "{usage:?}");
+        child.stdin.take().unwrap().write_all(b"\n").unwrap();
+        child.wait().unwrap();
+        assert_eq!(Usage::below(child.id()), Usage::default());
+    }
+}
