@@ -7,7 +7,8 @@ MODSMITH := $(PROGRAMS)/modsmith
 # Debian's names. For other systems, `make` prints them and stops; with
 # DEPENDENCIES=installed it takes your word for it.
 export DEPENDENCIES
-FOR_BUILD := gcc libc6-dev make
+# cargo downloads over HTTPS.
+FOR_BUILD := gcc libc6-dev make ca-certificates
 FOR_DEMO  := linux-headers-amd64 kmod openssl
 # The tools of package formats, which read what the plugins make.
 FOR_FORMATS := build-essential debhelper lintian \
@@ -31,7 +32,7 @@ help: ## List these targets
 build: ## Build the program and its plugins (installs what is missing)
 	@.ci/need $(FOR_BUILD)
 	@.ci/need --rust
-	$(CARGO) build --release --locked -p modsmith
+	$(CARGO) build --release --locked -p modsmith -p modsmith-shims
 	ln -sfn modsmith $(PROGRAMS)/dkms
 	$(MODSMITH) plugin build plugins --out $(PROGRAMS)/plugins
 

@@ -10,7 +10,7 @@ FLAVOUR ?= $(shell . /etc/os-release 2>/dev/null; case " $$ID $$ID_LIKE " in \
 
 BINDIR  ?= $(PREFIX)/bin
 SBINDIR ?= $(if $(filter arch,$(FLAVOUR)),$(BINDIR),$(PREFIX)/sbin)
-# The program looks for plugins in ../lib/modsmith beside its own directory.
+# The program looks for its shim and for plugins in ../lib/modsmith beside its own directory.
 LIBDIR  ?= $(PREFIX)/lib
 DATADIR ?= $(PREFIX)/share
 ZSHDIR  ?= $(DATADIR)/zsh/$(if $(filter debian,$(FLAVOUR)),vendor-completions,site-functions)
@@ -37,12 +37,13 @@ endef
 install: install-$(FLAVOUR) ## Install what was built (DESTDIR, PREFIX, FLAVOUR=debian|redhat|arch|void|alpine)
 
 install-program:
-	@test -x $(MODSMITH) && ls $(PROGRAMS)/plugins/* >/dev/null || \
+	@test -x $(MODSMITH) && test -x $(PROGRAMS)/modsmith-shim && ls $(PROGRAMS)/plugins/* >/dev/null || \
 		{ echo "The program or its plugins are not built: run \`make build\` first." >&2; exit 1; }
 	$(call put,755,$(BINDIR),--strip $(MODSMITH))
 	@$(DIRECTORY) $(DESTDIR)$(SBINDIR)
 	ln -sfn $(if $(filter $(BINDIR),$(SBINDIR)),,$(shell realpath -ms --relative-to=$(SBINDIR) $(BINDIR))/)modsmith \
 		$(DESTDIR)$(SBINDIR)/dkms
+	$(call put,755,$(LIBDIR)/modsmith,--strip $(PROGRAMS)/modsmith-shim)
 	$(call put,644,$(LIBDIR)/modsmith/plugins,$(wildcard $(PROGRAMS)/plugins/*.wasm $(PROGRAMS)/plugins/*.toml))
 	$(call put,644,$(DATADIR)/doc/modsmith,README.md LICENSE-MIT LICENSE-APACHE)
 

@@ -58,6 +58,7 @@ fn expected(own: &[&str]) -> BTreeSet<String> {
         etc/dkms/framework.conf
         etc/dkms/framework.conf.d/
         usr/bin/modsmith*
+        usr/lib/modsmith/modsmith-shim*
         usr/lib/modsmith/plugins
         usr/share/bash-completion/completions/dkms
         usr/share/bash-completion/completions/modsmith

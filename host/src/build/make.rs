@@ -52,7 +52,7 @@ pub fn build_commands(
     };
     let several = session.builds_several() || runs_make_again(&shown);
     environment.extend(untranslated_messages(|name| std::env::var(name).ok()));
-    environment.extend(session.stand_ins().map(|stand_ins| stand_ins.environment(several)).unwrap_or_default());
+    environment.extend(session.shims().map(|shims| shims.environment(several)).unwrap_or_default());
     MakeCommand { script: format!("{assignments}{run}"), shown, environment }
 }
 

@@ -53,9 +53,6 @@ impl Persona {
 /// Runs the program. The first word is its name.
 pub fn main(words: Vec<OsString>) -> ExitCode {
     restore_pipe_signal();
-    if let Some(code) = crate::build::stand_in(&words) {
-        return code;
-    }
     let persona = words.first().map_or(Persona::Modsmith, Persona::of);
     start_logging(words.iter().any(|word| word == "--debug"));
     let outcome = match (persona, words.get(1).and_then(|w| w.to_str())) {

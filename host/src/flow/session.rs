@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::build::StandIns;
+use crate::build::Shims;
 use crate::conf::framework::Framework;
 use crate::conf::{self, PackageConf, ReaderChoice, Request, Strictness, Variables};
 use crate::error::{Error, Result};
@@ -81,7 +81,7 @@ pub struct Session<'a> {
 struct Shared {
     jobs: OnceLock<Jobs>,
     /// Made for the first build.
-    stand_ins: OnceLock<Option<StandIns>>,
+    shims: OnceLock<Option<Shims>>,
     plans: Mutex<Vec<Plan>>,
     said: Mutex<BTreeSet<Vec<String>>>,
     /// Other kernels for which something waits for the end of the transaction.
@@ -121,7 +121,7 @@ impl<'a> Session<'a> {
             addon_modules_dir: Arc::default(),
             shared: Arc::new(Shared {
                 jobs: OnceLock::new(),
-                stand_ins: OnceLock::new(),
+                shims: OnceLock::new(),
                 plans: Mutex::default(),
                 said: Mutex::default(),
                 waiting: Mutex::default(),
@@ -163,14 +163,14 @@ impl<'a> Session<'a> {
         self.shared.jobs.get_or_init(|| Jobs::new(limit()))
     }
 
-    /// What this invocation's builds find in the place of other programs. `None`
-    /// in another system, which has its own programs.
-    pub fn stand_ins(&self) -> Option<&StandIns> {
+    /// The shims of this invocation's builds. `None` in another system, which has
+    /// its own programs.
+    pub fn shims(&self) -> Option<&Shims> {
         let make = || {
             let used = self.system.is_live() && !self.is_dry_run();
-            used.then(StandIns::new).flatten()
+            used.then(Shims::new).flatten()
         };
-        self.shared.stand_ins.get_or_init(make).as_ref()
+        self.shared.shims.get_or_init(make).as_ref()
     }
 
     /// Whether other packages are built for the same kernel meanwhile or next.

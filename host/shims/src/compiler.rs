@@ -11,14 +11,15 @@
 //! scripts/Makefile.compiler.
 
 use std::ffi::OsString;
+use std::hash::{DefaultHasher, Hasher};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::Stdio;
 
-use sha2::{Digest, Sha256};
+use crate::become_program::Real;
+use crate::layout::ANSWERS;
 
 /// Variables that change what a compiler does or says; a `*` stands for any end.
 const HEEDED: [&str; 11] = [
@@ -35,14 +36,14 @@ const HEEDED: [&str; 11] = [
     "SOURCE_DATE_EPOCH",
 ];
 
-/// The answer to a question. `None` where it is none, or where there is no answer.
-pub fn answer(compiler: &Path, arguments: &[OsString], answers: &Path) -> Option<ExitCode> {
-    answered(compiler, arguments, question(arguments)?, answers)
+/// The exit code of a question's answer, which has been given. `None` where it is
+/// none, or where there is no answer. `directory` is the one of [`crate::layout`].
+pub fn answer(compiler: &Real, arguments: &[OsString], directory: &Path) -> Option<i32> {
+    answered(compiler, arguments, question(arguments)?, &directory.join(ANSWERS))
 }
 
-/// What compilers are called: `gcc`, `cc` or `clang`, perhaps with a machine
-/// before it and a version behind it. (This runs for each file that is compiled,
-/// so it is plain code.)
+/// Whether a name is a compiler's: `gcc`, `cc` or `clang`, perhaps with a machine
+/// before it and a version behind it.
 pub fn is_compiler(name: &str) -> bool {
     let version = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
     let unversioned = name.rsplit_once('-').filter(|(_, end)| version(end)).map_or(name, |(start, _)| start);
@@ -71,30 +72,38 @@ fn question(arguments: &[OsString]) -> Option<&Path> {
 
 /// The answer of earlier, or the compiler's, which is kept. `None` where neither
 /// can be had.
-fn answered(compiler: &Path, arguments: &[OsString], output: &Path, answers: &Path) -> Option<ExitCode> {
-    let known = answers.join(key(compiler, arguments)?);
+fn answered(compiler: &Real, arguments: &[OsString], output: &Path, answers: &Path) -> Option<i32> {
+    let key = key(compiler, arguments)?;
+    let mut hash = DefaultHasher::new();
+    hash.write(&key);
+    let known = answers.join(format!("{:016x}", hash.finish()));
     if !known.is_dir() {
-        ask(compiler, arguments, output, &known)?;
+        ask(compiler, arguments, output, &key, &known)?;
     }
     let part = |name: &str| std::fs::read(known.join(name)).ok();
-    let code: u8 = String::from_utf8(part("code")?).ok()?.parse().ok()?;
+    // Different questions may have the same hash.
+    part("key").filter(|kept| *kept == key)?;
+    let code = String::from_utf8(part("code")?).ok()?.parse().ok()?;
+    let (said, complained) = (part("stdout")?, part("stderr")?);
     if let Some(file) = part("file") {
         std::fs::write(output, file).ok()?;
     }
-    std::io::stdout().write_all(&part("stdout")?).ok()?;
-    std::io::stderr().write_all(&part("stderr")?).ok()?;
-    Some(ExitCode::from(code))
+    let mut stdout = std::io::stdout();
+    let _ = stdout.write_all(&said).and_then(|()| stdout.flush());
+    let _ = std::io::stderr().write_all(&complained);
+    Some(code)
 }
 
 /// Everything that an answer depends on but for the name of the file.
-fn key(compiler: &Path, arguments: &[OsString]) -> Option<String> {
-    let metadata = compiler.metadata().ok()?;
-    let mut hash = Sha256::new();
+fn key(compiler: &Real, arguments: &[OsString]) -> Option<Vec<u8>> {
+    let metadata = compiler.program.metadata().ok()?;
+    let mut key = Vec::new();
     let mut add = |bytes: &[u8]| {
-        hash.update((bytes.len() as u64).to_le_bytes());
-        hash.update(bytes);
+        key.extend((bytes.len() as u64).to_le_bytes());
+        key.extend(bytes);
     };
-    add(compiler.as_os_str().as_bytes());
+    add(compiler.program.as_os_str().as_bytes());
+    add(compiler.called_as.as_bytes());
     add(format!("{} {} {}", metadata.ino(), metadata.size(), metadata.mtime()).as_bytes());
     add(std::env::current_dir().ok()?.as_os_str().as_bytes());
     arguments[..arguments.len() - 1].iter().for_each(|argument| add(argument.as_bytes()));
@@ -105,28 +114,27 @@ fn key(compiler: &Path, arguments: &[OsString]) -> Option<String> {
         add(name.as_bytes());
         add(value.as_bytes());
     }
-    Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(key)
 }
 
 /// Asks the compiler, and keeps what it answers under a name that appears with
 /// all of it.
-fn ask(compiler: &Path, arguments: &[OsString], output: &Path, known: &Path) -> Option<()> {
-    let asked = Command::new(compiler).args(arguments).stdin(Stdio::null()).output().ok()?;
-    let code = asked.status.code().filter(|_| asked.status.signal().is_none())?;
+fn ask(compiler: &Real, arguments: &[OsString], output: &Path, key: &[u8], known: &Path) -> Option<()> {
+    let asked = compiler.command(arguments).stdin(Stdio::null()).output().ok()?;
+    // `None` for one that a signal ended.
+    let code = asked.status.code()?;
     let made = known.with_extension(std::process::id().to_string());
     std::fs::create_dir(&made).ok()?;
     let keep = |name: &str, bytes: &[u8]| std::fs::write(made.join(name), bytes);
-    keep("code", code.to_string().as_bytes()).ok()?;
-    keep("stdout", &asked.stdout).ok()?;
-    keep("stderr", &asked.stderr).ok()?;
-    if let Ok(file) = std::fs::read(output) {
-        keep("file", &file).ok()?;
-    }
-    if std::fs::rename(&made, known).is_err() {
-        // Another one was faster, with the same answer.
+    let all = [("key", key), ("stdout", &asked.stdout), ("stderr", &asked.stderr), ("code", code.to_string().as_bytes())]
+        .into_iter()
+        .all(|(name, bytes)| keep(name, bytes).is_ok());
+    let file = std::fs::read(output).map_or(true, |file| keep("file", &file).is_ok());
+    if !all || !file || std::fs::rename(&made, known).is_err() {
+        // The disk is full; or another one was faster, with the same answer.
         let _ = std::fs::remove_dir_all(&made);
     }
-    Some(())
+    known.is_dir().then_some(())
 }
 
 #[cfg(test)]
@@ -180,15 +188,21 @@ mod tests {
         let (first, second) = (dir.path().join("first"), dir.path().join("second"));
         let answers = dir.path().join("answers");
         std::fs::create_dir(&answers).unwrap();
+        let real = Real { called_as: "gcc".into(), path: None, program: compiler };
         for output in [&first, &second] {
             let arguments = words(&format!("-c -x c /dev/null -o {}", output.display()));
-            let code = answered(&compiler, &arguments, output, &answers).unwrap();
-            assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(3)));
+            assert_eq!(answered(&real, &arguments, output, &answers), Some(3));
             assert_eq!(std::fs::read_to_string(output).unwrap(), "object\n");
         }
         assert_eq!(std::fs::read_to_string(dir.path().join("gcc.log")).unwrap(), "asked\n");
         let other = words(&format!("-O2 -c -x c /dev/null -o {}", first.display()));
-        answered(&compiler, &other, &first, &answers).unwrap();
+        answered(&real, &other, &first, &answers).unwrap();
         assert_eq!(std::fs::read_to_string(dir.path().join("gcc.log")).unwrap(), "asked\nasked\n");
+
+        // An answer to another question under the same name is none.
+        for kept in answers.read_dir().unwrap() {
+            std::fs::write(kept.unwrap().path().join("key"), "another").unwrap();
+        }
+        assert_eq!(answered(&real, &other, &first, &answers), None);
     }
 }

@@ -1,4 +1,4 @@
-//! `nm` without plugins that it has no use for.
+//! `nm` without plugins that are of no use to it.
 //!
 //! The kernel's make runs `nm` twice for each file that it compiles. For each, `nm`
 //! loads all plugins for link-time optimisation that are installed; LLVM's, a
@@ -9,6 +9,9 @@
 //! Source: binutils' bfd/plugin.c, and nm(1) about `--plugin`.
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// gcc's plugin.
@@ -30,12 +33,23 @@ pub fn is_slow(lister: &Path) -> bool {
     })
 }
 
-/// The arguments that keep it from that.
+/// The arguments that keep it from that: with `--plugin`, if it is to read nothing
+/// but objects, where no other plugin has anything to say.
 pub fn arguments(lister: &Path, given: &[OsString]) -> Vec<OsString> {
-    let chosen = given.iter().any(|argument| argument.as_encoded_bytes().starts_with(b"--plugin"));
-    let needed = if chosen { None } else { needed(lister) };
+    let plain = given.iter().all(|argument| match argument.as_bytes() {
+        [b'@', ..] => false,
+        [b'-', ..] => !argument.as_bytes().starts_with(b"--plugin"),
+        _ => is_object(Path::new(argument)),
+    });
+    let needed = if plain { needed(lister) } else { None };
     let plugin = needed.into_iter().flat_map(|needed| ["--plugin".into(), needed.into_os_string()]);
     plugin.chain(given.iter().cloned()).collect()
+}
+
+/// Whether a file is an object of the kind that gcc makes.
+fn is_object(file: &Path) -> bool {
+    let mut start = [0; 4];
+    File::open(file).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == *b"\x7fELF"
 }
 
 fn needed(lister: &Path) -> Option<PathBuf> {
@@ -62,14 +76,21 @@ mod tests {
         std::fs::write(plugins.join("LLVMgold-14.so"), "").unwrap();
         assert!(is_slow(&lister));
 
-        let given: Vec<OsString> = vec!["a.o".into()];
-        let words = arguments(&lister, &given);
-        assert_eq!(words.len(), 3);
+        let file = |name: &str, start: &str| {
+            std::fs::write(dir.path().join(name), format!("{start} and more")).unwrap();
+            dir.path().join(name).into_os_string()
+        };
+        let object = file("a.o", "\x7fELF");
+        let words = arguments(&lister, &["-p".into(), object.clone()]);
         assert_eq!(words[0], "--plugin");
         assert_eq!(Path::new(&words[1]).canonicalize().unwrap(), plugins.join(NEEDED).canonicalize().unwrap());
-        assert_eq!(words[2], "a.o");
-        let chosen: Vec<OsString> = vec!["--plugin=x.so".into(), "a.o".into()];
-        assert_eq!(arguments(&lister, &chosen), chosen);
+        assert_eq!(words[2..], ["-p".into(), object.clone()]);
+
+        // A plugin that was chosen, LLVM's objects, archives, and files that are named elsewhere.
+        for other in ["--plugin=x.so".into(), file("b.o", "BC\u{c0}"), file("c.a", "!<arch>"), "@names".into()] {
+            let given = [other, object.clone()];
+            assert_eq!(arguments(&lister, &given), given);
+        }
     }
 
     #[test]
