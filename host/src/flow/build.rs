@@ -296,9 +296,10 @@ impl Session<'_> {
             name: module.dest_name.clone(),
             product: format!("{}.ko{suffix}", module.dest_name),
             installed: None,
+            digest: None,
         };
         let modules = decisions.conf.modules.iter().map(record).collect();
-        self.plan_record(id, target, &hidden, BuildRecord::new(decisions.conf_files.clone(), modules), plan);
+        self.plan_build_record(id, target, &hidden, BuildRecord::new(decisions.conf_files.clone(), modules), plan);
         let to = id.target_dir(target);
         plan.push(Action::Rename { from: hidden, to }, "the built state appears at once").fails_as(
             Kind::ProductMissing,

@@ -11,7 +11,7 @@ use crate::flow::transaction::{Pending, plan_marker};
 use crate::flow::version_check::{Verdict, compare, obsolete};
 use crate::flow::weak_modules::Offer;
 use crate::flow::{PackageSource, Session, script};
-use crate::kernel::{Kernel, ModInfo, toolchain};
+use crate::kernel::{Kernel, ModInfo, content_digest, toolchain};
 use crate::plan::{Action, Builder, Command, OnFailure, Place, Undo};
 use crate::plugin::Occasion;
 use crate::system::{Location, Root};
@@ -37,6 +37,13 @@ struct Chosen<'a> {
     destination: String,
     /// A file of the same name that is put aside.
     original: Option<std::path::PathBuf>,
+}
+
+impl Chosen<'_> {
+    /// Where it goes.
+    fn location(&self) -> Option<Location> {
+        Location::new(Root::Modules, Path::new(&self.destination).join(&self.file)).ok()
+    }
 }
 
 impl Session<'_> {
@@ -115,13 +122,16 @@ impl Session<'_> {
         for module in &chosen {
             self.plan_module(package, kernel, target, module, &mut plan);
         }
+        let taking = |module: &Chosen<'_>| Some((module.record.dest_name.clone(), module.location()?));
+        let taking: Vec<_> = chosen.iter().filter_map(taking).collect();
+        self.plan_deletion_of_moved(package, kernel, target, &taking, &mut plan)?;
         let link = package.id.active_link(target);
         let leads_to = format!("{}/{}/{}", package.id.version, target.kernel, target.arch);
         plan.push(Action::Symlink { at: link, target: leads_to }, "the link records which version is installed");
         // Before any script: only now are the installed files known to be copies.
         if let Some(modules) = self.recorded_modules(package, target, &conf, &chosen) {
             let record = BuildRecord::new(conf_files, modules);
-            self.plan_record(&package.id, target, &package.id.target_dir(target), record, &mut plan);
+            self.plan_install_record(&package.id, target, record, &mut plan);
         }
         let files = chosen.iter().map(|module| Path::new(&module.destination).join(&module.file));
         let linked = self.plan_weak_links(Offer::Made, package, kernel, &conf, files.collect(), &mut plan)?;
@@ -240,8 +250,8 @@ impl Session<'_> {
         if let Some(original) = &module.original {
             self.plan_archive(package, kernel, target, original, plan);
         }
+        let Some(to) = module.location() else { return };
         let Ok(directory) = Location::new(Root::Modules, &module.destination) else { return };
-        let Ok(to) = directory.join(&module.file) else { return };
         let from = package.id.products_dir(target).join(&module.file).expect("a file name is a location");
         let line = format!("Installing {}", kernel.module_dir().join(to.relative()).display());
         plan.push(Action::MakeDirectory { at: directory }, "the policy's directory for added modules");
@@ -269,12 +279,14 @@ impl Session<'_> {
         chosen: &[Chosen<'_>],
     ) -> Option<Vec<RecordedModule>> {
         let products = self.tree.products(&package.id, target);
+        let directory = self.tree.real(&package.id.products_dir(target));
         let recorded = |record: &ModuleRecord| {
             let installed = chosen.iter().find(|module| module.record == record);
             Some(RecordedModule {
                 name: record.dest_name.clone(),
                 product: installed.map(|module| &module.file).or_else(|| product_of(&products, record))?.clone(),
-                installed: installed.map(|module| Path::new(&module.destination).join(&module.file)),
+                installed: installed.and_then(|module| Some(module.location()?.relative().to_path_buf())),
+                digest: installed.and_then(|module| content_digest(&directory.join(&module.file)).ok()),
             })
         };
         conf.modules.iter().map(recorded).collect()

@@ -10,8 +10,9 @@ use crate::conf::ModuleRecord;
 use crate::error::Result;
 use crate::flow::Session;
 use crate::flow::weak_links::WEAK_LINKS;
-use crate::kernel::{Kernel, ModInfo, module_stem};
+use crate::kernel::{Kernel, ModInfo, content_digest, module_stem};
 use crate::system::{Location, Root};
+use crate::tree::RecordedModule;
 
 /// All module files of a kernel, by name without suffixes.
 pub struct ModuleIndex(BTreeMap<String, Vec<PathBuf>>);
@@ -65,32 +66,86 @@ impl Session<'_> {
         self.addon_modules_dir.get_or_init(|| crate::conf::addon_modules_dir(etc)).clone()
     }
 
-    /// Where a module of the package is installed now: below the destination of
-    /// the policy, else where the package wants it. A file counts as ours when
-    /// its version is that of the one in the tree.
+    /// Where a module of a package is installed now: where its record says, else
+    /// below the destination of the policy, else where the package wants it.
+    ///
+    /// A recorded file is known by its contents. One that is found otherwise counts
+    /// as the package's when its version is that of the one in the tree.
     pub(super) fn find_installed(
         &self,
         kernel: &std::sync::Arc<Kernel>,
-        module: &ModuleRecord,
+        sought: Sought<'_>,
         product: Option<&Path>,
-    ) -> Result<Option<Location>> {
-        let ours = product.and_then(|path| ModInfo::read(path).ok()).map(|info| info.version);
+    ) -> Result<Found> {
+        let Sought { module, recorded } = sought;
+        let real = |at: &Location| kernel.module_dir().join(at.relative());
+        let recorded_at = recorded.and_then(RecordedModule::installed_at);
+        let recorded_at = recorded_at.filter(|at| std::fs::symlink_metadata(real(at)).is_ok_and(|m| !m.is_dir()));
+        if let Some(at) = &recorded_at
+            && is_recorded(&real(at), recorded.and_then(|recorded| recorded.digest.as_deref()), product)
+        {
+            return Ok(Found::At(at.clone()));
+        }
+        let Some(module) = module else { return Ok(Found::Nowhere { instead: recorded_at }) };
         let places = [self.destination(kernel, module)?, module.dest_location.trim_matches('/').to_owned()];
         for place in places {
             for name in module_file_names(&module.dest_name) {
-                let relative = Path::new(&place).join(name);
-                let path = kernel.module_dir().join(&relative);
-                if std::fs::symlink_metadata(&path).is_err() {
-                    continue;
-                }
-                let theirs = ModInfo::read(&path).ok().map(|info| info.version);
-                if ours.is_none() || theirs.is_none() || ours == theirs {
-                    return Ok(Location::new(Root::Modules, relative).ok());
+                let Ok(at) = Location::new(Root::Modules, Path::new(&place).join(name)) else { continue };
+                let there = recorded_at.as_ref() != Some(&at) && std::fs::symlink_metadata(real(&at)).is_ok();
+                if there && may_be_same_version(&real(&at), product) {
+                    return Ok(Found::At(at));
                 }
             }
         }
-        Ok(None)
+        Ok(Found::Nowhere { instead: recorded_at })
     }
+}
+
+/// An installed module that is looked for: as dkms.conf has it, as the record has
+/// it, or both.
+#[derive(Debug, Clone, Copy)]
+pub struct Sought<'a> {
+    pub module: Option<&'a ModuleRecord>,
+    pub recorded: Option<&'a RecordedModule>,
+}
+
+/// Where an installed module was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    At(Location),
+    /// It is not there. `instead`: another file is where it was installed.
+    Nowhere {
+        instead: Option<Location>,
+    },
+}
+
+impl Found {
+    /// The installed file.
+    pub fn location(&self) -> Option<&Location> {
+        match self {
+            Found::At(at) => Some(at),
+            Found::Nowhere { .. } => None,
+        }
+    }
+}
+
+/// Whether a file is the one that was installed: by the digest of the record, or
+/// because it is what is in the tree. Older records have no digest.
+pub fn is_recorded(file: &Path, digest: Option<&str>, product: Option<&Path>) -> bool {
+    if product.is_some_and(|product| same_contents(product, file)) {
+        return true;
+    }
+    match digest.zip(content_digest(file).ok()) {
+        Some((recorded, found)) => recorded == found,
+        None => may_be_same_version(file, product),
+    }
+}
+
+/// Whether a file's version is that of the one in the tree, or cannot be told.
+fn may_be_same_version(file: &Path, product: Option<&Path>) -> bool {
+    let version = |path: &Path| ModInfo::read(path).ok().map(|info| info.version);
+    let (ours, theirs) = (product.and_then(version), version(file));
+    ours.is_none() || theirs.is_none() || ours == theirs
 }
 
 /// Whether two files hold the same. One that cannot be read is like no other.
@@ -128,5 +183,10 @@ pub fn module_file_names(module: &str) -> impl Iterator<Item = String> {
 
 /// The module files of a package that a kernel's products directory holds.
 pub fn product_of<'p>(products: &'p [String], record: &ModuleRecord) -> Option<&'p String> {
-    products.iter().find(|name| module_stem(name).is_some_and(|(stem, _)| stem == record.dest_name))
+    product_named(products, &record.dest_name)
+}
+
+/// The same by the module's installed name.
+pub fn product_named<'p>(products: &'p [String], module: &str) -> Option<&'p String> {
+    products.iter().find(|name| module_stem(name).is_some_and(|(stem, _)| stem == module))
 }

@@ -4,7 +4,7 @@ use crate::conf;
 use crate::flow::Session;
 use crate::plan::{Action, Builder};
 use crate::system::{Location, Root};
-use crate::tree::{BuildRecord, ConfFile, Package, RecordedModule, Target};
+use crate::tree::{BuildRecord, ConfFile, Package, PackageId, RecordedModule, Target};
 
 use std::path::{Path, PathBuf};
 
@@ -45,24 +45,42 @@ impl Session<'_> {
         !self.options.directives.is_empty() || std::env::vars_os().any(in_environment)
     }
 
-    /// The step that writes the record of `target_dir`. With `installed`, the
-    /// products and the installed files, which are copies of them, are noted as
-    /// they are then.
-    pub(super) fn plan_record(
+    /// The step that writes the record of a build, below the directory that will
+    /// be its own. Modules of an earlier build stay installed, and with them what
+    /// is known of where they are.
+    pub(super) fn plan_build_record(
         &self,
-        id: &crate::tree::PackageId,
+        id: &PackageId,
         target: &Target,
         target_dir: &Location,
-        record: BuildRecord,
+        mut record: BuildRecord,
         plan: &mut Builder,
     ) {
+        let earlier = self.tree.is_installed(id, target).then(|| self.tree.record(id, target)).flatten();
+        for earlier in earlier.map(|record| record.modules).unwrap_or_default() {
+            match record.modules.iter_mut().find(|module| module.name == earlier.name) {
+                Some(module) => (module.installed, module.digest) = (earlier.installed, earlier.digest),
+                None if earlier.installed.is_some() => record.modules.push(earlier),
+                None => {}
+            }
+        }
+        self.plan_record(target_dir, record, Vec::new(), plan);
+    }
+
+    /// The step that writes the record of an installation: the products and the
+    /// installed files, which are copies of them, are noted as they are then.
+    pub(super) fn plan_install_record(&self, id: &PackageId, target: &Target, record: BuildRecord, plan: &mut Builder) {
         let product = |module: &RecordedModule| id.products_dir(target).join(&module.product).ok();
         let installed = record.modules.iter().filter(|module| module.installed.is_some());
         let files = installed.flat_map(|module| [product(module), module.installed_at()]).flatten().collect();
+        self.plan_record(&id.target_dir(target), record, files, plan);
+    }
+
+    fn plan_record(&self, target_dir: &Location, record: BuildRecord, files: Vec<Location>, plan: &mut Builder) {
         let Some(facts) = record.facts() else { return };
         plan.push(
             Action::Record { at: BuildRecord::location(target_dir), facts, files },
-            "`status` need not look closely at what nobody has touched since",
+            "where modules are installed; `status` need not look closely at what nobody has touched since",
         );
     }
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::flow::Session;
 use crate::kernel::Kernel;
 use crate::plan::{Action, Argument, Builder};
-use crate::plugin::{Answer, Enrolment, Signing};
+use crate::plugin::{Answer, Enrolment, Fault, Signing};
 use crate::system::{Location, find_program};
 use crate::tree::{Package, Target};
 
@@ -25,6 +25,10 @@ impl Session<'_> {
         }
         let _common = self.hold_common();
         let unsigned = |error: Error| {
+            // Who signs, and with which key, is for the plugin to say that is missed.
+            if Fault::of(&error) == Some(Fault::Unusable) {
+                return Err(error);
+            }
             self.reporter.warning(&format!("The modules will not be signed. {}", error.message));
             Ok(None)
         };

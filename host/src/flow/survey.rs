@@ -73,7 +73,7 @@ impl<'s> Survey<'s> {
         }
         let directory = self.session.tree.real(&package.id.products_dir(target));
         let differs = |module: &ModuleRecord| match product_of(&products, module) {
-            Some(file) => !self.is_installed_as_built(target, module, &directory.join(file)),
+            Some(file) => !self.is_installed_as_built(package, target, module, &directory.join(file)),
             None => true,
         };
         (installed && modules.iter().any(differs)).then_some(Annotation::Differs)
@@ -171,9 +171,22 @@ impl<'s> Survey<'s> {
 
     /// The question of [`Session::find_installed`], with contents compared
     /// first: equal ones need no versions.
-    fn is_installed_as_built(&mut self, target: &Target, module: &ModuleRecord, product: &Path) -> bool {
-        let Some(destination) = self.destination(target, module) else { return false };
+    fn is_installed_as_built(
+        &mut self,
+        package: &Package,
+        target: &Target,
+        module: &ModuleRecord,
+        product: &Path,
+    ) -> bool {
         let module_dir = self.module_dir(target);
+        let record = self.session.tree.record(&package.id, target).map(|record| record.modules).unwrap_or_default();
+        let recorded = record.iter().find(|recorded| recorded.name == module.dest_name);
+        if let Some(at) = recorded.and_then(RecordedModule::installed_at)
+            && same_contents(product, &module_dir.join(at.relative()))
+        {
+            return true;
+        }
+        let Some(destination) = self.destination(target, module) else { return false };
         let version = |path: &Path| ModInfo::read(path).ok().map(|info| info.version);
         for place in [destination.as_str(), module.dest_location.trim_matches('/')] {
             for name in module_file_names(&module.dest_name) {

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::conf::{ModuleRecord, PackageConf, Strictness};
+use crate::conf::{PackageConf, Strictness};
 use crate::error::Result;
-use crate::flow::installed::product_of;
+use crate::flow::installed::{Found, Sought, is_recorded, product_named};
 use crate::flow::weak_modules::Offer;
 use crate::flow::{Session, script};
 use crate::kernel::{Kernel, toolchain};
@@ -42,7 +42,7 @@ impl Session<'_> {
         .line(format!("Module {} for kernel {target}:\nThis version was the active one on this kernel.", package.id));
         let installed = self.installed_modules(package, kernel, target, &conf)?;
         let unlinked = self.plan_weak_links(Offer::TakenBack, package, kernel, &conf, found(&installed), &mut plan)?;
-        self.plan_deletions(kernel, &installed, &mut plan)?;
+        self.plan_deletions(package, kernel, &installed, &mut plan)?;
         self.plan_restore(package, kernel, target, &conf, &mut plan);
         plan.push(Action::Remove { at: package.id.active_link(target) }, "no version is installed any more");
         let source = Location::new(Root::Source, "").expect("the root itself");
@@ -65,38 +65,100 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// The package's modules, and where each is installed now.
-    fn installed_modules<'c>(
+    /// The modules that the package has or had when it was installed, and where
+    /// each is now.
+    fn installed_modules(
         &self,
         package: &Package,
         kernel: &Arc<Kernel>,
         target: &Target,
-        conf: &'c PackageConf,
-    ) -> Result<Vec<Installed<'c>>> {
+        conf: &PackageConf,
+    ) -> Result<Vec<Installed>> {
         let products = self.tree.products(&package.id, target);
         let directory = self.tree.real(&package.id.products_dir(target));
-        let place = |record: &'c ModuleRecord| {
-            let product = product_of(&products, record).map(|name| directory.join(name));
-            Ok((record, self.find_installed(kernel, record, product.as_deref())?))
+        let record = self.tree.record(&package.id, target).map(|record| record.modules).unwrap_or_default();
+        let of_conf = conf.modules.iter().map(|module| Sought {
+            module: Some(module),
+            recorded: record.iter().find(|recorded| recorded.name == module.dest_name),
+        });
+        let no_longer = record.iter().filter(|recorded| {
+            recorded.installed.is_some() && conf.modules.iter().all(|module| module.dest_name != recorded.name)
+        });
+        let no_longer = no_longer.map(|recorded| Sought { module: None, recorded: Some(recorded) });
+        let find = |sought: Sought<'_>| {
+            let name = sought.module.map(|module| &module.dest_name).or(sought.recorded.map(|recorded| &recorded.name));
+            let name = name.cloned().unwrap_or_default();
+            let product = product_named(&products, &name).map(|file| directory.join(file));
+            Ok(Installed { found: self.find_installed(kernel, sought, product.as_deref())?, name })
         };
-        conf.modules.iter().map(place).collect()
+        of_conf.chain(no_longer).map(find).collect()
     }
 
-    fn plan_deletions(&self, kernel: &Kernel, installed: &[Installed<'_>], plan: &mut Builder) -> Result<()> {
+    fn plan_deletions(
+        &self,
+        package: &Package,
+        kernel: &Kernel,
+        installed: &[Installed],
+        plan: &mut Builder,
+    ) -> Result<()> {
         let mut emptied = Vec::new();
-        for (record, place) in installed {
-            match place.clone() {
-                Some(at) => {
-                    let line = format!("Deleting {}", kernel.module_dir().join(at.relative()).display());
-                    emptied.extend(at.parent());
-                    plan.push(Action::Remove { at }, "installed by this package").line(line);
-                }
-                None => {
-                    let text =
-                        format!("Module {} was not found in {}.", record.dest_name, kernel.module_dir().display());
+        for Installed { name, found } in installed {
+            match found.clone() {
+                Found::At(at) => self.plan_deletion(kernel, at, &mut emptied, plan),
+                Found::Nowhere { instead } => {
+                    if let Some(at) = instead {
+                        self.reporter.warning(&format!(
+                            "{} is not the file that {} installed there: it was replaced since, and stays.",
+                            kernel.module_dir().join(at.relative()).display(),
+                            package.id
+                        ));
+                    }
+                    let text = format!("Module {name} was not found in {}.", kernel.module_dir().display());
                     plan.push(Action::Note(text.clone()), "it may have been deleted or replaced by hand").line(text);
                 }
             }
+        }
+        self.plan_prune(emptied, plan)
+    }
+
+    fn plan_deletion(&self, kernel: &Kernel, at: Location, emptied: &mut Vec<Location>, plan: &mut Builder) {
+        let line = format!("Deleting {}", kernel.module_dir().join(at.relative()).display());
+        emptied.extend(at.parent());
+        plan.push(Action::Remove { at }, "installed by this package").line(line);
+    }
+
+    /// Steps that delete the modules of another version, which is the active one,
+    /// where those of this version do not replace them: the policy has changed in
+    /// between. `taking` is where they go.
+    pub(super) fn plan_deletion_of_moved(
+        &self,
+        package: &Package,
+        kernel: &Kernel,
+        target: &Target,
+        taking: &[(String, Location)],
+        plan: &mut Builder,
+    ) -> Result<()> {
+        let active = self.tree.active_version(&package.id.module, target);
+        let Some(version) = active.filter(|version| *version != package.id.version) else { return Ok(()) };
+        let other = PackageId { version, ..package.id.clone() };
+        let Some(record) = self.tree.record(&other, target) else { return Ok(()) };
+        let mut emptied = Vec::new();
+        for recorded in &record.modules {
+            let Some(at) = recorded.installed_at() else { continue };
+            let moved = taking.iter().any(|(name, to)| *name == recorded.name && *to != at);
+            let file = kernel.module_dir().join(at.relative());
+            let product = self.tree.real(&other.products_dir(target)).join(&recorded.product);
+            if moved && file.is_file() && is_recorded(&file, recorded.digest.as_deref(), Some(&product)) {
+                self.plan_deletion(kernel, at, &mut emptied, plan);
+            }
+        }
+        self.plan_prune(emptied, plan)
+    }
+
+    /// Steps that remove what is empty of directories that lost a file.
+    fn plan_prune(&self, mut emptied: Vec<Location>, plan: &mut Builder) -> Result<()> {
+        if emptied.is_empty() {
+            return Ok(());
         }
         emptied.sort();
         emptied.dedup();
@@ -112,9 +174,14 @@ impl Session<'_> {
     }
 }
 
-/// A module, and its file below the module directory.
-type Installed<'c> = (&'c ModuleRecord, Option<Location>);
+/// A module of the package.
+struct Installed {
+    /// As it is installed, without suffix.
+    name: String,
+    /// Its file below the module directory.
+    found: Found,
+}
 
-fn found(installed: &[Installed<'_>]) -> Vec<PathBuf> {
-    installed.iter().filter_map(|(_, at)| Some(at.as_ref()?.relative().to_path_buf())).collect()
+fn found(installed: &[Installed]) -> Vec<PathBuf> {
+    installed.iter().filter_map(|module| Some(module.found.location()?.relative().to_path_buf())).collect()
 }

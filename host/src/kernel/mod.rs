@@ -8,7 +8,7 @@ mod symbol_versions;
 
 pub use compiler::{Toolchain, toolchain};
 pub use locate::{Lookup, machine, running_release};
-pub use modinfo::{ModInfo, module_stem};
+pub use modinfo::{ModInfo, content_digest, module_stem};
 pub use symbol_versions::SymbolVersions;
 
 use std::collections::BTreeMap;

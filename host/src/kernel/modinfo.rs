@@ -49,6 +49,33 @@ impl ModInfo {
     }
 }
 
+/// The end of a signed module. Source: the kernel's
+/// `include/linux/module_signature.h`.
+const SIGNED: &[u8] = b"~Module signature appended~\n";
+
+/// Of `struct module_signature`, which is before that end; its last four bytes
+/// are the signature's length, most significant byte first.
+const SIGNATURE_INFO: usize = 12;
+
+/// `sha256:…` of a module file's contents, which is the same when the file has
+/// been compressed, signed or signed anew since.
+pub fn content_digest(path: &Path) -> io::Result<String> {
+    use sha2::Digest;
+    let bytes = crate::plan::decompress(std::fs::read(path)?)?;
+    Ok(format!("sha256:{}", hex::encode(sha2::Sha256::digest(unsigned(&bytes)))))
+}
+
+/// A module without its signatures.
+fn unsigned(mut module: &[u8]) -> &[u8] {
+    while let Some(rest) = module.strip_suffix(SIGNED) {
+        let Some((rest, info)) = rest.split_at_checked(rest.len().wrapping_sub(SIGNATURE_INFO)) else { break };
+        let length = info.last_chunk::<4>().map_or(usize::MAX, |length| u32::from_be_bytes(*length) as usize);
+        let Some(end) = rest.len().checked_sub(length) else { break };
+        module = &rest[..end];
+    }
+    module
+}
+
 /// `x` and its compression for `x.ko`, `x.ko.gz`, …; `None` for other names.
 pub fn module_stem(file_name: &str) -> Option<(&str, Option<Compression>)> {
     if let Some(stem) = file_name.strip_suffix(".ko") {
@@ -67,6 +94,25 @@ mod tests {
         assert_eq!(module_stem("a.ko.xz"), Some(("a", Some(Compression::Xz))));
         assert_eq!(module_stem("a.ko.debug"), None);
         assert_eq!(module_stem("Module.symvers"), None);
+    }
+
+    #[test]
+    fn a_signature_is_not_part_of_a_modules_contents() {
+        let sign = |module: &[u8], signature: &[u8]| {
+            let mut info = [0_u8; SIGNATURE_INFO];
+            info[8..].copy_from_slice(&u32::try_from(signature.len()).unwrap().to_be_bytes());
+            [module, signature, &info, SIGNED].concat()
+        };
+        let once = sign(b"module", b"signature");
+        assert_eq!(unsigned(&once), b"module");
+        assert_eq!(unsigned(&sign(&once, b"another")), b"module");
+        assert_eq!(unsigned(b"module"), b"module");
+        // One that promises more than there is, and one without anything before it.
+        let mut short = once.clone();
+        let at = short.len() - SIGNED.len() - 4;
+        short[at] = 0xff;
+        assert_eq!(unsigned(&short), short);
+        assert_eq!(unsigned(SIGNED), SIGNED);
     }
 
     #[test]

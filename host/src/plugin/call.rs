@@ -8,6 +8,7 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 
 use super::bindings::modsmith::plugin::types;
 use super::imports::{Draft, KernelFacts, ModulePackage, PackageFacts, State};
+use super::index::Unusable;
 use super::limits::Exceeded;
 use super::manifest::Role;
 use crate::error::{Error, Kind};
@@ -115,6 +116,9 @@ pub enum Fault {
     Exceeded,
     #[error("it crashed")]
     Crashed,
+    /// It was not called: its file is not what it has to be.
+    #[error("it cannot be used")]
+    Unusable,
 }
 
 impl Fault {
@@ -158,6 +162,26 @@ pub fn exceeded(plugin: &str, role: &str, subject: Subject, limit: Exceeded) -> 
             limit.key,
             if role == Role::Packager.name() { " below [packager]" } else { "" }
         ))
+}
+
+/// A plugin that would have to be asked and is not what this machine wants to be
+/// used: nobody answers in its place.
+pub fn unusable(plugin: &Unusable, role: &str) -> Error {
+    let Unusable { id, file, place, message, .. } = plugin;
+    let what = if plugin.manifest.is_some() { "is to be asked here" } else { "may be responsible here" };
+    let error = Error::new(
+        Kind::Plugin,
+        format!("The plugin `{id}` ({}) {what} ({role}) and cannot be used: {}.", file.display(), sentence(message)),
+    )
+    .source(Fault::Unusable);
+    match place.needs_grant() {
+        true => error
+            .hint(format!("Put the file back that was granted, or run `modsmith plugin grant {id}` for this one."))
+            .hint(format!("To go on without it, run `modsmith plugin revoke {id}`.")),
+        false => error
+            .hint(format!("Install the package again that {} belongs to.", file.display()))
+            .hint(format!("To go on without it, put `[deny] plugins = [\"{id}\"]` into a file of /etc/modsmith/policy.d.")),
+    }
 }
 
 /// A call that trapped, with what the guest said and where it was.

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use wasmtime::component::{InstancePre, ResourceTable};
 
 use super::bindings::modsmith::plugin::types;
-use super::call::{self, Call, Said, Subject};
+use super::call::{self, Call, Fault, Said, Subject};
 use super::engine::Engine;
 use super::grant::Reach;
 use super::imports::{Draft, State, roots_of};
 use super::index::{Entry, Index, Problem, sort};
 use super::limits::{Limits, RoleLimits};
 use super::manifest::{Closeness, Role};
+use super::order::{Order, order_of};
 use super::probe::Probes;
 use super::search::SearchPath;
 use super::settings::{FrameworkSettings, Values};
@@ -57,6 +58,16 @@ pub enum Answer<T> {
     },
     /// None was responsible: each plugin that was asked, and its reason.
     Unsupported(Vec<(String, String)>),
+}
+
+/// Plugins of a role that serve this system.
+pub(super) struct Candidates<'p> {
+    /// In the order in which they are asked.
+    pub entries: Vec<&'p Entry>,
+    /// Those that do not after all, and why.
+    pub others: Vec<(String, String)>,
+    /// Of the plugin that would be asked after the last of them, and cannot be.
+    pub missed: Option<Error>,
 }
 
 impl<T> Answer<T> {
@@ -146,7 +157,8 @@ impl Plugins {
 
     pub(super) fn engine(&self) -> Result<&Engine, Error> {
         let made = self.engine.get_or_init(|| Engine::new(self.search.caches.clone()).map_err(|e| format!("{e:#}")));
-        made.as_ref().map_err(|e| Error::new(Kind::Plugin, format!("The plugin engine does not start: {e}.")))
+        let failed = |e| Error::new(Kind::Plugin, format!("The plugin engine does not start: {e}."));
+        made.as_ref().map_err(|e| failed(e).source(Fault::Unusable))
     }
 
     pub(super) fn limits(&self, role: Role) -> Result<&Limits, Error> {
@@ -158,42 +170,81 @@ impl Plugins {
         Ok(self.limits.get_or_init(RoleLimits::default).of(role))
     }
 
-    /// Plugins of a role that serve this system, in the order in which they are
-    /// asked; then those that do not after all, and why.
-    pub(super) fn candidates(&self, role: Role) -> (Vec<&Entry>, Vec<(String, String)>) {
+    /// Plugins of a role that serve this system.
+    pub(super) fn candidates(&self, role: Role) -> Candidates<'_> {
         let mut candidates = Vec::new();
         let mut others = Vec::new();
+        let mut missed = Vec::new();
         for (closeness, entry) in self.index().fitting(role, &self.system.os.distro_ids()) {
             let missing = entry.manifest.matches.programs.iter().find(|p| find_program(&self.system.root, p).is_none());
             if let Some(program) = missing {
                 others.push((entry.id().to_owned(), format!("`{program}` is not installed")));
                 continue;
             }
-            match self.claim(entry) {
+            let claim = match self.claim(entry) {
+                Ok(claim) => claim,
+                Err(error) => {
+                    missed.push((order_of(closeness, &entry.manifest), error));
+                    continue;
+                }
+            };
+            match claim {
                 Some(0) => others.push((entry.id().to_owned(), "the system is none of its own".to_owned())),
                 Some(score) if !closeness.is_specific() => candidates.push((Closeness::claimed(score), entry)),
                 _ => candidates.push((closeness, entry)),
             }
         }
+        missed.extend(self.missed(role));
+        missed.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let missed = missed.into_iter().next();
+        if let Some((first, _)) = &missed {
+            candidates.retain(|(closeness, entry)| order_of(*closeness, &entry.manifest) < *first);
+        }
         sort(&mut candidates);
-        (candidates.into_iter().map(|(_, entry)| entry).collect(), others)
+        let entries = candidates.into_iter().map(|(_, entry)| entry).collect();
+        Candidates { entries, others, missed: missed.map(|(_, error)| error) }
+    }
+
+    /// Plugins that would have to be asked, as far as is known, and cannot be.
+    fn missed(&self, role: Role) -> Vec<(Order, Error)> {
+        let ids = self.system.os.distro_ids();
+        let missed = self.index().unusable().iter().filter_map(|plugin| {
+            let order = match &plugin.manifest {
+                // Whoever else is responsible answers; only defaults do not.
+                None => Order::last(&plugin.id),
+                Some(manifest) => {
+                    let installed = |program: &String| find_program(&self.system.root, program).is_some();
+                    let serves = manifest.provides(role) && manifest.matches.programs.iter().all(installed);
+                    order_of(manifest.matches.closeness(&ids).filter(|_| serves)?, manifest)
+                }
+            };
+            Some((order, call::unusable(plugin, role.name())))
+        });
+        missed.collect()
     }
 
     /// The plugin's own judgement, where its manifest names no distribution. A
     /// plugin that fails to judge claims nothing.
-    fn claim(&self, entry: &Entry) -> Option<u8> {
+    ///
+    /// Errors: it could not even be asked.
+    fn claim(&self, entry: &Entry) -> Result<Option<u8>, Error> {
         if !entry.manifest.provides(Role::Distro) || !entry.manifest.matches.distro.is_empty() {
-            return None;
+            return Ok(None);
         }
         let known = self.claims.lock().unwrap_or_else(PoisonError::into_inner).get(entry.id()).copied();
-        Some(known.unwrap_or_else(|| {
-            let score = self.score(entry).unwrap_or_else(|error| {
+        if known.is_some() {
+            return Ok(known);
+        }
+        let score = match self.score(entry) {
+            Ok(score) => score,
+            Err(error) if Fault::of(&error) == Some(Fault::Unusable) => return Err(error),
+            Err(error) => {
                 tracing::warn!("{error}");
                 0
-            });
-            self.claims.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.id().to_owned(), score);
-            score
-        }))
+            }
+        };
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.id().to_owned(), score);
+        Ok(Some(score))
     }
 
     /// Asks one plugin after the other until one is responsible; a value needs
@@ -205,7 +256,7 @@ impl Plugins {
         body: impl Fn(&mut Call) -> wasmtime::Result<Result<T, types::Error>>,
     ) -> Result<Answer<T>, Error> {
         let roots = roots_of(&self.system, subject.kernel.map(|k| k.as_ref()));
-        let (entries, mut reasons) = self.candidates(role);
+        let Candidates { entries, others: mut reasons, missed } = self.candidates(role);
         for entry in entries {
             let (result, _) = self.call(entry, role, subject, &roots, &body)?;
             match call::said(entry.id(), role.name(), subject, result)? {
@@ -213,7 +264,7 @@ impl Plugins {
                 Said::Unsupported(why) => reasons.push((entry.id().to_owned(), why)),
             }
         }
-        Ok(Answer::Unsupported(reasons))
+        missed.map_or(Ok(Answer::Unsupported(reasons)), Err)
     }
 
     /// As [`Plugins::ask`], for roles that add steps: those of the answering
@@ -225,14 +276,14 @@ impl Plugins {
         plan: &mut Builder,
         body: impl Fn(&mut Call, Draft) -> wasmtime::Result<Result<T, types::Error>>,
     ) -> Result<Answer<T>, Error> {
-        let (entries, mut reasons) = self.candidates(role);
+        let Candidates { entries, others: mut reasons, missed } = self.candidates(role);
         for entry in entries {
             match self.steps_of(entry, role, subject, plan, &body)? {
                 Said::Value(value) => return Ok(Answer::Given { plugin: entry.id().to_owned(), value }),
                 Said::Unsupported(why) => reasons.push((entry.id().to_owned(), why)),
             }
         }
-        Ok(Answer::Unsupported(reasons))
+        missed.map_or(Ok(Answer::Unsupported(reasons)), Err)
     }
 
     /// Asks this very plugin for steps.
@@ -327,6 +378,7 @@ impl Plugins {
                 Kind::Plugin,
                 format!("The plugin `{}` ({}) was refused: {error}.", entry.id(), entry.component.display()),
             )
+            .source(Fault::Unusable)
             .hint(format!("Look at it with `modsmith plugin inspect {}`.", entry.component.display()))
         })?;
         loaded.insert(entry.component.clone(), pre.clone());

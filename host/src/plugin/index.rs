@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::form;
 use super::grant::Grant;
 use super::manifest::{Closeness, Manifest, Role};
+use super::order::order_of;
 use super::policy::{self, Denials};
 use super::search::{Place, SearchPath, check_metadata, check_owner};
 use super::table::{Table, TableFile};
@@ -90,6 +91,22 @@ pub struct Index {
     entries: Vec<Entry>,
     problems: Vec<Problem>,
     refused: Vec<Refused>,
+    unusable: Vec<Unusable>,
+}
+
+/// A plugin that this machine wants to be used and that is not what it was, or
+/// cannot be read. What it would have decided is not left to others: whoever
+/// would have to ask it, stops.
+#[derive(Debug)]
+pub struct Unusable {
+    pub id: String,
+    pub file: PathBuf,
+    pub place: Place,
+    /// As its file has it now. `None`: it cannot be read, so that the plugin may
+    /// be responsible for anything.
+    pub manifest: Option<Manifest>,
+    /// What is wrong and what to do, without the file's name.
+    pub message: String,
 }
 
 /// A plugin in good order that this machine does not let be used.
@@ -118,9 +135,9 @@ impl Index {
         let mut components: Vec<Candidate> = Vec::new();
         let mut tables: Vec<(PathBuf, Place)> = Vec::new();
         for (dir, place) in &search.directories {
-            index.read_directory(dir, *place, &mut components, &mut tables);
+            index.read_directory(dir, *place, &search.config, &mut components, &mut tables);
         }
-        let mut candidates = index.pair_tables(&components, tables);
+        let mut candidates = index.pair_tables(&components, tables, &search.config);
         // Within one directory, and in an earlier one, a component wins over a
         // table of the same id.
         components.append(&mut candidates);
@@ -128,12 +145,19 @@ impl Index {
         components.sort_by_key(|c| rank(c.table.as_ref().map_or(&c.component, |t| &t.file)));
 
         match Denials::read(&search.config) {
-            Ok(denials) => components.into_iter().for_each(|c| index.admit(c, &denials, search)),
-            Err(why) => index.problems.extend(components.into_iter().map(|c| Problem {
-                plugin: Some(c.manifest.id.clone()),
-                file: c.component,
-                message: format!("the policy of this machine is unknown: {why}"),
-            })),
+            Ok(denials) => {
+                index.unusable.retain(|unusable| denials.denies_plugin(&unusable.id).is_none());
+                components.into_iter().for_each(|c| index.admit(c, &denials, search));
+            }
+            Err(why) => {
+                let message = format!("the policy of this machine is unknown: {why}");
+                for Candidate { manifest, component, table, place } in components {
+                    let plugin = Some(manifest.id.clone());
+                    index.problems.push(Problem { plugin, file: component.clone(), message: message.clone() });
+                    let file = table.map_or(component, |table| table.file);
+                    index.is_missed(&manifest.id.clone(), file, place, Some(manifest), &message, &search.config);
+                }
+            }
         }
         index
     }
@@ -155,6 +179,34 @@ impl Index {
         self.refused.iter().find(|refused| refused.manifest.id == id)
     }
 
+    /// Plugins that would be used if their files were what they have to be.
+    pub fn unusable(&self) -> &[Unusable] {
+        &self.unusable
+    }
+
+    /// Notes a plugin that cannot be used, if this machine wants it to be.
+    fn is_missed(
+        &mut self,
+        id: &str,
+        file: PathBuf,
+        place: Place,
+        manifest: Option<Manifest>,
+        message: &str,
+        config: &Path,
+    ) {
+        if policy::is_wanted(config, place, id) {
+            self.unusable.push(Unusable { id: id.to_owned(), file, place, manifest, message: message.to_owned() });
+        }
+    }
+
+    /// The same for a file that cannot even be read: it has its plugin's name.
+    fn cannot_read(&mut self, file: PathBuf, place: Place, message: String, config: &Path) {
+        if let Some(id) = file.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned) {
+            self.is_missed(&id, file.clone(), place, None, &message, config);
+        }
+        self.problems.push(Problem { file, plugin: None, message });
+    }
+
     pub fn all_refused(&self) -> impl Iterator<Item = &Refused> {
         self.refused.iter()
     }
@@ -163,21 +215,27 @@ impl Index {
         &mut self,
         dir: &Path,
         place: Place,
+        config: &Path,
         components: &mut Vec<Candidate>,
         tables: &mut Vec<(PathBuf, Place)>,
     ) {
         let Ok(entries) = std::fs::read_dir(dir) else { return };
+        let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        files.sort();
         if let Err(message) = check_owner(dir) {
+            let is_plugin = |file: &PathBuf| file.extension().is_some_and(|e| e == "wasm" || e == "toml");
+            for file in files.into_iter().filter(is_plugin) {
+                let Some(id) = file.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned) else { continue };
+                self.is_missed(&id, file, place, None, &message, config);
+            }
             self.problems.push(Problem { file: dir.to_path_buf(), plugin: None, message });
             return;
         }
-        let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-        files.sort();
         for file in files {
             match file.extension().and_then(|e| e.to_str()) {
                 Some("wasm") => match read_component(&file) {
                     Ok(manifest) => components.push(Candidate { manifest, component: file, table: None, place }),
-                    Err(message) => self.problems.push(Problem { file, plugin: None, message }),
+                    Err(message) => self.cannot_read(file, place, message, config),
                 },
                 Some("toml") => tables.push((file, place)),
                 _ => {}
@@ -185,14 +243,19 @@ impl Index {
         }
     }
 
-    fn pair_tables(&mut self, components: &[Candidate], tables: Vec<(PathBuf, Place)>) -> Vec<Candidate> {
+    fn pair_tables(
+        &mut self,
+        components: &[Candidate],
+        tables: Vec<(PathBuf, Place)>,
+        config: &Path,
+    ) -> Vec<Candidate> {
         let mut out = Vec::new();
         for (file, place) in tables {
             match read_table(&file, components) {
                 Ok((manifest, table, component)) => {
                     out.push(Candidate { manifest, component, table: Some(table), place });
                 }
-                Err(message) => self.problems.push(Problem { file, plugin: None, message }),
+                Err(message) => self.cannot_read(file, place, message, config),
             }
         }
         out
@@ -205,7 +268,9 @@ impl Index {
         }
         let id = manifest.id.clone();
         let file = table.as_ref().map_or(&component, |table| &table.file).clone();
-        let granted = match denials.denies_plugin(&id) {
+        let denied = denials.denies_plugin(&id);
+        let is_denied = denied.is_some();
+        let granted = match denied {
             Some(policy) => Err(format!("{policy} denies it; change that policy to use it")),
             None => policy::admits(&search.config, place, &id, || {
                 digest(&component, table.as_ref().map(|t| t.file.as_path()))
@@ -215,6 +280,9 @@ impl Index {
         match granted {
             Ok(grant) => self.entries.push(Entry { manifest, component, table, place, grant }),
             Err(message) => {
+                if !is_denied {
+                    self.is_missed(&id, file.clone(), place, Some(manifest.clone()), &message, &search.config);
+                }
                 self.problems.push(Problem { file, plugin: Some(id), message: message.clone() });
                 self.refused.push(Refused { manifest, component, table, message });
             }
@@ -232,14 +300,9 @@ impl Index {
     }
 }
 
-/// The order in which plugins are asked: closest first, then higher priority,
-/// then by id.
+/// Brings plugins into the order in which they are asked.
 pub fn sort(candidates: &mut [(Closeness, &Entry)]) {
-    candidates.sort_by(|(a, x), (b, y)| {
-        b.cmp(a)
-            .then_with(|| y.manifest.matches.priority.cmp(&x.manifest.matches.priority))
-            .then_with(|| x.id().cmp(y.id()))
-    });
+    candidates.sort_by_cached_key(|(closeness, entry)| order_of(*closeness, &entry.manifest));
 }
 
 /// Reads a file that only root or the invoking user can change.
@@ -417,6 +480,44 @@ mod tests {
         assert!(said[0].contains("x.toml") && said[0].contains("tabel.wasm"), "{said:?}");
         assert!(said[1].contains("line 4") && said[1].contains("polcy"), "{said:?}");
         assert_eq!(index.entries().len(), 1);
+    }
+
+    /// What an index misses: ids, and whether their manifests are known.
+    fn unusable(index: &Index) -> Vec<(&str, bool)> {
+        index.unusable().iter().map(|plugin| (plugin.id.as_str(), plugin.manifest.is_some())).collect()
+    }
+
+    #[test]
+    fn a_plugin_is_missed_when_it_was_granted_or_needs_no_grant_and_never_when_it_was_dropped_there() {
+        let dirs = Dirs::new();
+        for (dir, ids) in [("system", ["a", "b"]), ("local", ["granted", "dropped"])] {
+            ids.iter().for_each(|id| dirs.component(dir, id, ""));
+        }
+        let places = [("system", Place::System), ("local", Place::Local)];
+        let directories: Vec<_> = places.map(|(dir, place)| (dirs.0.path().join(dir), place)).into();
+        let config = dirs.0.path().join("config");
+        let search = SearchPath { directories, config: config.clone(), caches: Vec::new() };
+        let granted = dirs.0.path().join("local/granted.wasm");
+        policy::grant(&config, "granted", &digest(&granted, None).unwrap()).unwrap();
+        assert_eq!(unusable(&Index::read(&search)), []);
+
+        dirs.component_of("local", "granted", "2.0.0", "");
+        dirs.component_of("local", "dropped", "2.0.0", "");
+        let index = Index::read(&search);
+        assert_eq!(unusable(&index), [("granted", true)]);
+        assert!(index.unusable()[0].message.contains("modsmith plugin grant granted"));
+
+        // Damaged files.
+        for (dir, id) in [("system", "a"), ("local", "granted"), ("local", "dropped")] {
+            dirs.file(dir, &format!("{id}.wasm"), b"damaged");
+        }
+        assert_eq!(unusable(&Index::read(&search)), [("a", false), ("granted", false)]);
+        // What the administrator denies is missed by nobody.
+        dirs.file("config/policy.d", "p.toml", b"[deny]\nplugins = [\"a\", \"granted\"]\n");
+        assert_eq!(unusable(&Index::read(&search)), []);
+        // A policy that cannot be read says nothing of any.
+        dirs.file("config/policy.d", "p.toml", b"[deny\n");
+        assert_eq!(unusable(&Index::read(&search)), [("a", false), ("granted", false), ("b", true)]);
     }
 
     #[test]

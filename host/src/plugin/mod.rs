@@ -25,6 +25,7 @@ mod inspect;
 pub mod interpreter;
 pub mod limits;
 pub mod manifest;
+mod order;
 pub mod pattern;
 pub mod policy;
 mod probe;
@@ -37,6 +38,7 @@ pub mod testing;
 mod world;
 
 pub use facade::{Answer, Plugins};
+pub use call::Fault;
 pub use imports::{PackageFacts, SymbolSource};
 pub use index::Problem;
 pub use inspect::{Inspection, Listed};

@@ -147,6 +147,12 @@ pub fn admits(
     }
 }
 
+/// Whether a plugin from this place counts for this machine, whatever has become
+/// of its file since.
+pub fn is_wanted(config: &Path, place: Place, id: &str) -> bool {
+    !place.needs_grant() || pin_file(config, id).exists()
+}
+
 /// Records that a plugin with this digest may be used; returns the file.
 pub fn grant(config: &Path, id: &str, digest: &str) -> Result<PathBuf, Error> {
     use std::os::unix::fs::PermissionsExt;

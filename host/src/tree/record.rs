@@ -1,9 +1,10 @@
 //! What a build left of its knowledge beside its products, in
 //! `T/m/v/k/a/.modsmith.json`.
 //!
-//! Nothing depends on it: states are computed from paths. It only saves
-//! looking closely at files that nobody has touched since; as soon as one of
-//! them is not as recorded, it says nothing.
+//! States are computed from paths, not from it. It saves looking closely at
+//! files that nobody has touched since: as soon as one of them is not as
+//! recorded, it says nothing. And it says where modules were installed, whatever
+//! a system's policy says today.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -48,13 +49,19 @@ pub struct RecordedModule {
     pub name: String,
     /// Its file in the products directory.
     pub product: String,
-    /// Its file below the kernel's module directory.
+    /// Its file below the kernel's module directory: a location whose root is
+    /// [`Root::Modules`], and can be no other one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installed: Option<PathBuf>,
+    /// By which the installed file is known again: the digest of its contents,
+    /// uncompressed and without signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 impl RecordedModule {
-    /// Where its installed file is.
+    /// Where its installed file is. A path that would leave the kernel's module
+    /// directory is none.
     pub fn installed_at(&self) -> Option<Location> {
         Location::new(Root::Modules, self.installed.as_ref()?).ok()
     }

@@ -8,7 +8,7 @@ use crate::plan::Builder;
 use crate::plugin::bindings::exports::modsmith::plugin::initrd::{self, GuestIndices};
 use crate::plugin::bindings::modsmith::plugin::types;
 use crate::plugin::call::{Call, Said, Subject};
-use crate::plugin::facade::{Answer, Plugins};
+use crate::plugin::facade::{Answer, Candidates, Plugins};
 use crate::plugin::imports::Draft;
 use crate::plugin::index::Entry;
 use crate::plugin::manifest::Role;
@@ -55,10 +55,10 @@ impl Plugins {
 
     /// When the plugin that comes first wants a new image.
     pub fn regeneration(&self) -> Result<Answer<Regeneration>, Error> {
-        let (entries, reasons) = self.candidates(Role::Initrd);
+        let Candidates { entries, others, missed } = self.candidates(Role::Initrd);
         match entries.first() {
             Some(entry) => Ok(Answer::Given { plugin: entry.id().to_owned(), value: self.when(entry)? }),
-            None => Ok(Answer::Unsupported(reasons)),
+            None => missed.map_or(Ok(Answer::Unsupported(others)), Err),
         }
     }
 
@@ -72,7 +72,7 @@ impl Plugins {
         plan: &mut Builder,
     ) -> Result<Image, Error> {
         let subject = Subject { kernel: Some(kernel), package: None };
-        let (entries, mut reasons) = self.candidates(Role::Initrd);
+        let Candidates { entries, others: mut reasons, missed } = self.candidates(Role::Initrd);
         for entry in entries {
             let plugin = entry.id().to_owned();
             let kept = match self.when(entry)? {
@@ -95,7 +95,7 @@ impl Plugins {
                 Ok(Said::Value(())) | Err(_) => return Ok(Image::Kept { plugin, why: kept }),
             }
         }
-        Ok(Image::Unsupported(reasons))
+        missed.map_or(Ok(Image::Unsupported(reasons)), Err)
     }
 
     fn when(&self, entry: &Entry) -> Result<Regeneration, Error> {

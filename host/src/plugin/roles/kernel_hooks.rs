@@ -8,7 +8,7 @@ use crate::kernel::Kernel;
 use crate::plan::Builder;
 use crate::plugin::bindings::exports::modsmith::plugin::kernel_hooks::{self, GuestIndices};
 use crate::plugin::call::{Said, Subject};
-use crate::plugin::facade::{Answer, Plugins};
+use crate::plugin::facade::{Answer, Candidates, Plugins};
 use crate::plugin::index::Entry;
 use crate::plugin::manifest::Role;
 
@@ -41,7 +41,10 @@ impl Plugins {
             Event::PostTransaction => kernel_hooks::Event::PostTransaction,
         };
         let subject = Subject { kernel: Some(kernel), package: None };
-        let (entries, mut reasons) = self.candidates(Role::KernelHooks);
+        let Candidates { entries, others: mut reasons, missed } = self.candidates(Role::KernelHooks);
+        if let Some(error) = missed {
+            return Err(error);
+        }
         let mut answered = Vec::new();
         for entry in entries {
             let said = self.steps_of(entry, Role::KernelHooks, subject, plan, |call, draft| {
@@ -66,7 +69,7 @@ impl Plugins {
     /// Errors: no such plugin, or one without the role.
     pub fn hook_files(&self, plugin: Option<&str>) -> Result<Vec<(String, HookFile)>, Error> {
         let entries = match plugin {
-            None => self.candidates(Role::KernelHooks).0,
+            None => self.candidates(Role::KernelHooks).entries,
             Some(id) => vec![self.with_hooks(id)?],
         };
         let mut files = Vec::new();

@@ -74,7 +74,7 @@ impl Plugins {
     /// fails is left out, with a warning.
     pub fn formats(&self) -> Vec<Format> {
         let mut formats = Vec::new();
-        for entry in self.candidates(Role::Packager).0 {
+        for entry in self.candidates(Role::Packager).entries {
             let asked = self.call(entry, Role::Packager, Subject::default(), &self.system.roots, |call| {
                 let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
                 guest.call_formats(&mut call.store)
