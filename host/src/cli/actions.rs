@@ -251,9 +251,11 @@ fn no_action(persona: Persona, arguments: &Arguments) -> Result<()> {
         error = error.hint(format!("A plugin that brings further actions is not used: {why}."));
     }
     match persona {
-        // Scripts of dkms 3.x know this as success.
+        // Scripts of dkms 3.x know this as success, with the usage on standard output.
         Persona::Dkms => {
-            print!("{}", errors::render(&error, persona));
+            println!("Usage: dkms ACTION [MODULE/VERSION] [OPTION]...\nActions: {}", names.join(", "));
+            Terminal::flush();
+            eprint!("{}", errors::render(&error, persona));
             Ok(())
         }
         Persona::Modsmith => Err(error),

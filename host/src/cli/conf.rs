@@ -28,19 +28,33 @@ pub fn run(arguments: &ConfArguments) -> Result<()> {
         .filter_map(|text| text.split_once('='))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect::<Vec<_>>();
-    let variables = session.variables(&package, &kernel);
     let etc = session.system.roots.get(Root::Etc).unwrap_or(Path::new("/etc")).join("dkms");
-    let evaluated = conf::evaluate(&Request {
-        conf: &file,
-        overrides: conf::override_files(&etc, &package.id.module, &package.id.version, &target.kernel, &target.arch),
-        variables: &variables,
-        directives: &directives,
-        reader: match arguments.reader {
-            ReaderArgument::Auto => ReaderChoice::Auto,
-            ReaderArgument::Plain => ReaderChoice::Plain,
-            ReaderArgument::Bash => ReaderChoice::Bash,
-        },
-    })?;
+    let evaluate = |package: &Package| {
+        let PackageId { module, version } = &package.id;
+        conf::evaluate(&Request {
+            conf: &file,
+            overrides: match module.is_empty() {
+                true => Vec::new(),
+                false => conf::override_files(&etc, module, version, &target.kernel, &target.arch),
+            },
+            variables: &session.variables(package, &kernel),
+            directives: &directives,
+            reader: match arguments.reader {
+                ReaderArgument::Auto => ReaderChoice::Auto,
+                ReaderArgument::Plain => ReaderChoice::Plain,
+                ReaderArgument::Bash => ReaderChoice::Bash,
+            },
+        })
+    };
+    let mut evaluated = evaluate(&package)?;
+    // A file that was not named by its package says what that is called; once it is
+    // added, the file is read with that name.
+    let word = |name: &str| evaluated.get(name, 0).unwrap_or_default().to_owned();
+    if let (true, Ok(id)) =
+        (package.id.module.is_empty(), PackageId::new(word("PACKAGE_NAME"), word("PACKAGE_VERSION")))
+    {
+        evaluated = evaluate(&Package { id, ..package })?;
+    }
     let checked = PackageConf::from_evaluated(&evaluated, &target.kernel, Strictness::Strict);
     let report = Report::new(&evaluated, &target.kernel, &target.arch);
     if arguments.json {
@@ -50,7 +64,8 @@ pub fn run(arguments: &ConfArguments) -> Result<()> {
     } else {
         print!("{}", report.to_text());
     }
-    checked.map(drop)
+    checked?.notices.iter().for_each(|notice| eprintln!("{notice}"));
+    Ok(())
 }
 
 /// A package by name (tree first, then source tree), or any file or directory.

@@ -15,6 +15,7 @@ mod exclusive;
 pub mod framework;
 mod make;
 mod package;
+mod placeholder;
 mod plain;
 pub mod report;
 mod shell;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 pub use directives::DIRECTIVES;
 pub use evaluate::{TIME_LIMIT, evaluate, evaluate_within};
 pub use make::{default_make_command, make_command};
+pub use placeholder::Placeholder;
 pub use source::Reading;
 pub use sysconfig::addon_modules_dir;
 
@@ -187,6 +189,8 @@ pub struct PackageConf {
     pub evaluated: Evaluated,
     /// Notices for add, build and install, such as deprecated directives.
     pub notices: Vec<String>,
+    /// What nothing was filled into; the notices explain it.
+    pub placeholders: Vec<Placeholder>,
 }
 
 /// The override files of a module in order, whether they exist or not; later

@@ -1,7 +1,7 @@
 //! The typed form of a dkms.conf.
 
 use super::validate::Problems;
-use super::{Evaluated, Exclusive, ModuleRecord, PackageConf, Patch, Scripts, Strictness, ere};
+use super::{Evaluated, Exclusive, ModuleRecord, PackageConf, Patch, Scripts, Strictness, ere, placeholder};
 use crate::error::Error;
 
 impl PackageConf {
@@ -23,6 +23,7 @@ impl PackageConf {
         let modules = modules(evaluated, &name);
         problems.modules(&modules);
         problems.formats();
+        problems.placeholders();
         let mut yes = |name: &str| problems.yes_or_no(name, text(name).as_deref());
         let out = Self {
             autoinstall: yes("AUTOINSTALL"),
@@ -53,6 +54,7 @@ impl PackageConf {
             modules,
             evaluated: evaluated.clone(),
             notices: Vec::new(),
+            placeholders: placeholder::placeholders(evaluated),
         };
         let notices = problems.finish()?;
         Ok(Self { notices, ..out })

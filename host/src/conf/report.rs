@@ -51,6 +51,10 @@ impl Report {
         for (name, slots) in &evaluated.directives {
             for (slot, found) in slots {
                 let (name, slot, value) = (name.clone(), *slot, found.value.clone());
+                // Empty, a directive counts as not set: its default holds.
+                if value.is_empty() && entries.get(&(name.clone(), slot)).is_some_and(|d| !d.value.is_empty()) {
+                    continue;
+                }
                 let (origin, reader) = (found.origin.clone(), found.reader);
                 entries.insert((name.clone(), slot), Entry { name, slot, value, origin, reader });
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::directives::is_from_1x;
 use super::package::MAX_MODULES;
-use super::{Evaluated, ModuleRecord, Strictness};
+use super::{Evaluated, ModuleRecord, Strictness, placeholder};
 use crate::error::{Error, Kind};
 
 /// Collects errors and notices about one configuration.
@@ -113,6 +113,15 @@ impl<'a> Problems<'a> {
                 self.error(format!("{name} is `{}`: it must be yes or no.", value.unwrap_or_default()));
                 false
             }
+        }
+    }
+
+    /// Placeholders are values like others; what they are is told beside.
+    pub(super) fn placeholders(&mut self) {
+        for found in placeholder::placeholders(self.evaluated) {
+            let text = found.explanation(&self.evaluated.file);
+            self.notice(text.clone());
+            self.hints.push(text);
         }
     }
 

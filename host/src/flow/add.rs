@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::conf::{PackageConf, Strictness};
+use crate::conf::{PackageConf, Placeholder, Strictness};
 use crate::error::{Error, Kind, Result};
 use crate::flow::{Session, script};
 use crate::kernel::{Kernel, Toolchain};
@@ -78,6 +78,9 @@ impl Session<'_> {
         let read = Package { id: id.clone(), source: read_from };
         let conf = self.conf(&read, kernel, Strictness::Strict)?;
         self.notices(&conf);
+        if conf.placeholders.iter().any(Placeholder::is_of_name) {
+            self.notice_once(&conf.evaluated, &format!("The package is added as {}.", read.id));
+        }
 
         let package = Package { id, source: registered };
         self.run(self.plan_add(&package, imported)?)?;
@@ -155,6 +158,7 @@ impl Session<'_> {
                 .hint("Name a directory whose source has one, or give one with -c."));
         }
         let conf = self.conf(&nameless, kernel, Strictness::Strict)?;
+        self.notices(&conf);
         PackageId::new(conf.name, conf.version)
     }
 
@@ -172,11 +176,6 @@ impl Session<'_> {
         (!names.is_empty()).then(|| format!("Versions of {} there: {}.", id.module, names.join(", ")))
     }
 
-    pub(super) fn notices(&self, conf: &PackageConf) {
-        for notice in &conf.notices {
-            self.reporter.notice(notice);
-        }
-    }
 }
 
 fn is_same_directory(a: &Path, b: &Path) -> bool {

@@ -19,6 +19,7 @@ mod kernels;
 mod load_modules;
 mod matching;
 mod modprobe_config;
+mod notices;
 mod originals;
 mod packages;
 mod parallel;

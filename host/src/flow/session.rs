@@ -74,16 +74,18 @@ pub struct Session<'a> {
     /// See [`Session::builds_several`].
     several: bool,
     pub(super) addon_modules_dir: Arc<OnceLock<Option<String>>>,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// What the threads of an invocation have in common.
-struct Shared {
+pub(super) struct Shared {
     jobs: OnceLock<Jobs>,
     /// Made for the first build.
     shims: OnceLock<Option<Shims>>,
     plans: Mutex<Vec<Plan>>,
     said: Mutex<BTreeSet<Vec<String>>>,
+    /// See [`Session::notice_once`].
+    pub(super) said_of_packages: Mutex<BTreeSet<Vec<String>>>,
     /// Other kernels for which something waits for the end of the transaction.
     waiting: Mutex<BTreeSet<Target>>,
     /// Held while something is changed that packages have in common: a kernel's
@@ -124,6 +126,7 @@ impl<'a> Session<'a> {
                 shims: OnceLock::new(),
                 plans: Mutex::default(),
                 said: Mutex::default(),
+                said_of_packages: Mutex::default(),
                 waiting: Mutex::default(),
                 common: Mutex::default(),
                 kernel_tree: Mutex::default(),
@@ -380,8 +383,8 @@ impl<'a> Session<'a> {
         overrides: Vec<PathBuf>,
     ) -> Result<PackageConf> {
         let evaluated = self.evaluate_with(package, kernel, overrides)?;
-        if strictness == Strictness::Strict && !evaluated.stderr.trim().is_empty() {
-            self.reporter.notice(evaluated.stderr.trim_end());
+        if strictness == Strictness::Strict {
+            evaluated.stderr.trim_end().lines().for_each(|line| self.notice_once(&evaluated, line));
         }
         let conf = PackageConf::from_evaluated(&evaluated, kernel.release(), strictness)?;
         Ok(conf)

@@ -42,6 +42,10 @@ impl Session<'_> {
             }
             Err(error) => return unsigned(error),
         };
+        if signing.key.is_some() && signing.digest.is_none() {
+            self.say_once(&[format!("The modules will not be signed: {}.", why_no_digest(kernel))]);
+            return Ok(None);
+        }
         let mut lines = vec![format!("Sign command: {}", self.sign_command(&plan, &signing))];
         lines.extend(pair(&plan, &signing));
         lines.push(String::new());
@@ -138,6 +142,18 @@ impl Session<'_> {
 }
 
 const PREPARE: &str = "prepare the signing of modules";
+
+/// Why nothing is signed for a kernel whose configuration names no digest. Every
+/// configuration of a kernel that loads modules has CONFIG_MODULES.
+fn why_no_digest(kernel: &Kernel) -> String {
+    let release = kernel.release();
+    match kernel.config("MODULES") {
+        None => format!("the configuration of kernel {release} is not known: its headers are not installed"),
+        Some(_) => {
+            format!("the configuration of kernel {release} has no CONFIG_MODULE_SIG_HASH: it checks no signatures")
+        }
+    }
+}
 
 /// Key and certificate, as far as they are known.
 fn pair(plan: &Builder, signing: &Signing) -> Vec<String> {

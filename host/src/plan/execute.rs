@@ -138,7 +138,7 @@ impl Executor<'_> {
             Action::AppendSignature(signature) => signature.failure,
             _ => return Err(failure),
         };
-        if matches!(failure, Failure::Interrupted | Failure::Refused(_)) {
+        if !failure.is_of_program() {
             return Err(failure);
         }
         match allowed {
@@ -243,10 +243,11 @@ fn explain(plan: &Plan, step: &Step, failure: Failure, files: &Files) -> Error {
         Failure::Exit { status, .. } => u8::try_from(*status).unwrap_or(1),
         _ => 1,
     };
+    let denied = failure.io().is_some_and(|e| e.kind() == std::io::ErrorKind::PermissionDenied);
     let kind = match (&failure, step.fails_as) {
         (Failure::Interrupted, _) => Kind::Interrupted,
         (Failure::Refused(_), _) => Kind::Plugin,
-        (Failure::Io(e), Kind::PlanFailed) if e.kind() == std::io::ErrorKind::PermissionDenied => Kind::Permission,
+        (_, Kind::PlanFailed) if denied => Kind::Permission,
         (_, Kind::Script(_)) => Kind::Script(status),
         (_, kind) => kind,
     };
@@ -265,7 +266,7 @@ fn explain(plan: &Plan, step: &Step, failure: Failure, files: &Files) -> Error {
     if let Failure::Exit { output, .. } = &failure {
         error = error.details(output.iter().cloned());
     }
-    if let Failure::Io(e) = &failure {
+    if let Some(e) = failure.io() {
         error = match e.kind() {
             std::io::ErrorKind::StorageFull => {
                 error.hint("Free space on that file system, then run the command again.")

@@ -23,6 +23,8 @@ pub enum Failure {
     Exit { command: String, status: i32, output: Vec<String> },
     #[error("`{program}` is not installed{place}")]
     NoProgram { program: String, place: String },
+    #[error("could not start {program}: {error}")]
+    NotStarted { program: String, error: io::Error },
     #[error("`{command}` took longer than {seconds} s and was stopped")]
     TimeLimit { command: String, seconds: u64 },
     #[error("interrupted by a signal")]
@@ -39,6 +41,30 @@ impl From<io::Error> for Failure {
         match refusal(&error) {
             Some(why) => Self::Refused(why),
             None => Self::Io(error),
+        }
+    }
+}
+
+impl Failure {
+    /// Whether a program, or a key, is the one that failed: what a plan can allow
+    /// for. All else happened to this program or to the system, before, beside or
+    /// after it, and would come back as something that is silently missing.
+    pub fn is_of_program(&self) -> bool {
+        match self {
+            Failure::Exit { .. }
+            | Failure::NoProgram { .. }
+            | Failure::NotStarted { .. }
+            | Failure::TimeLimit { .. }
+            | Failure::Key(_) => true,
+            Failure::Io(_) | Failure::Missing(_) | Failure::Interrupted | Failure::Refused(_) => false,
+        }
+    }
+
+    /// The system's refusal that is behind it.
+    pub fn io(&self) -> Option<&io::Error> {
+        match self {
+            Failure::Io(error) | Failure::NotStarted { error, .. } => Some(error),
+            _ => None,
         }
     }
 }

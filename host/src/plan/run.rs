@@ -86,7 +86,7 @@ impl Runner<'_> {
                 write!(log, "\n{}\n# command: {}\n", block.description, block.command)?;
                 log
             }
-            None => tempfile::tempfile()?,
+            None => in_memory("output")?,
         };
         let _job = command.shares_jobs.then(|| self.jobs.take()).transpose()?;
         let begun = Instant::now();
@@ -221,9 +221,9 @@ impl Runner<'_> {
         let mut leash = workroom.as_ref().map(|room| room.lock(&mut process)).transpose()?;
         let started = start(&mut process);
         let level = leash.as_mut().and_then(Leash::level);
-        let child = started.map_err(|e| {
-            let level = level.map(|level| format!(" (confinement: {level})")).unwrap_or_default();
-            Failure::Io(io::Error::new(e.kind(), format!("could not start {}: {e}{level}", resolved.program.display())))
+        let child = started.map_err(|error| {
+            let level = level.map(|level| format!(" (confinement: {level})"));
+            not_started(&resolved.program, level, error)
         })?;
         if let Some(level) = level {
             tracing::debug!(%level, "confined");
@@ -239,7 +239,7 @@ impl Runner<'_> {
         files: &Files,
         seen: impl Fn(PathBuf) -> io::Result<PathBuf>,
     ) -> io::Result<File> {
-        let mut input = tempfile::tempfile()?;
+        let mut input = in_memory("input")?;
         for line in lines {
             match line {
                 Argument::Text(text) => input.write_all(text.as_bytes())?,
@@ -277,6 +277,26 @@ impl Runner<'_> {
             }
         }
     }
+}
+
+/// A file that is no program here, as for another machine or without its
+/// interpreter, is told from a system that cannot start or confine one.
+fn not_started(program: &Path, confinement: Option<String>, error: io::Error) -> Failure {
+    match (error.raw_os_error(), &confinement) {
+        (Some(libc::ENOEXEC | libc::ENOENT | libc::EACCES | libc::ELIBBAD), None) => {
+            Failure::NotStarted { program: program.display().to_string(), error }
+        }
+        _ => {
+            let how = confinement.unwrap_or_default();
+            Failure::Io(io::Error::new(error.kind(), format!("could not start {}: {error}{how}", program.display())))
+        }
+    }
+}
+
+/// A file without a name or a directory: what a program says is kept wherever
+/// temporary files go, and where they cannot go.
+fn in_memory(name: &str) -> io::Result<File> {
+    Ok(rustix::fs::memfd_create(name, rustix::fs::MemfdFlags::CLOEXEC)?.into())
 }
 
 /// As a shell reports it: 128 and the number for a signal.

@@ -4,7 +4,7 @@
 use super::manifest::{Manifest, Probe, Run};
 use super::pattern::{Matcher, PathPattern, absolute_glob, spelled};
 use super::policy::Denials;
-use crate::plan::{Action, Argument, Command, Program};
+use crate::plan::{Action, Argument, Command, Place, Program};
 use crate::system::{Location, Root};
 
 mod reach;
@@ -272,8 +272,18 @@ impl Grant {
 
     /// Variables of the caller's environment that a command gets.
     pub fn passes(&self, command: &Command) -> Vec<String> {
+        self.entry(command).map(|run| run.pass.clone()).unwrap_or_default()
+    }
+
+    /// Whose program a command runs.
+    pub fn place(&self, command: &Command) -> Place {
+        if self.entry(command).is_some_and(|run| run.or_here) { Place::Either } else { Place::Target }
+    }
+
+    /// The first entry that allows a command.
+    fn entry(&self, command: &Command) -> Option<&Run> {
         let fits = |run: &&Run| is_of(run, &command.program) && run.arguments.matches(&command.arguments);
-        self.run.iter().find(fits).map(|run| run.pass.clone()).unwrap_or_default()
+        self.run.iter().find(fits)
     }
 
     /// Whether a program may be run with text arguments, by its plain name.

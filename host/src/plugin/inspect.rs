@@ -209,6 +209,7 @@ impl fmt::Display for Inspection {
             line("runs", format!("{} {}{warning}", run.program, run.arguments).trim_end().to_owned())?;
             line("  found at", names(&run.paths))?;
             line("  passed", run.pass.join(", "))?;
+            line("  or", if run.or_here { "this machine's, where the target has none" } else { "" }.to_owned())?;
         }
         for probe in &manifest.probe {
             line("asks", format!("{} {}", probe.program, probe.arguments.join(" ")).trim_end().to_owned())?;

@@ -206,6 +206,10 @@ pub struct Run {
     /// are set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pass: Vec<String>,
+    /// It works on nothing but the files among its arguments, so that this machine's
+    /// program serves where the system below `--root` has none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub or_here: bool,
 }
 
 /// `[[probe]]`: a command with fixed arguments whose output is a fact.

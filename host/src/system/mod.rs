@@ -32,6 +32,9 @@ pub struct System {
     /// The roots that every plan has: system, tree, source-tree, install-tree,
     /// boot, etc, usr, var. A plan adds those of its kernel and package.
     pub roots: Roots,
+    /// Where this machine's own programs are: they stand in for some that the
+    /// system that is worked on does not have. `/` but for tests of plugins.
+    pub here: PathBuf,
 }
 
 impl System {
@@ -48,7 +51,7 @@ impl System {
             .with(Root::Etc, below("etc"))
             .with(Root::Usr, below("usr"))
             .with(Root::Var, below("var"));
-        Self { root, os, roots }
+        Self { root, os, roots, here: PathBuf::from("/") }
     }
 
     /// A path of this machine as the target system sees it.

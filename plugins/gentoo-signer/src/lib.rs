@@ -5,7 +5,7 @@
 mod make_conf;
 
 use modsmith_plugin::prelude::*;
-use signing::Half;
+use signing::{Half, Keys};
 
 struct GentooSigner;
 
@@ -15,7 +15,7 @@ impl Signer for GentooSigner {
     }
 
     fn sign(kernel: &Kernel, file: Path, plan: &mut Plan) -> Result<()> {
-        signing::sign_file(choose(kernel)?.0, file, plan)
+        signing::sign_file(kernel, choose(kernel)?.0, file, plan)
     }
 
     fn enrolment(kernel: &Kernel) -> Result<EnrolmentStatus> {
@@ -29,18 +29,19 @@ fn choose(kernel: &Kernel) -> Result<(Signing, Half)> {
     if setting("mok_signing_key").is_some() {
         return Err(unsupported(""));
     }
-    let digest = signing::digest(kernel)?;
     let (key, certificate) = keys(kernel)?.ok_or_else(|| unsupported(""))?;
-    let release = kernel.release();
-    let program = match signing::configured_program()? {
-        Some(configured) => configured,
-        None => match signing::among_headers([Path::usr(format!("src/linux-{release}/scripts/sign-file"))]) {
-            Ok(found) => found.into(),
-            Err(places) => return Err(signing::no_program(&release, &places)),
-        },
-    };
-    let (key, argument) = (Some(key.argument()), Some(certificate.argument()));
-    Ok((Signing { program, key, certificate: argument, digest: Some(digest) }, certificate))
+    let keys = Keys { key, certificate: certificate.clone() };
+    Ok((signing::with_pair(kernel, keys, || program(&kernel.release()))?, certificate))
+}
+
+fn program(release: &str) -> Result<Argument> {
+    if let Some(configured) = signing::configured_program()? {
+        return Ok(configured);
+    }
+    match signing::among_headers([Path::usr(format!("src/linux-{release}/scripts/sign-file"))]) {
+        Ok(found) => Ok(found.into()),
+        Err(places) => Err(signing::no_program(release, &places)),
+    }
 }
 
 /// Key and certificate; a key without a certificate holds it in the same file.

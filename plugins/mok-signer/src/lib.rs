@@ -18,7 +18,7 @@ impl Signer for MokSigner {
     }
 
     fn sign(kernel: &Kernel, file: Path, plan: &mut Plan) -> Result<()> {
-        signing::sign_file(choose(kernel)?, file, plan)
+        signing::sign_file(kernel, choose(kernel)?, file, plan)
     }
 
     fn enrolment(kernel: &Kernel) -> Result<EnrolmentStatus> {
@@ -30,12 +30,7 @@ impl Signer for MokSigner {
 /// What the kernel's modules are signed with, whether or not the pair is there
 /// yet.
 fn choose(kernel: &Kernel) -> Result<Signing> {
-    signing::unless_sign_tool()?;
-    let digest = signing::digest(kernel)?;
-    let program = program::find(&kernel.release())?;
-    let Keys { key, certificate } = Keys::of_tree().readable();
-    let (key, certificate) = (Some(key.argument()), Some(certificate.argument()));
-    Ok(Signing { program, key, certificate, digest: Some(digest) })
+    signing::with_pair(kernel, Keys::of_tree().readable(), || program::find(&kernel.release()))
 }
 
 export!(MokSigner: Signer);

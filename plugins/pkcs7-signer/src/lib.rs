@@ -25,13 +25,15 @@ impl Signer for Pkcs7Signer {
         // What is there must be of use; a new pair is.
         read(&certificate)?;
         let (key, certificate) = (Some(key.into()), Some(certificate.into()));
-        Ok(Signing { program: BUILT_IN.into(), key, certificate, digest: Some(digest) })
+        Ok(Signing { program: BUILT_IN.into(), key, certificate, digest })
     }
 
     /// A module that cannot be signed is still good for a kernel that does not
     /// ask: the failure is a warning.
     fn sign(kernel: &Kernel, file: Path, plan: &mut Plan) -> Result<()> {
-        let Choice { digest, algorithm, key, certificate } = choose(kernel)?;
+        let Choice { key, certificate, .. } = choose(kernel)?;
+        let digest = signing::digest(kernel)?;
+        let algorithm = algorithm(&digest)?;
         let Some(certificate) = read(&certificate)? else {
             // In a dry run, the pair is yet to be made.
             plan.note(format!("Signs {} with the new key", file.absolute()?));
@@ -49,8 +51,8 @@ impl Signer for Pkcs7Signer {
 }
 
 struct Choice {
-    digest: String,
-    algorithm: SignatureAlgorithm,
+    /// As [`Signing`] has it.
+    digest: Option<String>,
     key: Path,
     certificate: Path,
 }
@@ -60,24 +62,24 @@ fn choose(kernel: &Kernel) -> Result<Choice> {
     if setting("sign_file").is_some_and(|word| word != BUILT_IN) {
         return Err(unsupported(""));
     }
-    let digest = signing::digest(kernel)?;
-    let algorithm = match digest.as_str() {
-        "sha256" => SignatureAlgorithm::RsaPkcs1Sha256,
-        "sha384" => SignatureAlgorithm::RsaPkcs1Sha384,
-        "sha512" => SignatureAlgorithm::RsaPkcs1Sha512,
-        other => {
-            return Err(unsupported(format!(
-                "only sha256, sha384 and sha512 can be signed without a program, not {other}"
-            )));
-        }
-    };
+    let digest = signing::digest(kernel).ok();
+    digest.as_deref().map(algorithm).transpose()?;
     match Keys::of_tree() {
         Keys { key: Half::At(key), certificate: Half::At(certificate) } => {
-            Ok(Choice { digest, algorithm, key, certificate })
+            Ok(Choice { digest, key, certificate })
         }
         Keys { key: Half::Text(text), .. } | Keys { certificate: Half::Text(text), .. } => Err(unsupported(format!(
             "without a program, {text} cannot be used: a key has to be a file in /etc or /var"
         ))),
+    }
+}
+
+fn algorithm(digest: &str) -> Result<SignatureAlgorithm> {
+    match digest {
+        "sha256" => Ok(SignatureAlgorithm::RsaPkcs1Sha256),
+        "sha384" => Ok(SignatureAlgorithm::RsaPkcs1Sha384),
+        "sha512" => Ok(SignatureAlgorithm::RsaPkcs1Sha512),
+        other => Err(unsupported(format!("only sha256, sha384 and sha512 can be signed without a program, not {other}"))),
     }
 }
 

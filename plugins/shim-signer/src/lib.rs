@@ -23,7 +23,7 @@ impl Signer for ShimSigner {
     }
 
     fn sign(kernel: &Kernel, file: Path, plan: &mut Plan) -> Result<()> {
-        signing::sign_file(choose(kernel)?, file, plan)
+        signing::sign_file(kernel, choose(kernel)?, file, plan)
     }
 
     fn enrolment(kernel: &Kernel) -> Result<EnrolmentStatus> {
@@ -51,12 +51,7 @@ fn make(plan: &mut Plan) -> Result<()> {
 /// What the kernel's modules are signed with, whether or not the pair is there
 /// yet.
 fn choose(kernel: &Kernel) -> Result<Signing> {
-    signing::unless_sign_tool()?;
-    let digest = signing::digest(kernel)?;
-    let program = program(&kernel.release())?;
-    let Keys { key, certificate } = keys().readable();
-    let (key, certificate) = (Some(key.argument()), Some(certificate.argument()));
-    Ok(Signing { program, key, certificate, digest: Some(digest) })
+    signing::with_pair(kernel, keys().readable(), || program(&kernel.release()))
 }
 
 fn program(release: &str) -> Result<Argument> {

@@ -11,6 +11,22 @@ pub use program::{BUILT_IN, among_headers, configured_program, no_program};
 
 use modsmith_plugin::prelude::*;
 
+/// What a kernel's modules are signed with. A kernel whose configuration names no
+/// digest has nothing signed, and may have no headers to look for a program in:
+/// the pair is still what the system's modules are signed with.
+pub fn with_pair(kernel: &Kernel, keys: Keys, program: impl FnOnce() -> Result<Argument>) -> Result<Signing> {
+    unless_sign_tool()?;
+    let digest = digest(kernel).ok();
+    let program = match (program(), &digest) {
+        // Not concerned.
+        (Err(Error::Unsupported(why)), _) if why.is_empty() => return Err(unsupported("")),
+        (Err(_), None) => "sign-file".into(),
+        (found, _) => found?,
+    };
+    let (key, certificate) = (Some(keys.key.argument()), Some(keys.certificate.argument()));
+    Ok(Signing { program, key, certificate, digest })
+}
+
 /// The digest that the kernel's configuration names. `unsupported` for a kernel
 /// that checks no signatures, or whose configuration is not known.
 pub fn digest(kernel: &Kernel) -> Result<String> {
@@ -37,7 +53,7 @@ pub fn unless_sign_tool() -> Result<()> {
 /// Signs a file with `sign-file`, or a program that takes the same arguments. A
 /// module that cannot be signed is still good for a kernel that does not ask: the
 /// failure is a warning.
-pub fn sign_file(signing: Signing, file: Path, plan: &mut Plan) -> Result<()> {
-    let words = [signing.digest.map(Argument::Text), signing.key, signing.certificate];
+pub fn sign_file(kernel: &Kernel, signing: Signing, file: Path, plan: &mut Plan) -> Result<()> {
+    let words = [Some(digest(kernel)?.into()), signing.key, signing.certificate];
     plan.run_or_warn(cmd!(signing.program).args(words.into_iter().flatten()).arg(file))
 }

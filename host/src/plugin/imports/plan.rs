@@ -152,6 +152,7 @@ impl State {
             ..Command::new("")
         };
         command.pass = self.grant.passes(&command);
+        command.place = self.grant.place(&command);
         Ok(Action::Run(command))
     }
 

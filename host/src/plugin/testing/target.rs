@@ -64,7 +64,7 @@ impl Target {
             running: table.running,
             ..KernelInput::default()
         });
-        let system = System::new(&root, OsRelease::of_root(&root));
+        let system = System { here: root.clone(), ..System::new(&root, OsRelease::of_root(&root)) };
         let package = Arc::new(PackageFacts::from(facts.package.clone()));
         Ok(Self { dir, _removed_on_drop: temporary, system: Arc::new(system), kernel: Arc::new(kernel), package })
     }
