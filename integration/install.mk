@@ -57,10 +57,11 @@ install-completion:
 	done
 
 install-manual:
-	@$(DIRECTORY) $(DESTDIR)$(DATADIR)/man/man8
+	@$(DIRECTORY) $(addprefix $(DESTDIR)$(DATADIR)/man/,man5 man8)
 	@umask 022; for name in modsmith dkms; do \
 		$(MODSMITH) manual --name $$name >$(DESTDIR)$(DATADIR)/man/man8/$$name.8 || exit; \
 	done
+	@umask 022; $(MODSMITH) manual --name dkms.conf >$(DESTDIR)$(DATADIR)/man/man5/dkms.conf.5
 
 install-settings:
 	@$(DIRECTORY) $(addprefix $(DESTDIR),/var/lib/dkms /usr/share/dkms/modules_to_force_install /etc/dkms/framework.conf.d)

@@ -68,6 +68,7 @@ fn expected(own: &[&str]) -> BTreeSet<String> {
         usr/share/doc/modsmith/README.md
         usr/share/fish/vendor_completions.d/dkms.fish
         usr/share/fish/vendor_completions.d/modsmith.fish
+        usr/share/man/man5/dkms.conf.5
         usr/share/man/man8/dkms.8
         usr/share/man/man8/modsmith.8
         var/lib/dkms/";
@@ -285,22 +286,42 @@ fn fish_completes_actions_modules_and_kernels() {
 #[test]
 fn manuals_render_without_warnings_and_show_every_option() {
     for name in ["dkms", "modsmith"] {
-        let page = tool::run(Command::new(modsmith()).args(["manual", "--name", name]));
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("page.8");
-        fs::write(&file, page).unwrap();
-        let out = Command::new(tool::path("groff"))
-            .args(["-man", "-ww", "-Tascii", "-P-cbou"])
-            .arg(&file)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        assert!(out.status.success());
-        assert_eq!(String::from_utf8_lossy(&out.stderr), "");
-        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        let text = rendered(name);
         for shown in ["ACTIONS", "uninstall", "--kernelver", "--dry-run", "/etc/dkms/framework.conf", "EXIT STATUS"] {
             assert!(text.contains(shown), "{shown} is missing: {text}");
         }
         assert_eq!(text.contains("plugin build"), name == "modsmith");
+    }
+}
+
+/// A manual page as a terminal shows it, made without a warning.
+fn rendered(name: &str) -> String {
+    let page = tool::run(Command::new(modsmith()).args(["manual", "--name", name]));
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("page");
+    fs::write(&file, page).unwrap();
+    let out = Command::new(tool::path("groff"))
+        .args(["-man", "-ww", "-Tascii", "-P-cbou"])
+        .arg(&file)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(out.status.success());
+    assert_eq!(String::from_utf8_lossy(&out.stderr), "");
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+#[test]
+fn the_manual_of_dkms_conf_describes_every_directive() {
+    let text = rendered("dkms.conf");
+    assert!(text.contains("DKMS.CONF(5)"), "{text}");
+    // Long names are broken at the end of a line, and some share a line.
+    let text: String = text.replace("-\n", "").split_whitespace().collect::<Vec<_>>().join(" ");
+    for directive in modsmith::conf::DIRECTIVES {
+        let known = directive.replace("sign_tool", "SIGN_TOOL").replace("KERNEL_MAX", "KERNEL_MIN, _MAX");
+        assert!(text.contains(&known), "{directive} is missing: {text}");
+    }
+    for shown in ["(default: required)", "BUILT_MODULE_NAME[0]=\"hello\"", "OVERRIDES", "dkms(8)"] {
+        assert!(text.contains(shown), "{shown} is missing: {text}");
     }
 }

@@ -278,3 +278,27 @@ fn debug_tells_on_standard_error_what_is_run() {
     let quiet = world.dkms(&line).expect(0);
     assert!(!quiet.stderr.contains("DEBUG"), "{quiet}");
 }
+
+#[test]
+fn what_a_packages_file_gives_cause_to_say_is_said_once() {
+    let conf = "CLEAN=\"make clean\"\nSTRIP=maybe\necho \"a word of $PACKAGE_NAME\" >&2";
+    for line in ["install DIR -k KERNEL", "build DIR -k KERNEL", "add DIR", "install said/1.0 -k KERNEL"] {
+        let world = World::generic();
+        world.add_package(&Package::new("said", "1.0").conf(conf));
+        let dir = world.path("boot/elsewhere");
+        Package::new("said", "1.0").conf(conf).write(&dir);
+        let line = line.replace("DIR", &dir.display().to_string()).replace("KERNEL", &kernel());
+        let out = world.dkms(&line).expect(0);
+        for text in ["Deprecated feature: CLEAN", "STRIP[0] is `maybe`", "a word of said"] {
+            assert_eq!(out.stderr.matches(text).count(), 1, "{text}: {out}");
+        }
+    }
+    // Of each package, though they say the same.
+    let world = World::generic();
+    for name in ["one", "two"] {
+        world.add_package(&Package::new(name, "1.0").conf("CLEAN=\"make clean\"\nAUTOINSTALL=yes"));
+        world.dkms(&format!("add {name}/1.0")).expect(0);
+    }
+    let out = world.dkms(&format!("autoinstall -k {}", kernel())).expect(0);
+    assert_eq!(out.stderr.matches("Deprecated feature: CLEAN").count(), 2, "{out}");
+}

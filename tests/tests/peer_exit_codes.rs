@@ -263,3 +263,27 @@ fn a_source_that_has_gone() {
     assert_eq!(codes, [0, 4, 4]);
     assert_eq!(ours[2].facts["status"], "gone/1.0: broken\n");
 }
+
+/// Where the errors of unusable command lines go: what scripts throw away with `2>/dev/null`,
+/// and what they read.
+#[test]
+fn errors_of_usage_are_on_standard_error() {
+    let world = World::new(&[]);
+    for line in [
+        "", "bogus", "bogus some/1.0", "--bogus", "status --bogus", "add", "build", "remove", "add -m some", "match",
+        "mktarball", "ldtarball", "add none/1.0", "remove none/1.0 --all", "build -k 1 --all none/1.0",
+    ] {
+        let (ours, peer) = (world.dkms(line), world.peer(line));
+        for (who, out) in [("dkms 3.0.10", &peer), ("modsmith", &ours)] {
+            assert!(out.stderr.to_lowercase().contains("error"), "{who}: {out}");
+            assert!(!out.stdout.to_lowercase().contains("error"), "{who}: {out}");
+        }
+    }
+    // Without an action, the usage is what was asked for.
+    for line in ["", "bogus"] {
+        for out in [world.dkms(line), world.peer(line)] {
+            assert!(out.stdout.starts_with("Usage: "), "{out}");
+            assert_eq!(out.code, 0, "{out}");
+        }
+    }
+}

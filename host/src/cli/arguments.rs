@@ -361,11 +361,19 @@ pub enum ShellArgument {
     Fish,
 }
 
-/// Prints the manual page, for `man -l -`.
+/// Prints a manual page, for `man -l -`.
 #[derive(Debug, Parser)]
 #[command(name = "modsmith manual")]
 pub struct ManualArguments {
-    /// Which of the program's names to describe
+    /// What to describe: the program by one of its names, or dkms.conf
     #[arg(long, value_enum, default_value = "modsmith")]
-    pub name: Persona,
+    pub name: ManualPage,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum ManualPage {
+    Modsmith,
+    Dkms,
+    #[value(name = "dkms.conf")]
+    DkmsConf,
 }

@@ -1,4 +1,7 @@
-//! `modsmith manual`: the manual page, from the command line's own definition.
+//! `modsmith manual`: the manual pages, from the command line's own definition and
+//! from the reference.
+
+mod reference;
 
 use std::io;
 
@@ -6,14 +9,21 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
-use super::arguments::{Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments};
+use super::arguments::{
+    Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, ManualPage, PluginArguments,
+};
 use super::{Persona, formats, summary};
 use crate::error::{Error, Kind, Result};
 
 /// Prints the manual page of one of the program's names, for `man`.
 pub fn run(arguments: &ManualArguments) -> Result<()> {
     let mut page = Vec::new();
-    write(arguments.name, &mut page)
+    let written = match arguments.name {
+        ManualPage::Modsmith => write(Persona::Modsmith, &mut page),
+        ManualPage::Dkms => write(Persona::Dkms, &mut page),
+        ManualPage::DkmsConf => write_dkms_conf(&mut page),
+    };
+    written
         .map_err(|e| Error::new(Kind::System, format!("Could not write the manual page: {e}.")))?;
     print!("{}", String::from_utf8_lossy(&page));
     Ok(())
@@ -38,6 +48,21 @@ fn write(persona: Persona, out: &mut Vec<u8>) -> io::Result<()> {
     man.render_options_section(out)?;
     list("FILES", FILES).to_writer(out)?;
     closing().to_writer(out)
+}
+
+const DKMS_CONF: &str = include_str!("../../../docs/reference/dkms-conf.md");
+
+/// dkms.conf(5).
+fn write_dkms_conf(out: &mut Vec<u8>) -> io::Result<()> {
+    let mut head = Roff::new();
+    let source = concat!("modsmith ", env!("CARGO_PKG_VERSION"));
+    head.control("TH", ["DKMS.CONF", "5", "", source, "File formats"]);
+    head.control("SH", ["NAME"]).text([roman("dkms.conf - what a package of kernel modules is called, builds and installs")]);
+    head.to_writer(out)?;
+    reference::sections(DKMS_CONF).to_writer(out)?;
+    let mut end = Roff::new();
+    end.control("SH", ["SEE ALSO"]).text([bold("dkms"), roman("(8), "), bold("modsmith"), roman("(8)")]);
+    end.to_writer(out)
 }
 
 /// Package formats, made and loaded, as the plugins declare them.
@@ -135,6 +160,8 @@ fn closing() -> Roff {
          are missing. 77: the package is not for this kernel. The documentation has the others.",
     )]);
     roff.control("SH", ["SEE ALSO"]).text([
+        bold("dkms.conf"),
+        roman("(5), "),
         bold("depmod"),
         roman("(8), "),
         bold("modinfo"),

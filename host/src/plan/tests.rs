@@ -305,6 +305,36 @@ fn the_output_of_a_logged_command_is_a_block_of_the_log() {
     );
 }
 
+#[test]
+fn what_this_program_could_not_do_is_no_failure_of_a_program_that_a_plan_allows_for() {
+    // The log is a directory; the file to sign is not there.
+    let scratch = Scratch::new();
+    fs::create_dir_all(scratch.path("tree/make.log")).unwrap();
+    let block = LogBlock { at: tree("make.log"), description: "x".into(), command: "true".into() };
+    let logged = Command { log: Some(block), failure: OnFailure::Warn, ..Command::new("true") };
+    let lost = signature("k", key(&scratch, "k"), OnFailure::Warn);
+    for action in [Action::Run(logged), lost] {
+        let mut plan = scratch.builder();
+        plan.push(action, "");
+        assert!(scratch.run(plan).is_err());
+    }
+    // A program that fails, or is none, is.
+    fs::create_dir_all(scratch.path("tree/bin")).unwrap();
+    fs::write(scratch.path("tree/bin/foreign"), "\x7fELF of another machine").unwrap();
+    executable(&scratch.path("tree/bin/foreign"));
+    let foreign = Command::of(Program::At(tree("bin/foreign")));
+    for command in [Command::new("false"), Command::new("no-such-program"), foreign] {
+        let mut plan = scratch.builder();
+        plan.push(Action::Run(Command { failure: OnFailure::Warn, ..command }), "");
+        scratch.run(plan).unwrap();
+    }
+}
+
+fn executable(file: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
 /// A key made by openssl, in the tree, and its public half.
 fn key(scratch: &Scratch, name: &str) -> Vec<u8> {
     let openssl = |arguments: &[&str]| {
