@@ -7,7 +7,7 @@
 use std::fmt;
 
 /// Everything that can go wrong, as scripts tell it apart: each kind has one
-/// exit code. Source of the numbers: dkms 3.2.2, whose callers test them.
+/// exit code. Source of the numbers: dkms 3.4.3, whose callers test them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -75,6 +75,8 @@ pub enum Kind {
     DependencyMissing,
     /// At least one module of a kernel removal failed.
     KernelRemovalFailed,
+    /// The value of `-k` or `-a` is empty or missing.
+    KernelOrArchEmpty,
     /// Kernel headers are missing.
     HeadersMissing,
     /// BUILD_EXCLUSIVE_* excludes the kernel.
@@ -114,6 +116,7 @@ impl Kind {
             ArchUnknown => 12,
             DependencyMissing => 13,
             KernelRemovalFailed => 14,
+            KernelOrArchEmpty => 16,
             HeadersMissing => 21,
             // New conditions: codes that dkms never used.
             System => 30,

@@ -15,4 +15,4 @@ pub mod system;
 pub mod tree;
 
 /// The dkms whose behaviour is kept: what `dkms --version` answers.
-pub const DKMS_VERSION: &str = "3.2.2";
+pub const DKMS_VERSION: &str = "3.4.3";

@@ -87,7 +87,7 @@ pub fn files(directory: &Path) -> Vec<PathBuf> {
 /// What module packages need of a system, and rpm itself.
 const BASE: &str = "\
 Name: base\nVersion: 1\nRelease: 1\nSummary: What there is\nLicense: MIT\nBuildArch: noarch\nAutoReqProv: no\n\
-Provides: dkms = 3.2.2, /bin/sh, /bin/bash\n%description\nWhat there is.\n\
+Provides: dkms = 3.4.3, /bin/sh, /bin/bash\n%description\nWhat there is.\n\
 %install\nmkdir -p %{buildroot}/usr/bin\ntouch %{buildroot}/usr/bin/rpm\n%files\n/usr/bin/rpm\n";
 
 /// A scratch machine whose packages are rpm's, with modsmith as its dkms.

@@ -56,7 +56,7 @@ fn packages_and_kernels_come_and_go() {
 
     // The program, in dkms's place.
     system.apt("install /modsmith.deb");
-    assert_eq!(system.run("dkms --version").expect(0).stdout, "dkms-3.2.2\n");
+    assert_eq!(system.run("dkms --version").expect(0).stdout, "dkms-3.4.3\n");
     assert_eq!(system.status(), "");
 
     // A kernel's headers and two packages: their scripts build for it.

@@ -175,7 +175,7 @@ fn make_deb_makes_a_package_that_takes_the_place_of_dkms() {
     let dpkg_deb = |option: &str| tool::run(Command::new(tool::path("dpkg-deb")).arg(option).arg(&package));
 
     let fields = dpkg_deb("--field");
-    for line in ["Package: modsmith", "Provides: dkms (= 3.2.2)", "Conflicts: dkms", "Replaces: dkms"] {
+    for line in ["Package: modsmith", "Provides: dkms (= 3.4.3)", "Conflicts: dkms", "Replaces: dkms"] {
         assert!(fields.lines().any(|l| l == line), "{line}: {fields}");
     }
     let depends = fields.lines().find(|l| l.starts_with("Depends:")).expect("it depends on something");

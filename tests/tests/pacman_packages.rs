@@ -46,7 +46,7 @@ impl Pacman {
 
     /// Installs, on a system that is said to have dkms.
     fn install(&self, package: &Path) -> Output {
-        self.run(&format!("-U --assume-installed dkms=3.2.2 {}", package.display())).expect(0)
+        self.run(&format!("-U --assume-installed dkms=3.4.3 {}", package.display())).expect(0)
     }
 }
 

@@ -7,7 +7,7 @@ use super::setup::{plugins, system};
 use super::status::{StatusDocument, text};
 use super::targets::Targets;
 use super::terminal::Terminal;
-use super::words::{Action, Words, absolute};
+use super::words::{Action, Words, absolute, from_here};
 use super::{Persona, completion, errors, failures, formats};
 use crate::error::{Error, Kind, Result};
 use crate::flow::{Filter, Mode, Options, Session};
@@ -39,7 +39,15 @@ pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
             words.actions.retain(|action| *action != Action::Add);
             (words.module, words.version) = (Some(id.module), Some(id.version));
         }
-        words.actions.iter().try_for_each(|action| act(*action, &words, arguments, targets, session, persona))?;
+        for (done, action) in words.actions.clone().into_iter().enumerate() {
+            act(action, &words, arguments, targets, session, persona)?;
+            // What the first of several actions has registered the next ones take from the tree.
+            let registered = action.takes_archives() && done + 1 < words.actions.len() && !session.is_dry_run();
+            if let Some(directory) = words.directory.take_if(|_| registered) {
+                let id = session.identify(&directory, &session.kernel(&targets.first(session)?))?;
+                (words.module, words.version) = (Some(id.module), Some(id.version));
+            }
+        }
         match words.actions.iter().any(|action| action.changes_kernels()) {
             true => session.post_transaction(&targets.first(session)?),
             false => Ok(()),
@@ -74,7 +82,14 @@ pub(super) fn in_session(
             .complaining(move |problem| Terminal::new(quiet, false).warning(problem)),
     };
     let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Execute };
-    let session = Session::new(system, framework, plugins, &terminal, options(arguments)?, mode);
+    let mut options = options(arguments)?;
+    if let Some(file) = options.kernel_config.take_if(|file| !file.is_file()) {
+        terminal.warning(&format!(
+            "There is no file {} (--config): the kernel's own configuration is used.",
+            file.display()
+        ));
+    }
+    let session = Session::new(system, framework, plugins, &terminal, options, mode);
     let outcome = body(&session, &targets);
     if arguments.dry_run {
         show(session.into_plans().iter().map(PlanView::new).collect(), arguments.json);
@@ -280,6 +295,8 @@ fn options(arguments: &Arguments) -> Result<Options> {
         })
         .collect::<Result<Vec<_>>>()?;
     let existing = |path: &Option<PathBuf>| path.as_deref().map(absolute).transpose();
+    // Looked for by the actions that need them: the others go without, as with dkms.
+    let named = |path: &Option<PathBuf>| path.as_deref().map(from_here).transpose();
     Ok(Options {
         // A package manager's version is the one to have, whatever is there.
         force: arguments.force,
@@ -292,12 +309,11 @@ fn options(arguments: &Arguments) -> Result<Options> {
         framework: existing(&arguments.places.dkmsframework)?,
         jobs: arguments.jobs,
         directives,
-        conf: existing(&arguments.conf)
-            .map_err(|error| Error { kind: Kind::ConfUnreadable, ..error }.hint("Check what -c names."))?,
-        kernel_config: existing(&arguments.config)?,
+        conf: named(&arguments.conf)?,
+        kernel_config: named(&arguments.config)?,
         no_prepare_kernel: arguments.no_prepare_kernel,
         no_clean_kernel: arguments.no_clean_kernel,
-        kernel_source_dir: existing(&arguments.kernelsourcedir)?,
+        kernel_source_dir: named(&arguments.kernelsourcedir)?,
     })
 }
 

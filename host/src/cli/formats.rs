@@ -127,8 +127,9 @@ fn perform_load(arguments: &Arguments, word: &str, mut request: FormatRequest) -
     let words = Words::classify(arguments)?;
     words.warn();
     let named = arguments.words.first().map(PathBuf::from);
-    let Some(archive) = request.archive.take().or(words.archive).or(named) else {
-        return Err(Error::new(Kind::Usage, format!("`{word}` needs the file to load."))
+    let given = request.archive.take().or(words.archive).or(named);
+    let Some(archive) = given.filter(|archive| !archive.as_os_str().is_empty()) else {
+        return Err(Error::new(Kind::SourceMissing, format!("`{word}` needs the file to load."))
             .hint(format!("Name it: `dkms {word} FILE`.")));
     };
     let archive = std::path::absolute(&archive).map_err(|e| Error::io("use", &archive, e))?;

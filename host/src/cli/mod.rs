@@ -25,6 +25,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use arguments::{Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments};
+use crate::error::Kind;
 use terminal::Terminal;
 
 /// The name that the program was called by: the same work, other manners.
@@ -98,8 +99,20 @@ fn misread(error: &clap::Error) -> ExitCode {
     match error.kind() {
         DisplayHelp | DisplayVersion => ExitCode::SUCCESS,
         UnknownArgument => ExitCode::from(2),
+        InvalidValue if lacks_kernel_or_arch(error) => ExitCode::from(Kind::KernelOrArchEmpty.exit_code()),
         _ => ExitCode::from(1),
     }
+}
+
+/// Whether `-k` or `-a` is the last word, or comes before another option.
+fn lacks_kernel_or_arch(error: &clap::Error) -> bool {
+    use clap::error::{ContextKind, ContextValue};
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.as_str(),
+        _ => "",
+    };
+    let option = text(ContextKind::InvalidArg);
+    text(ContextKind::InvalidValue).is_empty() && ["--kernelver ", "--arch "].iter().any(|name| option.starts_with(name))
 }
 
 /// `dkms status | head` ends quietly instead of with a message.

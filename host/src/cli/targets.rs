@@ -36,10 +36,11 @@ impl Targets {
                 Some((kernel, arch)) => (kernel, Some(arch.to_owned())),
                 None => (word.trim(), None),
             };
-            check_name("kernel", kernel)?;
-            arch.as_deref().map_or(Ok(()), |arch| check_name("architecture", arch))?;
+            check_value("-k", "kernel", kernel)?;
+            arch.as_deref().map_or(Ok(()), |arch| check_value("-k", "architecture", arch))?;
             given.push((kernel.to_owned(), arch));
         }
+        arguments.archs.iter().try_for_each(|arch| check_value("-a", "architecture", arch.trim()))?;
         if given.is_empty() && !arguments.archs.is_empty() && system.is_live() {
             given.push((running_release(), None));
         }
@@ -105,6 +106,16 @@ impl Targets {
             .next()
             .unwrap_or_else(|| Target { kernel: running_release(), arch: self.default_arch.clone() }))
     }
+}
+
+/// Refuses what cannot be a kernel or an architecture; an empty value with an exit
+/// code of its own, since a script's variable that is not set makes it.
+fn check_value(option: &str, what: &str, value: &str) -> Result<()> {
+    if value.is_empty() {
+        return Err(Error::new(Kind::KernelOrArchEmpty, format!("The {what} that {option} names is empty."))
+            .hint(format!("Write a {what} behind {option}, or leave the option out.")));
+    }
+    check_name(what, value)
 }
 
 fn only_kernel(system: &System) -> Result<String> {

@@ -178,6 +178,11 @@ fn no_package(path: &Path, kind: Kind) -> Error {
         .hint("Name a package as `module/version`, or the directory, dkms.conf or archive that it comes in.")
 }
 
+/// The real path of something that may be missing.
+pub fn from_here(path: &Path) -> Result<PathBuf> {
+    std::fs::canonicalize(path).or_else(|_| std::path::absolute(path)).map_err(|e| Error::io("use", path, e))
+}
+
 /// The real path of something that has to be there.
 pub fn absolute(path: &Path) -> Result<PathBuf> {
     std::fs::canonicalize(path).map_err(|e| Error::io("use", path, e))

@@ -1,12 +1,45 @@
-//! BUILD_EXCLUSIVE_*: whether a kernel is one that a package is for.
+//! BUILD_EXCLUSIVE_*: whether a kernel is one that a package, and each of its
+//! modules, is for.
 
 use std::cmp::Ordering;
 
-use super::{Exclusive, ere, version};
+use super::{Exclusive, PackageConf, ere, version};
 use crate::kernel::Kernel;
 
-impl Exclusive {
+impl PackageConf {
+    /// Sets the modules apart that are not for a kernel: they are neither expected of
+    /// its build nor installed for it.
+    ///
+    /// Nothing changes where the whole package is not for the kernel: what was built
+    /// for it once, perhaps before that was known, can still be looked after.
+    pub fn exclude(&mut self, kernel: &Kernel) {
+        if !self.excludes_modules() || self.excludes(kernel).is_some() {
+            return;
+        }
+        for (slot, module) in (0..).zip(std::mem::take(&mut self.modules)) {
+            match self.exclusive.get(&slot).and_then(|exclusive| exclusive.excludes(kernel)) {
+                Some(reason) => self.excluded.push((module, reason)),
+                None => self.modules.push(module),
+            }
+        }
+    }
+
     /// Why the package cannot be built for a kernel; `None` if it can.
+    ///
+    /// Slot 0 decides: it is the whole package's, because a plain assignment is slot
+    /// 0, and the first module's. Where it allows the kernel that module can be built.
+    pub fn excludes(&self, kernel: &Kernel) -> Option<String> {
+        self.exclusive.get(&0)?.excludes(kernel)
+    }
+
+    /// Whether its modules may be others from one kernel to the next.
+    pub fn excludes_modules(&self) -> bool {
+        self.exclusive.keys().any(|slot| *slot > 0)
+    }
+}
+
+impl Exclusive {
+    /// Why nothing that it is about can be built for a kernel; `None` if it can.
     ///
     /// Bounds are inclusive. A pattern that is no regular expression matches
     /// nothing, as in bash: packages write a sentence there to mean "never".

@@ -156,7 +156,7 @@ pub struct Scripts {
     pub post_remove: Option<String>,
 }
 
-/// The BUILD_EXCLUSIVE_* family.
+/// One slot of the BUILD_EXCLUSIVE_* family.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exclusive {
     pub kernel: Option<String>,
@@ -178,7 +178,12 @@ pub struct PackageConf {
     /// Those patches whose match applies to the kernel.
     pub patches: Vec<Patch>,
     pub scripts: Scripts,
-    pub exclusive: Exclusive,
+    /// By slot, those that demand something: slot 0 is about the whole package, any
+    /// other about that module. Source: dkms 3.3.0.
+    pub exclusive: BTreeMap<u32, Exclusive>,
+    /// Modules that are not for the kernel, each with the reason; they are not among
+    /// `modules`. See [`PackageConf::exclude`].
+    pub excluded: Vec<(ModuleRecord, String)>,
     pub build_depends: Vec<String>,
     pub build_depends_rebuild: bool,
     pub obsolete_by: Option<String>,

@@ -1,5 +1,7 @@
 //! The typed form of a dkms.conf.
 
+use std::collections::BTreeMap;
+
 use super::validate::Problems;
 use super::{Evaluated, Exclusive, ModuleRecord, PackageConf, Patch, Scripts, Strictness, ere, placeholder};
 use crate::error::Error;
@@ -40,13 +42,8 @@ impl PackageConf {
                 post_install: text("POST_INSTALL"),
                 post_remove: text("POST_REMOVE"),
             },
-            exclusive: Exclusive {
-                kernel: text("BUILD_EXCLUSIVE_KERNEL"),
-                kernel_min: text("BUILD_EXCLUSIVE_KERNEL_MIN"),
-                kernel_max: text("BUILD_EXCLUSIVE_KERNEL_MAX").or_else(|| text("OBSOLETE_BY")),
-                arch: text("BUILD_EXCLUSIVE_ARCH"),
-                config: evaluated.words("BUILD_EXCLUSIVE_CONFIG"),
-            },
+            exclusive: exclusive(evaluated),
+            excluded: Vec::new(),
             build_depends: evaluated.words("BUILD_DEPENDS"),
             obsolete_by: text("OBSOLETE_BY"),
             name,
@@ -90,6 +87,21 @@ impl Evaluated {
 /// More modules than any package has: an index beyond it is a slip, and would
 /// only list as many problems.
 pub(super) const MAX_MODULES: u32 = 4096;
+
+/// The slots of BUILD_EXCLUSIVE_* that demand something.
+fn exclusive(evaluated: &Evaluated) -> BTreeMap<u32, Exclusive> {
+    let names = ["KERNEL", "KERNEL_MIN", "KERNEL_MAX", "ARCH", "CONFIG"];
+    let names = names.map(|name| format!("BUILD_EXCLUSIVE_{name}"));
+    let slots = names.iter().filter_map(|name| evaluated.directives.get(name)).flat_map(BTreeMap::keys);
+    let of_slot = |slot| {
+        let [kernel, kernel_min, kernel_max, arch, config] = names.each_ref().map(|name| evaluated.text(name, slot));
+        let obsolete_by = || evaluated.text("OBSOLETE_BY", 0).filter(|_| slot == 0);
+        let config = config.iter().flat_map(|words| words.split_whitespace()).map(str::to_owned).collect();
+        Exclusive { kernel, kernel_min, kernel_max: kernel_max.or_else(obsolete_by), arch, config }
+    };
+    let all = slots.copied().chain([0]).map(|slot| (slot, of_slot(slot)));
+    all.filter(|(_, exclusive)| *exclusive != Exclusive::default()).collect()
+}
 
 fn modules(evaluated: &Evaluated, package: &str) -> Vec<ModuleRecord> {
     let count = evaluated.module_count();

@@ -143,6 +143,11 @@ impl<'a> Problems<'a> {
                 "Deprecated feature: CLEAN ({file}); it is ignored, for each build starts from a fresh copy."
             ));
         }
+        if self.evaluated.text("OBSOLETE_BY", 0).is_some() {
+            self.notice(format!(
+                "Deprecated feature: OBSOLETE_BY ({file}); give the modules a MODULE_VERSION, or use BUILD_EXCLUSIVE_KERNEL_MAX."
+            ));
+        }
         for name in ["STRIP", "REMAKE_INITRD"] {
             for (slot, value) in self.evaluated.directives.get(name).into_iter().flatten() {
                 if !value.value.is_empty() && !value.value.starts_with(['y', 'Y', 'n', 'N']) {

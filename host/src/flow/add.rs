@@ -37,14 +37,9 @@ impl Session<'_> {
     pub(super) fn ensure_added(&self, what: &PackageSource, kernel: &Kernel) -> Result<Package> {
         match what {
             PackageSource::Named(id) if self.tree.entry(id).is_some() => self.package(id),
-            PackageSource::Directory(directory) => {
-                let id = self.identify(directory, kernel)?;
-                match self.tree.entry(&id) {
-                    Some(_) => self.package(&id),
-                    None => self.add_package(what, kernel),
-                }
-            }
-            PackageSource::Named(_) => self.add_package(what, kernel),
+            // A directory is refused where its package is registered: the registered
+            // source may be another one, and would be built in silence.
+            PackageSource::Named(_) | PackageSource::Directory(_) => self.add_package(what, kernel),
         }
     }
 
@@ -56,11 +51,17 @@ impl Session<'_> {
         let registered = self.system.roots.path(&id.source_dir()).unwrap_or_default();
         match self.tree.entry(&id).map(|entry| entry.source) {
             Some(SourceState::Present(_)) => {
-                return Err(Error::new(
+                let error = Error::new(
                     Kind::AlreadyAdded,
                     format!("{id} is already in the tree {}.", self.tree.path().display()),
-                )
-                .hint(format!("To take its source in anew, `dkms remove {id} --all` comes first.")));
+                );
+                let error = match imported {
+                    Some(from) => error
+                        .detail(format!("Nothing was taken from {}.", from.display()))
+                        .hint(format!("To work with the source that is registered, name the package: `{id}`.")),
+                    None => error,
+                };
+                return Err(error.hint(format!("To take its source in anew, `dkms remove {id} --all` comes first.")));
             }
             Some(SourceState::Broken) | None => {}
         }
@@ -138,7 +139,7 @@ impl Session<'_> {
         let Some(text) = &conf.scripts.post_add else { return Ok(()) };
         let directory = Location::new(Root::Source, "").expect("the root itself");
         let environment = script::environment(package, kernel, &Toolchain::default());
-        let Some(command) = script::command(text, &directory, environment) else { return Ok(()) };
+        let Some(command) = self.script(package, text, &directory, environment) else { return Ok(()) };
         let mut plan = Builder::new(format!("run the post_add script of {}", package.id), self.roots(package, None));
         plan.push(Action::Run(command), "POST_ADD of its dkms.conf").progress("Running the post_add script").fails_as(
             Kind::Script(1),
@@ -148,7 +149,9 @@ impl Session<'_> {
     }
 
     /// The name and version in a directory's dkms.conf.
-    pub(super) fn identify(&self, directory: &Path, kernel: &Kernel) -> Result<PackageId> {
+    ///
+    /// Errors: `NoConfInPath`; those of reading a dkms.conf.
+    pub fn identify(&self, directory: &Path, kernel: &Kernel) -> Result<PackageId> {
         let nameless = Package {
             id: PackageId { module: String::new(), version: String::new() },
             source: directory.to_path_buf(),

@@ -22,6 +22,16 @@ struct Wanted {
     needs: BTreeSet<String>,
 }
 
+/// A package whose turn did not come.
+struct Left<'p> {
+    package: &'p Package,
+    /// What it needs and was not installed.
+    needs: BTreeSet<String>,
+    /// Whether it waits for packages that are not registered: they may come later,
+    /// as when a package manager installs several in any order.
+    deferred: bool,
+}
+
 /// What became of the packages, by name.
 #[derive(Default)]
 struct Outcome {
@@ -51,7 +61,11 @@ impl Session<'_> {
         let mut outcome = Outcome::default();
         let wanted = self.wanted(&kernel, target, &mut outcome)?;
         if wanted.is_empty() {
-            return Ok(());
+            return match outcome.failed.is_empty() {
+                true => Ok(()),
+                // A dkms.conf that cannot be read fails each time, not only when others have work.
+                false => self.summarise(target, &outcome, Vec::new()),
+            };
         }
         if let Err(error) = self.check_headers(&kernel) {
             for Wanted { package, .. } in wanted.iter().filter(|w| !self.tree.is_built(&w.package.id, target)) {
@@ -93,13 +107,14 @@ impl Session<'_> {
             self.run(plan)?;
         }
         let left: Vec<_> = done.left.into_iter().map(|(task, needs)| (&wanted[task].package, needs)).collect();
-        for (package, _) in &left {
+        let left = self.sort_left(left)?;
+        for Left { package, .. } in left.iter().filter(|left| !left.deferred) {
             let conf = self.conf(package, &kernel, Strictness::Lenient);
             if let Err(error) = conf.and_then(|conf| self.check_dependencies(package, &conf, target)) {
                 self.remember(error, false, package, &kernel, target);
             }
         }
-        self.summarise(target, &outcome, &left)?;
+        self.summarise(target, &outcome, left)?;
         finished
     }
 
@@ -163,7 +178,29 @@ impl Session<'_> {
         result
     }
 
-    fn summarise(&self, target: &Target, outcome: &Outcome, left: &[(&Package, BTreeSet<String>)]) -> Result<()> {
+    /// Tells packages that wait for one that is not registered from those whose
+    /// dependency could not be installed. Whoever waits for a package that waits is
+    /// like it.
+    fn sort_left<'p>(&self, left: Vec<(&'p Package, BTreeSet<String>)>) -> Result<Vec<Left<'p>>> {
+        let registered: BTreeSet<String> = self.tree.entries()?.into_iter().map(|entry| entry.id.module).collect();
+        let mut left: Vec<_> = left
+            .into_iter()
+            .map(|(package, needs)| Left { package, needs, deferred: false })
+            .collect();
+        loop {
+            let deferred: BTreeSet<String> =
+                left.iter().filter(|left| left.deferred).map(|left| left.package.id.module.clone()).collect();
+            let comes = |needed: &String| !registered.contains(needed) || deferred.contains(needed);
+            for left in &mut left {
+                left.deferred = left.needs.iter().all(comes);
+            }
+            if left.iter().filter(|left| left.deferred).count() == deferred.len() {
+                return Ok(left);
+            }
+        }
+    }
+
+    fn summarise(&self, target: &Target, outcome: &Outcome, left: Vec<Left<'_>>) -> Result<()> {
         let kernel = &target.kernel;
         for (what, modules) in
             [("succeeded", &outcome.installed), ("was skipped", &outcome.skipped), ("failed", &outcome.failed)]
@@ -172,11 +209,14 @@ impl Session<'_> {
                 self.say(format!("Autoinstall on {kernel} {what} for module(s) {}.", modules.join(" ")));
             }
         }
-        for (package, needs) in left {
-            let missing: Vec<&str> = needs.iter().map(String::as_str).collect();
-            self.say(format!("{} autoinstall failed due to missing dependencies: {}.", package.id, missing.join(" ")));
+        for Left { package, needs, deferred } in &left {
+            let missing = needs.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+            self.say(match deferred {
+                true => format!("{} autoinstall deferred: it needs packages that are not registered: {missing}.", package.id),
+                false => format!("{} autoinstall failed due to missing dependencies: {missing}.", package.id),
+            });
         }
-        if outcome.failed.is_empty() && left.is_empty() {
+        if outcome.failed.is_empty() && left.iter().all(|left| left.deferred) {
             return Ok(());
         }
         Err(Error::new(Kind::AutoinstallFailed, format!("Not all modules could be installed for kernel {target}."))

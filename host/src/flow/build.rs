@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::build::{Compressor, build_commands};
 use crate::conf::{ModuleRecord, PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
+use crate::flow::preconditions::Patch;
 use crate::flow::{PackageSource, Session, preconditions, script};
 use crate::kernel::{Compression, Kernel, Toolchain, toolchain};
 use crate::plan::{Action, Bind, Builder, Bytes, Command, OnFailure, Place, Undo};
@@ -28,6 +29,8 @@ struct Workplace {
     at: Location,
     /// Makes it `T/m/v/build` for the programs of the build, where it is not.
     bind: Option<Bind>,
+    /// See [`Session::build_environment`].
+    exports: Option<String>,
 }
 
 impl Workplace {
@@ -37,6 +40,7 @@ impl Workplace {
             command.directory = Some(bind.at.clone());
             command.bind = Some(bind.clone());
         }
+        command.exports = self.exports.clone();
         command.shares_jobs = true;
         command
     }
@@ -78,16 +82,19 @@ impl Session<'_> {
         let conf = self.conf(package, kernel, Strictness::Strict)?;
         self.notices(&conf);
         self.check_exclusive(package, &conf, kernel)?;
+        for (module, reason) in &conf.excluded {
+            self.say(format!("Module {} of {} is not built for kernel {target}: {reason}.", module.dest_name, package.id));
+        }
         preconditions::check_source(package)?;
         self.check_headers(kernel)?;
         self.check_dependencies(package, &conf, target)?;
-        let patches = preconditions::check_patches(package, &conf)?;
+        let patches = self.check_patches(package, &conf)?;
 
         let signing = self.signing(package, kernel)?;
         let mut plan = Builder::new(format!("build {} for {target}", package.id), self.roots(package, Some(kernel)));
         let compression = self.plugins.compression(kernel)?.unwrap_or_else(|| kernel.compressions().last().copied());
         let toolchain = toolchain(kernel, &self.system.root);
-        let place = self.workplace(package, target);
+        let place = self.workplace(package, target)?;
         let decisions = Decisions { conf, toolchain, compression, signing, place, conf_files };
 
         self.plan_prepared(package, kernel, target, &decisions, &patches, &mut plan)?;
@@ -100,10 +107,10 @@ impl Session<'_> {
         Ok((plan, decisions))
     }
 
-    fn workplace(&self, package: &Package, target: &Target) -> Workplace {
+    fn workplace(&self, package: &Package, target: &Target) -> Result<Workplace> {
         let at = self.build_dir(&package.id, target);
         let bind = self.apart.then(|| Bind { from: at.clone(), at: package.id.build_dir() });
-        Workplace { at, bind }
+        Ok(Workplace { at, bind, exports: self.build_environment()? })
     }
 
     /// The directory that a package is built in for a kernel.
@@ -122,9 +129,9 @@ impl Session<'_> {
     pub(super) fn prepare_source(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<Location> {
         let conf = self.conf(package, kernel, Strictness::Strict)?;
         preconditions::check_source(package)?;
-        let patches = preconditions::check_patches(package, &conf)?;
+        let patches = self.check_patches(package, &conf)?;
         let toolchain = toolchain(kernel, &self.system.root);
-        let place = self.workplace(package, target);
+        let place = self.workplace(package, target)?;
         let at = place.at.clone();
         let decisions = Decisions { conf, toolchain, compression: None, signing: None, place, conf_files: Vec::new() };
         let mut plan = Builder::new(format!("prepare {} for {target}", package.id), self.roots(package, Some(kernel)));
@@ -140,7 +147,7 @@ impl Session<'_> {
         kernel: &Kernel,
         target: &Target,
         decisions: &Decisions,
-        patches: &[String],
+        patches: &[Patch],
         plan: &mut Builder,
     ) -> Result<()> {
         let id = &package.id;
@@ -160,17 +167,29 @@ impl Session<'_> {
         )
         .on_undo(Undo::Keep);
         let consult = self.consult(package);
+        if let Some(file) = &decisions.place.exports {
+            plan.push(
+                Action::Note(format!("the commands of the build get what {file} exports")),
+                "build_environment in framework.conf",
+            );
+        }
 
-        for patch in patches {
-            let command = Command::new("patch")
-                .args(["-p1", "-i"])
-                .at(build.join("patches").and_then(|p| p.join(patch)).map_err(bad_patch)?);
+        for Patch { name: patch, given } in patches {
+            let file = match given {
+                Some(file) => file.clone(),
+                None => build.join("patches").and_then(|p| p.join(patch)).map_err(bad_patch)?,
+            };
+            let shown = match given {
+                Some(_) => format!("/etc/dkms/{}/patches/{patch}", id.module),
+                None => format!("./patches/{patch}"),
+            };
+            let command = Command::new("patch").args(["-p1", "-i"]).at(file);
             let command = self.in_build(command, package, kernel, decisions);
             let command = script::logged(
                 command,
                 &log,
                 &format!("Applying patch {patch}"),
-                &format!("patch -p1 < ./patches/{patch}"),
+                &format!("patch -p1 < {shown}"),
             );
             plan.push(Action::Run(command), "PATCH of its dkms.conf")
                 .progress(format!("Applying patch {patch}"))
@@ -179,7 +198,7 @@ impl Session<'_> {
         }
         if let Some(text) = &decisions.conf.scripts.pre_build {
             let environment = script::environment(package, kernel, &decisions.toolchain);
-            if let Some(command) = script::command(text, build, environment) {
+            if let Some(command) = self.script(package, text, build, environment) {
                 let command = script::logged(command, &log, "Running the pre_build script", text);
                 let command = decisions.place.command(command);
                 plan.push(Action::Run(command), "PRE_BUILD of its dkms.conf")
@@ -320,7 +339,7 @@ impl Session<'_> {
         let environment = script::environment(package, kernel, &decisions.toolchain);
         let mut plan =
             Builder::new(format!("finish the build of {} for {target}", package.id), self.roots(package, Some(kernel)));
-        if let Some(command) = script::command(text, &decisions.place.at, environment) {
+        if let Some(command) = self.script(package, text, &decisions.place.at, environment) {
             let log = decisions.place.log();
             let command = script::logged(command, &log, "Running the post_build script", text);
             let command = decisions.place.command(command);

@@ -108,7 +108,7 @@ impl Session<'_> {
         let environment = script::environment(package, kernel, &toolchain);
         let source = Location::new(Root::Source, "").expect("the root itself");
         if let Some(command) =
-            conf.scripts.pre_install.as_deref().and_then(|text| script::command(text, &source, environment.clone()))
+            conf.scripts.pre_install.as_deref().and_then(|text| self.script(package, text, &source, environment.clone()))
         {
             let command = if forced.everything { script::ignored(command) } else { command };
             plan.push(Action::Run(command), "PRE_INSTALL of its dkms.conf")
@@ -136,7 +136,7 @@ impl Session<'_> {
         let files = chosen.iter().map(|module| Path::new(&module.destination).join(&module.file));
         let linked = self.plan_weak_links(Offer::Made, package, kernel, &conf, files.collect(), &mut plan)?;
         if let Some(command) =
-            conf.scripts.post_install.as_deref().and_then(|text| script::command(text, &source, environment))
+            conf.scripts.post_install.as_deref().and_then(|text| self.script(package, text, &source, environment))
         {
             plan.push(Action::Run(script::ignored(command)), "POST_INSTALL of its dkms.conf")
                 .progress("Running the post_install script");

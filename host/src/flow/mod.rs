@@ -7,6 +7,7 @@ mod add;
 mod autoinstall;
 mod boot_image;
 mod build;
+mod build_environment;
 mod dependents;
 mod facts;
 mod failures;

@@ -1,15 +1,18 @@
 //! What has to be true before a package can be built for a kernel.
 
-use crate::conf::PackageConf;
+use std::path::Path;
+
+use crate::conf::{self, PackageConf};
 use crate::error::{Error, Kind, Result};
 use crate::flow::Session;
 use crate::kernel::Kernel;
+use crate::system::Location;
 use crate::tree::{Package, Target};
 
 impl Session<'_> {
     /// Refuses kernels that the package's BUILD_EXCLUSIVE_* rule out.
     pub(super) fn check_exclusive(&self, package: &Package, conf: &PackageConf, kernel: &Kernel) -> Result<()> {
-        let Some(reason) = conf.exclusive.excludes(kernel) else { return Ok(()) };
+        let Some(reason) = conf.excludes(kernel) else { return Ok(()) };
         Err(Error::new(
             Kind::Excluded,
             format!("{} is not for kernel {} ({}): {reason}.", package.id, kernel.release(), kernel.arch()),
@@ -91,20 +94,31 @@ pub(super) fn check_source(package: &Package) -> Result<()> {
     Ok(())
 }
 
-/// The patches that apply, each of them there.
-pub(super) fn check_patches(package: &Package, conf: &PackageConf) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for patch in &conf.patches {
-        let file = package.source.join("patches").join(&patch.file);
-        let climbs = patch.file.split('/').any(|part| part == "..");
-        if climbs || !file.is_file() {
-            return Err(Error::new(
-                Kind::PatchMissing,
-                format!("The patch {} of {} is not there.", patch.file, package.id),
-            )
-            .hint(format!("PATCH names files below {}, without `..`.", package.source.join("patches").display())));
+/// A patch that applies.
+pub(super) struct Patch {
+    /// As dkms.conf names it.
+    pub name: String,
+    /// The administrator's file of that name; `None`: it is the source's.
+    pub given: Option<Location>,
+}
+
+impl Session<'_> {
+    /// The patches that apply, each of them there.
+    pub(super) fn check_patches(&self, package: &Package, conf: &PackageConf) -> Result<Vec<Patch>> {
+        let directory = package.source.join("patches");
+        let mut found = Vec::new();
+        for conf::Patch { file: name, .. } in &conf.patches {
+            let given = self.administrators(package, &Path::new("patches").join(name));
+            let climbs = name.split('/').any(|part| part == "..");
+            if climbs || (given.is_none() && !directory.join(name).is_file()) {
+                return Err(Error::new(
+                    Kind::PatchMissing,
+                    format!("The patch {name} of {} is not there.", package.id),
+                )
+                .hint(format!("PATCH names files below {}, without `..`.", directory.display())));
+            }
+            found.push(Patch { name: name.clone(), given });
         }
-        names.push(patch.file.clone());
+        Ok(found)
     }
-    Ok(names)
 }

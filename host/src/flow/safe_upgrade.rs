@@ -59,7 +59,7 @@ impl Session<'_> {
         plan.push(Action::Remove { at: lock(&name) }, "--rpm_safe_upgrade: it was for this remove");
         self.run(plan)?;
         self.reporter
-            .notice(&format!("Error! {id} stays: the upgrade that removes it has just added it (--rpm_safe_upgrade)."));
+            .warning(&format!("{id} stays: the upgrade that removes it has just added it (--rpm_safe_upgrade)."));
         Ok(true)
     }
 

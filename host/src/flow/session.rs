@@ -386,7 +386,8 @@ impl<'a> Session<'a> {
         if strictness == Strictness::Strict {
             evaluated.stderr.trim_end().lines().for_each(|line| self.notice_once(&evaluated, line));
         }
-        let conf = PackageConf::from_evaluated(&evaluated, kernel.release(), strictness)?;
+        let mut conf = PackageConf::from_evaluated(&evaluated, kernel.release(), strictness)?;
+        conf.exclude(kernel);
         Ok(conf)
     }
 

@@ -230,6 +230,9 @@ fn modules_of_all_kernels(
         reader: ReaderChoice::Plain,
     })
     .map_err(drop)?;
-    let conf = PackageConf::from_evaluated(&evaluated, &target.kernel, Strictness::Lenient);
-    Ok(conf.ok().map(|conf| Rc::new(conf.modules)))
+    let conf = PackageConf::from_evaluated(&evaluated, &target.kernel, Strictness::Lenient).ok();
+    if conf.as_ref().is_some_and(PackageConf::excludes_modules) {
+        return Err(());
+    }
+    Ok(conf.map(|conf| Rc::new(conf.modules)))
 }

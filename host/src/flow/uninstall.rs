@@ -48,7 +48,7 @@ impl Session<'_> {
         let source = Location::new(Root::Source, "").expect("the root itself");
         let environment = script::environment(package, kernel, &toolchain(kernel, &self.system.root));
         if let Some(command) =
-            conf.scripts.post_remove.as_deref().and_then(|text| script::command(text, &source, environment))
+            conf.scripts.post_remove.as_deref().and_then(|text| self.script(package, text, &source, environment))
         {
             plan.push(Action::Run(script::ignored(command)), "POST_REMOVE of its dkms.conf")
                 .progress("Running the post_remove script");
@@ -77,21 +77,28 @@ impl Session<'_> {
         let products = self.tree.products(&package.id, target);
         let directory = self.tree.real(&package.id.products_dir(target));
         let record = self.tree.record(&package.id, target).map(|record| record.modules).unwrap_or_default();
-        let of_conf = conf.modules.iter().map(|module| Sought {
+        let sought = |module| Sought {
             module: Some(module),
             recorded: record.iter().find(|recorded| recorded.name == module.dest_name),
-        });
-        let no_longer = record.iter().filter(|recorded| {
-            recorded.installed.is_some() && conf.modules.iter().all(|module| module.dest_name != recorded.name)
-        });
+        };
+        let of_conf = conf.modules.iter().map(sought);
+        let excluded = conf.excluded.iter().map(|(module, _)| sought(module));
+        let listed = |name: &String| {
+            let excluded = conf.excluded.iter().map(|(module, _)| module);
+            conf.modules.iter().chain(excluded).any(|module| module.dest_name == *name)
+        };
+        let no_longer = record.iter().filter(|recorded| recorded.installed.is_some() && !listed(&recorded.name));
         let no_longer = no_longer.map(|recorded| Sought { module: None, recorded: Some(recorded) });
-        let find = |sought: Sought<'_>| {
+        let find = |sought: Sought<'_>| -> Result<Installed> {
             let name = sought.module.map(|module| &module.dest_name).or(sought.recorded.map(|recorded| &recorded.name));
             let name = name.cloned().unwrap_or_default();
             let product = product_named(&products, &name).map(|file| directory.join(file));
             Ok(Installed { found: self.find_installed(kernel, sought, product.as_deref())?, name })
         };
-        of_conf.chain(no_longer).map(find).collect()
+        // Those that are not for the kernel may have been, under an earlier dkms.conf.
+        let is_missing = |installed: &Installed| matches!(installed.found, Found::Nowhere { instead: None });
+        let excluded = excluded.map(&find).filter(|found| !found.as_ref().is_ok_and(is_missing));
+        of_conf.chain(no_longer).map(&find).chain(excluded).collect()
     }
 
     fn plan_deletions(

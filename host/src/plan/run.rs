@@ -164,7 +164,10 @@ impl Runner<'_> {
             Some(path) => inside(root.join(path.strip_prefix("/").unwrap_or(&path))),
             None => inside(path),
         };
-        let mut process = std::process::Command::new(&resolved.program);
+        let mut process = match &command.exports {
+            Some(file) => with_exports(file, &resolved.program, root)?,
+            None => std::process::Command::new(&resolved.program),
+        };
         for argument in &command.arguments {
             match argument {
                 Argument::Text(text) => process.arg(text),
@@ -297,6 +300,25 @@ fn not_started(program: &Path, confinement: Option<String>, error: io::Error) ->
 /// temporary files go, and where they cannot go.
 fn in_memory(name: &str) -> io::Result<File> {
     Ok(rustix::fs::memfd_create(name, rustix::fs::MemfdFlags::CLOEXEC)?.into())
+}
+
+/// Reads a file and becomes a program. The file sees no arguments; one that ends the
+/// shell says so in the program's output.
+const READ_EXPORTS: &str = r#"
+program=("$@")
+set --
+trap 'echo "${program[0]} ended the shell that read it." >&2' EXIT
+. "${program[0]}" >&2
+trap - EXIT
+exec "${program[@]:1}"
+"#;
+
+/// The command for a program behind the exported variables of a file.
+fn with_exports(file: &str, program: &Path, root: &Path) -> Result<std::process::Command, Failure> {
+    let missing = || Failure::NoProgram { program: "bash".into(), place: format!(", which {file} needs to be read") };
+    let mut shell = std::process::Command::new(find_program(root, "bash").ok_or_else(missing)?);
+    shell.args(["--norc", "--noprofile", "-c", READ_EXPORTS, "bash", file]).arg(program);
+    Ok(shell)
 }
 
 /// As a shell reports it: 128 and the number for a signal.

@@ -126,6 +126,10 @@ pub struct Command {
     /// their values are nobody else's business.
     #[serde(default)]
     pub pass: Vec<String>,
+    /// A shell file, as the program sees it, that is read before the program starts:
+    /// what it exports is in the program's environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exports: Option<String>,
     pub failure: OnFailure,
     pub log: Option<LogBlock>,
     /// `None`: as long as it takes.
@@ -157,6 +161,7 @@ impl Command {
             directory: None,
             input: Vec::new(),
             pass: Vec::new(),
+            exports: None,
             failure: OnFailure::Abort,
             log: None,
             time_limit: Some(Duration::from_secs(600)),
