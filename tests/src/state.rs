@@ -180,6 +180,27 @@ fn lose_source(world: &World) {
     fs::remove_dir_all(world.path("usr/src/gone-1.0")).expect("it was there");
 }
 
+/// A good package and one that something happens to.
+fn gone_and_sample(world: &World) {
+    sample_1(world);
+    gone(world);
+}
+
+fn lose_conf(world: &World) {
+    fs::remove_file(world.path("usr/src/gone-1.0/dkms.conf")).expect("it was there");
+}
+
+fn spoil_conf(world: &World) {
+    world.write("usr/src/gone-1.0/dkms.conf", "PACKAGE_NAME=gone\n");
+}
+
+/// Files with the name of an archive.
+fn damaged(world: &World) {
+    sample_1(world);
+    world.write("boot/damaged.tar.gz", "neither packed nor an archive\n");
+    world.write("boot/empty.tar.gz", "");
+}
+
 fn lose_headers(world: &World) {
     fs::remove_file(world.modules(BARE).join("build")).expect("it was there");
 }
@@ -234,6 +255,12 @@ states! {
     BEFORE_ORIGINAL = "built with original", with_original, ["build sample/1.0 -k KERNEL"];
     BROKEN = "broken", gone, ["add gone/1.0"], lose_source;
     BROKEN_INSTALLED = "broken while installed", gone, ["install gone/1.0 -k KERNEL"], lose_source;
+    BESIDE_BROKEN = "beside a broken package", gone_and_sample, ["add sample/1.0", "add gone/1.0"], lose_source;
+    BESIDE_UNREADABLE = "beside a package without dkms.conf", gone_and_sample,
+        ["add sample/1.0", "add gone/1.0"], lose_conf;
+    BESIDE_INVALID = "beside a package with a bad dkms.conf", gone_and_sample,
+        ["add sample/1.0", "add gone/1.0"], spoil_conf;
+    DAMAGED = "damaged archives", damaged, [];
     OLDER_ACTIVE = "two versions, the older active", both_versions,
         ["build sample/2.0 -k KERNEL", "install sample/1.0 -k KERNEL"];
     NEWER_ACTIVE = "two versions, the newer active", both_versions,

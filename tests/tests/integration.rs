@@ -143,6 +143,58 @@ fn make_install_for_systems_with_hooks_of_their_own_installs_these_files() {
     }
 }
 
+/// `make uninstall` of what [`install`] put there.
+fn uninstall(world: &World, flavour: &str) -> modsmith_tests::Output {
+    let stage = world.path("stage");
+    let script = format!(
+        "mkdir {again}; mount --bind {again} {again}; mount --bind {stage} {stage}; mount -o remount,bind,ro /; \
+         make -C {checkout} uninstall DESTDIR={stage} FLAVOUR={flavour} PROGRAMS={programs} UNINSTALL_STAGE={again}/x",
+        again = world.path("again").display(),
+        stage = stage.display(),
+        checkout = paths::checkout().display(),
+        programs = paths::programs().display(),
+    );
+    world.shell(&script).run().expect(0)
+}
+
+#[test]
+fn make_uninstall_removes_all_that_make_install_installed() {
+    for flavour in ["debian", "arch", "void"] {
+        let world = World::new(&[]);
+        let stage = install(&world, flavour);
+        uninstall(&world, flavour);
+        assert_eq!(listed(&stage), BTreeSet::new(), "{flavour}");
+    }
+}
+
+#[test]
+fn make_uninstall_leaves_what_is_the_users() {
+    let world = World::new(&[]);
+    let stage = install(&world, "debian");
+    let mine = [
+        "etc/dkms/framework.conf",
+        "etc/dkms/framework.conf.d/mine.conf",
+        "etc/modsmith/grants.toml",
+        "usr/lib/modsmith/plugins/mine.wasm",
+        "usr/bin/other",
+        "var/lib/dkms/mok.key",
+        "var/lib/dkms/demo/1.0/build/make.log",
+    ];
+    for path in mine {
+        fs::create_dir_all(stage.join(path).parent().unwrap()).unwrap();
+        fs::write(stage.join(path), "mine\n").unwrap();
+    }
+    let out = uninstall(&world, "debian");
+    assert!(out.stdout.contains("etc/dkms/framework.conf stays: it was edited."), "{out}");
+    let left = WalkDir::new(&stage).into_iter().map(Result::unwrap).filter(|entry| !entry.file_type().is_dir());
+    let left: BTreeSet<String> =
+        left.map(|entry| entry.path().strip_prefix(&stage).unwrap().display().to_string()).collect();
+    assert_eq!(left, mine.iter().map(ToString::to_string).collect());
+    for path in mine {
+        assert_eq!(fs::read_to_string(stage.join(path)).unwrap(), "mine\n");
+    }
+}
+
 #[test]
 fn the_installed_program_finds_its_plugins_and_files_name_where_it_is() {
     let world = World::new(&[]);

@@ -207,15 +207,34 @@ fn postinst_does_not_build_what_came_without_source() {
 }
 
 #[test]
-fn postinst_goes_on_when_a_kernel_is_excluded_and_ends_when_a_build_fails() {
+fn postinst_goes_on_when_a_kernel_is_excluded_and_when_a_build_fails() {
     let machine = Machine::with_package(&[RUNNING, NEWEST]).failing(&format!("build 77 {RUNNING}"));
     machine.postinst("demo 1.0").expect(0);
     assert!(!machine.calls().contains(&on("install", RUNNING)));
     assert!(machine.calls().contains(&on("install", NEWEST)));
 
     let machine = Machine::with_package(&[RUNNING, NEWEST]).failing(&format!("build 10 {RUNNING}"));
-    machine.postinst("demo 1.0").expect(10);
-    assert_eq!(machine.calls().last(), Some(&on("build", RUNNING)));
+    let out = machine.postinst("demo 1.0").expect(10);
+    out.expect_error(&format!("demo/1.0 could not be installed for: {RUNNING}\n"));
+    assert_eq!(machine.calls()[1..], [on("build", RUNNING), on("build", NEWEST), on("install", NEWEST)]);
+}
+
+#[test]
+fn postinst_names_all_kernels_that_fail_and_ends_with_the_last_code() {
+    let fail = format!("build 10 {RUNNING};install 6 {NEWEST}");
+    let machine = Machine::with_package(&[RUNNING, NEWEST]).failing(&fail);
+    let out = machine.postinst("demo 1.0").expect(6);
+    out.expect_error(&format!("could not be installed for: {RUNNING} {NEWEST}\n"));
+}
+
+#[test]
+fn postinst_ends_at_the_first_failure_where_the_administrator_wants_it() {
+    for (setting, goes_on) in [("false", false), ("no", false), ("true", true)] {
+        let machine = Machine::with_package(&[RUNNING, NEWEST]).failing(&format!("build 10 {RUNNING}"));
+        machine.make("etc/dkms/framework.conf", &format!("continue_on_error={setting}\n"));
+        machine.postinst("demo 1.0").expect(10);
+        assert_eq!(machine.calls().contains(&on("install", NEWEST)), goes_on, "{setting}");
+    }
 }
 
 #[test]
@@ -223,7 +242,9 @@ fn postinst_only_installs_what_is_built_and_ends_with_the_code_of_a_failing_inst
     let machine = Machine::with_package(&[RUNNING, NEWEST]).failing("install 6");
     machine.make(&format!("states/{RUNNING}"), "built\n");
     machine.postinst("demo 1.0").expect(6);
-    assert_eq!(machine.calls(), ["add -m demo -v 1.0".to_owned(), on("install", RUNNING)]);
+    let rest = [on("build", NEWEST), on("install", NEWEST)];
+    assert_eq!(machine.calls()[..2], ["add -m demo -v 1.0".to_owned(), on("install", RUNNING)]);
+    assert_eq!(machine.calls()[2..], rest);
 
     let machine = Machine::with_package(&[RUNNING]);
     machine.make(&format!("states/{RUNNING}"), "installed\n");

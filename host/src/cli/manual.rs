@@ -100,11 +100,15 @@ fn own_commands() -> Vec<(String, String)> {
     commands
 }
 
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     ("/usr/src/NAME-VERSION/dkms.conf", "How a package is described."),
     ("/var/lib/dkms", "The tree: which packages are added, built and installed."),
     ("/etc/dkms/framework.conf, /etc/dkms/framework.conf.d/*.conf", "Settings."),
     ("/etc/dkms/NAME.conf", "Directives that override those of a package's dkms.conf."),
+    (
+        "/etc/dkms/NAME/, /etc/dkms/NAME/patches/",
+        "Scripts and patches that count instead of the package's of the same name.",
+    ),
     ("/etc/dkms/no-autoinstall", "While it exists, nothing is built at boot or with a new kernel."),
     ("/usr/lib/modsmith/plugins, /etc/modsmith", "Plugins, and what they may do on this system."),
 ];

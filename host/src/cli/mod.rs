@@ -24,8 +24,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use arguments::{Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments};
 use crate::error::Kind;
+use arguments::{Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments};
 use terminal::Terminal;
 
 /// The name that the program was called by: the same work, other manners.
@@ -112,7 +112,8 @@ fn lacks_kernel_or_arch(error: &clap::Error) -> bool {
         _ => "",
     };
     let option = text(ContextKind::InvalidArg);
-    text(ContextKind::InvalidValue).is_empty() && ["--kernelver ", "--arch "].iter().any(|name| option.starts_with(name))
+    text(ContextKind::InvalidValue).is_empty()
+        && ["--kernelver ", "--arch "].iter().any(|name| option.starts_with(name))
 }
 
 /// `dkms status | head` ends quietly instead of with a message.

@@ -87,6 +87,7 @@ impl Exclusive {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conf::{ReaderChoice, Request, Strictness, TIME_LIMIT, Variables, evaluate_within};
     use crate::kernel::KernelInput;
 
     fn kernel(release: &str, config: Option<&str>) -> (Kernel, tempfile::TempDir) {
@@ -132,6 +133,50 @@ mod tests {
         assert_eq!(excluded(&e, "6.1-amd64", None), None);
         let text = excluded(&e, "6.1-arm", None).unwrap();
         assert_eq!(text, "BUILD_EXCLUSIVE_KERNEL demands `amd64`, which 6.1-arm does not match");
+    }
+
+    #[test]
+    fn a_slot_is_about_its_module_and_slot_0_about_all() {
+        let conf = |lines: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("dkms.conf");
+            let modules: String =
+                (0..3).map(|i| format!("BUILT_MODULE_NAME[{i}]=m{i}\nDEST_MODULE_LOCATION[{i}]=/extra\n")).collect();
+            std::fs::write(&file, format!("PACKAGE_NAME=p\nPACKAGE_VERSION=1\n{modules}{lines}\n")).unwrap();
+            let request = Request {
+                conf: &file,
+                overrides: Vec::new(),
+                variables: &Variables::default(),
+                directives: &[],
+                reader: ReaderChoice::Plain,
+            };
+            let evaluated = evaluate_within(&request, [], TIME_LIMIT).unwrap();
+            let mut conf = PackageConf::from_evaluated(&evaluated, "6.1.0-9", Strictness::Strict).unwrap();
+            let (kernel, _dir) = kernel("6.1.0-9", Some("CONFIG_A=y\n"));
+            conf.exclude(&kernel);
+            (conf, kernel)
+        };
+        // Lines, the modules that are built, whether the package is not for the kernel.
+        let table: [(&str, &[&str], bool); 12] = [
+            ("", &["m0", "m1", "m2"], false),
+            ("BUILD_EXCLUSIVE_KERNEL='^6'", &["m0", "m1", "m2"], false),
+            ("BUILD_EXCLUSIVE_KERNEL='^5'", &["m0", "m1", "m2"], true),
+            ("BUILD_EXCLUSIVE_KERNEL[0]='^5'", &["m0", "m1", "m2"], true),
+            ("BUILD_EXCLUSIVE_KERNEL[1]='^5'", &["m0", "m2"], false),
+            ("BUILD_EXCLUSIVE_KERNEL[1]='^5'\nBUILD_EXCLUSIVE_ARCH[2]=sparc", &["m0"], false),
+            ("BUILD_EXCLUSIVE_KERNEL='^6'\nBUILD_EXCLUSIVE_KERNEL[2]='^5'", &["m0", "m1"], false),
+            ("BUILD_EXCLUSIVE_KERNEL_MIN=('' 6.2 6.0)", &["m0", "m2"], false),
+            ("BUILD_EXCLUSIVE_KERNEL_MAX=('' 6.2 6.0)", &["m0", "m1"], false),
+            ("BUILD_EXCLUSIVE_CONFIG=(CONFIG_A CONFIG_B '!CONFIG_B')", &["m0", "m2"], false),
+            ("BUILD_EXCLUSIVE_CONFIG='CONFIG_A CONFIG_B'", &["m0", "m1", "m2"], true),
+            ("OBSOLETE_BY=6.0\nBUILD_EXCLUSIVE_KERNEL[1]='^5'", &["m0", "m1", "m2"], true),
+        ];
+        for (lines, built, excluded) in table {
+            let (conf, kernel) = conf(lines);
+            let names: Vec<&str> = conf.modules.iter().map(|module| module.dest_name.as_str()).collect();
+            assert_eq!((names.as_slice(), conf.excludes(&kernel).is_some()), (built, excluded), "{lines}");
+            assert_eq!(conf.modules.len() + conf.excluded.len(), 3, "{lines}");
+        }
     }
 
     #[test]

@@ -183,10 +183,8 @@ impl Session<'_> {
     /// like it.
     fn sort_left<'p>(&self, left: Vec<(&'p Package, BTreeSet<String>)>) -> Result<Vec<Left<'p>>> {
         let registered: BTreeSet<String> = self.tree.entries()?.into_iter().map(|entry| entry.id.module).collect();
-        let mut left: Vec<_> = left
-            .into_iter()
-            .map(|(package, needs)| Left { package, needs, deferred: false })
-            .collect();
+        let mut left: Vec<_> =
+            left.into_iter().map(|(package, needs)| Left { package, needs, deferred: false }).collect();
         loop {
             let deferred: BTreeSet<String> =
                 left.iter().filter(|left| left.deferred).map(|left| left.package.id.module.clone()).collect();
@@ -212,7 +210,10 @@ impl Session<'_> {
         for Left { package, needs, deferred } in &left {
             let missing = needs.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
             self.say(match deferred {
-                true => format!("{} autoinstall deferred: it needs packages that are not registered: {missing}.", package.id),
+                true => format!(
+                    "{} autoinstall deferred: it needs packages that are not registered: {missing}.",
+                    package.id
+                ),
                 false => format!("{} autoinstall failed due to missing dependencies: {missing}.", package.id),
             });
         }

@@ -83,7 +83,10 @@ impl Session<'_> {
         self.notices(&conf);
         self.check_exclusive(package, &conf, kernel)?;
         for (module, reason) in &conf.excluded {
-            self.say(format!("Module {} of {} is not built for kernel {target}: {reason}.", module.dest_name, package.id));
+            self.say(format!(
+                "Module {} of {} is not built for kernel {target}: {reason}.",
+                module.dest_name, package.id
+            ));
         }
         preconditions::check_source(package)?;
         self.check_headers(kernel)?;
@@ -185,12 +188,8 @@ impl Session<'_> {
             };
             let command = Command::new("patch").args(["-p1", "-i"]).at(file);
             let command = self.in_build(command, package, kernel, decisions);
-            let command = script::logged(
-                command,
-                &log,
-                &format!("Applying patch {patch}"),
-                &format!("patch -p1 < {shown}"),
-            );
+            let command =
+                script::logged(command, &log, &format!("Applying patch {patch}"), &format!("patch -p1 < {shown}"));
             plan.push(Action::Run(command), "PATCH of its dkms.conf")
                 .progress(format!("Applying patch {patch}"))
                 .fails_as(Kind::PatchFailed, format!("The patch {patch} does not apply to {id} for kernel {target}."))

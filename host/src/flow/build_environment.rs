@@ -19,8 +19,11 @@ impl Session<'_> {
     pub(super) fn build_environment(&self) -> Result<Option<String>> {
         let Some(set) = self.framework.build_environment() else { return Ok(None) };
         let refused = |why: String| {
-            Err(Error::new(Kind::ConfUnreadable, format!("The build_environment {} cannot be used: {why}.", set.display()))
-                .hint("Correct build_environment in framework.conf, or the file; it is a shell file of root's."))
+            Err(Error::new(
+                Kind::ConfUnreadable,
+                format!("The build_environment {} cannot be used: {why}.", set.display()),
+            )
+            .hint("Correct build_environment in framework.conf, or the file; it is a shell file of root's."))
         };
         if !set.is_absolute() {
             return refused("its path does not begin with /".to_owned());

@@ -107,8 +107,11 @@ impl Session<'_> {
         let toolchain = toolchain(kernel, &self.system.root);
         let environment = script::environment(package, kernel, &toolchain);
         let source = Location::new(Root::Source, "").expect("the root itself");
-        if let Some(command) =
-            conf.scripts.pre_install.as_deref().and_then(|text| self.script(package, text, &source, environment.clone()))
+        if let Some(command) = conf
+            .scripts
+            .pre_install
+            .as_deref()
+            .and_then(|text| self.script(package, text, &source, environment.clone()))
         {
             let command = if forced.everything { script::ignored(command) } else { command };
             plan.push(Action::Run(command), "PRE_INSTALL of its dkms.conf")

@@ -35,3 +35,23 @@ pub const DEPENDENT_INSTALLED: Table = Table {
         (0, "install sample/1.0 -k OTHER ; install after/1.0 -k OTHER => match --templatekernel KERNEL -k OTHER", &[]),
     ],
 };
+
+const BROKEN: &str = "A broken package does not keep `autoinstall` from the others";
+
+pub const BESIDE_BROKEN: Table = Table {
+    state: state::BESIDE_BROKEN,
+    known: &[CONFIG],
+    rows: &[(0, "autoinstall -k KERNEL", &[BROKEN]), (0, "autoinstall -k KERNEL ; autoinstall -k KERNEL", &[BROKEN])],
+};
+
+pub const BESIDE_UNREADABLE: Table = Table {
+    state: state::BESIDE_UNREADABLE,
+    known: &[CONFIG],
+    rows: &[(11, "autoinstall -k KERNEL", &[BROKEN]), (11, "autoinstall -k KERNEL ; autoinstall -k KERNEL", &[BROKEN])],
+};
+
+pub const BESIDE_INVALID: Table = Table {
+    state: state::BESIDE_INVALID,
+    known: &[CONFIG],
+    rows: &[(11, "autoinstall -k KERNEL", &[BROKEN]), (11, "autoinstall -k KERNEL ; autoinstall -k KERNEL", &[BROKEN])],
+};

@@ -5,6 +5,7 @@ use modsmith_tests::state;
 use crate::{CONFIG, LATER, Table};
 
 const SHORT: &str = "Short options may have their value in the same word";
+const EMPTY: &str = "An empty kernel or architecture is exit code 16";
 const ONE: &str = "`autoinstall` takes one kernel";
 
 pub const NAMES: Table = Table {
@@ -80,6 +81,22 @@ pub const OPTIONS: Table = Table {
         (4, "build --force sample/1.0 -k KERNEL -c /usr/src/sample-1.0/none.conf", &[]),
         (0, "build --force sample/1.0 -k KERNEL --directive STRIP=no", &[]),
         (0, "build --force sample/1.0 -k KERNEL --config /lib/modules/OTHER/build/.config", &[]),
+        (3, "add sample/1.0 -c /boot/none", &[]),
+        (0, "uninstall sample/1.0 -k KERNEL -c /boot/none", &[]),
+        (0, "unbuild sample/1.0 -k OTHER -c /boot/none", &[]),
+        (0, "status sample/9.9 -c /boot/none", &[]),
+        (4, "build sample/1.0 -k OTHER -c /boot/none", &[]),
+        (0, "build --force sample/1.0 -k KERNEL --config /boot/none", &[]),
+        (0, "install sample/1.0 -k KERNEL --config=/boot/none", &[]),
+        (0, "status --config /boot/none", &[]),
+        (0, "status --kernelsourcedir /boot/none", &[]),
+        (0, "install sample/1.0 -k KERNEL --kernelsourcedir /boot/none", &[]),
+        (21, "build sample/1.0 -k OTHER --kernelsourcedir /boot/none", &["Missing headers are exit code 21"]),
+        (16, "build sample/1.0 -k", &[EMPTY]),
+        (16, "build sample/1.0 --kernelver=", &[EMPTY]),
+        (16, "unbuild sample/1.0 -a", &[EMPTY]),
+        (16, "uninstall sample/1.0 --arch=", &[EMPTY]),
+        (16, "status -a", &[EMPTY]),
         (0, "status --dkmstree /var/lib/dkms", &[]),
         (0, "status --dkmstree=/var/lib/none", &[]),
         (0, "install sample/1.0 -k KERNEL --dkmstree /var/lib/dkms --installtree /lib/modules", &[]),
@@ -122,6 +139,15 @@ pub const BY_PATH: Table = Table {
         (3, "add /usr/src/checkout", &[]),
         (3, "add /usr/src/checkout/dkms.conf", &[]),
         (3, "add /usr/src/sample-1.0", &[]),
+        (3, "add /usr/src/checkout --force", &[]),
+        (3, "build /usr/src/checkout -k KERNEL", &[]),
+        (3, "build /usr/src/checkout/dkms.conf -k OTHER", &[]),
+        (3, "build /usr/src/checkout -k KERNEL --force", &[]),
+        (3, "build /usr/src/sample-1.0 -k KERNEL", &[]),
+        (3, "install /usr/src/checkout -k KERNEL", &[]),
+        (3, "install /usr/src/checkout/dkms.conf -k KERNEL --force", &[]),
+        (3, "install /usr/src/sample-1.0/dkms.conf -k KERNEL", &[]),
+        (3, "install /usr/src/checkout -k KERNEL -k OTHER", &[]),
         (0, "remove sample/1.0 --all ; add /usr/src/checkout", &[]),
         (0, "remove sample/1.0 --all ; add /usr/src/checkout/dkms.conf", &[]),
         (0, "remove sample/1.0 --all ; add /usr/src/checkout --force", &[]),

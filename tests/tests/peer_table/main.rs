@@ -116,7 +116,11 @@ tables! {
     by_path: lines::BY_PATH;
     autoinstall: automatic::DEPENDENT;
     kernel_events: automatic::DEPENDENT_INSTALLED;
+    autoinstall_beside_a_broken_package: automatic::BESIDE_BROKEN;
+    autoinstall_beside_a_package_without_dkms_conf: automatic::BESIDE_UNREADABLE;
+    autoinstall_beside_a_package_with_a_bad_dkms_conf: automatic::BESIDE_INVALID;
     archives: archives::BUILT;
+    damaged_archives: archives::DAMAGED;
 }
 
 #[test]

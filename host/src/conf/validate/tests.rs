@@ -137,8 +137,8 @@ fn a_match_that_is_no_pattern_matches_nothing_and_is_told() {
 fn lists_are_split_at_blanks_over_all_slots() {
     let conf = good("BUILD_DEPENDS=(a 'b c')\nBUILD_EXCLUSIVE_CONFIG='CONFIG_A !CONFIG_B'\nOBSOLETE_BY=6.9\n");
     assert_eq!(conf.build_depends, ["a", "b", "c"]);
-    assert_eq!(conf.exclusive.config, ["CONFIG_A", "!CONFIG_B"]);
-    assert_eq!(conf.exclusive.kernel_max.as_deref(), Some("6.9"));
+    assert_eq!(conf.exclusive[&0].config, ["CONFIG_A", "!CONFIG_B"]);
+    assert_eq!(conf.exclusive[&0].kernel_max.as_deref(), Some("6.9"));
 }
 
 #[test]
