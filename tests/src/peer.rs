@@ -204,6 +204,10 @@ pub const ACCEPTED: &[Accepted] = &[
             d.command.starts_with("autoinstall") && (refused || d.subject != "exit code")
         },
     },
+    Accepted {
+        name: "A kernel configuration that is missing is not used",
+        explains: |d| d.command.contains("--config") && d.subject.starts_with("sig_hashalgo of"),
+    },
     Accepted { name: "An archive without a dkms.conf is exit code 3", explains: |d| codes(d, "7", "3") },
     Accepted {
         name: "`autoinstall` keeps to the newest version",

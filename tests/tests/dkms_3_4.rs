@@ -6,9 +6,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use modsmith_tests::World;
 use modsmith_tests::fixture::Package;
 use modsmith_tests::state::{copy_signing_key, fill, generic, other, prebuilt};
+use modsmith_tests::{World, kernel};
 
 /// A change, on a machine with the package `sample` or more.
 struct Row {
@@ -40,10 +40,12 @@ impl Row {
             last = Some(out);
         }
         let said = last.map(|out| format!("{}{}", out.stdout, out.stderr)).unwrap_or_default();
-        let said = said.replace(&world.dir().display().to_string(), "");
-        let lacks = self.says.iter().filter(|line| !said.lines().any(|said| said == fill(line)));
+        // Not the other way round: names of directives have the word, too.
+        let placeholders = [(generic(), "KERNEL"), (other(), "OTHER"), (format!("({})", kernel::arch()), "(ARCH)")];
+        let said = placeholders.iter().fold(said, |said, (text, name)| said.replace(text, name));
+        let lacks = self.says.iter().filter(|line| !said.lines().any(|said| said == **line));
         problems.extend(lacks.map(|line| format!("it does not say {line:?}: {said}")));
-        let has = self.never.iter().filter(|text| said.contains(&fill(text)));
+        let has = self.never.iter().filter(|text| said.contains(**text));
         problems.extend(has.map(|text| format!("it says {text:?}: {said}")));
         let status = world.dkms("status").stdout;
         if status != fill(self.status) {
@@ -110,7 +112,7 @@ fn a_module_can_be_excluded_from_its_package() {
             since: "3.3.0",
             change: "and removed",
             prepare: second_excluded,
-            commands: &[(0, "autoinstall -k KERNEL"), (0, "remove pair/1.0 --all")],
+            commands: &[(0, "add pair/1.0"), (0, "autoinstall -k KERNEL"), (0, "remove pair/1.0 --all")],
             says: &[],
             never: &["second"],
             status: "",
@@ -171,7 +173,7 @@ fn a_module_can_be_excluded_from_its_package() {
 
 fn deferred(world: &World, packages: &[(&str, &str)]) {
     for (name, needs) in packages {
-        let directives = format!("DEST_MODULE_NAME[0]={name}\nBUILD_DEPENDS={needs}");
+        let directives = format!("DEST_MODULE_NAME[0]={name}\nBUILD_DEPENDS='{needs}'");
         world.add_package(&prebuilt(name, "1.0").conf(&directives));
         world.dkms(&format!("add {name}/1.0")).expect(0);
     }
@@ -304,7 +306,7 @@ fn a_cancelled_remove_is_a_warning() {
 
 /// A package that writes what its build sees to `/boot`.
 fn curious() -> Package {
-    let recipe = "MAKE[0]=\"cp prebuilt/$kernelver.ko sample.ko; env >/boot/of-make; tool >/boot/of-tool\"";
+    let recipe = "MAKE[0]=\"cp prebuilt/$kernelver.ko sample.ko; env >/boot/of-make; tool >/boot/of-tool || :\"";
     let package = prebuilt("curious", "1.0").conf(&format!("{recipe}\nPRE_BUILD=look\nPOST_BUILD=look"));
     package.script("look", "env >>/boot/of-scripts")
 }

@@ -5,6 +5,7 @@ use modsmith_tests::state;
 use crate::{CONFIG, LATER, Table};
 
 const SHORT: &str = "Short options may have their value in the same word";
+const OWN_CONFIG: &str = "A kernel configuration that is missing is not used";
 const EMPTY: &str = "An empty kernel or architecture is exit code 16";
 const ONE: &str = "`autoinstall` takes one kernel";
 
@@ -82,11 +83,11 @@ pub const OPTIONS: Table = Table {
         (0, "build --force sample/1.0 -k KERNEL --directive STRIP=no", &[]),
         (0, "build --force sample/1.0 -k KERNEL --config /lib/modules/OTHER/build/.config", &[]),
         (3, "add sample/1.0 -c /boot/none", &[]),
-        (0, "uninstall sample/1.0 -k KERNEL -c /boot/none", &[]),
+        (0, "uninstall sample/1.0 -k OTHER -c /boot/none", &[]),
         (0, "unbuild sample/1.0 -k OTHER -c /boot/none", &[]),
         (0, "status sample/9.9 -c /boot/none", &[]),
         (4, "build sample/1.0 -k OTHER -c /boot/none", &[]),
-        (0, "build --force sample/1.0 -k KERNEL --config /boot/none", &[]),
+        (0, "build --force sample/1.0 -k KERNEL --config /boot/none", &[OWN_CONFIG]),
         (0, "install sample/1.0 -k KERNEL --config=/boot/none", &[]),
         (0, "status --config /boot/none", &[]),
         (0, "status --kernelsourcedir /boot/none", &[]),
