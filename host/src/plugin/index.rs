@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::form;
 use super::grant::Grant;
@@ -20,7 +21,7 @@ pub struct Entry {
     pub component: PathBuf,
     pub table: Option<Table>,
     pub place: Place,
-    pub grant: Grant,
+    pub grant: Arc<Grant>,
 }
 
 impl Entry {
@@ -278,7 +279,7 @@ impl Index {
             .and_then(|()| Grant::new(&id, &manifest, denials)),
         };
         match granted {
-            Ok(grant) => self.entries.push(Entry { manifest, component, table, place, grant }),
+            Ok(grant) => self.entries.push(Entry { manifest, component, table, place, grant: Arc::new(grant) }),
             Err(message) => {
                 if !is_denied {
                     self.is_missed(&id, file.clone(), place, Some(manifest.clone()), &message, &search.config);

@@ -7,5 +7,6 @@ mod grant;
 mod guest;
 mod laws;
 mod limits;
+mod links;
 mod setting;
 mod trust;

@@ -22,13 +22,13 @@ const BUILDS: &str = "builds";
 
 /// The grant of one plugin, in the places of one plan or call.
 pub struct Reach {
-    grant: Grant,
+    grant: Arc<Grant>,
     places: Arc<Places>,
     secrets: OnceLock<Secrets>,
 }
 
 impl Reach {
-    pub fn new(grant: &Grant, places: Arc<Places>) -> Self {
+    pub fn new(grant: &Arc<Grant>, places: Arc<Places>) -> Self {
         Self { grant: grant.clone(), places, secrets: OnceLock::new() }
     }
 
@@ -145,8 +145,16 @@ impl Reach {
     /// The same for a step that moves aside or removes what is there.
     fn displaced(&self, at: &Location) -> Result<(), String> {
         let found = self.target(at)?;
-        if !found.is_directory() || is_staging(&found.names) {
+        if is_staging(&found.names) {
             return Ok(());
+        }
+        if !found.is_directory() {
+            // Its second name would keep the contents, and nothing say that they
+            // are a key's.
+            return match self.secret(&found) {
+                Some(Why::Key) if found.links() > 1 => Err(self.grant.is_a_key(at)),
+                _ => Ok(()),
+            };
         }
         let holds_root = |root: &Root| {
             self.places.roots().get(*root).is_some()
@@ -269,7 +277,9 @@ impl Reach {
     /// Whether one of the names is granted for reading.
     fn covers(&self, names: &[Location]) -> bool {
         let grant = &self.grant;
-        names.iter().any(|at| grant.covers(&grant.read, at) || grant.covers(&grant.write, at) || grant.names_program(at))
+        names
+            .iter()
+            .any(|at| grant.covers(&grant.read, at) || grant.covers(&grant.write, at) || grant.names_program(at))
     }
 
     fn is_key(&self, names: &[Location]) -> bool {
@@ -374,7 +384,11 @@ impl Reach {
     }
 
     fn unclear(&self, at: &Location, error: &io::Error) -> String {
-        format!("plugin `{}` may not touch `{}`: where it leads cannot be told: {error}", self.grant.plugin, spelled(at))
+        format!(
+            "plugin `{}` may not touch `{}`: where it leads cannot be told: {error}",
+            self.grant.plugin,
+            spelled(at)
+        )
     }
 }
 

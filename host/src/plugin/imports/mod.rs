@@ -17,6 +17,8 @@ use crate::kernel::{Compression, Kernel, SymbolVersions};
 use crate::system::{Location, Root, Roots, System};
 
 mod context;
+#[cfg(test)]
+mod hostile;
 mod log;
 mod plan;
 mod settings;
@@ -31,7 +33,7 @@ pub struct State {
     pub(super) table: ResourceTable,
     pub(super) plugin: String,
     pub(super) role: &'static str,
-    pub(super) grant: Grant,
+    pub(super) grant: Arc<Grant>,
     /// The grant in the places of this call.
     pub(super) reach: Reach,
     pub(super) settings: Arc<Values>,
@@ -176,8 +178,15 @@ pub enum SymbolSource {
 fn state(system: System, manifest: &str, limits: Limits) -> State {
     let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n{manifest}");
     let manifest = super::manifest::Manifest::parse(&text).unwrap();
-    let grant = Grant::new("x", &manifest, &super::policy::Denials::default()).unwrap();
-    let places = crate::system::Places::new(&system.root, system.roots.clone());
+    let grant = Arc::new(Grant::new("x", &manifest, &super::policy::Denials::default()).unwrap());
+    let roots = roots_of(&system, None);
+    state_of(system, roots, grant, limits)
+}
+
+/// The same with roots and a grant.
+#[cfg(test)]
+fn state_of(system: System, roots: Roots, grant: Arc<Grant>, limits: Limits) -> State {
+    let places = crate::system::Places::new(&system.root, roots.clone());
     State {
         table: ResourceTable::new(),
         plugin: "x".into(),
@@ -186,7 +195,7 @@ fn state(system: System, manifest: &str, limits: Limits) -> State {
         grant,
         settings: Arc::default(),
         probes: Arc::default(),
-        roots: roots_of(&system, None),
+        roots,
         system: Arc::new(system),
         limits,
         exceeded: None,
