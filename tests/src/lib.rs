@@ -16,6 +16,7 @@ pub mod paths;
 pub mod peer;
 pub mod plan;
 pub mod real;
+pub mod refuse;
 pub mod rpm;
 pub mod schema;
 pub mod signature;

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use crate::fixture::{self, Package};
-use crate::{Output, Snapshot, kernel, paths, tool};
+use crate::{Output, Snapshot, kernel, paths, refuse, tool};
 
 /// The directories that a world has for itself.
 const OWN: [&str; 6] = ["var/lib/dkms", "usr/src", "lib/modules", "etc/dkms", "etc/modprobe.d", "boot"];
@@ -169,6 +169,7 @@ impl World {
             arguments: Vec::new(),
             environment: Vec::new(),
             mounts: String::new(),
+            refused: &[],
         }
     }
 
@@ -212,6 +213,7 @@ pub struct Invocation<'w> {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     mounts: String,
+    refused: &'static [libc::c_long],
 }
 
 impl Invocation<'_> {
@@ -244,6 +246,12 @@ impl Invocation<'_> {
         self
     }
 
+    /// Has the kernel not know some system calls, as an older one would.
+    pub fn refusing(mut self, calls: &'static [libc::c_long]) -> Self {
+        self.refused = calls;
+        self
+    }
+
     /// Runs the program to its end.
     ///
     /// # Panics
@@ -272,6 +280,7 @@ impl Invocation<'_> {
             .envs(self.environment)
             .current_dir("/")
             .stdin(Stdio::null());
+        refuse::refuse(&mut command, self.refused);
         let out = command.output().unwrap_or_else(|e| panic!("cannot run {shown}: {e}"));
         Output::new(shown, out)
     }

@@ -9,6 +9,7 @@ use std::path::Path;
 use conf_common::{evaluate, variables};
 use modsmith::conf::{Evaluated, PackageConf, Reader, ReaderChoice, Strictness};
 use modsmith::error::{Error, Kind};
+use modsmith_tests::world::is_root;
 
 const GOOD: &str = "PACKAGE_NAME=hello\nPACKAGE_VERSION=1\nDEST_MODULE_LOCATION=/extra\n";
 
@@ -27,6 +28,13 @@ fn read_in(dir: &Path, text: &[u8], seconds: u64) -> Result<Evaluated, Error> {
     assert_eq!(names, ["dkms.conf"], "something was written");
     assert_eq!(std::fs::read(&conf).unwrap(), text, "the file was changed");
     result
+}
+
+fn running(line: &str) -> bool {
+    std::fs::read_dir("/proc").unwrap().flatten().any(|e| {
+        std::fs::read(e.path().join("cmdline"))
+            .is_ok_and(|c| String::from_utf8_lossy(&c).replace('\0', " ").contains(line))
+    })
 }
 
 fn validate(evaluated: &Evaluated) -> Result<PackageConf, Error> {
@@ -83,12 +91,6 @@ fn what_it_starts_in_the_background_does_not_outlive_it() {
     // A number that nothing else sleeps for.
     let evaluated = read_in(dir.path(), format!("{GOOD}setsid sleep 98761 &\nsleep 98762 &\n").as_bytes(), 20).unwrap();
     assert!(validate(&evaluated).is_ok());
-    let running = |line: &str| {
-        std::fs::read_dir("/proc").unwrap().flatten().any(|e| {
-            std::fs::read(e.path().join("cmdline"))
-                .is_ok_and(|c| String::from_utf8_lossy(&c).replace('\0', " ").contains(line))
-        })
-    };
     assert!(!running("sleep 98761") && !running("sleep 98762"));
 }
 
@@ -185,6 +187,50 @@ fn memory_is_limited() {
     assert!(evaluated.stderr.contains("cannot allocate"), "{}", evaluated.stderr);
     let error = validate(&evaluated).unwrap_err();
     assert!(error.hints[0].contains("too much memory"), "{:?}", error.hints);
+}
+
+#[test]
+fn memory_is_limited_for_all_processes_together() {
+    // Each is far below what one may have; they wait for each other's end.
+    let hog = "head -c 60000000 /dev/zero | tail -c 60000000 | (sleep 60; cat) >/dev/null";
+    let text = format!("{GOOD}for i in 1 2 3 4 5 6 7 8 9 10 11 12; do {hog} & done; wait\n");
+    let error = read(text).unwrap_err();
+    assert_eq!(error.kind, Kind::ConfInvalid);
+    assert!(error.message.ends_with("used more than 512 MiB of memory while it was read, and was stopped."), "{error}");
+}
+
+#[test]
+fn the_shell_itself_can_be_replaced_without_outliving_the_reader() {
+    let dir = tempfile::tempdir().unwrap();
+    for text in ["exec sleep 98763", "MAKE='$(exec sleep 98763)'", "MAKE='\"; exec sleep 98763; \"'"] {
+        let error = read_in(dir.path(), format!("{GOOD}{text}\n").as_bytes(), 1).unwrap_err();
+        assert_eq!(error.kind, Kind::ConfInvalid, "{text}: {error}");
+        assert!(!running("sleep 98763"), "{text}");
+    }
+}
+
+#[test]
+fn what_only_root_may_enter_or_read_is_read_as_far_as_it_goes() {
+    assert!(is_root(), "run this test as root");
+    let private = tempfile::tempdir().unwrap();
+    let source = private.path().join("inner/evil-1");
+    std::fs::create_dir_all(&source).unwrap();
+    std::fs::write(source.join("version.sh"), "BUILD_DEPENDS=sourced\n").unwrap();
+    std::fs::write(private.path().join("other"), "CLEAN=seen\n").unwrap();
+    let conf = source.join("dkms.conf");
+    let text =
+        format!("{GOOD}. ${{BASH_SOURCE%/*}}/version.sh; . {}/other\nMAKE=$(echo it)\n", private.path().display());
+    std::fs::write(&conf, text).unwrap();
+    // The directory above is root's alone: there is a way to the source, and to nothing else.
+    std::fs::set_permissions(private.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    let evaluated = evaluate(&conf, &variables(), ReaderChoice::Auto, 20).unwrap();
+    let values = ["BUILD_DEPENDS", "CLEAN", "MAKE"].map(|name| evaluated.get(name, 0));
+    assert_eq!(values, [Some("sourced"), None, Some("it")], "{}", evaluated.stderr);
+    // The file itself is root's alone: its text is read, what is beside it is not.
+    std::fs::set_permissions(&conf, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let evaluated = evaluate(&conf, &variables(), ReaderChoice::Auto, 20).unwrap();
+    assert_eq!(evaluated.get("MAKE", 0), Some("it"), "{}", evaluated.stderr);
+    assert!(evaluated.stderr.contains(&format!("{}: line", conf.display())), "{}", evaluated.stderr);
 }
 
 #[test]

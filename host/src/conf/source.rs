@@ -33,7 +33,7 @@ pub struct Reading {
     /// Why bash was needed: the first construct that the plain reader does not
     /// know exactly. `None` where it was not, or was asked for.
     pub reason: Option<String>,
-    /// The measures that held while bash ran, as words; `None` for the plain
+    /// The walls that stood while bash ran, as words; `None` for the plain
     /// reader.
     pub confinement: Option<String>,
     /// The file ended the shell (by `exit`, or at a limit), so that nothing it

@@ -133,7 +133,7 @@ fn close_to_others(directory: &OwnedFd, name: &CStr, status: &Stat) -> io::Resul
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
@@ -213,15 +213,13 @@ mod tests {
                 }
             });
             swaps.wait();
-            for _ in 0..100 {
+            for _ in 0..20 {
                 // An entry that is a link where a directory was is an error at most.
                 let _ = give(&work, NOBODY, false);
                 let _ = give(&work, 0, true);
             }
             over.store(true, Ordering::Relaxed);
         });
-        lchown(work.join("link"), Some(0), Some(0)).unwrap();
-        give(&work, NOBODY, false).unwrap();
         assert_eq!(owners(&precious), [("".into(), 0), ("inner".into(), 0), ("inner/file".into(), 0)]);
     }
 }
