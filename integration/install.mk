@@ -65,7 +65,7 @@ install-manual:
 
 install-settings:
 	@$(DIRECTORY) $(addprefix $(DESTDIR),/var/lib/dkms /usr/share/dkms/modules_to_force_install /etc/dkms/framework.conf.d)
-	$(call put,644,/etc/dkms,integration/framework.conf)
+	$(call put,644,$(DATADIR)/doc/modsmith,integration/framework.conf)
 
 # What every system has.
 COMMON := install-program install-completion install-manual install-settings

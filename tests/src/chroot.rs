@@ -2,6 +2,7 @@
 //! `/dev` are mounted in a mount namespace that ends with each step, so nothing
 //! is left mounted.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,28 +15,53 @@ use crate::{Output, paths, tool};
 const APT: &str = "DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
                    -o APT::Keep-Downloaded-Packages=true";
 
-/// A minimal system of this machine's release. Removed on drop.
+/// A minimal system of a release. Removed on drop.
 pub struct Chroot {
     dir: TempDir,
+    /// Where the packages that it downloads are kept.
+    archives: PathBuf,
 }
 
 impl Chroot {
-    /// A system from this machine's mirror.
+    /// A system of this machine's release, from its mirror.
     ///
     /// # Panics
     /// When debootstrap is missing or fails.
     pub fn minimal() -> Chroot {
-        let (mirror, release) = mirror();
-        let base = paths::cached("chroot", &release, |dir| {
+        Self::of(&mirror().1)
+    }
+
+    /// A system of a release, from this machine's mirror: `bookworm`, `sid`.
+    ///
+    /// # Panics
+    /// When debootstrap is missing or fails.
+    pub fn of(release: &str) -> Chroot {
+        let (mirror, own_release) = mirror();
+        let base = paths::cached("chroot", release, |dir| {
             tool::run(
-                Command::new(tool::path("debootstrap")).args(["--variant=minbase", &release]).arg(dir).arg(&mirror),
+                Command::new(tool::path("debootstrap")).args(["--variant=minbase", release]).arg(dir).arg(&mirror),
             );
+        });
+        // Releases have different packages of the same name and version.
+        let archives = paths::cache("chroot").join(match release == own_release {
+            true => "archives".to_owned(),
+            false => format!("archives-{release}"),
         });
         let dir = tempfile::Builder::new().prefix("system-").tempdir_in(paths::cache("chroot")).expect("a directory");
         tool::run(Command::new("cp").args(["-a", "--reflink=auto"]).arg(base.join(".")).arg(dir.path()));
-        let chroot = Chroot { dir };
-        let sources: String = targets().iter().map(|target| format!("deb {target}\n")).collect();
-        fs::write(chroot.path("etc/apt/sources.list"), sources).expect("writable");
+        let chroot = Chroot { dir, archives };
+        let sources: BTreeSet<String> =
+            targets().iter().filter_map(|target| source(target, &own_release, release)).collect();
+        fs::write(chroot.path("etc/apt/sources.list"), Vec::from_iter(sources).concat()).expect("writable");
+        // A mirror may be one of an earlier day.
+        let valid = "Acquire::Check-Valid-Until \"false\";\n";
+        fs::write(chroot.path("etc/apt/apt.conf.d/90valid-until"), valid).expect("writable");
+        // Authorities that the administrator trusts, for what is downloaded in it.
+        let trusted = Path::new("usr/local/share/ca-certificates");
+        if Path::new("/").join(trusted).is_dir() {
+            let local = chroot.path("usr/local/share");
+            tool::run(Command::new("cp").arg("-a").arg(Path::new("/").join(trusted)).arg("-t").arg(local));
+        }
         for file in ["etc/resolv.conf", "etc/hosts"] {
             fs::copy(Path::new("/").join(file), chroot.path(file)).expect("this machine has it");
         }
@@ -45,6 +71,14 @@ impl Chroot {
         chroot
     }
 
+    /// The same with a place of its own for the packages that it downloads: for
+    /// programs that call apt-get themselves, which wants that place for itself.
+    pub fn with_own_archives(mut self) -> Chroot {
+        let name = self.dir.path().file_name().expect("a plain name").to_owned();
+        self.archives = self.path("var/cache").join(name);
+        self
+    }
+
     /// A path in it.
     pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         self.dir.path().join(path)
@@ -52,8 +86,7 @@ impl Chroot {
 
     /// Runs a shell script inside, as root.
     pub fn run(&self, script: &str) -> Output {
-        let archives = paths::cache("chroot").join("archives");
-        fs::create_dir_all(archives.join("partial")).expect("the cache is writable");
+        fs::create_dir_all(self.archives.join("partial")).expect("the cache is writable");
         let mounts = "set -e\n\
                       mount -t proc proc \"$1/proc\"\n\
                       mount --rbind /dev \"$1/dev\"\n\
@@ -61,7 +94,7 @@ impl Chroot {
                       exec chroot \"$1\" /bin/sh -c \"$3\"";
         let out = Command::new(tool::path("unshare"))
             .args(["--mount", "--pid", "--fork", "--kill-child", "--", "/bin/sh", "-c", mounts, "chroot"])
-            .args([self.dir.path(), &archives])
+            .args([self.dir.path(), &self.archives])
             .arg(script)
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
@@ -77,6 +110,15 @@ impl Chroot {
             stdout: String::from_utf8_lossy(&out.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&out.stderr).into_owned(),
         }
+    }
+
+    /// Copies this checkout to `/modsmith`, without what was built.
+    pub fn bring_checkout(&self) {
+        let target = self.path("modsmith");
+        fs::create_dir(&target).expect("writable");
+        let script = "tar -C \"$1\" --exclude=./target --exclude=./plugins/target --exclude=./sdk/target \
+                      --exclude=./.git -c . | tar -C \"$2\" -x --no-same-owner";
+        tool::run(Command::new("/bin/sh").args(["-c", script, "copy"]).args([paths::checkout(), &target]));
     }
 
     /// Puts modsmith's own package, made as packagers make it, into `/modsmith.deb`.
@@ -99,10 +141,15 @@ impl Chroot {
     /// Runs apt-get, which must succeed.
     #[track_caller]
     pub fn apt(&self, what: &str) -> Output {
+        self.try_apt(what).expect(0)
+    }
+
+    /// Runs apt-get.
+    pub fn try_apt(&self, what: &str) -> Output {
         // The directory of packages is common to all systems, and locked.
         let turn = fs::File::create(paths::cache("chroot").join("apt.lock")).expect("the cache is writable");
         turn.lock().expect("files can be locked");
-        self.run(&format!("{APT} {what}")).expect(0)
+        self.run(&format!("{APT} {what}"))
     }
 }
 
@@ -117,6 +164,15 @@ fn targets() -> Vec<String> {
     targets
 }
 
+/// A line of sources.list for a release, made of one of this machine's targets.
+/// Debian's unstable has nothing beside the release itself.
+fn source(target: &str, own_release: &str, release: &str) -> Option<String> {
+    let [uri, named, component] = target.split(' ').collect::<Vec<_>>()[..] else { return None };
+    let beside = named.strip_prefix(own_release)?;
+    let is_stable = !matches!(release, "sid" | "unstable");
+    (beside.is_empty() || is_stable).then(|| format!("deb {uri} {release}{beside} {component}\n"))
+}
+
 /// The mirror that has the release itself, and the release's name.
 fn mirror() -> (String, String) {
     targets()
@@ -127,4 +183,20 @@ fn mirror() -> (String, String) {
             (!release.contains('-')).then(|| (uri.to_owned(), release.to_owned()))
         })
         .expect("this machine's apt has a source of Debian: apt-get update")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_have_the_sources_that_this_machine_has() {
+        let of = |target: &str, release: &str| source(target, "bookworm", release);
+        let (main, security) = ("http://m bookworm main", "http://s bookworm-security main");
+        assert_eq!(of(main, "trixie").as_deref(), Some("deb http://m trixie main\n"));
+        assert_eq!(of(security, "bookworm").as_deref(), Some("deb http://s bookworm-security main\n"));
+        assert_eq!(of(security, "trixie").as_deref(), Some("deb http://s trixie-security main\n"));
+        assert_eq!(of(main, "sid").as_deref(), Some("deb http://m sid main\n"));
+        assert_eq!(of(security, "sid"), None);
+    }
 }

@@ -55,7 +55,6 @@ fn listed(stage: &Path) -> BTreeSet<String> {
 
 fn expected(own: &[&str]) -> BTreeSet<String> {
     let common = "
-        etc/dkms/framework.conf
         etc/dkms/framework.conf.d/
         usr/bin/modsmith*
         usr/lib/modsmith/modsmith-shim*
@@ -66,6 +65,7 @@ fn expected(own: &[&str]) -> BTreeSet<String> {
         usr/share/doc/modsmith/LICENSE-APACHE
         usr/share/doc/modsmith/LICENSE-MIT
         usr/share/doc/modsmith/README.md
+        usr/share/doc/modsmith/framework.conf
         usr/share/fish/vendor_completions.d/dkms.fish
         usr/share/fish/vendor_completions.d/modsmith.fish
         usr/share/man/man5/dkms.conf.5
@@ -237,8 +237,12 @@ fn make_deb_makes_a_package_that_takes_the_place_of_dkms() {
     let contents = dpkg_deb("--contents");
     assert!(contents.lines().all(|line| line.contains(" root/root ")), "{contents}");
     assert!(contents.contains("./usr/sbin/dkms -> ../bin/modsmith"), "{contents}");
+    // Settings that dkms's package has, too, would have dpkg ask about them.
+    for setting in ["./etc/dkms/framework.conf\n", "./etc/modprobe.d/"] {
+        assert!(!contents.contains(setting), "{setting}: {contents}");
+    }
     let info = dpkg_deb("--info");
-    for control in ["conffiles", "md5sums", "postinst", "postrm", "prerm"] {
+    for control in ["conffiles", "md5sums", "preinst", "postinst", "postrm", "prerm"] {
         assert!(info.contains(control), "{control}: {info}");
     }
 }
