@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::flow::Session;
 use crate::kernel::{machine, running_release};
 use crate::system::{Root, System};
-use crate::tree::{Target, check_name};
+use crate::tree::{Target, check_kernel_name};
 
 /// The kernels that the command line names.
 #[derive(Debug)]
@@ -36,10 +36,11 @@ impl Targets {
                 Some((kernel, arch)) => (kernel, Some(arch.to_owned())),
                 None => (word.trim(), None),
             };
-            check_name("kernel", kernel)?;
-            arch.as_deref().map_or(Ok(()), |arch| check_name("architecture", arch))?;
+            check_kernel_name("kernel", kernel)?;
+            arch.as_deref().map_or(Ok(()), |arch| check_kernel_name("architecture", arch))?;
             given.push((kernel.to_owned(), arch));
         }
+        arguments.archs.iter().try_for_each(|arch| check_kernel_name("architecture", arch))?;
         if given.is_empty() && !arguments.archs.is_empty() && system.is_live() {
             given.push((running_release(), None));
         }

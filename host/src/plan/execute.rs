@@ -103,9 +103,7 @@ impl Executor<'_> {
     fn allowed(&self, step: &Step, places: &Arc<Places>) -> Result<(), Failure> {
         match step.origin {
             Origin::Host => Ok(()),
-            Origin::Plugin { .. } => {
-                self.guard.permits(&step.origin, &step.action, places).map_err(Failure::Refused)
-            }
+            Origin::Plugin { .. } => self.guard.permits(&step.origin, &step.action, places).map_err(Failure::Refused),
         }
     }
 
@@ -118,6 +116,10 @@ impl Executor<'_> {
             Announce::Silent => false,
             Announce::Line(text) => {
                 self.reporter.line(text);
+                false
+            }
+            Announce::Lines(texts) => {
+                self.reporter.lines(texts);
                 false
             }
             Announce::Progress(text) => {

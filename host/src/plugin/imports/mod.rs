@@ -37,6 +37,8 @@ pub struct State {
     pub(super) settings: Arc<Values>,
     pub(super) system: Arc<System>,
     pub(super) probes: Arc<Probes>,
+    /// Whether the plugin's probes are run.
+    pub(super) probing: bool,
     /// Those of the system, of the kernel and of the plan.
     pub(super) roots: Roots,
     pub(super) limits: Limits,
@@ -186,6 +188,7 @@ fn state(system: System, manifest: &str, limits: Limits) -> State {
         grant,
         settings: Arc::default(),
         probes: Arc::default(),
+        probing: true,
         roots: roots_of(&system, None),
         system: Arc::new(system),
         limits,

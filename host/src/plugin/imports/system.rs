@@ -43,6 +43,13 @@ impl Host for State {
             Ok(probe) => probe,
             Err(refusal) => return Ok(Err(Error::Denied(refusal))),
         };
+        if !self.probing {
+            return Ok(Err(Error::Other(format!(
+                "`{}` was not asked: in a dry run, and where nothing is changed, no program is run for a plugin \
+                 that is neither installed for all users nor granted",
+                probe.program
+            ))));
+        }
         Ok(self.probes.output(probe, &self.system).map_err(Error::Other))
     }
 
@@ -138,7 +145,8 @@ impl HostDir for State {
             let Some(handle) = &found.handle else { return Ok(None) };
             let target = rustix::fs::readlinkat(handle, "", Vec::new())
                 .map_err(|e| Error::Other(format!("{at} cannot be looked up: {e}")))?;
-            let text = target.into_string().map_err(|_| Error::Other(format!("{at} leads to a name that is no text")))?;
+            let text =
+                target.into_string().map_err(|_| Error::Other(format!("{at} leads to a name that is no text")))?;
             Ok(Some(text))
         }))
     }
