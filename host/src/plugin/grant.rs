@@ -279,7 +279,7 @@ impl Grant {
                 self.plugin
             ));
         };
-        if self.entries_for(command).any(|run| sets_only(run, variables)) {
+        if self.entry(command).is_some() {
             return Ok(());
         }
         let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
@@ -289,11 +289,6 @@ impl Grant {
             self.plugin,
             names.join("`, `")
         ))
-    }
-
-    fn entries_for<'a>(&'a self, command: &'a Command) -> impl Iterator<Item = &'a Run> {
-        let fits = |run: &&Run| is_of(run, &command.program) && run.arguments.matches(&command.arguments);
-        self.run.iter().filter(fits)
     }
 
     /// Variables of the caller's environment that a command gets.
@@ -309,7 +304,10 @@ impl Grant {
     /// The first entry that allows a command.
     fn entry(&self, command: &Command) -> Option<&Run> {
         let Environment::Clean(variables) = &command.environment else { return None };
-        self.entries_for(command).find(|run| sets_only(run, variables))
+        let fits = |run: &&Run| {
+            is_of(run, &command.program) && run.arguments.matches(&command.arguments) && sets_only(run, variables)
+        };
+        self.run.iter().find(fits)
     }
 
     /// Whether a program may be run with text arguments, by its plain name.
