@@ -12,6 +12,7 @@ pub mod kernel;
 pub mod plan;
 pub mod plugin;
 pub mod system;
+pub mod text;
 pub mod tree;
 
 /// The dkms whose behaviour is kept: what `dkms --version` answers.

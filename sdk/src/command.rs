@@ -29,7 +29,8 @@ impl Command {
         self
     }
 
-    /// Adds a variable to the otherwise empty environment.
+    /// Adds a variable to the otherwise empty environment. The manifest's
+    /// `[[run]]` entry must list its name under `environment`.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.environment.push((name.into(), value.into()));
         self

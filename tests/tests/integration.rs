@@ -339,6 +339,103 @@ fn fish_completes_actions_modules_and_kernels() {
     }
 }
 
+/// Names in the tree, among the sources and of kernels that a shell could take for
+/// something to run: all make the file that `$RAN` names.
+const SHELL_CODE: [&str; 9] = [
+    "$(touch $RAN)",
+    "`touch $RAN`",
+    "'; touch $RAN; '",
+    "\"$(touch $RAN)\"",
+    "${x:-$(touch $RAN)}",
+    "d\n$(touch $RAN)",
+    "demo[$(touch $RAN)]",
+    "(e:'touch $RAN':)",
+    "-e$(touch $RAN)",
+];
+
+/// Fails where a name was run, or is offered for the line: one that is typed in by the
+/// shell would be run when the line is.
+#[track_caller]
+fn assert_nothing_ran(world: &World, line: &str, offered: &str) {
+    assert!(!world.path("ran").exists(), "`{line}` ran a name");
+    assert!(!offered.contains("touch"), "`{line}` offers a name that is run when the line is: {offered}");
+}
+
+fn hostile() -> World {
+    let world = completed();
+    for name in SHELL_CODE {
+        fs::create_dir_all(world.path("lib/modules").join(name)).unwrap();
+        for version in [world.path("var/lib/dkms/demo").join(name), world.path("var/lib/dkms").join(name).join("1.0")] {
+            fs::create_dir_all(&version).unwrap();
+            std::os::unix::fs::symlink("/usr/src/demo-1.0", version.join("source")).unwrap();
+        }
+        let source = world.path("usr/src").join(format!("{name}-1.0"));
+        fs::create_dir_all(&source).unwrap();
+        fs::write(source.join("dkms.conf"), "").unwrap();
+    }
+    world
+}
+
+/// Lines after which names are looked for.
+const ASKED: [&str; 7] = [
+    "dkms install ",
+    "dkms install d",
+    "dkms install -m ",
+    "dkms install -m demo -v ",
+    "dkms remove demo/1.0 -k ",
+    "dkms add ",
+    "modsmith log ",
+];
+
+#[test]
+fn bash_runs_no_name_that_it_completes() {
+    let world = hostile();
+    for line in ASKED {
+        let (_dir, script) = completion("bash", line.split(' ').next().unwrap());
+        let words = if line.ends_with(' ') { format!("{line}''") } else { line.to_owned() };
+        let run = format!(
+            ". {}; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); set -- $(complete -p \"$COMP_WORDS\"); \
+             while [ \"$1\" != -F ]; do shift; done; \
+             \"$2\" \"$COMP_WORDS\" \"${{COMP_WORDS[-1]}}\" \"${{COMP_WORDS[-2]}}\"; printf '<%s>\\n' \"${{COMPREPLY[@]}}\"",
+            script.display()
+        );
+        let ran = world.path("ran").display().to_string();
+        let out = world.program("/bin/bash").arg("-c").arg(run).env("RAN", ran).run().expect(0);
+        assert_nothing_ran(&world, line, &out.stdout);
+        assert!(["<demo", "<1.0", "<6.1.0-9", "<other"].iter().any(|good| out.stdout.contains(good)), "{line}: {out}");
+    }
+}
+
+#[test]
+fn zsh_runs_no_name_that_it_completes() {
+    let world = hostile();
+    let typing = paths::checkout().join("tests/tests/integration_shells/complete.zsh");
+    for line in ASKED {
+        let name = line.split(' ').next().unwrap();
+        let (dir, script) = completion("zsh", name);
+        fs::rename(&script, dir.path().join(format!("_{name}"))).unwrap();
+        let zsh = world.program(tool::path("zsh")).arg("-f").arg(typing.display().to_string());
+        let zsh = zsh.arg(dir.path().display().to_string()).arg(line);
+        let out = zsh.env("RAN", world.path("ran").display().to_string()).run().expect(0);
+        let became = out.stdout.lines().filter_map(|l| l.trim().strip_prefix("LINE: ")).next_back();
+        assert_nothing_ran(&world, line, became.unwrap_or_default());
+    }
+}
+
+#[test]
+fn fish_runs_no_name_that_it_completes() {
+    let world = hostile();
+    for line in ASKED {
+        let (_dir, script) = completion("fish", line.split(' ').next().unwrap());
+        let run = format!("source {}; complete -C '{line}'", script.display());
+        let fish = world.program(tool::path("fish")).arg("-c").arg(run);
+        let out = fish.env("RAN", world.path("ran").display().to_string()).run().expect(0);
+        assert_nothing_ran(&world, line, &out.stdout);
+        let good = ["demo", "1.0", "6.1.0-9", "other"];
+        assert!(out.stdout.lines().any(|l| good.iter().any(|good| l.starts_with(good))), "{line}: {out}");
+    }
+}
+
 #[test]
 fn manuals_render_without_warnings_and_show_every_option() {
     for name in ["dkms", "modsmith"] {

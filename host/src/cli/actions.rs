@@ -8,19 +8,19 @@ use super::status::{StatusDocument, text};
 use super::targets::Targets;
 use super::terminal::Terminal;
 use super::words::{Action, Words, absolute, from_here};
-use super::{Persona, completion, errors, failures, formats};
+use super::{Persona, completion, errors, failures, formats, output};
 use crate::error::{Error, Kind, Result};
 use crate::flow::{Filter, Mode, Options, Session};
 use crate::plan::{INTERRUPTED, PlanView, Reporter};
 use crate::plugin::Plugins;
-use crate::tree::{Target, TreeLock, check_name};
+use crate::tree::{Target, TreeLock, check_kernel_name};
 
 /// Runs what was typed.
 pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
     if arguments.version {
         match persona {
-            Persona::Dkms => println!("dkms-{}", crate::DKMS_VERSION),
-            Persona::Modsmith => println!("modsmith {}", env!("CARGO_PKG_VERSION")),
+            Persona::Dkms => output::lines(&format!("dkms-{}", crate::DKMS_VERSION)),
+            Persona::Modsmith => output::lines(concat!("modsmith ", env!("CARGO_PKG_VERSION"))),
         }
         return Ok(());
     }
@@ -29,8 +29,12 @@ pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
         return no_action(persona, arguments);
     }
     words.warn();
-    let needs_plugins = words.actions != [Action::Add] || words.archive.is_some();
-    in_session(arguments, needs_plugins, |session, targets| {
+    let plugin_use = match words.actions[..] {
+        [Action::Add] if words.archive.is_none() => PluginUse::None,
+        [Action::Status] => PluginUse::Look,
+        _ => PluginUse::Act,
+    };
+    in_session(arguments, plugin_use, |session, targets| {
         let mut words = words;
         if let Some(archive) = words.archive.take_if(|_| words.actions.iter().any(|action| action.takes_archives())) {
             words.actions.iter().try_for_each(|action| check_all(*action, arguments))?;
@@ -55,11 +59,20 @@ pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
     })
 }
 
+/// What an action has to do with plugins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PluginUse {
+    None,
+    /// They are asked, and nothing is changed.
+    Look,
+    Act,
+}
+
 /// Does something with the system, settings, plugins and kernels that the
 /// command line names; a dry run shows its plans.
 pub(super) fn in_session(
     arguments: &Arguments,
-    needs_plugins: bool,
+    plugin_use: PluginUse,
     body: impl FnOnce(&Session<'_>, &Targets) -> Result<()>,
 ) -> Result<()> {
     handle_signals();
@@ -76,9 +89,10 @@ pub(super) fn in_session(
         }
     }
     let targets = Targets::of(arguments, &system)?;
-    let plugins = match needs_plugins {
-        false => Plugins::none(system.clone()),
-        true => plugins(&system, &framework, &arguments.places)
+    let plugins = match plugin_use {
+        PluginUse::None => Plugins::none(system.clone()),
+        _ => plugins(&system, &framework, &arguments.places)
+            .acting(plugin_use == PluginUse::Act && !arguments.dry_run)
             .complaining(move |problem| Terminal::new(quiet, false).warning(problem)),
     };
     let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Execute };
@@ -92,7 +106,8 @@ pub(super) fn in_session(
     let session = Session::new(system, framework, plugins, &terminal, options, mode);
     let outcome = body(&session, &targets);
     if arguments.dry_run {
-        show(session.into_plans().iter().map(PlanView::new).collect(), arguments.json);
+        let shown = show(session.into_plans().iter().map(PlanView::new).collect(), arguments.json);
+        return outcome.and(shown);
     }
     outcome
 }
@@ -128,7 +143,7 @@ fn act(
             let template = arguments.templatekernel.as_deref().ok_or_else(|| {
                 Error::new(Kind::Usage, "The template kernel is missing.").hint("Name it with --templatekernel.")
             })?;
-            check_name("kernel", template)?;
+            check_kernel_name("kernel", template)?;
             let target = targets.one(session)?;
             let template = Target { kernel: template.to_owned(), arch: target.arch.clone() };
             session.match_template(&template, &target, words.module.as_deref())
@@ -155,7 +170,7 @@ fn first_of(errors: Vec<Error>, persona: Persona) -> Result<()> {
     let Some(first) = errors.next() else { return Ok(()) };
     Terminal::flush();
     for error in errors.filter(|error| error.kind != Kind::Interrupted) {
-        eprint!("{}", errors::render(&error, persona));
+        output::error(&errors::render(&error, persona));
     }
     Err(first)
 }
@@ -180,21 +195,17 @@ fn status(
         failed.extend(session.failures(&filter)?);
     }
     if arguments.json {
-        print_json(&StatusDocument::new(&lines, &failed));
+        output::json(&StatusDocument::new(&lines, &failed))?;
     } else {
-        // All at once: a thousand packages are as many lines.
-        let texts: Vec<String> = lines.iter().map(text).collect();
-        if !texts.is_empty() {
-            session.say(texts.join("\n"));
-        }
+        session.say_lines(&lines.iter().map(text).collect::<Vec<_>>());
         for line in &lines {
             if line.state == crate::flow::State::Broken && !arguments.quiet {
-                eprintln!(
-                    "Warning: {} is broken: its source is gone. Put it back and run `dkms add {}`, or delete {}.",
+                output::warning(&format!(
+                    "{} is broken: its source is gone. Put it back and run `dkms add {}`, or delete {}.",
                     line.id,
                     line.id,
                     session.tree.real(&line.id.version_dir()).display()
-                );
+                ));
             }
         }
         // Scripts read every line of dkms's.
@@ -215,36 +226,28 @@ fn settle_killed(session: &Session<'_>) -> Result<()> {
     match TreeLock::try_acquire(session.tree.path()) {
         Some(_lock) => session.recover(),
         None => {
-            eprintln!(
-                "Warning: the tree is being changed right now, or was left half changed; the next change to it ends that."
+            output::warning(
+                "the tree is being changed right now, or was left half changed; the next change to it ends that.",
             );
             Ok(())
         }
     }
 }
 
-fn print_json(value: &impl serde::Serialize) {
-    match serde_json::to_string_pretty(value) {
-        Ok(text) => println!("{text}"),
-        Err(e) => eprintln!("error: could not write JSON: {e}"),
-    }
-}
-
-fn show(plans: Vec<PlanView>, json: bool) {
+fn show(plans: Vec<PlanView>, json: bool) -> Result<()> {
     #[derive(serde::Serialize)]
     struct Document {
         schema_version: u32,
         plans: Vec<PlanView>,
     }
     if json {
-        print_json(&Document { schema_version: 1, plans });
-    } else if plans.is_empty() {
-        println!("Nothing to do.");
-    } else {
-        for plan in &plans {
-            println!("Would {}", plan.to_text());
-        }
+        return output::json(&Document { schema_version: 1, plans });
     }
+    match plans.is_empty() {
+        true => output::lines("Nothing to do."),
+        false => plans.iter().for_each(|plan| output::lines(&format!("Would {}", plan.to_text()))),
+    }
+    Ok(())
 }
 
 fn no_action(persona: Persona, arguments: &Arguments) -> Result<()> {
@@ -268,9 +271,8 @@ fn no_action(persona: Persona, arguments: &Arguments) -> Result<()> {
     match persona {
         // Scripts of dkms 3.x know this as success, with the usage on standard output.
         Persona::Dkms => {
-            println!("Usage: dkms ACTION [MODULE/VERSION] [OPTION]...\nActions: {}", names.join(", "));
-            Terminal::flush();
-            eprint!("{}", errors::render(&error, persona));
+            output::text(&format!("Usage: dkms ACTION [MODULE/VERSION] [OPTION]...\nActions: {}\n", names.join(", ")));
+            output::error(&errors::render(&error, persona));
             Ok(())
         }
         Persona::Modsmith => Err(error),

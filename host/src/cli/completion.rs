@@ -11,7 +11,7 @@ use clap_complete::{Shell, generate};
 use super::arguments::{
     Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments, ShellArgument,
 };
-use super::{Persona, formats, summary};
+use super::{Persona, formats, output, summary};
 use crate::error::Result;
 use crate::plugin::Format;
 
@@ -19,8 +19,8 @@ use crate::plugin::Format;
 pub fn run(arguments: &CompletionArguments) -> Result<()> {
     let CompletionArguments { shell, name, on_demand } = *arguments;
     match on_demand {
-        true => println!("{}", loader(shell, name.name())),
-        false => print!("{}", script(shell, name, &formats::installed())),
+        true => output::lines(&loader(shell, name.name())),
+        false => output::text(&script(shell, name, &formats::installed())),
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::arguments::{ConfArguments, ReaderArgument};
+use super::output;
 use super::setup::onlooker;
 use crate::conf::report::Report;
 use crate::conf::{self, PackageConf, ReaderChoice, Request, Strictness};
@@ -10,7 +11,8 @@ use crate::error::{Error, Kind, Result};
 use crate::flow::Session;
 use crate::kernel::{machine, running_release};
 use crate::system::Root;
-use crate::tree::{Package, PackageId, SourceState, Target, check_name};
+use crate::text::line;
+use crate::tree::{Package, PackageId, SourceState, Target, check_kernel_name};
 
 /// Prints the evaluated dkms.conf; an invalid one is printed before its error.
 pub fn run(arguments: &ConfArguments) -> Result<()> {
@@ -20,7 +22,7 @@ pub fn run(arguments: &ConfArguments) -> Result<()> {
         kernel: arguments.kernel.clone().unwrap_or_else(running_release),
         arch: arguments.arch.clone().unwrap_or_else(machine),
     };
-    check_name("kernel", &target.kernel)?;
+    check_kernel_name("kernel", &target.kernel)?;
     let kernel = session.kernel(&target);
     let directives = arguments
         .directives
@@ -58,13 +60,11 @@ pub fn run(arguments: &ConfArguments) -> Result<()> {
     let checked = PackageConf::from_evaluated(&evaluated, &target.kernel, Strictness::Strict);
     let report = Report::new(&evaluated, &target.kernel, &target.arch);
     if arguments.json {
-        let text = serde_json::to_string_pretty(&report)
-            .map_err(|e| Error::new(Kind::System, format!("Could not write JSON: {e}.")))?;
-        println!("{text}");
+        output::json(&report)?;
     } else {
-        print!("{}", report.to_text());
+        output::text(&report.to_text());
     }
-    checked?.notices.iter().for_each(|notice| eprintln!("{notice}"));
+    checked?.notices.iter().for_each(|notice| output::error(&format!("{}\n", line(notice))));
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use super::Persona;
 use crate::error::{Error, Kind};
+use crate::text::line;
 
 /// dkms's callers look for `Error! `; people at `modsmith` get the usual form.
 pub fn render(error: &Error, persona: Persona) -> String {
@@ -12,14 +13,14 @@ pub fn render(error: &Error, persona: Persona) -> String {
         (Persona::Modsmith, Kind::Excluded) => "warning: ",
         (Persona::Modsmith, _) => "error: ",
     };
-    out += &format!("{head}{}\n", error.message);
-    for line in &error.details {
-        out += &format!("{line}\n");
+    out += &format!("{head}{}\n", line(&error.message));
+    for detail in &error.details {
+        out += &format!("{}\n", line(detail));
     }
     if persona == Persona::Modsmith && !error.hints.is_empty() {
         out.push('\n');
     }
-    for hint in &error.hints {
+    for hint in error.hints.iter().map(|hint| line(hint)) {
         out += &match persona {
             Persona::Dkms => format!("{hint}\n"),
             Persona::Modsmith => format!("hint: {hint}\n"),

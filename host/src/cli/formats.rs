@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory};
 
-use super::actions::in_session;
+use super::actions::{PluginUse, in_session};
 use super::arguments::{Arguments, FormatArguments, PlaceArguments};
 use super::misread;
 use super::setup::{plugins, system};
@@ -133,7 +133,7 @@ fn perform_load(arguments: &Arguments, word: &str, mut request: FormatRequest) -
             .hint(format!("Name it: `dkms {word} FILE`.")));
     };
     let archive = std::path::absolute(&archive).map_err(|e| Error::io("use", &archive, e))?;
-    in_session(arguments, true, |session, targets| {
+    in_session(arguments, PluginUse::Act, |session, targets| {
         let target = targets.first(session)?;
         // The word is one format's, the file may be another's.
         let own = |format: &Format| (&format.plugin, &format.name) == (&request.format.plugin, &request.format.name);
@@ -156,7 +156,9 @@ fn make(arguments: &mut Arguments, mut request: FormatRequest) -> Result<()> {
     };
     let Some(directory) = directory else {
         let id = words.named()?;
-        return in_session(arguments, true, |session, targets| make_in(session, &id, targets, &request, arguments));
+        return in_session(arguments, PluginUse::Act, |session, targets| {
+            make_in(session, &id, targets, &request, arguments)
+        });
     };
     // Of a source that is in no tree: a tree that lasts as long as this.
     let scratch =
@@ -168,7 +170,7 @@ fn make(arguments: &mut Arguments, mut request: FormatRequest) -> Result<()> {
     }
     request.place = Some(directory.parent().unwrap_or(&directory).to_path_buf());
     let arguments = &*arguments;
-    in_session(arguments, true, |session, targets| {
+    in_session(arguments, PluginUse::Act, |session, targets| {
         let kernel = session.kernel(&targets.first(session)?);
         let package = session.add(&PackageSource::Directory(directory), &kernel)?;
         match session.is_dry_run() {

@@ -5,8 +5,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
+use super::output;
 use crate::error::{Error, Kind, Result};
 use crate::plugin::HookFile;
+use crate::text::field;
 
 /// What the placeholders in hook files stand for.
 pub struct Directories<'a> {
@@ -55,7 +57,7 @@ pub fn put(plugin: &str, file: &HookFile, directories: &Directories<'_>, into: O
         let to = base.join(inside);
         write(&to, &directories.fill(&file.contents), file.mode).map_err(|e| Error::io("write", &to, e))?;
     }
-    println!("{plugin:<22} {:o}  {}", file.mode, path.display());
+    output::lines(&field(&format!("{plugin:<22} {:o}  {}", file.mode, path.display())));
     Ok(())
 }
 

@@ -1,15 +1,16 @@
 //! `modsmith log`: why a build failed, and its log.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::arguments::LogArguments;
 use super::failures::FailedView;
+use super::output;
 use super::setup::onlooker;
 use crate::error::{Error, Kind, Result};
-use crate::tree::{Failure, PackageId, Target, Tree, check_name};
+use crate::text::line;
+use crate::tree::{Failure, PackageId, Target, Tree, check_kernel_name, check_name};
 
 /// What there is to show of one kernel.
 struct Build {
@@ -52,8 +53,8 @@ pub fn run(arguments: &LogArguments) -> Result<()> {
         Some((kernel, arch)) => (Some(kernel), Some(arch)),
         None => (arguments.kernel.as_deref(), arguments.arch.as_deref()),
     };
-    kernel.map_or(Ok(()), |kernel| check_name("kernel", kernel))?;
-    arch.map_or(Ok(()), |arch| check_name("architecture", arch))?;
+    kernel.map_or(Ok(()), |kernel| check_kernel_name("kernel", kernel))?;
+    arch.map_or(Ok(()), |arch| check_kernel_name("architecture", arch))?;
     let asked = |target: &Target| kernel.is_none_or(|k| k == target.kernel) && arch.is_none_or(|a| a == target.arch);
     let (mut found, others): (Vec<Build>, Vec<Build>) = builds(tree, &id).into_iter().partition(|b| asked(&b.target));
     if found.is_empty() {
@@ -69,7 +70,10 @@ pub fn run(arguments: &LogArguments) -> Result<()> {
     }
     if arguments.path {
         return match &build.log {
-            Some(log) => print(log.display().to_string().as_bytes(), true),
+            Some(log) => {
+                output::lines(&line(&log.display().to_string()));
+                Ok(())
+            }
             None => Err(Error::new(
                 Kind::NotInTree,
                 format!("{id} has no log for {}: the build had not begun one.", build.target),
@@ -77,11 +81,12 @@ pub fn run(arguments: &LogArguments) -> Result<()> {
             .hint(format!("`modsmith log {id} -k {}` says why.", build.target.kernel))),
         };
     }
-    print(head(&id, &build, &others).as_bytes(), true)?;
+    output::lines(&head(&id, &build, &others));
     match &build.log {
-        Some(log) => print(&std::fs::read(log).map_err(|e| Error::io("read the log", log, e))?, false),
-        None => print(b"There is no log: the build had not begun one.", true),
+        Some(log) => output::file(&std::fs::read(log).map_err(|e| Error::io("read the log", log, e))?),
+        None => output::lines("There is no log: the build had not begun one."),
     }
+    Ok(())
 }
 
 /// The package that is named: its version may be left out where there is one.
@@ -164,8 +169,8 @@ fn head(id: &PackageId, build: &Build, others: &[&Build]) -> String {
     if !others.is_empty() {
         rows.push(("others", format!("{}; name one with -k", names(others))));
     }
-    let rows: String = rows.iter().map(|(name, text)| format!("  {name:<12} {text}\n")).collect();
-    format!("{id} for kernel {}: {outcome}\n{rows}", build.target)
+    let rows: String = rows.iter().map(|(name, text)| format!("  {name:<12} {}\n", line(text))).collect();
+    format!("{}\n{rows}", line(&format!("{id} for kernel {}: {outcome}", build.target)))
 }
 
 fn json(id: &PackageId, build: &Build, others: &[&Build]) -> Result<()> {
@@ -184,14 +189,5 @@ fn json(id: &PackageId, build: &Build, others: &[&Build]) -> Result<()> {
             .map(|other| Other { kernel: &other.target.kernel, arch: &other.target.arch, state: state(other) })
             .collect(),
     };
-    let text = serde_json::to_string_pretty(&document)
-        .map_err(|e| Error::new(Kind::System, format!("Could not write JSON: {e}.")))?;
-    print(text.as_bytes(), true)
-}
-
-/// To standard output, as it is: logs need not be text.
-fn print(bytes: &[u8], line: bool) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    let written = out.write_all(bytes).and_then(|()| if line { out.write_all(b"\n") } else { Ok(()) });
-    written.and_then(|()| out.flush()).map_err(|e| Error::new(Kind::System, format!("Could not write: {e}.")))
+    output::json(&document)
 }

@@ -12,7 +12,7 @@ use clap_mangen::roff::{Roff, bold, italic, roman};
 use super::arguments::{
     Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, ManualPage, PluginArguments,
 };
-use super::{Persona, formats, summary};
+use super::{Persona, formats, output, summary};
 use crate::error::{Error, Kind, Result};
 
 /// Prints the manual page of one of the program's names, for `man`.
@@ -23,9 +23,8 @@ pub fn run(arguments: &ManualArguments) -> Result<()> {
         ManualPage::Dkms => write(Persona::Dkms, &mut page),
         ManualPage::DkmsConf => write_dkms_conf(&mut page),
     };
-    written
-        .map_err(|e| Error::new(Kind::System, format!("Could not write the manual page: {e}.")))?;
-    print!("{}", String::from_utf8_lossy(&page));
+    written.map_err(|e| Error::new(Kind::System, format!("Could not write the manual page: {e}.")))?;
+    output::text(&String::from_utf8_lossy(&page));
     Ok(())
 }
 
@@ -57,7 +56,8 @@ fn write_dkms_conf(out: &mut Vec<u8>) -> io::Result<()> {
     let mut head = Roff::new();
     let source = concat!("modsmith ", env!("CARGO_PKG_VERSION"));
     head.control("TH", ["DKMS.CONF", "5", "", source, "File formats"]);
-    head.control("SH", ["NAME"]).text([roman("dkms.conf - what a package of kernel modules is called, builds and installs")]);
+    head.control("SH", ["NAME"])
+        .text([roman("dkms.conf - what a package of kernel modules is called, builds and installs")]);
     head.to_writer(out)?;
     reference::sections(DKMS_CONF).to_writer(out)?;
     let mut end = Roff::new();

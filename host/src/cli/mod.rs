@@ -10,6 +10,7 @@ mod formats;
 mod hooks;
 mod log;
 mod manual;
+mod output;
 mod plugin;
 mod setup;
 mod status;
@@ -54,6 +55,9 @@ impl Persona {
 /// Runs the program. The first word is its name.
 pub fn main(words: Vec<OsString>) -> ExitCode {
     restore_pipe_signal();
+    if let Some(code) = crate::plugin::compile::serve(&words) {
+        return code;
+    }
     let persona = words.first().map_or(Persona::Modsmith, Persona::of);
     start_logging(words.iter().any(|word| word == "--debug"));
     let outcome = match (persona, words.get(1).and_then(|w| w.to_str())) {
@@ -75,7 +79,7 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             Terminal::flush();
-            eprint!("{}", errors::render(&error, persona));
+            output::error(&errors::render(&error, persona));
             ExitCode::from(error.kind.exit_code())
         }
     }
@@ -95,7 +99,11 @@ fn parse_arguments(words: &[OsString]) -> Result<Arguments, ExitCode> {
 
 fn misread(error: &clap::Error) -> ExitCode {
     use clap::error::ErrorKind::*;
-    let _ = error.print();
+    match error.kind() {
+        // Styled, where the terminal is.
+        DisplayHelp | DisplayVersion => drop(error.print()),
+        _ => output::error(&error.render().to_string()),
+    }
     match error.kind() {
         DisplayHelp | DisplayVersion => ExitCode::SUCCESS,
         UnknownArgument => ExitCode::from(2),
@@ -129,6 +137,7 @@ fn start_logging(debug: bool) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("MODSMITH_LOG").ok();
     if let Some(filter) = filter.or_else(|| debug.then(|| EnvFilter::new("modsmith=debug"))) {
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        // Colours would be escaped with all other control sequences.
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(|| output::LogWriter).init();
     }
 }

@@ -5,18 +5,19 @@ mod test;
 use std::path::Path;
 
 use super::arguments::{PlaceArguments, PluginArguments, PluginCommand};
-use super::hooks;
 use super::setup::{plugins, system};
-use crate::error::{Error, Kind, Result};
+use super::{hooks, output};
+use crate::error::Result;
 use crate::plugin::build::{BuildOptions, build};
 use crate::plugin::{Listed, Plugins};
+use crate::text::field;
 
 /// Runs a `plugin` subcommand.
 pub fn run(arguments: &PluginArguments) -> Result<()> {
     match &arguments.command {
         PluginCommand::Build { directory, out } => {
             for built in build(&BuildOptions { directory: directory.clone(), out: out.clone() })? {
-                println!("{:>8}  {}", built.size, built.file.display());
+                output::lines(&field(&format!("{:>8}  {}", built.size, built.file.display())));
             }
             Ok(())
         }
@@ -25,21 +26,21 @@ pub fn run(arguments: &PluginArguments) -> Result<()> {
             let plugins = open(os_release.as_deref())?;
             let listed = plugins.list();
             if *json {
-                print_json(&listed)?;
+                output::json(&listed)?;
             } else {
-                listed.iter().for_each(|plugin| println!("{}", line(plugin)));
+                listed.iter().for_each(|plugin| output::lines(&field(&line(plugin))));
             }
             for problem in plugins.problems() {
-                eprintln!("Warning: {problem}");
+                output::warning(&problem.to_string());
             }
             Ok(())
         }
         PluginCommand::Inspect { plugin, json } => {
             let inspection = open(None)?.inspect(plugin)?;
             if *json {
-                return print_json(&inspection);
+                return output::json(&inspection);
             }
-            print!("{inspection}");
+            output::text(&inspection.to_string());
             Ok(())
         }
         PluginCommand::HookFiles { plugin, into, sbindir, libdir, os_release } => {
@@ -48,10 +49,15 @@ pub fn run(arguments: &PluginArguments) -> Result<()> {
             files.iter().try_for_each(|(plugin, file)| hooks::put(plugin, file, &directories, into.as_deref()))
         }
         PluginCommand::Grant { plugin } => {
-            open(None)?.grant(plugin).map(|file| println!("Granted in {}", file.display()))
+            let (inspection, file) = open(None)?.grant(plugin)?;
+            output::text(&inspection.to_string());
+            output::lines(&field(&format!("Granted in {}", file.display())));
+            Ok(())
         }
         PluginCommand::Revoke { plugin } => {
-            open(None)?.revoke(plugin).map(|file| println!("Revoked: {} is gone", file.display()))
+            let file = open(None)?.revoke(plugin)?;
+            output::lines(&field(&format!("Revoked: {} is gone", file.display())));
+            Ok(())
         }
     }
 }
@@ -67,11 +73,4 @@ fn line(plugin: &Listed) -> String {
     let serves = if plugin.serves { "serves this system" } else { "not for this system" };
     let reason = plugin.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     format!("{:<22} {:<8} {:<37} {serves}{reason}", plugin.id, plugin.version, roles.join(", "))
-}
-
-fn print_json(value: &impl serde::Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|e| Error::new(Kind::System, format!("Could not write JSON: {e}.")))?;
-    println!("{text}");
-    Ok(())
 }

@@ -72,6 +72,7 @@ pub fn plugins(system: &Arc<System>, framework: &Framework, places: &PlaceArgume
     Plugins::open(system.clone(), SearchPath::from_environment(), plugin_settings(framework))
         .with_environment(environment())
         .with_settings_of_kernel(of_kernel)
+        .compiling_apart()
 }
 
 /// A session that looks, says nothing and changes nothing.

@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::flow::Session;
 use crate::kernel::{machine, running_release};
 use crate::system::{Root, System};
-use crate::tree::{Target, check_name};
+use crate::tree::{Target, check_kernel_name};
 
 /// The kernels that the command line names.
 #[derive(Debug)]
@@ -115,7 +115,7 @@ fn check_value(option: &str, what: &str, value: &str) -> Result<()> {
         return Err(Error::new(Kind::KernelOrArchEmpty, format!("The {what} that {option} names is empty."))
             .hint(format!("Write a {what} behind {option}, or leave the option out.")));
     }
-    check_name(what, value)
+    check_kernel_name(what, value)
 }
 
 fn only_kernel(system: &System) -> Result<String> {

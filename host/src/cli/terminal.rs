@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::output;
 use crate::plan::Reporter;
+use crate::text::line;
 
-/// Prints to standard output; warnings to standard error.
+/// Prints to standard output; warnings to standard error. Every text is one line:
+/// what would make more of it is escaped.
 pub struct Terminal {
     quiet: bool,
     verbose: bool,
@@ -50,7 +53,7 @@ impl Terminal {
                 open.left = true;
                 self.print("\n");
             }
-            eprintln!("{text}");
+            output::error(&format!("{}\n", line(text)));
         }
     }
 
@@ -72,14 +75,21 @@ impl Terminal {
 
 impl Reporter for Terminal {
     fn line(&self, text: &str) {
-        self.print(&format!("{text}\n"));
+        self.print(&format!("{}\n", line(text)));
+    }
+
+    fn lines(&self, texts: &[String]) {
+        // All at once: a thousand packages are as many lines.
+        let lines = texts.iter().map(|text| line(text) + "\n").collect::<String>();
+        self.print(&lines);
     }
 
     fn begin(&self, text: &str, command: &str) {
-        let shown = if self.verbose { command } else { text };
+        let command = line(command).into_owned();
+        let shown = if self.verbose { command.clone() } else { line(text).into_owned() };
         let mut state = self.state();
         self.print(&format!("{shown}...{}", state.overview));
-        state.open = Some(Progress { shown: shown.to_owned(), command: command.to_owned(), ticks: 0, left: false });
+        state.open = Some(Progress { shown, command, ticks: 0, left: false });
     }
 
     fn tick(&self) {
@@ -120,7 +130,7 @@ impl Reporter for Terminal {
             return;
         }
         const SHOWN: usize = 3;
-        let names = in_work[..in_work.len().min(SHOWN)].join(", ");
+        let names = line(&in_work[..in_work.len().min(SHOWN)].join(", ")).into_owned();
         let more = in_work.len().saturating_sub(SHOWN);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let mut state = self.state();

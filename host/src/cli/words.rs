@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::arguments::{Arguments, Naming};
+use super::output;
 use crate::error::{Error, Kind, Result};
 use crate::flow::PackageSource;
 use crate::tree::PackageId;
@@ -124,7 +125,7 @@ impl Words {
     /// Tells of words that nothing is done with.
     pub fn warn(&self) {
         for word in &self.unused {
-            eprintln!("Warning: `{word}` was not understood and is not used.");
+            output::warning(&format!("`{word}` was not understood and is not used."));
         }
     }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::{Evaluated, Origin, PackageConf, Reader, Reading};
+use crate::text::field;
 
 /// The version of the JSON form; it grows when a member changes its meaning or
 /// goes. `docs/reference/conf-schema.json` describes it.
@@ -70,7 +71,8 @@ impl Report {
         }
     }
 
-    /// Lines for people. Values are quoted for the shell where they need it.
+    /// Lines for people. Values are quoted for the shell where they need it; a
+    /// newline in a value, and what a terminal would not show, is escaped.
     pub fn to_text(&self) -> String {
         let mut out = String::new();
         // Writing to a String cannot fail.
@@ -79,14 +81,15 @@ impl Report {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        writeln!(out, "{} for kernel {} ({})", self.file.display(), self.kernel, self.arch)?;
+        let title = format!("{} for kernel {} ({})", self.file.display(), self.kernel, self.arch);
+        writeln!(out, "{}", field(&title))?;
         for reading in &self.readings {
             let who = match (reading.reader, &reading.reason) {
                 (Reader::Plain, _) => "read without a shell".to_owned(),
                 (Reader::Bash, Some(reason)) => format!("read by bash, because of {reason}"),
                 (Reader::Bash, None) => "read by bash".to_owned(),
             };
-            write!(out, "  {}: {who}", reading.file.display())?;
+            write!(out, "  {}", field(&format!("{}: {who}", reading.file.display())))?;
             if let Some(measures) = &reading.confinement {
                 write!(out, " ({measures})")?;
             }
@@ -100,15 +103,15 @@ impl Report {
             0 => format!("{}={}", entry.name, quoted(&entry.value)),
             slot => format!("{}[{slot}]={}", entry.name, quoted(&entry.value)),
         };
-        let labels: Vec<_> = self.directives.iter().map(label).collect();
+        let labels: Vec<_> = self.directives.iter().map(|entry| field(&label(entry)).into_owned()).collect();
         let width = labels.iter().map(|l| l.chars().count()).filter(|n| *n <= 60).max().unwrap_or(0);
         for (entry, label) in self.directives.iter().zip(labels) {
-            writeln!(out, "{label:width$}  # {}", self.place(&entry.origin))?;
+            writeln!(out, "{label:width$}  # {}", field(&self.place(&entry.origin)))?;
         }
         if !self.stderr.is_empty() {
             writeln!(out, "\nstandard error while reading:")?;
             for line in self.stderr.lines() {
-                writeln!(out, "  {line}")?;
+                writeln!(out, "  {}", crate::text::line(line))?;
             }
         }
         Ok(())

@@ -38,8 +38,8 @@ impl<'a> Problems<'a> {
         if value.is_empty() {
             let example = if name == "PACKAGE_NAME" { "hello" } else { "1.0" };
             self.error(format!("{name} is not set in {file}; write {name}=\"{example}\"."));
-        } else if value.contains('/') || value.contains(char::is_whitespace) || value.starts_with('.') {
-            self.error(format!("{name} is `{value}`, which cannot be the name of a directory."));
+        } else if let Some(why) = crate::tree::name_fault(value) {
+            self.error(format!("{name} is `{value}`, which cannot be the name of a directory: {why}."));
         }
     }
 

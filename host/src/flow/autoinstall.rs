@@ -124,10 +124,28 @@ impl Session<'_> {
         if self.is_dry_run() { 1 } else { self.jobs().workers() }
     }
 
+    /// The packages of the tree, but for those with names that no package has now.
+    pub(super) fn usable_entries(&self) -> Result<Vec<Entry>> {
+        let mut entries = self.tree.entries()?;
+        entries.retain(|entry| match entry.id.fault() {
+            None => true,
+            Some(why) => {
+                let directory = self.tree.real(&entry.id.version_dir());
+                self.reporter.warning(&format!(
+                    "{} is left out, because of its name: {why}. Delete {}, or give it another name.",
+                    entry.id,
+                    directory.display()
+                ));
+                false
+            }
+        });
+        Ok(entries)
+    }
+
     /// The newest version of each module that is not installed yet.
     fn wanted(&self, kernel: &Arc<Kernel>, target: &Target, outcome: &mut Outcome) -> Result<Vec<Wanted>> {
         let mut newest: BTreeMap<String, Entry> = BTreeMap::new();
-        for entry in self.tree.entries()? {
+        for entry in self.usable_entries()? {
             if entry.source == SourceState::Broken {
                 self.reporter.warning(&format!("{} is broken: its source is gone. It is left out.", entry.id));
                 continue;

@@ -14,7 +14,7 @@ impl Session<'_> {
             return Err(Error::new(Kind::UnknownOption, format!("Kernel {} is its own template.", target.kernel))
                 .hint("--templatekernel names the kernel that has the modules, -k the one that gets them."));
         }
-        let known = self.tree.entries()?;
+        let known = self.usable_entries()?;
         if let Some(module) = module.filter(|module| !known.iter().any(|entry| entry.id.module == **module)) {
             return Err(Error::new(
                 Kind::NotInTree,
@@ -30,7 +30,7 @@ impl Session<'_> {
             .map(|entry| entry.id)
             .filter(|id| module.is_none_or(|module| id.module == module) && has(id))
             .collect();
-        self.say(format!("Matching modules of kernel {template}\nto kernel {target}"));
+        self.say_lines(&[format!("Matching modules of kernel {template}"), format!("to kernel {target}")]);
         if wanted.is_empty() {
             self.say(format!("Kernel {template} has no modules to match: there is nothing to do."));
             return Ok(());
@@ -38,7 +38,7 @@ impl Session<'_> {
         let _lock = self.begin()?;
         let transaction = self.deferring().building(wanted.len());
         let matched = self.in_order(wanted, target).iter().try_for_each(|id| {
-            self.say(format!("\nModule:  {}\nVersion: {}", id.module, id.version));
+            self.say_lines(&[String::new(), format!("Module:  {}", id.module), format!("Version: {}", id.version)]);
             match transaction.bring_in(&self.package(id)?, target)? {
                 true => transaction.rebuild_dependents(id, &self.kernel(target), target),
                 false => Ok(()),

@@ -285,6 +285,13 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Several lines for the user.
+    pub fn say_lines(&self, texts: &[String]) {
+        if !self.is_dry_run() {
+            self.reporter.lines(texts);
+        }
+    }
+
     /// Lines that are the same for many packages: said the first time.
     pub(super) fn say_once(&self, lines: &[String]) {
         if self.shared.said.lock().unwrap_or_else(PoisonError::into_inner).insert(lines.to_vec()) {

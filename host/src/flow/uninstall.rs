@@ -39,7 +39,10 @@ impl Session<'_> {
             Action::Note(format!("{} is the active version on kernel {target}", package.id)),
             "only the active version is installed",
         )
-        .line(format!("Module {} for kernel {target}:\nThis version was the active one on this kernel.", package.id));
+        .lines([
+            format!("Module {} for kernel {target}:", package.id),
+            "This version was the active one on this kernel.".to_owned(),
+        ]);
         let installed = self.installed_modules(package, kernel, target, &conf)?;
         let unlinked = self.plan_weak_links(Offer::TakenBack, package, kernel, &conf, found(&installed), &mut plan)?;
         self.plan_deletions(package, kernel, &installed, &mut plan)?;

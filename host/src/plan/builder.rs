@@ -131,6 +131,12 @@ impl Step {
         self
     }
 
+    /// As [`Step::line`], with several.
+    pub fn lines(&mut self, texts: impl Into<Vec<String>>) -> &mut Self {
+        self.announce = Announce::Lines(texts.into());
+        self
+    }
+
     pub fn progress(&mut self, text: impl Into<String>) -> &mut Self {
         self.announce = Announce::Progress(text.into());
         self

@@ -118,6 +118,10 @@ impl Executor<'_> {
                 self.reporter.line(text);
                 false
             }
+            Announce::Lines(texts) => {
+                self.reporter.lines(texts);
+                false
+            }
             Announce::Progress(text) => {
                 let command = match &step.action {
                     Action::Run(command) => command_text(command, files),

@@ -6,6 +6,7 @@ use super::files::Files;
 use super::run::command_text;
 use super::step::{Action, Argument, OnFailure, Origin, Plan, Step};
 use crate::system::Location;
+use crate::text::field;
 
 /// A plan for programs. `docs/reference/plan-schema.json` describes it.
 #[derive(Debug, Serialize)]
@@ -53,16 +54,18 @@ impl PlanView {
         Self { title: plan.title.clone(), steps: plan.steps.iter().map(|step| StepView::new(step, &files)).collect() }
     }
 
-    /// One numbered line per step, its reason behind it.
+    /// One numbered line per step, its reason behind it. No text in a step makes
+    /// further lines.
     pub fn to_text(&self) -> String {
-        let mut out = format!("{}\n", self.title);
+        let mut out = format!("{}\n", field(&self.title));
         for (index, step) in self.steps.iter().enumerate() {
             let input = (!step.input.is_empty()).then(|| format!("<< {}", step.input.join(" ")));
             let what = [step.command.clone(), input, step.from.clone(), step.path.clone(), step.text.clone()];
             let what: Vec<String> = what.into_iter().flatten().collect();
             let what = what.join(if step.from.is_some() { " -> " } else { "  " });
             let asked = step.plugin.as_ref().map(|plugin| format!(" [{plugin}]")).unwrap_or_default();
-            out += &format!("{:4}. {:<14} {what}\n{:21}# {}{asked}\n", index + 1, step.action, "", step.reason);
+            let (what, why) = (field(&what), field(&step.reason));
+            out += &format!("{:4}. {:<14} {what}\n{:21}# {why}{asked}\n", index + 1, step.action, "");
         }
         out
     }

@@ -4,6 +4,10 @@
 pub trait Reporter: Sync {
     /// A complete line of ordinary output.
     fn line(&self, text: &str);
+    /// Several such lines.
+    fn lines(&self, texts: &[String]) {
+        texts.iter().for_each(|text| self.line(text));
+    }
     /// Something that takes a while begins. `command` is its command line.
     fn begin(&self, text: &str, command: &str);
     /// It is still going on; called about every three seconds.

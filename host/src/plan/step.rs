@@ -310,6 +310,8 @@ pub enum Announce {
     Silent,
     /// A complete line, printed before the step.
     Line(String),
+    /// Several complete lines, printed before the step.
+    Lines(Vec<String>),
     /// `<text>...`, then ` done.` or the exit status.
     Progress(String),
 }

@@ -7,9 +7,11 @@ use wasmtime::{Config, Engine as Wasmtime};
 
 use super::bindings::AllRoles;
 use super::cache::Cache;
-use super::form;
+use super::compile::{CompileError, Compiler};
 use super::imports::State;
 use super::index::{Entry, read_trusted};
+use super::limits::LoadingLimits;
+use super::{features, form};
 
 /// The engine, its imports and its cache: made once, when a plugin is first
 /// needed.
@@ -17,6 +19,8 @@ pub struct Engine {
     wasmtime: Wasmtime,
     linker: Linker<State>,
     cache: Cache,
+    compiler: Compiler,
+    limits: LoadingLimits,
 }
 
 /// Why a plugin cannot be called.
@@ -26,8 +30,10 @@ pub enum LoadError {
     Unreadable(String),
     #[error(transparent)]
     Form(#[from] form::BadForm),
-    #[error("it cannot be compiled ({0}); report this to its author")]
-    Compile(String),
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    #[error("what the compiler made of it cannot be loaded ({0}); report this as a fault of modsmith")]
+    Code(String),
     #[error("it does not fit the plugin interface of this host ({0}); rebuild it for track {track}", track = super::manifest::TRACK)]
     Link(String),
 }
@@ -36,17 +42,23 @@ pub enum LoadError {
 /// only the configuration that it was made with.
 fn config() -> Config {
     let mut config = Config::new();
-    config.wasm_component_model(true).consume_fuel(true).max_wasm_stack(512 * 1024);
+    config.wasm_features(wasmtime::WasmFeatures::all(), false).wasm_features(features::for_engine(), true);
+    config.consume_fuel(true).max_wasm_stack(512 * 1024);
     config
 }
 
+/// Wasmtime, as this program uses it.
+pub(super) fn wasmtime() -> wasmtime::Result<Wasmtime> {
+    Wasmtime::new(&config())
+}
+
 impl Engine {
-    pub fn new(caches: Vec<PathBuf>) -> wasmtime::Result<Self> {
-        let wasmtime = Wasmtime::new(&config())?;
+    pub fn new(caches: Vec<PathBuf>, compiler: Compiler, limits: LoadingLimits) -> wasmtime::Result<Self> {
+        let wasmtime = wasmtime()?;
         let mut linker = Linker::new(&wasmtime);
         AllRoles::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
         let cache = Cache::new(&wasmtime, caches);
-        Ok(Self { wasmtime, linker, cache })
+        Ok(Self { wasmtime, linker, cache, compiler, limits })
     }
 
     pub(super) fn wasmtime(&self) -> &Wasmtime {
@@ -61,7 +73,7 @@ impl Engine {
     /// Loads a plugin from the cache, or checks, compiles and keeps it. What is
     /// in the cache was checked when it was compiled: it is found by its digest.
     pub fn load(&self, entry: &Entry) -> Result<InstancePre<State>, LoadError> {
-        let bytes = read_trusted(&entry.component).map_err(LoadError::Unreadable)?;
+        let bytes = read_trusted(&entry.component, &self.limits).map_err(LoadError::Unreadable)?;
         let beside = entry.component.parent().unwrap_or(Path::new("/"));
         let component = match self.cache.load(&self.wasmtime, &bytes, beside) {
             Some(component) => component,
@@ -72,12 +84,24 @@ impl Engine {
 
     fn compile(&self, bytes: &[u8]) -> Result<Component, LoadError> {
         form::check_world(bytes, &form::manifest(bytes)?)?;
-        let failed = |e: wasmtime::Error| LoadError::Compile(format!("{e:#}"));
-        let component = Component::from_binary(&self.wasmtime, bytes).map_err(failed)?;
-        match component.serialize() {
-            Ok(compiled) => self.cache.store(bytes, &compiled),
-            Err(e) => tracing::debug!("compiled plugin not kept: {e:#}"),
-        }
-        Ok(component)
+        let code = self.compiler.compile(&self.wasmtime, bytes)?;
+        self.cache.store(bytes, &code);
+        // SAFETY: the code was made just now, by this program with the engine's own
+        // configuration.
+        unsafe { Component::deserialize(&self.wasmtime, &code) }.map_err(|e| LoadError::Code(format!("{e:#}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_of_an_engine_with_other_features_has_another_place_in_the_cache() {
+        let file = |config: &Config| Cache::new(&Wasmtime::new(config).unwrap(), Vec::new()).file(Path::new("/"), b"x");
+        let mut other = config();
+        other.wasm_features(wasmtime::WasmFeatures::SIMD, true);
+        assert_eq!(file(&config()), file(&config()));
+        assert_ne!(file(&config()), file(&other));
     }
 }

@@ -8,6 +8,7 @@ use wasmtime::component::{InstancePre, ResourceTable};
 
 use super::bindings::modsmith::plugin::types;
 use super::call::{self, Call, Fault, Said, Subject};
+use super::compile::Compiler;
 use super::engine::Engine;
 use super::grant::Reach;
 use super::imports::{Draft, State, roots_of};
@@ -45,6 +46,9 @@ pub struct Plugins {
     checked: Mutex<BTreeMap<SettingsKey, Result<Arc<Values>, String>>>,
     claims: Mutex<BTreeMap<String, u8>>,
     pub(super) probes: Arc<Probes>,
+    /// Whether probes of plugins that nobody granted are run.
+    probing: bool,
+    compiling_apart: bool,
     /// Hears of each file that is not used, when the index is read.
     complain: Option<Box<Complain>>,
 }
@@ -97,6 +101,8 @@ impl Plugins {
             checked: Mutex::default(),
             claims: Mutex::default(),
             probes: Arc::default(),
+            probing: false,
+            compiling_apart: false,
             complain: None,
         }
     }
@@ -125,6 +131,19 @@ impl Plugins {
     /// With the variables that settings may come from.
     pub fn with_environment(self, environment: impl IntoIterator<Item = (String, String)>) -> Self {
         Self { environment: environment.into_iter().collect(), ..self }
+    }
+
+    /// For work that changes the system: probes are run also of plugins that nobody
+    /// granted, as the programs of their steps will be. Otherwise they are not: a
+    /// dry run, or a question, starts nothing that is not vetted.
+    pub fn acting(self, acting: bool) -> Self {
+        Self { probing: acting, ..self }
+    }
+
+    /// Compiles in a process of its own, within limits: only this very program can,
+    /// for it is what is started.
+    pub fn compiling_apart(self) -> Self {
+        Self { compiling_apart: true, ..self }
     }
 
     /// No plugins: every question stays unanswered.
@@ -156,18 +175,26 @@ impl Plugins {
     }
 
     pub(super) fn engine(&self) -> Result<&Engine, Error> {
-        let made = self.engine.get_or_init(|| Engine::new(self.search.caches.clone()).map_err(|e| format!("{e:#}")));
+        let limits = self.all_limits()?.loading;
+        let compiler = if self.compiling_apart { Compiler::Apart(limits) } else { Compiler::Here };
+        let made = self
+            .engine
+            .get_or_init(|| Engine::new(self.search.caches.clone(), compiler, limits).map_err(|e| format!("{e:#}")));
         let failed = |e| Error::new(Kind::Plugin, format!("The plugin engine does not start: {e}."));
         made.as_ref().map_err(|e| failed(e).source(Fault::Unusable))
     }
 
-    pub(super) fn limits(&self, role: Role) -> Result<&Limits, Error> {
+    fn limits(&self, role: Role) -> Result<&Limits, Error> {
+        Ok(self.all_limits()?.of(role))
+    }
+
+    pub(super) fn all_limits(&self) -> Result<&RoleLimits, Error> {
         if self.limits.get().is_none() {
             let limits = RoleLimits::read(&self.search.config)?;
             // Another thread may have read the same file meanwhile.
             let _ = self.limits.set(limits);
         }
-        Ok(self.limits.get_or_init(RoleLimits::default).of(role))
+        Ok(self.limits.get_or_init(RoleLimits::default))
     }
 
     /// Plugins of a role that serve this system.
@@ -345,6 +372,7 @@ impl Plugins {
             settings,
             system: self.system.clone(),
             probes: self.probes.clone(),
+            probing: self.probing || !entry.place.is_unvetted(),
             roots: roots.clone(),
             limits: self.limits(role)?.clone(),
             exceeded: None,

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use wasmparser::component_types::ComponentEntityType;
 use wasmparser::{Encoding, Parser, Payload};
 
+use super::limits::LARGEST_MANIFEST;
 use super::manifest::{BadManifest, Manifest, Role, SECTION, TRACK};
-use super::world;
+use super::{features, world};
 
 /// Why a file is not a usable plugin. The text of each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,13 @@ pub enum BadForm {
     Precompiled,
     #[error("it is a core module, not a component; `modsmith plugin build` makes components")]
     CoreModule,
+    #[error(
+        "it uses the feature `{0}` of WebAssembly, which plugins do not have; build it for wasm32-unknown-unknown \
+         without further target features (`modsmith plugin build` does)"
+    )]
+    Feature(String),
+    #[error("its manifest is longer than {} KiB; correct it and build the plugin again", LARGEST_MANIFEST >> 10)]
+    LongManifest,
     #[error("it is truncated or damaged ({0}); install it again")]
     Damaged(String),
     #[error("it has no custom section `{SECTION}`: its plugin.toml is missing; build it with `modsmith plugin build`")]
@@ -87,6 +95,9 @@ fn section(bytes: &[u8]) -> Result<Option<Vec<u8>>, BadForm> {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::CustomSection(custom) if depth == 0 && custom.name() == SECTION => {
+                if custom.data().len() > LARGEST_MANIFEST {
+                    return Err(BadForm::LongManifest);
+                }
                 found = Some(custom.data().to_vec());
             }
             _ => {}
@@ -102,7 +113,8 @@ fn damaged(error: wasmparser::BinaryReaderError) -> BadForm {
 /// Checks imports and exports against the interface and the manifest; returns
 /// the imports.
 pub fn check_world(bytes: &[u8], manifest: &Manifest) -> Result<Imports, BadForm> {
-    let types = wasmparser::Validator::new().validate_all(bytes).map_err(damaged)?;
+    let validated = wasmparser::Validator::new_with_features(features::for_validation()).validate_all(bytes);
+    let types = validated.map_err(|error| features::lacking(bytes).map_or_else(|| damaged(error), BadForm::Feature))?;
     let types = types.as_ref();
     let (import_names, export_names) = outer_names(bytes)?;
 

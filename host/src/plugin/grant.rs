@@ -4,7 +4,7 @@
 use super::manifest::{Manifest, Probe, Run};
 use super::pattern::{Matcher, PathPattern, absolute_glob, spelled};
 use super::policy::Denials;
-use crate::plan::{Action, Argument, Command, Place, Program};
+use crate::plan::{Action, Argument, Command, Environment, Place, Program};
 use crate::system::{Location, Root};
 
 mod reach;
@@ -263,11 +263,32 @@ impl Grant {
         self.may_run_program(name, &shown, &command.arguments, |run| {
             is_of(run, &command.program) && command.pass.iter().all(|variable| run.pass.contains(variable))
         })?;
+        self.may_set_variables(&shown, command)?;
         let lines = command.input.iter().filter_map(|line| match line {
             Argument::Location(at) => Some(at),
             Argument::Text(_) => None,
         });
         command.directory.iter().chain(lines).try_for_each(|at| self.may_read(at))
+    }
+
+    /// Only variables that the entry lists by which the command may be run.
+    fn may_set_variables(&self, shown: &str, command: &Command) -> Result<(), String> {
+        let Environment::Clean(variables) = &command.environment else {
+            return Err(format!(
+                "plugin `{}` may not run `{shown}` with the caller's environment; report this to its author",
+                self.plugin
+            ));
+        };
+        if self.entry(command).is_some() {
+            return Ok(());
+        }
+        let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
+        Err(format!(
+            "plugin `{}` may not set `{}` for `{shown}`: no `environment` of its `[[run]]` entries for these arguments \
+             lists all of them; ask its author to name them there, or to do without them",
+            self.plugin,
+            names.join("`, `")
+        ))
     }
 
     /// Variables of the caller's environment that a command gets.
@@ -282,7 +303,10 @@ impl Grant {
 
     /// The first entry that allows a command.
     fn entry(&self, command: &Command) -> Option<&Run> {
-        let fits = |run: &&Run| is_of(run, &command.program) && run.arguments.matches(&command.arguments);
+        let Environment::Clean(variables) = &command.environment else { return None };
+        let fits = |run: &&Run| {
+            is_of(run, &command.program) && run.arguments.matches(&command.arguments) && sets_only(run, variables)
+        };
         self.run.iter().find(fits)
     }
 
@@ -369,6 +393,11 @@ impl Grant {
             )),
         }
     }
+}
+
+/// Whether an entry lists all variables that are set.
+fn sets_only(run: &Run, variables: &[(String, String)]) -> bool {
+    variables.iter().all(|(name, _)| run.environment.contains(name))
 }
 
 /// Whether an entry is about the program.

@@ -2,11 +2,13 @@
 //! manifests only.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::form;
 use super::grant::Grant;
+use super::limits::{LARGEST_MANIFEST, LoadingLimits, RoleLimits};
 use super::manifest::{Closeness, Manifest, Role};
 use super::order::order_of;
 use super::policy::{self, Denials};
@@ -133,10 +135,12 @@ impl Index {
     /// no other.
     pub fn read(search: &SearchPath) -> Self {
         let mut index = Self::default();
+        // A file of limits that cannot be read ends every call, with its error.
+        let limits = RoleLimits::read(&search.config).unwrap_or_default().loading;
         let mut components: Vec<Candidate> = Vec::new();
         let mut tables: Vec<(PathBuf, Place)> = Vec::new();
         for (dir, place) in &search.directories {
-            index.read_directory(dir, *place, &search.config, &mut components, &mut tables);
+            index.read_directory(dir, *place, (&search.config, &limits), &mut components, &mut tables);
         }
         let mut candidates = index.pair_tables(&components, tables, &search.config);
         // Within one directory, and in an earlier one, a component wins over a
@@ -216,7 +220,7 @@ impl Index {
         &mut self,
         dir: &Path,
         place: Place,
-        config: &Path,
+        (config, limits): (&Path, &LoadingLimits),
         components: &mut Vec<Candidate>,
         tables: &mut Vec<(PathBuf, Place)>,
     ) {
@@ -234,7 +238,7 @@ impl Index {
         }
         for file in files {
             match file.extension().and_then(|e| e.to_str()) {
-                Some("wasm") => match read_component(&file) {
+                Some("wasm") => match read_component(&file, limits) {
                     Ok(manifest) => components.push(Candidate { manifest, component: file, table: None, place }),
                     Err(message) => self.cannot_read(file, place, message, config),
                 },
@@ -306,8 +310,20 @@ pub fn sort(candidates: &mut [(Closeness, &Entry)]) {
     candidates.sort_by_cached_key(|(closeness, entry)| order_of(*closeness, &entry.manifest));
 }
 
-/// Reads a file that only root or the invoking user can change.
-pub fn read_trusted(file: &Path) -> Result<Vec<u8>, String> {
+/// Reads a component that only root or the invoking user can change.
+pub fn read_trusted(file: &Path, limits: &LoadingLimits) -> Result<Vec<u8>, String> {
+    read_within(file, |bytes| match limits.exceeded_by(bytes) {
+        None => Ok(()),
+        Some(limit) => Err(format!(
+            "{limit}; if it rightly is as large as that, raise `{}` in /etc/modsmith/{}",
+            limit.key,
+            super::limits::FILE
+        )),
+    })
+}
+
+/// `fits` refuses the number of bytes that the file has, and that are read.
+fn read_within(file: &Path, fits: impl Fn(u64) -> Result<(), String>) -> Result<Vec<u8>, String> {
     let cannot = |e: std::io::Error| format!("it cannot be read: {e}");
     let mut open = std::fs::File::open(file).map_err(cannot)?;
     let metadata = open.metadata().map_err(cannot)?;
@@ -315,13 +331,16 @@ pub fn read_trusted(file: &Path) -> Result<Vec<u8>, String> {
         return Err("it is not a file".into());
     }
     check_metadata(file, &metadata)?;
+    fits(metadata.len())?;
     let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut open, &mut bytes).map_err(cannot)?;
+    // One more than it had: a file that grows is noticed.
+    (&mut open).take(metadata.len() + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    fits(bytes.len() as u64)?;
     Ok(bytes)
 }
 
-fn read_component(file: &Path) -> Result<Manifest, String> {
-    let manifest = form::manifest(&read_trusted(file)?).map_err(|e| e.to_string())?;
+fn read_component(file: &Path, limits: &LoadingLimits) -> Result<Manifest, String> {
+    let manifest = form::manifest(&read_trusted(file, limits)?).map_err(|e| e.to_string())?;
     check_file_name(file, &manifest.id)?;
     Ok(manifest)
 }
@@ -334,7 +353,11 @@ fn check_file_name(file: &Path, id: &str) -> Result<(), String> {
 }
 
 fn read_table(file: &Path, components: &[Candidate]) -> Result<(Manifest, Table, PathBuf), String> {
-    let text = String::from_utf8(read_trusted(file)?).map_err(|_| "it is not UTF-8".to_owned())?;
+    let bytes = read_within(file, |bytes| match bytes > LARGEST_MANIFEST as u64 {
+        true => Err(format!("it is longer than {} KiB; make it shorter", LARGEST_MANIFEST >> 10)),
+        false => Ok(()),
+    })?;
+    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
     let table = TableFile::parse(&text).map_err(|e| e.to_string())?;
     check_file_name(file, &table.id)?;
     let base = components

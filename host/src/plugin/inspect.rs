@@ -9,14 +9,17 @@ use serde::Serialize;
 
 use super::facade::Plugins;
 use super::form;
-use super::index::{digest, read_trusted};
+use super::index::{Index, digest, read_trusted};
 use super::interpreter::executes_input;
-use super::manifest::{Manifest, Role};
+use super::limits::LoadingLimits;
+use super::manifest::{Manifest, Role, Run};
 use super::policy;
 use super::search::Place;
 use super::table::Table;
+use super::variables::loads_code;
 use crate::error::{Error, Kind};
 use crate::system::find_program;
+use crate::text::field;
 
 /// One line of `plugin list`.
 #[derive(Debug, Clone, Serialize)]
@@ -50,9 +53,13 @@ pub struct Inspection {
     /// Imported functions by interface: the builder's verbs are the kinds of
     /// steps that it can ask for.
     pub imports: form::Imports,
-    /// Granted programs that execute their input: granting one is granting all
-    /// that it can do.
+    /// Programs of `[[run]]` and `[[probe]]` that execute their input: granting one
+    /// is granting all that it can do.
     pub executes_input: Vec<String>,
+    /// Variables that the plugin may set and by which programs load or run code,
+    /// each as `program: NAME`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub loads_code: Vec<String>,
     /// What this machine's policy denies to every plugin.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub denied: Vec<String>,
@@ -101,13 +108,14 @@ impl Plugins {
     /// What a plugin is and asks for: by id, or by the path of a component that
     /// need not be installed. All checks of its form are made; none of it runs.
     pub fn inspect(&self, plugin: &str) -> Result<Inspection, Error> {
+        let limits = &self.all_limits()?.loading;
         if let Some(entry) = self.index().get(plugin) {
-            let mut out = inspect_parts(&entry.component, entry.table.as_ref(), &entry.manifest)?;
+            let mut out = inspect_parts(&entry.component, entry.table.as_ref(), &entry.manifest, limits)?;
             out.denied = entry.grant.denials().describe();
             return Ok(out);
         }
         if let Some(refused) = self.index().refused(plugin) {
-            let mut out = inspect_parts(&refused.component, refused.table.as_ref(), &refused.manifest)?;
+            let mut out = inspect_parts(&refused.component, refused.table.as_ref(), &refused.manifest, limits)?;
             out.refused = Some(refused.message.clone());
             return Ok(out);
         }
@@ -116,24 +124,27 @@ impl Plugins {
         });
         match problem {
             Some(problem) if problem.file.extension().is_some_and(|e| e == "wasm") => {
-                let mut out =
-                    inspect_file(&problem.file, None).map_err(|_| Error::new(Kind::Plugin, problem.to_string()))?;
+                let mut out = inspect_file(&problem.file, None, limits)
+                    .map_err(|_| Error::new(Kind::Plugin, problem.to_string()))?;
                 out.refused = Some(problem.message.clone());
                 Ok(out)
             }
             Some(problem) => Err(Error::new(Kind::Plugin, problem.to_string())),
-            None if plugin.contains('/') || plugin.ends_with(".wasm") => inspect_file(Path::new(plugin), None),
+            None if plugin.contains('/') || plugin.ends_with(".wasm") => inspect_file(Path::new(plugin), None, limits),
             None => Err(Error::new(Kind::Usage, format!("There is no plugin `{plugin}`."))
                 .hint("List the plugins with `modsmith plugin list`, or give the path of a file.")),
         }
     }
 
     /// Lets a plugin from outside the system's packages be used, as it is now;
-    /// returns the file that records it.
-    pub fn grant(&self, id: &str) -> Result<PathBuf, Error> {
-        let inspected = self.inspect(id)?;
-        let id = inspected.manifest.id;
-        policy::grant(&self.search.config, &id, &inspected.digest)
+    /// returns what it was granted, and the file that records it.
+    pub fn grant(&self, id: &str) -> Result<(Inspection, PathBuf), Error> {
+        let mut inspected = self.inspect(id)?;
+        let file = policy::grant(&self.search.config, &inspected.manifest.id, &inspected.digest)?;
+        // What the grant does not mend: a policy that denies the plugin.
+        let now = Index::read(&self.search);
+        inspected.refused = now.refused(&inspected.manifest.id).map(|refused| refused.message.clone());
+        Ok((inspected, file))
     }
 
     /// Takes a grant back; returns the file that recorded it.
@@ -143,12 +154,18 @@ impl Plugins {
 }
 
 /// A plugin of the index: a component, or a table with its base's.
-fn inspect_parts(component: &Path, table: Option<&Table>, manifest: &Manifest) -> Result<Inspection, Error> {
-    let mut out = inspect_file(component, table.map(|table| table.file.as_path()))?;
+fn inspect_parts(
+    component: &Path,
+    table: Option<&Table>,
+    manifest: &Manifest,
+    limits: &LoadingLimits,
+) -> Result<Inspection, Error> {
+    let mut out = inspect_file(component, table.map(|table| table.file.as_path()), limits)?;
     if let Some(table) = table {
         out.file.clone_from(&table.file);
         out.base = Some(table.base.clone());
         out.executes_input = executing(manifest);
+        out.loads_code = loading(manifest);
         out.policy.clone_from(&table.policy);
     }
     out.manifest = manifest.clone();
@@ -157,15 +174,26 @@ fn inspect_parts(component: &Path, table: Option<&Table>, manifest: &Manifest) -
 
 /// The programs that a manifest asks for and that execute their input.
 fn executing(manifest: &Manifest) -> Vec<String> {
-    manifest.run.iter().map(|run| run.program.clone()).filter(|program| executes_input(program)).collect()
+    let programs = manifest.run.iter().map(|run| &run.program);
+    let programs = programs.chain(manifest.probe.iter().map(|probe| &probe.program));
+    programs.filter(|program| executes_input(program)).cloned().collect()
 }
 
-fn inspect_file(file: &Path, table: Option<&Path>) -> Result<Inspection, Error> {
+/// The variables that a manifest asks for and by which programs load code.
+fn loading(manifest: &Manifest) -> Vec<String> {
+    let variables = |run: &Run| {
+        let names = run.environment.iter().filter(|name| loads_code(name));
+        names.map(|name| format!("{}: {name}", run.program)).collect::<Vec<_>>()
+    };
+    manifest.run.iter().flat_map(variables).collect()
+}
+
+fn inspect_file(file: &Path, table: Option<&Path>, limits: &LoadingLimits) -> Result<Inspection, Error> {
     let refused = |why: String| Error::new(Kind::Plugin, format!("{} is not a usable plugin: {why}.", file.display()));
-    let bytes = read_trusted(file).map_err(refused)?;
+    let bytes = read_trusted(file, limits).map_err(refused)?;
     let manifest = form::manifest(&bytes).map_err(|e| refused(e.to_string()))?;
     let imports = form::check_world(&bytes, &manifest).map_err(|e| refused(e.to_string()))?;
-    let executes_input = executing(&manifest);
+    let (executes_input, loads_code) = (executing(&manifest), loading(&manifest));
     Ok(Inspection {
         file: file.to_path_buf(),
         digest: digest(file, table).map_err(|e| Error::io("read", file, e))?,
@@ -174,18 +202,21 @@ fn inspect_file(file: &Path, table: Option<&Path>) -> Result<Inspection, Error> 
         manifest,
         imports,
         executes_input,
+        loads_code,
         denied: Vec::new(),
         policy: BTreeMap::new(),
         refused: None,
     })
 }
 
+/// No text of the manifest makes further lines, or hides: each field is escaped.
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let manifest = &self.manifest;
-        writeln!(f, "{} {}: {}", manifest.id, manifest.version, manifest.description)?;
+        let title = format!("{} {}: {}", manifest.id, manifest.version, manifest.description);
+        writeln!(f, "{}", field(&title))?;
         let mut line = |name: &str, text: String| {
-            if text.is_empty() { Ok(()) } else { writeln!(f, "  {name:<14}{text}") }
+            if text.is_empty() { Ok(()) } else { writeln!(f, "  {name:<14}{}", field(&text)) }
         };
         line("file", format!("{} ({} bytes)", self.file.display(), self.size))?;
         line("digest", self.digest.clone())?;
@@ -202,17 +233,14 @@ impl fmt::Display for Inspection {
         line("links to", manifest.write.link_targets.join(", "))?;
         line("signs with", names(&manifest.sign.keys))?;
         for run in &manifest.run {
-            let warning = match executes_input(&run.program) {
-                true => "  (executes its input: may do anything)",
-                false => "",
-            };
-            line("runs", format!("{} {}{warning}", run.program, run.arguments).trim_end().to_owned())?;
+            line("runs", command(&run.program, &run.arguments.to_string()))?;
             line("  found at", names(&run.paths))?;
+            line("  sets", run.environment.iter().map(|name| variable(name)).collect::<Vec<_>>().join(", "))?;
             line("  passed", run.pass.join(", "))?;
             line("  or", if run.or_here { "this machine's, where the target has none" } else { "" }.to_owned())?;
         }
         for probe in &manifest.probe {
-            line("asks", format!("{} {}", probe.program, probe.arguments.join(" ")).trim_end().to_owned())?;
+            line("asks", command(&probe.program, &probe.arguments.join(" ")))?;
         }
         for denied in &self.denied {
             line("denied", denied.clone())?;
@@ -230,6 +258,17 @@ impl fmt::Display for Inspection {
         }
         Ok(())
     }
+}
+
+/// A command, with a warning where granting it is granting everything.
+fn command(program: &str, arguments: &str) -> String {
+    let warning = if executes_input(program) { "  (executes its input: may do anything)" } else { "" };
+    format!("{}{warning}", format!("{program} {arguments}").trim_end())
+}
+
+fn variable(name: &str) -> String {
+    let warning = if loads_code(name) { " (loads code: may do anything)" } else { "" };
+    format!("{name}{warning}")
 }
 
 fn names<T: fmt::Display>(items: &[T]) -> String {

@@ -4,12 +4,56 @@
 /// the input says: shells, interpreters, build tools, and programs that start
 /// others.
 pub fn executes_input(program: &str) -> bool {
-    const NAMES: [&str; 24] = [
-        "sh", "bash", "dash", "zsh", "ksh", "busybox", "env", "xargs", "find", "sudo", "su", "nice", "nohup",
-        "timeout", "chroot", "awk", "sed", "perl", "ruby", "lua", "node", "make", "gmake", "ninja",
+    const SHELLS: [&str; 15] = [
+        "sh", "bash", "rbash", "dash", "ash", "zsh", "ksh", "ksh93", "mksh", "fish", "csh", "tcsh", "busybox",
+        "toybox", "tclsh",
     ];
+    const STARTERS: [&str; 34] = [
+        "env",
+        "xargs",
+        "parallel",
+        "find",
+        "sudo",
+        "su",
+        "doas",
+        "pkexec",
+        "runuser",
+        "setpriv",
+        "nice",
+        "ionice",
+        "chrt",
+        "taskset",
+        "nohup",
+        "setsid",
+        "timeout",
+        "watch",
+        "stdbuf",
+        "script",
+        "flock",
+        "strace",
+        "chroot",
+        "unshare",
+        "nsenter",
+        "systemd-run",
+        "run-parts",
+        "start-stop-daemon",
+        "ssh",
+        "at",
+        "batch",
+        "crontab",
+        "expect",
+        "gdb",
+    ];
+    const LANGUAGES: [&str; 20] = [
+        "awk", "gawk", "mawk", "nawk", "sed", "perl", "ruby", "lua", "luajit", "node", "nodejs", "php", "m4", "guile",
+        "java", "ed", "vi", "vim", "python", "pypy",
+    ];
+    const BUILDERS: [&str; 6] = ["make", "gmake", "ninja", "cmake", "meson", "cargo"];
+    // `python3.11`, `perl5.36.0`
+    let plain = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
+    let known = |name: &str| [&SHELLS[..], &STARTERS, &LANGUAGES, &BUILDERS].iter().any(|names| names.contains(&name));
     // Whatever builds packages runs what their recipes say.
-    NAMES.contains(&program) || program.starts_with("python") || program.ends_with("build")
+    known(program) || known(plain) || program.starts_with("python") || program.ends_with("build")
 }
 
 #[cfg(test)]
@@ -18,7 +62,11 @@ mod tests {
 
     #[test]
     fn shells_build_tools_and_versioned_interpreters_are_known() {
-        assert!(["sh", "make", "env", "python3", "python3.11", "rpmbuild"].into_iter().all(executes_input));
-        assert!(!executes_input("depmod"));
+        assert!(
+            ["sh", "make", "env", "python3", "python3.11", "perl5.36.0", "ksh93", "gawk", "rpmbuild"]
+                .into_iter()
+                .all(executes_input)
+        );
+        assert!(!executes_input("depmod") && !executes_input("cat"));
     }
 }

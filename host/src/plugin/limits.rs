@@ -1,4 +1,4 @@
-//! What a plugin may use up in one call.
+//! What a plugin may use up in one call, and while it is made ready.
 //!
 //! A packager writes whole packages into memory, which may hold everything that
 //! was built; it gets more than the other roles.
@@ -18,7 +18,31 @@ pub const FILE: &str = "limits.toml";
 pub struct RoleLimits {
     common: Limits,
     packager: PackagerLimits,
+    /// Of every plugin, before any call.
+    pub loading: LoadingLimits,
 }
+
+/// Limits of reading and compiling a plugin. The names are those of the keys in
+/// limits.toml.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct LoadingLimits {
+    /// Of the component's file, in MiB.
+    pub component_mib: u64,
+    /// Processor time that compiling it may take.
+    pub compile_seconds: u64,
+    /// Address space of the process that compiles it, in MiB.
+    pub compile_mib: u64,
+}
+
+impl Default for LoadingLimits {
+    fn default() -> Self {
+        Self { component_mib: 8, compile_seconds: 60, compile_mib: 2048 }
+    }
+}
+
+/// Of a plugin.toml, and of a table, in bytes.
+pub const LARGEST_MANIFEST: usize = 64 << 10;
 
 /// Of packagers: what limits.toml has below `[packager]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +103,7 @@ impl Default for Limits {
 impl RoleLimits {
     /// The same for every role.
     pub fn same(limits: Limits) -> Self {
-        Self { packager: PackagerLimits(limits.clone()), common: limits }
+        Self { packager: PackagerLimits(limits.clone()), common: limits, loading: LoadingLimits::default() }
     }
 
     /// Those of a role.
@@ -108,9 +132,17 @@ impl RoleLimits {
     fn parse(text: &str) -> Result<Self, toml::de::Error> {
         let mut common: toml::Table = toml::from_str(text)?;
         let given = common.remove("packager").map(toml::Value::try_into::<toml::Table>).transpose()?;
+        let mut loading = toml::Table::try_from(LoadingLimits::default()).expect("numbers can be written as TOML");
+        for (key, value) in &mut loading {
+            *value = common.remove(key).unwrap_or_else(|| value.clone());
+        }
         let mut packager = toml::Table::try_from(PackagerLimits::default().0).expect("numbers can be written as TOML");
         packager.extend(given.unwrap_or_default());
-        Ok(Self { common: common.try_into()?, packager: PackagerLimits(packager.try_into()?) })
+        Ok(Self {
+            common: common.try_into()?,
+            packager: PackagerLimits(packager.try_into()?),
+            loading: loading.try_into()?,
+        })
     }
 }
 
@@ -121,6 +153,26 @@ pub struct Exceeded {
     pub key: &'static str,
     pub amount: u64,
     pub what: &'static str,
+}
+
+impl LoadingLimits {
+    /// That of a file of this size, if it is too large.
+    pub fn exceeded_by(&self, bytes: u64) -> Option<Exceeded> {
+        let limit = Exceeded { key: "component-mib", amount: self.component_mib, what: "MiB in its file" };
+        (bytes > self.component_mib.saturating_mul(1 << 20)).then_some(limit)
+    }
+
+    pub fn no_compile_time(&self) -> Exceeded {
+        Exceeded {
+            key: "compile-seconds",
+            amount: self.compile_seconds,
+            what: "seconds of processor time while it was compiled",
+        }
+    }
+
+    pub fn no_compile_memory(&self) -> Exceeded {
+        Exceeded { key: "compile-mib", amount: self.compile_mib, what: "MiB of memory while it was compiled" }
+    }
 }
 
 impl Limits {
@@ -170,6 +222,15 @@ mod tests {
         let (common, packager) = (limits.of(Role::Initrd), limits.of(Role::Packager));
         assert_eq!((common.steps, common.fuel), (5, default.of(Role::Initrd).fuel));
         assert_eq!((packager.fuel, packager.memory_mib), (7, default.of(Role::Packager).memory_mib));
+    }
+
+    #[test]
+    fn limits_of_loading_are_changed_one_by_one() {
+        let limits = RoleLimits::parse("component-mib = 24\nsteps = 5\n").unwrap();
+        assert_eq!(limits.loading, LoadingLimits { component_mib: 24, ..LoadingLimits::default() });
+        assert_eq!(limits.loading.exceeded_by(24 << 20), None);
+        assert_eq!(limits.loading.exceeded_by((24 << 20) + 1).unwrap().key, "component-mib");
+        assert!(RoleLimits::parse("compile-seconds = \"x\"\n").is_err());
     }
 
     #[test]

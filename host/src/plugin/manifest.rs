@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pattern::{ArgumentPattern, PathPattern};
 use super::settings::{Setting, SettingKind};
+use super::variables;
 
 /// The custom section of a component that holds its plugin.toml.
 pub const SECTION: &str = "modsmith:manifest";
@@ -202,6 +203,9 @@ pub struct Run {
     /// The setting by which the administrator may name another file for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setting: Option<String>,
+    /// Variables that the plugin may set for the program; no others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environment: Vec<String>,
     /// Variables of the caller's environment that the program gets, where they
     /// are set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -255,10 +259,7 @@ impl Manifest {
             }
         }
         for run in &self.run {
-            check_program("run", &run.program)?;
-            if let Some(variable) = run.pass.iter().find(|variable| steers(variable)) {
-                return Err(format!("`run.pass` names `{variable}`, which decides what is run"));
-            }
+            check_run(run)?;
             if let Some(name) = &run.setting
                 && self.settings.get(name).is_none_or(|s| s.kind != SettingKind::String)
             {
@@ -285,11 +286,16 @@ pub(super) fn check_identity(id: &str, version: &str) -> Result<(), String> {
         .map_err(|e| format!("`version = \"{version}\"` is not a semantic version: {e}"))
 }
 
-/// Whether a variable decides which code a program runs, or is none: nobody asks
-/// for these in good faith.
-pub(super) fn steers(variable: &str) -> bool {
-    const STEERING: [&str; 6] = ["PATH", "IFS", "ENV", "BASH_ENV", "PYTHONPATH", "PERL5LIB"];
-    variable.is_empty() || variable.contains(['=', '\0']) || variable.starts_with("LD_") || STEERING.contains(&variable)
+/// What can be checked of a `[[run]]` entry without the settings.
+pub(super) fn check_run(run: &Run) -> Result<(), String> {
+    check_program("run", &run.program)?;
+    for (key, names) in [("environment", &run.environment), ("pass", &run.pass)] {
+        names.iter().try_for_each(|name| variables::check_name(name)).map_err(|why| format!("`run.{key}`: {why}"))?;
+    }
+    match run.pass.iter().find(|variable| !variables::may_be_passed(variable)) {
+        Some(variable) => Err(format!("`run.pass` names `{variable}`, which decides what is run")),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn check_program(table: &str, program: &str) -> Result<(), String> {
@@ -367,6 +373,16 @@ mod tests {
         assert!(Manifest::parse(&run("KBUILD_SIGN_PIN")).is_ok());
         for variable in ["PATH", "LD_PRELOAD", "A=B", ""] {
             assert!(Manifest::parse(&run(variable)).unwrap_err().to_string().contains("run.pass"), "{variable}");
+        }
+    }
+
+    #[test]
+    fn a_variable_to_set_may_be_any_that_is_a_variable() {
+        let run = |variable: &str| format!("{MINIMAL}[[run]]\nprogram = \"p\"\nenvironment = [\"{variable}\"]\n");
+        assert_eq!(Manifest::parse(&run("LD_PRELOAD")).unwrap().run[0].environment, ["LD_PRELOAD"]);
+        for name in ["BASH_FUNC_x%%", "A=B", ""] {
+            let error = Manifest::parse(&run(name)).unwrap_err().to_string();
+            assert!(error.contains("run.environment") && error.contains(name), "{error}");
         }
     }
 

@@ -7,7 +7,7 @@
 //! * how it is made: [`build`]
 //! * what a plugin is and asks for: [`manifest`], [`table`], [`pattern`], [`settings`]
 //! * what it gets: [`search`], [`index`], [`policy`], [`grant`], [`limits`]
-//! * how it is called: [`form`], [`engine`], [`cache`], `imports`, `call`
+//! * how it is called: [`form`], [`engine`], [`compile`], [`cache`], `imports`, `call`
 //! * how it is tested: [`testing`]
 //! * what the flows ask: [`Plugins`], with one file of it per role
 
@@ -15,8 +15,10 @@ mod bindings;
 pub mod build;
 pub mod cache;
 mod call;
+pub mod compile;
 pub mod engine;
 mod facade;
+mod features;
 pub mod form;
 pub mod grant;
 mod imports;
@@ -35,10 +37,11 @@ pub mod search;
 pub mod settings;
 pub mod table;
 pub mod testing;
+mod variables;
 mod world;
 
-pub use facade::{Answer, Plugins};
 pub use call::Fault;
+pub use facade::{Answer, Plugins};
 pub use imports::{PackageFacts, SymbolSource};
 pub use index::Problem;
 pub use inspect::{Inspection, Listed};

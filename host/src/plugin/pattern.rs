@@ -154,21 +154,29 @@ pub(super) fn absolute_glob(text: &str) -> Result<Matcher, String> {
 
 /// The arguments that a program may be given: word by word, `*` standing for
 /// any text within a word (for a location: within one name), and a final `**`
-/// for all further words. Nothing else is special.
+/// for all further words. A star at the beginning of a word does not stand for a
+/// `-`, which would make an option of what is meant as a name: with `[-]` before
+/// the star (`[-]*`, `[-]**`) it does. Nothing else is special.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct ArgumentPattern {
     words: Vec<String>,
     matchers: Vec<Word>,
-    /// Whether it ends in `**`.
-    open: bool,
+    /// What it allows behind them: nothing, without `**`.
+    further: Option<Word>,
 }
 
+/// A word of a pattern.
 #[derive(Debug, Clone)]
-enum Word {
-    Any,
-    Like(Box<Likeness>),
+struct Word {
+    /// Whether an argument may begin with `-` where the pattern does not say so.
+    dashes: bool,
+    /// `None`: whatever it is.
+    like: Option<Box<Likeness>>,
 }
+
+/// What stands before a star that may be a `-`.
+const MAY_BE_DASH: &str = "[-]*";
 
 /// The same pattern for the two kinds of arguments.
 #[derive(Debug, Clone)]
@@ -181,13 +189,18 @@ impl TryFrom<Vec<String>> for ArgumentPattern {
     type Error = String;
 
     fn try_from(words: Vec<String>) -> Result<Self, String> {
-        let open = words.last().is_some_and(|word| word == "**");
-        let fixed = &words[..words.len() - usize::from(open)];
-        if fixed.iter().any(|word| word == "**") {
-            return Err("`**` can only be the last of the `arguments`".into());
+        let further = |word: &String| match word.as_str() {
+            "**" => Some(Word { dashes: false, like: None }),
+            "[-]**" => Some(Word { dashes: true, like: None }),
+            _ => None,
+        };
+        let last = words.last().and_then(further);
+        let fixed = &words[..words.len() - usize::from(last.is_some())];
+        if let Some(word) = fixed.iter().find(|word| further(word).is_some()) {
+            return Err(format!("`{word}` can only be the last of the `arguments`"));
         }
         let matchers = fixed.iter().map(|word| Word::new(word)).collect::<Result<_, _>>()?;
-        Ok(Self { words, matchers, open })
+        Ok(Self { words, matchers, further: last })
     }
 }
 
@@ -199,22 +212,28 @@ impl From<ArgumentPattern> for Vec<String> {
 
 impl Word {
     fn new(word: &str) -> Result<Self, String> {
+        let (dashes, word) = match word.strip_prefix(MAY_BE_DASH) {
+            Some(_) => (true, &word[MAY_BE_DASH.len() - 1..]),
+            None => (!word.starts_with('*'), word),
+        };
         if word == "*" {
-            return Ok(Word::Any);
+            return Ok(Word { dashes, like: None });
         }
         let escaped: Vec<String> = word.split('*').map(globset::escape).collect();
         let build = |within_names: bool| {
             let pattern = escaped.join("*");
             Matcher::new(word, GlobBuilder::new(&pattern).literal_separator(within_names).backslash_escape(false))
         };
-        Ok(Word::Like(Box::new(Likeness { text: build(false)?, location: build(true)? })))
+        let like = Likeness { text: build(false)?, location: build(true)? };
+        Ok(Word { dashes, like: Some(Box::new(like)) })
     }
 
     fn matches(&self, argument: &Argument) -> bool {
-        match (self, argument) {
-            (Word::Any, _) => true,
-            (Word::Like(like), Argument::Text(given)) => like.text.is_match(given),
-            (Word::Like(like), Argument::Location(at)) => like.location.is_match(spelled(at)),
+        match (&self.like, argument) {
+            (_, Argument::Text(given)) if !self.dashes && given.starts_with('-') => false,
+            (None, _) => true,
+            (Some(like), Argument::Text(given)) => like.text.is_match(given),
+            (Some(like), Argument::Location(at)) => like.location.is_match(spelled(at)),
         }
     }
 }
@@ -227,9 +246,9 @@ pub(super) fn spelled(at: &Location) -> String {
 impl ArgumentPattern {
     /// Whether these arguments, in this order and number, are granted.
     pub fn matches(&self, arguments: &[Argument]) -> bool {
-        let enough =
-            if self.open { arguments.len() >= self.matchers.len() } else { arguments.len() == self.matchers.len() };
-        enough && self.matchers.iter().zip(arguments).all(|(word, argument)| word.matches(argument))
+        let Some((first, others)) = arguments.split_at_checked(self.matchers.len()) else { return false };
+        self.matchers.iter().zip(first).all(|(word, argument)| word.matches(argument))
+            && others.iter().all(|argument| self.further.as_ref().is_some_and(|word| word.matches(argument)))
     }
 }
 
@@ -311,6 +330,23 @@ mod tests {
     fn two_final_stars_stand_for_the_rest_and_only_there() {
         assert!(words(&["a", "**"]).matches(&text(&["a"])) && words(&["a", "**"]).matches(&text(&["a", "b", "c"])));
         assert!(ArgumentPattern::try_from(vec!["**".to_owned(), "a".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn a_star_at_the_beginning_is_no_option_unless_the_pattern_says_so() {
+        for pattern in [&["*"][..], &["*.img"], &["**"]] {
+            assert!(words(pattern).matches(&text(&["x.img"])), "{pattern:?}");
+            assert!(!words(pattern).matches(&text(&["-x.img"])), "{pattern:?}");
+            assert!(!words(pattern).matches(&text(&["--x=y.img"])), "{pattern:?}");
+        }
+        assert!(!words(&["a", "**"]).matches(&text(&["a", "b", "-c"])));
+        for pattern in [&["[-]*"][..], &["[-]*.img"], &["[-]**"]] {
+            assert!(words(pattern).matches(&text(&["x.img"])), "{pattern:?}");
+            assert!(words(pattern).matches(&text(&["-x.img"])), "{pattern:?}");
+        }
+        assert!(words(&["-*"]).matches(&text(&["-x"])) && !words(&["-*"]).matches(&text(&["x"])));
+        assert!(words(&["--a=*"]).matches(&text(&["--a=-x"])));
+        assert!(ArgumentPattern::try_from(vec!["[-]**".to_owned(), "a".to_owned()]).is_err());
     }
 
     #[test]

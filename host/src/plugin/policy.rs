@@ -57,7 +57,7 @@ impl Denials {
 
     pub(super) fn parse(file: &str, text: &str) -> Result<Self, String> {
         let policy: PolicyFile =
-            toml::from_str(text).map_err(|e| format!("{file} cannot be read: {}", e.to_string().trim_end()))?;
+            toml::from_str(text).map_err(|e| format!("{file} cannot be read: {}", e.message().replace('\n', " ")))?;
         Ok(Self(vec![(file.to_owned(), policy.deny)]))
     }
 

@@ -26,6 +26,12 @@ impl Place {
     pub fn needs_grant(self) -> bool {
         matches!(self, Place::Environment | Place::Local)
     }
+
+    /// Whether nobody but the invoking user has a say in a plugin from here: its
+    /// programs are not run where the user only wants to look.
+    pub fn is_unvetted(self) -> bool {
+        self == Place::Own
+    }
 }
 
 /// The directories to look in, first one first, and those of the host's own

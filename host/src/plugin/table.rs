@@ -6,9 +6,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::manifest::{
-    BadManifest, Manifest, Match, Provides, Read, Run, Write, check_identity, check_program, syntax,
-};
+use super::manifest::{BadManifest, Manifest, Match, Provides, Read, Run, Write, check_identity, check_run, syntax};
 use super::settings::flatten;
 
 /// A table that was paired with its base.
@@ -60,7 +58,7 @@ impl TableFile {
         if self.roles.as_ref().is_some_and(|roles| roles.provides.is_empty()) {
             return Err("`roles.provides` is empty: name some of the base's roles, or leave `[roles]` out".into());
         }
-        self.run.iter().try_for_each(|run| check_program("run", &run.program))
+        self.run.iter().try_for_each(check_run)
     }
 
     /// The manifest of base and table together: the base's roles, or those of

@@ -40,14 +40,42 @@ pub struct Package {
     pub source: PathBuf,
 }
 
-/// Refuses names that would not be one directory of the tree.
-pub fn check_name(what: &str, name: &str) -> Result<()> {
-    let bad = name.is_empty() || name.starts_with('.') || name.contains(['/', '\0', '\n']) || name.trim() != name;
-    if bad {
-        return Err(Error::new(Kind::Usage, format!("`{name}` cannot be the name of a {what}."))
-            .hint("It becomes a directory of the tree: it must not be empty, begin with a dot or contain a slash."));
+/// What a name of a package or version may have beside ASCII letters and digits.
+const PUNCTUATION: &str = "._+~:@-";
+
+/// Refuses what cannot be the name of a kernel or an architecture, which others have
+/// named: one directory of the tree, shown as it is. `what` is one of the two.
+pub fn check_kernel_name(what: &str, name: &str) -> Result<()> {
+    let bad = name.is_empty() || name.starts_with(['.', '-']) || name.contains('/') || name.trim() != name;
+    if bad || crate::text::field(name) != name {
+        return Err(Error::new(Kind::Usage, format!("`{name}` cannot be the name of a {what}.")).hint(
+            "It becomes a directory of the tree: it must not be empty, begin with `.` or `-`, or contain a slash.",
+        ));
     }
     Ok(())
+}
+
+/// Why a name is none, as a clause. A name becomes a directory of the tree, a word of
+/// command lines, and a part of lines that scripts read.
+pub fn name_fault(name: &str) -> Option<String> {
+    if name.is_empty() {
+        return Some("it is empty".to_owned());
+    }
+    // The tree takes hidden directories for none of its packages.
+    if let Some(first) = name.chars().next().filter(|c| matches!(c, '.' | '-')) {
+        return Some(format!("it begins with `{first}`"));
+    }
+    let bad = name.chars().find(|c| !c.is_ascii_alphanumeric() && !PUNCTUATION.contains(*c))?;
+    Some(format!("it has the character `{bad}`, where letters, digits and `{PUNCTUATION}` are allowed"))
+}
+
+/// Refuses what cannot be a name; `what` is what it is to name.
+pub fn check_name(what: &str, name: &str) -> Result<()> {
+    match name_fault(name) {
+        None => Ok(()),
+        Some(why) => Err(Error::new(Kind::Usage, format!("`{name}` cannot be the name of a {what}: {why}."))
+            .hint(format!("Names have letters, digits and `{PUNCTUATION}`, and begin with neither `.` nor `-`."))),
+    }
 }
 
 fn below_tree(path: String) -> Location {
@@ -61,6 +89,12 @@ impl PackageId {
         check_name("module", &id.module)?;
         check_name("version", &id.version)?;
         Ok(id)
+    }
+
+    /// Why packages of this name are not worked on, as a clause: a tree can have
+    /// directories with any names.
+    pub fn fault(&self) -> Option<String> {
+        name_fault(&self.module).or_else(|| name_fault(&self.version))
     }
 
     /// `T/m`
@@ -133,5 +167,35 @@ impl PackageId {
     /// `T/m/original_module/k/a`
     pub fn originals_dir(&self, target: &Target) -> Location {
         below_tree(format!("{}/original_module/{}/{}", self.module, target.kernel, target.arch))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_letters_digits_and_seven_marks() {
+        for good in ["bbswitch", "0.8", "1:2.0~rc1+git-3@x", "_a", "6.1.0-9-amd64", "a..b"] {
+            assert_eq!(name_fault(good), None, "{good}");
+        }
+        assert!(check_kernel_name("kernel", "6.1*").is_ok() && check_kernel_name("kernel", "6.1\u{202e}").is_err());
+        for (bad, why) in [
+            ("", "empty"),
+            (".", "begins with `.`"),
+            ("..", "begins with `.`"),
+            (".hidden", "begins with `.`"),
+            ("-k", "begins with `-`"),
+            ("a b", "character ` `"),
+            ("a/b", "character `/`"),
+            ("$(touch x)", "character `$`"),
+            ("a\nb", "character `\n`"),
+            ("é", "character `é`"),
+            ("a\u{202e}b", "character `\u{202e}`"),
+        ] {
+            let error = PackageId::new("m", bad).unwrap_err();
+            assert_eq!(error.kind, Kind::Usage);
+            assert!(error.message.contains(why) && error.message.contains("a version"), "{}", error.message);
+        }
     }
 }

@@ -34,6 +34,14 @@ impl Body {
         (at, text.len())
     }
 
+    /// Numbers in memory, where the next string would be.
+    fn words(&mut self, words: &[usize]) {
+        let bytes = words.iter().flat_map(|word| (*word as u32).to_le_bytes());
+        let bytes: String = bytes.map(|b| format!("\\{b:02x}")).collect();
+        self.data.push_str(&format!("(data (i32.const {}) \"{bytes}\")\n", self.end));
+        self.end += 4 * words.len();
+    }
+
     fn arguments(&mut self, texts: &[&str]) -> String {
         let parts = texts.iter().map(|text| {
             let (at, length) = self.text(text);
@@ -75,27 +83,39 @@ impl Body {
         self.code(&format!("(call $symlink (local.get $plan) {texts} {RESULT})\n"))
     }
 
-    pub fn run(mut self, program: &str, arguments: &[&str]) -> Self {
+    pub fn run(self, program: &str, arguments: &[&str]) -> Self {
+        self.run_with(program, arguments, &[])
+    }
+
+    /// The same with variables.
+    pub fn run_with(mut self, program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let name = self.arguments(&[program]);
+        // A list of pairs of strings: 16 bytes each.
+        let pairs: Vec<_> = environment.iter().map(|(name, value)| (self.text(name), self.text(value))).collect();
+        self.end = self.end.next_multiple_of(4);
+        let (variables, number) = (self.end, pairs.len());
+        for ((name, length), (value, size)) in pairs {
+            self.words(&[name, length, value, size]);
+        }
         let texts: Vec<_> = arguments.iter().map(|text| self.text(text)).collect();
         // A list of variants: a tag, then pointer and length; 20 bytes each.
         self.end = self.end.next_multiple_of(4);
         let list = self.end;
         for (at, length) in &texts {
-            let words: String = [0, *at, *length, 0, 0]
-                .iter()
-                .flat_map(|word| (*word as u32).to_le_bytes())
-                .map(|b| format!("\\{b:02x}"))
-                .collect();
-            self.data.push_str(&format!("(data (i32.const {}) \"{words}\")\n", self.end));
-            self.end += 20;
+            self.words(&[0, *at, *length, 0, 0]);
         }
         let count = texts.len();
         self.code(&format!(
             "(call $run (local.get $plan) {name} (i32.const {list}) (i32.const {count}) \
-             (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) \
-             (i32.const 0) (i32.const 0) (i32.const 0) {RESULT})\n"
+             (i32.const {variables}) (i32.const {number}) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) \
+             (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) {RESULT})\n"
         ))
+    }
+
+    /// Asks for the output of a probe.
+    pub fn probe(mut self, name: &str) -> Self {
+        let name = self.arguments(&[name]);
+        self.code(&format!("(call $probe {name} {RESULT})\n"))
     }
 
     pub fn log_error(mut self, text: &str) -> Self {
@@ -177,6 +197,7 @@ fn component(role: &str, data: &str, functions: &str) -> Vec<u8> {
     (func $symlink (param i32 i32 i32 i32 i32 i32 i32 i32)))
   (import "modsmith:plugin/plan@0.1.0" "[method]builder.run"
     (func $run (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+  (import "modsmith:plugin/system@0.1.0" "probe" (func $probe (param i32 i32 i32)))
   (import "modsmith:plugin/log@0.1.0" "emit" (func $emit (param i32 i32 i32 i32 i32)))
   (memory (export "memory") 18)
   {data}

@@ -1,7 +1,7 @@
 //! `modsmith plugin test`: the cases and laws of plugins.
 
-use super::print_json;
 use crate::cli::arguments::PluginTestArguments;
+use crate::cli::output;
 use crate::error::Result;
 use crate::plugin::testing::{Selection, TestOptions, test};
 
@@ -11,11 +11,12 @@ use crate::plugin::testing::{Selection, TestOptions, test};
 /// `TestsFailed` with the number of failures; as [`test`] otherwise.
 pub fn run(arguments: &PluginTestArguments) -> Result<()> {
     let PluginTestArguments { paths, case, update, built, cases, json } = arguments.clone();
-    let report = test(&TestOptions { selection: Selection { paths, built, cases }, case, update })?;
+    let report =
+        test(&TestOptions { selection: Selection { paths, built, cases, compiling_apart: true }, case, update })?;
     if json {
-        print_json(&report)?;
+        output::json(&report)?;
         return report.verdict().map(|_| ());
     }
-    print!("{report}");
-    report.verdict().map(|verdict| println!("{verdict}"))
+    output::text(&report.to_string());
+    report.verdict().map(|verdict| output::lines(&verdict.to_string()))
 }

@@ -99,8 +99,9 @@ fn duplicates_are_errors_only_for_what_is_to_be_built() {
 fn names_that_would_leave_their_directory_are_refused() {
     let text = "PACKAGE_NAME=../x\nPACKAGE_VERSION='1 2'\nDEST_MODULE_LOCATION=/extra\nBUILT_MODULE_NAME=a/b\n";
     let expected = [
-        "PACKAGE_NAME is `../x`, which cannot be the name of a directory.",
-        "PACKAGE_VERSION is `1 2`, which cannot be the name of a directory.",
+        "PACKAGE_NAME is `../x`, which cannot be the name of a directory: it begins with `.`.",
+        "PACKAGE_VERSION is `1 2`, which cannot be the name of a directory: it has the character ` `, where letters, \
+         digits and `._+~:@-` are allowed.",
         "BUILT_MODULE_NAME[0] is `a/b`: the directory belongs into BUILT_MODULE_LOCATION[0].",
     ];
     assert_eq!(problems(text, Strictness::Strict), expected);

@@ -89,7 +89,7 @@ impl Session<'_> {
         let from = from.expect("a plain name is a location");
         let registered = plan.roots().path(&id.source_dir()).unwrap_or_default();
         plan.push(Action::MakeDirectory { at: id.version_dir() }, "a version's directory registers it")
-            .line(format!("\nLoading {format} for {id}"));
+            .lines([String::new(), format!("Loading {format} for {id}")]);
         if shape.binaries_only {
             if registered.is_dir() {
                 self.plan_registration(id, plan);

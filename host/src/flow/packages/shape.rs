@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
 use crate::plan::stays_inside;
-use crate::tree::{Target, check_name, is_kernel_name};
+use crate::tree::{Target, check_kernel_name, is_kernel_name};
 
 /// The parts of the tree that an archive brings, below a staging directory.
 #[derive(Debug)]
@@ -36,8 +36,8 @@ impl Shape {
             for arch in directories(&built.join(&kernel))? {
                 let directory = built.join(&kernel).join(&arch);
                 check_link_free(&directory, archive)?;
-                check_name("kernel", &kernel)
-                    .and_then(|()| check_name("architecture", &arch))
+                check_kernel_name("kernel", &kernel)
+                    .and_then(|()| check_kernel_name("architecture", &arch))
                     .map_err(|error| malformed(archive, &error.message))?;
                 if !is_kernel_name(&kernel) || !directory.join("module").is_dir() {
                     let why = format!("{kernel} ({arch}) is no kernel that modules were built for.");

@@ -16,6 +16,35 @@ fn write(at: Location) -> Action {
     Action::WriteFile { at, contents: Bytes(Vec::new()), mode: 0o644 }
 }
 
+fn with_variable(name: &str, arguments: &[&str]) -> Action {
+    let arguments = arguments.iter().map(|text| Argument::Text((*text).to_owned())).collect();
+    let environment = Environment::Clean(vec![(name.to_owned(), "x".to_owned())]);
+    Action::Run(Command { arguments, environment, ..Command::new("tool") })
+}
+
+#[test]
+fn a_variable_is_set_only_where_the_entry_for_these_arguments_lists_it() {
+    let grant = grant(
+        "[[run]]\nprogram = \"tool\"\narguments = [\"a\"]\nenvironment = [\"GOOD\"]\n\
+         [[run]]\nprogram = \"tool\"\narguments = [\"b\"]\n",
+    );
+    assert!(grant.permits(&with_variable("GOOD", &["a"])).is_ok());
+    for (name, arguments) in [("GOOD", "b"), ("good", "a"), ("PERL5OPT", "a"), ("BASH_FUNC_x%%", "a"), ("", "a")] {
+        let message = grant.permits(&with_variable(name, &[arguments])).unwrap_err();
+        for part in ["plugin `x`", &format!("`{name}`"), "`environment`", "ask its author"] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+}
+
+#[test]
+fn the_callers_environment_is_for_the_hosts_own_programs() {
+    let grant = grant("[[run]]\nprogram = \"tool\"\n");
+    let command = |environment| Action::Run(Command { environment, ..Command::new("tool") });
+    assert!(grant.permits(&command(Environment::Clean(Vec::new()))).is_ok());
+    assert!(grant.permits(&command(Environment::Inherited(Vec::new()))).unwrap_err().contains("caller's environment"));
+}
+
 const BOOT: &str = "[write]\nroots = [\"boot/img-*\"]\n[read]\nroots = [\"etc\"]\n\
     [[run]]\nprogram = \"tool\"\narguments = [\"-f\", \"*\"]\n";
 

@@ -39,6 +39,8 @@ pub struct State {
     pub(super) settings: Arc<Values>,
     pub(super) system: Arc<System>,
     pub(super) probes: Arc<Probes>,
+    /// Whether the plugin's probes are run.
+    pub(super) probing: bool,
     /// Those of the system, of the kernel and of the plan.
     pub(super) roots: Roots,
     pub(super) limits: Limits,
@@ -195,6 +197,7 @@ fn state_of(system: System, roots: Roots, grant: Arc<Grant>, limits: Limits) -> 
         grant,
         settings: Arc::default(),
         probes: Arc::default(),
+        probing: true,
         roots,
         system: Arc::new(system),
         limits,

@@ -14,7 +14,6 @@ use crate::plugin::bindings::modsmith::plugin::plan::{
 };
 use crate::plugin::bindings::modsmith::plugin::types::{self, Argument as WitArgument, Compression, Error};
 use crate::plugin::limits::{Exceeded, Limits};
-use crate::plugin::manifest::steers;
 use crate::plugin::pattern::LONGEST_PATTERN;
 use crate::plugin::program;
 use crate::system::Location;
@@ -58,11 +57,6 @@ fn content(action: &Action) -> usize {
         _ => 0,
     }
 }
-
-/// Variables with which a plugin could make a library load code of its choice.
-/// The caller's own may be passed on.
-const LOADING: [&str; 5] =
-    ["OPENSSL_CONF", "OPENSSL_ENGINES", "OPENSSL_MODULES", "PKCS11_MODULE_PATH", "PKCS11_PROVIDER_MODULE"];
 
 type Outcome = wasmtime::Result<Result<(), Error>>;
 
@@ -133,14 +127,8 @@ impl State {
             WitArgument::Text(text) => Ok(Argument::Text(text)),
             WitArgument::Location(path) => self.location(&path).map(Argument::Location),
         };
-        if let Some((variable, _)) =
-            command.environment.iter().find(|(name, _)| steers(name) || LOADING.contains(&name.as_str()))
-        {
-            return Err(Error::Denied(format!(
-                "plugin `{}` may not set `{variable}` for `{name}`: that variable decides what is run; \
-                 ask its author to do without it",
-                self.plugin
-            )));
+        if let Some((variable, _)) = command.environment.iter().find(|(_, value)| value.contains('\0')) {
+            return Err(Error::Invalid(format!("the value of the variable `{variable}` contains a NUL character")));
         }
         let mut command = Command {
             program,

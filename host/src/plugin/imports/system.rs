@@ -43,6 +43,13 @@ impl Host for State {
             Ok(probe) => probe,
             Err(refusal) => return Ok(Err(Error::Denied(refusal))),
         };
+        if !self.probing {
+            return Ok(Err(Error::Other(format!(
+                "`{}` was not asked: in a dry run, and where nothing is changed, no program is run for a plugin \
+                 that is neither installed for all users nor granted",
+                probe.program
+            ))));
+        }
         Ok(self.probes.output(probe, &self.system).map_err(Error::Other))
     }
 

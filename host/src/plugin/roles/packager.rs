@@ -13,6 +13,7 @@ use crate::plugin::facade::Plugins;
 use crate::plugin::imports::{Draft, PackageFacts};
 use crate::plugin::manifest::Role;
 use crate::system::{Location, find_program};
+use crate::text::field;
 
 pub use packager::{Format as Declared, KernelCount, OptionSpec, State};
 
@@ -66,6 +67,28 @@ pub struct Assembly<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid(pub String);
 
+/// A format whose words and texts can be shown, completed and put into manuals as
+/// they are: a word that is no plain word leaves it out, other texts are escaped.
+fn harmless(mut declared: Declared) -> Result<Declared, String> {
+    let options = declared.options.iter().map(|option| &option.name);
+    let words = [&declared.action].into_iter().chain(&declared.load_action).chain(options);
+    let plain = |word: &str| {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');
+        !word.is_empty() && !word.starts_with('-') && word.chars().all(is_plain)
+    };
+    if let Some(word) = words.into_iter().find(|word| !plain(word)) {
+        return Err(format!("`{word}` is no word of a command line: letters, digits, `-`, `_`, `.` and `+`"));
+    }
+    let escape = |text: &mut String| *text = field(text).into_owned();
+    escape(&mut declared.summary);
+    escape(&mut declared.label);
+    for option in &mut declared.options {
+        escape(&mut option.help);
+        option.value.iter_mut().for_each(escape);
+    }
+    Ok(declared)
+}
+
 /// What a guest made of a question about a format.
 type Answered<T> = Result<T, packager::Failure>;
 
@@ -81,9 +104,11 @@ impl Plugins {
             });
             match asked {
                 Err(error) => tracing::warn!("{error}"),
-                Ok((given, _)) => {
-                    formats.extend(given.into_iter().map(|declared| Format { plugin: entry.id().to_owned(), declared }))
-                }
+                Ok((given, _)) => formats.extend(given.into_iter().filter_map(|declared| {
+                    let format = declared.name.clone();
+                    let usable = harmless(declared).map(|declared| Format { plugin: entry.id().to_owned(), declared });
+                    usable.map_err(|why| tracing::warn!("plugin `{}`: format `{format}`: {why}", entry.id())).ok()
+                })),
             }
         }
         formats

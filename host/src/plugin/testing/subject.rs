@@ -9,9 +9,11 @@ use super::facts::Facts;
 use super::target::Target;
 use crate::error::{Error, Kind, Result};
 use crate::plugin::build::{BuildOptions, MANIFEST, Sources, build, identity};
+use crate::plugin::compile::Compiler;
 use crate::plugin::engine::Engine;
 use crate::plugin::form;
 use crate::plugin::index::Index;
+use crate::plugin::limits::LoadingLimits;
 use crate::plugin::manifest::Manifest;
 use crate::plugin::{FrameworkSettings, Plugins, SearchPath};
 
@@ -24,6 +26,8 @@ pub struct Selection {
     pub built: Option<PathBuf>,
     /// The folder of cases, instead of `cases` in the source folder.
     pub cases: Option<PathBuf>,
+    /// Whether plugins are compiled in a process of this program's.
+    pub compiling_apart: bool,
 }
 
 /// A plugin, ready to be asked.
@@ -180,18 +184,32 @@ impl Workshop<'_> {
             copy(base, &dir.join(base.file_name().unwrap_or_default()))?;
         }
         let search = SearchPath::only(&dir, self.work.join("cache"));
+        // The author knows how large the plugin is.
+        let component = parts.base.as_ref().unwrap_or(&parts.file);
+        let size = component.metadata().map_err(|e| Error::io("read", component, e))?.len();
+        let limits = LoadingLimits { component_mib: size.div_ceil(1 << 20), ..LoadingLimits::default() };
+        write_limits(&search.config, &limits)?;
         let index = Index::read(&search);
         let unusable = || Error::new(Kind::Plugin, format!("{} is not a usable plugin.", parts.file.display()));
         let Some(entry) = index.get(&parts.id) else {
             return Err(unusable().details(index.problems().iter().map(|problem| problem.message.clone())));
         };
         // Compiled here, and from the cache for every question.
-        let engine = Engine::new(search.caches.clone())
+        let compiler = if self.selection.compiling_apart { Compiler::Apart(limits) } else { Compiler::Here };
+        let engine = Engine::new(search.caches.clone(), compiler, limits)
             .map_err(|e| Error::new(Kind::Plugin, format!("The plugin engine does not start: {e:#}.")))?;
         engine.load(entry).map_err(|e| unusable().detail(format!("{e}.")))?;
         let manifest = entry.manifest.clone();
         Ok(Subject { id: parts.id, source, cases, manifest, search })
     }
+}
+
+/// Limits for the plugin under test.
+fn write_limits(config: &Path, limits: &LoadingLimits) -> Result<()> {
+    let file = config.join(crate::plugin::limits::FILE);
+    let text = toml::to_string(limits).expect("numbers can be written as TOML");
+    let written = std::fs::create_dir_all(config).and_then(|()| std::fs::write(&file, text));
+    written.map_err(|e| Error::io("write", &file, e))
 }
 
 /// With a mode that the index trusts.
