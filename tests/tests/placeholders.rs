@@ -69,7 +69,6 @@ fn every_command_that_reads_the_directory_says_it_once() {
         format!("add {}", dir.display()),
         format!("build {} -k {kernel}", dir.display()),
         format!("install {} -k {kernel}", dir.display()),
-        format!("mktarball {}", dir.display()),
     ] {
         let out = world.duplicate().dkms(&line);
         assert_explained(&out, "PACKAGE_VERSION", "`#MODULE_VERSION#`");

@@ -102,7 +102,7 @@ impl Session<'_> {
                     reasons.into_iter().map(|(plugin, why)| format!("{plugin}: {why}")).collect();
                 Err(Error::new(Kind::Usage, "No signing key could be prepared.")
                     .details(reasons)
-                    .hint("Name a kernel with headers by -k: its configuration says how modules are signed."))
+                    .hint("Install what is missing, or name a pair with mok_signing_key and mok_certificate in framework.conf."))
             }
         }
     }

@@ -65,9 +65,7 @@ fn choose(kernel: &Kernel) -> Result<Choice> {
     let digest = signing::digest(kernel).ok();
     digest.as_deref().map(algorithm).transpose()?;
     match Keys::of_tree() {
-        Keys { key: Half::At(key), certificate: Half::At(certificate) } => {
-            Ok(Choice { digest, key, certificate })
-        }
+        Keys { key: Half::At(key), certificate: Half::At(certificate) } => Ok(Choice { digest, key, certificate }),
         Keys { key: Half::Text(text), .. } | Keys { certificate: Half::Text(text), .. } => Err(unsupported(format!(
             "without a program, {text} cannot be used: a key has to be a file in /etc or /var"
         ))),
@@ -79,7 +77,9 @@ fn algorithm(digest: &str) -> Result<SignatureAlgorithm> {
         "sha256" => Ok(SignatureAlgorithm::RsaPkcs1Sha256),
         "sha384" => Ok(SignatureAlgorithm::RsaPkcs1Sha384),
         "sha512" => Ok(SignatureAlgorithm::RsaPkcs1Sha512),
-        other => Err(unsupported(format!("only sha256, sha384 and sha512 can be signed without a program, not {other}"))),
+        other => {
+            Err(unsupported(format!("only sha256, sha384 and sha512 can be signed without a program, not {other}")))
+        }
     }
 }
 
