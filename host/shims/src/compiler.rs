@@ -126,9 +126,10 @@ fn ask(compiler: &Real, arguments: &[OsString], output: &Path, key: &[u8], known
     let made = known.with_extension(std::process::id().to_string());
     std::fs::create_dir(&made).ok()?;
     let keep = |name: &str, bytes: &[u8]| std::fs::write(made.join(name), bytes);
-    let all = [("key", key), ("stdout", &asked.stdout), ("stderr", &asked.stderr), ("code", code.to_string().as_bytes())]
-        .into_iter()
-        .all(|(name, bytes)| keep(name, bytes).is_ok());
+    let all =
+        [("key", key), ("stdout", &asked.stdout), ("stderr", &asked.stderr), ("code", code.to_string().as_bytes())]
+            .into_iter()
+            .all(|(name, bytes)| keep(name, bytes).is_ok());
     let file = std::fs::read(output).map_or(true, |file| keep("file", &file).is_ok());
     if !all || !file || std::fs::rename(&made, known).is_err() {
         // The disk is full; or another one was faster, with the same answer.
