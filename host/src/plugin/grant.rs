@@ -10,7 +10,7 @@ use crate::system::{Location, Root};
 mod reach;
 mod secrets;
 
-pub use reach::Reach;
+pub use reach::{Closed, Reach};
 
 /// The rights of one plugin. Each refusal is one sentence that names the
 /// plugin, the rule, and what to do.

@@ -27,6 +27,30 @@ pub struct Reach {
     secrets: OnceLock<Secrets>,
 }
 
+/// Why something cannot be looked at.
+#[derive(Debug)]
+pub enum Closed {
+    /// The plugin may not.
+    Denied(String),
+    /// The system could not tell where the name leads.
+    Unclear(String),
+}
+
+impl From<String> for Closed {
+    fn from(refusal: String) -> Self {
+        Self::Denied(refusal)
+    }
+}
+
+/// For a step, one is as good as the other.
+impl From<Closed> for String {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Denied(why) | Closed::Unclear(why) => why,
+        }
+    }
+}
+
 impl Reach {
     pub fn new(grant: &Arc<Grant>, places: Arc<Places>) -> Self {
         Self { grant: grant.clone(), places, secrets: OnceLock::new() }
@@ -75,23 +99,23 @@ impl Reach {
 
     /// What a location leads to, if the plugin may read that. What is not there
     /// is nobody's secret.
-    pub fn readable(&self, at: &Location, last: Last) -> Result<Found, String> {
+    pub fn readable(&self, at: &Location, last: Last) -> Result<Found, Closed> {
         self.grant.may_read(at)?;
         let found = self.find(at, last)?;
         if found.handle.is_some() && found.through_link && !self.covers(&found.names) {
-            return Err(self.leads_out(at, &found));
+            return Err(self.leads_out(at, &found).into());
         }
         self.is_open(&found, at)?;
         Ok(found)
     }
 
     /// What a name is, if the plugin may ask for that: of keys, too.
-    pub fn visible(&self, at: &Location) -> Result<Found, String> {
+    pub fn visible(&self, at: &Location) -> Result<Found, Closed> {
         self.grant.may_look_at(at)?;
         let found = self.find(at, Last::Keep)?;
         let may_look = |name: &Location| self.grant.may_look_at(name).is_ok();
         if found.handle.is_some() && found.through_link && !found.names.iter().any(may_look) {
-            return Err(self.leads_out(at, &found));
+            return Err(self.leads_out(at, &found).into());
         }
         self.is_not_denied(&found, at)?;
         Ok(found)
@@ -99,14 +123,14 @@ impl Reach {
 
     /// A directory that the plugin may list, because it is granted or leads to
     /// something that is.
-    pub fn listable(&self, at: &Location) -> Result<Found, String> {
+    pub fn listable(&self, at: &Location) -> Result<Found, Closed> {
         if !self.grant.may_look_through(at) {
             self.grant.may_read(at)?;
         }
         let found = self.find(at, Last::Follow)?;
         let may_list = |at: &Location| self.grant.may_look_through(at) || self.grant.may_read(at).is_ok();
         if found.handle.is_some() && found.through_link && !found.names.iter().any(may_list) {
-            return Err(self.leads_out(at, &found));
+            return Err(self.leads_out(at, &found).into());
         }
         self.is_not_denied(&found, at)?;
         Ok(found)
@@ -122,8 +146,8 @@ impl Reach {
             && !names.iter().any(|at| is_private(at) || self.grant.denials.denies_path(at).is_some())
     }
 
-    fn find(&self, at: &Location, last: Last) -> Result<Found, String> {
-        self.places.find(at, last).map_err(|e| self.unclear(at, &e))
+    fn find(&self, at: &Location, last: Last) -> Result<Found, Closed> {
+        self.places.find(at, last).map_err(|e| Closed::Unclear(self.unclear(at, &e)))
     }
 
     /// A name that something is made at or taken from: no link may lead there.

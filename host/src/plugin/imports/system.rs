@@ -11,6 +11,7 @@ use super::State;
 use crate::plan::decompress_within;
 use crate::plugin::bindings::modsmith::plugin::system::{Entry, EntryKind, Host, HostDir};
 use crate::plugin::bindings::modsmith::plugin::types::{self, Error};
+use crate::plugin::grant::Closed;
 use crate::plugin::program;
 use crate::system::{Last, Location, Root};
 
@@ -123,7 +124,7 @@ impl HostDir for State {
         let root = self.table.get(&this)?.0;
         Ok(self.granted(root, &relative).and_then(|at| {
             self.may_go_on_reading()?;
-            let found = self.reach.readable(&at, Last::Follow).map_err(Error::Denied)?;
+            let found = self.reach.readable(&at, Last::Follow)?;
             let failed = |e| Error::Other(format!("{at} cannot be looked up: {e}"));
             let mode = found.handle.map(|handle| Ok(rustix::fs::fstat(&handle)?.st_mode & 0o777));
             mode.transpose().map_err(|e: std::io::Error| failed(e))
@@ -138,7 +139,7 @@ impl HostDir for State {
         let root = self.table.get(&this)?.0;
         Ok(self.granted(root, &relative).and_then(|at| {
             self.may_go_on_reading()?;
-            let found = self.reach.readable(&at, Last::Keep).map_err(Error::Denied)?;
+            let found = self.reach.readable(&at, Last::Keep)?;
             if found.kind() != Some(FileType::Symlink) {
                 return Ok(None);
             }
@@ -155,7 +156,7 @@ impl HostDir for State {
         let root = self.table.get(&this)?.0;
         Ok(self.below(root, &relative).and_then(|at| {
             self.may_go_on_reading()?;
-            let found = self.reach.visible(&at).map_err(Error::Denied)?;
+            let found = self.reach.visible(&at)?;
             Ok(found.kind().map(kind_of))
         }))
     }
@@ -172,6 +173,15 @@ impl HostDir for State {
     fn drop(&mut self, this: Resource<Dir>) -> wasmtime::Result<()> {
         self.table.delete(this)?;
         Ok(())
+    }
+}
+
+impl From<Closed> for Error {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Denied(why) => Error::Denied(why),
+            Closed::Unclear(why) => Error::Other(why),
+        }
     }
 }
 
@@ -202,7 +212,7 @@ impl State {
 
     fn read_file(&mut self, at: &Location) -> Result<Option<Vec<u8>>, Error> {
         let failed = |e: std::io::Error| Error::Other(format!("{at} cannot be read: {e}"));
-        let found = self.reach.readable(at, Last::Follow).map_err(Error::Denied)?;
+        let found = self.reach.readable(at, Last::Follow)?;
         if found.handle.is_none() {
             return Ok(None);
         }
@@ -227,7 +237,7 @@ impl State {
     /// Entries that are granted, or that lead to one that is.
     fn list(&self, root: Root, relative: &str) -> Result<Vec<Entry>, Error> {
         let dir = self.below(root, relative)?;
-        let found = self.reach.listable(&dir).map_err(Error::Denied)?;
+        let found = self.reach.listable(&dir)?;
         let failed = |e: std::io::Error| Error::Other(format!("{dir} cannot be listed: {e}"));
         let mut entries = Vec::new();
         let Some(directory) = found.list().map_err(failed)? else { return Ok(entries) };
