@@ -135,7 +135,7 @@ fn corpus(home: &Path) -> Vec<String> {
         "chmod 600 /usr/src/open/file; touch -d @0 /usr/src/open/file; truncate -s 0 /usr/src/open/file".into(),
         format!("touch {home}/new; chmod 777 {home}/.ssh/id; rm -r {home}/.ssh"),
         "setsid sleep 76543 & (setsid sh -c 'sleep 76543; :' &); nohup sleep 76543 &".into(),
-        "MAKE='$(exec -a x sleep 76543 & )'\nCLEAN='`setsid sleep 76543 >/dev/null 2>&1 &`'".into(),
+        "MAKE='$(exec -a x sleep 76543 >/dev/null & )'\nCLEAN='`setsid sleep 76543 >/dev/null 2>&1 &`'".into(),
         "for fd in /proc/self/fd/*; do echo x >&${fd##*/}; done 2>/dev/null".into(),
     ]
 }

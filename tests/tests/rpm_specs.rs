@@ -156,6 +156,23 @@ fn a_spec_runs_as_nobody_and_writes_nowhere_else() {
 }
 
 #[test]
+fn a_spec_leaves_no_process_and_no_file_of_nobody_behind() {
+    let world = built(&package());
+    let daemon = "setsid sleep 65431 </dev/null >/dev/null 2>&1 &\n(setsid sh -c 'sleep 65432; :' &)\n\
+                  echo x > %{buildroot}/usr/src/box-1.0/x";
+    world.write("etc/dkms/template-dkms-mkrpm.spec", spec("1", daemon));
+    let made = made(&world, "");
+    let running = fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+        fs::read(entry.path().join("cmdline"))
+            .is_ok_and(|line| String::from_utf8_lossy(&line).replace('\0', " ").contains("sleep 6543"))
+    });
+    assert!(!running, "a process was left behind");
+    use std::os::unix::fs::MetadataExt;
+    let metadata = made.metadata().unwrap();
+    assert_eq!((metadata.uid(), metadata.gid(), metadata.mode() & 0o7022), (0, 0, 0));
+}
+
+#[test]
 fn who_grants_the_plugin_is_told_that_a_spec_can_do_anything() {
     let out = World::new(&[]).modsmith("plugin inspect rpm").expect(0);
     let runs: Vec<&str> = out.stdout.lines().filter(|line| line.contains(" rpmbuild ")).collect();
