@@ -209,6 +209,21 @@ fn a_planted_link_does_not_lead_a_write_out_of_its_root() {
 }
 
 #[test]
+fn a_directory_is_not_copied_into_itself() {
+    let scratch = Scratch::new();
+    fs::create_dir_all(scratch.path("tree/a/b")).unwrap();
+    std::os::unix::fs::symlink("a", scratch.path("tree/link")).unwrap();
+    let before = scratch.listing();
+    for to in ["a/b/c", "a/new", "a", "link/b/d"] {
+        let mut plan = scratch.builder();
+        plan.push(Action::Copy { from: tree("a"), to: tree(to) }, "");
+        let error = scratch.run(plan).unwrap_err();
+        assert!(error.message.contains("into itself"), "{to}: {error}");
+        assert_eq!(scratch.listing(), before, "{to}");
+    }
+}
+
+#[test]
 fn a_program_that_does_not_end_is_stopped_with_all_that_it_started() {
     let scratch = Scratch::new();
     let mark = scratch.path("child");

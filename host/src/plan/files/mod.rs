@@ -280,11 +280,24 @@ impl Files {
         let from = self.source(from, Use::Entry)?;
         let source = self.spot(&from)?;
         if self.kind(&from)? == Some(EntryKind::Directory) {
+            if self.is_within(to, &from) {
+                let (from, to) = (self.path(&from), self.path(to));
+                let what = format!("{} is in {}, and would be copied into itself", to.display(), from.display());
+                return Err(io::Error::new(ErrorKind::InvalidInput, what));
+            }
             let target = self.spot(to)?;
             let directory = self.open_directory_of(&source.dir, &source.name)?;
             return self.copy_directory(&directory, &from, &target.dir, &target.name, to);
         }
         self.replace(to, |dir, temporary| self.copy_entry(&source.dir, &source.name, &from, dir, temporary, to))
+    }
+
+    /// Whether a place is a directory or somewhere in it, whatever their names.
+    fn is_within(&self, at: &Location, directory: &Location) -> bool {
+        let Ok(directory) = self.path(directory).canonicalize() else { return false };
+        let path = self.path(at);
+        let existing = path.ancestors().find_map(|path| path.canonicalize().ok());
+        existing.is_some_and(|path| path.starts_with(directory))
     }
 
     /// Sets the modification time of a file, in seconds since the epoch.
