@@ -149,7 +149,8 @@ fn words_of_the_command_line_are_escaped_too() {
     ] {
         let program = world.program(modsmith_tests::world::modsmith());
         let out = words.iter().fold(program, |program, word| program.arg(word.replace('@', EVIL))).run().expect(code);
-        assert_shows(&out, SHOWN);
+        // The parser of options leaves escape sequences out by itself.
+        assert_shows(&out, "\\u{202e}\\u{200b}");
     }
 }
 
