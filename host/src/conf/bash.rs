@@ -73,9 +73,8 @@ pub(super) fn read(input: &Input<'_>, text: &[u8], limit: Duration) -> Result<Ou
     let stderr = String::from_utf8_lossy(&output(stderr)).replace(&by_descriptor, &input.file.display().to_string());
     let stdout = output(stdout);
     let file = input.file.display();
-    let failure = |message: String, hint: &str| {
-        Err(Error::new(Kind::ConfInvalid, message).details(stderr.lines()).hint(hint))
-    };
+    let failure =
+        |message: String, hint: &str| Err(Error::new(Kind::ConfInvalid, message).details(stderr.lines()).hint(hint));
     match (end, parse(&stdout)) {
         (End::Late, _) => failure(
             format!("{file} did not come to an end within {} seconds.", limit.as_secs_f32()),

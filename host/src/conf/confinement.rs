@@ -38,8 +38,9 @@ pub(super) fn required_walls() -> Result<&'static [Wall], Error> {
 
 fn demanded_by(file: &Path) -> Result<&'static [Wall], Error> {
     let unusable = |why: String| {
-        Error::new(Kind::System, format!("{} cannot be used: {why}.", file.display()))
-            .hint("It holds `reader = \"require\"` or `reader = \"best\"`, and is root's; without it all walls are required.")
+        Error::new(Kind::System, format!("{} cannot be used: {why}.", file.display())).hint(
+            "It holds `reader = \"require\"` or `reader = \"best\"`, and is root's; without it all walls are required.",
+        )
     };
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
@@ -63,13 +64,10 @@ pub(super) fn refusal(file: &Path, level: Level, required: &[Wall]) -> Error {
         Some(why) => format!("{wall}: {why}"),
         None => format!("{wall}: this system has no means for that"),
     });
-    Error::new(
-        Kind::System,
-        format!("{} needs bash to be read, and bash cannot be confined here.", file.display()),
-    )
-    .details(missing)
-    .hint("Write the file with plain assignments, or run where Landlock, seccomp and namespaces are allowed.")
-    .hint(format!("To let bash read files with what walls there are, write `reader = \"best\"` into {FILE}."))
+    Error::new(Kind::System, format!("{} needs bash to be read, and bash cannot be confined here.", file.display()))
+        .details(missing)
+        .hint("Write the file with plain assignments, or run where Landlock, seccomp and namespaces are allowed.")
+        .hint(format!("To let bash read files with what walls there are, write `reader = \"best\"` into {FILE}."))
 }
 
 #[cfg(test)]

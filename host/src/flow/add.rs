@@ -175,7 +175,6 @@ impl Session<'_> {
         names.sort();
         (!names.is_empty()).then(|| format!("Versions of {} there: {}.", id.module, names.join(", ")))
     }
-
 }
 
 fn is_same_directory(a: &Path, b: &Path) -> bool {

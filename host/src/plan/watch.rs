@@ -59,12 +59,7 @@ pub struct Entry {
 impl Entry {
     pub fn of(metadata: &cap_std::fs::Metadata) -> Self {
         use cap_std::fs::MetadataExt;
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            is_directory: metadata.is_dir(),
-            links: metadata.nlink(),
-        }
+        Self { device: metadata.dev(), inode: metadata.ino(), is_directory: metadata.is_dir(), links: metadata.nlink() }
     }
 }
 

@@ -147,12 +147,7 @@ impl Files {
     }
 
     /// A file that a walk found.
-    pub(in crate::plan) fn open_found(
-        &self,
-        directory: &Dir,
-        path: &Path,
-        at: &Location,
-    ) -> io::Result<std::fs::File> {
+    pub(in crate::plan) fn open_found(&self, directory: &Dir, path: &Path, at: &Location) -> io::Result<std::fs::File> {
         let file = open_file(directory, path)?;
         // Another file may have taken the name meanwhile.
         self.may_read(&at.join(path).map_err(io::Error::other)?, &Metadata::from_file(&file)?)?;

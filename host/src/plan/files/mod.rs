@@ -74,9 +74,7 @@ impl Files {
     pub fn of(&self, origin: &Origin, guard: &dyn Guard, places: &Arc<Places>) -> Self {
         match origin {
             Origin::Host => self.following(Links::Beneath),
-            Origin::Plugin { .. } => {
-                Self { watch: guard.watch(origin, places), ..self.following(Links::Refused) }
-            }
+            Origin::Plugin { .. } => Self { watch: guard.watch(origin, places), ..self.following(Links::Refused) },
         }
     }
 

@@ -269,7 +269,9 @@ impl Reach {
     /// Whether one of the names is granted for reading.
     fn covers(&self, names: &[Location]) -> bool {
         let grant = &self.grant;
-        names.iter().any(|at| grant.covers(&grant.read, at) || grant.covers(&grant.write, at) || grant.names_program(at))
+        names
+            .iter()
+            .any(|at| grant.covers(&grant.read, at) || grant.covers(&grant.write, at) || grant.names_program(at))
     }
 
     fn is_key(&self, names: &[Location]) -> bool {
@@ -374,7 +376,11 @@ impl Reach {
     }
 
     fn unclear(&self, at: &Location, error: &io::Error) -> String {
-        format!("plugin `{}` may not touch `{}`: where it leads cannot be told: {error}", self.grant.plugin, spelled(at))
+        format!(
+            "plugin `{}` may not touch `{}`: where it leads cannot be told: {error}",
+            self.grant.plugin,
+            spelled(at)
+        )
     }
 }
 

@@ -138,7 +138,8 @@ impl HostDir for State {
             let Some(handle) = &found.handle else { return Ok(None) };
             let target = rustix::fs::readlinkat(handle, "", Vec::new())
                 .map_err(|e| Error::Other(format!("{at} cannot be looked up: {e}")))?;
-            let text = target.into_string().map_err(|_| Error::Other(format!("{at} leads to a name that is no text")))?;
+            let text =
+                target.into_string().map_err(|_| Error::Other(format!("{at} leads to a name that is no text")))?;
             Ok(Some(text))
         }))
     }
