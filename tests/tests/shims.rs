@@ -104,7 +104,7 @@ fn as_made(recipe: &str) -> (World, Package) {
     (world, package)
 }
 
-/// What plain make makes, with no modsmith near.
+/// The module that plain make makes, without modsmith.
 fn made_by_plain_make() -> Vec<u8> {
     let (world, _) = as_made("");
     let script = format!(
@@ -239,7 +239,7 @@ fn a_shim_with_nothing_beside_it_is_the_real_program() {
     // Copies under a name that no program has call nothing, not even each other for ever.
     let out = version("gcc-0", &path);
     assert_eq!((out.stdout.as_str(), out.stderr.as_str(), out.code), ("", "", 127), "{out}");
-    // And by its own name it is nobody's.
+    // Its own name is no other program's.
     let out = tool::output(&mut Command::new(shim()));
     assert_eq!((out.stdout.as_str(), out.stderr.as_str(), out.code), ("", "", 127), "{out}");
 }

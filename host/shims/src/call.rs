@@ -1,4 +1,4 @@
-//! Who was called, and which program that really is.
+//! The program that was called, and where the real one is.
 
 use std::ffi::{CStr, OsStr, OsString};
 use std::fs::{self, Metadata};
