@@ -9,6 +9,7 @@ use super::arguments::LogArguments;
 use super::failures::FailedView;
 use super::setup::onlooker;
 use crate::error::{Error, Kind, Result};
+use crate::system::inside;
 use crate::tree::{Failure, PackageId, Target, Tree, check_name};
 
 /// What there is to show of one kernel.
@@ -56,6 +57,9 @@ pub fn run(arguments: &LogArguments) -> Result<()> {
     arch.map_or(Ok(()), |arch| check_name("architecture", arch))?;
     let asked = |target: &Target| kernel.is_none_or(|k| k == target.kernel) && arch.is_none_or(|a| a == target.arch);
     let (mut found, others): (Vec<Build>, Vec<Build>) = builds(tree, &id).into_iter().partition(|b| asked(&b.target));
+    for why in tree.untrusted() {
+        eprintln!("Warning: {why}. {}", why.remedy());
+    }
     if found.is_empty() {
         return Err(nothing(&id, kernel, &others));
     }
@@ -79,7 +83,7 @@ pub fn run(arguments: &LogArguments) -> Result<()> {
     }
     print(head(&id, &build, &others).as_bytes(), true)?;
     match &build.log {
-        Some(log) => print(&std::fs::read(log).map_err(|e| Error::io("read the log", log, e))?, false),
+        Some(log) => print(&inside::read_file(log).map_err(|e| Error::io("read the log", log, e))?, false),
         None => print(b"There is no log: the build had not begun one.", true),
     }
 }
@@ -116,8 +120,10 @@ fn builds(tree: &Tree, id: &PackageId) -> Vec<Build> {
         })
         .collect();
     for target in tree.targets(id) {
-        let log = tree.real(&id.kept_log(&target));
-        let Ok(time) = std::fs::metadata(&log).and_then(|data| data.modified()) else { continue };
+        let at = id.kept_log(&target);
+        let log = tree.real(&at);
+        let modified = || std::fs::symlink_metadata(&log).and_then(|data| data.modified()).ok();
+        let Some(time) = modified().filter(|_| tree.is_believed(&at)) else { continue };
         if builds.iter().all(|build| build.target != target) {
             let time = time.try_into().unwrap_or(jiff::Timestamp::UNIX_EPOCH);
             builds.push(Build { target, time, failure: None, log: Some(log) });

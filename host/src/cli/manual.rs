@@ -23,8 +23,7 @@ pub fn run(arguments: &ManualArguments) -> Result<()> {
         ManualPage::Dkms => write(Persona::Dkms, &mut page),
         ManualPage::DkmsConf => write_dkms_conf(&mut page),
     };
-    written
-        .map_err(|e| Error::new(Kind::System, format!("Could not write the manual page: {e}.")))?;
+    written.map_err(|e| Error::new(Kind::System, format!("Could not write the manual page: {e}.")))?;
     print!("{}", String::from_utf8_lossy(&page));
     Ok(())
 }
@@ -57,7 +56,8 @@ fn write_dkms_conf(out: &mut Vec<u8>) -> io::Result<()> {
     let mut head = Roff::new();
     let source = concat!("modsmith ", env!("CARGO_PKG_VERSION"));
     head.control("TH", ["DKMS.CONF", "5", "", source, "File formats"]);
-    head.control("SH", ["NAME"]).text([roman("dkms.conf - what a package of kernel modules is called, builds and installs")]);
+    head.control("SH", ["NAME"])
+        .text([roman("dkms.conf - what a package of kernel modules is called, builds and installs")]);
     head.to_writer(out)?;
     reference::sections(DKMS_CONF).to_writer(out)?;
     let mut end = Roff::new();

@@ -11,6 +11,7 @@ mod hooks;
 mod log;
 mod manual;
 mod plugin;
+mod scratch;
 mod setup;
 mod status;
 mod summary;
