@@ -10,6 +10,7 @@ pub mod debian;
 pub mod disk;
 pub mod fixture;
 pub mod kernel;
+pub mod kill;
 pub mod modinfo;
 pub mod output;
 pub mod paths;

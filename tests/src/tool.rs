@@ -27,6 +27,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("dpkg", "dpkg"),
     ("unshare", "util-linux"),
     ("make", "make"),
+    ("gcc", "gcc"),
     ("modinfo", "kmod"),
     ("depmod", "kmod"),
     ("dkms", "dkms"),

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use crate::fixture::{self, Package};
-use crate::{Output, Snapshot, kernel, paths, refuse, tool};
+use crate::{Output, Snapshot, kernel, kill, paths, refuse, tool};
 
 /// The directories that a world has for itself.
 const OWN: [&str; 6] = ["var/lib/dkms", "usr/src", "lib/modules", "etc/dkms", "etc/modprobe.d", "boot"];
@@ -231,6 +231,12 @@ impl Invocation<'_> {
     pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.push((name.into(), value.into()));
         self
+    }
+
+    /// Kills the program, where it is modsmith, at this point of its journal,
+    /// counted from one.
+    pub fn kill_at(self, point: u32) -> Self {
+        self.env(kill::VARIABLE, point.to_string()).env("LD_PRELOAD", kill::library().display().to_string())
     }
 
     /// Mounts a directory of the world read-only.

@@ -152,11 +152,7 @@ fn a_depmod_that_a_killed_invocation_owed_is_made_up_for() {
     let line = format!("autoinstall -k {}", kernel());
     let dep = world.modules(&kernel()).join("modules.dep");
     for point in 1.. {
-        let killed = world
-            .program(modsmith_tests::world::modsmith())
-            .words(&line)
-            .env("MODSMITH_KILL_AT", point.to_string())
-            .run();
+        let killed = world.program(modsmith_tests::world::modsmith()).words(&line).kill_at(point).run();
         world.dkms(&format!("add {}", automatic("first").id())).expect(3);
         let index = fs::read_to_string(&dep).unwrap();
         for name in ["first", "second"] {

@@ -35,7 +35,7 @@ fn world() -> World {
 fn run(world: &World, command: &str, kill_at: Option<u32>) -> Output {
     let run = world.program(world.path("bin/dkms")).words(&line(command));
     match kill_at {
-        Some(point) => run.env("MODSMITH_KILL_AT", point.to_string()).run(),
+        Some(point) => run.kill_at(point).run(),
         None => run.run(),
     }
 }

@@ -362,7 +362,7 @@ fn killed_at_any_point_it_is_remembered_or_not_and_nothing_is_left_half() {
         assert!(points < 200, "still killed at point {points}");
         let world = start.duplicate();
         let out = world.program(modsmith_tests::world::modsmith()).words(&line);
-        let out = out.env("MODSMITH_KILL_AT", (points + 1).to_string()).run();
+        let out = out.kill_at(points + 1).run();
         if !out.killed() {
             out.expect(3);
             assert_eq!(failures(&world).len(), 1);

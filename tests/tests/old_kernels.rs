@@ -202,7 +202,7 @@ fn a_killed_build_is_followed_by_a_restoration() {
         let machine = Machine { world: start.world.duplicate(), release: start.release };
         let build = format!("build old/1.0 -k {} {NAMED}", machine.release);
         let dkms = machine.world.program(machine.world.path("bin/dkms")).words(&build);
-        let out = dkms.env("MODSMITH_KILL_AT", at.to_string()).run();
+        let out = dkms.kill_at(at).run();
         if !out.killed() {
             out.expect(0);
             assert!(at > 10, "only {at} points");

@@ -246,7 +246,7 @@ fn a_dry_run_shows_what_would_be_loaded_and_loads_nothing() {
 fn survives(start: &World, command: &str, done: &Snapshot) {
     let run = |world: &World, kill_at: Option<u32>| {
         let run = world.program(world.path("bin/dkms")).words(command);
-        kill_at.into_iter().fold(run, |run, point| run.env("MODSMITH_KILL_AT", point.to_string())).run()
+        kill_at.into_iter().fold(run, |run, point| run.kill_at(point)).run()
     };
     for point in 1..500 {
         let world = start.duplicate();

@@ -11,7 +11,7 @@ use super::words::{Action, Words, absolute, from_here};
 use super::{Persona, completion, errors, failures, formats, output};
 use crate::error::{Error, Kind, Result};
 use crate::flow::{Filter, Mode, Options, Session};
-use crate::plan::{INTERRUPTED, PlanView, Reporter};
+use crate::plan::{AT_REST, INTERRUPTED, PlanView, Reporter};
 use crate::plugin::Plugins;
 use crate::tree::{Target, TreeLock, check_kernel_name};
 
@@ -105,6 +105,9 @@ pub(super) fn in_session(
     }
     let session = Session::new(system, framework, plugins, &terminal, options, mode);
     let outcome = body(&session, &targets);
+    for why in session.tree.untrusted() {
+        terminal.warning(&format!("{why}. {}", why.remedy()));
+    }
     if arguments.dry_run {
         let shown = show(session.into_plans().iter().map(PlanView::new).collect(), arguments.json);
         return outcome.and(shown);
@@ -219,12 +222,15 @@ fn status(
 /// What a killed invocation left is ended before anything is said about states,
 /// where that is possible.
 fn settle_killed(session: &Session<'_>) -> Result<()> {
-    let pending = crate::plan::pending(session.tree.path()).unwrap_or_default();
+    let (pending, untrusted) = crate::plan::pending(session.tree.path()).unwrap_or_default();
+    for why in &untrusted {
+        session.reporter.warning(&format!("{why}. {}", why.remedy()));
+    }
     if pending.is_empty() || session.is_dry_run() {
         return Ok(());
     }
     match TreeLock::try_acquire(session.tree.path()) {
-        Some(_lock) => session.recover(),
+        Some(lock) => session.recover(&lock),
         None => {
             output::warning(
                 "the tree is being changed right now, or was left half changed; the next change to it ends that.",
@@ -319,14 +325,16 @@ fn options(arguments: &Arguments) -> Result<Options> {
     })
 }
 
-/// The first signal stops running programs and undoes the plan; it takes a
-/// second one to give up on that.
+/// While a plan is carried out, the first signal stops running programs and
+/// undoes the plan; it takes a second one to give up on that. At other times, a
+/// signal ends the program at once.
 fn handle_signals() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         let flag = INTERRUPTED.clone();
         // Without handlers the signals end the program as ever; the journal then
         // serves the next invocation.
+        let _ = signal_hook::flag::register_conditional_shutdown(signal, 130, AT_REST.clone());
         let _ = signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone());
         let _ = signal_hook::flag::register(signal, flag);
     }

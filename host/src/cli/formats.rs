@@ -162,7 +162,7 @@ fn make(arguments: &mut Arguments, mut request: FormatRequest) -> Result<()> {
     };
     // Of a source that is in no tree: a tree that lasts as long as this.
     let scratch =
-        tempfile::tempdir().map_err(|e| Error::io("make a temporary directory in", &std::env::temp_dir(), e))?;
+        tempfile::tempdir().map_err(|e| Error::io("make a temporary directory in", &tempfile::env::temp_dir(), e))?;
     for (place, name) in [(&mut arguments.places.dkmstree, "tree"), (&mut arguments.places.sourcetree, "source")] {
         let path = scratch.path().join(name);
         std::fs::create_dir(&path).map_err(|e| Error::io("make", &path, e))?;

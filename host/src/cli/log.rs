@@ -9,6 +9,7 @@ use super::failures::FailedView;
 use super::output;
 use super::setup::onlooker;
 use crate::error::{Error, Kind, Result};
+use crate::system::inside;
 use crate::text::line;
 use crate::tree::{Failure, PackageId, Target, Tree, check_kernel_name, check_name};
 
@@ -57,6 +58,9 @@ pub fn run(arguments: &LogArguments) -> Result<()> {
     arch.map_or(Ok(()), |arch| check_kernel_name("architecture", arch))?;
     let asked = |target: &Target| kernel.is_none_or(|k| k == target.kernel) && arch.is_none_or(|a| a == target.arch);
     let (mut found, others): (Vec<Build>, Vec<Build>) = builds(tree, &id).into_iter().partition(|b| asked(&b.target));
+    for why in tree.untrusted() {
+        output::warning(&format!("{why}. {}", why.remedy()));
+    }
     if found.is_empty() {
         return Err(nothing(&id, kernel, &others));
     }
@@ -83,7 +87,7 @@ pub fn run(arguments: &LogArguments) -> Result<()> {
     }
     output::lines(&head(&id, &build, &others));
     match &build.log {
-        Some(log) => output::file(&std::fs::read(log).map_err(|e| Error::io("read the log", log, e))?),
+        Some(log) => output::file(&inside::read_file(log).map_err(|e| Error::io("read the log", log, e))?),
         None => output::lines("There is no log: the build had not begun one."),
     }
     Ok(())
@@ -121,8 +125,10 @@ fn builds(tree: &Tree, id: &PackageId) -> Vec<Build> {
         })
         .collect();
     for target in tree.targets(id) {
-        let log = tree.real(&id.kept_log(&target));
-        let Ok(time) = std::fs::metadata(&log).and_then(|data| data.modified()) else { continue };
+        let at = id.kept_log(&target);
+        let log = tree.real(&at);
+        let modified = || std::fs::symlink_metadata(&log).and_then(|data| data.modified()).ok();
+        let Some(time) = modified().filter(|_| tree.is_believed(&at)) else { continue };
         if builds.iter().all(|build| build.target != target) {
             let time = time.try_into().unwrap_or(jiff::Timestamp::UNIX_EPOCH);
             builds.push(Build { target, time, failure: None, log: Some(log) });

@@ -12,6 +12,7 @@ mod log;
 mod manual;
 mod output;
 mod plugin;
+mod scratch;
 mod setup;
 mod status;
 mod summary;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::arguments::PlaceArguments;
+use super::scratch;
 use crate::conf::framework::Framework;
 use crate::conf::{Origin, Variables};
 use crate::error::{Error, Kind, Result};
@@ -11,7 +12,7 @@ use crate::flow::{Mode, Options, Session};
 use crate::kernel::Kernel;
 use crate::plan::Silent;
 use crate::plugin::{FrameworkSettings, Plugins, SearchPath};
-use crate::system::{OsRelease, Root, System};
+use crate::system::{OsRelease, Root, System, inside};
 
 /// The system to work on, with framework.conf and the command line's trees
 /// applied.
@@ -21,6 +22,7 @@ pub fn system(places: &PlaceArguments, os_release: Option<&Path>) -> Result<(Arc
         Some(root) => std::fs::canonicalize(root)
             .map_err(|e| Error::io("use the root", root, e).hint("--root names an existing directory."))?,
     };
+    inside::enter(&root);
     let os = match os_release {
         None => OsRelease::of_root(&root),
         Some(file) => OsRelease::read(file).map_err(|e| Error::io("read", file, e))?,
@@ -38,8 +40,9 @@ pub fn system(places: &PlaceArguments, os_release: Option<&Path>) -> Result<(Arc
             Some(path) => absolute(path)?,
             None => configured.to_path_buf(),
         };
-        system.roots.set(name, below(&root, &path));
+        system.roots.set(name, system.outside(&path));
     }
+    scratch::choose(&system, &framework);
     Ok((Arc::new(system), framework))
 }
 
@@ -48,7 +51,11 @@ fn etc_dkms(system: &System) -> PathBuf {
 }
 
 fn environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+    let all =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    // Another user may own the directory that root's caller has.
+    let root = rustix::process::geteuid().is_root();
+    all.filter(move |(name, _)| !root || name != "TMPDIR")
 }
 
 /// The plugins of a system, with the settings that they get from framework.conf
@@ -80,11 +87,6 @@ pub fn onlooker(places: &PlaceArguments) -> Result<Session<'static>> {
     let (system, framework) = system(places, None)?;
     let plugins = Plugins::none(system.clone());
     Ok(Session::new(system, framework, plugins, &Silent, Options::default(), Mode::DryRun))
-}
-
-/// A path of the target system on this machine.
-fn below(root: &Path, path: &Path) -> PathBuf {
-    if path.starts_with(root) { path.to_path_buf() } else { root.join(path.strip_prefix("/").unwrap_or(path)) }
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

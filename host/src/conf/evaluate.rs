@@ -9,6 +9,7 @@ use super::environment::{Assignment, from_environment};
 use super::source::{self, Input, State};
 use super::{Evaluated, Origin, Reader, Request, Slot, Variables, processors};
 use crate::error::{Error, Kind};
+use crate::system::inside;
 
 /// How long reading one file may take.
 pub const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -38,7 +39,7 @@ pub fn evaluate_within(
     let scalars = request.variables.table();
     let names = kept();
     let mut out = Evaluated { file: request.conf.to_path_buf(), ..Evaluated::default() };
-    let overrides = request.overrides.iter().map(AsRef::<Path>::as_ref).filter(|file| file.exists());
+    let overrides = request.overrides.iter().map(AsRef::<Path>::as_ref).filter(|file| inside::exists(file));
     for file in std::iter::once(request.conf).chain(overrides) {
         let before = out.texts();
         let input = Input { file, names: &names, scalars: &scalars, state: &before };
@@ -62,7 +63,7 @@ pub fn evaluate_within(
 /// `MAKE_<x>=` at the start of a line: their names are free, so that no reader
 /// can list them beforehand.
 fn make_1x(file: &Path) -> Vec<String> {
-    let text = std::fs::read(file).unwrap_or_default();
+    let text = inside::read_configuration(file).unwrap_or_default();
     let names = String::from_utf8_lossy(&text);
     let name = |line: &str| {
         let (name, _) = line.trim_start().split_once('=')?;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::source::{self, Input, State};
 use super::{Origin, Reader, ReaderChoice, Reading, Slot, TIME_LIMIT, Variables, processors};
 use crate::error::Error;
+use crate::system::inside;
 
 /// All settings, in the order of the second evaluation. Others are ignored.
 pub const SETTINGS: [&str; 19] = [
@@ -227,7 +228,7 @@ impl Framework {
     /// Whether a file that was read names the kernel, so that the settings differ
     /// from one kernel to the next.
     pub fn names_kernel(&self) -> bool {
-        let names = |path: &Path| std::fs::read_to_string(path).is_ok_and(|text| text.contains("kernelver"));
+        let names = |path: &Path| inside::read_configuration_text(path).is_ok_and(|text| text.contains("kernelver"));
         self.readings.iter().any(|reading| names(&reading.file))
     }
 
@@ -254,14 +255,15 @@ const DEFAULTS: [(&str, &str); 6] = [
 
 /// The files that exist, in the order in which they count.
 fn files(etc_dkms: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(etc_dkms.join("framework.conf.d")).into_iter().flatten().flatten();
+    let directory = etc_dkms.join("framework.conf.d");
+    let entries = std::fs::read_dir(inside::real(&directory)).into_iter().flatten().flatten();
     let is_conf = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
         name.ends_with(b".conf") && !name.starts_with(b".")
     };
-    let mut more: Vec<_> = entries.map(|entry| entry.path()).filter(is_conf).collect();
+    let mut more: Vec<_> = entries.map(|entry| directory.join(entry.file_name())).filter(is_conf).collect();
     more.sort();
-    std::iter::once(etc_dkms.join("framework.conf")).chain(more).filter(|path| path.is_file()).collect()
+    std::iter::once(etc_dkms.join("framework.conf")).chain(more).filter(|path| inside::exists(path)).collect()
 }
 
 #[cfg(test)]

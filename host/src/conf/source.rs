@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::{Reader, ReaderChoice, bash, plain};
 use crate::error::{Error, Kind};
+use crate::system::inside;
 
 pub(super) type Slots = BTreeMap<u32, String>;
 /// The kept variables, by name.
@@ -52,7 +53,7 @@ pub(super) struct Outcome {
 /// no text; `ConfInvalid` when only the plain reader may read it and cannot, or
 /// when bash does not come to an end.
 pub(super) fn read(input: &Input<'_>, choice: ReaderChoice, limit: Duration) -> Result<Outcome, Error> {
-    let bytes = std::fs::read(input.file).map_err(|e| unreadable(input.file, &e))?;
+    let bytes = inside::read_configuration(input.file).map_err(|e| unreadable(input.file, &e))?;
     let reading =
         |reader, reason| Reading { file: input.file.into(), reader, reason, confinement: None, exited: false };
     // A file name pattern is seen from where the program was started; a directory

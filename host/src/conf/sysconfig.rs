@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::source::{self, Input, State};
 use super::{ReaderChoice, TIME_LIMIT};
+use crate::system::inside;
 
 /// ADDON_MODULES_DIR: the directory for added modules below a kernel's, whatever
 /// the policy is. From the environment, else from `sysconfig/module-init-tools`
@@ -16,7 +17,7 @@ pub fn addon_modules_dir(etc: &Path) -> Option<String> {
         return Some(value);
     }
     let file = etc.join("sysconfig/module-init-tools");
-    if !file.is_file() {
+    if !inside::is_file(&file) {
         return None;
     }
     let (scalars, state) = (BTreeMap::new(), State::new());

@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::flow::{Session, script};
 use crate::kernel::{Kernel, Toolchain};
 use crate::plan::{Action, Builder};
-use crate::system::{Location, Root};
+use crate::system::{Location, Root, inside};
 use crate::tree::{Package, PackageId, SourceState};
 
 /// What the command line names as the package.
@@ -117,7 +117,7 @@ impl Session<'_> {
             plan.push(Action::Remove { at: id.source_dir() }, "--force replaces an older copy of the source");
         }
         let target = plan.roots().path(&id.source_dir()).unwrap_or_default();
-        plan.push(Action::Copy { from, to: id.source_dir() }, "the registered source lives in the source tree")
+        plan.push(Action::Import { from, to: id.source_dir() }, "the registered source lives in the source tree")
             .line(format!("Copying the source to {}", target.display()));
     }
 
@@ -156,7 +156,8 @@ impl Session<'_> {
             id: PackageId { module: String::new(), version: String::new() },
             source: directory.to_path_buf(),
         };
-        if !directory.join("dkms.conf").is_file() && self.options.conf.is_none() {
+        let conf = directory.join("dkms.conf");
+        if (!inside::exists(&conf) || inside::is_dir(&conf)) && self.options.conf.is_none() {
             return Err(Error::new(Kind::NoConfInPath, format!("{} has no dkms.conf.", directory.display()))
                 .hint("Name a directory whose source has one, or give one with -c."));
         }

@@ -84,8 +84,8 @@ impl Session<'_> {
                 // A dry run has installed nothing yet.
                 let named = current.iter().find(|id| id.module == *needed).map(|id| id.version.clone());
                 let installed = named.or_else(|| self.tree.active_version(needed, target));
-                let at = self.tree.real(&package.id.target_dir(target)).join(format!(".dep_{needed}"));
-                let built_with = std::fs::read_to_string(at).ok();
+                let at = package.id.target_dir(target).join(format!(".dep_{needed}")).ok();
+                let built_with = at.and_then(|at| String::from_utf8(self.tree.believed(&at)?).ok());
                 installed.is_some_and(|version| built_with.is_none_or(|text| text.trim() != version))
             };
             if conf.build_depends_rebuild && conf.build_depends.iter().any(differs) {

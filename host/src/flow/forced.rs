@@ -1,7 +1,7 @@
 //! Lists of modules whose installation the system forces.
 
 use crate::flow::Session;
-use crate::system::{Location, Root};
+use crate::system::{Location, Root, inside};
 
 /// What is overruled when a package is installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +19,8 @@ impl Session<'_> {
     pub(super) fn forced(&self, module: &str) -> Forced {
         let lists = Location::new(Root::Usr, "share/dkms/modules_to_force_install").expect("a relative path");
         let directory = self.system.roots.path(&lists).unwrap_or_default();
-        let files = std::fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok);
-        let texts: Vec<String> = files.filter_map(|file| std::fs::read_to_string(file.path()).ok()).collect();
+        let files = std::fs::read_dir(inside::real(&directory)).into_iter().flatten().filter_map(Result::ok);
+        let texts: Vec<String> = files.filter_map(|file| inside::read_configuration_text(&file.path()).ok()).collect();
         let listed = |name: &str| texts.iter().any(|text| text.split_whitespace().any(|word| word == name));
         Forced {
             everything: self.options.force || listed(module),

@@ -12,21 +12,10 @@ use crate::flow::version_check::{Verdict, compare, obsolete};
 use crate::flow::weak_modules::Offer;
 use crate::flow::{PackageSource, Session, script};
 use crate::kernel::{Kernel, ModInfo, content_digest, toolchain};
-use crate::plan::{Action, Builder, Command, OnFailure, Place, Undo};
+use crate::plan::{Action, Builder, Rerun, Undo, depmod};
 use crate::plugin::Occasion;
 use crate::system::{Location, Root};
 use crate::tree::{BuildRecord, Package, RecordedModule, Target};
-
-/// depmod for an install tree that is not named `lib/modules`: a link gives it
-/// that name.
-const DEPMOD_ELSEWHERE: &str = r#"
-base=$(mktemp -d) && mkdir "$base/lib" && ln -s "$1" "$base/lib/modules" || exit
-shift
-depmod -a -b "$base" "$@"
-status=$?
-rm -r "$base"
-exit $status
-"#;
 
 /// A module that will be installed.
 struct Chosen<'a> {
@@ -311,29 +300,9 @@ impl Session<'_> {
         if self.deferred {
             return plan_marker(Pending::Depmod, kernel, plan);
         }
-        plan.push(Action::Run(self.depmod(kernel)), "modprobe needs to know the changed modules")
+        let kernel = kernel.release().to_owned();
+        plan.push(Action::Run(depmod(&self.system, &kernel)), "modprobe needs to know the changed modules")
             .progress("Running depmod")
-            .on_undo(Undo::Rerun);
-    }
-
-    fn depmod(&self, kernel: &Kernel) -> Command {
-        let install_tree = self.system.roots.get(Root::InstallTree).unwrap_or(Path::new("/lib/modules"));
-        // depmod wants the directory above `lib/modules`.
-        let base = install_tree.parent().filter(|_| install_tree.ends_with("lib/modules")).and_then(Path::parent);
-        let mut command = match base {
-            Some(base) if base == Path::new("/") => Command::new("depmod").arg("-a"),
-            Some(base) => Command::new("depmod").args(["-a", "-b"]).arg(base.display().to_string()),
-            None => {
-                Command::new("bash").args(["-c", DEPMOD_ELSEWHERE, "depmod"]).arg(install_tree.display().to_string())
-            }
-        };
-        let map =
-            Location::new(Root::Boot, format!("System.map-{}", kernel.release())).expect("a kernel release is a name");
-        if self.system.roots.path(&map).is_some_and(|path| path.is_file()) {
-            command = command.arg("-F").at(map);
-        }
-        command.place = Place::Here;
-        command.failure = OnFailure::Warn;
-        command.arg(kernel.release())
+            .on_undo(Undo::Rerun(Rerun::Depmod { kernel }));
     }
 }

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::flow::Session;
 use crate::flow::weak_links::WEAK_LINKS;
 use crate::kernel::{Kernel, ModInfo, content_digest, module_stem};
-use crate::system::{Location, Root};
+use crate::system::{Location, Root, inside};
 use crate::tree::RecordedModule;
 
 /// All module files of a kernel, by name without suffixes.
@@ -151,7 +151,7 @@ fn may_be_same_version(file: &Path, product: Option<&Path>) -> bool {
 /// Whether two files hold the same. One that cannot be read is like no other.
 pub fn same_contents(a: &Path, b: &Path) -> bool {
     let same = || -> std::io::Result<bool> {
-        let (mut a, mut b) = (File::open(a)?, File::open(b)?);
+        let (mut a, mut b) = (File::open(inside::real(a))?, File::open(inside::real(b))?);
         let (x, y) = (a.metadata()?, b.metadata()?);
         if x.len() != y.len() {
             return Ok(false);

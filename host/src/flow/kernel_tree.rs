@@ -20,7 +20,9 @@ impl Session<'_> {
             return work();
         }
         let config = self.options.kernel_config.as_deref();
-        let config = config.map(|file| std::fs::read(file).map_err(|e| Error::io("read", file, e))).transpose()?;
+        let config = config
+            .map(|file| crate::system::inside::read_configuration(file).map_err(|e| Error::io("read", file, e)))
+            .transpose()?;
         // Before the plan: what another thread has prepared is no tree to start from.
         let tree = self.hold_kernel_tree();
         let release = kernel.release();

@@ -10,6 +10,7 @@ use crate::flow::{Session, package_facts};
 use crate::kernel::Kernel;
 use crate::plan::{Action, Builder, Bytes};
 use crate::plugin::Answer;
+use crate::system::inside;
 use crate::tree::{Package, Target};
 
 /// Directives that say something about modprobe's configuration.
@@ -98,7 +99,7 @@ fn put_back(before: usize, plan: &mut Builder) -> Result<PutBack> {
     for step in &plan.steps()[before..] {
         let (Action::WriteFile { at, .. } | Action::Remove { at }) = &step.action else { continue };
         let path = plan.roots().path(at).unwrap_or_default();
-        let read = || Ok((std::fs::read(&path)?, path.metadata()?.permissions().mode() & 0o777));
+        let read = || Ok((inside::read_configuration(&path)?, inside::metadata(&path)?.permissions().mode() & 0o777));
         match read() {
             Ok((contents, mode)) => back.push(Action::WriteFile { at: at.clone(), contents: Bytes(contents), mode }),
             Err(e) if std::io::Error::kind(&e) == std::io::ErrorKind::NotFound => {}

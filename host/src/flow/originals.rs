@@ -60,7 +60,7 @@ impl Session<'_> {
             .filter(|name| module_stem(name).is_some())
             .collect();
         for name in &names {
-            let place = self.place_of_original(&real, name, kernel, conf);
+            let place = self.place_of_original(&directory, name, kernel, conf);
             let Ok(to) = Location::new(Root::Modules, &place) else { continue };
             let from = directory.join(name).expect("a file name is a location");
             if let Some(parent) = to.parent() {
@@ -79,8 +79,10 @@ impl Session<'_> {
 
     /// Relative to the module directory: as recorded, else where the package
     /// wanted its own (trees of older versions keep no record).
-    fn place_of_original(&self, archive: &Path, name: &str, kernel: &Kernel, conf: &PackageConf) -> PathBuf {
-        let recorded = std::fs::read_to_string(archive.join(format!("{name}.origin"))).ok().and_then(|text| {
+    fn place_of_original(&self, archive: &Location, name: &str, kernel: &Kernel, conf: &PackageConf) -> PathBuf {
+        let recorded = archive.join(format!("{name}.origin")).ok().and_then(|at| self.tree.believed(&at));
+        let recorded = recorded.and_then(|text| {
+            let text = String::from_utf8(text).ok()?;
             let module_dir = self.system.inside(kernel.module_dir());
             Some(Path::new(text.trim()).strip_prefix(module_dir).ok()?.to_path_buf())
         });

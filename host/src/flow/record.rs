@@ -3,7 +3,7 @@
 use crate::conf;
 use crate::flow::Session;
 use crate::plan::{Action, Builder};
-use crate::system::{Location, Root};
+use crate::system::{Location, Root, inside};
 use crate::tree::{BuildRecord, ConfFile, Package, PackageId, RecordedModule, Target};
 
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ impl Session<'_> {
             &target.kernel,
             &target.arch,
         );
-        let there = overrides.into_iter().filter(|path| path.exists());
+        let there = overrides.into_iter().filter(|path| inside::exists(path));
         let stamped = |path: PathBuf| ConfFile { stamp: crate::system::Stamp::settled(&path), path };
         std::iter::once(self.conf_file(package)).chain(there).map(stamped).collect()
     }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
 use crate::flow::Session;
-use crate::plan::{Action, Builder, Bytes};
+use crate::plan::{Action, Builder, Bytes, Undo};
 use crate::system::{Location, Root, Roots};
 use crate::tree::PackageId;
 
@@ -39,7 +39,8 @@ impl Session<'_> {
         plan.push(
             Action::WriteFile { at, contents, mode: 0o600 },
             "--rpm_safe_upgrade: the older one's remove finds it",
-        );
+        )
+        .on_undo(Undo::Never);
         self.run(plan)
     }
 
@@ -56,7 +57,8 @@ impl Session<'_> {
             return Ok(false);
         };
         let mut plan = Builder::new(format!("end the upgrade of {id}"), self.lock_roots());
-        plan.push(Action::Remove { at: lock(&name) }, "--rpm_safe_upgrade: it was for this remove");
+        plan.push(Action::Remove { at: lock(&name) }, "--rpm_safe_upgrade: it was for this remove")
+            .on_undo(Undo::Never);
         self.run(plan)?;
         self.reporter
             .warning(&format!("{id} stays: the upgrade that removes it has just added it (--rpm_safe_upgrade)."));
@@ -64,8 +66,7 @@ impl Session<'_> {
     }
 
     fn lock_dir(&self) -> PathBuf {
-        let inside = self.framework.tmp_location();
-        self.system.root.join(inside.strip_prefix("/").unwrap_or(inside))
+        self.system.outside(self.framework.tmp_location())
     }
 
     /// The directory is a root by itself: it may be another file system than `/`.

@@ -215,7 +215,7 @@ impl<'a> Session<'a> {
         let lock = TreeLock::acquire(self.tree.path(), |holder| {
             self.reporter.warning(&format!("Waiting for {holder}, which is changing the tree."));
         })?;
-        self.recover()?;
+        self.recover(&lock)?;
         self.forget_stale();
         if !self.options.no_depmod {
             self.finish_forgotten()?;
@@ -223,21 +223,16 @@ impl<'a> Session<'a> {
         Ok(Some(lock))
     }
 
-    /// Ends what killed invocations began. The lock must be held.
-    pub fn recover(&self) -> Result<()> {
-        let pending = crate::plan::pending(self.tree.path())
+    /// Ends what killed invocations began.
+    pub fn recover(&self, lock: &TreeLock) -> Result<()> {
+        let (pending, untrusted) = crate::plan::pending(self.tree.path())
             .map_err(|e| Error::io("read the journal in", self.tree.path(), e))?;
+        for why in &untrusted {
+            self.reporter.warning(&format!("{why}, so nothing was done about it. {}", why.remedy()));
+        }
         pending.iter().try_for_each(|journal| self.executor().recover(journal))?;
-        packages::clear_stale(self.tree.path());
-        self.clear_builds();
+        packages::clear_stale(lock.private());
         Ok(())
-    }
-
-    /// Builds that went on at the same time when their invocation was killed.
-    fn clear_builds(&self) {
-        let left = self.tree.real(&PackageId::builds_apart());
-        // They are nobody's state: nothing that matters is lost.
-        let _ = std::fs::remove_dir_all(left);
     }
 
     /// The plans of a dry run, in order.

@@ -119,7 +119,7 @@ impl<'s> Survey<'s> {
         let (module, version) = (&package.id.module, &package.id.version);
         let mut files = conf::override_files(&self.overrides_dir, module, version, &target.kernel, &target.arch);
         let listed = |path: &Path| path.file_name().and_then(|name| name.to_str()).map(|n| self.overrides.contains(n));
-        files.retain(|path| listed(path).unwrap_or(true) && path.exists());
+        files.retain(|path| listed(path).unwrap_or(true) && crate::system::inside::exists(path));
         files
     }
 
@@ -215,7 +215,7 @@ fn modules_of_all_kernels(
     target: &Target,
     file: &Path,
 ) -> Result<Option<Rc<Vec<ModuleRecord>>>, ()> {
-    let text = std::fs::read_to_string(file).map_err(drop)?;
+    let text = crate::system::inside::read_configuration_text(file).map_err(drop)?;
     if KERNEL_VARIABLES.iter().any(|name| text.contains(name)) {
         return Err(());
     }

@@ -11,7 +11,7 @@ use crate::flow::{Session, script};
 use crate::kernel::Kernel;
 use crate::plan::{Action, Builder, Bytes, Command, Environment, PRIVATE_DIR, Place, Undo};
 use crate::plugin::{Event, Occasion};
-use crate::system::{Location, Root};
+use crate::system::{Location, Root, TrustedDir, find_program};
 use crate::tree::Target;
 
 /// What a kernel still needs after its modules changed. A marker in the tree
@@ -48,12 +48,14 @@ impl Pending {
     /// The kernels that have a marker in the tree.
     fn kernels(self, tree: &Path) -> Vec<Target> {
         let (directory, prefix) = self.place();
-        let entries = std::fs::read_dir(tree.join(directory)).into_iter().flatten().filter_map(std::result::Result::ok);
+        let below = |tree: TrustedDir| tree.below(Path::new(directory)).ok().flatten();
+        let names = TrustedDir::top(tree).ok().and_then(below).and_then(|place| place.names().ok()).unwrap_or_default();
         let target = |name: &str| {
             let (kernel, arch) = name.strip_prefix(prefix)?.rsplit_once('-')?;
-            Some(Target { kernel: kernel.to_owned(), arch: arch.to_owned() })
+            let plain = |name: &str| !name.is_empty() && !name.starts_with(['-', '.']);
+            (plain(kernel) && plain(arch)).then(|| Target { kernel: kernel.to_owned(), arch: arch.to_owned() })
         };
-        entries.filter_map(|entry| target(&entry.file_name().to_string_lossy())).collect()
+        names.iter().filter_map(|name| target(name)).collect()
     }
 }
 
@@ -143,7 +145,15 @@ impl Session<'_> {
         );
         let mut command = Command::new("bash").args(["-c", text]);
         command.environment = Environment::Inherited(vec![("kernelver".to_owned(), target.kernel.clone())]);
-        command.place = Place::Either;
+        // The text of a system runs inside that system, or not at all.
+        if find_program(&self.system.root, "bash").is_none() {
+            let root = self.system.root.display();
+            self.reporter.warning(&format!(
+                "The post-transaction command was not run: the system below {root} has no bash to run it."
+            ));
+            return Ok(());
+        }
+        command.place = Place::Target;
         let command = script::ignored(script::logged(command, &log, "Executing post-transaction command", text));
         plan.push(Action::Run(command), "post_transaction of framework.conf")
             .progress("Executing post-transaction command");

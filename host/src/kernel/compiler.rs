@@ -1,9 +1,10 @@
 //! The compiler that a kernel was built with: its modules want the same one.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::Kernel;
-use crate::system::{find_program, start};
+use crate::system::{Confinement, Limits, Readable, can_become_nobody, find_program, inside, start};
 
 /// Environment for building a kernel's modules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,9 +43,9 @@ pub fn toolchain(kernel: &Kernel, root: &Path) -> Toolchain {
 /// some header packages bring, so make has to say what it comes to.
 fn of_kernel_variables(kernel: &Kernel) -> Option<String> {
     let file = kernel.headers()?.join(".kernelvariables");
-    if !file.is_file() {
-        return None;
-    }
+    // make could block on what is no regular file.
+    inside::open(&file).ok()??;
+    let file = inside::real(&file);
     let mut make = std::process::Command::new(find_program(Path::new("/"), "make")?);
     make.args(["--silent", "--no-print-directory", "--file"])
         .arg(&file)
@@ -54,6 +55,13 @@ fn of_kernel_variables(kernel: &Kernel) -> Option<String> {
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::null());
+    // A makefile can run anything, and this is asked while a change is planned.
+    let limits = Limits { cpu: Duration::from_secs(10), memory: 512 << 20, total_memory: 512 << 20, processes: 64 };
+    let mut readable = Readable::system(can_become_nobody());
+    readable.and_file(&file);
+    make.current_dir("/").env_remove("TMPDIR");
+    let way = file.parent().unwrap_or(Path::new("/"));
+    let _leash = Confinement::reader(&readable, limits).find_way_to(way).prepare(&mut make).ok()?;
     let output = start(&mut make).and_then(std::process::Child::wait_with_output).ok()?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     (output.status.success() && !text.is_empty() && !text.contains(char::is_whitespace)).then_some(text)
@@ -62,7 +70,7 @@ fn of_kernel_variables(kernel: &Kernel) -> Option<String> {
 /// What the kernel image beside the headers says; `None` without an image.
 fn built_with_clang(kernel: &Kernel) -> Option<bool> {
     use object::{Object, ObjectSection};
-    let image = std::fs::read(kernel.headers()?.join("vmlinux")).ok()?;
+    let image = inside::read_file(&kernel.headers()?.join("vmlinux")).ok()?;
     let image = object::File::parse(image.as_slice()).ok()?;
     let comment = image.section_by_name(".comment")?.data().ok()?;
     Some(memchr::memmem::find(comment, b"clang").is_some())

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Kernel, KernelInput};
-use crate::system::{Root, System, resolve_in_root};
+use crate::system::{Root, System, inside, resolve_in_root};
 
 /// How to find kernels: the system and the command line's say in it.
 pub struct Lookup<'a> {
@@ -20,7 +20,7 @@ impl Lookup<'_> {
     /// link leads nowhere; it is asked only then.
     pub fn kernel(&self, release: &str, arch: &str, fallbacks: impl FnOnce(&Kernel) -> Vec<PathBuf>) -> Kernel {
         let install_tree = self.system.roots.get(Root::InstallTree).unwrap_or(Path::new("/lib/modules"));
-        let module_dir = install_tree.join(release);
+        let module_dir = inside::real(&install_tree.join(release));
         let build_link = module_dir.join("build");
         let input = |source_dir: PathBuf, headers: Option<PathBuf>| KernelInput {
             release: release.to_owned(),
@@ -35,9 +35,9 @@ impl Lookup<'_> {
         if let Some(given) = self.source_dir {
             return Kernel::new(input(given.to_path_buf(), usable(given.to_path_buf())));
         }
-        let inside = self.system.inside(&build_link);
-        let found = resolve_in_root(&self.system.root, &inside).ok().and_then(usable);
-        let kernel = Kernel::new(input(inside.clone(), found));
+        let named = self.system.inside(&build_link);
+        let found = resolve_in_root(&self.system.root, &named).ok().and_then(usable);
+        let kernel = Kernel::new(input(named, found));
         if kernel.headers().is_some() {
             return kernel;
         }
@@ -52,7 +52,7 @@ impl Lookup<'_> {
 
 /// A build directory is one that has an `include` directory.
 fn usable(directory: PathBuf) -> Option<PathBuf> {
-    directory.join("include").is_dir().then_some(directory)
+    inside::is_dir(&directory.join("include")).then_some(directory)
 }
 
 /// This machine's name of its architecture, as `uname -m` prints.

@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use crate::system::inside;
+
 /// How module files are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -76,7 +78,7 @@ impl Kernel {
     pub fn new(input: KernelInput) -> Self {
         let found = || {
             let headers = input.headers.as_deref()?;
-            [headers.join("include/config/auto.conf"), headers.join(".config")].into_iter().find(|p| p.is_file())
+            [headers.join("include/config/auto.conf"), headers.join(".config")].into_iter().find(|p| inside::is_file(p))
         };
         let config_file = input.config_file.clone().or_else(found);
         Self {
@@ -132,7 +134,7 @@ impl Kernel {
     /// A Kconfig symbol without `CONFIG_`; quotes removed.
     pub fn config(&self, symbol: &str) -> Option<&str> {
         let read = || {
-            let text = self.config_file.as_ref().and_then(|p| std::fs::read(p).ok()).unwrap_or_default();
+            let text = self.config_file.as_ref().and_then(|p| inside::read_configuration(p).ok()).unwrap_or_default();
             parse_config(&String::from_utf8_lossy(&text))
         };
         self.config.get_or_init(read).get(symbol).map(String::as_str)
@@ -156,7 +158,7 @@ fn parse_config(text: &str) -> BTreeMap<String, String> {
 
 fn find_compressions(module_dir: &Path) -> Vec<Compression> {
     let mut found = std::collections::BTreeSet::new();
-    let files = walkdir::WalkDir::new(module_dir).into_iter().filter_map(Result::ok);
+    let files = walkdir::WalkDir::new(inside::real(module_dir)).into_iter().filter_map(Result::ok);
     for entry in files.filter(|e| !e.file_type().is_dir()) {
         let name = entry.file_name().to_string_lossy();
         found.extend(Compression::ALL.into_iter().filter(|c| name.ends_with(&format!(".ko{}", c.suffix()))));

@@ -21,7 +21,7 @@ pub struct ModInfo {
 impl ModInfo {
     /// Reads a module file, compressed or not.
     pub fn read(path: &Path) -> io::Result<Self> {
-        let bytes = crate::plan::decompress(std::fs::read(path)?)?;
+        let bytes = crate::plan::decompress(crate::system::inside::read_file(path)?)?;
         Self::parse(&bytes)
     }
 

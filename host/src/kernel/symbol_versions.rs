@@ -21,7 +21,7 @@ pub struct SymbolVersions(pub Vec<(String, u32)>);
 impl SymbolVersions {
     /// Reads a module file, compressed or not.
     pub fn read(path: &Path) -> io::Result<Self> {
-        Self::parse(&crate::plan::decompress(std::fs::read(path)?)?)
+        Self::parse(&crate::plan::decompress(crate::system::inside::read_file(path)?)?)
     }
 
     /// Reads an uncompressed module.

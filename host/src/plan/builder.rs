@@ -23,7 +23,7 @@ impl Builder {
     /// A command's word as people read it.
     pub fn shown(&self, argument: &Argument) -> String {
         match argument {
-            Argument::Text(text) => super::run::conceal(text),
+            Argument::Text(text) => super::secrets::conceal(text),
             Argument::Location(at) => self.roots().path(at).unwrap_or_default().display().to_string(),
         }
     }

@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::files::Files;
+use super::interrupt::{AtWork, INTERRUPTED};
 use super::jobs::Jobs;
-use super::journal::{Begun, Journal, Pending, kill_point};
+use super::journal::{Begun, Journal};
 use super::perform::{Failure, perform};
 use super::report::Reporter;
-use super::run::{INTERRUPTED, Runner, command_text};
+use super::rerun::Rerun;
+use super::run::{Runner, command_text};
+use super::secrets::conceal_text;
 use super::step::{Action, Announce, OnFailure, Plan, Step, Undo};
 use super::undo::{self, Stash};
 use super::{Guard, Origin};
@@ -26,9 +29,10 @@ pub struct Executor<'a> {
 impl Executor<'_> {
     /// Runs a plan to its end, or takes back what it did.
     pub fn run(&self, plan: &Plan) -> Result<()> {
+        let _at_work = AtWork::begin();
         let files = Files::new(plan.roots.clone());
         let places = Arc::new(Places::new(&self.system.root, plan.roots.clone()));
-        let mut journal = Journal::create(&plan.title, &plan.roots)
+        let mut journal = Journal::create(&plan.title, &plan.roots, &self.system.root)
             .map_err(|e| Error::io("write the journal in", plan.roots.get(Root::Tree).unwrap_or("".as_ref()), e))?;
         let mut stash = Stash::new(journal.id());
         let mut begun: Vec<Begun> = Vec::new();
@@ -53,7 +57,6 @@ impl Executor<'_> {
         }
         let committed = journal.commit(!stash.is_empty());
         clear_stashes(&files, journal.id());
-        kill_point();
         committed
             .and_then(|()| journal.close())
             .map_err(|e| Error::io("close the journal in", plan.roots.get(Root::Tree).unwrap_or("".as_ref()), e))
@@ -115,7 +118,7 @@ impl Executor<'_> {
         match &step.announce {
             Announce::Silent => false,
             Announce::Line(text) => {
-                self.reporter.line(text);
+                self.reporter.line(&conceal_text(text));
                 false
             }
             Announce::Lines(texts) => {
@@ -159,7 +162,7 @@ impl Executor<'_> {
 
     /// Takes back begun steps, last one first; false when something could not
     /// be taken back.
-    fn undo<'b>(
+    pub(super) fn undo<'b>(
         &self,
         steps: impl DoubleEndedIterator<Item = &'b Begun>,
         files: &Files,
@@ -169,54 +172,28 @@ impl Executor<'_> {
         let mut reruns = Vec::new();
         for begun in steps.rev() {
             let seen = files.following(begun.links);
-            let taken = undo::undo(&begun.undo, &seen, &mut |command| reruns.push(command.clone()));
+            let taken = undo::undo(&begun.undo, &seen, &mut |rerun: &Rerun| reruns.push(rerun.clone()));
             if let Err(e) = taken.and_then(|()| journal.undone(begun.step)) {
                 complete = false;
                 self.reporter.warning(&format!("Part of the change could not be undone: {e}."));
             }
         }
         let runner = Runner { heeds_signals: false, ..self.runner() };
-        for command in reruns {
-            if let Err(e) = runner.run(&command, files) {
+        for rerun in reruns {
+            let outcome = match rerun.command(self.system) {
+                Ok(command) => runner.run(&command, files).map_err(|e| e.to_string()),
+                Err(why) => Err(why),
+            };
+            if let Err(why) = outcome {
                 complete = false;
-                self.reporter.warning(&format!("After undoing the change, {e}."));
+                self.reporter.warning(&format!("After undoing the change, {why}."));
             }
         }
         complete
     }
-
-    /// Ends what a killed invocation began: a committed plan is finished, any
-    /// other is undone. The caller holds the tree's lock, so its owner is gone.
-    pub fn recover(&self, pending: &Pending) -> Result<()> {
-        let files = Files::new(pending.roots.clone());
-        let cannot = |e| Error::io("end the change in", &pending.path, e);
-        let mut journal = Journal::reopen(pending).map_err(cannot)?;
-        let title = if pending.title.is_empty() { "a change" } else { &pending.title };
-        if pending.committed {
-            self.reporter.warning(&format!(
-                "An earlier invocation was killed after it had completed: {title}. Its leftovers were removed."
-            ));
-        } else {
-            if !self.undo(pending.steps.iter(), &files, &mut journal) {
-                return Err(Error::new(
-                    Kind::System,
-                    format!("An interrupted change could not be undone completely: {title}."),
-                )
-                .hint(format!(
-                    "Look at the warnings above, mend their cause and run the command again; the journal is {}.",
-                    pending.path.display()
-                )));
-            }
-            self.reporter.warning(&format!(
-                "An earlier invocation was killed while it was working on: {title}. What it had begun was undone."
-            ));
-        }
-        clear_stashes(&files, &pending.id);
-        journal.close().map_err(cannot)
-    }
 }
 
-fn clear_stashes(files: &Files, id: &str) {
+pub(super) fn clear_stashes(files: &Files, id: &str) {
     for root in Root::ALL {
         if files.roots().get(root).is_some() {
             // What cannot be deleted is hidden and harmless.
@@ -293,7 +270,7 @@ fn doing(action: &Action, files: &Files) -> Option<String> {
     Some(match action {
         Action::MakeDirectory { at } => format!("making the directory {}", path(at)),
         Action::WriteFile { at, .. } | Action::Record { at, .. } => format!("writing {}", path(at)),
-        Action::Copy { from, to } => format!("copying {} to {}", path(from), path(to)),
+        Action::Copy { from, to } | Action::Import { from, to } => format!("copying {} to {}", path(from), path(to)),
         Action::Rename { from, to } => format!("renaming {} to {}", path(from), path(to)),
         Action::Symlink { at, .. } => format!("making the link {}", path(at)),
         Action::Remove { at } | Action::Prune { at, .. } => format!("removing {}", path(at)),

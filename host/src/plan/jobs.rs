@@ -11,8 +11,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::interrupt::INTERRUPTED;
 use super::perform::Failure;
-use super::run::INTERRUPTED;
 
 /// The jobs of one invocation.
 #[derive(Debug)]

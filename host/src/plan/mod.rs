@@ -5,13 +5,18 @@ mod archive;
 mod builder;
 mod execute;
 mod files;
+mod import;
+mod interrupt;
 mod jobs;
 mod journal;
 mod ordered;
 mod perform;
+mod recovery;
 mod render;
 mod report;
+mod rerun;
 mod run;
+mod secrets;
 mod sign;
 mod step;
 mod undo;
@@ -25,12 +30,15 @@ pub use archive::{decompress, decompress_within, stays_inside};
 pub use builder::Builder;
 pub use execute::Executor;
 pub use files::{EntryKind, Files, HIDDEN, Links};
+pub use interrupt::{AT_REST, INTERRUPTED};
 pub use jobs::Jobs;
 pub use journal::{PRIVATE_DIR, Pending, pending};
 pub use ordered::{Ordered, Voice};
+pub use recovery::STAGING_PREFIX;
 pub use render::{PlanView, StepView};
 pub use report::{Reporter, Silent};
-pub use run::INTERRUPTED;
+pub use rerun::{Rerun, depmod};
+pub use secrets::{conceal_text, is_secret_variable};
 pub use step::{
     Action, Announce, ArchiveFormat, Argument, Bind, Bytes, Command, Environment, LogBlock, OnFailure, Origin, Place,
     Plan, Program, Signature, SignatureAlgorithm, Step, Undo,

@@ -82,6 +82,7 @@ pub fn perform(action: &Action, files: &Files, runner: &Runner<'_>) -> Result<()
             }
         }
         Action::Copy { from, to } => files.copy(from, to)?,
+        Action::Import { from, to } => super::import::import(files, from, to)?,
         Action::Rename { from, to } => {
             // A directory does not replace another one; the old one is stashed.
             files.rename(from, to)?;

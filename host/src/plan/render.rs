@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::files::Files;
 use super::run::command_text;
+use super::secrets::conceal_text;
 use super::step::{Action, Argument, OnFailure, Origin, Plan, Step};
 use crate::system::Location;
 use crate::text::field;
@@ -73,7 +74,7 @@ impl PlanView {
 
 fn word(argument: &Argument, files: &Files) -> String {
     match argument {
-        Argument::Text(text) => text.clone(),
+        Argument::Text(text) => conceal_text(text),
         Argument::Location(at) => files.path(at).display().to_string(),
     }
 }
@@ -82,12 +83,14 @@ impl StepView {
     fn new(step: &Step, files: &Files) -> Self {
         let path = |at: &Location| Some(files.path(at).display().to_string());
         let mut view = match &step.action {
-            Action::Note(text) => Self { action: "note", text: Some(text.clone()), ..Self::default() },
+            Action::Note(text) => Self { action: "note", text: Some(conceal_text(text)), ..Self::default() },
             Action::MakeDirectory { at } => Self { action: "make-directory", path: path(at), ..Self::default() },
             Action::WriteFile { at, contents, .. } => {
                 Self { action: "write-file", path: path(at), size: Some(contents.0.len()), ..Self::default() }
             }
-            Action::Copy { from, to } => Self { action: "copy", from: path(from), path: path(to), ..Self::default() },
+            Action::Copy { from, to } | Action::Import { from, to } => {
+                Self { action: "copy", from: path(from), path: path(to), ..Self::default() }
+            }
             Action::Rename { from, to } => {
                 Self { action: "rename", from: path(from), path: path(to), ..Self::default() }
             }

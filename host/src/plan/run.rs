@@ -7,27 +7,24 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{PidfdFlags, Signal};
 
 use super::files::Files;
+use super::interrupt::INTERRUPTED;
 use super::jobs::Jobs;
 use super::perform::Failure;
 use super::report::Reporter;
+use super::secrets::{conceal_all, conceal_text, is_secret_variable};
 use super::step::{Argument, Bind, Command, Environment, Place, Program};
 use super::workroom::Workroom;
 use crate::system::{Leash, Location, PROGRAM_PATH, Root, bind, find_program, resolve_in_root, start};
 
 /// Variables that steer compilers: a caller's own must not leak into modules.
 const COMPILER_VARIABLES: [&str; 5] = ["CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS"];
-
-/// Set by the signal handlers of the program: running programs are stopped and
-/// the plan is undone.
-pub static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// What running programs needs.
 pub struct Runner<'a> {
@@ -83,7 +80,7 @@ impl Runner<'_> {
         let mut output = match &command.log {
             Some(block) => {
                 let mut log = files.append(&block.at)?;
-                write!(log, "\n{}\n# command: {}\n", block.description, block.command)?;
+                write!(log, "\n{}\n# command: {}\n", block.description, conceal_text(&block.command))?;
                 log
             }
             None => in_memory("output")?,
@@ -136,14 +133,21 @@ impl Runner<'_> {
                 if !executable {
                     return Err(missing(&path.display().to_string(), ""));
                 }
-                // A script needs its interpreter in there too; without a shell in
-                // the target nothing of it can run there.
-                let chroot =
-                    !live && (command.place == Place::Target || find_program(self.system_root, "sh").is_some());
-                Ok(if chroot {
-                    Resolved { program: Path::new("/").join(inside), chroot: Some(self.system_root.to_path_buf()) }
-                } else {
-                    Resolved { program: path, chroot: None }
+                // A file of another system runs inside that system, or not at all:
+                // what it is, nobody here has decided.
+                let own = path.starts_with(self.system_root) && !live;
+                let needs_shell = own && is_script(&real);
+                if needs_shell && find_program(self.system_root, "sh").is_none() {
+                    return Err(missing(
+                        &path.display().to_string(),
+                        ": the system below --root has no shell to run it",
+                    ));
+                }
+                Ok(match own {
+                    true => {
+                        Resolved { program: Path::new("/").join(inside), chroot: Some(self.system_root.to_path_buf()) }
+                    }
+                    false => Resolved { program: path, chroot: None },
                 })
             }
         }
@@ -183,6 +187,18 @@ impl Runner<'_> {
             Environment::Inherited(variables) => {
                 for name in COMPILER_VARIABLES {
                     process.env_remove(name);
+                }
+                // The caller's directory is not for root's files.
+                process.env_remove("TMPDIR");
+                let own = tempfile::env::temp_dir();
+                if resolved.chroot.is_none() && own != Path::new("/tmp") {
+                    process.env("TMPDIR", own);
+                }
+                // The program that signs gets the PIN by its name; recipes do not.
+                for (name, _) in std::env::vars_os() {
+                    if name.to_str().is_some_and(is_secret_variable) {
+                        process.env_remove(name);
+                    }
                 }
                 process.envs(variables.iter().cloned());
             }
@@ -321,6 +337,12 @@ fn with_exports(file: &str, program: &Path, root: &Path) -> Result<std::process:
     Ok(shell)
 }
 
+/// Whether a file is a script, or may be one: no ELF file.
+fn is_script(file: &Path) -> bool {
+    let mut magic = [0; 4];
+    !File::open(file).and_then(|mut file| file.read_exact(&mut magic)).is_ok_and(|()| &magic == b"\x7fELF")
+}
+
 /// As a shell reports it: 128 and the number for a signal.
 fn code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
@@ -333,48 +355,31 @@ fn tail(file: &mut File) -> io::Result<Vec<String>> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<String> = text.lines().map(str::to_owned).filter(|l| !l.trim().is_empty()).collect();
+    // Programs that sign repeat their arguments when they complain.
+    let lines: Vec<String> = text.lines().filter(|l| !l.trim().is_empty()).map(conceal_text).collect();
     Ok(lines[lines.len().saturating_sub(20)..].to_vec())
-}
-
-/// A word without the PIN that it may hold (`pin-value` of a PKCS#11 URI, RFC
-/// 7512): what people and logs are shown.
-pub fn conceal(word: &str) -> String {
-    let Some((before, rest)) = word.split_once("pin-value=").filter(|_| word.starts_with("pkcs11:")) else {
-        return word.to_owned();
-    };
-    let after = rest.find(['&', ';']).map_or("", |end| &rest[end..]);
-    format!("{before}pin-value=...{after}")
 }
 
 /// A command line for people and logs.
 pub fn command_text(command: &Command, files: &Files) -> String {
     if let Some(block) = &command.log {
-        return block.command.clone();
+        return conceal_text(&block.command);
     }
     let program = match &command.program {
         Program::Named(name) => name.clone(),
         Program::At(at) => files.path(at).display().to_string(),
     };
-    let arguments = command.arguments.iter().map(|argument| match argument {
-        Argument::Text(text) => match conceal(text) {
-            text if text.is_empty() || text.contains([' ', '\t', '\n', '\'', '"']) => format!("{text:?}"),
-            text => text,
-        },
-        Argument::Location(at) => files.path(at).display().to_string(),
+    let words: Vec<String> = command
+        .arguments
+        .iter()
+        .map(|argument| match argument {
+            Argument::Text(text) => text.clone(),
+            Argument::Location(at) => files.path(at).display().to_string(),
+        })
+        .collect();
+    let shown = conceal_all(words.iter().map(String::as_str)).into_iter().map(|text| {
+        let quoted = text.is_empty() || text.contains([' ', '\t', '\n', '\'', '"']);
+        if quoted { format!("{:?}", conceal_text(&text)) } else { text }
     });
-    std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::conceal;
-
-    #[test]
-    fn the_pin_in_a_uri_is_not_shown() {
-        assert_eq!(conceal("pkcs11:token=x?pin-value=1234"), "pkcs11:token=x?pin-value=...");
-        assert_eq!(conceal("pkcs11:token=x?pin-value=12&a=b"), "pkcs11:token=x?pin-value=...&a=b");
-        assert_eq!(conceal("pkcs11:token=x?pin-source=file:/p"), "pkcs11:token=x?pin-source=file:/p");
-        assert_eq!(conceal("-Dpin-value=1"), "-Dpin-value=1");
-    }
+    std::iter::once(program).chain(shown).collect::<Vec<_>>().join(" ")
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::rerun::Rerun;
 use crate::error::Kind;
 use crate::kernel::Compression;
 use crate::system::{Location, Roots};
@@ -244,6 +245,12 @@ pub enum Action {
         from: Location,
         to: Location,
     },
+    /// A directory of whatever user, merged into a copy that belongs to who runs
+    /// the plan: modes less what lets others write or gives rights away.
+    Import {
+        from: Location,
+        to: Location,
+    },
     /// Replaces a file. Within one file system.
     Rename {
         from: Location,
@@ -317,8 +324,7 @@ pub enum Announce {
 }
 
 /// What happens to the effect of a step when a later one fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Undo {
     /// Taken back.
     #[default]
@@ -328,8 +334,8 @@ pub enum Undo {
     /// Left, also after a kill: another plan takes it back.
     Never,
     /// A program whose effect follows from the files: run again after the
-    /// files are back (depmod).
-    Rerun,
+    /// files are back.
+    Rerun(Rerun),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

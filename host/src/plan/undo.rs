@@ -8,11 +8,13 @@
 use std::io;
 use std::path::Path;
 
+use rustix::fs::{AtFlags, FileType};
 use serde::{Deserialize, Serialize};
 
 use super::files::{EntryKind, Files, HIDDEN};
-use super::step::{Action, Command, Step, Undo};
-use crate::system::{Location, Root};
+use super::rerun::Rerun;
+use super::step::{Action, Step, Undo};
+use crate::system::{Location, Root, check};
 
 /// One operation of taking back; those of a step run in reverse order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,7 +31,7 @@ pub enum UndoOp {
     /// Moved by the step.
     RenameBack { now: Location, before: Location },
     /// A program whose effect follows from the files.
-    Rerun { command: Box<Command> },
+    Rerun(Rerun),
 }
 
 /// Names for the stashed things of one journal.
@@ -51,14 +53,30 @@ impl Stash {
 
     /// The stash directory of a root: on the root's own file system, hidden.
     pub fn directory(id: &str, root: Root) -> Location {
-        Location::new(root, format!("{HIDDEN}{id}")).expect("a plain name is a location")
+        Location::new(root, Self::name(id)).expect("a plain name is a location")
+    }
+
+    /// Its name below the root.
+    pub fn name(id: &str) -> String {
+        format!("{HIDDEN}{id}")
     }
 
     fn place(&mut self, files: &Files, root: Root) -> io::Result<Location> {
         let directory = Self::directory(&self.id, root);
         if !self.roots.contains(&root) {
-            // The host's own, whoever asked for the step.
-            files.following(files.links()).make_directory(&directory)?;
+            // Others may be able to write to the root: a directory that is there
+            // already is not this one.
+            let mut private = cap_std::fs::DirBuilder::new();
+            cap_std::fs::DirBuilderExt::mode(&mut private, 0o700);
+            let handle = files.dir(root)?;
+            match handle.create_dir_with(directory.relative(), &private) {
+                // Two roots may be the same directory.
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && !self.roots.is_empty() => {
+                    let stat = rustix::fs::statat(&*handle, directory.relative(), AtFlags::SYMLINK_NOFOLLOW)?;
+                    check(&stat, FileType::Directory).map_err(io::Error::other)?;
+                }
+                made => made?,
+            }
             self.roots.push(root);
         }
         self.next += 1;
@@ -77,7 +95,7 @@ pub fn prepare(step: &Step, files: &Files, stash: &mut Stash) -> io::Result<Vec<
         Action::WriteFile { at, .. } | Action::Symlink { at, .. } | Action::Record { at, .. } => {
             replace(at, files, stash)
         }
-        Action::Copy { to, .. } => replace(to, files, stash),
+        Action::Copy { to, .. } | Action::Import { to, .. } => replace(to, files, stash),
         Action::AppendSignature(signature) => replace(&signature.file, files, stash),
         Action::Pack { to, .. } => replace(to, files, stash),
         Action::Rename { from, to } => {
@@ -111,8 +129,8 @@ pub fn prepare(step: &Step, files: &Files, stash: &mut Stash) -> io::Result<Vec<
             }
             Ok(ops)
         }
-        Action::Run(command) => Ok(match step.undo {
-            Undo::Rerun => vec![UndoOp::Rerun { command: Box::new(command.clone()) }],
+        Action::Run(_) => Ok(match &step.undo {
+            Undo::Rerun(rerun) => vec![UndoOp::Rerun(rerun.clone())],
             _ => Vec::new(),
         }),
     }
@@ -180,7 +198,7 @@ pub fn stash_away(action: &Action, ops: &[UndoOp], files: &Files) -> io::Result<
             continue;
         }
         let directory = files.kind(at)? == Some(EntryKind::Directory);
-        let merged = matches!(action, Action::Copy { .. } | Action::Unpack { .. }) && directory;
+        let merged = matches!(action, Action::Copy { .. } | Action::Import { .. } | Action::Unpack { .. }) && directory;
         if merged {
             files.rename(at, stash)?;
             files.copy(stash, at)?;
@@ -229,7 +247,7 @@ fn is_backed_up(action: &Action, file: &Location) -> bool {
 }
 
 /// Takes a step back. `rerun` runs a program again.
-pub fn undo(ops: &[UndoOp], files: &Files, rerun: &mut dyn FnMut(&Command)) -> io::Result<()> {
+pub fn undo(ops: &[UndoOp], files: &Files, rerun: &mut dyn FnMut(&Rerun)) -> io::Result<()> {
     for op in ops.iter().rev() {
         match op {
             UndoOp::Restore { at, stash } => {
@@ -255,7 +273,7 @@ pub fn undo(ops: &[UndoOp], files: &Files, rerun: &mut dyn FnMut(&Command)) -> i
                     files.rename(now, before)?;
                 }
             }
-            UndoOp::Rerun { command } => rerun(command),
+            UndoOp::Rerun(what) => rerun(what),
         }
     }
     Ok(())

@@ -63,7 +63,7 @@ impl Grant {
         match action {
             Action::Note(_) => Ok(()),
             Action::MakeDirectory { at } | Action::WriteFile { at, .. } | Action::Remove { at } => self.may_write(at),
-            Action::Copy { from, to } | Action::Collect { from, to, .. } => {
+            Action::Copy { from, to } | Action::Import { from, to } | Action::Collect { from, to, .. } => {
                 self.may_read(from)?;
                 self.may_write(to)
             }

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 mod beneath;
 mod bind;
 mod confine;
+pub mod inside;
 mod os_release;
 mod places;
 mod resolve;
 mod roots;
 mod stamp;
 mod start;
+mod trust;
 
 pub use beneath::{HANDLE, is_link_error, make_directories, open_beneath, open_parent};
 pub use bind::{bind, can_bind};
@@ -22,6 +24,7 @@ pub use resolve::{PROGRAM_PATH, find_program, resolve_in_root};
 pub use roots::{BadLocation, Location, Root, Roots};
 pub use stamp::Stamp;
 pub use start::{start, write_file};
+pub use trust::{TrustError, TrustedDir, Untrusted, check, open_trusted, read_trusted};
 
 /// The system that is worked on: this one, or the one below `--root`.
 #[derive(Debug, Clone)]
@@ -38,10 +41,11 @@ pub struct System {
 }
 
 impl System {
-    /// The roots below `root` at their customary places.
+    /// The roots below `root` at their customary places: where links of that
+    /// system's lead, but never out of it.
     pub fn new(root: impl Into<PathBuf>, os: OsRelease) -> Self {
         let root = root.into();
-        let below = |path: &str| root.join(path);
+        let below = |path: &str| below(&root, Path::new(path));
         let roots = Roots::default()
             .with(Root::System, &root)
             .with(Root::Tree, below("var/lib/dkms"))
@@ -52,6 +56,12 @@ impl System {
             .with(Root::Usr, below("usr"))
             .with(Root::Var, below("var"));
         Self { root, os, roots, here: PathBuf::from("/") }
+    }
+
+    /// Where a path of the target system is on this machine; one that begins with
+    /// the root's own path counts as said already.
+    pub fn outside(&self, path: &Path) -> PathBuf {
+        below(&self.root, path.strip_prefix(&self.root).unwrap_or(path))
     }
 
     /// A path of this machine as the target system sees it.
@@ -74,6 +84,15 @@ impl System {
         use std::os::unix::fs::MetadataExt;
         let identity = |path: &str| std::fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
         !self.is_live() || identity("/proc/1/root/").is_some_and(|booted| Some(booted) != identity("/"))
+    }
+}
+
+/// A path of the system below `root`, on this machine. The running system's own
+/// are taken as they are.
+fn below(root: &Path, path: &Path) -> PathBuf {
+    match root == Path::new("/") {
+        true => root.join(path),
+        false => inside::locate_in_root(root, path),
     }
 }
 

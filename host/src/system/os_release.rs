@@ -11,7 +11,7 @@ impl OsRelease {
     /// Reads a file. A line that is not `NAME=value` is ignored, as os-release(5)
     /// asks for.
     pub fn read(path: &Path) -> std::io::Result<Self> {
-        Ok(Self::parse(&String::from_utf8_lossy(&std::fs::read(path)?)))
+        Ok(Self::parse(&super::inside::read_configuration_text(path)?))
     }
 
     /// `etc/os-release`, else `usr/lib/os-release`, below a root. Nothing there

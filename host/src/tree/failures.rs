@@ -89,12 +89,13 @@ impl Tree {
 
     /// The last build of a package for a kernel, if it failed.
     pub fn failure(&self, id: &PackageId, target: &Target) -> Option<Failure> {
-        let directory = self.real(&id.failure_dir(target));
-        let record: FailureRecord = serde_json::from_slice(&std::fs::read(directory.join("record.json")).ok()?).ok()?;
+        let file = |name: &str| id.failure_dir(target).join(name).expect("a plain name is a location");
+        let record: FailureRecord = serde_json::from_slice(&self.believed(&file("record.json"))?).ok()?;
         if self.outdates(id, target, record.time.into()) {
             return None;
         }
-        let log = Some(directory.join("make.log")).filter(|log| log.is_file());
+        let log = file("make.log");
+        let log = self.is_believed(&log).then(|| self.real(&log));
         Some(Failure { id: id.clone(), target: target.clone(), record, log })
     }
 

@@ -7,6 +7,9 @@ use crate::error::{Error, Kind, Result};
 use crate::plan::PRIVATE_DIR;
 use crate::system::{Location, Root};
 
+/// Directory of builds that go on at the same time, in the private directory.
+pub const BUILDS: &str = "builds";
+
 /// A module package and its version, as the tree's directories name them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PackageId {
@@ -117,16 +120,11 @@ impl PackageId {
         below_tree(format!("{}/{}/build", self.module, self.version))
     }
 
-    /// `T/.modsmith/builds`
-    pub fn builds_apart() -> Location {
-        below_tree(format!("{PRIVATE_DIR}/builds"))
-    }
-
     /// `T/.modsmith/builds/m/v/k/a`: takes the place of `T/m/v/build` for one of
     /// several builds that go on at the same time.
     pub fn build_dir_apart(&self, target: &Target) -> Location {
         let Target { kernel, arch } = target;
-        below_tree(format!("{PRIVATE_DIR}/builds/{}/{}/{kernel}/{arch}", self.module, self.version))
+        below_tree(format!("{PRIVATE_DIR}/{BUILDS}/{}/{}/{kernel}/{arch}", self.module, self.version))
     }
 
     /// `S/m-v`, by name.

@@ -11,7 +11,7 @@ mod record;
 mod scan;
 
 pub use failures::{Failure, FailureRecord};
-pub use layout::{Package, PackageId, Target, check_kernel_name, check_name, name_fault};
+pub use layout::{BUILDS, Package, PackageId, Target, check_kernel_name, check_name, name_fault};
 pub use lock::TreeLock;
 pub use record::{BuildRecord, ConfFile, RecordedModule};
 pub use scan::{Entry, ModuleDirectory, SourceState, Tree};

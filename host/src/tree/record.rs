@@ -101,10 +101,10 @@ impl BuildRecord {
 }
 
 impl Tree {
-    /// The record of what was built for a kernel. One that is missing, damaged
-    /// or of another version of the program is none.
+    /// The record of what was built for a kernel. One that is missing, damaged,
+    /// not believed, or of another version of the program is none.
     pub fn record(&self, id: &PackageId, target: &Target) -> Option<BuildRecord> {
-        let text = std::fs::read(self.real(&BuildRecord::location(&id.target_dir(target)))).ok()?;
+        let text = self.believed(&BuildRecord::location(&id.target_dir(target)))?;
         serde_json::from_slice(&text).ok().filter(|record: &BuildRecord| record.schema_version == SCHEMA_VERSION)
     }
 }

@@ -1,9 +1,10 @@
 //! Reading the tree: what is registered, built and installed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir};
 use rustix::io::Errno;
@@ -11,7 +12,7 @@ use rustix::io::Errno;
 use super::layout::{PackageId, Target};
 use crate::error::{Error, Kind, Result};
 use crate::plan::Files;
-use crate::system::{Location, Root, Roots};
+use crate::system::{Location, Root, Roots, TrustError, Untrusted, inside, open_trusted, read_trusted};
 
 /// Children of a version directory that are no kernels.
 const NOT_KERNELS: [&str; 9] = ["source", "build", "tarball", "driver_disk", "rpm", "deb", "dsc", "bmdeb", "sysext"];
@@ -54,12 +55,14 @@ pub struct ModuleDirectory {
 pub struct Tree {
     roots: Roots,
     path: PathBuf,
+    /// Own files that others could have written, to be told once.
+    untrusted: Arc<Mutex<BTreeMap<Untrusted, bool>>>,
 }
 
 impl Tree {
     pub fn new(roots: &Roots) -> Self {
         let path = roots.get(Root::Tree).unwrap_or(Path::new("/var/lib/dkms")).to_path_buf();
-        Self { roots: roots.clone(), path }
+        Self { roots: roots.clone(), path, untrusted: Arc::default() }
     }
 
     pub fn path(&self) -> &Path {
@@ -69,6 +72,39 @@ impl Tree {
     /// The real path of a location of the tree.
     pub fn real(&self, at: &Location) -> PathBuf {
         self.roots.path(at).unwrap_or_else(|| self.path.join(at.relative()))
+    }
+
+    /// The contents of a file of the program's own; `None` where there is none
+    /// that is believed. Which ones are not, [`Tree::untrusted`] says.
+    pub fn believed(&self, at: &Location) -> Option<Vec<u8>> {
+        self.note(at, read_trusted(&self.path, at.relative()))
+    }
+
+    /// Whether a file of the program's own is there and believed.
+    pub fn is_believed(&self, at: &Location) -> bool {
+        self.note(at, open_trusted(&self.path, at.relative())).is_some()
+    }
+
+    fn note<T>(&self, at: &Location, found: std::result::Result<Option<T>, TrustError>) -> Option<T> {
+        match found {
+            Ok(found) => found,
+            Err(TrustError::Untrusted(why)) => {
+                self.untrusted.lock().unwrap_or_else(PoisonError::into_inner).entry(why).or_insert(false);
+                None
+            }
+            Err(TrustError::Io(error)) => {
+                tracing::debug!(%at, %error, "cannot be read");
+                None
+            }
+        }
+    }
+
+    /// What was not believed since this was last asked.
+    pub fn untrusted(&self) -> Vec<Untrusted> {
+        let mut all = self.untrusted.lock().unwrap_or_else(PoisonError::into_inner);
+        let new: Vec<Untrusted> = all.iter().filter(|(_, told)| !**told).map(|(why, _)| why.clone()).collect();
+        all.values_mut().for_each(|told| *told = true);
+        new
     }
 
     /// The names of all modules, sorted.
@@ -127,7 +163,7 @@ impl Tree {
 
     /// A registered package; `None` when it is not in the tree.
     pub fn entry(&self, id: &PackageId) -> Option<Entry> {
-        if !self.real(&id.version_dir()).is_dir() {
+        if !inside::is_dir(&self.real(&id.version_dir())) {
             return None;
         }
         Some(Entry { id: id.clone(), source: self.source(id)? })
@@ -140,9 +176,9 @@ impl Tree {
         match std::fs::read_link(&link) {
             Ok(leads_to) => Some(self.follow(&link, &leads_to).map_or(SourceState::Broken, SourceState::Present)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                self.real(&id.source_dir()).is_dir().then_some(SourceState::Broken)
+                inside::is_dir(&self.real(&id.source_dir())).then_some(SourceState::Broken)
             }
-            Err(_) => Some(if link.is_dir() { SourceState::Present(link) } else { SourceState::Broken }),
+            Err(_) => Some(if inside::is_dir(&link) { SourceState::Present(link) } else { SourceState::Broken }),
         }
     }
 
@@ -165,7 +201,7 @@ impl Tree {
                 continue;
             }
             for arch in directories(&base.join(&kernel)).unwrap_or_default() {
-                if base.join(&kernel).join(&arch).join("module").is_dir() {
+                if inside::is_dir(&base.join(&kernel).join(&arch).join("module")) {
                     out.push(Target { kernel: kernel.clone(), arch });
                 }
             }
@@ -174,7 +210,7 @@ impl Tree {
     }
 
     pub fn is_built(&self, id: &PackageId, target: &Target) -> bool {
-        self.real(&id.products_dir(target)).is_dir()
+        inside::is_dir(&self.real(&id.products_dir(target)))
     }
 
     /// Built, and the version that the kernel's link names.
@@ -186,7 +222,8 @@ impl Tree {
     pub fn active_version(&self, module: &str, target: &Target) -> Option<String> {
         let leads_to = std::fs::read_link(self.path.join(module).join(link_name(target))).ok()?;
         let version = version_named(&leads_to)?.to_string_lossy().into_owned();
-        self.path.join(module).join(&version).join(&target.kernel).join(&target.arch).is_dir().then_some(version)
+        let directory = self.path.join(module).join(&version).join(&target.kernel).join(&target.arch);
+        inside::is_dir(&directory).then_some(version)
     }
 
     /// Whether any version of a module is installed for another kernel.
@@ -194,7 +231,7 @@ impl Tree {
         let own = link_name(target);
         let module = self.module(module)?;
         // What a link leads to tells: the module may be gone from there.
-        let leads = |link: &String| self.path.join(&module.name).join(link).is_dir();
+        let leads = |link: &String| inside::is_dir(&self.path.join(&module.name).join(link));
         Ok(module.links.iter().any(|link| *link != own && leads(link)))
     }
 
@@ -227,7 +264,7 @@ impl Tree {
 
     /// Whether originals were put aside when the module was installed.
     pub fn has_originals(&self, id: &PackageId, target: &Target) -> bool {
-        self.real(&id.originals_dir(target)).is_dir()
+        inside::is_dir(&self.real(&id.originals_dir(target)))
     }
 }
 
@@ -265,7 +302,7 @@ pub(super) fn directories(path: &Path) -> io::Result<Vec<String>> {
 /// directory itself.
 fn visit(path: &Path, mut each: impl FnMut(String, bool)) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let directory = match rustix::fs::open(path, flags, Mode::empty()) {
+    let directory = match rustix::fs::open(inside::real(path), flags, Mode::empty()) {
         Ok(directory) => directory,
         Err(Errno::NOENT) => return Ok(()),
         Err(e) => return Err(e.into()),

@@ -36,9 +36,11 @@ fn strays(action: &Action) -> Option<&Location> {
         | Action::BackUp { at, .. }
         | Action::Record { at, .. }
         | Action::Prune { at, .. } => Some(at).filter(|at| outside(at)),
-        Action::Copy { to, .. } | Action::Pack { to, .. } | Action::Unpack { to, .. } | Action::Collect { to, .. } => {
-            Some(to).filter(|at| outside(at))
-        }
+        Action::Copy { to, .. }
+        | Action::Import { to, .. }
+        | Action::Pack { to, .. }
+        | Action::Unpack { to, .. }
+        | Action::Collect { to, .. } => Some(to).filter(|at| outside(at)),
         Action::Rename { from, to } => [to, from].into_iter().find(|at| outside(at)),
         Action::AppendSignature(signature) => Some(&signature.file).filter(|at| outside(at)),
         Action::Run(_) | Action::Note(_) | Action::Expect { .. } => None,

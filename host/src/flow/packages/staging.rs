@@ -5,11 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::{Error, Result};
 use crate::flow::Session;
-use crate::plan::PRIVATE_DIR;
-use crate::system::{Location, Root, Roots};
-use crate::tree::Tree;
-
-const PREFIX: &str = "staging-";
+use crate::plan::{PRIVATE_DIR, STAGING_PREFIX as PREFIX};
+use crate::system::{Location, Root, Roots, TrustedDir};
+use crate::tree::{BUILDS, Tree};
 
 /// Gone when it is dropped.
 pub struct Staging {
@@ -30,8 +28,8 @@ impl Staging {
 
     /// A directory that has nothing to do with the tree.
     pub fn elsewhere() -> Result<Self> {
-        let scratch =
-            tempfile::tempdir().map_err(|e| Error::io("make a temporary directory in", &std::env::temp_dir(), e))?;
+        let scratch = tempfile::tempdir()
+            .map_err(|e| Error::io("make a temporary directory in", &tempfile::env::temp_dir(), e))?;
         Ok(Self { path: scratch.path().join(PREFIX), scratch: Some(scratch) })
     }
 
@@ -70,10 +68,12 @@ fn private_directory(tree: &Tree) -> PathBuf {
     tree.path().join(PRIVATE_DIR).join(name)
 }
 
-/// Deletes what killed invocations left. The tree's lock must be held.
-pub fn clear_stale(tree: &Path) {
-    let entries = std::fs::read_dir(tree.join(PRIVATE_DIR)).into_iter().flatten().filter_map(std::result::Result::ok);
-    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
-        let _ = std::fs::remove_dir_all(entry.path());
+/// Deletes what killed invocations left in the tree's private directory, their
+/// builds apart too: they are no state, so nothing that matters is lost.
+pub fn clear_stale(private: &TrustedDir) {
+    for name in private.names().unwrap_or_default() {
+        if name.starts_with(PREFIX) || name == BUILDS {
+            let _ = private.remove_all(&name);
+        }
     }
 }

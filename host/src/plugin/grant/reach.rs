@@ -63,7 +63,7 @@ impl Reach {
             Action::Note(_) | Action::Prune { .. } | Action::Record { .. } | Action::Expect { .. } => Ok(()),
             Action::MakeDirectory { at } => self.target(at).map(drop),
             Action::WriteFile { at, .. } | Action::Remove { at } => self.displaced(at),
-            Action::Copy { from, to } => {
+            Action::Copy { from, to } | Action::Import { from, to } => {
                 self.copied(from, Last::Keep)?;
                 self.displaced(to)
             }

@@ -25,7 +25,7 @@ fn line(action: &Action) -> String {
         Action::WriteFile { at, contents, mode } => {
             format!("write-file {} {mode:o} {}", path(at), content(&contents.0)).trim_end().to_owned()
         }
-        Action::Copy { from, to } => format!("copy {} {}", path(from), path(to)),
+        Action::Copy { from, to } | Action::Import { from, to } => format!("copy {} {}", path(from), path(to)),
         Action::Rename { from, to } => format!("rename {} {}", path(from), path(to)),
         Action::Symlink { at, target } => format!("symlink {} {target}", path(at)),
         Action::Remove { at } => format!("remove {}", path(at)),
