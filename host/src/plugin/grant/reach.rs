@@ -67,9 +67,10 @@ impl Reach {
                 self.copied(from, Last::Keep)?;
                 self.displaced(to)
             }
-            Action::Collect { from, to, .. } => {
+            Action::Collect { from, glob, to } => {
                 self.copied(from, Last::Follow)?;
-                self.target(to).map(drop)
+                self.target(to)?;
+                self.collected(from, glob, to)
             }
             Action::Rename { from, to } => self.moved(from, to),
             Action::Symlink { at, target } => {
@@ -197,6 +198,15 @@ impl Reach {
     fn copied(&self, at: &Location, last: Last) -> Result<(), String> {
         let found = self.readable(at, last)?;
         if found.is_directory() { self.holds_no_secret(&found, at) } else { Ok(()) }
+    }
+
+    /// What is collected takes the places of what is there, one by one.
+    fn collected(&self, from: &Location, glob: &str, to: &Location) -> Result<(), String> {
+        let glob = globset::Glob::new(glob).map_err(|e| e.to_string())?.compile_matcher();
+        let found = self.find(from, Last::Follow)?;
+        let entries = std::fs::read_dir(&found.path).into_iter().flatten().filter_map(Result::ok);
+        let names = entries.map(|entry| entry.file_name()).filter(|name| glob.is_match(name));
+        names.filter_map(|name| to.join(name).ok()).try_for_each(|at| self.displaced(&at))
     }
 
     fn moved(&self, from: &Location, to: &Location) -> Result<(), String> {
