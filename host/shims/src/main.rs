@@ -7,11 +7,15 @@
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
 
+/// The start of a C program.
+///
+/// # Safety
+/// `words` must lead to `count` strings, as the kernel's do.
 #[unsafe(no_mangle)]
-pub extern "C" fn main(count: c_int, words: *const *const c_char) -> c_int {
+pub unsafe extern "C" fn main(count: c_int, words: *const *const c_char) -> c_int {
     let count = usize::try_from(count).unwrap_or_default();
     let word = |index: usize| -> OsString {
-        // SAFETY: main(3) gets an array of `count` strings, which live as long as the process.
+        // SAFETY: the caller promises so many strings; they live as long as the process.
         let word = unsafe { CStr::from_ptr(*words.add(index)) };
         OsStr::from_bytes(word.to_bytes()).to_owned()
     };
