@@ -15,7 +15,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{PidfdFlags, Signal};
 
 use super::files::Files;
-use super::jobs::Jobs;
+use super::jobs::{Jobs, withhold};
 use super::perform::Failure;
 use super::report::Reporter;
 use super::step::{Argument, Bind, Command, Environment, Place, Program};
@@ -184,7 +184,9 @@ impl Runner<'_> {
                 process.envs(variables.iter().cloned());
             }
         }
-        if command.shares_jobs {
+        if command.one_job {
+            withhold(&mut process);
+        } else if command.shares_jobs {
             self.jobs.share(&mut process);
         }
         if let Some(Bind { from, at }) = &command.bind {

@@ -136,6 +136,10 @@ pub struct Command {
     /// Takes a job of the budget while it runs, and lends what is left of it to
     /// the makes that it starts.
     pub shares_jobs: bool,
+    /// Lends nothing of the budget: the makes that it starts do one thing after
+    /// the other.
+    #[serde(default)]
+    pub one_job: bool,
     pub bind: Option<Bind>,
     /// Runs without privileges and network, and writes nowhere but in the plan's
     /// staging directory, which it sees as its own `/tmp` where that can be arranged.
@@ -163,6 +167,7 @@ impl Command {
             place: Place::Target,
             optional: false,
             shares_jobs: false,
+            one_job: false,
             bind: None,
             confined: false,
         }
@@ -305,6 +310,8 @@ pub enum Announce {
     Silent,
     /// A complete line, printed before the step.
     Line(String),
+    /// A complete line, printed after the step and only where it did not fail.
+    Done(String),
     /// `<text>...`, then ` done.` or the exit status.
     Progress(String),
 }

@@ -199,8 +199,10 @@ impl fmt::Display for Inspection {
         line("roles", names(&manifest.roles.provides))?;
         line("reads", names(&manifest.read.roots))?;
         line("writes", names(&manifest.write.roots))?;
+        line("writes", by_settings(&manifest.write.settings))?;
         line("links to", manifest.write.link_targets.join(", "))?;
         line("signs with", names(&manifest.sign.keys))?;
+        line("signs with", by_settings(&manifest.sign.settings))?;
         for run in &manifest.run {
             let warning = match executes_input(&run.program) {
                 true => "  (executes its input: may do anything)",
@@ -230,6 +232,11 @@ impl fmt::Display for Inspection {
         }
         Ok(())
     }
+}
+
+/// Files that the administrator names.
+fn by_settings(settings: &[String]) -> String {
+    if settings.is_empty() { String::new() } else { format!("the file that the setting names: {}", names(settings)) }
 }
 
 fn names<T: fmt::Display>(items: &[T]) -> String {

@@ -284,6 +284,9 @@ fn every_remedy_is_one_sentence_with_the_facts_at_hand() {
         compiler: Some("gcc-12 (X 12.2.0) 12.2.0"),
         program: Some("bc"),
         has_error: false,
+        of_pre_build: false,
+        other_kernel: Some("6.9"),
+        asks_running: None,
         other_versions: vec!["2".into()],
         built_for: vec!["6.0".into()],
         source: "/usr/src/m-1".into(),
@@ -292,6 +295,7 @@ fn every_remedy_is_one_sentence_with_the_facts_at_hand() {
     use Class::*;
     for (class, fact) in [
         (HeadersMissing, "headers-6.1"),
+        (OtherKernel, "instead of 6.9"),
         (ApiChanged, "in the tree: 2"),
         (ApiChanged, "built for: 6.0"),
         (CompilerMissing, "gcc-12 (X 12.2.0)"),
