@@ -8,7 +8,7 @@ use crate::build::{Class, begins_log_of};
 use crate::error::{Error, Kind, Result};
 use crate::flow::Session;
 use crate::flow::status::Filter;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, running_release};
 use crate::plan::{Action, Builder, Bytes};
 use crate::system::Location;
 use crate::tree::{Failure, FailureRecord, Package, PackageId, Target};
@@ -44,7 +44,7 @@ impl Session<'_> {
             line.text = self.without_build_dir(id, &line.text);
         }
         let texts = [error.message.as_str()].into_iter().chain(error.details.iter().map(String::as_str));
-        let found = found.with_error(error.kind, texts).for_kernel(&target.kernel, &running_kernel());
+        let found = found.with_error(error.kind, texts).for_kernel(&target.kernel, &running_release());
 
         // The error may know what to do, with the facts at hand where it was made.
         let own = error.hints.first().filter(|_| !begun).cloned();
@@ -85,7 +85,7 @@ impl Session<'_> {
     /// The class of a build that has just failed.
     pub(super) fn class_of_failure(&self, error: &Error, package: &Package, target: &Target) -> Class {
         let found = diagnose(&self.tree.real(&self.build_log(&package.id, target)));
-        found.with_error(error.kind, [error.message.as_str()]).for_kernel(&target.kernel, &running_kernel()).class
+        found.with_error(error.kind, [error.message.as_str()]).for_kernel(&target.kernel, &running_release()).class
     }
 
     fn plan_failure(&self, record: &FailureRecord, package: &Package, target: &Target, with_log: bool) -> Builder {
@@ -211,11 +211,6 @@ fn is_failed_build(error: &Error, kernel: &Kernel) -> bool {
         HeadersMissing => kernel.module_dir().is_dir(),
         _ => true,
     }
-}
-
-/// What `uname -r` says.
-fn running_kernel() -> String {
-    rustix::system::uname().release().to_string_lossy().into_owned()
 }
 
 fn diagnose(log: &Path) -> Diagnosis {
