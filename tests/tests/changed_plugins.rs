@@ -111,10 +111,11 @@ fn a_build_anew_does_not_forget_where_the_older_one_is_installed() {
     dkms(&world, "install moved/1.0").expect(0);
     grant(&world, "updates/b");
     // Another module comes out, under another name even.
-    world.add_package(&Package::new("moved", "1.0").conf("DEST_MODULE_NAME[0]=\"moved_on\"").file(
-        "moved.c",
-        fixture::c_source(Some("1.1")),
-    ));
+    world.add_package(
+        &Package::new("moved", "1.0")
+            .conf("DEST_MODULE_NAME[0]=\"moved_on\"")
+            .file("moved.c", fixture::c_source(Some("1.1"))),
+    );
     dkms(&world, "build moved/1.0 --force").expect(0);
     assert_eq!(modules(&world), ["extra/a/moved.ko"]);
     dkms(&world, "install moved/1.0 --force").expect(0);

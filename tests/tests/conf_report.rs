@@ -60,7 +60,8 @@ fn a_file_is_shown_as_it_is_read_once_its_package_is_added() {
     let kernel = generic();
     let shown = |what: &str| {
         let entries = world.modsmith(&format!("conf {what} -k {kernel} --json")).expect(0).json()["directives"].clone();
-        let value = |name: &str| entries.as_array().unwrap().iter().find(|e| e["name"] == name).unwrap()["value"].clone();
+        let value =
+            |name: &str| entries.as_array().unwrap().iter().find(|e| e["name"] == name).unwrap()["value"].clone();
         [value("PATCH"), value("POST_ADD"), value("STRIP")]
     };
     let expected = [format!("named-1.0-{kernel}.patch"), "named.sh 1.0".to_owned(), "no".to_owned()];
@@ -81,7 +82,11 @@ fn a_directive_that_is_empty_is_shown_with_its_default() {
         found.unwrap_or_else(|| panic!("{label} is not shown: {text}")).to_owned()
     };
     for label in [
-        "STRIP=yes", "STRIP[1]=yes", "AUTOINSTALL=no", "NO_WEAK_MODULES=no", "BUILD_DEPENDS_REBUILD=no",
+        "STRIP=yes",
+        "STRIP[1]=yes",
+        "AUTOINSTALL=no",
+        "NO_WEAK_MODULES=no",
+        "BUILD_DEPENDS_REBUILD=no",
         "DEST_MODULE_NAME=empty",
     ] {
         assert!(line(label).ends_with("# default"), "{}", line(label));

@@ -270,8 +270,21 @@ fn a_source_that_has_gone() {
 fn errors_of_usage_are_on_standard_error() {
     let world = World::new(&[]);
     for line in [
-        "", "bogus", "bogus some/1.0", "--bogus", "status --bogus", "add", "build", "remove", "add -m some", "match",
-        "mktarball", "ldtarball", "add none/1.0", "remove none/1.0 --all", "build -k 1 --all none/1.0",
+        "",
+        "bogus",
+        "bogus some/1.0",
+        "--bogus",
+        "status --bogus",
+        "add",
+        "build",
+        "remove",
+        "add -m some",
+        "match",
+        "mktarball",
+        "ldtarball",
+        "add none/1.0",
+        "remove none/1.0 --all",
+        "build -k 1 --all none/1.0",
     ] {
         let (ours, peer) = (world.dkms(line), world.peer(line));
         for (who, out) in [("dkms 3.0.10", &peer), ("modsmith", &ours)] {

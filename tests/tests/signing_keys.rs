@@ -20,7 +20,9 @@ fn assert_pair(directory: &Path) {
     let mode = |name: &str| fs::metadata(directory.join(name)).map(|m| m.permissions().mode() & 0o777).ok();
     assert_eq!((mode("mok.key"), mode("mok.pub")), (Some(0o600), Some(0o644)), "{}", directory.display());
     tool::run(
-        Command::new(tool::path("openssl")).args(["x509", "-noout", "-inform", "DER", "-in"]).arg(directory.join("mok.pub")),
+        Command::new(tool::path("openssl"))
+            .args(["x509", "-noout", "-inform", "DER", "-in"])
+            .arg(directory.join("mok.pub")),
     );
 }
 

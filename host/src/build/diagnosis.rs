@@ -3,9 +3,9 @@
 
 mod remedy;
 mod table;
-mod uname;
 #[cfg(test)]
 mod tests;
+mod uname;
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead};

@@ -66,7 +66,9 @@ pub fn only_jobserver_tells(make: Option<&str>) -> bool {
         let words = command.split_whitespace().map(|word| word.trim_matches(['\'', '"', '\\']));
         let is_before = |word: &&str| BEFORE_COMMANDS.contains(word) || is_assignment(word);
         let words: Vec<&str> = words.skip_while(is_before).collect();
-        let Some(program) = words.first().filter(|word| !["", "fi", "done", "for"].contains(word)) else { return false };
+        let Some(program) = words.first().filter(|word| !["", "fi", "done", "for"].contains(word)) else {
+            return false;
+        };
         let is_make = |word: &&&str| matches!(word.rsplit('/').next(), Some("make" | "gmake"));
         match words.iter().any(|word| is_make(&word)) {
             true => !words.iter().any(|word| word.starts_with("-j") || word.starts_with("--jobs")),

@@ -80,7 +80,9 @@ impl Session<'_> {
             && self.may_be_a_race(error, package, target, &decisions)
         {
             let jobs = self.jobs().limit();
-            let text = format!("The build failed with up to {jobs} jobs at a time. Once more with one, from a fresh copy of the source.");
+            let text = format!(
+                "The build failed with up to {jobs} jobs at a time. Once more with one, from a fresh copy of the source."
+            );
             self.reporter.warning(&format!("{}: {text}", package.id));
             decisions.place.one_job = true;
             decisions.place.before = self.first_attempt(package, target, &text);
@@ -188,11 +190,8 @@ impl Session<'_> {
             .on_undo(Undo::Keep);
         let head = crate::build::log_head(&format!("{id} for kernel {target}"));
         let contents = Bytes([head.as_bytes(), &decisions.place.before].concat());
-        plan.push(
-            Action::WriteFile { at: log.clone(), contents, mode: 0o644 },
-            "the log of the build",
-        )
-        .on_undo(Undo::Keep);
+        plan.push(Action::WriteFile { at: log.clone(), contents, mode: 0o644 }, "the log of the build")
+            .on_undo(Undo::Keep);
         let consult = self.consult(package);
 
         for patch in &decisions.patches {

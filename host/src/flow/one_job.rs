@@ -51,7 +51,8 @@ impl Session<'_> {
         let at = package.id.one_job_record();
         plan.push(Action::WriteFile { at, contents: Bytes(text), mode: 0o644 }, "it fails with several jobs");
         if let Err(error) = self.run(plan) {
-            self.reporter.warning(&format!("The next build of {} will try several jobs again. {}", package.id, error.message));
+            self.reporter
+                .warning(&format!("The next build of {} will try several jobs again. {}", package.id, error.message));
         }
     }
 }

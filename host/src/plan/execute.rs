@@ -105,9 +105,7 @@ impl Executor<'_> {
     fn allowed(&self, step: &Step, places: &Arc<Places>) -> Result<(), Failure> {
         match step.origin {
             Origin::Host => Ok(()),
-            Origin::Plugin { .. } => {
-                self.guard.permits(&step.origin, &step.action, places).map_err(Failure::Refused)
-            }
+            Origin::Plugin { .. } => self.guard.permits(&step.origin, &step.action, places).map_err(Failure::Refused),
         }
     }
 

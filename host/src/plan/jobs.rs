@@ -191,6 +191,9 @@ mod tests {
         assert_eq!(with_jobs(" -j2 -- V=1", new), " -j --jobserver-auth=3,4 -- V=1");
         assert_eq!(with_jobs("s -- V=1", new), "s -j --jobserver-auth=3,4 -- V=1");
         assert_eq!(with_jobs("V=1", new), " -j --jobserver-auth=3,4 V=1");
-        assert_eq!(with_jobs("ks -j8 --jobserver-auth=5,6 -- V=1", "").split_whitespace().collect::<Vec<_>>(), ["ks", "--", "V=1"]);
+        assert_eq!(
+            with_jobs("ks -j8 --jobserver-auth=5,6 -- V=1", "").split_whitespace().collect::<Vec<_>>(),
+            ["ks", "--", "V=1"]
+        );
     }
 }

@@ -178,9 +178,9 @@ pub fn unusable(plugin: &Unusable, role: &str) -> Error {
         true => error
             .hint(format!("Put the file back that was granted, or run `modsmith plugin grant {id}` for this one."))
             .hint(format!("To go on without it, run `modsmith plugin revoke {id}`.")),
-        false => error
-            .hint(format!("Install the package again that {} belongs to.", file.display()))
-            .hint(format!("To go on without it, put `[deny] plugins = [\"{id}\"]` into a file of /etc/modsmith/policy.d.")),
+        false => error.hint(format!("Install the package again that {} belongs to.", file.display())).hint(format!(
+            "To go on without it, put `[deny] plugins = [\"{id}\"]` into a file of /etc/modsmith/policy.d."
+        )),
     }
 }
 

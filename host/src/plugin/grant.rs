@@ -146,7 +146,9 @@ impl Grant {
     pub fn knows_root(&self, root: Root) -> bool {
         let programs = self.run.iter().flat_map(|run| &run.paths);
         let patterns = self.read.iter().chain(&self.write).chain(&self.sign).chain(programs);
-        root == Root::Staging || self.named.knows_root(root) || patterns.map(PathPattern::root).any(|known| known == root)
+        root == Root::Staging
+            || self.named.knows_root(root)
+            || patterns.map(PathPattern::root).any(|known| known == root)
     }
 
     fn is_key(&self, at: &Location) -> bool {

@@ -38,8 +38,8 @@ pub mod table;
 pub mod testing;
 mod world;
 
-pub use facade::{Answer, Plugins};
 pub use call::Fault;
+pub use facade::{Answer, Plugins};
 pub use imports::{PackageFacts, SymbolSource};
 pub use index::Problem;
 pub use inspect::{Inspection, Listed};

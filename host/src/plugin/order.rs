@@ -22,9 +22,5 @@ impl Order {
 
 /// Closest first, then higher priority, then by id.
 pub fn order_of(closeness: Closeness, manifest: &Manifest) -> Order {
-    Order {
-        closeness: Reverse(Some(closeness)),
-        priority: Reverse(manifest.matches.priority),
-        id: manifest.id.clone(),
-    }
+    Order { closeness: Reverse(Some(closeness)), priority: Reverse(manifest.matches.priority), id: manifest.id.clone() }
 }

@@ -26,7 +26,9 @@ pub fn find(name: &str, grant: &Grant, settings: &Values, system: &System, roots
         administrators(run, settings, system)
             .or_else(|| find_program(&system.root, name).map(|_| Program::Named(name.to_owned())))
             .or_else(|| run.paths.iter().find_map(|pattern| at_pattern(pattern, system, roots)))
-            .or_else(|| find_program(&system.here, name).filter(|_| run.or_here).map(|_| Program::Named(name.to_owned())))
+            .or_else(|| {
+                find_program(&system.here, name).filter(|_| run.or_here).map(|_| Program::Named(name.to_owned()))
+            })
     })
 }
 

@@ -317,7 +317,10 @@ impl Walk {
 /// The names of a path, last one first, `..` among them.
 fn reversed(path: &Path) -> Vec<OsString> {
     let parts = path.components().rev();
-    parts.filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir)).map(|p| p.as_os_str().into()).collect()
+    parts
+        .filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir))
+        .map(|p| p.as_os_str().into())
+        .collect()
 }
 
 #[cfg(test)]
@@ -388,8 +391,15 @@ mod tests {
     fn what_a_kernel_was_built_from_keeps_the_name_of_its_link() {
         let system = System::new();
         let names = system.names(Root::InstallTree, "6.1/build/Module.symvers");
-        assert_eq!(names, ["source-tree:linux-6.1/Module.symvers", "usr:src/linux-6.1/Module.symvers",
-            "install-tree:6.1/build/Module.symvers", "usr:lib/modules/6.1/build/Module.symvers"]);
+        assert_eq!(
+            names,
+            [
+                "source-tree:linux-6.1/Module.symvers",
+                "usr:src/linux-6.1/Module.symvers",
+                "install-tree:6.1/build/Module.symvers",
+                "usr:lib/modules/6.1/build/Module.symvers"
+            ]
+        );
         symlink("/etc", system.path("lib/modules/6.1/other")).unwrap();
         assert_eq!(system.names(Root::InstallTree, "6.1/other/d/x"), ["etc:d/x"]);
     }

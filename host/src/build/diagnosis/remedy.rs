@@ -39,7 +39,9 @@ pub fn remedy(class: Class, facts: &Facts<'_>) -> String {
     let again = format!("`dkms build {id} -k {kernel}`");
     let compiler = facts.compiler.map(|text| format!(", which was built with {text}")).unwrap_or_default();
     if facts.of_pre_build && matches!(class, Class::ScriptFailed | Class::ProductMissing | Class::SourceIncomplete) {
-        return format!("Do what the output of PRE_BUILD asks for, which ended with 0 in spite of it, then run {again} again.");
+        return format!(
+            "Do what the output of PRE_BUILD asks for, which ended with 0 in spite of it, then run {again} again."
+        );
     }
     match class {
         Class::OtherKernel => other_kernel(facts),

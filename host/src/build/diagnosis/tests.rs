@@ -265,7 +265,9 @@ fn a_pre_build_that_hides_its_error_is_the_cause_of_what_follows() {
         assert_eq!((found.class, found.program.as_deref()), (Class::ToolMissing, Some("bc")));
     }
     // What configure tries out, and what is not there, hides no error of the build's own.
-    for pre_build in ["conftest.c:1:1: error: unknown type name ‘x’", "cat: /etc/none: No such file or directory", "fine"] {
+    for pre_build in
+        ["conftest.c:1:1: error: unknown type name ‘x’", "cat: /etc/none: No such file or directory", "fine"]
+    {
         let found = after_pre_build(pre_build, missing);
         assert_eq!((found.class, found.of_pre_build), (Class::SourceIncomplete, false), "{pre_build}");
     }

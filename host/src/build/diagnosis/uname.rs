@@ -28,7 +28,8 @@ const LARGEST: u64 = 1 << 20;
 /// makefiles.
 pub fn mention(source: &Path) -> Option<Mention> {
     let entries = walkdir::WalkDir::new(source).max_depth(3).sort_by_file_name().into_iter().flatten();
-    let recipes = entries.filter(|entry| entry.file_type().is_file() && is_makefile(&entry.file_name().to_string_lossy()));
+    let recipes =
+        entries.filter(|entry| entry.file_type().is_file() && is_makefile(&entry.file_name().to_string_lossy()));
     let recipes = recipes.map(|entry| entry.into_path());
     std::iter::once(source.join("dkms.conf")).chain(recipes).find_map(|file| {
         let is_small = std::fs::symlink_metadata(&file).is_ok_and(|data| data.is_file() && data.len() <= LARGEST);
@@ -67,7 +68,10 @@ mod tests {
     fn the_variable_that_has_to_be_handed_on_is_found() {
         let set = |name: &str, value: &str| Some((name.to_owned(), value.to_owned()));
         assert_eq!(variable("KVER := $(shell uname -r)"), set("KVER", "${kernelver}"));
-        assert_eq!(variable("\tKDIR ?= /lib/modules/$(shell uname -r)/build"), set("KDIR", "/lib/modules/${kernelver}/build"));
+        assert_eq!(
+            variable("\tKDIR ?= /lib/modules/$(shell uname -r)/build"),
+            set("KDIR", "/lib/modules/${kernelver}/build")
+        );
         assert_eq!(variable("export K=`uname -r`"), set("K", "${kernelver}"));
         assert_eq!(variable("KDIR = $(ROOT)/lib/modules/$(shell uname -r)"), None);
         assert_eq!(variable("\tmake -C /lib/modules/$(shell uname -r)/build M=$(PWD) modules"), None);

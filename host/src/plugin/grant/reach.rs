@@ -375,7 +375,11 @@ impl Reach {
     }
 
     fn unclear(&self, at: &Location, error: &io::Error) -> String {
-        format!("plugin `{}` may not touch `{}`: where it leads cannot be told: {error}", self.grant.plugin, spelled(at))
+        format!(
+            "plugin `{}` may not touch `{}`: where it leads cannot be told: {error}",
+            self.grant.plugin,
+            spelled(at)
+        )
     }
 }
 

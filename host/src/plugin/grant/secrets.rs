@@ -89,9 +89,11 @@ fn matches(pattern: &PathPattern, places: &Places) -> Vec<Location> {
         } else if pattern.may_hold(&at) {
             let Ok(directory) = places.find(&at, Last::Follow) else { continue };
             let entries = std::fs::read_dir(&directory.path).into_iter().flatten().filter_map(Result::ok);
-            ahead.extend(entries.filter_map(|entry| at.join(entry.file_name()).ok()).filter(|at| {
-                pattern.covers(at) || (pattern.may_hold(at) && is_directory(places, at))
-            }));
+            ahead.extend(
+                entries
+                    .filter_map(|entry| at.join(entry.file_name()).ok())
+                    .filter(|at| pattern.covers(at) || (pattern.may_hold(at) && is_directory(places, at))),
+            );
         }
     }
     found

@@ -57,7 +57,8 @@ impl Host for State {
     fn locate(&mut self, absolute: String) -> wasmtime::Result<Option<types::Path>> {
         let found = locate(&absolute, &self.system, &self.roots);
         let found = found.filter(|at| at.root != Root::System || self.grant.names(at));
-        Ok(found.map(|at| types::Path { root: at.root.name().to_owned(), relative: at.relative().display().to_string() }))
+        Ok(found
+            .map(|at| types::Path { root: at.root.name().to_owned(), relative: at.relative().display().to_string() }))
     }
 
     fn source_date(&mut self) -> wasmtime::Result<u64> {
@@ -136,7 +137,8 @@ impl HostDir for State {
             let Some(handle) = &found.handle else { return Ok(None) };
             let target = rustix::fs::readlinkat(handle, "", Vec::new())
                 .map_err(|e| Error::Other(format!("{at} cannot be looked up: {e}")))?;
-            let text = target.into_string().map_err(|_| Error::Other(format!("{at} leads to a name that is no text")))?;
+            let text =
+                target.into_string().map_err(|_| Error::Other(format!("{at} leads to a name that is no text")))?;
             Ok(Some(text))
         }))
     }

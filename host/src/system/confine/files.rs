@@ -102,9 +102,8 @@ struct Beneath {
 fn abi() -> Result<i32, i32> {
     const VERSION: libc::c_uint = 1;
     // SAFETY: asks for the version; no ruleset is made.
-    let version = unsafe {
-        libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<libc::c_void>(), 0_usize, VERSION)
-    };
+    let version =
+        unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<libc::c_void>(), 0_usize, VERSION) };
     if version < 0 { Err(errno()) } else { i32::try_from(version).map_err(|_| libc::EINVAL) }
 }
 

@@ -38,9 +38,8 @@ impl Way {
     pub fn new(to: &Path) -> Option<Self> {
         let mut above: Vec<&Path> = to.ancestors().skip(1).collect();
         above.reverse();
-        let closed = |directory: &&Path| {
-            directory.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o001 == 0)
-        };
+        let closed =
+            |directory: &&Path| directory.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o001 == 0);
         let cover = above.into_iter().find(closed).filter(|cover| cover.parent().is_some())?;
         let mut path = cover.to_path_buf();
         let mut directories = Vec::new();
@@ -59,9 +58,10 @@ impl Way {
         let quiet = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
         mount(c"none", self.cover.as_c_str(), c"tmpfs", quiet, c"mode=755,size=64k")?;
         let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-        let made = self.directories.iter().try_for_each(|directory| {
-            rustix::fs::mkdir(directory.as_c_str(), rustix::fs::Mode::from_raw_mode(0o755))
-        });
+        let made = self
+            .directories
+            .iter()
+            .try_for_each(|directory| rustix::fs::mkdir(directory.as_c_str(), rustix::fs::Mode::from_raw_mode(0o755)));
         rustix::process::umask(mask);
         made?;
         move_mount(&source, c"", CWD, directory, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)

@@ -157,15 +157,21 @@ impl Stage {
 
         let mut level = Level::none();
         level.set(Wall::Network, filter);
-        level.set(Wall::Writes, match purpose {
-            Purpose::Read if done.read_only && nobody.is_ok() => filter,
-            Purpose::Read => files.and(filter),
-            Purpose::Write => files.and(if cuts { Ok(()) } else { Err(libc::EOPNOTSUPP) }),
-        });
-        level.set(Wall::Secrets, match purpose {
-            Purpose::Read => nobody.or(files),
-            Purpose::Write => nobody,
-        });
+        level.set(
+            Wall::Writes,
+            match purpose {
+                Purpose::Read if done.read_only && nobody.is_ok() => filter,
+                Purpose::Read => files.and(filter),
+                Purpose::Write => files.and(if cuts { Ok(()) } else { Err(libc::EOPNOTSUPP) }),
+            },
+        );
+        level.set(
+            Wall::Secrets,
+            match purpose {
+                Purpose::Read => nobody.or(files),
+                Purpose::Write => nobody,
+            },
+        );
         // Without a namespace, what runs as the caller could stop the first process.
         let out_of_reach = match done.reach {
             Reach::Children if nobody.is_err() => files.and(if scoped { Ok(()) } else { Err(libc::EOPNOTSUPP) }),

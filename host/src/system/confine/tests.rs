@@ -187,7 +187,8 @@ fn refuse(command: &mut Command, calls: &'static [libc::c_long]) {
             .map(|(code, jt, jf, k)| libc::sock_filter { code: u16::try_from(code).unwrap(), jt, jf, k });
             let program = libc::sock_fprog { len: 4, filter: program.as_ptr().cast_mut() };
             // SAFETY: the program lives longer than the call. As root no further right is needed.
-            let status = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program, 0, 0) };
+            let status =
+                unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program, 0, 0) };
             if status != 0 {
                 return Err(io::Error::last_os_error());
             }
@@ -232,7 +233,8 @@ fn without_landlock_root_has_every_mount_read_only() {
     assert!(can_become_nobody(), "run this test as root");
     let dir = public_directory();
     let confinement = Confinement { rules: Err(libc::ENOSYS), mounts: Mounts::all(), ..reader() };
-    let (output, level) = run_in(bash(&format!("echo x > {}/new; echo x >/dev/null", dir.path().display())), confinement);
+    let (output, level) =
+        run_in(bash(&format!("echo x > {}/new; echo x >/dev/null", dir.path().display())), confinement);
     assert!(output.status.success(), "{output:?}");
     assert!(!dir.path().join("new").exists());
     assert_eq!(level.to_string(), "no network, no writes, no secrets, own processes, no privileges");
@@ -240,7 +242,8 @@ fn without_landlock_root_has_every_mount_read_only() {
 
 #[test]
 fn without_namespaces_what_is_left_is_ended_one_by_one() {
-    let mut command = bash("setsid sleep 87671 & (setsid sleep 87672 &) ; (setsid sh -c 'sleep 87673; :' &) ; exec true");
+    let mut command =
+        bash("setsid sleep 87671 & (setsid sleep 87672 &) ; (setsid sh -c 'sleep 87673; :' &) ; exec true");
     refuse(&mut command, NO_NAMESPACES);
     let (output, level) = run_in(command, reader().require(&READER));
     assert!(output.status.success(), "{output:?}");
