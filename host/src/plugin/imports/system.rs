@@ -1,7 +1,6 @@
 //! The `system` interface: read-only facts about the target.
 
 use std::io::Read;
-use std::path::Path;
 
 use cap_std::fs::MetadataExt;
 use rustix::fs::FileType;
