@@ -447,3 +447,52 @@ fn the_log_is_not_in_the_users_language() {
     let log = world.modsmith(&format!("log bad/1.0 -k {}", generic())).expect(0);
     assert!(log.stdout.contains("messages=C characters=de_DE.UTF-8 all=\n"), "{log}");
 }
+
+#[test]
+fn a_build_for_the_running_kernel_is_told_with_the_line_that_asks_for_it() {
+    let world = World::new(&[generic()]);
+    let running = modsmith_tests::state::running();
+    for (name, makefile, conf, told) in [
+        (
+            "variable",
+            "KDIR ?= /lib/modules/$(shell uname -r)/build\nall:\n\t$(MAKE) -C $(KDIR) M=$(CURDIR) modules\n",
+            "MAKE[0]=\"make all\"",
+            "usr/src/variable-1.0/Makefile asks `uname -r` in line 1; give KDIR=/lib/modules/${kernelver}/build to the make",
+        ),
+        (
+            "plain",
+            "obj-m := plain.o\n",
+            "MAKE[0]=\"make -C /lib/modules/\\$(uname -r)/build M=\\$PWD modules\"",
+            "write ${kernelver} in the place of `uname -r` in /usr/src/plain-1.0/dkms.conf, line 6",
+        ),
+    ] {
+        world.add_package(&Package::new(name, "1.0").file("Makefile", makefile).conf(conf));
+        let out = world.modsmith(&format!("build {name}/1.0 -k {}", generic())).expect(10);
+        out.shows(&format!("built for kernel {} instead of {running}: ", generic())).shows(told);
+        assert!(!out.stderr.contains("Install the package"), "{out}");
+        let json = world.modsmith(&format!("log {name} --json")).expect(0).json();
+        validate("log-schema.json", &json).unwrap();
+        assert_eq!(json["failed"]["class"], "other-kernel", "{json:#}");
+    }
+    assert_ne!(running, generic(), "this test needs a kernel with headers that does not run");
+}
+
+#[test]
+fn the_first_error_is_what_was_wrong_and_not_that_make_stopped() {
+    let world = World::new(&[generic()]);
+    let recipe = "all:\n\t@echo '  CHECK card'; echo 'card: the table is inconsistent'; exit 1\n";
+    world.add_package(&Package::new("card", "1.0").file("card.mk", recipe).conf("MAKE[0]=\"make -f card.mk\""));
+    world
+        .modsmith(&format!("build card/1.0 -k {}", generic()))
+        .expect(10)
+        .shows("): card: the table is inconsistent\n");
+    // PRE_BUILD fails, hides it, and make lacks what it had to write.
+    world.add_package(
+        &Package::new("hidden", "1.0")
+            .script("configure", "echo 'configure: error: no library'; exit 0")
+            .file("hidden.mk", "all: config.mk\n")
+            .conf("PRE_BUILD=configure\nMAKE[0]=\"make -f hidden.mk\""),
+    );
+    let out = world.modsmith(&format!("build hidden/1.0 -k {}", generic())).expect(10);
+    out.shows(", of PRE_BUILD, which ended with 0): configure: error: no library\n").shows("output of PRE_BUILD");
+}

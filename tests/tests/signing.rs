@@ -342,3 +342,51 @@ fn the_program_may_be_named_by_the_kernels_release() {
     assert!(out.stdout.contains(&program), "{out}");
     assert_signed_with(&world, &world.tree().join("mok.pub"));
 }
+
+/// The pair that the settings name is made, where dkms makes it; modules are signed
+/// with it by either signer.
+#[test]
+fn a_configured_pair_is_made_where_the_settings_say() {
+    for signer in ["", "sign_file=pkcs7-signer\n"] {
+        for (key, certificate) in [
+            ("/etc/dkms/kk/k.key", "/etc/dkms/kk/k.pub"),
+            ("/boot/$kernelver.key", "/boot/$kernelver.pub"),
+            ("/run/modsmith-keys/k.key", "/run/modsmith-keys/k.pub"),
+        ] {
+            let world = world(&format!("{signer}mok_signing_key='{key}'\nmok_certificate='{certificate}'\n"));
+            fs::create_dir_all(world.path("etc/dkms/kk")).expect("writable");
+            let line = format!(
+                "mount -t tmpfs own /run && mkdir /run/modsmith-keys && dkms build signed/1.0 -k {} && cp -a /run/modsmith-keys /boot",
+                kernel()
+            );
+            let out = world.shell(&line).run().expect(0);
+            let at = |path: &str| {
+                let path = path.replace("$kernelver", &kernel());
+                world.path(path.replace("/run/", "/boot/"))
+            };
+            assert_eq!((mode(&at(key)), mode(&at(certificate))), (0o600, 0o644), "{out}");
+            assert!(out.stdout.contains("Signing module /var/lib/dkms/signed/1.0/build/signed.ko\n"), "{out}");
+            assert_signed_with(&world, &at(certificate));
+            assert!(!world.tree().join("mok.key").exists(), "no other pair was made");
+        }
+    }
+}
+
+#[test]
+fn a_configured_pair_that_cannot_be_made_leaves_modules_unsigned_and_nobody_says_signing() {
+    for signer in ["", "sign_file=pkcs7-signer\n"] {
+        // As with dkms, the directory has to be there.
+        let world = world(&format!("{signer}mok_signing_key=/etc/dkms/no/k.key\nmok_certificate=/etc/dkms/no/k.pub\n"));
+        let out = build(&world).expect_error("The modules will not be signed. ").expect_error("/etc/dkms/no/k.key");
+        assert!(!out.stdout.contains("Signing module"), "{out}");
+        assert_eq!(Signed::read(&built(&world)), None);
+    }
+    // A key that signs nothing.
+    let world = world("mok_signing_key=/etc/dkms/k.key\nmok_certificate=/etc/dkms/k.pub\n");
+    for name in ["k.key", "k.pub"] {
+        fs::write(world.path("etc/dkms").join(name), "no key").expect("writable");
+    }
+    let out = build(&world).expect_error("/var/lib/dkms/signed/1.0/build/signed.ko was not signed: ");
+    assert!(!out.stdout.contains("Signing module"), "{out}");
+    assert_eq!(Signed::read(&built(&world)), None);
+}

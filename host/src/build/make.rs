@@ -25,6 +25,7 @@ pub fn build_commands(
     kernel: &Kernel,
     conf: &PackageConf,
     toolchain: &Toolchain,
+    one_job: bool,
 ) -> MakeCommand {
     let jobs = session.jobs();
     let build_dir = session.seen_by_build(&session.tree.real(&package.id.build_dir()));
@@ -32,8 +33,8 @@ pub fn build_commands(
     let variables = session.variables(package, kernel);
     let default = default_make_command(&variables.kernel_source_dir, &build_dir);
     let command = |jobs| make_command(conf, &default, jobs, kernel.release(), toolchain.llvm);
-    let shown = command(Some(jobs.limit()));
-    let run = if jobs.is_shared() { command(None) } else { shown.clone() };
+    let shown = command(Some(if one_job { 1 } else { jobs.limit() }));
+    let run = if jobs.is_shared() && !one_job { command(None) } else { shown.clone() };
     let assignments: String = [
         ("kernel_source_dir", variables.kernel_source_dir.as_str()),
         ("kernel_config", &variables.kernel_config),

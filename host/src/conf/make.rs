@@ -18,8 +18,7 @@ pub fn default_make_command(kernel_source_dir: &str, build_dir: &str) -> String 
 /// `llvm` the kernel was built by clang and the modules must be too.
 pub fn make_command(conf: &PackageConf, default: &str, jobs: Option<u32>, kernel_release: &str, llvm: bool) -> String {
     let text = conf.make.as_deref().unwrap_or(default);
-    let is_make = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || "_-./+".contains(c));
-    if let Some(rest) = text.strip_prefix("make").filter(|rest| is_make(rest)) {
+    if let Some(rest) = behind_make(text) {
         let llvm = if llvm { " LLVM=1" } else { "" };
         let jobs = match jobs {
             None => String::new(),
@@ -35,6 +34,52 @@ pub fn make_command(conf: &PackageConf, default: &str, jobs: Option<u32>, kernel
         true if text.contains([';', '&', '|', '(', ')', '{', '\n']) => format!("export LLVM=1; {text}"),
         true => format!("{text} LLVM=1"),
     }
+}
+
+/// What is behind a leading word `make`.
+fn behind_make(text: &str) -> Option<&str> {
+    let is_word = |rest: &&str| !rest.starts_with(|c: char| c.is_alphanumeric() || "_-./+".contains(c));
+    text.strip_prefix("make").filter(is_word)
+}
+
+/// Programs of recipes that start no make.
+const NO_MAKES: [&str; 24] = [
+    ":", "[", "[[", "cat", "cd", "chmod", "cp", "echo", "exit", "export", "false", "find", "grep", "install", "ln",
+    "mkdir", "mv", "printf", "rm", "sed", "strip", "tee", "touch", "true",
+];
+
+/// Words of shells before a command.
+const BEFORE_COMMANDS: [&str; 10] = ["!", "do", "elif", "else", "env", "exec", "if", "then", "time", "while"];
+
+/// Whether a package's MAKE has makes that only a jobserver tells to do several
+/// things at the same time. The first word `make` is told by `-j` as well, and so
+/// is one with a `-j` of its own.
+pub fn only_jobserver_tells(make: Option<&str>) -> bool {
+    let Some(text) = make else { return false };
+    // These are no ends of commands.
+    let text = text.replace(">&", " ").replace("&>", " ");
+    let mut commands = text.split([';', '&', '|', '(', ')', '{', '}', '\n', '`']);
+    if behind_make(&text).is_some() {
+        commands.next();
+    }
+    commands.any(|command| {
+        let words = command.split_whitespace().map(|word| word.trim_matches(['\'', '"', '\\']));
+        let is_before = |word: &&str| BEFORE_COMMANDS.contains(word) || is_assignment(word);
+        let words: Vec<&str> = words.skip_while(is_before).collect();
+        let Some(program) = words.first().filter(|word| !["", "fi", "done", "for"].contains(word)) else {
+            return false;
+        };
+        let is_make = |word: &&&str| matches!(word.rsplit('/').next(), Some("make" | "gmake"));
+        match words.iter().any(|word| is_make(&word)) {
+            true => !words.iter().any(|word| word.starts_with("-j") || word.starts_with("--jobs")),
+            false => !NO_MAKES.contains(program),
+        }
+    })
+}
+
+fn is_assignment(word: &str) -> bool {
+    let name = word.split_once('=').map_or("", |(name, _)| name);
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 fn quoted(path: &str) -> String {
@@ -80,6 +125,40 @@ mod tests {
         assert_eq!(command(Some("make a; find ."), true), "make -j4 KERNELRELEASE=6.1 LLVM=1 a; find .");
         assert_eq!(command(Some("'make' a"), true), "'make' a LLVM=1");
         assert_eq!(command(Some("(make a)"), true), "export LLVM=1; (make a)");
+    }
+
+    #[test]
+    fn makes_that_dkms_gives_one_job_are_known() {
+        assert!(!only_jobserver_tells(None));
+        for told in [
+            "make",
+            "make -C /k M=/b modules",
+            "make all 2>&1 | tee log",
+            "make KDIR=/k; cp a b",
+            "make modules && find . -name '*.ko' -exec cp {} . ;",
+            "'make' -j$(nproc) modules",
+            "make -C /k && K=1 make -j4 install",
+            "cp prebuilt/x.ko .",
+            "true",
+            "",
+        ] {
+            assert!(!only_jobserver_tells(Some(told)), "{told:?}");
+        }
+        for untold in [
+            "(make modules; make firmware)",
+            "make a && make b",
+            "make a; ./build.sh",
+            "'make' modules",
+            "/usr/bin/make modules",
+            "KDIR=/k make driver",
+            "env -i make",
+            "./build.sh /k",
+            "sh build.sh",
+            "cd src && make",
+            "if true; then make; fi",
+        ] {
+            assert!(only_jobserver_tells(Some(untold)), "{untold:?}");
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 
 pub use directives::DIRECTIVES;
 pub use evaluate::{TIME_LIMIT, evaluate, evaluate_within};
-pub use make::{default_make_command, make_command};
+pub use make::{default_make_command, make_command, only_jobserver_tells};
 pub use placeholder::Placeholder;
 pub use source::Reading;
 pub use sysconfig::addon_modules_dir;

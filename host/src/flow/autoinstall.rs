@@ -94,11 +94,15 @@ impl Session<'_> {
             (end, result)
         });
         for (task, result) in done.results {
-            let result = result.and_then(|()| {
-                let rebuilt = transaction.rebuild_dependents(&wanted[task].package.id, &kernel, target);
-                rebuilt.inspect_err(|error| tell(error, self.reporter))
-            });
+            let installed = result.is_ok();
             outcome.count(&tasks[task].name, result)?;
+            if installed {
+                let id = &wanted[task].package.id;
+                for (dependent, error) in transaction.rebuild_each_dependent(id, &kernel, target)? {
+                    tell(&error, self.reporter);
+                    outcome.count(&dependent.module, Err(error))?;
+                }
+            }
         }
         let finished = self.finish_deferred(&kernel, Occasion::Installed);
         if outcome.changed {

@@ -14,34 +14,40 @@ use crate::system::Location;
 use crate::tree::{BuildRecord, ConfFile, Package, PackageId, RecordedModule, Target};
 
 /// What a build decided before it began.
-struct Decisions {
-    conf: PackageConf,
+pub(super) struct Decisions {
+    pub(super) conf: PackageConf,
     toolchain: Toolchain,
     compression: Option<Compression>,
     signing: Option<Signing>,
-    place: Workplace,
+    pub(super) place: Workplace,
+    patches: Vec<Patch>,
     /// What `conf` came from.
     conf_files: Vec<ConfFile>,
 }
 
 /// Where a package is built.
-struct Workplace {
+pub(super) struct Workplace {
     at: Location,
     /// Makes it `T/m/v/build` for the programs of the build, where it is not.
     bind: Option<Bind>,
     /// See [`Session::build_environment`].
     exports: Option<String>,
+    /// Whether the makes of the package do one thing after the other.
+    pub(super) one_job: bool,
+    /// The log of an attempt before this one, without its head.
+    before: Vec<u8>,
 }
 
 impl Workplace {
-    /// A command that runs there, as part of the build.
+    /// A command that runs there, as part of the build. It takes a job, and lends
+    /// none: only MAKE does.
     fn command(&self, mut command: Command) -> Command {
         if let Some(bind) = &self.bind {
             command.directory = Some(bind.at.clone());
             command.bind = Some(bind.clone());
         }
         command.exports = self.exports.clone();
-        command.shares_jobs = true;
+        (command.shares_jobs, command.one_job) = (true, true);
         command
     }
 
@@ -68,16 +74,36 @@ impl Session<'_> {
     /// Builds a registered package; the lock is held. A failure is remembered.
     pub(super) fn build_package(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<()> {
         let failed = |begun| move |error| self.remember(error, begun, package, kernel, target);
-        let (plan, decisions) = self.plan_build(package, kernel, target).map_err(failed(false))?;
-        self.with_kernel_tree(kernel, || self.run(plan)).map_err(failed(true))?;
+        let mut decisions = self.decide(package, kernel, target).map_err(failed(false))?;
+        let attempt = |decisions: &Decisions| {
+            let plan = self.plan_build(package, kernel, target, decisions)?;
+            Ok(self.with_kernel_tree(kernel, || self.run(plan)))
+        };
+        let mut outcome = attempt(&decisions).map_err(failed(false))?;
+        if let Err(error) = &outcome
+            && self.may_be_a_race(error, package, target, &decisions)
+        {
+            let jobs = self.jobs().limit();
+            let text = format!(
+                "The build failed with up to {jobs} jobs at a time. Once more with one, from a fresh copy of the source."
+            );
+            self.reporter.warning(&format!("{}: {text}", package.id));
+            decisions.place.one_job = true;
+            decisions.place.before = self.first_attempt(package, target, &text);
+            outcome = attempt(&decisions).map_err(failed(true))?;
+            if outcome.is_ok() {
+                self.remember_one_job(package, target);
+            }
+        }
+        outcome.map_err(failed(true))?;
         match &decisions.conf.scripts.post_build {
             Some(text) => self.post_build(package, kernel, target, &decisions, text).map_err(failed(true)),
             None => Ok(()),
         }
     }
 
-    /// What has to be true, then the plan up to the built state.
-    fn plan_build(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<(Builder, Decisions)> {
+    /// What has to be true, and what a build goes by.
+    fn decide(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<Decisions> {
         let conf_files = self.conf_files(package, target);
         let conf = self.conf(package, kernel, Strictness::Strict)?;
         self.notices(&conf);
@@ -94,26 +120,36 @@ impl Session<'_> {
         let patches = self.check_patches(package, &conf)?;
 
         let signing = self.signing(package, kernel)?;
-        let mut plan = Builder::new(format!("build {} for {target}", package.id), self.roots(package, Some(kernel)));
         let compression = self.plugins.compression(kernel)?.unwrap_or_else(|| kernel.compressions().last().copied());
         let toolchain = toolchain(kernel, &self.system.root);
         let place = self.workplace(package, target)?;
-        let decisions = Decisions { conf, toolchain, compression, signing, place, conf_files };
+        Ok(Decisions { conf, toolchain, compression, signing, place, patches, conf_files })
+    }
 
-        self.plan_prepared(package, kernel, target, &decisions, &patches, &mut plan)?;
-        self.plan_make(package, kernel, target, &decisions, &mut plan)?;
-        self.plan_products(package, kernel, target, &decisions, &mut plan)?;
+    /// The plan up to the built state.
+    fn plan_build(
+        &self,
+        package: &Package,
+        kernel: &Arc<Kernel>,
+        target: &Target,
+        decisions: &Decisions,
+    ) -> Result<Builder> {
+        let mut plan = Builder::new(format!("build {} for {target}", package.id), self.roots(package, Some(kernel)));
+        self.plan_prepared(package, kernel, target, decisions, &mut plan)?;
+        self.plan_make(package, kernel, target, decisions, &mut plan)?;
+        self.plan_products(package, kernel, target, decisions, &mut plan)?;
         self.plan_forget(&package.id, target, &mut plan);
         if decisions.conf.scripts.post_build.is_none() {
             plan_finish(package, target, &decisions.place, &mut plan);
         }
-        Ok((plan, decisions))
+        Ok(plan)
     }
 
     fn workplace(&self, package: &Package, target: &Target) -> Result<Workplace> {
         let at = self.build_dir(&package.id, target);
         let bind = self.apart.then(|| Bind { from: at.clone(), at: package.id.build_dir() });
-        Ok(Workplace { at, bind, exports: self.build_environment()? })
+        let one_job = self.tree.needs_one_job(&package.id);
+        Ok(Workplace { at, bind, exports: self.build_environment()?, one_job, before: Vec::new() })
     }
 
     /// The directory that a package is built in for a kernel.
@@ -136,9 +172,10 @@ impl Session<'_> {
         let toolchain = toolchain(kernel, &self.system.root);
         let place = self.workplace(package, target)?;
         let at = place.at.clone();
-        let decisions = Decisions { conf, toolchain, compression: None, signing: None, place, conf_files: Vec::new() };
+        let decisions =
+            Decisions { conf, toolchain, compression: None, signing: None, place, patches, conf_files: Vec::new() };
         let mut plan = Builder::new(format!("prepare {} for {target}", package.id), self.roots(package, Some(kernel)));
-        self.plan_prepared(package, kernel, target, &decisions, &patches, &mut plan)?;
+        self.plan_prepared(package, kernel, target, &decisions, &mut plan)?;
         self.run(plan)?;
         Ok(at)
     }
@@ -150,7 +187,6 @@ impl Session<'_> {
         kernel: &Kernel,
         target: &Target,
         decisions: &Decisions,
-        patches: &[Patch],
         plan: &mut Builder,
     ) -> Result<()> {
         let id = &package.id;
@@ -164,11 +200,9 @@ impl Session<'_> {
         plan.push(Action::Copy { from: source, to: build.clone() }, "the registered source is never built in")
             .on_undo(Undo::Keep);
         let head = crate::build::log_head(&format!("{id} for kernel {target}"));
-        plan.push(
-            Action::WriteFile { at: log.clone(), contents: Bytes(head.into_bytes()), mode: 0o644 },
-            "the log of the build",
-        )
-        .on_undo(Undo::Keep);
+        let contents = Bytes([head.as_bytes(), &decisions.place.before].concat());
+        plan.push(Action::WriteFile { at: log.clone(), contents, mode: 0o644 }, "the log of the build")
+            .on_undo(Undo::Keep);
         let consult = self.consult(package);
         if let Some(file) = &decisions.place.exports {
             plan.push(
@@ -177,7 +211,7 @@ impl Session<'_> {
             );
         }
 
-        for Patch { name: patch, given } in patches {
+        for Patch { name: patch, given } in &decisions.patches {
             let file = match given {
                 Some(file) => file.clone(),
                 None => build.join("patches").and_then(|p| p.join(patch)).map_err(bad_patch)?,
@@ -222,10 +256,12 @@ impl Session<'_> {
         let build = &decisions.place.at;
         let log = decisions.place.log();
         let consult = self.consult(package);
-        let make = build_commands(self, package, kernel, &decisions.conf, &decisions.toolchain);
+        let one_job = decisions.place.one_job;
+        let make = build_commands(self, package, kernel, &decisions.conf, &decisions.toolchain, one_job);
         let mut command =
             self.in_build(Command::new("bash").args(["-c", make.script.as_str()]), package, kernel, decisions);
         command.environment = command.environment.and(make.environment);
+        command.one_job = one_job;
         let command = script::logged(command, &log, "Building module(s)", &make.shown);
         plan.push(Action::Run(command), "MAKE of its dkms.conf")
             .progress("Building module(s)")

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::conf::{PackageConf, Strictness};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::flow::Session;
 use crate::flow::forced::Forced;
 use crate::kernel::Kernel;
@@ -34,35 +34,49 @@ impl Session<'_> {
         }
     }
 
-    /// After `installed` was installed for a kernel, builds anew what was built
-    /// against another version of what is installed there. What was installed is
-    /// installed again.
+    /// The same as [`Session::rebuild_each_dependent`].
     ///
-    /// Errors: the first of a package that could not be rebuilt; its older build
-    /// stays as it is.
+    /// Errors: the first of a package that could not be rebuilt.
     pub(super) fn rebuild_dependents(
         &self,
         installed: &PackageId,
         kernel: &Arc<Kernel>,
         target: &Target,
     ) -> Result<()> {
+        let mut failed = self.rebuild_each_dependent(installed, kernel, target)?.into_iter().map(|(_, error)| error);
+        let first = failed.next();
+        failed.for_each(|error| self.reporter.warning(&error.message));
+        first.map_or(Ok(()), Err)
+    }
+
+    /// After `installed` was installed for a kernel, builds anew what was built
+    /// against another version of what is installed there. What was installed is
+    /// installed again.
+    ///
+    /// Returns the packages that could not be rebuilt, each with the reason: their
+    /// older builds stay as they are.
+    pub(super) fn rebuild_each_dependent(
+        &self,
+        installed: &PackageId,
+        kernel: &Arc<Kernel>,
+        target: &Target,
+    ) -> Result<Vec<(PackageId, Error)>> {
+        let mut failed = Vec::new();
         if self.options.force {
-            return Ok(());
+            return Ok(failed);
         }
         // A package that is rebuilt may be what others are built against.
         let mut current = vec![installed.clone()];
         let mut done = BTreeSet::from([installed.clone()]);
-        let mut outcome = Ok(());
         while let Some(package) = self.outdated(&current, &done, kernel, target)? {
             done.insert(package.id.clone());
             self.say(format!("Rebuilding module {} due to updated dependencies", package.id));
             match self.rebuild(&package, kernel, target) {
                 Ok(()) => current.push(package.id),
-                Err(error) if outcome.is_ok() => outcome = Err(error),
-                Err(error) => self.reporter.warning(&error.message),
+                Err(error) => failed.push((package.id, error)),
             }
         }
-        outcome
+        Ok(failed)
     }
 
     /// The next package that is built against what is no longer installed.

@@ -3,12 +3,12 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use crate::build::diagnosis::{self, Diagnosis, Facts, remedy};
+use crate::build::diagnosis::{self, Diagnosis, Facts, mention, remedy};
 use crate::build::{Class, begins_log_of};
 use crate::error::{Error, Kind, Result};
 use crate::flow::Session;
 use crate::flow::status::Filter;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, running_release};
 use crate::plan::{Action, Builder, Bytes};
 use crate::system::Location;
 use crate::tree::{Failure, FailureRecord, Package, PackageId, Target};
@@ -44,14 +44,15 @@ impl Session<'_> {
             line.text = self.without_build_dir(id, &line.text);
         }
         let texts = [error.message.as_str()].into_iter().chain(error.details.iter().map(String::as_str));
-        let found = found.with_error(error.kind, texts);
+        let found = found.with_error(error.kind, texts).for_kernel(&target.kernel, &running_release());
 
         // The error may know what to do, with the facts at hand where it was made.
         let own = error.hints.first().filter(|_| !begun).cloned();
         let told = own.is_some();
         let remedy = own.unwrap_or_else(|| self.remedy(&found, package, kernel, target));
         if let Some(line) = &found.first_error {
-            error.details.push(format!("First error (make.log, line {}): {}", line.line, line.text));
+            let of = if found.of_pre_build { ", of PRE_BUILD, which ended with 0" } else { "" };
+            error.details.push(format!("First error (make.log, line {}{of}): {}", line.line, line.text));
         }
         if !told && !error.hints.contains(&remedy) {
             error.hints.insert(0, remedy.clone());
@@ -79,6 +80,12 @@ impl Session<'_> {
             self.reporter.warning(&format!("The failed build could not be remembered. {}", why.message));
         }
         error
+    }
+
+    /// The class of a build that has just failed.
+    pub(super) fn class_of_failure(&self, error: &Error, package: &Package, target: &Target) -> Class {
+        let found = diagnose(&self.tree.real(&self.build_log(&package.id, target)));
+        found.with_error(error.kind, [error.message.as_str()]).for_kernel(&target.kernel, &running_release()).class
     }
 
     fn plan_failure(&self, record: &FailureRecord, package: &Package, target: &Target, with_log: bool) -> Builder {
@@ -116,6 +123,9 @@ impl Session<'_> {
                 compiler: kernel.config("CC_VERSION_TEXT"),
                 program: found.program.as_deref(),
                 has_error: found.first_error.is_some(),
+                of_pre_build: found.of_pre_build,
+                other_kernel: found.other_kernel.as_deref(),
+                asks_running: mention(&package.source).filter(|_| found.class == Class::OtherKernel),
                 other_versions: versions.map(|e| e.id.version).filter(|v| *v != package.id.version).collect(),
                 built_for: self.tree.targets(&package.id).into_iter().map(|built| built.kernel).collect(),
                 source: self.system.inside(&package.source).display().to_string(),
@@ -147,6 +157,7 @@ impl Session<'_> {
     /// The same for all kernels of a package.
     pub(super) fn plan_forget_package(&self, id: &PackageId, plan: &mut Builder) {
         self.plan_forget_at(id.failures_dir(), plan);
+        self.plan_forget_at(id.one_job_dir(), plan);
     }
 
     fn plan_forget_at(&self, at: Location, plan: &mut Builder) {
@@ -154,7 +165,7 @@ impl Session<'_> {
             return;
         }
         let parent = at.parent();
-        plan.push(Action::Remove { at }, "the failed build is history");
+        plan.push(Action::Remove { at }, "what was kept of earlier builds is history");
         if let Some(at) = parent {
             plan.push(Action::Prune { at, unless_owned: None }, "no empty directory of records is left");
         }
@@ -179,6 +190,13 @@ impl Session<'_> {
         for (id, target) in self.tree.stale_failures() {
             if let Err(error) = self.forget(&id, &target) {
                 tracing::debug!(%id, %target, error = %error.message, "cannot forget a failed build");
+            }
+        }
+        for id in self.tree.stale_one_jobs() {
+            let mut plan = Builder::new(format!("forget how {id} was built"), self.system.roots.clone());
+            self.plan_forget_at(id.one_job_dir(), &mut plan);
+            if let Err(error) = self.run(plan) {
+                tracing::debug!(%id, error = %error.message, "cannot forget how a package was built");
             }
         }
     }

@@ -21,6 +21,7 @@ mod load_modules;
 mod matching;
 mod modprobe_config;
 mod notices;
+mod one_job;
 mod originals;
 mod packages;
 mod parallel;

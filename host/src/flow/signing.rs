@@ -65,7 +65,8 @@ impl Session<'_> {
         Ok(Some(signing))
     }
 
-    /// The steps that sign a file, announced by the path that people know it by.
+    /// The steps that sign a file, told by the path that people know it by once it
+    /// is signed.
     pub(super) fn plan_signing(
         &self,
         signing: &Signing,
@@ -76,7 +77,11 @@ impl Session<'_> {
     ) {
         let before = plan.steps().len();
         match self.plugins.sign(signing, kernel, file, plan) {
-            Ok(()) => plan.announce_from(before, format!("Signing module {}", shown.display())),
+            Ok(()) => plan.report_from(
+                before,
+                format!("Signing module {}", shown.display()),
+                &format!("{} was not signed", shown.display()),
+            ),
             Err(error) => self.reporter.warning(&format!("{} will not be signed. {}", shown.display(), error.message)),
         }
     }

@@ -69,6 +69,17 @@ impl Builder {
         }
     }
 
+    /// Says what the steps from `index` on have done: after the last of them, if it
+    /// did not fail. `failed` begins the warning of one that fails and may.
+    pub fn report_from(&mut self, index: usize, done: impl Into<String>, failed: &str) {
+        for step in self.steps_from(index) {
+            step.failure_message.get_or_insert_with(|| failed.to_owned());
+        }
+        if let Some(last) = self.steps_from(index).last_mut() {
+            last.announce = Announce::Done(done.into());
+        }
+    }
+
     /// Prints the notes from `index` on when the plan comes to them.
     pub fn tell_notes_from(&mut self, index: usize) {
         for step in self.steps_from(index) {

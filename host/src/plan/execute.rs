@@ -93,8 +93,10 @@ impl Executor<'_> {
                 Err(_) => Err(1),
             });
         }
-        if let Err(failure) = outcome {
-            self.tolerate(step, failure)?;
+        match (outcome, &step.announce) {
+            (Err(failure), _) => self.tolerate(step, failure)?,
+            (Ok(()), Announce::Done(text)) => self.reporter.line(text),
+            (Ok(()), _) => {}
         }
         undo::keep_backup(&step.action, ops, &aside)?;
         journal.done(index)?;
@@ -116,7 +118,7 @@ impl Executor<'_> {
 
     fn announce(&self, step: &Step, files: &Files) -> bool {
         match &step.announce {
-            Announce::Silent => false,
+            Announce::Silent | Announce::Done(_) => false,
             Announce::Line(text) => {
                 self.reporter.line(&conceal_text(text));
                 false

@@ -110,6 +110,13 @@ impl Jobs {
     }
 }
 
+/// Keeps the makes below a program from doing several things at the same time,
+/// whatever the caller's own budget is.
+pub(super) fn withhold(process: &mut Command) {
+    let callers = std::env::var("MAKEFLAGS").unwrap_or_default();
+    process.env_remove("MFLAGS").env("MAKEFLAGS", with_jobs(&callers, ""));
+}
+
 /// The caller's MAKEFLAGS with another budget. It goes before all words but a
 /// group of short options, which is written without its dash: behind `--` there
 /// are variables.
@@ -184,5 +191,9 @@ mod tests {
         assert_eq!(with_jobs(" -j2 -- V=1", new), " -j --jobserver-auth=3,4 -- V=1");
         assert_eq!(with_jobs("s -- V=1", new), "s -j --jobserver-auth=3,4 -- V=1");
         assert_eq!(with_jobs("V=1", new), " -j --jobserver-auth=3,4 V=1");
+        assert_eq!(
+            with_jobs("ks -j8 --jobserver-auth=5,6 -- V=1", "").split_whitespace().collect::<Vec<_>>(),
+            ["ks", "--", "V=1"]
+        );
     }
 }

@@ -15,7 +15,7 @@ use rustix::process::{PidfdFlags, Signal};
 
 use super::files::Files;
 use super::interrupt::INTERRUPTED;
-use super::jobs::Jobs;
+use super::jobs::{Jobs, withhold};
 use super::perform::Failure;
 use super::report::Reporter;
 use super::secrets::{conceal_all, conceal_text, is_secret_variable};
@@ -203,7 +203,9 @@ impl Runner<'_> {
                 process.envs(variables.iter().cloned());
             }
         }
-        if command.shares_jobs {
+        if command.one_job {
+            withhold(&mut process);
+        } else if command.shares_jobs {
             self.jobs.share(&mut process);
         }
         if let Some(Bind { from, at }) = &command.bind {

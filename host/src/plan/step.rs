@@ -141,6 +141,10 @@ pub struct Command {
     /// Takes a job of the budget while it runs, and lends what is left of it to
     /// the makes that it starts.
     pub shares_jobs: bool,
+    /// Lends nothing of the budget: the makes that it starts do one thing after
+    /// the other.
+    #[serde(default)]
+    pub one_job: bool,
     pub bind: Option<Bind>,
     /// Runs without privileges and network, and writes nowhere but in the plan's
     /// staging directory, which it sees as its own `/tmp` where that can be arranged.
@@ -169,6 +173,7 @@ impl Command {
             place: Place::Target,
             optional: false,
             shares_jobs: false,
+            one_job: false,
             bind: None,
             confined: false,
         }
@@ -319,6 +324,8 @@ pub enum Announce {
     Line(String),
     /// Several complete lines, printed before the step.
     Lines(Vec<String>),
+    /// A complete line, printed after the step and only where it did not fail.
+    Done(String),
     /// `<text>...`, then ` done.` or the exit status.
     Progress(String),
 }

@@ -15,6 +15,7 @@ use super::imports::{Draft, State, roots_of};
 use super::index::{Entry, Index, Problem, sort};
 use super::limits::{Limits, RoleLimits};
 use super::manifest::{Closeness, Role};
+use super::named::Named;
 use super::order::{Order, order_of};
 use super::probe::Probes;
 use super::search::SearchPath;
@@ -45,6 +46,8 @@ pub struct Plugins {
     loaded: Mutex<BTreeMap<PathBuf, InstancePre<State>>>,
     checked: Mutex<BTreeMap<SettingsKey, Result<Arc<Values>, String>>>,
     claims: Mutex<BTreeMap<String, u8>>,
+    /// By plugin, what settings named for it in all calls so far.
+    named: Mutex<BTreeMap<String, Named>>,
     pub(super) probes: Arc<Probes>,
     /// Whether probes of plugins that nobody granted are run.
     probing: bool,
@@ -100,6 +103,7 @@ impl Plugins {
             loaded: Mutex::default(),
             checked: Mutex::default(),
             claims: Mutex::default(),
+            named: Mutex::default(),
             probes: Arc::default(),
             probing: false,
             compiling_apart: false,
@@ -363,12 +367,13 @@ impl Plugins {
             kernel = subject.kernel.map(|k| k.release()),
         )
         .entered();
+        let grant = entry.grant.clone().with(&self.named(entry, &settings, roots));
         let state = State {
             table: ResourceTable::new(),
             plugin: entry.id().to_owned(),
             role: role.name(),
-            grant: entry.grant.clone(),
-            reach: Reach::new(&entry.grant, Arc::new(Places::new(&self.system.root, roots.clone()))),
+            reach: Reach::new(&grant, Arc::new(Places::new(&self.system.root, roots.clone()))),
+            grant,
             settings,
             system: self.system.clone(),
             probes: self.probes.clone(),
@@ -394,6 +399,15 @@ impl Plugins {
             return Err(call::denied(id, role, subject, refusal));
         }
         Ok((value, steps))
+    }
+
+    /// What the administrator's settings name for a plugin, remembered for the
+    /// steps that it asks for.
+    fn named(&self, entry: &Entry, settings: &Values, roots: &Roots) -> Named {
+        let named = Named::of(&entry.manifest, settings, &self.system, roots);
+        let mut known = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(entry.id().to_owned()).or_default().extend(&named);
+        named
     }
 
     fn load(&self, entry: &Entry) -> Result<InstancePre<State>, Error> {
@@ -446,7 +460,9 @@ impl Plugins {
     /// What the plugin that asked for a step may do in these places; `None` for
     /// one that is not here.
     fn reach(&self, id: &str, places: &Arc<Places>) -> Option<Reach> {
-        Some(Reach::new(&self.index().get(id)?.grant, places.clone()))
+        let grant = self.index().get(id)?.grant.clone();
+        let named = self.named.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned().unwrap_or_default();
+        Some(Reach::new(&grant.with(&named), places.clone()))
     }
 }
 

@@ -2,6 +2,7 @@
 //! this machine denies.
 
 use super::manifest::{Manifest, Probe, Run};
+use super::named::Named;
 use super::pattern::{Matcher, PathPattern, absolute_glob, spelled};
 use super::policy::Denials;
 use crate::plan::{Action, Argument, Command, Environment, Place, Program};
@@ -24,6 +25,7 @@ pub struct Grant {
     run: Vec<Run>,
     probes: Vec<Probe>,
     denials: Denials,
+    named: Named,
 }
 
 /// What is done to a path.
@@ -55,7 +57,20 @@ impl Grant {
             run: manifest.run.clone(),
             probes: manifest.probe.clone(),
             denials: denials.clone(),
+            named: Named::default(),
         })
+    }
+
+    /// The same with the files that the administrator named for the plugin.
+    pub fn with(mut self, named: &Named) -> Self {
+        self.named.extend(named);
+        self
+    }
+
+    /// Whether a location is one that the administrator named: such ones may be
+    /// outside the roots that plugins know.
+    pub fn names(&self, at: &Location) -> bool {
+        self.named.may_write(at) || self.named.is_key(at)
     }
 
     /// Whether a step may be in a plan.
@@ -114,7 +129,8 @@ impl Grant {
         if self.is_key(at) {
             return Err(self.is_a_key(at));
         }
-        if self.covers(&self.read, at) || self.covers(&self.write, at) || self.names_program(at) {
+        let granted = self.covers(&self.read, at) || self.covers(&self.write, at) || self.named.may_write(at);
+        if granted || self.names_program(at) {
             return self.not_denied(at);
         }
         Err(self.outside(Access::Read, at, &self.read))
@@ -130,11 +146,13 @@ impl Grant {
     pub fn knows_root(&self, root: Root) -> bool {
         let programs = self.run.iter().flat_map(|run| &run.paths);
         let patterns = self.read.iter().chain(&self.write).chain(&self.sign).chain(programs);
-        root == Root::Staging || patterns.map(PathPattern::root).any(|known| known == root)
+        root == Root::Staging
+            || self.named.knows_root(root)
+            || patterns.map(PathPattern::root).any(|known| known == root)
     }
 
     fn is_key(&self, at: &Location) -> bool {
-        self.sign.iter().any(|pattern| pattern.covers(at))
+        self.named.is_key(at) || self.sign.iter().any(|pattern| pattern.covers(at))
     }
 
     fn may_sign_with(&self, key: &Location) -> Result<(), String> {
@@ -183,7 +201,7 @@ impl Grant {
     }
 
     fn may_write(&self, at: &Location) -> Result<(), String> {
-        if self.covers(&self.write, at) {
+        if self.covers(&self.write, at) || self.named.may_write(at) {
             self.not_denied(at)
         } else {
             Err(self.outside(Access::Write, at, &self.write))

@@ -230,8 +230,10 @@ impl fmt::Display for Inspection {
         line("roles", names(&manifest.roles.provides))?;
         line("reads", names(&manifest.read.roots))?;
         line("writes", names(&manifest.write.roots))?;
+        line("writes", by_settings(&manifest.write.settings))?;
         line("links to", manifest.write.link_targets.join(", "))?;
         line("signs with", names(&manifest.sign.keys))?;
+        line("signs with", by_settings(&manifest.sign.settings))?;
         for run in &manifest.run {
             line("runs", command(&run.program, &run.arguments.to_string()))?;
             line("  found at", names(&run.paths))?;
@@ -269,6 +271,11 @@ fn command(program: &str, arguments: &str) -> String {
 fn variable(name: &str) -> String {
     let warning = if loads_code(name) { " (loads code: may do anything)" } else { "" };
     format!("{name}{warning}")
+}
+
+/// Files that the administrator names.
+fn by_settings(settings: &[String]) -> String {
+    if settings.is_empty() { String::new() } else { format!("the file that the setting names: {}", names(settings)) }
 }
 
 fn names<T: fmt::Display>(items: &[T]) -> String {

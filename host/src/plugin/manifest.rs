@@ -180,6 +180,9 @@ pub struct Write {
     /// Absolute targets that symlinks may have; others stay in their root.
     #[serde(default, rename = "link-targets")]
     pub link_targets: Vec<String>,
+    /// Settings by which the administrator names further files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<String>,
 }
 
 /// `[sign]`: keys that the host signs with for the plugin. It cannot read them.
@@ -188,6 +191,9 @@ pub struct Write {
 pub struct Sign {
     #[serde(default)]
     pub keys: Vec<PathPattern>,
+    /// Settings by which the administrator names a key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<String>,
 }
 
 /// `[[run]]`: one program, and the arguments that it may be given.
@@ -261,12 +267,21 @@ impl Manifest {
         for run in &self.run {
             check_run(run)?;
             if let Some(name) = &run.setting
-                && self.settings.get(name).is_none_or(|s| s.kind != SettingKind::String)
+                && !self.is_text(name)
             {
                 return Err(format!("`run.setting = \"{name}\"` is not a string of [settings]"));
             }
         }
+        for (table, names) in [("write", &self.write.settings), ("sign", &self.sign.settings)] {
+            if let Some(name) = names.iter().find(|name| !self.is_text(name)) {
+                return Err(format!("`{table}.settings` names `{name}`, which is not a string of [settings]"));
+            }
+        }
         self.probe.iter().try_for_each(|probe| check_program("probe", &probe.program))
+    }
+
+    fn is_text(&self, setting: &str) -> bool {
+        self.settings.get(setting).is_some_and(|s| s.kind == SettingKind::String)
     }
 
     /// Whether the plugin provides a role.

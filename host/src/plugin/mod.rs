@@ -27,6 +27,7 @@ mod inspect;
 pub mod interpreter;
 pub mod limits;
 pub mod manifest;
+mod named;
 mod order;
 pub mod pattern;
 pub mod policy;

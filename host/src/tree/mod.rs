@@ -7,12 +7,14 @@
 mod failures;
 mod layout;
 mod lock;
+mod one_job;
 mod record;
 mod scan;
 
 pub use failures::{Failure, FailureRecord};
 pub use layout::{BUILDS, Package, PackageId, Target, check_kernel_name, check_name, name_fault};
 pub use lock::TreeLock;
+pub use one_job::OneJob;
 pub use record::{BuildRecord, ConfFile, RecordedModule};
 pub use scan::{Entry, ModuleDirectory, SourceState, Tree};
 pub(crate) use scan::{is_kernel_name, not_in_tree};

@@ -15,13 +15,7 @@ struct Pkcs7Signer;
 impl Signer for Pkcs7Signer {
     fn prepare(kernel: &Kernel, plan: &mut Plan) -> Result<Signing> {
         let Choice { digest, key, certificate, .. } = choose(kernel)?;
-        Keys::of_tree().make_if_missing(plan, |key, certificate, plan| {
-            if (key, certificate) == (&Path::tree("mok.key"), &Path::tree("mok.pub")) {
-                return make_with_openssl(key, certificate, plan);
-            }
-            let (key, certificate) = (key.absolute()?, certificate.absolute()?);
-            Err(invalid(format!("There is neither the configured key {key} nor its certificate {certificate}")))
-        })?;
+        Keys::of_tree().make_if_missing(plan, make_with_openssl)?;
         // What is there must be of use; a new pair is.
         read(&certificate)?;
         let (key, certificate) = (Some(key.into()), Some(certificate.into()));
@@ -67,7 +61,7 @@ fn choose(kernel: &Kernel) -> Result<Choice> {
     match Keys::of_tree() {
         Keys { key: Half::At(key), certificate: Half::At(certificate) } => Ok(Choice { digest, key, certificate }),
         Keys { key: Half::Text(text), .. } | Keys { certificate: Half::Text(text), .. } => Err(unsupported(format!(
-            "without a program, {text} cannot be used: a key has to be a file in /etc or /var"
+            "without a program, {text} cannot be used: a key has to be a file, named by its absolute path"
         ))),
     }
 }

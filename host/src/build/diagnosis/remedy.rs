@@ -1,6 +1,6 @@
 //! What to do about a failed build.
 
-use super::Class;
+use super::{Class, Mention};
 use crate::tree::{PackageId, Target};
 
 /// What is known beside the class; a remedy is as specific as this allows.
@@ -16,6 +16,12 @@ pub struct Facts<'a> {
     pub program: Option<&'a str>,
     /// Whether the log has an error.
     pub has_error: bool,
+    /// Whether that is PRE_BUILD's, which ended well all the same.
+    pub of_pre_build: bool,
+    /// The kernel that was built for instead.
+    pub other_kernel: Option<&'a str>,
+    /// Where the package asks which kernel is running.
+    pub asks_running: Option<Mention>,
     /// Versions of the module in the tree beside this one.
     pub other_versions: Vec<String>,
     /// Kernels that this version is built for.
@@ -32,7 +38,13 @@ pub fn remedy(class: Class, facts: &Facts<'_>) -> String {
     let (kernel, module) = (&target.kernel, &id.module);
     let again = format!("`dkms build {id} -k {kernel}`");
     let compiler = facts.compiler.map(|text| format!(", which was built with {text}")).unwrap_or_default();
+    if facts.of_pre_build && matches!(class, Class::ScriptFailed | Class::ProductMissing | Class::SourceIncomplete) {
+        return format!(
+            "Do what the output of PRE_BUILD asks for, which ended with 0 in spite of it, then run {again} again."
+        );
+    }
     match class {
+        Class::OtherKernel => other_kernel(facts),
         Class::HeadersMissing => match &facts.header_package {
             Some(package) => format!("Install the package {package}, then run {again} again."),
             None => format!("Install the complete headers of kernel {kernel}, then run {again} again."),
@@ -88,5 +100,25 @@ pub fn remedy(class: Class, facts: &Facts<'_>) -> String {
             format!("Correct {source}/dkms.conf; `modsmith conf {id} -k {kernel}` shows what it says.")
         }
         Class::Unknown => format!("Read the whole log: `modsmith log {id} -k {kernel}`."),
+    }
+}
+
+/// How a recipe that asks for the running kernel is told another one.
+fn other_kernel(facts: &Facts<'_>) -> String {
+    let Facts { target, source, .. } = facts;
+    let instead = facts.other_kernel.map(|other| format!(" instead of {other}")).unwrap_or_default();
+    let aim = format!("Have it built for kernel {}{instead}", target.kernel);
+    let conf = format!("{source}/dkms.conf");
+    match &facts.asks_running {
+        Some(asks) if asks.is_in_conf() => {
+            format!("{aim}: write ${{kernelver}} in the place of `uname -r` in {conf}, line {}.", asks.line)
+        }
+        Some(Mention { file, line, variable: Some((name, value)) }) => format!(
+            "{aim}: {source}/{file} asks `uname -r` in line {line}; give {name}={value} to the make of MAKE[0] in {conf}."
+        ),
+        Some(Mention { file, line, variable: None }) => format!(
+            "{aim}: {source}/{file} asks `uname -r` in line {line}; let it use a variable there, and give that variable ${{kernelver}} in MAKE[0] of {conf}."
+        ),
+        None => format!("{aim}: give ${{kernelver}} or ${{kernel_source_dir}} to the make of MAKE[0] in {conf}."),
     }
 }

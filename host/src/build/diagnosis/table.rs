@@ -11,6 +11,9 @@ pub enum Rank {
     Cause,
     /// It may be the reason, or a remark.
     Sign,
+    /// What a recipe said before make stopped, with no sign of an error that is
+    /// known.
+    Before,
     /// It follows from a reason: make says that it stops.
     Consequence,
     /// Nothing that is known.
@@ -101,6 +104,13 @@ const ROWS: &[(Rank, Class, &str)] = &[
     (Consequence, Unknown, r"^g?make.*: \*\*\* "),
 ];
 
+/// Words of lines that tell of a failure in their own way.
+const TELLING: &str = r"(?i)\b(errors?|fail(ed|s|ure)?|cannot|can't|could ?n.t|unable|invalid|denied|missing|undefined|unknown|unexpected|not (found|exist|supported|a )|no such|refus(ed|es)|abort(ed|ing)?|bad|conflict\w*|busy|exists)\b";
+
+/// Lines that only say what is being done: of the kernel's makefiles, of makes, of
+/// compilers' remarks, and commands as makes echo them.
+const PROGRESS: &str = r"^\s+[A-Z][A-Z0-9_]+ +(\[\w+\] +)?\S+$|^g?make(\[\d+\])?:|^g?make |: (warning|note): |^\s*\||^In file included|: In function |\.\.\.$|^#";
+
 /// Lines that say which program is missing, each with the program in brackets.
 const MISSING: &[&str] = &[
     r"^\S+: (?:line )?\d+: (?:exec: )?(\S+): (?:command )?not found$",
@@ -120,6 +130,8 @@ pub struct Table {
     rows: RegexSet,
     missing: Vec<Regex>,
     compiler: Regex,
+    telling: Regex,
+    progress: Regex,
 }
 
 impl Table {
@@ -129,7 +141,15 @@ impl Table {
             rows: RegexSet::new(ROWS.iter().map(|row| row.2)).expect(valid),
             missing: MISSING.iter().map(|pattern| Regex::new(pattern).expect(valid)).collect(),
             compiler: Regex::new(COMPILER).expect(valid),
+            telling: Regex::new(TELLING).expect(valid),
+            progress: Regex::new(PROGRESS).expect(valid),
         }
+    }
+
+    /// Whether a line of plain output may be about a failure that follows, and
+    /// whether it says so.
+    pub fn may_explain(&self, line: &str) -> Option<bool> {
+        (!self.progress.is_match(line)).then(|| self.telling.is_match(line))
     }
 
     /// What a line says, and which program it misses.

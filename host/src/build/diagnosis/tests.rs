@@ -223,6 +223,78 @@ fn errors_without_a_class_are_found_and_make_is_quoted_only_without_any() {
     says("quiet", Class::Unknown, "quiet");
 }
 
+/// dahdi-linux 3.1.0: make names its rule, the recipe what is wrong.
+#[test]
+fn what_the_recipe_said_is_the_first_error_and_not_that_make_stopped() {
+    let stopped = "make[5]: *** [xpp/Kbuild:78: /b/xpp/init_card_1_30.verified] Error 1\nmake[4]: *** [xpp] Error 2";
+    for said in [
+        "init_card_1_30 has errors:",
+        "Checking is not possible (missing interpreter)",
+        "/b/gen.sh: the table is inconsistent",
+    ] {
+        let output = format!("  CC [M]  /b/a.o\n{said}\nmake[5]: Entering directory '/b'\n  CC [M]  /b/b.o\n{stopped}");
+        let found = says(&output, Class::Unknown, said);
+        assert!(found.first_error.is_some_and(|line| line.text == said));
+    }
+    // What tells of a failure, before what comes later of another recipe.
+    says(&format!("lock.verified exists already\nanother recipe is done\n{stopped}"), Class::Unknown, "exists already");
+    // Nothing but what makes say themselves.
+    says(&format!("  CC [M]  /b/a.o\nmake -C sub all\n{stopped}"), Class::Unknown, "make[5]: ***");
+    // What is known for a cause stays it.
+    says(&format!("done\n/b/a.c:1:1: error: expected ‘;’\n{stopped}"), Class::Unknown, "a.c:1:1");
+}
+
+/// A PRE_BUILD with this output, which ends with 0, and a make that fails.
+fn after_pre_build(pre_build: &str, make: &str) -> Diagnosis {
+    let log = format!(
+        "DKMS (dkms-3.2.2) make.log for m/1 for kernel k (x86_64)\ndate\n\nRunning the pre_build script\n\
+         # command: ./configure\n{pre_build}\n\n# exit code: 0\n\nBuilding module(s)\n# command: make\n{make}\n\n# exit code: 2\n"
+    );
+    of_log(log.as_bytes()).unwrap().with_error(Kind::BuildFailed, [])
+}
+
+#[test]
+fn a_pre_build_that_hides_its_error_is_the_cause_of_what_follows() {
+    let missing = "make: *** No rule to make target 'config.mk', needed by 'all'.  Stop.";
+    let stopped = "make: *** [Makefile:3: all] Error 2";
+    for make in [missing, stopped, "/b/a.c:1:10: fatal error: config.h: No such file or directory"] {
+        let found = after_pre_build("checking\nconfigure: error: no library", make);
+        assert_eq!((found.class, found.of_pre_build), (Class::ScriptFailed, true), "{make}");
+        assert_eq!(found.first_error.unwrap().line, 7);
+        let found = after_pre_build("./configure: line 3: bc: command not found", make);
+        assert_eq!((found.class, found.program.as_deref()), (Class::ToolMissing, Some("bc")));
+    }
+    // What configure tries out, and what is not there, hides no error of the build's own.
+    for pre_build in
+        ["conftest.c:1:1: error: unknown type name ‘x’", "cat: /etc/none: No such file or directory", "fine"]
+    {
+        let found = after_pre_build(pre_build, missing);
+        assert_eq!((found.class, found.of_pre_build), (Class::SourceIncomplete, false), "{pre_build}");
+    }
+    let found = after_pre_build("configure: error: no library", "/b/a.c:1:1: error: unknown type name ‘x’");
+    assert_eq!((found.class, found.of_pre_build), (Class::ApiChanged, false));
+}
+
+#[test]
+fn a_build_for_the_running_kernel_is_told_as_that_and_not_as_missing_headers() {
+    let of = |output: &str, kernel: &str| {
+        let found = of_log(make(output).as_bytes()).unwrap().with_error(Kind::BuildFailed, []);
+        let found = found.for_kernel(kernel, "6.9.9-running");
+        (found.class, found.other_kernel)
+    };
+    let other = (Class::OtherKernel, Some("6.9.9-running".to_owned()));
+    let gone = "make[1]: *** /lib/modules/6.9.9-running/build: No such file or directory.  Stop.";
+    assert_eq!(of(gone, "6.1.0-56-amd64"), other);
+    assert_eq!(of(gone, "6.9.9-running"), (Class::HeadersMissing, None), "its own headers are missing");
+    let uname = "cat: /lib/modules/6.9.9-running/build/.config: No such file or directory";
+    assert_eq!(of(uname, "6.1.0-56-amd64"), other);
+    // It has headers, and the source is not for that one.
+    let api = "make -C /lib/modules/6.9.9-running/build M=/b modules\n/b/a.c:1:1: error: unknown type name ‘x’";
+    assert_eq!(of(api, "6.1.0-56-amd64"), other);
+    let both = format!("make -C /lib/modules/6.1.0-56-amd64/build M=/b\n{api}");
+    assert_eq!(of(&both, "6.1.0-56-amd64"), (Class::ApiChanged, None));
+}
+
 /// ipt-netflow 2.6 without iptables.
 #[test]
 fn a_script_says_itself_what_it_lacks() {
@@ -284,6 +356,9 @@ fn every_remedy_is_one_sentence_with_the_facts_at_hand() {
         compiler: Some("gcc-12 (X 12.2.0) 12.2.0"),
         program: Some("bc"),
         has_error: false,
+        of_pre_build: false,
+        other_kernel: Some("6.9"),
+        asks_running: None,
         other_versions: vec!["2".into()],
         built_for: vec!["6.0".into()],
         source: "/usr/src/m-1".into(),
@@ -292,6 +367,7 @@ fn every_remedy_is_one_sentence_with_the_facts_at_hand() {
     use Class::*;
     for (class, fact) in [
         (HeadersMissing, "headers-6.1"),
+        (OtherKernel, "instead of 6.9"),
         (ApiChanged, "in the tree: 2"),
         (ApiChanged, "built for: 6.0"),
         (CompilerMissing, "gcc-12 (X 12.2.0)"),

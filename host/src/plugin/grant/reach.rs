@@ -311,9 +311,8 @@ impl Reach {
     /// Whether one of the names is granted for reading.
     fn covers(&self, names: &[Location]) -> bool {
         let grant = &self.grant;
-        names
-            .iter()
-            .any(|at| grant.covers(&grant.read, at) || grant.covers(&grant.write, at) || grant.names_program(at))
+        let granted = |at: &Location| grant.covers(&grant.read, at) || grant.covers(&grant.write, at);
+        names.iter().any(|at| granted(at) || grant.named.may_write(at) || grant.names_program(at))
     }
 
     fn is_key(&self, names: &[Location]) -> bool {

@@ -29,11 +29,14 @@ pub(super) struct Secrets {
 impl Secrets {
     pub(super) fn of(grant: &Grant, places: &Places) -> Self {
         let mut secrets = Self::default();
+        for at in grant.named.keys() {
+            secrets.add(at, &Why::Key, places);
+        }
         for pattern in &grant.sign {
-            secrets.add(pattern, &Why::Key, places);
+            secrets.add_all(pattern, &Why::Key, places);
         }
         for (file, pattern) in grant.denials.roots() {
-            secrets.add(pattern, &Why::Denied(file.to_owned()), places);
+            secrets.add_all(pattern, &Why::Denied(file.to_owned()), places);
         }
         secrets
     }
@@ -50,17 +53,19 @@ impl Secrets {
         self.directories.iter().find(|(directory, _)| holds(directory, identity)).map(|(_, why)| why)
     }
 
-    fn add(&mut self, pattern: &PathPattern, why: &Why, places: &Places) {
-        for at in matches(pattern, places) {
-            // The name itself, and what it leads to.
-            for last in [Last::Keep, Last::Follow] {
-                let Ok(found) = places.find(&at, last) else { continue };
-                let Ok(Some(identity)) = found.identity() else { continue };
-                if found.is_directory() {
-                    self.directories.push((found.path.clone(), why.clone()));
-                }
-                self.known.entry(identity).or_insert_with(|| why.clone());
+    fn add_all(&mut self, pattern: &PathPattern, why: &Why, places: &Places) {
+        matches(pattern, places).iter().for_each(|at| self.add(at, why, places));
+    }
+
+    fn add(&mut self, at: &Location, why: &Why, places: &Places) {
+        // The name itself, and what it leads to.
+        for last in [Last::Keep, Last::Follow] {
+            let Ok(found) = places.find(at, last) else { continue };
+            let Ok(Some(identity)) = found.identity() else { continue };
+            if found.is_directory() {
+                self.directories.push((found.path.clone(), why.clone()));
             }
+            self.known.entry(identity).or_insert_with(|| why.clone());
         }
     }
 }

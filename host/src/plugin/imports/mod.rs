@@ -63,8 +63,19 @@ impl State {
 
     /// The location that a plugin names.
     fn location(&self, path: &types::Path) -> Result<Location, types::Error> {
+        if let Some(named) = self.named(path) {
+            return Ok(named);
+        }
         let root = self.root(&path.root)?;
         Location::new(root, &path.relative).map_err(|e| types::Error::Denied(format!("plugin `{}`: {e}", self.plugin)))
+    }
+
+    /// The location of a file that the administrator named, outside the roots that
+    /// plugins know.
+    fn named(&self, path: &types::Path) -> Option<Location> {
+        let system = path.root == Root::System.name();
+        let at = Location::new(Root::System, &path.relative).ok().filter(|_| system)?;
+        self.grant.names(&at).then_some(at)
     }
 
     fn root(&self, name: &str) -> Result<Root, types::Error> {

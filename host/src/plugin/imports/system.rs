@@ -1,7 +1,6 @@
 //! The `system` interface: read-only facts about the target.
 
 use std::io::Read;
-use std::path::{Component, Path};
 
 use cap_std::fs::MetadataExt;
 use rustix::fs::FileType;
@@ -12,6 +11,7 @@ use crate::plan::decompress_within;
 use crate::plugin::bindings::modsmith::plugin::system::{Entry, EntryKind, Host, HostDir};
 use crate::plugin::bindings::modsmith::plugin::types::{self, Error};
 use crate::plugin::grant::Closed;
+use crate::plugin::named::locate;
 use crate::plugin::program;
 use crate::system::{Last, Location, Root};
 
@@ -62,13 +62,9 @@ impl Host for State {
     }
 
     fn locate(&mut self, absolute: String) -> wasmtime::Result<Option<types::Path>> {
-        let path = Path::new(&absolute);
-        let plain = path.is_absolute() && path.components().all(|part| part != Component::ParentDir);
-        // A tree may have been put outside the target's root by name.
-        let inside = self.system.root.join(path.strip_prefix("/").unwrap_or(path));
-        let found = [inside.as_path(), path].into_iter().find_map(|path| self.roots.locate_for_plugins(path));
+        let found = locate(&absolute, &self.system, &self.roots);
+        let found = found.filter(|at| at.root != Root::System || self.grant.names(at));
         Ok(found
-            .filter(|_| plain)
             .map(|at| types::Path { root: at.root.name().to_owned(), relative: at.relative().display().to_string() }))
     }
 
@@ -78,8 +74,10 @@ impl Host for State {
     }
 
     fn open_dir(&mut self, root: String) -> wasmtime::Result<Result<Resource<Dir>, Error>> {
+        let named = root == Root::System.name() && self.grant.knows_root(Root::System);
         let root = match self.root(&root) {
             Ok(root) => root,
+            Err(_) if named => Root::System,
             Err(error) => return Ok(Err(error)),
         };
         if !self.grant.knows_root(root) {

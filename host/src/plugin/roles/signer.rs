@@ -108,7 +108,11 @@ fn signing(plugin: String, given: signer::Signing) -> Result<Signing, Error> {
     let argument = |argument: types::Argument| match argument {
         types::Argument::Text(text) => Ok(Argument::Text(text)),
         types::Argument::Location(path) => {
-            let known = Root::for_plugins(&path.root).and_then(|root| Location::new(root, &path.relative).ok());
+            // Of the whole system's paths, a plugin has only those that a setting names;
+            // here they are only shown.
+            let system = (path.root == Root::System.name()).then_some(Root::System);
+            let root = Root::for_plugins(&path.root).or(system);
+            let known = root.and_then(|root| Location::new(root, &path.relative).ok());
             known.map(Argument::Location).ok_or_else(|| {
                 let path = format!("{}/{}", path.root, path.relative);
                 Error::new(Kind::Plugin, format!("The plugin `{plugin}` (signer) named an unusable path: `{path}`."))
