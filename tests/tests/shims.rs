@@ -63,7 +63,8 @@ fn compilers_are_asked_the_same_question_once() {
     let world = registered(&names);
     watch_compilers(&world);
     // One after the other, so that no two ask at the same time.
-    let command = format!("mkdir /boot/tmp && TMPDIR=/boot/tmp dkms autoinstall -k {} -j 1", kernel());
+    world.write("etc/dkms/framework.conf", "tmp_location=/boot/tmp\n");
+    let command = format!("mkdir /boot/tmp && dkms autoinstall -k {} -j 1", kernel());
     world.shell(&command).run().expect(0);
     let questions = questions(&world);
     let different: BTreeSet<&String> = questions.iter().collect();
