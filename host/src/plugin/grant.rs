@@ -1,6 +1,8 @@
 //! What a plugin may do: what its manifest asks for, less what the policy of
 //! this machine denies.
 
+use std::sync::Arc;
+
 use super::manifest::{Manifest, Probe, Run};
 use super::named::Named;
 use super::pattern::{Matcher, PathPattern, absolute_glob, spelled};
@@ -62,9 +64,13 @@ impl Grant {
     }
 
     /// The same with the files that the administrator named for the plugin.
-    pub fn with(mut self, named: &Named) -> Self {
-        self.named.extend(named);
-        self
+    pub fn with(self: Arc<Self>, named: &Named) -> Arc<Self> {
+        if *named == Named::default() {
+            return self;
+        }
+        let mut grant = Arc::unwrap_or_clone(self);
+        grant.named.extend(named);
+        Arc::new(grant)
     }
 
     /// Whether a location is one that the administrator named: such ones may be
