@@ -176,7 +176,12 @@ fn build(world: &World, id: &PackageId, target: &Target, conf: &ConfFile, instal
         symlink(format!("{}/{}/{}", id.version, target.kernel, target.arch), link).expect("writable");
         files.push((Location::new(Root::Modules, &relative).expect("below it"), directory.join(&file)));
     }
-    let module = RecordedModule { name: id.module.clone(), product: file, installed: installed.then_some(relative) };
+    let module = RecordedModule {
+        name: id.module.clone(),
+        product: file,
+        installed: installed.then_some(relative),
+        digest: None,
+    };
     let mut record = BuildRecord::new(vec![conf.clone()], vec![module]).facts().expect("its paths are text");
     let stamp = |file: &Path| serde_json::to_value(Stamp::of(file).expect("just written")).expect("numbers");
     let stamps = files.into_iter().map(|(at, file)| (at.to_string(), stamp(&file)));
