@@ -244,7 +244,7 @@ fn wrong_arguments_have_their_codes() {
     let world = World::generic();
     for (line, code, says) in [
         ("install --no-such-option bad/1.0", 2, "--no-such-option"),
-        ("build bad/1.0 -k", 1, "--kernelver"),
+        ("build bad/1.0 -k", 16, "--kernelver"),
         ("build bad/1.0 -j many", 1, "many"),
         ("remove", 1, "version"),
         ("build bad/1.0 -k 1.0 --all", 2, "--all"),

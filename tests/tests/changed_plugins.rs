@@ -151,8 +151,8 @@ fn a_file_that_took_the_place_of_ours_stays_and_is_told() {
         let world = world.duplicate();
         grant(&world, directory);
         let out = dkms(&world, "uninstall moved/1.0").expect(0);
-        let told = format!("extra/a/moved.ko is not the file that moved/1.0 installed there");
-        assert!(out.stderr.contains(&told) && out.stdout.contains("was not found"), "{out}");
+        let told = "extra/a/moved.ko is not the file that moved/1.0 installed there";
+        assert!(out.stderr.contains(told) && out.stdout.contains("was not found"), "{out}");
         assert_eq!(fs::read(module(&world, "extra/a")).expect("it stays"), foreign);
     }
 }

@@ -111,7 +111,7 @@ fn names_become_debians_and_others_are_refused() {
         assert!(control_file(&deb, "prerm").contains(&format!("-m {name} -v {version}")));
         assert!(listing(&deb).contains(&format!("./usr/src/{name}-{version}/dkms.conf")));
     }
-    for (name, version) in [("b@x", "1.0"), ("box", "1.0,2"), ("box", "1.0-")] {
+    for (name, version) in [("b@x", "1.0"), ("box", "1.0@2"), ("box", "1.0-")] {
         let world = added(name, version);
         let before = everything(&world);
         let out = world.dkms(&format!("mkdeb {name}/{version} --source-only")).expect(1);

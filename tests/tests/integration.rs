@@ -174,6 +174,7 @@ fn make_uninstall_leaves_what_is_the_users() {
     let mine = [
         "etc/dkms/framework.conf",
         "etc/dkms/framework.conf.d/mine.conf",
+        "etc/kernel/postinst.d/dkms",
         "etc/modsmith/grants.toml",
         "usr/lib/modsmith/plugins/mine.wasm",
         "usr/bin/other",
@@ -185,7 +186,7 @@ fn make_uninstall_leaves_what_is_the_users() {
         fs::write(stage.join(path), "mine\n").unwrap();
     }
     let out = uninstall(&world, "debian");
-    assert!(out.stdout.contains("etc/dkms/framework.conf stays: it was edited."), "{out}");
+    assert!(out.stdout.contains("etc/kernel/postinst.d/dkms stays: it was edited."), "{out}");
     let left = WalkDir::new(&stage).into_iter().map(Result::unwrap).filter(|entry| !entry.file_type().is_dir());
     let left: BTreeSet<String> =
         left.map(|entry| entry.path().strip_prefix(&stage).unwrap().display().to_string()).collect();
@@ -469,7 +470,8 @@ fn the_manual_of_dkms_conf_describes_every_directive() {
     let text = rendered("dkms.conf");
     assert!(text.contains("DKMS.CONF(5)"), "{text}");
     // Long names are broken at the end of a line, and some share a line.
-    let text: String = text.replace("-\n", "").split_whitespace().collect::<Vec<_>>().join(" ");
+    let whole = text.split("-\n").map(str::trim_start).collect::<String>();
+    let text = whole.split_whitespace().collect::<Vec<_>>().join(" ");
     for directive in modsmith::conf::DIRECTIVES {
         let known = directive.replace("sign_tool", "SIGN_TOOL").replace("KERNEL_MAX", "KERNEL_MIN, _MAX");
         assert!(text.contains(&known), "{directive} is missing: {text}");

@@ -74,7 +74,9 @@ fn packages_end_as_with_dkms() {
         }
         for (ours, peer) in [(&ours.states, &peer.states), (&ours.files, &peer.files)] {
             for (kind, lines) in [("only with modsmith", ours - peer), ("only with dkms", peer - ours)] {
-                lines.iter().for_each(|line| drop(writeln!(differences, "{what}: {kind}: {line}")));
+                for line in &lines {
+                    let _ = writeln!(differences, "{what}: {kind}: {line}");
+                }
             }
         }
         ours.code == 0 && peer.code == 0

@@ -99,8 +99,8 @@ fn answers_are_found_where_a_recipe_clears_its_environment() {
 fn as_made(recipe: &str) -> (World, Package) {
     let world = World::generic();
     world.write("etc/dkms/framework.conf", "try_sign_modules=false\n");
-    let conf = format!("STRIP[0]=no\nMAKE[0]=\"./recipe\"\nCLEAN=true\n");
-    let package = Package::new("one", "1.0").conf(&conf).script("recipe", &format!("set -e\n{recipe}"));
+    let conf = "STRIP[0]=no\nMAKE[0]=\"./recipe\"\nCLEAN=true\n";
+    let package = Package::new("one", "1.0").conf(conf).script("recipe", &format!("set -e\n{recipe}"));
     world.add_package(&package);
     (world, package)
 }

@@ -179,8 +179,8 @@ pub fn of_log(mut log: impl BufRead) -> io::Result<Diagnosis> {
             break;
         }
         number += 1;
-        let text = String::from_utf8_lossy(&bytes);
-        let text = text.trim();
+        let whole = String::from_utf8_lossy(&bytes);
+        let text = whole.trim();
         if number == 1 && text.starts_with("DKMS ") {
             // What the log is of, and the date.
             head = 2;
@@ -213,7 +213,7 @@ pub fn of_log(mut log: impl BufRead) -> io::Result<Diagnosis> {
         }
         let as_line = |text: &str| ErrorLine { line: number, text: table::plain(text).chars().take(LONGEST).collect() };
         if rank == Rank::Output
-            && let Some(tells) = table.may_explain(text)
+            && let Some(tells) = table.may_explain(whole.trim_end())
             && (tells || before.as_ref().is_none_or(|(told, _)| !told))
         {
             before = Some((tells, as_line(text)));

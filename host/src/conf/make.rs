@@ -57,7 +57,8 @@ const BEFORE_COMMANDS: [&str; 10] = ["!", "do", "elif", "else", "env", "exec", "
 pub fn only_jobserver_tells(make: Option<&str>) -> bool {
     let Some(text) = make else { return false };
     // These are no ends of commands.
-    let text = text.replace(">&", " ").replace("&>", " ");
+    // `{}` is a word, and what follows an escaped semicolon is no command.
+    let text = text.replace(">&", " ").replace("&>", " ").replace("{}", " ").replace("\\;", " ");
     let mut commands = text.split([';', '&', '|', '(', ')', '{', '}', '\n', '`']);
     if behind_make(&text).is_some() {
         commands.next();

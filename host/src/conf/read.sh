@@ -7,6 +7,9 @@
 # Output: `slot NAME INDEX VALUE`, each word followed by NUL, then `end`; or
 # `exit` where the file ended the shell.
 
+# All of it in a subshell, which is read as a whole before it begins: a syntax error
+# in what is evaluated must not change how the rest is read.
+(
 # By its own name where that is possible: BASH_SOURCE leads to its directory.
 __modsmith_file=$1
 if ! { : <"$1"; } 2>/dev/null; then
@@ -50,3 +53,4 @@ for __modsmith_name in "${__modsmith_names[@]}"; do
 done
 builtin printf 'end\0'
 exit
+)

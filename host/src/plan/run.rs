@@ -135,7 +135,7 @@ impl Runner<'_> {
                 }
                 // A file of another system runs inside that system, or not at all:
                 // what it is, nobody here has decided.
-                let own = path.starts_with(self.system_root) && !live;
+                let own = path.starts_with(self.system_root) && !live && command.place != Place::Here;
                 let needs_shell = own && is_script(&real);
                 if needs_shell && find_program(self.system_root, "sh").is_none() {
                     return Err(missing(

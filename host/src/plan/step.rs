@@ -91,7 +91,7 @@ pub enum Place {
     /// The target's own where it has the program, else this system's with the
     /// target's paths.
     Either,
-    /// This system's, always.
+    /// This system's, always; a file below `--root` runs without being confined to it.
     Here,
 }
 
@@ -232,6 +232,7 @@ pub struct Signature {
 
 /// One change to the system, or a remark about the changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "a plan has few steps, and most of them are programs")]
 pub enum Action {
     /// A sentence for the reader of the plan.
     Note(String),

@@ -80,7 +80,7 @@ pub(super) fn kind_of(handle: &OwnedFd) -> io::Result<FileType> {
 }
 
 /// A handle of the directory that a name is in; `name` must have one.
-pub fn open_parent<'p>(dir: impl AsFd, path: &'p Path) -> io::Result<(OwnedFd, &'p OsStr)> {
+pub fn open_parent(dir: impl AsFd, path: &Path) -> io::Result<(OwnedFd, &OsStr)> {
     let name = path.file_name().ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "a path without a name"))?;
     let parent = path.parent().unwrap_or(Path::new(""));
     Ok((open_beneath(dir, parent, HANDLE | OFlags::DIRECTORY, Mode::empty())?, name))

@@ -213,7 +213,7 @@ impl Found {
 
     /// How many names the file has.
     pub fn links(&self) -> u64 {
-        self.handle.as_ref().and_then(|handle| rustix::fs::fstat(handle).ok()).map_or(0, |found| found.st_nlink as u64)
+        self.handle.as_ref().and_then(|handle| rustix::fs::fstat(handle).ok()).map_or(0, |found| found.st_nlink)
     }
 }
 

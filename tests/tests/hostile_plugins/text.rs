@@ -32,7 +32,7 @@ fn pad(text: &str) -> String {
     out
 }
 
-const FORGED: &str = "x\n  reads         nothing\r\u{1b}c\u{202e}\u{200b}\u{2028}|";
+const FORGED: &str = "x\n  reads         nothing\r\u{1b}M\u{202e}\u{200b}\u{2028}|";
 
 fn hostile() -> Setting {
     let text = written(FORGED);
@@ -50,7 +50,7 @@ fn assert_harmless(shown: &str) {
     for line in shown.lines().skip(1) {
         assert!(!line.starts_with("  reads         nothing"), "{shown}");
     }
-    assert!(shown.contains("x\\n  reads         nothing\\r\\u{1b}c\\u{202e}\\u{200b}\\u{2028}|"), "{shown}");
+    assert!(shown.contains("x\\n  reads         nothing\\r\\u{1b}M\\u{202e}\\u{200b}\\u{2028}|"), "{shown}");
 }
 
 #[test]

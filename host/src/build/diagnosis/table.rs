@@ -147,7 +147,7 @@ impl Table {
     }
 
     /// Whether a line of plain output may be about a failure that follows, and
-    /// whether it says so.
+    /// whether it says so. Its indentation counts.
     pub fn may_explain(&self, line: &str) -> Option<bool> {
         (!self.progress.is_match(line)).then(|| self.telling.is_match(line))
     }

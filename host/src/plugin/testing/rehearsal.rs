@@ -56,7 +56,7 @@ fn supplied(command: Command, target: &Target) -> Result<Command, NotCarriedOut>
     let system = Location::new(Root::System, "").expect("the root itself is a location");
     Ok(Command {
         program: Program::At(at),
-        place: Place::Either,
+        place: Place::Here,
         directory: command.directory.clone().or(Some(system)),
         ..command
     })
