@@ -101,5 +101,5 @@ fn a_placeholder_in_another_directive_is_named_with_its_slot() {
     // What makes the file invalid is told together with the cause.
     let dir = template(&world, "bad", "DEST_MODULE_LOCATION[0]=\"@DEST@\"");
     let out = world.dkms(&format!("add {}", dir.display())).expect(8);
-    assert_explained(&out, "DEST_MODULE_LOCATION", "placeholder `@DEST@`");
+    assert_explained(&out, "DEST_MODULE_LOCATION", "`@DEST@`");
 }

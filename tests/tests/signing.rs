@@ -193,6 +193,7 @@ fn a_key_that_the_environment_names_signs_where_that_is_the_systems_way() {
     let program = world.program(world.path("bin/dkms")).words(&line);
     let out = program.env("MODULES_SIGN_KEY", "/etc/dkms/portage.pem").run().expect(0);
     assert!(out.stdout.contains("Signing key: /etc/dkms/portage.pem\n"), "{out}");
+    assert!(out.stdout.contains("Signing module"), "{out}");
     assert_signed_with(&world, &part("c"));
 }
 

@@ -1,5 +1,7 @@
 //! The command that builds a package.
 
+use regex::Regex;
+
 use super::PackageConf;
 
 /// The command for a package without MAKE: the kernel's own build of the
@@ -43,9 +45,9 @@ fn behind_make(text: &str) -> Option<&str> {
 }
 
 /// Programs of recipes that start no make.
-const NO_MAKES: [&str; 24] = [
+const NO_MAKES: [&str; 27] = [
     ":", "[", "[[", "cat", "cd", "chmod", "cp", "echo", "exit", "export", "false", "find", "grep", "install", "ln",
-    "mkdir", "mv", "printf", "rm", "sed", "strip", "tee", "touch", "true",
+    "mkdir", "mv", "nproc", "printf", "pwd", "rm", "sed", "strip", "tee", "touch", "true", "uname",
 ];
 
 /// Words of shells before a command.
@@ -56,9 +58,12 @@ const BEFORE_COMMANDS: [&str; 10] = ["!", "do", "elif", "else", "env", "exec", "
 /// is one with a `-j` of its own.
 pub fn only_jobserver_tells(make: Option<&str>) -> bool {
     let Some(text) = make else { return false };
-    // These are no ends of commands.
-    // `{}` is a word, and what follows an escaped semicolon is no command.
+    // These end no commands: redirections, and the words `{}` and `\;` of find.
     let text = text.replace(">&", " ").replace("&>", " ").replace("{}", " ").replace("\\;", " ");
+    // A substitution is a word, and what is in it is another command.
+    let substitution = Regex::new(r"\$\(([^()]*)\)").expect("a pattern");
+    let inner: Vec<&str> = substitution.captures_iter(&text).filter_map(|found| Some(found.get(1)?.as_str())).collect();
+    let text = format!("{}\n{}", substitution.replace_all(&text, "_"), inner.join("\n"));
     let mut commands = text.split([';', '&', '|', '(', ')', '{', '}', '\n', '`']);
     if behind_make(&text).is_some() {
         commands.next();
