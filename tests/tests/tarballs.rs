@@ -404,7 +404,7 @@ fn what_is_no_archive_of_a_package_is_refused_with_the_codes_of_dkms() {
     let world = World::generic();
     let before = everything(&world);
     world.dkms("ldtarball /no/such.tar.gz").expect(2).expect_error("/no/such.tar.gz");
-    world.dkms("ldtarball").expect(1);
+    world.dkms("ldtarball").expect(2).expect_error("file to load");
     let text = world.path("text.tar.gz");
     fs::write(&text, "no archive at all, but long enough to be looked at as one ".repeat(40)).unwrap();
     load(&world, &text).expect(7);
