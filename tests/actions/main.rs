@@ -1,0 +1,19 @@
+//! What each action does to the tree and to the system: the states, the files, the lines that it prints.
+
+mod autoinstall;
+mod boot_image;
+mod compression;
+mod dkms_3_4;
+mod dry_run;
+mod failed_builds;
+mod modprobe_config;
+mod old_kernels;
+mod one_job;
+mod options;
+mod parallel;
+mod records;
+mod shims;
+mod signing;
+mod signing_keys;
+mod target_root;
+mod weak_links;

@@ -1,0 +1,4 @@
+//! What the pages of this repository say is so.
+
+mod documented;
+mod schemas;

@@ -1,0 +1,5 @@
+//! Side by side with Debian's dkms: exit codes, lines, states, files.
+
+mod exit_codes;
+mod packages;
+mod table;

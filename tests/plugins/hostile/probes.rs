@@ -1,0 +1,104 @@
+//! Probes are programs that run before anybody has agreed to a plan.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use modsmith::plugin::{FrameworkSettings, Place, Plugins, SearchPath, manifest};
+use modsmith::system::{OsRelease, System};
+
+use super::guest::{Body, manifest_text};
+use super::setting::{Setting, refresh};
+
+/// A plugin whose probe leaves a file behind.
+struct Probing {
+    setting: Setting,
+    left: PathBuf,
+}
+
+impl Probing {
+    fn new() -> Self {
+        let setting = Setting::empty();
+        let left = setting.dir.path().join("left");
+        let probe = format!("[[probe]]\nname = \"p\"\nprogram = \"touch\"\narguments = [\"{}\"]\n", left.display());
+        let component = Body::new().probe("p").component();
+        fs::write(setting.plugin(), manifest::embed(&component, &manifest_text(&probe))).unwrap();
+        Self { setting, left }
+    }
+
+    /// The plugins of a place, on the running system: on no other are programs run.
+    fn plugins(&self, place: Place) -> Plugins {
+        let directories = vec![(self.setting.dir.path().join("plugins"), place)];
+        let search =
+            SearchPath { directories, config: self.setting.dir.path().join("config"), ..self.setting.search() };
+        Plugins::open(Arc::new(System::new("/", OsRelease::default())), search, FrameworkSettings::default())
+    }
+
+    /// Whether the probe was run when the plugin was asked.
+    fn runs(&self, plugins: &Plugins) -> bool {
+        let (answer, _) = refresh(plugins, &self.setting.system());
+        assert!(answer.is_ok(), "{answer:?}");
+        fs::remove_file(&self.left).is_ok()
+    }
+}
+
+#[test]
+fn a_plugin_that_only_the_user_named_starts_nothing_until_something_is_changed() {
+    let probing = Probing::new();
+    assert!(!probing.runs(&probing.plugins(Place::Own)), "a dry run, or a question, ran the probe");
+    assert!(!probing.runs(&probing.plugins(Place::Own).acting(false)));
+    assert!(probing.runs(&probing.plugins(Place::Own).acting(true)), "the probe would run");
+}
+
+#[test]
+fn a_plugin_that_needs_a_grant_starts_nothing_without_one() {
+    let probing = Probing::new();
+    for place in [Place::Local, Place::Environment] {
+        assert!(!probing.runs(&probing.plugins(place).acting(true)));
+        probing.plugins(place).inspect("hostile").unwrap();
+        assert!(!probing.left.exists());
+        let (_, grant) = probing.plugins(place).grant("hostile").unwrap();
+        assert!(!probing.left.exists());
+        assert!(probing.runs(&probing.plugins(place)), "granted, it is asked");
+        fs::remove_file(grant).unwrap();
+    }
+}
+
+#[test]
+fn a_plugin_of_the_systems_packages_is_asked() {
+    let probing = Probing::new();
+    assert!(probing.runs(&probing.plugins(Place::System)));
+}
+
+#[test]
+fn a_dry_run_of_a_plugin_on_the_users_own_path_starts_nothing() {
+    use modsmith_tests::World;
+    use modsmith_tests::fixture::Package;
+    use modsmith_tests::kernel::{self, Flavour};
+    use std::os::unix::fs::PermissionsExt;
+
+    let world = World::generic();
+    world.add_package(&Package::new("demo", "1.0").conf("REMAKE_INITRD=yes"));
+    let kernel = kernel::newest(Flavour::Generic);
+    world.dkms(&format!("build demo/1.0 -k {kernel}")).expect(0);
+    fs::create_dir(world.path("open")).unwrap();
+    fs::set_permissions(world.path("open"), fs::Permissions::from_mode(0o777)).unwrap();
+    let left = world.path("open/left");
+    let text = format!(
+        "[match]\npriority = 99\n[[probe]]\nname = \"p\"\nprogram = \"touch\"\narguments = [\"{}\"]\n",
+        left.display()
+    );
+    let component = Body::new().probe("p").note("hello from the plugin").component();
+    world.write("own/hostile.wasm", manifest::embed(&component, &manifest_text(&text)));
+    let asked = |line: &str| {
+        let user = world.program("/usr/bin/setpriv").words("--reuid=65534 --regid=65534 --clear-groups");
+        let user = user.arg(world.path("bin/dkms").display().to_string()).words(line);
+        user.env("MODSMITH_PLUGIN_PATH", world.path("own").display().to_string()).run()
+    };
+    let out = asked(&format!("install demo/1.0 -k {kernel} --dry-run")).expect(0);
+    assert!(out.stdout.contains("hello from the plugin"), "the plugin was not asked: {out}");
+    for line in ["status", "plugin list", "plugin inspect hostile", "completion bash", "--help"] {
+        asked(line);
+    }
+    assert!(!left.exists(), "a program ran for a plugin that nobody granted");
+}

@@ -1,0 +1,8 @@
+//! Plugins: those of this repository, those of others, and those that mean harm.
+
+mod cases;
+mod changed_plugins;
+mod distributions;
+mod hostile;
+mod names;
+mod tables;

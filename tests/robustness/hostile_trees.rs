@@ -1,0 +1,365 @@
+//! Trees, sources and images that somebody made to do harm by being looked at:
+//! nothing outside of them is changed or shown, nothing hangs, nothing panics.
+
+use std::ffi::CString;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
+use std::path::Path;
+
+use modsmith_tests::fixture::Package;
+use modsmith_tests::kernel::{self};
+use modsmith_tests::prelude::*;
+use modsmith_tests::{Output, Snapshot, World, tool, world};
+
+/// In a file that only root may read, outside of every tree and image.
+const SECRET: &str = "top-secret-4711";
+
+/// A user that owns nothing on the machine.
+const USER: u32 = 4711;
+
+/// How long a command may take, in seconds: one that waits for a pipe would wait
+/// for ever.
+const WATCHDOG: u32 = 300;
+
+/// The ways in which everything is run: by root, by a user, without Landlock,
+/// and in a user namespace that has one user.
+const WAYS: [(&str, &str); 4] = [
+    ("root", ""),
+    ("a user", "setpriv --reuid 4711 --regid 4711 --clear-groups"),
+    (
+        "no Landlock",
+        "strace -f --seccomp-bpf -qq -o /dev/null -e trace=landlock_create_ruleset -e inject=landlock_create_ruleset:error=EOPNOTSUPP",
+    ),
+    ("a user namespace", "unshare --user --map-root-user"),
+];
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+}
+
+/// A pipe or a socket.
+fn special(path: &Path, kind: libc::mode_t) {
+    let name = CString::new(path.as_os_str().as_bytes()).unwrap();
+    // SAFETY: the name ends with a NUL byte and lives until the call returns.
+    assert_eq!(unsafe { libc::mknod(name.as_ptr(), kind | 0o644, 0) }, 0, "cannot make {}", path.display());
+}
+
+/// A machine with a secret, and a place that nothing may be written to.
+fn machine() -> World {
+    let world = World::generic();
+    world.write("boot/secret", format!("{SECRET}=1\n"));
+    mode(&world.path("boot/secret"), 0o600);
+    world.write("boot/outside/victim", "kept\n");
+    // Where every user can start it.
+    fs::hard_link(world::modsmith(), world.path("boot/modsmith")).unwrap();
+    world
+}
+
+/// Runs each command in each way; returns what was printed. None may take for
+/// ever, panic, print the secret, or change anything.
+fn look(world: &World, commands: &[String]) -> String {
+    for program in ["timeout", "unshare", "strace"] {
+        tool::path(program);
+    }
+    let before = world.snapshot().with(world.sources());
+    let mut all = String::new();
+    for (way, wrapper) in WAYS {
+        let script: String = commands
+            .iter()
+            .map(|command| {
+                format!(
+                    "echo '== {command}'; timeout {WATCHDOG} {wrapper} /boot/modsmith {command}; echo \"exit $?\"\n"
+                )
+            })
+            .collect();
+        let out: Output = world.shell(&script).run().expect_no_panic();
+        let text = format!("{}{}", out.stdout, out.stderr);
+        assert!(!text.contains(SECRET), "{way}: the secret is shown: {out}");
+        assert!(!text.contains("exit 124"), "{way}: a command hangs: {out}");
+        assert!(!text.contains("exit 101") && !text.contains("exit 139"), "{way}: a command crashes: {out}");
+        before.assert_same(&world.snapshot().with(world.sources()), &format!("looking, {way}"));
+        all += &text;
+    }
+    all
+}
+
+fn commands(name: &str, more: &str) -> Vec<String> {
+    let kernel = kernel();
+    let actions = [
+        "status".to_owned(),
+        "status --json".to_owned(),
+        format!("conf {name}/1.0"),
+        format!("log {name}/1.0"),
+        format!("add {name}/1.0 --dry-run"),
+        format!("build {name}/1.0 -k {kernel} --dry-run"),
+        format!("install {name}/1.0 -k {kernel} --dry-run"),
+        format!("remove {name}/1.0 --all --dry-run"),
+        format!("autoinstall -k {kernel} --dry-run"),
+    ];
+    actions.map(|action| format!("{action} {more}")).to_vec()
+}
+
+/// Registers a package and lets it look built, so that its dkms.conf is read.
+fn register(world: &World, name: &str) {
+    symlink(format!("/usr/src/{name}-1.0"), {
+        let version = world.tree().join(name).join("1.0");
+        fs::create_dir_all(version.join("build")).unwrap();
+        fs::create_dir_all(version.join(kernel()).join(kernel::arch()).join("module")).unwrap();
+        version.join("source")
+    })
+    .unwrap();
+}
+
+/// A dkms.conf, or another file, that is none.
+fn instead(world: &World, what: &str, at: &Path) {
+    let _ = fs::remove_file(at);
+    match what {
+        "pipe" => special(at, libc::S_IFIFO),
+        "socket" => special(at, libc::S_IFSOCK),
+        "directory" => fs::create_dir(at).unwrap(),
+        "device" => symlink("/dev/zero", at).unwrap(),
+        "large" => fs::File::create(at).unwrap().set_len(3 << 20).unwrap(),
+        "link" => {
+            symlink("/boot/secret", at).unwrap();
+            lchown(at, Some(USER), Some(USER)).unwrap();
+        }
+        _ => unreachable!("{what} in {}", world.dir().display()),
+    }
+}
+
+#[test]
+fn a_conf_that_is_no_regular_file_is_told_and_not_waited_for() {
+    for (what, says) in [
+        ("pipe", "a named pipe, not a regular file"),
+        ("socket", "a socket, not a regular file"),
+        ("device", "a device, not a regular file"),
+        ("large", "larger than 1 MiB"),
+        ("directory", ""),
+        ("link", "a link of the user 4711"),
+    ] {
+        let world = machine();
+        let source = world.add_package(&Package::new("trap", "1.0"));
+        register(&world, "trap");
+        instead(&world, what, &source.join("dkms.conf"));
+        let shown = look(&world, &commands("trap", ""));
+        assert!(shown.contains(says), "{what}: {shown}");
+    }
+}
+
+#[test]
+fn settings_and_facts_that_are_no_regular_files_are_not_waited_for() {
+    for file in ["etc/dkms/framework.conf", "etc/dkms/framework.conf.d/x.conf", "etc/dkms/plain.conf", "etc/os-release"]
+    {
+        let world = machine().of_system("ID=debian\n");
+        world.add_package(&Package::new("plain", "1.0"));
+        register(&world, "plain");
+        world.write(file, "");
+        instead(&world, "pipe", &world.path(file));
+        look(&world, &commands("plain", ""));
+    }
+}
+
+#[test]
+fn what_others_wrote_into_the_tree_is_told_and_not_believed() {
+    let world = machine();
+    world.add_package(&Package::new("plain", "1.0"));
+    register(&world, "plain");
+    let outside = world.path("boot/outside");
+    let journal = format!(
+        "{}\n{}\n",
+        r#"{"plan":{"version":2,"title":"x","pid":1,"roots":{"tree":"/var/lib/dkms","boot":"/boot"}}}"#,
+        r#"{"begin":{"step":0,"keep":false,"undo":[{"remove":{"at":{"root":"boot","relative":"outside/victim"}}}]}}"#
+    );
+    let private = world.tree().join(".modsmith");
+    fs::create_dir_all(private.join("journal")).unwrap();
+    fs::write(private.join("journal/1-1.jsonl"), &journal).unwrap();
+    let failed = private.join(format!("failed/plain/1.0/{}/{}", kernel(), kernel::arch()));
+    fs::create_dir_all(&failed).unwrap();
+    symlink("/boot/secret", failed.join("record.json")).unwrap();
+    symlink("/boot/secret", failed.join("make.log")).unwrap();
+    let built = world.tree().join("plain/1.0").join(kernel()).join(kernel::arch());
+    fs::create_dir(built.join("log")).unwrap();
+    symlink("/boot/secret", built.join("log/make.log")).unwrap();
+    instead(&world, "pipe", &built.join(".modsmith.json"));
+    for path in [private.join("journal/1-1.jsonl"), private.join("journal")] {
+        chown(path, Some(USER), Some(USER)).unwrap();
+    }
+    let shown = look(&world, &commands("plain", ""));
+    assert!(shown.contains("belongs to the user 4711") && shown.contains("it is a symbolic link"), "{shown}");
+    // A change is made all the same, and the journal is still left alone.
+    let out = world.modsmith("add other/1.0").expect_no_panic();
+    assert!(outside.join("victim").exists() && private.join("journal/1-1.jsonl").exists(), "{out}");
+    assert!(out.stderr.contains("is not believed"), "{out}");
+
+    // A private directory that leads elsewhere stops changes.
+    fs::remove_dir_all(&private).unwrap();
+    symlink("/boot/outside", &private).unwrap();
+    fs::write(outside.join("builds"), "kept").unwrap();
+    world.add_package(&Package::new("other", "1.0"));
+    look(&world, &commands("plain", ""));
+    world.modsmith("add other/1.0").expect_no_panic().expect_error("it is a symbolic link").expect_hint();
+    assert!(outside.join("builds").exists() && outside.join("victim").exists());
+}
+
+/// An image whose links and settings lead to the machine that looks at it.
+fn image(world: &World) -> std::path::PathBuf {
+    let image = world.path("boot/image");
+    let kernel = kernel();
+    for name in
+        ["etc/dkms", "usr/src/trap-1.0", "usr/src/headers/include/config", "var/lib", "lib/modules", "boot", "tmp"]
+    {
+        fs::create_dir_all(image.join(name)).unwrap();
+    }
+    // What the links would lead to, were they followed out of the image.
+    let outside = world.path("boot/outside");
+    let version = outside.join("tree/leaked/1.0");
+    fs::create_dir_all(version.join(&kernel).join(kernel::arch()).join("module")).unwrap();
+    symlink("/boot/outside/src/leaked-1.0", version.join("source")).unwrap();
+    Package::new("leaked", "1.0").conf(SECRET).write(&outside.join("src/leaked-1.0"));
+    fs::write(outside.join("os-release"), format!("ID={SECRET}\n")).unwrap();
+    fs::create_dir_all(outside.join("modules").join(&kernel).join("kernel")).unwrap();
+
+    symlink("/boot/outside/os-release", image.join("etc/os-release")).unwrap();
+    symlink("/boot/secret", image.join("etc/dkms/trap.conf")).unwrap();
+    Package::new("trap", "1.0")
+        .conf("PRE_BUILD=\"touch /boot/outside/ran\"\nPOST_ADD=\"touch /boot/outside/ran\"\nAUTOINSTALL=yes")
+        .write(&image.join("usr/src/trap-1.0"));
+    let modules = image.join("lib/modules").join(&kernel);
+    fs::create_dir_all(modules.join("kernel")).unwrap();
+    symlink("/usr/src/headers", modules.join("build")).unwrap();
+    symlink("/boot/secret", image.join("usr/src/headers/include/config/auto.conf")).unwrap();
+    symlink("/boot/secret", image.join("usr/src/headers/vmlinux")).unwrap();
+    fs::write(
+        image.join("usr/src/headers/.kernelvariables"),
+        "CC := $(shell touch /boot/outside/ran; cat /boot/secret)\n",
+    )
+    .unwrap();
+    image
+}
+
+#[test]
+fn an_image_is_looked_at_without_leaving_it() {
+    let settings = [
+        // By links.
+        "",
+        // By settings.
+        "source_tree=/../../boot/outside/src\ndkms_tree=/../../boot/outside/tree\ninstall_tree=/../../boot/outside/modules\n",
+        "dkms_tree=$(touch /boot/outside/ran)/boot/outside/tree\n",
+        "tmp_location=/boot/outside\nmok_signing_key=/boot/secret\nmok_certificate=/boot/secret\npost_transaction='touch /boot/outside/ran'\nsign_tool=/boot/outside/tool\n",
+    ];
+    for (number, text) in settings.into_iter().enumerate() {
+        let world = machine();
+        let image = image(&world);
+        fs::write(image.join("etc/dkms/framework.conf"), text).unwrap();
+        if number == 0 {
+            symlink("/boot/outside/tree", image.join("var/lib/dkms")).unwrap();
+            fs::remove_dir_all(image.join("usr/src")).unwrap();
+            symlink("/boot/outside/src", image.join("usr/src")).unwrap();
+            fs::remove_dir_all(image.join("lib/modules")).unwrap();
+            symlink("/boot/outside/modules", image.join("lib/modules")).unwrap();
+        } else {
+            let tree = image.join("var/lib/dkms/trap/1.0");
+            fs::create_dir_all(tree.join(kernel()).join(kernel::arch()).join("module")).unwrap();
+            fs::create_dir_all(tree.join(kernel()).join(kernel::arch()).join("log")).unwrap();
+            symlink("/boot/secret", tree.join(kernel()).join(kernel::arch()).join("log/make.log")).unwrap();
+            symlink("/usr/src/trap-1.0", tree.join("source")).unwrap();
+        }
+        let mut all = commands("trap", "--root /boot/image");
+        all.extend(commands("leaked", "--root /boot/image"));
+        let shown = look(&world, &all);
+        assert!(!shown.contains("leaked/1.0, ") && !world.path("boot/outside/ran").exists(), "{text}: {shown}");
+    }
+}
+
+#[test]
+fn a_change_of_an_image_stays_in_it() {
+    let world = machine();
+    let image = image(&world);
+    fs::remove_file(image.join("etc/dkms/trap.conf")).unwrap();
+    symlink("/boot/outside/tree", image.join("var/lib/dkms")).unwrap();
+    fs::write(image.join("etc/dkms/framework.conf"), "post_transaction='touch /boot/outside/ran'\n").unwrap();
+    let before = Snapshot::of(&world.path("boot/outside"));
+    let out = world.modsmith("add trap/1.0 --root /boot/image").expect_no_panic();
+    before.assert_same(&Snapshot::of(&world.path("boot/outside")), &format!("a change of an image: {out}"));
+    assert!(image.join("boot/outside/tree/trap/1.0/source").is_symlink(), "{out}");
+}
+
+#[test]
+fn a_source_that_is_added_belongs_to_who_adds_it_as_with_dkms() {
+    let world = machine();
+    let source = world.path("boot/mine");
+    Package::new("mine", "1.0").write(&source);
+    fs::create_dir(source.join("open")).unwrap();
+    symlink("dkms.conf", source.join("link")).unwrap();
+    let modes = [0o4755, 0o2755, 0o1777, 0o666, 0o600, 0o640, 0o444, 0o777];
+    let files = modes.map(|mode| (source.join(format!("file-{mode:o}")), mode));
+    files.iter().for_each(|(file, _)| fs::write(file, "x").unwrap());
+    tool::run(std::process::Command::new("chown").args(["-hR", "4711:4711"]).arg(&source));
+    files.iter().for_each(|(file, bits)| mode(file, *bits));
+    mode(&source.join("open"), 0o777);
+    mode(&source, 0o2775);
+    let other = world.duplicate();
+    world.dkms("add /boot/mine").expect(0);
+    other.peer("add /boot/mine").expect(0);
+    let list =
+        |world: &World| world.shell("cd /usr/src/mine-1.0 && find . -printf '%m %U %G %y %p\\n' | sort").run().stdout;
+    let listed = list(&world);
+    assert_eq!(listed, list(&other));
+    assert!(listed.contains("755 0 0 d .\n") && listed.contains("755 0 0 f ./file-4755"), "{listed}");
+}
+
+#[test]
+fn no_user_can_hold_the_lock_and_a_signal_ends_the_wait_for_it() {
+    let world = machine();
+    world.add_package(&Package::new("plain", "1.0"));
+    let program = world::modsmith().display().to_string();
+    // A lock on the tree's directory, which every user can open, holds up nobody.
+    let script = format!(
+        "exec 9</var/lib/dkms; setpriv --reuid {USER} --regid {USER} --clear-groups flock 9; \
+         timeout {WATCHDOG} {program} add plain/1.0"
+    );
+    world.shell(&script).run().expect(0);
+
+    // Root's own lock is waited for.
+    let script = format!(
+        "mkdir -p /var/lib/dkms/.modsmith; umask 077; exec 9>/var/lib/dkms/.modsmith/lock; flock 9; umask 022; \
+         ! setpriv --reuid {USER} --regid {USER} --clear-groups cat /var/lib/dkms/.modsmith/lock 2>/dev/null || exit 9; \
+         {program} remove plain/1.0 --all 2>/boot/said 9>&- & pid=$!; \
+         until grep -q Waiting /boot/said; do :; done; kill -TERM $pid; wait $pid"
+    );
+    world.program(tool::path("timeout")).words(&format!("{WATCHDOG} sh -c")).arg(script).run().expect(130);
+}
+
+#[test]
+fn a_build_has_no_pin_in_its_environment() {
+    let world = machine();
+    let package = Package::new("plain", "1.0").conf("MAKE=\"env >/boot/seen; false\"");
+    world.add_package(&package);
+    let build = world.program(world::modsmith()).words(&format!("build plain/1.0 -k {}", kernel()));
+    let out = build.env("KBUILD_SIGN_PIN", SECRET).env("MOK_PIN", SECRET).env("KEPT", "yes").run().expect_no_panic();
+    let seen = fs::read_to_string(world.path("boot/seen")).unwrap_or_else(|e| panic!("{e}: {out}"));
+    assert!(seen.contains("KEPT=yes") && !seen.contains(SECRET), "{seen}");
+    let log = world.tree().join("plain/1.0/build/make.log");
+    assert!(!fs::read_to_string(log).unwrap().contains(SECRET));
+}
+
+#[test]
+fn roots_temporary_files_are_not_where_the_caller_says() {
+    let world = machine();
+    fs::create_dir(world.path("boot/callers")).unwrap();
+    world.add_package(&Package::new("plain", "1.0").conf("MAKE=\"printenv TMPDIR >/boot/seen; false\""));
+    let build = |world: &World| {
+        let build = world.program(world::modsmith()).words(&format!("build plain/1.0 -k {} --force", kernel()));
+        build.env("TMPDIR", "/boot/callers").run().expect_no_panic()
+    };
+    build(&world);
+    assert_eq!(fs::read_to_string(world.path("boot/seen")).unwrap(), "");
+    fs::create_dir(world.path("boot/own")).unwrap();
+    world.write("etc/dkms/framework.conf", "tmp_location=/boot/own\n");
+    build(&world);
+    assert_eq!(fs::read_to_string(world.path("boot/seen")).unwrap(), "/boot/own\n");
+    world.write("etc/dkms/framework.conf", "tmp_location=/boot/missing\n");
+    let out = build(&world);
+    assert!(out.stderr.contains("Temporary files cannot be made in /boot/missing"), "{out}");
+}

@@ -1,0 +1,8 @@
+//! Bad input, kills, crowds: an error is clear, nothing is lost, nothing is left half done.
+
+mod bad_input;
+mod concurrency;
+mod crash;
+mod hostile_trees;
+mod temporary;
+mod terminal_text;

@@ -1,0 +1,6 @@
+//! In the place of dkms: what packagers and distributions call, and one tree that two programs work on in turn.
+
+mod deb_settings;
+mod integration;
+mod integration_scripts;
+mod takeover;
