@@ -71,12 +71,12 @@ install-settings:
 COMMON := install-program install-completion install-manual install-settings
 
 install-debian: $(COMMON)
-	$(call put,755,$(LIBDIR)/dkms,sdk/src/packaging/common.postinst integration/dkms_autoinstaller)
+	$(call put,755,$(LIBDIR)/dkms,sdk/guest/src/packaging/common.postinst integration/dkms_autoinstaller)
 	$(call hooks,run-parts-hooks)
 	$(call hooks,boot-service)
 
 install-redhat: $(COMMON)
-	$(call put,755,$(LIBDIR)/dkms,sdk/src/packaging/common.postinst)
+	$(call put,755,$(LIBDIR)/dkms,sdk/guest/src/packaging/common.postinst)
 	$(call hooks,kernel-install-hooks)
 	$(call hooks,boot-service)
 
@@ -86,7 +86,7 @@ install-arch: $(COMMON)
 	$(call hooks,boot-service)
 
 install-void install-alpine: install-%: $(COMMON)
-	$(call put,755,$(LIBDIR)/dkms,sdk/src/packaging/common.postinst integration/dkms_autoinstaller)
+	$(call put,755,$(LIBDIR)/dkms,sdk/guest/src/packaging/common.postinst integration/dkms_autoinstaller)
 	$(call hooks,$*-hooks)
 
 # What `make install` puts where is asked of itself: it installs once more, out of the way.

@@ -5,8 +5,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use modsmith::system::{Location, Root, Stamp};
-use modsmith::tree::{BuildRecord, ConfFile, PackageId, RecordedModule, Target};
+use modsmith_core::tree::{BuildRecord, ConfFile, PackageId, RecordedModule, Target};
+use modsmith_facts::{Location, Root, Stamp};
 use modsmith_tests::fixture::Package;
 use modsmith_tests::kernel::{self, Flavour};
 use modsmith_tests::{World, debian, paths, tool};

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::common::{evaluate, variables};
-use modsmith::conf::{Evaluated, PackageConf, Reader, ReaderChoice, Strictness};
-use modsmith::error::{Error, Kind};
+use modsmith_core::conf::{Evaluated, PackageConf, Reader, ReaderChoice, Strictness};
+use modsmith_core::error::{Error, Kind};
 use modsmith_tests::world::is_root;
 
 const GOOD: &str = "PACKAGE_NAME=hello\nPACKAGE_VERSION=1\nDEST_MODULE_LOCATION=/extra\n";

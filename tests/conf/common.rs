@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use modsmith::conf::{DIRECTIVES, Evaluated, ReaderChoice, Request, Variables, evaluate_within};
-use modsmith::error::Error;
+use modsmith_core::conf::{DIRECTIVES, Evaluated, ReaderChoice, Request, Variables, evaluate_within};
+use modsmith_core::error::Error;
 
 /// Slots by directive, as text.
 pub type Slots = BTreeMap<(String, u32), String>;
@@ -34,7 +34,7 @@ pub fn evaluate(conf: &Path, variables: &Variables, reader: ReaderChoice, second
 }
 
 pub fn slots(evaluated: &Evaluated) -> Slots {
-    let named = |(name, slots): (&String, &BTreeMap<u32, modsmith::conf::Slot>)| {
+    let named = |(name, slots): (&String, &BTreeMap<u32, modsmith_core::conf::Slot>)| {
         let name = name.clone();
         slots.iter().map(move |(i, slot)| ((name.clone(), *i), slot.value.clone())).collect::<Vec<_>>()
     };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::common::{evaluate, oracle, slots, variables};
-use modsmith::conf::{PackageConf, ReaderChoice, Strictness};
+use modsmith_core::conf::{PackageConf, ReaderChoice, Strictness};
 use modsmith_tests::{debian, tool};
 
 /// The dkms.conf files of all packages that Debian's index knows.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::common::{evaluate, variables};
-use modsmith::conf::ReaderChoice;
+use modsmith_core::conf::ReaderChoice;
 use modsmith_tests::world::is_root;
 
 const HEAD: &str = "PACKAGE_NAME=p\nPACKAGE_VERSION=1\nBUILT_MODULE_NAME=p\nDEST_MODULE_LOCATION=/extra\n";

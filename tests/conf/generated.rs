@@ -2,7 +2,7 @@
 //! file to bash. The seed is fixed: a failure comes again.
 
 use crate::common::agree;
-use modsmith::conf::ere;
+use bash_assign::ere;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::common::{evaluate, variables};
-use modsmith::conf::{Evaluated, ReaderChoice, report::Report};
+use modsmith_core::conf::{Evaluated, ReaderChoice, report::Report};
 use modsmith_tests::World;
 use modsmith_tests::fixture::Package;
 use modsmith_tests::schema::validate;

@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use modsmith::kernel::{Kernel, KernelInput};
-use modsmith::plugin::{FrameworkSettings, Plugins, Prune, SearchPath};
-use modsmith::system::{OsRelease, System};
+use modsmith_facts::kernel::{Kernel, KernelInput};
+use modsmith_facts::{OsRelease, System};
+use modsmith_plugins::{FrameworkSettings, Plugins, Prune, SearchPath};
 use modsmith_tests::fixture::Package;
 use modsmith_tests::{World, kernel, paths, tool};
 

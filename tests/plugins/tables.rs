@@ -6,10 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use modsmith::kernel::{Kernel, KernelInput};
-use modsmith::plan::{Action, Builder};
-use modsmith::plugin::{Answer, FrameworkSettings, Image, Occasion, Place, Plugins, SearchPath};
-use modsmith::system::{OsRelease, System};
+use modsmith_facts::kernel::{Kernel, KernelInput};
+use modsmith_facts::{OsRelease, System};
+use modsmith_plan::{Action, Builder};
+use modsmith_plugins::{Answer, FrameworkSettings, Image, Occasion, Place, Plugins, SearchPath};
 use modsmith_tests::paths;
 
 const RELEASE: &str = "6.1.0-test";
@@ -84,7 +84,7 @@ impl Machine {
         Arc::new(Kernel::new(KernelInput { release: RELEASE.into(), module_dir, ..KernelInput::default() }))
     }
 
-    fn roots(&self) -> modsmith::system::Roots {
+    fn roots(&self) -> modsmith_facts::Roots {
         System::new(self.path("root"), OsRelease::default()).roots
     }
 

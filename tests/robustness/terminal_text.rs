@@ -18,7 +18,7 @@ fn generic() -> String {
 #[track_caller]
 fn assert_harmless(out: &Output) {
     for text in [&out.stdout, &out.stderr] {
-        assert_eq!(modsmith::text::lines(text), *text, "{out}");
+        assert_eq!(modsmith_facts::text::lines(text), *text, "{out}");
     }
 }
 

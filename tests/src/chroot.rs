@@ -116,7 +116,7 @@ impl Chroot {
     pub fn bring_checkout(&self) {
         let target = self.path("modsmith");
         fs::create_dir(&target).expect("writable");
-        let script = "tar -C \"$1\" --exclude=./target --exclude=./plugins/target --exclude=./sdk/target \
+        let script = "tar -C \"$1\" --exclude=./target --exclude=./plugins/target --exclude=./sdk/guest/target \
                       --exclude=./.git -c . | tar -C \"$2\" -x --no-same-owner";
         tool::run(Command::new("/bin/sh").args(["-c", script, "copy"]).args([paths::checkout(), &target]));
     }

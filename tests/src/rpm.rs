@@ -120,7 +120,7 @@ impl<'w> Machine<'w> {
             (format!("{world}/usr/share"), "/usr/share"),
             (format!("{world}/root/.rpmdb"), "/var/lib/rpm"),
             (format!("{world}/usr/bin/dkms"), "/usr/sbin/dkms"),
-            (format!("{checkout}/sdk/src/packaging/common.postinst"), "/usr/lib/dkms/common.postinst"),
+            (format!("{checkout}/sdk/guest/src/packaging/common.postinst"), "/usr/lib/dkms/common.postinst"),
         ];
         let mounts: String = places.iter().map(|(from, to)| format!("mount --bind {from} {to}\n")).collect();
         let script = format!("set -e\nmount -t tmpfs -o mode=1777 tmpfs /tmp\n{home}{mounts}{script}");

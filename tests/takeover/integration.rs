@@ -472,7 +472,7 @@ fn the_manual_of_dkms_conf_describes_every_directive() {
     // Long names are broken at the end of a line, and some share a line.
     let whole = text.split("-\n").map(str::trim_start).collect::<String>();
     let text = whole.split_whitespace().collect::<Vec<_>>().join(" ");
-    for directive in modsmith::conf::DIRECTIVES {
+    for directive in modsmith_core::conf::DIRECTIVES {
         let known = directive.replace("sign_tool", "SIGN_TOOL").replace("KERNEL_MAX", "KERNEL_MIN, _MAX");
         assert!(text.contains(&known), "{directive} is missing: {text}");
     }

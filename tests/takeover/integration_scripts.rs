@@ -68,7 +68,7 @@ impl Machine {
 
     /// common.postinst, with its arguments.
     fn postinst(&self, arguments: &str) -> Output {
-        self.run(&format!("{}/sdk/src/packaging/common.postinst {arguments}", paths::checkout().display()))
+        self.run(&format!("{}/sdk/guest/src/packaging/common.postinst {arguments}", paths::checkout().display()))
     }
 
     /// The calls of dkms, without the questions for states.

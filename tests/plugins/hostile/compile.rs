@@ -3,7 +3,6 @@
 
 use std::fs;
 
-use modsmith::plugin::manifest;
 use modsmith_tests::fixture::Package;
 use modsmith_tests::kernel::{self, Flavour};
 use modsmith_tests::{Output, World};
@@ -17,7 +16,7 @@ fn machine(body: Body, limits: &str) -> World {
     let world = World::generic().of_system("ID=debian\n");
     world.write("etc/modsmith/limits.toml", limits);
     let text = manifest_text("[match]\npriority = 99\n");
-    world.write("etc/modsmith/plugins/hostile.wasm", manifest::embed(&body.component(), &text));
+    world.write("etc/modsmith/plugins/hostile.wasm", modsmith_kit::build::embed(&body.component(), &text));
     world.modsmith("plugin grant hostile").expect(0);
     world.add_package(&Package::new("demo", "1.0").conf("REMAKE_INITRD=yes"));
     world

@@ -2,11 +2,10 @@
 
 use super::guest::{Body, manifest_of};
 use super::setting::{Setting, assert_names};
-use modsmith::plugin::manifest;
 
 fn granting(body: &Body, grant: &str) -> Setting {
     let text = manifest_of("initrd", &format!("[[run]]\nprogram = \"tool\"\n{grant}"));
-    Setting::of(&manifest::embed(&body.component(), &text))
+    Setting::of(&modsmith_kit::build::embed(&body.component(), &text))
 }
 
 #[test]
@@ -24,8 +23,8 @@ fn a_variable_that_the_manifest_lists_is_set() {
     let body = Body::new().run_with("tool", &["--version"], &[("OTHER", "x")]);
     let (answer, steps) = granting(&body, "arguments = [\"--version\"]\nenvironment = [\"OTHER\"]\n").refresh();
     assert!(answer.is_ok());
-    let modsmith::plan::Action::Run(command) = &steps[0] else { panic!("{steps:?}") };
-    let expected = modsmith::plan::Environment::Clean(vec![("OTHER".to_owned(), "x".to_owned())]);
+    let modsmith_plan::Action::Run(command) = &steps[0] else { panic!("{steps:?}") };
+    let expected = modsmith_plan::Environment::Clean(vec![("OTHER".to_owned(), "x".to_owned())]);
     assert_eq!(command.environment, expected);
 }
 

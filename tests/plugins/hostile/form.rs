@@ -1,7 +1,5 @@
 //! Files that are no plugins, or not of this interface.
 
-use modsmith::plugin::manifest;
-
 use super::guest::{Body, GRANT, manifest_text};
 use super::setting::{Setting, assert_names, refresh};
 
@@ -20,13 +18,14 @@ fn a_component_without_a_manifest_is_refused() {
 #[test]
 fn an_invalid_manifest_is_refused_with_line_and_key() {
     let component = wat::parse_str("(component)").unwrap();
-    let message = Setting::of(&manifest::embed(&component, &manifest_text("[reed]\nroots = []\n"))).problem();
+    let message =
+        Setting::of(&modsmith_kit::build::embed(&component, &manifest_text("[reed]\nroots = []\n"))).problem();
     assert_names(&message, &["hostile.wasm", "line 6", "reed"]);
 }
 
 #[test]
 fn a_truncated_file_is_refused() {
-    let whole = manifest::embed(&Body::new().component(), &manifest_text(GRANT));
+    let whole = modsmith_kit::build::embed(&Body::new().component(), &manifest_text(GRANT));
     let message = Setting::of(&whole[..whole.len() / 2]).problem();
     assert_names(&message, &["hostile.wasm", "truncated or damaged", "install it again"]);
 }
@@ -74,7 +73,7 @@ fn a_role_that_is_named_but_not_exported_is_refused() {
 #[test]
 fn an_export_that_the_manifest_does_not_name_is_refused() {
     let text = manifest_text(GRANT).replace("[\"initrd\"]", "[\"signer\"]");
-    let setting = Setting::of(&manifest::embed(&Body::new().component(), &text));
+    let setting = Setting::of(&modsmith_kit::build::embed(&Body::new().component(), &text));
     let message = setting.open().inspect("hostile").unwrap_err().to_string();
     assert_names(&message, &["hostile.wasm", "modsmith:plugin/initrd@0.1.0", "[roles] provides"]);
 }
@@ -127,7 +126,7 @@ fn what_compilers_emit_for_plugins_is_none_of_these_features() {
 fn a_manifest_of_megabytes_is_refused_before_it_is_read() {
     let component = wat::parse_str("(component)").unwrap();
     let text = manifest_text(&format!("[read]\nroots = [{}]\n", "\"etc\",".repeat(1_000_000)));
-    let message = Setting::of(&manifest::embed(&component, &text)).problem();
+    let message = Setting::of(&modsmith_kit::build::embed(&component, &text)).problem();
     assert_names(&message, &["hostile.wasm", "its manifest is longer than 64 KiB"]);
 }
 
@@ -143,7 +142,7 @@ fn a_table_of_megabytes_is_refused_before_it_is_read() {
 fn a_component_is_as_large_as_the_limit_allows() {
     let large = |mib: usize| {
         let mut component = Body::new().component();
-        component = manifest::embed(&component, &manifest_text(GRANT));
+        component = modsmith_kit::build::embed(&component, &manifest_text(GRANT));
         // A custom section of zeros, which is of no meaning to anybody.
         let size: usize = mib << 20;
         let content = vec![0; size + 1];

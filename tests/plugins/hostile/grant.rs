@@ -1,7 +1,7 @@
 //! Steps and programs outside what a plugin was granted.
 
-use modsmith::plan::Action;
-use modsmith::plugin::Answer;
+use modsmith_plan::Action;
+use modsmith_plugins::Answer;
 
 use super::guest::Body;
 use super::setting::{Setting, assert_names};

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use modsmith::plugin::manifest;
 use modsmith_tests::{Output, tool};
 
 use super::guest::{Body, GRANT, manifest_of, manifest_text};
@@ -22,7 +21,7 @@ const ETC: &str = "[write]\nroots = [\"etc/modprobe.d/*\"]\n[[run]]\nprogram = \
 impl Bench {
     fn new(component: &[u8], manifest: &str) -> Self {
         let bench = Self { dir: tempfile::tempdir().unwrap() };
-        std::fs::write(bench.plugin(), manifest::embed(component, manifest)).unwrap();
+        std::fs::write(bench.plugin(), modsmith_kit::build::embed(component, manifest)).unwrap();
         bench
     }
 

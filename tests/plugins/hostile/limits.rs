@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use modsmith::kernel::{Kernel, KernelInput};
-use modsmith::plan::Builder;
-use modsmith::plugin::{Limits, Occasion};
+use modsmith_facts::kernel::{Kernel, KernelInput};
+use modsmith_plan::Builder;
+use modsmith_plugins::{Limits, Occasion};
 
 use super::guest::Body;
 use super::setting::{Setting, assert_names, failure_of};

@@ -4,13 +4,12 @@
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use modsmith::error::{Error, Kind};
-use modsmith::plan::{
+use modsmith_core::error::{Error, Kind};
+use modsmith_facts::{Location, Root, Roots};
+use modsmith_plan::{
     Action, Announce, ArchiveFormat, Builder, Bytes, Executor, Jobs, OnFailure, Origin, Signature, SignatureAlgorithm,
     Silent, Step, Undo,
 };
-use modsmith::plugin::manifest;
-use modsmith::system::{Location, Root, Roots};
 
 use super::guest::{Body, manifest_text};
 use super::setting::{Setting, assert_names};
@@ -20,7 +19,7 @@ const KEYS: &str = "[write]\nroots = [\"etc\", \"tree\", \"var\"]\n[sign]\nkeys 
 
 /// A system with the plugin, a job of cron's, and a key.
 fn setting(grant: &str) -> Setting {
-    let setting = Setting::of(&manifest::embed(&Body::new().component(), &manifest_text(grant)));
+    let setting = Setting::of(&modsmith_kit::build::embed(&Body::new().component(), &manifest_text(grant)));
     for (path, contents) in [
         ("etc/cron.d/job", "job"),
         ("etc/evil-a/f", "f"),
@@ -60,12 +59,14 @@ fn run(setting: &Setting, action: Action) -> Result<(), Error> {
         announce: Announce::Silent,
         origin: Origin::Plugin { id: "hostile".into(), role: "initrd".into() },
         undo: Undo::Revert,
-        fails_as: Kind::PlanFailed,
+        fails_as: None,
         failure_message: None,
         hints: Vec::new(),
     });
     let (plugins, jobs) = (setting.open(), Jobs::new(1));
-    Executor { system: &system, guard: &plugins, reporter: &Silent, jobs: &jobs }.run(&plan.finish())
+    Executor { system: &system, guard: &plugins, reporter: &Silent, jobs: &jobs }
+        .run(&plan.finish())
+        .map_err(Error::from)
 }
 
 /// Paths with contents, or what links lead to.
@@ -276,8 +277,10 @@ fn what_the_host_keeps_for_itself_is_no_plugins() {
 
 #[test]
 fn a_link_that_leads_out_is_refused_when_the_step_is_added() {
-    let setting =
-        Setting::of(&manifest::embed(&Body::new().write("etc", "evil-d/x", 1).component(), &manifest_text(NARROW)));
+    let setting = Setting::of(&modsmith_kit::build::embed(
+        &Body::new().write("etc", "evil-d/x", 1).component(),
+        &manifest_text(NARROW),
+    ));
     std::fs::create_dir_all(root(&setting).join("etc/cron.d")).unwrap();
     symlink("cron.d", root(&setting).join("etc/evil-d")).unwrap();
     assert_names(&setting.failure(), &["`hostile`", "etc/evil-d/x", "symbolic link", "etc/cron.d/x"]);

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use modsmith::plugin::{FrameworkSettings, Place, Plugins, SearchPath, manifest};
-use modsmith::system::{OsRelease, System};
+use modsmith_facts::{OsRelease, System};
+use modsmith_plugins::{FrameworkSettings, Place, Plugins, SearchPath};
 
 use super::guest::{Body, manifest_text};
 use super::setting::{Setting, refresh};
@@ -22,7 +22,7 @@ impl Probing {
         let left = setting.dir.path().join("left");
         let probe = format!("[[probe]]\nname = \"p\"\nprogram = \"touch\"\narguments = [\"{}\"]\n", left.display());
         let component = Body::new().probe("p").component();
-        fs::write(setting.plugin(), manifest::embed(&component, &manifest_text(&probe))).unwrap();
+        fs::write(setting.plugin(), modsmith_kit::build::embed(&component, &manifest_text(&probe))).unwrap();
         Self { setting, left }
     }
 
@@ -89,7 +89,7 @@ fn a_dry_run_of_a_plugin_on_the_users_own_path_starts_nothing() {
         left.display()
     );
     let component = Body::new().probe("p").note("hello from the plugin").component();
-    world.write("own/hostile.wasm", manifest::embed(&component, &manifest_text(&text)));
+    world.write("own/hostile.wasm", modsmith_kit::build::embed(&component, &manifest_text(&text)));
     let asked = |line: &str| {
         let user = world.program("/usr/bin/setpriv").words("--reuid=65534 --regid=65534 --clear-groups");
         let user = user.arg(world.path("bin/dkms").display().to_string()).words(line);

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use modsmith::error::{Error, Kind};
-use modsmith::kernel::{Kernel, KernelInput};
-use modsmith::plan::{Action, Builder};
-use modsmith::plugin::{Answer, FrameworkSettings, Occasion, Plugins, SearchPath, manifest};
-use modsmith::system::{OsRelease, System};
+use modsmith_facts::kernel::{Kernel, KernelInput};
+use modsmith_facts::{OsRelease, System};
+use modsmith_plan::{Action, Builder};
+use modsmith_plugins::error::{Error, Kind};
+use modsmith_plugins::{Answer, FrameworkSettings, Occasion, Plugins, SearchPath};
 
 use super::guest::{Body, GRANT, manifest_text};
 
@@ -32,13 +32,13 @@ impl Setting {
     }
 
     pub fn doing(body: Body) -> Self {
-        Self::of(&manifest::embed(&body.component(), &manifest_text(GRANT)))
+        Self::of(&modsmith_kit::build::embed(&body.component(), &manifest_text(GRANT)))
     }
 
     /// A component from text, as no encoder would write it.
     pub fn raw(component: &str) -> Self {
         let bytes = wat::parse_str(component).expect("the test's own text is a component");
-        Self::of(&manifest::embed(&bytes, &manifest_text("")))
+        Self::of(&modsmith_kit::build::embed(&bytes, &manifest_text("")))
     }
 
     pub fn plugin(&self) -> PathBuf {

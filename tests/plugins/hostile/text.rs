@@ -1,6 +1,6 @@
 //! Texts of manifests that are meant to be read as something else.
 
-use modsmith::plugin::{FrameworkSettings, Place, Plugins, SearchPath, manifest};
+use modsmith_plugins::{FrameworkSettings, Place, Plugins, SearchPath};
 
 use super::guest::Body;
 use super::setting::{Setting, assert_names};
@@ -36,7 +36,7 @@ const FORGED: &str = "x\n  reads         nothing\r\u{1b}M\u{202e}\u{200b}\u{2028
 
 fn hostile() -> Setting {
     let text = written(FORGED);
-    let setting = Setting::of(&manifest::embed(&Body::new().component(), &text));
+    let setting = Setting::of(&modsmith_kit::build::embed(&Body::new().component(), &text));
     assert!(setting.open().problems().is_empty(), "{:?}\n{text}", setting.open().problems());
     setting
 }
@@ -45,7 +45,7 @@ fn hostile() -> Setting {
 /// line that is not one of the program's own.
 fn assert_harmless(shown: &str) {
     for c in shown.chars().filter(|c| *c != '\n') {
-        assert_eq!(modsmith::text::field(&c.to_string()), c.to_string(), "{shown}");
+        assert_eq!(modsmith_facts::text::field(&c.to_string()), c.to_string(), "{shown}");
     }
     for line in shown.lines().skip(1) {
         assert!(!line.starts_with("  reads         nothing"), "{shown}");
@@ -58,7 +58,7 @@ fn inspect_cannot_be_forged() {
     let shown = hostile().open().inspect("hostile").unwrap().to_string();
     assert_harmless(&shown);
     // As many lines as for a manifest with the same fields and honest texts.
-    let honest = Setting::of(&manifest::embed(&Body::new().component(), &written("x")));
+    let honest = Setting::of(&modsmith_kit::build::embed(&Body::new().component(), &written("x")));
     assert_eq!(shown.lines().count(), honest.open().inspect("hostile").unwrap().to_string().lines().count());
 }
 
@@ -84,11 +84,11 @@ fn programs_get_the_exact_text() {
 #[test]
 fn a_note_of_a_plugin_is_one_line_of_the_plan() {
     let setting = Setting::doing(Body::new().note("x\n   9. remove  /etc/passwd\u{1b}[A"));
-    let kernel = std::sync::Arc::new(modsmith::kernel::Kernel::new(Default::default()));
-    let mut plan = modsmith::plan::Builder::new("a test", setting.system().roots.clone());
-    let answer = setting.open().refresh_initrd(&kernel, modsmith::plugin::Occasion::Installed, &mut plan);
+    let kernel = std::sync::Arc::new(modsmith_facts::kernel::Kernel::new(Default::default()));
+    let mut plan = modsmith_plan::Builder::new("a test", setting.system().roots.clone());
+    let answer = setting.open().refresh_initrd(&kernel, modsmith_plugins::Occasion::Installed, &mut plan);
     assert!(answer.is_ok());
-    let text = modsmith::plan::PlanView::new(&plan.finish()).to_text();
+    let text = modsmith_plan::PlanView::new(&plan.finish()).to_text();
     assert_names(&text, &["x\\n   9. remove  /etc/passwd\\u{1b}[A"]);
     assert_eq!(text.lines().count(), 3, "{text}");
 }

@@ -2,8 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use modsmith::plan::Action;
-use modsmith::plugin::{Answer, FrameworkSettings, Place, Plugins, SearchPath, manifest};
+use modsmith_plan::Action;
+use modsmith_plugins::{Answer, FrameworkSettings, Place, Plugins, SearchPath};
 
 use super::guest::{Body, GRANT, manifest_text};
 use super::setting::{Setting, assert_names, refresh};
@@ -42,7 +42,7 @@ fn a_plugin_from_outside_the_packages_does_nothing_until_it_is_granted() {
     assert_eq!(refresh(&open(), &setting.system()).1.len(), 1);
 
     // A file with other contents is another plugin.
-    let other = manifest::embed(&Body::new().note("other").component(), &manifest_text(GRANT));
+    let other = modsmith_kit::build::embed(&Body::new().note("other").component(), &manifest_text(GRANT));
     std::fs::write(setting.plugin(), other).unwrap();
     assert_names(&open().problems()[0].to_string(), &["changed since it was granted", "modsmith plugin grant hostile"]);
 }

@@ -1,0 +1,359 @@
+//! What may be typed.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
+
+use super::Persona;
+
+/// Builds, installs and looks after out-of-tree kernel modules.
+#[derive(Debug, Parser)]
+#[command(
+    name = "modsmith",
+    disable_version_flag = true,
+    // Callers add options to those that a variable of theirs has already.
+    args_override_self = true,
+    after_help = "Actions: add, build, install, uninstall, unbuild, remove, status, match, autoinstall,\n\
+                  kernel_preinst, kernel_postinst, kernel_prerm, generate_mok.\n\
+                  Also, as `modsmith`: conf, log, plugin, completion, manual (see `modsmith conf --help`).\n\
+                  Modules are named m/v, -m m -v v, by a directory with a dkms.conf,\n\
+                  or by an archive of one."
+)]
+pub struct Arguments {
+    /// Action, and module as m, m/v, source directory, dkms.conf or archive
+    #[arg(value_name = "ACTION|MODULE")]
+    pub words: Vec<String>,
+    /// Module, as m or m/v
+    #[arg(short, long)]
+    pub module: Option<String>,
+    /// Version of the module
+    #[arg(short = 'v', value_name = "VERSION")]
+    pub module_version: Option<String>,
+    /// Kernel release, or release/architecture; may be repeated
+    #[arg(short, long = "kernelver", value_name = "KERNEL", action = ArgAction::Append)]
+    pub kernels: Vec<String>,
+    /// Architecture; may be repeated, once for each kernel
+    #[arg(short, long = "arch", value_name = "ARCH", action = ArgAction::Append)]
+    pub archs: Vec<String>,
+    /// All kernels that the module is built for
+    #[arg(long)]
+    pub all: bool,
+    /// Overrule version checks, rebuild and reinstall
+    #[arg(long)]
+    pub force: bool,
+    /// Overrule the version check only
+    #[arg(long)]
+    pub force_version_override: bool,
+    /// Another dkms.conf than the source's
+    #[arg(short = 'c', value_name = "FILE")]
+    pub conf: Option<PathBuf>,
+    /// Kernel configuration to go by
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Directory to use instead of the kernel's `build`
+    #[arg(long, value_name = "DIR")]
+    pub kernelsourcedir: Option<PathBuf>,
+    /// Set a dkms.conf directive, as NAME=VALUE; may be repeated
+    #[arg(long = "directive", value_name = "NAME=VALUE", action = ArgAction::Append)]
+    pub directives: Vec<String>,
+    /// Jobs for make; 0 for no limit
+    #[arg(short, value_name = "JOBS")]
+    pub jobs: Option<u32>,
+    /// Do not run depmod
+    #[arg(long)]
+    pub no_depmod: bool,
+    /// Do not regenerate the boot image
+    #[arg(long)]
+    pub no_initrd: bool,
+    /// Of dkms 2: leave the source tree of a kernel before 2.6.5 as it is
+    #[arg(long, hide = true)]
+    pub no_prepare_kernel: bool,
+    /// Of dkms 2: leave the source tree of such a kernel as it was built with
+    #[arg(long, hide = true)]
+    pub no_clean_kernel: bool,
+    /// Load modules for this machine's devices after an install for the running kernel
+    #[arg(long)]
+    pub modprobe_on_install: bool,
+    /// For scriptlets: a remove in the same upgrade as an add leaves the package alone
+    #[arg(long = "rpm_safe_upgrade")]
+    pub rpm_safe_upgrade: bool,
+    /// Link modules into the kernel's directory instead of copying
+    #[arg(long)]
+    pub symlink_modules: bool,
+    /// Kernel whose modules are matched
+    #[arg(long, value_name = "KERNEL")]
+    pub templatekernel: Option<String>,
+    #[command(flatten)]
+    pub formats: FormatArguments,
+    #[command(flatten)]
+    pub places: PlaceArguments,
+    /// Take this for the system's os-release
+    #[arg(long, value_name = "FILE")]
+    pub os_release: Option<PathBuf>,
+    /// Show what would be done, and why; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write status and plans as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Show commands
+    #[arg(long)]
+    pub verbose: bool,
+    /// Tell on standard error what is looked at and decided
+    #[arg(long)]
+    pub debug: bool,
+    /// Print nothing
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Print the version
+    #[arg(short = 'V', long)]
+    pub version: bool,
+    /// Whatever names the module or its version, in the order given: later ones
+    /// count.
+    #[arg(skip)]
+    pub naming: Vec<Naming>,
+}
+
+/// A piece of the command line that names a module or its version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Naming {
+    /// `-m`: a module, or module and version.
+    Module(String),
+    /// `-v`
+    Version(String),
+    /// A word.
+    Word(String),
+}
+
+impl Arguments {
+    /// The arguments, with their order where that matters.
+    ///
+    /// # Errors
+    /// As clap has them.
+    pub fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut naming = Vec::new();
+        for (id, wrap) in [
+            ("module", Naming::Module as fn(String) -> Naming),
+            ("module_version", Naming::Version),
+            ("words", Naming::Word),
+        ] {
+            let values = matches.get_many::<String>(id).into_iter().flatten().cloned();
+            naming.extend(matches.indices_of(id).into_iter().flatten().zip(values.map(wrap)));
+        }
+        naming.sort_by_key(|(index, _)| *index);
+        let naming = naming.into_iter().map(|(_, naming)| naming).collect();
+        Ok(Self { naming, ..Self::from_arg_matches(matches)? })
+    }
+
+    /// Takes out a word that has been understood.
+    pub fn take_word(&mut self, word: &str) {
+        if let Some(index) = self.words.iter().position(|given| given == word) {
+            self.words.remove(index);
+        }
+        if let Some(index) = self.naming.iter().position(|given| *given == Naming::Word(word.into())) {
+            self.naming.remove(index);
+        }
+    }
+}
+
+/// Options of package formats, which are accepted with every action, as dkms does,
+/// and mean something only to a format that declares them.
+#[derive(Debug, Default, Args)]
+pub struct FormatArguments {
+    #[arg(id = "distro", short = 'd', long = "distro", hide = true)]
+    pub distro: Option<String>,
+    #[arg(id = "release", short = 'r', long = "release", hide = true)]
+    pub release: Option<String>,
+    #[arg(id = "media", long = "media", hide = true)]
+    pub media: Option<String>,
+    #[arg(id = "size", long = "size", hide = true)]
+    pub size: Option<String>,
+    #[arg(id = "spec", long = "spec", hide = true)]
+    pub spec: Option<String>,
+    #[arg(id = "legacy-postinst", long = "legacy-postinst", hide = true)]
+    pub legacy_postinst: Option<String>,
+    #[arg(id = "archive", long = "archive", hide = true)]
+    pub archive: Option<String>,
+    #[arg(id = "binaries-only", long = "binaries-only", hide = true)]
+    pub binaries_only: bool,
+    #[arg(id = "source-only", long = "source-only", hide = true)]
+    pub source_only: bool,
+}
+
+/// Where things are.
+#[derive(Debug, Default, Args)]
+pub struct PlaceArguments {
+    /// The module tree (default /var/lib/dkms)
+    #[arg(long, value_name = "DIR")]
+    pub dkmstree: Option<PathBuf>,
+    /// Where sources are registered (default /usr/src)
+    #[arg(long, value_name = "DIR")]
+    pub sourcetree: Option<PathBuf>,
+    /// Where kernels keep their modules (default /lib/modules)
+    #[arg(long, value_name = "DIR")]
+    pub installtree: Option<PathBuf>,
+    /// Settings to read after framework.conf
+    #[arg(long, value_name = "FILE")]
+    pub dkmsframework: Option<PathBuf>,
+    /// Work on the system below this directory
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+}
+
+/// Shows what a dkms.conf says: each directive, its value, where it came from
+/// and which reader read it.
+#[derive(Debug, Parser)]
+#[command(name = "modsmith conf")]
+pub struct ConfArguments {
+    /// A module in the tree or source tree as m/v, or a dkms.conf or its directory
+    pub what: String,
+    /// Kernel release to evaluate for
+    #[arg(short, long = "kernelver", value_name = "KERNEL")]
+    pub kernel: Option<String>,
+    /// Architecture
+    #[arg(short, long)]
+    pub arch: Option<String>,
+    /// Set a directive, as NAME=VALUE; may be repeated
+    #[arg(long = "directive", value_name = "NAME=VALUE", action = ArgAction::Append)]
+    pub directives: Vec<String>,
+    /// Read with this reader only
+    #[arg(long, value_enum, default_value = "auto")]
+    pub reader: ReaderArgument,
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub places: PlaceArguments,
+}
+
+/// Shows the log of a build: of a failed one, with when and why it failed and
+/// what to do; of a successful one, as it was kept.
+#[derive(Debug, Parser)]
+#[command(name = "modsmith log")]
+pub struct LogArguments {
+    /// Module in the tree, as m/v; as m where it has one version
+    #[arg(value_name = "MODULE")]
+    pub package: String,
+    /// Kernel release; the newest build otherwise
+    #[arg(short, long = "kernelver", value_name = "KERNEL")]
+    pub kernel: Option<String>,
+    /// Architecture
+    #[arg(short, long, value_name = "ARCH")]
+    pub arch: Option<String>,
+    /// Print the path of the log only
+    #[arg(long, conflicts_with = "json")]
+    pub path: bool,
+    /// Write JSON, without the log's text
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub places: PlaceArguments,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum ReaderArgument {
+    /// Without a shell where the file allows it, else bash
+    Auto,
+    Plain,
+    Bash,
+}
+
+/// Builds, tests, lists and examines plugins.
+#[derive(Debug, Parser)]
+#[command(name = "modsmith plugin")]
+pub struct PluginArguments {
+    #[command(subcommand)]
+    pub command: PluginCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// Compile plugins to components
+    #[command(disable_help_flag = true)]
+    Build(AuthorArguments),
+    /// Test plugins: their cases, and laws that hold for every plugin
+    #[command(disable_help_flag = true)]
+    Test(AuthorArguments),
+    /// List the plugins that would be used here
+    List {
+        #[arg(long)]
+        json: bool,
+        /// Take this for the system's os-release
+        #[arg(long, value_name = "FILE")]
+        os_release: Option<PathBuf>,
+    },
+    /// Show what a plugin is, asks for and is granted
+    Inspect {
+        /// Id of an installed plugin, or a file
+        plugin: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// List, or write, the files that tell modsmith of kernels that come and go
+    HookFiles {
+        /// Id of an installed plugin; else those that serve this system
+        plugin: Option<String>,
+        /// Write the files below this directory
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
+        /// Directory of the program, as the files name it
+        #[arg(long, value_name = "DIR", default_value = "/usr/sbin")]
+        sbindir: String,
+        /// Directory of the program's own scripts, as the files name it
+        #[arg(long, value_name = "DIR", default_value = "/usr/lib")]
+        libdir: String,
+        /// Take this for the system's os-release
+        #[arg(long, value_name = "FILE")]
+        os_release: Option<PathBuf>,
+    },
+    /// Grant a plugin what its manifest asks for, pinned to its present contents
+    Grant { plugin: String },
+    /// Take a grant back
+    Revoke { plugin: String },
+}
+
+/// The words for the program of authors, which reads them.
+#[derive(Debug, Clone, Args)]
+pub struct AuthorArguments {
+    #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<std::ffi::OsString>,
+}
+
+/// Prints the completion script of a shell.
+#[derive(Debug, Parser)]
+#[command(name = "modsmith completion")]
+pub struct CompletionArguments {
+    #[arg(value_enum)]
+    pub shell: ShellArgument,
+    /// Which of the program's names to complete
+    #[arg(long, value_enum, default_value = "modsmith")]
+    pub name: Persona,
+    /// Print a short script that asks for the other one when it is first needed:
+    /// actions of plugins that are installed later are then completed too
+    #[arg(long)]
+    pub on_demand: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum ShellArgument {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+/// Prints a manual page, for `man -l -`.
+#[derive(Debug, Parser)]
+#[command(name = "modsmith manual")]
+pub struct ManualArguments {
+    /// What to describe: the program by one of its names, or dkms.conf
+    #[arg(long, value_enum, default_value = "modsmith")]
+    pub name: ManualPage,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum ManualPage {
+    Modsmith,
+    Dkms,
+    #[value(name = "dkms.conf")]
+    DkmsConf,
+}

@@ -1,0 +1,99 @@
+//! `modsmith conf`: what a dkms.conf says.
+
+use std::path::{Path, PathBuf};
+
+use super::arguments::{ConfArguments, ReaderArgument};
+use super::output;
+use super::setup::onlooker;
+use modsmith_core::conf::report::Report;
+use modsmith_core::conf::{self, PackageConf, ReaderChoice, Request, Strictness};
+use modsmith_core::error::{Error, Kind, Result};
+use modsmith_core::flow::Session;
+use modsmith_core::tree::{Package, PackageId, SourceState, Target, check_kernel_name};
+use modsmith_facts::Root;
+use modsmith_facts::kernel::{machine, running_release};
+use modsmith_facts::text::line;
+
+/// Prints the evaluated dkms.conf; an invalid one is printed before its error.
+pub fn run(arguments: &ConfArguments) -> Result<()> {
+    let session = onlooker(&arguments.places)?;
+    let (package, file) = find(&session, &arguments.what)?;
+    let target = Target {
+        kernel: arguments.kernel.clone().unwrap_or_else(running_release),
+        arch: arguments.arch.clone().unwrap_or_else(machine),
+    };
+    check_kernel_name("kernel", &target.kernel)?;
+    let kernel = session.kernel(&target);
+    let directives = arguments
+        .directives
+        .iter()
+        .filter_map(|text| text.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect::<Vec<_>>();
+    let etc = session.system.roots.get(Root::Etc).unwrap_or(Path::new("/etc")).join("dkms");
+    let evaluate = |package: &Package| {
+        let PackageId { module, version } = &package.id;
+        conf::evaluate(&Request {
+            conf: &file,
+            overrides: match module.is_empty() {
+                true => Vec::new(),
+                false => conf::override_files(&etc, module, version, &target.kernel, &target.arch),
+            },
+            variables: &session.variables(package, &kernel),
+            directives: &directives,
+            reader: match arguments.reader {
+                ReaderArgument::Auto => ReaderChoice::Auto,
+                ReaderArgument::Plain => ReaderChoice::Plain,
+                ReaderArgument::Bash => ReaderChoice::Bash,
+            },
+        })
+    };
+    let mut evaluated = evaluate(&package)?;
+    // A file that was not named by its package says what that is called; once it is
+    // added, the file is read with that name.
+    let word = |name: &str| evaluated.get(name, 0).unwrap_or_default().to_owned();
+    if let (true, Ok(id)) =
+        (package.id.module.is_empty(), PackageId::new(word("PACKAGE_NAME"), word("PACKAGE_VERSION")))
+    {
+        evaluated = evaluate(&Package { id, ..package })?;
+    }
+    let checked = PackageConf::from_evaluated(&evaluated, &target.kernel, Strictness::Strict);
+    let report = Report::new(&evaluated, &target.kernel, &target.arch);
+    if arguments.json {
+        output::json(&report)?;
+    } else {
+        output::text(&report.to_text());
+    }
+    checked?.notices.iter().for_each(|notice| output::error(&format!("{}\n", line(notice))));
+    Ok(())
+}
+
+/// A package by name (tree first, then source tree), or any file or directory.
+fn find(session: &Session<'_>, what: &str) -> Result<(Package, PathBuf)> {
+    let path = Path::new(what);
+    let nameless = |directory: &Path| Package {
+        id: PackageId { module: String::new(), version: String::new() },
+        source: directory.to_path_buf(),
+    };
+    if path.is_file() {
+        return Ok((nameless(path.parent().unwrap_or(Path::new("."))), path.to_path_buf()));
+    }
+    if path.join("dkms.conf").is_file() {
+        return Ok((nameless(path), path.join("dkms.conf")));
+    }
+    let Some((module, version)) = what.split_once('/') else {
+        return Err(Error::new(Kind::Usage, format!("`{what}` is neither a file nor a module with its version."))
+            .hint("Name a dkms.conf, its directory, or m/v."));
+    };
+    let id = PackageId::new(module, version)?;
+    let registered = session.tree.entry(&id).and_then(|entry| match entry.source {
+        SourceState::Present(source) => Some(source),
+        SourceState::Broken => None,
+    });
+    let source = registered.unwrap_or_else(|| session.system.roots.path(&id.source_dir()).unwrap_or_default());
+    if !source.is_dir() {
+        return Err(modsmith_core::tree::not_in_tree(&session.tree, &id));
+    }
+    let file = source.join("dkms.conf");
+    Ok((Package { id, source }, file))
+}

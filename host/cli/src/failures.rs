@@ -1,0 +1,51 @@
+//! Failed builds as `status` tells of them, to people and to programs.
+
+use serde::Serialize;
+
+use build_diagnosis::{Class, ErrorLine};
+use modsmith_core::tree::Failure;
+
+/// The object `failed` of `status --json` and `log --json`.
+#[derive(Debug, Serialize)]
+pub struct FailedView<'a> {
+    time: String,
+    class: Class,
+    exit_code: u8,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_error: Option<&'a ErrorLine>,
+    remedy: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<String>,
+}
+
+impl<'a> FailedView<'a> {
+    pub fn new(failure: &'a Failure) -> Self {
+        let record = &failure.record;
+        Self {
+            time: record.time.to_string(),
+            class: record.class,
+            exit_code: record.exit_code,
+            message: &record.message,
+            first_error: record.first_error.as_ref(),
+            remedy: &record.remedy,
+            log: failure.log.as_ref().map(|log| log.display().to_string()),
+        }
+    }
+}
+
+/// What stands below the lines of `status`. Every line of it is indented or ends
+/// in a colon, so that none can be taken for a package's.
+pub fn remarks(failures: &[Failure]) -> Vec<String> {
+    if failures.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![String::new(), "Failed builds:".to_owned()];
+    for Failure { id, target, record, .. } in failures {
+        lines.push(format!("  {id} for kernel {target} - {}", record.class.title()));
+        lines.push(format!("    {}", record.reason()));
+        lines.push(format!("    {}", record.remedy));
+        lines.push(format!("    Log: modsmith log {id} -k {}", target.kernel));
+    }
+    lines
+}

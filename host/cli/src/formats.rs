@@ -1,0 +1,298 @@
+//! Words and options of the command line that plugins bring: package formats,
+//! to be made and to be loaded.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory};
+
+use super::actions::{PluginUse, in_session};
+use super::arguments::{Arguments, FormatArguments, PlaceArguments};
+use super::misread;
+use super::setup::{plugins, system};
+use super::targets::Targets;
+use super::words::{Action, Words, absolute};
+use modsmith_core::error::{Error, Kind, Result};
+use modsmith_core::flow::{FormatRequest, PackageSource, Session};
+use modsmith_core::tree::{PackageId, Target};
+use modsmith_plugins::{Format, KernelCount, OptionSpec};
+
+/// Runs a command line whose action is one that a plugin brings. `None` where
+/// it has no such word: the program's own actions are not looked up in plugins.
+pub fn run(words: &[OsString]) -> Option<std::result::Result<Result<()>, ExitCode>> {
+    let plain: Vec<&str> = words.iter().skip(1).filter_map(|word| word.to_str()).collect();
+    let helps = plain.iter().any(|word| matches!(*word, "-h" | "--help"));
+    let candidates: Vec<&str> = plain.iter().copied().filter(|word| !word.starts_with('-')).collect();
+    if candidates.iter().any(|word| Action::of(word).is_some()) || (candidates.is_empty() && !helps) {
+        return None;
+    }
+    let formats = known(words)?;
+    let is_word = |format: &Format, word: &str| format.action == word || format.load_action.as_deref() == Some(word);
+    let found = candidates.iter().find_map(|word| Some((*word, formats.iter().find(|f| is_word(f, word))?)));
+    match found {
+        Some((word, format)) => Some(run_format(words, word, format)),
+        None if helps && !formats.is_empty() => {
+            let mut command = Arguments::command();
+            let own = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            command = command.after_help(format!("{own}\n{}", listed(&formats)));
+            for format in &formats {
+                command = with_options(command, format);
+            }
+            Some(command.try_get_matches_from(words).map(|_| Ok(())).map_err(|error| misread(&error)))
+        }
+        None => None,
+    }
+}
+
+/// Loads an archive as the plugin does that knows its name. `None` where the
+/// system installed it by itself, and nothing is left to do.
+pub fn load(
+    archive: &Path,
+    target: &Target,
+    session: &Session<'_>,
+    arguments: &Arguments,
+) -> Result<Option<PackageId>> {
+    let formats = session.plugins.formats();
+    let Some(format) = best(&formats, archive) else {
+        let suffixes: Vec<&str> = formats.iter().flat_map(|format| &format.suffixes).map(String::as_str).collect();
+        return Err(Error::new(
+            Kind::ArchiveMalformed,
+            format!("{} is no archive that a plugin loads.", archive.display()),
+        )
+        .hint(match suffixes.is_empty() {
+            true => "`modsmith plugin list` shows the plugins; none loads archives.".to_owned(),
+            false => format!("Names of archives end in {}.", suffixes.join(", ")),
+        }));
+    };
+    let request = FormatRequest { format: format.clone(), options: Vec::new(), archive: None, place: None };
+    load_as(&request, archive, target, session, arguments)
+}
+
+/// The format whose suffix says most about a file's name: the longest.
+fn best<'f>(formats: &'f [Format], archive: &Path) -> Option<&'f Format> {
+    let name = archive.file_name().unwrap_or_default().to_string_lossy();
+    let fitting = formats.iter().filter_map(|format| Some((format.loads(&name)?, format)));
+    fitting.max_by_key(|(length, _)| *length).map(|(_, format)| format)
+}
+
+/// Trees that are named are not the system's own, which its package manager
+/// fills.
+fn load_as(
+    request: &FormatRequest,
+    archive: &Path,
+    target: &Target,
+    session: &Session<'_>,
+    arguments: &Arguments,
+) -> Result<Option<PackageId>> {
+    let places = &arguments.places;
+    let own = places.dkmstree.is_none() && places.sourcetree.is_none() && places.installtree.is_none();
+    if own && session.install_archive(archive, target, request)? {
+        return Ok(None);
+    }
+    session.load_archive(archive, target, request).map(Some)
+}
+
+/// The formats of the system that the command line is about. Nothing is said of
+/// a command line that cannot be understood: that is done where it is parsed.
+fn known(words: &[OsString]) -> Option<Vec<Format>> {
+    let value = |name: &str| {
+        words.iter().enumerate().find_map(|(index, word)| match word.to_str()?.strip_prefix(name)? {
+            "" => words.get(index + 1).map(PathBuf::from),
+            rest => rest.strip_prefix('=').map(PathBuf::from),
+        })
+    };
+    let (root, os_release) = (value("--root"), value("--os-release"));
+    let places = PlaceArguments { root, ..PlaceArguments::default() };
+    let (system, framework) = system(&places, os_release.as_deref()).ok()?;
+    Some(plugins(&system, &framework, &places).formats())
+}
+
+fn run_format(words: &[OsString], word: &str, format: &Format) -> std::result::Result<Result<()>, ExitCode> {
+    let command = with_options(Arguments::command(), format).after_help(listed(std::slice::from_ref(format)));
+    let matches = command.try_get_matches_from(words).map_err(|error| misread(&error))?;
+    let mut arguments = Arguments::of(&matches).map_err(|error| misread(&error))?;
+    arguments.take_word(word);
+    let request = request(format, &matches);
+    Ok(request.and_then(|request| match format.load_action.as_deref() == Some(word) {
+        true => perform_load(&arguments, word, request),
+        false => make(&mut arguments, request),
+    }))
+}
+
+fn perform_load(arguments: &Arguments, word: &str, mut request: FormatRequest) -> Result<()> {
+    if arguments.all {
+        return Err(Error::new(Kind::AllUnsupported, format!("`{word}` does not take --all.")).hint("Leave it out."));
+    }
+    let words = Words::classify(arguments)?;
+    words.warn();
+    let named = arguments.words.first().map(PathBuf::from);
+    let given = request.archive.take().or(words.archive).or(named);
+    let Some(archive) = given.filter(|archive| !archive.as_os_str().is_empty()) else {
+        return Err(Error::new(Kind::SourceMissing, format!("`{word}` needs the file to load."))
+            .hint(format!("Name it: `dkms {word} FILE`.")));
+    };
+    let archive = std::path::absolute(&archive).map_err(|e| Error::io("use", &archive, e))?;
+    in_session(arguments, PluginUse::Act, |session, targets| {
+        let target = targets.first(session)?;
+        // The word is one format's, the file may be another's.
+        let own = |format: &Format| (&format.plugin, &format.name) == (&request.format.plugin, &request.format.name);
+        match best(&session.plugins.formats(), &archive) {
+            Some(format) if !own(format) => load(&archive, &target, session, arguments).map(drop),
+            _ => load_as(&request, &archive, &target, session, arguments).map(drop),
+        }
+    })
+}
+
+fn make(arguments: &mut Arguments, mut request: FormatRequest) -> Result<()> {
+    let words = Words::classify(arguments)?;
+    words.warn();
+    let here = Path::new(".");
+    let unnamed = words.module.is_none() && request.format.from_directory;
+    let directory = match (unnamed, &words.directory) {
+        (false, _) => None,
+        (true, Some(directory)) => Some(directory.clone()),
+        (true, None) => here.join("dkms.conf").is_file().then(|| absolute(here)).transpose()?,
+    };
+    let Some(directory) = directory else {
+        let id = words.named()?;
+        return in_session(arguments, PluginUse::Act, |session, targets| {
+            make_in(session, &id, targets, &request, arguments)
+        });
+    };
+    // Of a source that is in no tree: a tree that lasts as long as this.
+    let scratch =
+        tempfile::tempdir().map_err(|e| Error::io("make a temporary directory in", &tempfile::env::temp_dir(), e))?;
+    for (place, name) in [(&mut arguments.places.dkmstree, "tree"), (&mut arguments.places.sourcetree, "source")] {
+        let path = scratch.path().join(name);
+        std::fs::create_dir(&path).map_err(|e| Error::io("make", &path, e))?;
+        *place = Some(path);
+    }
+    request.place = Some(directory.parent().unwrap_or(&directory).to_path_buf());
+    let arguments = &*arguments;
+    in_session(arguments, PluginUse::Act, |session, targets| {
+        let kernel = session.kernel(&targets.first(session)?);
+        let package = session.add(&PackageSource::Directory(directory), &kernel)?;
+        match session.is_dry_run() {
+            true => {
+                session.say(format!("The {} is made of what that adds.", request.format.name));
+                Ok(())
+            }
+            false => make_in(session, &package.id, targets, &request, arguments),
+        }
+    })
+}
+
+fn make_in(
+    session: &Session<'_>,
+    id: &PackageId,
+    targets: &Targets,
+    request: &FormatRequest,
+    arguments: &Arguments,
+) -> Result<()> {
+    let mut needs = session.plugins.requirements(&request.format, &request.options)?;
+    // Nothing is built of a source that has just come into a tree.
+    if without_kernels(request) || (request.place.is_some() && targets.given.is_empty()) {
+        needs.kernels = KernelCount::None;
+    }
+    let mut chosen = match needs.kernels {
+        KernelCount::None => Vec::new(),
+        _ if arguments.all => session.tree.targets(id),
+        _ => targets.chosen(session)?,
+    };
+    if needs.kernels == KernelCount::One {
+        chosen.truncate(1);
+    }
+    session.make_format(id, &chosen, &targets.first(session)?, needs, request)
+}
+
+fn without_kernels(request: &FormatRequest) -> bool {
+    let options = request.format.options.iter().filter(|option| option.without_kernels);
+    options.into_iter().any(|option| request.options.iter().any(|(given, _)| *given == option.name))
+}
+
+/// The options that were given, checked against each other.
+fn request(format: &Format, matches: &ArgMatches) -> Result<FormatRequest> {
+    let mut options = Vec::new();
+    let mut archive = None;
+    for option in offered(&Arguments::command(), format) {
+        let given = match option.value {
+            Some(_) => matches.get_one::<String>(&option.name).cloned(),
+            None => matches.get_flag(&option.name).then(String::new),
+        };
+        match given {
+            Some(value) if format.archive_option.as_ref() == Some(&option.name) => archive = Some(PathBuf::from(value)),
+            Some(value) => options.push((option.name.clone(), value)),
+            None => {}
+        }
+    }
+    let given = |name: &String| options.iter().any(|(option, _)| option == name);
+    for option in format.options.iter().filter(|option| given(&option.name)) {
+        if let Some(other) = option.excludes.iter().find(|other| given(other)) {
+            return Err(Error::new(
+                Kind::OptionConflict,
+                format!("--{} and --{other} exclude each other.", option.name),
+            )
+            .hint("Leave one of them out."));
+        }
+    }
+    Ok(FormatRequest { format: format.clone(), options, archive, place: None })
+}
+
+/// The format's options, but for names that the program has itself. Names that it
+/// has for formats are theirs, if they take a value or none as there.
+fn offered<'f>(command: &clap::Command, format: &'f Format) -> Vec<&'f OptionSpec> {
+    let reserved = FormatArguments::augment_args(clap::Command::new(""));
+    let taken = |option: &OptionSpec| {
+        let name = option.name.as_str();
+        let fits = |arg: &Arg| arg.get_id() == name && arg.get_action().takes_values() == option.value.is_some();
+        let for_formats = reserved.get_arguments().any(fits);
+        !for_formats && command.get_arguments().any(|arg| arg.get_long() == Some(name) || arg.get_id() == name)
+    };
+    format.options.iter().filter(|option| !taken(option)).collect()
+}
+
+/// The formats that this system has; none where it cannot be told.
+pub fn installed() -> Vec<Format> {
+    known(&[]).unwrap_or_default()
+}
+
+/// The command line with the options of a format.
+pub fn with_options(mut command: clap::Command, format: &Format) -> clap::Command {
+    for option in offered(&command, format) {
+        let name = kept(&option.name);
+        let heading = kept(&format!("Options of {}", format.action));
+        let known = command.get_arguments().any(|arg| arg.get_id() == name);
+        if known {
+            let described = |arg: Arg| arg.help(option.help.clone()).help_heading(heading).hide(false);
+            command = command.mut_arg(name, |arg| match &option.value {
+                Some(value) => described(arg).value_name(kept(value)),
+                None => described(arg),
+            });
+            continue;
+        }
+        let arg = Arg::new(name).long(name).help(option.help.clone()).help_heading(heading);
+        command = command.arg(match &option.value {
+            Some(value) => arg.value_name(kept(value)).action(ArgAction::Set),
+            None => arg.action(ArgAction::SetTrue),
+        });
+    }
+    command
+}
+
+/// clap keeps names for the length of the program; there are a handful.
+pub fn kept(text: &str) -> &'static str {
+    String::leak(text.to_owned())
+}
+
+/// What the formats' words do, a line each.
+fn listed(formats: &[Format]) -> String {
+    let mut lines = vec!["Actions of plugins:".to_owned()];
+    for format in formats {
+        lines.push(format!("  {:<12} Make {}", format.action, format.summary));
+        if let Some(load) = &format.load_action {
+            lines.push(format!("  {load:<12} Load {}: {load} FILE", format.summary));
+        }
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,177 @@
+//! `modsmith manual`: the manual pages, from the command line's own definition and
+//! from the reference.
+
+mod reference;
+
+use std::io;
+
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, italic, roman};
+
+use super::arguments::{
+    Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, ManualPage, PluginArguments,
+};
+use super::{Persona, formats, output, summary};
+use modsmith_core::error::{Error, Kind, Result};
+
+/// Prints the manual page of one of the program's names, for `man`.
+pub fn run(arguments: &ManualArguments) -> Result<()> {
+    let mut page = Vec::new();
+    let written = match arguments.name {
+        ManualPage::Modsmith => write(Persona::Modsmith, &mut page),
+        ManualPage::Dkms => write(Persona::Dkms, &mut page),
+        ManualPage::DkmsConf => write_dkms_conf(&mut page),
+    };
+    written.map_err(|e| Error::new(Kind::System, format!("Could not write the manual page: {e}.")))?;
+    output::text(&String::from_utf8_lossy(&page));
+    Ok(())
+}
+
+fn write(persona: Persona, out: &mut Vec<u8>) -> io::Result<()> {
+    let name = persona.name();
+    let command = Arguments::command().name(name).after_help(None::<&str>).mut_arg("words", |words| words.hide(true));
+    let man = Man::new(command)
+        .title(name.to_uppercase())
+        .section("8")
+        .source(concat!("modsmith ", env!("CARGO_PKG_VERSION")))
+        .manual("System administration");
+    man.render_title(out)?;
+    man.render_name_section(out)?;
+    opening(persona).to_writer(out)?;
+    list("ACTIONS", summary::actions()).to_writer(out)?;
+    list("ACTIONS OF PLUGINS", of_plugins()).to_writer(out)?;
+    if persona == Persona::Modsmith {
+        list("COMMANDS", own_commands()).to_writer(out)?;
+    }
+    man.render_options_section(out)?;
+    list("FILES", FILES).to_writer(out)?;
+    closing().to_writer(out)
+}
+
+const DKMS_CONF: &str = include_str!("../../../docs/reference/dkms-conf.md");
+
+/// dkms.conf(5).
+fn write_dkms_conf(out: &mut Vec<u8>) -> io::Result<()> {
+    let mut head = Roff::new();
+    let source = concat!("modsmith ", env!("CARGO_PKG_VERSION"));
+    head.control("TH", ["DKMS.CONF", "5", "", source, "File formats"]);
+    head.control("SH", ["NAME"])
+        .text([roman("dkms.conf - what a package of kernel modules is called, builds and installs")]);
+    head.to_writer(out)?;
+    reference::sections(DKMS_CONF).to_writer(out)?;
+    let mut end = Roff::new();
+    end.control("SH", ["SEE ALSO"]).text([bold("dkms"), roman("(8), "), bold("modsmith"), roman("(8)")]);
+    end.to_writer(out)
+}
+
+/// Package formats, made and loaded, as the plugins declare them.
+fn of_plugins() -> Vec<(String, String)> {
+    let mut actions = Vec::new();
+    for format in formats::installed() {
+        let options = format.options.iter().map(|option| match &option.value {
+            Some(value) => format!(" --{} {value}: {}.", option.name, option.help.trim_end_matches('.')),
+            None => format!(" --{}: {}.", option.name, option.help.trim_end_matches('.')),
+        });
+        actions.push((format.action.clone(), format!("Make {}.{}", format.summary, options.collect::<String>())));
+        actions.extend(format.load_action.iter().map(|word| (word.clone(), format!("Load {}.", format.summary))));
+    }
+    actions
+}
+
+/// The commands that have arguments of their own, each with what it is for.
+fn own_commands() -> Vec<(String, String)> {
+    let about = |command: &Command| command.get_about().map(ToString::to_string).unwrap_or_default();
+    let mut commands = Vec::new();
+    for (name, command) in [
+        ("conf", ConfArguments::command()),
+        ("log", LogArguments::command()),
+        ("plugin", PluginArguments::command()),
+        ("completion", CompletionArguments::command()),
+        ("manual", ManualArguments::command()),
+    ] {
+        if !command.has_subcommands() {
+            commands.push((name.to_owned(), about(&command)));
+        }
+        for sub in command.get_subcommands() {
+            commands.push((format!("{name} {}", sub.get_name()), about(sub)));
+        }
+    }
+    commands
+}
+
+const FILES: [(&str, &str); 7] = [
+    ("/usr/src/NAME-VERSION/dkms.conf", "How a package is described."),
+    ("/var/lib/dkms", "The tree: which packages are added, built and installed."),
+    ("/etc/dkms/framework.conf, /etc/dkms/framework.conf.d/*.conf", "Settings."),
+    ("/etc/dkms/NAME.conf", "Directives that override those of a package's dkms.conf."),
+    (
+        "/etc/dkms/NAME/, /etc/dkms/NAME/patches/",
+        "Scripts and patches that count instead of the package's of the same name.",
+    ),
+    ("/etc/dkms/no-autoinstall", "While it exists, nothing is built at boot or with a new kernel."),
+    ("/usr/lib/modsmith/plugins, /etc/modsmith", "Plugins, and what they may do on this system."),
+];
+
+/// A section in which each name has a text.
+fn list(title: &str, entries: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", [title]);
+    for (name, text) in entries {
+        roff.control("TP", []).text([bold(name)]).text([roman(text)]);
+    }
+    roff
+}
+
+fn opening(persona: Persona) -> Roff {
+    let mut roff = Roff::new();
+    let name = || bold(persona.name());
+    roff.control("SH", ["SYNOPSIS"]).text([
+        name(),
+        roman(" "),
+        italic("ACTION"),
+        roman(" ["),
+        italic("MODULE"),
+        roman("/"),
+        italic("VERSION"),
+        roman("] ["),
+        italic("OPTION"),
+        roman("]..."),
+    ]);
+    if persona == Persona::Modsmith {
+        roff.control("br", []).text([
+            name(),
+            roman(" "),
+            italic("COMMAND"),
+            roman(" ["),
+            italic("ARGUMENT"),
+            roman("]..."),
+        ]);
+    }
+    roff.control("SH", ["DESCRIPTION"]).text([roman(
+        "Builds kernel modules that are not part of the kernel from their sources, installs them, and does so again for \
+         each new kernel. A module package is source with a dkms.conf that says how it is built. It is named as \
+         MODULE/VERSION, with -m and -v, or by a directory that holds a dkms.conf. What differs from one distribution to \
+         the next is decided by plugins; every change is planned first, and undone when it fails.",
+    )]);
+    roff
+}
+
+fn closing() -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", ["EXIT STATUS"]).text([roman(
+        "0 when the system is as was asked for, also if it already was. 10: make failed. 21: the kernel's headers \
+         are missing. 77: the package is not for this kernel. The documentation has the others.",
+    )]);
+    roff.control("SH", ["SEE ALSO"]).text([
+        bold("dkms.conf"),
+        roman("(5), "),
+        bold("depmod"),
+        roman("(8), "),
+        bold("modinfo"),
+        roman("(8), "),
+        bold("modprobe"),
+        roman("(8)"),
+    ]);
+    roff
+}

@@ -1,0 +1,88 @@
+//! `modsmith plugin`: building, testing, listing and examining plugins.
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+
+use super::arguments::{AuthorArguments, PlaceArguments, PluginArguments, PluginCommand};
+use super::setup::{plugins, system};
+use super::{hooks, output};
+use modsmith_core::error::{Error, Kind, Result};
+use modsmith_facts::find_program;
+use modsmith_facts::text::field;
+use modsmith_plugins::{Listed, Plugins};
+
+/// Runs a `plugin` subcommand.
+pub fn run(arguments: &PluginArguments) -> Result<()> {
+    match &arguments.command {
+        PluginCommand::Build(arguments) => author("build", arguments),
+        PluginCommand::Test(arguments) => author("test", arguments),
+        PluginCommand::List { json, os_release } => {
+            let plugins = open(os_release.as_deref())?;
+            let listed = plugins.list();
+            if *json {
+                output::json(&listed)?;
+            } else {
+                listed.iter().for_each(|plugin| output::lines(&field(&line(plugin))));
+            }
+            for problem in plugins.problems() {
+                output::warning(&problem.to_string());
+            }
+            Ok(())
+        }
+        PluginCommand::Inspect { plugin, json } => {
+            let inspection = open(None)?.inspect(plugin)?;
+            if *json {
+                return output::json(&inspection);
+            }
+            output::text(&inspection.to_string());
+            Ok(())
+        }
+        PluginCommand::HookFiles { plugin, into, sbindir, libdir, os_release } => {
+            let files = open(os_release.as_deref())?.hook_files(plugin.as_deref())?;
+            let directories = hooks::Directories { sbindir, libdir };
+            files.iter().try_for_each(|(plugin, file)| hooks::put(plugin, file, &directories, into.as_deref()))
+        }
+        PluginCommand::Grant { plugin } => {
+            let (inspection, file) = open(None)?.grant(plugin)?;
+            output::text(&inspection.to_string());
+            output::lines(&field(&format!("Granted in {}", file.display())));
+            Ok(())
+        }
+        PluginCommand::Revoke { plugin } => {
+            let file = open(None)?.revoke(plugin)?;
+            output::lines(&field(&format!("Revoked: {} is gone", file.display())));
+            Ok(())
+        }
+    }
+}
+
+/// The program of plugin authors, which is installed apart.
+const AUTHORS_TOOL: &str = "modsmith-plugin";
+
+/// Becomes the program of plugin authors.
+///
+/// # Errors
+/// `System` where it is not installed, or cannot be started.
+fn author(command: &str, arguments: &AuthorArguments) -> Result<()> {
+    let beside = std::env::current_exe().ok().map(|own| own.with_file_name(AUTHORS_TOOL));
+    let tool = beside.filter(|tool| tool.is_file()).or_else(|| find_program(Path::new("/"), AUTHORS_TOOL));
+    let tool = tool.ok_or_else(|| {
+        Error::new(Kind::System, format!("`modsmith plugin {command}` needs {AUTHORS_TOOL}, which is not installed."))
+            .hint(format!("Install the package {AUTHORS_TOOL}, or run `make build` in modsmith's source."))
+    })?;
+    let error = std::process::Command::new(&tool).arg(command).args(&arguments.words).exec();
+    Err(Error::io("start", &tool, error))
+}
+
+fn open(os_release: Option<&Path>) -> Result<Plugins> {
+    let places = PlaceArguments::default();
+    let (system, framework) = system(&places, os_release)?;
+    Ok(plugins(&system, &framework, &places))
+}
+
+fn line(plugin: &Listed) -> String {
+    let roles: Vec<String> = plugin.roles.iter().map(ToString::to_string).collect();
+    let serves = if plugin.serves { "serves this system" } else { "not for this system" };
+    let reason = plugin.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("{:<22} {:<8} {:<37} {serves}{reason}", plugin.id, plugin.version, roles.join(", "))
+}

@@ -1,0 +1,106 @@
+//! From arguments to the system, its settings and its plugins.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use super::arguments::PlaceArguments;
+use super::scratch;
+use modsmith_core::conf::framework::Framework;
+use modsmith_core::conf::{Origin, Variables};
+use modsmith_core::error::{Error, Kind, Result};
+use modsmith_core::flow::{Mode, Options, Session};
+use modsmith_facts::kernel::Kernel;
+use modsmith_facts::{OsRelease, Root, System, inside};
+use modsmith_plan::Silent;
+use modsmith_plugins::{FrameworkSettings, Plugins, SearchPath};
+
+/// The system to work on, with framework.conf and the command line's trees
+/// applied.
+pub fn system(places: &PlaceArguments, os_release: Option<&Path>) -> Result<(Arc<System>, Framework)> {
+    let root = match &places.root {
+        None => PathBuf::from("/"),
+        Some(root) => std::fs::canonicalize(root)
+            .map_err(|e| Error::io("use the root", root, e).hint("--root names an existing directory."))?,
+    };
+    inside::enter(&root);
+    let os = match os_release {
+        None => OsRelease::of_root(&root),
+        Some(file) => OsRelease::read(file).map_err(|e| Error::io("read", file, e))?,
+    };
+    let mut system = System::new(&root, os);
+    let further = places.dkmsframework.as_deref().map(super::words::absolute).transpose()?;
+    let framework = Framework::read(&etc_dkms(&system), further.as_deref(), &Variables::default(), environment())?;
+    let trees = [
+        (Root::Tree, &places.dkmstree, framework.dkms_tree()),
+        (Root::SourceTree, &places.sourcetree, framework.source_tree()),
+        (Root::InstallTree, &places.installtree, framework.install_tree()),
+    ];
+    for (name, given, configured) in trees {
+        let path = match given {
+            Some(path) => absolute(path)?,
+            None => configured.to_path_buf(),
+        };
+        system.roots.set(name, system.outside(&path));
+    }
+    scratch::choose(&system, &framework);
+    Ok((Arc::new(system), framework))
+}
+
+fn etc_dkms(system: &System) -> PathBuf {
+    system.roots.get(Root::Etc).unwrap_or(Path::new("/etc")).join("dkms")
+}
+
+fn environment() -> impl Iterator<Item = (String, String)> {
+    let all =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    // Another user may own the directory that root's caller has.
+    let root = rustix::process::geteuid().is_root();
+    all.filter(move |(name, _)| !root || name != "TMPDIR")
+}
+
+/// The plugins of a system, with the settings that they get from framework.conf
+/// and the environment. framework.conf is read again for a kernel whose release
+/// it uses (`$kernelver` in a path); what cannot be read then counts as it was
+/// read first.
+pub fn plugins(system: &Arc<System>, framework: &Framework, places: &PlaceArguments) -> Plugins {
+    let (etc, first) = (etc_dkms(system), framework.clone());
+    let further = places.dkmsframework.as_deref().and_then(|file| super::words::absolute(file).ok());
+    let names_kernel = OnceLock::new();
+    let of_kernel = move |kernel: &Kernel| {
+        let again = *names_kernel.get_or_init(|| first.names_kernel());
+        let variables = Variables {
+            kernelver: kernel.release().to_owned(),
+            arch: kernel.arch().to_owned(),
+            ..Variables::default()
+        };
+        let read = || Framework::read(&etc, further.as_deref(), &variables, environment()).ok();
+        again.then(read).flatten().map(|framework| plugin_settings(&framework))
+    };
+    Plugins::open(system.clone(), SearchPath::from_environment(), plugin_settings(framework))
+        .with_environment(environment())
+        .with_settings_of_kernel(of_kernel)
+        .compiling_apart()
+}
+
+/// A session that looks, says nothing and changes nothing.
+pub fn onlooker(places: &PlaceArguments) -> Result<Session<'static>> {
+    let (system, framework) = system(places, None)?;
+    let plugins = Plugins::none(system.clone());
+    Ok(Session::new(system, framework, plugins, &Silent, Options::default(), Mode::DryRun))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    let absolute = std::path::absolute(path).map_err(|e| Error::io("use", path, e))?;
+    if absolute.exists() && !absolute.is_dir() {
+        return Err(Error::new(Kind::Usage, format!("{} is not a directory.", absolute.display()))
+            .hint("--dkmstree, --sourcetree and --installtree name directories."));
+    }
+    Ok(absolute)
+}
+
+/// The settings of framework.conf that plugins may have: those that somebody
+/// set.
+fn plugin_settings(framework: &Framework) -> FrameworkSettings {
+    let set = framework.settings.iter().filter(|(_, slot)| slot.origin != Origin::Default);
+    FrameworkSettings(set.map(|(name, slot)| (name.clone(), slot.value.clone())).collect())
+}

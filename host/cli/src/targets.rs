@@ -1,0 +1,137 @@
+//! The kernels that the command line names.
+
+use std::path::Path;
+
+use super::arguments::Arguments;
+use modsmith_core::error::{Error, Kind, Result};
+use modsmith_core::flow::Session;
+use modsmith_core::tree::{Target, check_kernel_name};
+use modsmith_facts::kernel::{machine, running_release};
+use modsmith_facts::{Root, System};
+
+/// The kernels that the command line names.
+#[derive(Debug)]
+pub struct Targets {
+    /// Kernels and, where given, their architectures.
+    pub given: Vec<(String, Option<String>)>,
+    default_arch: String,
+}
+
+impl Targets {
+    /// Pairs kernels with architectures.
+    pub fn of(arguments: &Arguments, system: &System) -> Result<Self> {
+        if arguments.all && !arguments.kernels.is_empty() {
+            return Err(
+                Error::new(Kind::KernelWithAll, "-k and --all exclude each other.").hint("Leave one of them out.")
+            );
+        }
+        if arguments.all && !arguments.archs.is_empty() {
+            return Err(
+                Error::new(Kind::ArchWithAll, "-a and --all exclude each other.").hint("Leave one of them out.")
+            );
+        }
+        let mut given: Vec<(String, Option<String>)> = Vec::new();
+        for word in &arguments.kernels {
+            let (kernel, arch) = match word.trim().split_once('/') {
+                Some((kernel, arch)) => (kernel, Some(arch.to_owned())),
+                None => (word.trim(), None),
+            };
+            check_value("-k", "kernel", kernel)?;
+            arch.as_deref().map_or(Ok(()), |arch| check_value("-k", "architecture", arch))?;
+            given.push((kernel.to_owned(), arch));
+        }
+        arguments.archs.iter().try_for_each(|arch| check_value("-a", "architecture", arch.trim()))?;
+        if given.is_empty() && !arguments.archs.is_empty() && system.is_live() {
+            given.push((running_release(), None));
+        }
+        match arguments.archs.as_slice() {
+            [] => {}
+            [one] => {
+                given.iter_mut().filter(|(_, arch)| arch.is_none()).for_each(|(_, arch)| *arch = Some(one.clone()))
+            }
+            many if many.len() == given.len() => {
+                given.iter_mut().zip(many).for_each(|((_, arch), given)| *arch = Some(given.clone()));
+            }
+            many => {
+                return Err(Error::new(
+                    Kind::Usage,
+                    format!("{} architectures for {} kernels.", many.len(), given.len()),
+                )
+                .hint("Give one -a for all kernels, or one for each -k."));
+            }
+        }
+        Ok(Self { given, default_arch: machine() })
+    }
+
+    /// The kernels to work on: those named, else the running one; on another
+    /// system the only one that it has.
+    pub fn chosen(&self, session: &Session<'_>) -> Result<Vec<Target>> {
+        if !self.given.is_empty() {
+            let arch = |arch: &Option<String>| arch.clone().unwrap_or_else(|| self.default_arch.clone());
+            return Ok(self.given.iter().map(|(k, a)| Target { kernel: k.clone(), arch: arch(a) }).collect());
+        }
+        let kernel = if session.system.is_live() { running_release() } else { only_kernel(&session.system)? };
+        Ok(vec![Target { kernel, arch: self.default_arch.clone() }])
+    }
+
+    /// For actions on one kernel.
+    pub fn one(&self, session: &Session<'_>) -> Result<Target> {
+        match self.chosen(session)?.as_slice() {
+            [one] => Ok(one.clone()),
+            many => Err(Error::new(Kind::ActionConflict, format!("This action takes one kernel, not {}.", many.len()))
+                .hint("Call it once for each kernel.")),
+        }
+    }
+
+    /// For actions that must not fall back to the running kernel.
+    pub fn explicit(&self) -> Result<Target> {
+        match self.given.as_slice() {
+            [(kernel, arch)] => {
+                let arch = arch.clone().unwrap_or_else(|| self.default_arch.clone());
+                Ok(Target { kernel: kernel.clone(), arch })
+            }
+            many => Err(Error::new(
+                Kind::ActionConflict,
+                format!("This action needs exactly one kernel, not {}.", many.len()),
+            )
+            .hint("Name it with -k.")),
+        }
+    }
+
+    /// The kernel that a dkms.conf is evaluated for where none is needed.
+    pub fn first(&self, session: &Session<'_>) -> Result<Target> {
+        let chosen = self.chosen(session).unwrap_or_default();
+        Ok(chosen
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| Target { kernel: running_release(), arch: self.default_arch.clone() }))
+    }
+}
+
+/// Refuses what cannot be a kernel or an architecture; an empty value with an exit
+/// code of its own, since a script's variable that is not set makes it.
+fn check_value(option: &str, what: &str, value: &str) -> Result<()> {
+    if value.is_empty() {
+        return Err(Error::new(Kind::KernelOrArchEmpty, format!("The {what} that {option} names is empty."))
+            .hint(format!("Write a {what} behind {option}, or leave the option out.")));
+    }
+    check_kernel_name(what, value)
+}
+
+fn only_kernel(system: &System) -> Result<String> {
+    let directory = system.roots.get(Root::InstallTree).unwrap_or(Path::new("/lib/modules"));
+    let mut names: Vec<String> = std::fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    names.sort();
+    match names.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => Err(Error::new(Kind::NoKernelDirectory, format!("{} has no kernel.", directory.display()))
+            .hint("Install one there, or name it with -k.")),
+        many => Err(Error::new(Kind::Usage, format!("{} has several kernels.", directory.display()))
+            .hint(format!("Name one with -k: {}.", many.join(", ")))),
+    }
+}

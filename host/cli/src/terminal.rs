@@ -1,0 +1,141 @@
+//! The reporter of the command line.
+
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::output;
+use modsmith_facts::text::line;
+use modsmith_plan::Reporter;
+
+/// Prints to standard output; warnings to standard error. Every text is one line:
+/// what would make more of it is escaped.
+pub struct Terminal {
+    quiet: bool,
+    verbose: bool,
+    interactive: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The line that is not ended yet.
+    open: Option<Progress>,
+    /// What else is going on; only on a terminal.
+    overview: String,
+    noticed: BTreeSet<String>,
+}
+
+struct Progress {
+    shown: String,
+    command: String,
+    ticks: usize,
+    /// Whether something else was printed since, on the next line.
+    left: bool,
+}
+
+impl Terminal {
+    pub fn new(quiet: bool, verbose: bool) -> Self {
+        Self { quiet, verbose, interactive: std::io::stdout().is_terminal(), state: Mutex::default() }
+    }
+
+    pub fn flush() {
+        let _ = std::io::stdout().flush();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn complain(&self, text: &str) {
+        if !self.quiet {
+            if let Some(open) = self.state().open.as_mut().filter(|open| !open.left) {
+                open.left = true;
+                self.print("\n");
+            }
+            output::error(&format!("{}\n", line(text)));
+        }
+    }
+
+    fn print(&self, text: &str) {
+        if !self.quiet {
+            // A closed pipe ends the program by its signal; nothing else to do.
+            let _ = write!(std::io::stdout(), "{text}");
+            Self::flush();
+        }
+    }
+
+    /// The open line anew, with what else is going on behind it.
+    fn redraw(&self, state: &State) {
+        if let Some(Progress { shown, ticks, left: false, .. }) = &state.open {
+            self.print(&format!("\r\x1b[K{shown}...{}{}", ".".repeat(*ticks), state.overview));
+        }
+    }
+}
+
+impl Reporter for Terminal {
+    fn line(&self, text: &str) {
+        self.print(&format!("{}\n", line(text)));
+    }
+
+    fn lines(&self, texts: &[String]) {
+        // All at once: a thousand packages are as many lines.
+        let lines = texts.iter().map(|text| line(text) + "\n").collect::<String>();
+        self.print(&lines);
+    }
+
+    fn begin(&self, text: &str, command: &str) {
+        let command = line(command).into_owned();
+        let shown = if self.verbose { command.clone() } else { line(text).into_owned() };
+        let mut state = self.state();
+        self.print(&format!("{shown}...{}", state.overview));
+        state.open = Some(Progress { shown, command, ticks: 0, left: false });
+    }
+
+    fn tick(&self) {
+        let mut state = self.state();
+        let bare = state.overview.is_empty();
+        if let Some(open) = state.open.as_mut().filter(|open| self.interactive && !open.left) {
+            open.ticks += 1;
+            if bare { self.print(".") } else { self.redraw(&state) }
+        }
+    }
+
+    fn end(&self, outcome: Result<(), i32>) {
+        let mut state = self.state();
+        let overview = std::mem::take(&mut state.overview);
+        if !overview.is_empty() {
+            self.redraw(&state);
+        }
+        state.overview = overview;
+        let command = state.open.take().map(|open| open.command).unwrap_or_default();
+        match outcome {
+            Ok(()) => self.print(" done.\n"),
+            Err(status) => self.print(&format!("(bad exit status: {status})\nFailed command:\n{command}\n")),
+        }
+    }
+
+    fn warning(&self, text: &str) {
+        self.complain(&format!("Warning: {text}"));
+    }
+
+    fn notice(&self, text: &str) {
+        if self.state().noticed.insert(text.to_owned()) {
+            self.complain(text);
+        }
+    }
+
+    fn overview(&self, done: usize, of: usize, in_work: &[&str]) {
+        if !self.interactive {
+            return;
+        }
+        const SHOWN: usize = 3;
+        let names = line(&in_work[..in_work.len().min(SHOWN)].join(", ")).into_owned();
+        let more = in_work.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let mut state = self.state();
+        state.overview =
+            if in_work.len() < 2 { String::new() } else { format!(" [{done} of {of} done; in work: {names}{more}]") };
+        self.redraw(&state);
+    }
+}

@@ -1,0 +1,138 @@
+//! The make command as it is run.
+
+use super::Toolchain;
+use crate::conf::{PackageConf, default_make_command, make_command};
+use crate::flow::Session;
+use crate::tree::Package;
+use modsmith_facts::kernel::Kernel;
+
+/// A build's command line.
+pub struct MakeCommand {
+    /// As logs show it, with the number of jobs.
+    pub shown: String,
+    /// As it is run: behind the shell variables that it may use. With a
+    /// jobserver the number of jobs is not said again, because a make that is
+    /// told `-jN` leaves the common budget.
+    pub script: String,
+    /// What make finds in its environment, beside what scripts do.
+    pub environment: Vec<(String, String)>,
+}
+
+/// The command that builds a package for a kernel. It is shell text, evaluated
+/// in the build directory with the variables of dkms.conf visible.
+pub fn build_commands(
+    session: &Session<'_>,
+    package: &Package,
+    kernel: &Kernel,
+    conf: &PackageConf,
+    toolchain: &Toolchain,
+    one_job: bool,
+) -> MakeCommand {
+    let jobs = session.jobs();
+    let build_dir = session.seen_by_build(&session.tree.real(&package.id.build_dir()));
+    let base_dir = session.seen_by_build(&session.tree.real(&package.id.version_dir()));
+    let variables = session.variables(package, kernel);
+    let default = default_make_command(&variables.kernel_source_dir, &build_dir);
+    let command = |jobs| make_command(conf, &default, jobs, kernel.release(), toolchain.llvm);
+    let shown = command(Some(if one_job { 1 } else { jobs.limit() }));
+    let run = if jobs.is_shared() && !one_job { command(None) } else { shown.clone() };
+    let assignments: String = [
+        ("kernel_source_dir", variables.kernel_source_dir.as_str()),
+        ("kernel_config", &variables.kernel_config),
+        ("dkms_tree", &variables.dkms_tree),
+        ("source_tree", &variables.source_tree),
+        ("install_tree", &variables.install_tree),
+        ("build_dir", &build_dir),
+        ("base_dir", &base_dir),
+    ]
+    .iter()
+    .map(|(name, value)| format!("{name}={}\n", quote(value)))
+    .collect();
+    let mut environment = match needs_debug_information(conf, kernel) {
+        true => Vec::new(),
+        false => without_debug_information(|name| std::env::var(name).ok()),
+    };
+    let several = session.builds_several() || runs_make_again(&shown);
+    environment.extend(untranslated_messages(|name| std::env::var(name).ok()));
+    environment.extend(session.shims().map(|shims| shims.environment(several)).unwrap_or_default());
+    MakeCommand { script: format!("{assignments}{run}"), shown, environment }
+}
+
+/// Whether a recipe names make more than once.
+fn runs_make_again(recipe: &str) -> bool {
+    recipe.split(|c: char| !c.is_alphanumeric()).filter(|word| *word == "make").count() > 1
+}
+
+/// Whether anything is left of the debug information that the kernel's
+/// configuration has modules compiled with: in a module that is not stripped, and
+/// in the type information (BTF) that is made from it where the headers come with
+/// the kernel's own.
+fn needs_debug_information(conf: &PackageConf, kernel: &Kernel) -> bool {
+    let stripped = conf.modules.iter().all(|module| module.strip);
+    let typed = kernel.headers().is_some_and(|headers| headers.join("vmlinux").exists());
+    !stripped || typed
+}
+
+/// Keeps the compiler from writing what `strip` takes out again: a seventh to a
+/// fifth of the compiler's time, and most of the disk space. The modules are the same but for
+/// their build id. Source: the kernel's Documentation/kbuild/kbuild.rst.
+fn without_debug_information(callers: impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
+    let flags = |name: &str| match callers(name) {
+        Some(flags) if !flags.is_empty() => format!("{flags} -g0"),
+        _ => "-g0".to_owned(),
+    };
+    ["KCFLAGS", "KAFLAGS"].map(|name| (name.to_owned(), flags(name))).into()
+}
+
+/// Keeps the log in the language that whoever reads it after the user does knows,
+/// and that [`super::diagnosis`] does: make, shells and compilers translate what
+/// they say. Everything else of the user's locale stays.
+fn untranslated_messages(callers: impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
+    let mut variables = vec![("LC_MESSAGES".to_owned(), "C".to_owned())];
+    if let Some(all) = callers("LC_ALL").filter(|all| !all.is_empty()) {
+        // It would overrule LC_MESSAGES. Empty, it counts as not set.
+        variables.extend([("LC_ALL".to_owned(), String::new()), ("LC_CTYPE".to_owned(), all)]);
+    }
+    variables
+}
+
+/// For a POSIX shell.
+fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_survive_quoting() {
+        assert_eq!(quote("a'b c"), r"'a'\''b c'");
+    }
+
+    #[test]
+    fn messages_are_not_translated_and_characters_are_the_users() {
+        let variables = |all: &str| -> Vec<(String, String)> {
+            untranslated_messages(|name| (name == "LC_ALL").then(|| all.to_owned()))
+        };
+        let expected = |list: &[(&str, &str)]| -> Vec<(String, String)> {
+            list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        assert_eq!(variables(""), expected(&[("LC_MESSAGES", "C")]));
+        let german = expected(&[("LC_MESSAGES", "C"), ("LC_ALL", ""), ("LC_CTYPE", "de_DE.UTF-8")]);
+        assert_eq!(variables("de_DE.UTF-8"), german);
+    }
+
+    #[test]
+    fn a_recipe_with_several_makes_is_known() {
+        assert!(runs_make_again("make -j2 -C /k M=/b/common modules && 'make' -C /k M=/b/nat64"));
+        assert!(!runs_make_again("make -j2 -C /k M=/b/makefoo modules"));
+    }
+
+    #[test]
+    fn the_callers_flags_stay_before_ours() {
+        let flags = without_debug_information(|name| (name == "KCFLAGS").then(|| "-Wall".to_owned()));
+        let expected = [("KCFLAGS", "-Wall -g0"), ("KAFLAGS", "-g0")];
+        assert_eq!(flags, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+}

@@ -1,0 +1,147 @@
+//! One file, read by whichever reader can: shared by dkms.conf and
+//! framework.conf.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bash_assign::{Bash, Input, ReadError, State};
+use modsmith_sandbox::{Readable, can_become_nobody};
+
+use super::{Reader, ReaderChoice, confinement};
+use crate::error::{Error, Kind};
+use modsmith_facts::{PROGRAM_PATH, find_program, inside};
+use modsmith_plan::INTERRUPTED;
+
+/// How one file was read.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Reading {
+    pub file: PathBuf,
+    pub reader: Reader,
+    /// Why bash was needed: the first construct that the plain reader does not
+    /// know exactly. `None` where it was not, or was asked for.
+    pub reason: Option<String>,
+    /// The walls that stood while bash ran, as words; `None` for the plain
+    /// reader.
+    pub confinement: Option<String>,
+    /// The file ended the shell (by `exit`, or at a limit), so that nothing it
+    /// set counts.
+    pub exited: bool,
+}
+
+/// What came of one file.
+pub(super) struct Outcome {
+    pub state: State,
+    pub stderr: String,
+    pub reading: Reading,
+}
+
+/// Reads `input.file`. Errors: `ConfUnreadable` when it cannot be opened or is
+/// no text; `ConfInvalid` when only the plain reader may read it and cannot, or
+/// when bash does not come to an end.
+pub(super) fn read(input: &Input<'_>, choice: ReaderChoice, limit: Duration) -> Result<Outcome, Error> {
+    let bytes = inside::read_configuration(input.file).map_err(|e| unreadable(input.file, &e))?;
+    let reading =
+        |reader, reason| Reading { file: input.file.into(), reader, reason, confinement: None, exited: false };
+    // A file name pattern is seen from where the program was started; a directory
+    // that has gone has no entries.
+    let cwd = std::env::current_dir().unwrap_or_else(|_| "/nonexistent".into());
+    let mut reason = None;
+    if choice != ReaderChoice::Bash {
+        let stop = match std::str::from_utf8(&bytes) {
+            Ok(text) => match bash_assign::read_without_shell(text, input, &cwd) {
+                Ok(state) => {
+                    return Ok(Outcome { state, stderr: String::new(), reading: reading(Reader::Plain, None) });
+                }
+                Err(stop) if stop.line == 0 => stop.construct,
+                Err(stop) => stop.to_string(),
+            },
+            Err(_) => "text that is not UTF-8".into(),
+        };
+        if choice == ReaderChoice::Plain {
+            return Err(Error::new(
+                Kind::ConfInvalid,
+                format!("{} cannot be read without a shell: {stop}.", input.file.display()),
+            )
+            .hint("Allow bash to read it, or write it with plain assignments only."));
+        }
+        reason = Some(stop);
+    }
+    if bytes.contains(&0) {
+        return Err(Error::new(
+            Kind::ConfUnreadable,
+            format!("{} is not a text file: it holds NUL bytes.", input.file.display()),
+        )
+        .hint("Replace it by the package's dkms.conf; a binary or damaged file cannot be read as one."));
+    }
+    let output = with_bash(input, &bytes, limit)?;
+    let mut reading = reading(Reader::Bash, reason);
+    reading.confinement = Some(output.level.map(|level| level.to_string()).unwrap_or_default());
+    reading.exited = output.exited;
+    Ok(Outcome { state: output.state, stderr: output.stderr, reading })
+}
+
+/// Has bash read a file. Errors: `System` when bash is missing or cannot be started or
+/// confined, `ConfInvalid` when it does not end within its limits or dies.
+fn with_bash(input: &Input<'_>, text: &[u8], limit: Duration) -> Result<bash_assign::Output, Error> {
+    let file = input.file.display();
+    let program = find_program(Path::new("/"), "bash").ok_or_else(|| {
+        Error::new(Kind::System, format!("{file} needs bash to be read, and bash is not installed."))
+            .hint("Install bash, or write the file with plain assignments only.")
+    })?;
+    let path = PROGRAM_PATH.join(":");
+    let required = confinement::required_walls()?;
+    let bash = Bash { program: &program, path: &path, readable: readable(input), required, limit };
+    let stopped = || INTERRUPTED.load(Ordering::SeqCst);
+    let failure = |message: String, stderr: String, hint: &str| {
+        Error::new(Kind::ConfInvalid, message).details(stderr.lines()).hint(hint)
+    };
+    bash.read(input, text, &stopped).map_err(|error| match error {
+        ReadError::NotStarted(e) => Error::new(Kind::System, format!("Could not start bash to read {file}: {e}."))
+            .hint("Check that /bin/bash runs.")
+            .source(e),
+        ReadError::NotConfined(level) => confinement::refusal(input.file, level, required),
+        ReadError::Stopped => Error::new(Kind::Interrupted, format!("Reading {file} was interrupted.")),
+        ReadError::Late { stderr } => failure(
+            format!("{file} did not come to an end within {} seconds.", limit.as_secs_f32()),
+            stderr,
+            "Look for an endless loop, or for a command in it that waits for something.",
+        ),
+        ReadError::Greedy { excess, stderr } => failure(
+            format!("{file} used {excess} while it was read, and was stopped."),
+            stderr,
+            "Look for a loop in it that starts programs or lets a variable grow.",
+        ),
+        ReadError::NoResult { stderr } => failure(
+            format!("bash came to no result while reading {file}."),
+            stderr,
+            "The lines above are bash's own; a file that ends the shell or needs too much memory or processor time does this.",
+        ),
+    })
+}
+
+/// What a dkms.conf may read beside itself and its directory: the system, and what the
+/// variables name that it is given.
+fn readable(input: &Input<'_>) -> Readable {
+    let mut readable = Readable::system(can_become_nobody());
+    let first = |name: &str| input.state.get(name).and_then(|slots| slots.get(&0));
+    let path = |name: &str| input.scalars.get(name).or_else(|| first(name)).map(Path::new).filter(|p| p.is_absolute());
+    for name in ["source_tree", "install_tree"] {
+        path(name).into_iter().for_each(|path| readable.and_directory(path));
+    }
+    path("kernel_source_dir").into_iter().for_each(|path| readable.and_kernel(path));
+    path("kernel_config").into_iter().for_each(|path| readable.and_file(path));
+    path("dkms_tree").into_iter().for_each(|path| readable.and_tree(path));
+    readable
+}
+
+fn unreadable(file: &Path, error: &io::Error) -> Error {
+    let error_out = Error::new(Kind::ConfUnreadable, format!("Could not read {}: {error}.", file.display()));
+    match error.kind() {
+        io::ErrorKind::NotFound => error_out.hint("Put the package's dkms.conf there, or name the right file with -c."),
+        io::ErrorKind::PermissionDenied => error_out.hint("Make it readable, or run as root."),
+        _ => error_out.hint("A dkms.conf must be a readable text file."),
+    }
+}

@@ -1,0 +1,353 @@
+//! The one error type of the program's edge: a kind (which fixes the exit
+//! code), a message, and hints that say what to do.
+//!
+//! Inside a module, errors are that module's own `thiserror` types; they become
+//! an [`Error`] where a flow knows what they mean for the user.
+
+use std::fmt;
+
+use modsmith_plan::{Cause, FailureId};
+
+/// Everything that can go wrong, as scripts tell it apart: each kind has one
+/// exit code. Source of the numbers: dkms 3.4.3, whose callers test them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Not root, or no write access to the tree.
+    Permission,
+    /// Module or version not given, or other unusable arguments.
+    Usage,
+    /// An option that does not exist.
+    UnknownOption,
+    /// `-k` together with `--all`.
+    KernelWithAll,
+    /// `-a` together with `--all`.
+    ArchWithAll,
+    /// The source directory or archive is missing.
+    SourceMissing,
+    /// Already in the tree.
+    AlreadyAdded,
+    /// Not in the tree.
+    NotInTree,
+    /// dkms.conf cannot be read.
+    ConfUnreadable,
+    /// More than one action, or an action that needs exactly one kernel.
+    ActionConflict,
+    /// The entry's `source` link leads nowhere.
+    Broken,
+    /// The action does not take `--all`.
+    AllUnsupported,
+    /// A patch is missing or its name climbs out.
+    PatchMissing,
+    /// A patch does not apply.
+    PatchFailed,
+    /// The kernel has no module directory.
+    NoKernelDirectory,
+    /// Module files could not be installed.
+    InstallFailed,
+    /// A package format was not made: its plugin's exit code is passed on.
+    Format(u8),
+    /// An archive is damaged, or not what it has to be.
+    ArchiveMalformed,
+    /// An archive without a dkms.conf.
+    ArchiveWithoutConf,
+    /// The place for an archive cannot be written to.
+    ArchiveUnwritable,
+    /// An archive's package is in the tree already.
+    AlreadyLoaded,
+    /// Options that exclude each other.
+    OptionConflict,
+    /// make succeeded but an expected module file is not there.
+    ProductMissing,
+    /// The boot image could not be regenerated.
+    InitrdFailed,
+    /// dkms.conf is invalid.
+    ConfInvalid,
+    /// The source directory holds nothing to build.
+    SourceEmpty,
+    /// A path without a dkms.conf.
+    NoConfInPath,
+    /// make failed.
+    BuildFailed,
+    /// At least one module of an autoinstall failed.
+    AutoinstallFailed,
+    /// The machine's architecture cannot be told.
+    ArchUnknown,
+    /// A package of BUILD_DEPENDS is not installed.
+    DependencyMissing,
+    /// At least one module of a kernel removal failed.
+    KernelRemovalFailed,
+    /// The value of `-k` or `-a` is empty or missing.
+    KernelOrArchEmpty,
+    /// Kernel headers are missing.
+    HeadersMissing,
+    /// BUILD_EXCLUSIVE_* excludes the kernel.
+    Excluded,
+    /// PRE_INSTALL failed.
+    PreInstallFailed,
+    /// A hook script failed: its own exit code is passed on.
+    Script(u8),
+    /// Reading, writing or running failed in a way that has no older code.
+    System,
+    /// A plugin failed or was refused.
+    Plugin,
+    /// The plan was undone after a failing step of unknown kind.
+    PlanFailed,
+    /// Interrupted by a signal; what was begun has been undone.
+    Interrupted,
+}
+
+impl Kind {
+    /// All kinds but those that pass an exit code on.
+    const PLAIN: [Kind; 39] = {
+        use Kind::*;
+        [
+            Permission,
+            Usage,
+            UnknownOption,
+            KernelWithAll,
+            ArchWithAll,
+            SourceMissing,
+            AlreadyAdded,
+            NotInTree,
+            ConfUnreadable,
+            ActionConflict,
+            Broken,
+            AllUnsupported,
+            PatchMissing,
+            PatchFailed,
+            NoKernelDirectory,
+            InstallFailed,
+            ArchiveMalformed,
+            ArchiveWithoutConf,
+            ArchiveUnwritable,
+            AlreadyLoaded,
+            OptionConflict,
+            ProductMissing,
+            InitrdFailed,
+            ConfInvalid,
+            SourceEmpty,
+            NoConfInPath,
+            BuildFailed,
+            AutoinstallFailed,
+            ArchUnknown,
+            DependencyMissing,
+            KernelRemovalFailed,
+            KernelOrArchEmpty,
+            HeadersMissing,
+            Excluded,
+            PreInstallFailed,
+            System,
+            Plugin,
+            PlanFailed,
+            Interrupted,
+        ]
+    };
+
+    /// Its stable name.
+    pub fn id(self) -> &'static str {
+        match self {
+            Kind::Permission => "permission",
+            Kind::Usage => "usage",
+            Kind::UnknownOption => "unknown-option",
+            Kind::KernelWithAll => "kernel-with-all",
+            Kind::ArchWithAll => "arch-with-all",
+            Kind::SourceMissing => "source-missing",
+            Kind::AlreadyAdded => "already-added",
+            Kind::NotInTree => "not-in-tree",
+            Kind::ConfUnreadable => "conf-unreadable",
+            Kind::ActionConflict => "action-conflict",
+            Kind::Broken => "broken",
+            Kind::AllUnsupported => "all-unsupported",
+            Kind::PatchMissing => "patch-missing",
+            Kind::PatchFailed => "patch-failed",
+            Kind::NoKernelDirectory => "no-kernel-directory",
+            Kind::InstallFailed => "install-failed",
+            Kind::Format(_) => "format",
+            Kind::ArchiveMalformed => "archive-malformed",
+            Kind::ArchiveWithoutConf => "archive-without-conf",
+            Kind::ArchiveUnwritable => "archive-unwritable",
+            Kind::AlreadyLoaded => "already-loaded",
+            Kind::OptionConflict => "option-conflict",
+            Kind::ProductMissing => "product-missing",
+            Kind::InitrdFailed => "initrd-failed",
+            Kind::ConfInvalid => "conf-invalid",
+            Kind::SourceEmpty => "source-empty",
+            Kind::NoConfInPath => "no-conf-in-path",
+            Kind::BuildFailed => "build-failed",
+            Kind::AutoinstallFailed => "autoinstall-failed",
+            Kind::ArchUnknown => "arch-unknown",
+            Kind::DependencyMissing => "dependency-missing",
+            Kind::KernelRemovalFailed => "kernel-removal-failed",
+            Kind::KernelOrArchEmpty => "kernel-or-arch-empty",
+            Kind::HeadersMissing => "headers-missing",
+            Kind::Excluded => "excluded",
+            Kind::PreInstallFailed => "pre-install-failed",
+            Kind::Script(_) => "script",
+            Kind::System => "system",
+            Kind::Plugin => "plugin",
+            Kind::PlanFailed => "plan-failed",
+            Kind::Interrupted => "interrupted",
+        }
+    }
+
+    /// The kind of a name; `status` is the exit code of what failed.
+    fn from_id(id: &str, status: u8) -> Self {
+        match id {
+            "script" => Kind::Script(status),
+            "format" => Kind::Format(status),
+            _ => Self::PLAIN.into_iter().find(|kind| kind.id() == id).unwrap_or(Kind::PlanFailed),
+        }
+    }
+
+    /// The process's exit code.
+    pub fn exit_code(self) -> u8 {
+        use Kind::*;
+        match self {
+            Permission | Usage => 1,
+            UnknownOption | KernelWithAll | SourceMissing => 2,
+            ArchWithAll | AlreadyAdded | NotInTree | ArchiveWithoutConf => 3,
+            ConfUnreadable | ActionConflict | Broken => 4,
+            AllUnsupported | PatchMissing => 5,
+            PatchFailed | NoKernelDirectory | InstallFailed => 6,
+            ProductMissing | InitrdFailed | ArchiveMalformed => 7,
+            ConfInvalid | SourceEmpty | AlreadyLoaded | OptionConflict => 8,
+            NoConfInPath | ArchiveUnwritable => 9,
+            BuildFailed => 10,
+            AutoinstallFailed => 11,
+            ArchUnknown => 12,
+            DependencyMissing => 13,
+            KernelRemovalFailed => 14,
+            KernelOrArchEmpty => 16,
+            HeadersMissing => 21,
+            // New conditions: codes that dkms never used.
+            System => 30,
+            Plugin => 31,
+            PlanFailed => 32,
+            Excluded => 77,
+            PreInstallFailed => 101,
+            Interrupted => 130,
+            Script(code) | Format(code) => code,
+        }
+    }
+}
+
+/// What the user sees: what happened, to what, and what to do about it.
+#[derive(Debug)]
+pub struct Error {
+    pub kind: Kind,
+    /// What happened, to which module, kernel and file: one sentence.
+    pub message: String,
+    /// Further lines that belong to the message, such as a list of problems.
+    pub details: Vec<String>,
+    /// What to do about it, one imperative sentence each.
+    pub hints: Vec<String>,
+    pub source: Option<anyhow::Error>,
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), details: Vec::new(), hints: Vec::new(), source: None }
+    }
+
+    pub fn detail(mut self, line: impl Into<String>) -> Self {
+        self.details.push(line.into());
+        self
+    }
+
+    pub fn details<S: Into<String>>(mut self, lines: impl IntoIterator<Item = S>) -> Self {
+        self.details.extend(lines.into_iter().map(Into::into));
+        self
+    }
+
+    pub fn hint(mut self, line: impl Into<String>) -> Self {
+        self.hints.push(line.into());
+        self
+    }
+
+    pub fn source(mut self, source: impl Into<anyhow::Error>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The same, to be told of another package; without what is below it.
+    pub fn repeated(&self) -> Self {
+        let Self { kind, message, details, hints, .. } = self;
+        Self { kind: *kind, message: message.clone(), details: details.clone(), hints: hints.clone(), source: None }
+    }
+
+    /// An I/O failure, with what was being done to which path.
+    pub fn io(doing: &str, path: &std::path::Path, error: std::io::Error) -> Self {
+        let mut out = Self::new(Kind::System, format!("Could not {doing} {}: {error}.", path.display()));
+        use std::io::ErrorKind::*;
+        match error.kind() {
+            PermissionDenied => {
+                out.kind = Kind::Permission;
+                out = out.hint(
+                    "Run it as root, or name trees that you may write with --dkmstree, --sourcetree and --installtree.",
+                );
+            }
+            StorageFull => {
+                out = out.hint("Free space on that file system and run the command again; nothing was changed.")
+            }
+            ReadOnlyFilesystem => out = out.hint("Remount that file system read-write, or name another tree."),
+            _ => {}
+        }
+        out.source = Some(error.into());
+        out
+    }
+}
+
+/// As plans name what a failing step means.
+impl From<Kind> for FailureId {
+    fn from(kind: Kind) -> Self {
+        FailureId(kind.id())
+    }
+}
+
+impl From<modsmith_plan::Error> for Error {
+    fn from(error: modsmith_plan::Error) -> Self {
+        let modsmith_plan::Error { cause, message, details, hints } = error;
+        let kind = match cause {
+            Cause::Interrupted => Kind::Interrupted,
+            Cause::Refused => Kind::Plugin,
+            Cause::Recovery => Kind::System,
+            Cause::Step { meaning: None, denied: true, .. } => Kind::Permission,
+            Cause::Step { meaning: None, .. } => Kind::PlanFailed,
+            Cause::Step { meaning: Some(FailureId(id)), status, .. } => {
+                let status = status.map_or(1, |status| u8::try_from(status).unwrap_or(1));
+                Kind::from_id(id, status)
+            }
+            Cause::Journal { doing, path, error } => {
+                let mut error = Error::io(doing, &path, error);
+                error.hints.extend(hints);
+                return error;
+            }
+        };
+        Self { kind, message, details, hints, source: None }
+    }
+}
+
+impl From<modsmith_plugins::Error> for Error {
+    fn from(error: modsmith_plugins::Error) -> Self {
+        let modsmith_plugins::Error { kind, message, details, hints, source } = error;
+        let kind = match kind {
+            modsmith_plugins::Kind::Usage => Kind::Usage,
+            modsmith_plugins::Kind::Plugin => Kind::Plugin,
+            modsmith_plugins::Kind::Format(code) => Kind::Format(code),
+            modsmith_plugins::Kind::Permission => Kind::Permission,
+            modsmith_plugins::Kind::System => Kind::System,
+        };
+        Self { kind, message, details, hints, source }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,192 @@
+//! Module files in a kernel's module directory.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::conf::ModuleRecord;
+use crate::error::Result;
+use crate::flow::Session;
+use crate::flow::weak_links::WEAK_LINKS;
+use crate::tree::RecordedModule;
+use modsmith_facts::kernel::{Kernel, ModInfo, content_digest, module_stem};
+use modsmith_facts::{Location, Root, inside};
+
+/// All module files of a kernel, by name without suffixes.
+pub struct ModuleIndex(BTreeMap<String, Vec<PathBuf>>);
+
+impl ModuleIndex {
+    /// Reads the whole module directory; paths are relative to it, shallow ones
+    /// first.
+    pub fn read(kernel: &Kernel) -> Self {
+        let mut index: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+        // Links to other kernels' modules are no modules of its own.
+        let own = |entry: &walkdir::DirEntry| entry.depth() != 1 || entry.file_name() != WEAK_LINKS;
+        let entries = walkdir::WalkDir::new(kernel.module_dir()).sort_by_file_name().into_iter();
+        let entries = entries.filter_entry(own).filter_map(Result::ok);
+        for entry in entries.filter(|e| !e.file_type().is_dir()) {
+            let name = entry.file_name().to_string_lossy();
+            if let (Some((stem, _)), Ok(path)) = (module_stem(&name), entry.path().strip_prefix(kernel.module_dir())) {
+                index.entry(stem.to_owned()).or_default().push(path.to_path_buf());
+            }
+        }
+        Self(index)
+    }
+
+    /// Files of a module in order of preference: `extra`, `updates`, then the
+    /// destination, then anywhere else.
+    pub fn find(&self, module: &str, destination: &str) -> Vec<PathBuf> {
+        let mut found = self.0.get(module).cloned().unwrap_or_default();
+        let rank = |path: &PathBuf| {
+            let parent = path.parent().unwrap_or(Path::new(""));
+            ["extra", "updates", destination].iter().position(|p| parent == Path::new(p)).unwrap_or(3)
+        };
+        found.sort_by_key(rank);
+        found
+    }
+}
+
+impl Session<'_> {
+    /// The directory that a module is installed to, below the kernel's module
+    /// directory, without slashes at its ends.
+    pub(super) fn destination(&self, kernel: &std::sync::Arc<Kernel>, module: &ModuleRecord) -> Result<String> {
+        let requested = module.dest_location.trim_matches('/');
+        let chosen = match self.addon_modules_dir() {
+            Some(directory) => directory,
+            None => self.plugins.destination(kernel, requested)?.unwrap_or_else(|| requested.to_owned()),
+        };
+        Ok(chosen.trim_matches('/').to_owned())
+    }
+
+    /// ADDON_MODULES_DIR overrules every policy.
+    fn addon_modules_dir(&self) -> Option<String> {
+        let etc = self.system.roots.get(Root::Etc).unwrap_or(Path::new("/etc"));
+        self.addon_modules_dir.get_or_init(|| crate::conf::addon_modules_dir(etc)).clone()
+    }
+
+    /// Where a module of a package is installed now: where its record says, else
+    /// below the destination of the policy, else where the package wants it.
+    ///
+    /// A recorded file is known by its contents. One that is found otherwise counts
+    /// as the package's when its version is that of the one in the tree.
+    pub(super) fn find_installed(
+        &self,
+        kernel: &std::sync::Arc<Kernel>,
+        sought: Sought<'_>,
+        product: Option<&Path>,
+    ) -> Result<Found> {
+        let Sought { module, recorded } = sought;
+        let real = |at: &Location| kernel.module_dir().join(at.relative());
+        let recorded_at = recorded.and_then(RecordedModule::installed_at);
+        let recorded_at = recorded_at.filter(|at| std::fs::symlink_metadata(real(at)).is_ok_and(|m| !m.is_dir()));
+        if let Some(at) = &recorded_at
+            && is_recorded(&real(at), recorded.and_then(|recorded| recorded.digest.as_deref()), product)
+        {
+            return Ok(Found::At(at.clone()));
+        }
+        let Some(module) = module else { return Ok(Found::Nowhere { instead: recorded_at }) };
+        let places = [self.destination(kernel, module)?, module.dest_location.trim_matches('/').to_owned()];
+        for place in places {
+            for name in module_file_names(&module.dest_name) {
+                let Ok(at) = Location::new(Root::Modules, Path::new(&place).join(name)) else { continue };
+                let there = recorded_at.as_ref() != Some(&at) && std::fs::symlink_metadata(real(&at)).is_ok();
+                if there && may_be_same_version(&real(&at), product) {
+                    return Ok(Found::At(at));
+                }
+            }
+        }
+        Ok(Found::Nowhere { instead: recorded_at })
+    }
+}
+
+/// An installed module that is looked for: as dkms.conf has it, as the record has
+/// it, or both.
+#[derive(Debug, Clone, Copy)]
+pub struct Sought<'a> {
+    pub module: Option<&'a ModuleRecord>,
+    pub recorded: Option<&'a RecordedModule>,
+}
+
+/// Where an installed module was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    At(Location),
+    /// It is not there. `instead`: another file is where it was installed.
+    Nowhere {
+        instead: Option<Location>,
+    },
+}
+
+impl Found {
+    /// The installed file.
+    pub fn location(&self) -> Option<&Location> {
+        match self {
+            Found::At(at) => Some(at),
+            Found::Nowhere { .. } => None,
+        }
+    }
+}
+
+/// Whether a file is the one that was installed: by the digest of the record, or
+/// because it is what is in the tree. Older records have no digest.
+pub fn is_recorded(file: &Path, digest: Option<&str>, product: Option<&Path>) -> bool {
+    if product.is_some_and(|product| same_contents(product, file)) {
+        return true;
+    }
+    match digest.zip(content_digest(file).ok()) {
+        Some((recorded, found)) => recorded == found,
+        None => may_be_same_version(file, product),
+    }
+}
+
+/// Whether a file's version is that of the one in the tree, or cannot be told.
+fn may_be_same_version(file: &Path, product: Option<&Path>) -> bool {
+    let version = |path: &Path| ModInfo::read(path).ok().map(|info| info.version);
+    let (ours, theirs) = (product.and_then(version), version(file));
+    ours.is_none() || theirs.is_none() || ours == theirs
+}
+
+/// Whether two files hold the same. One that cannot be read is like no other.
+pub fn same_contents(a: &Path, b: &Path) -> bool {
+    let same = || -> std::io::Result<bool> {
+        let (mut a, mut b) = (File::open(inside::real(a))?, File::open(inside::real(b))?);
+        let (x, y) = (a.metadata()?, b.metadata()?);
+        if x.len() != y.len() {
+            return Ok(false);
+        }
+        if (x.dev(), x.ino()) == (y.dev(), y.ino()) {
+            return Ok(true);
+        }
+        let (mut left, mut right) = (vec![0; 64 << 10], vec![0; 64 << 10]);
+        let mut rest = x.len();
+        while rest > 0 {
+            let n = usize::try_from(rest).map_or(left.len(), |rest| rest.min(left.len()));
+            a.read_exact(&mut left[..n])?;
+            b.read_exact(&mut right[..n])?;
+            if left[..n] != right[..n] {
+                return Ok(false);
+            }
+            rest -= n as u64;
+        }
+        Ok(true)
+    };
+    same().unwrap_or(false)
+}
+
+/// `x.ko` and its compressed names.
+pub fn module_file_names(module: &str) -> impl Iterator<Item = String> {
+    let compressed = modsmith_facts::Compression::ALL.map(|c| format!("{module}.ko{}", c.suffix()));
+    std::iter::once(format!("{module}.ko")).chain(compressed)
+}
+
+/// The module files of a package that a kernel's products directory holds.
+pub fn product_of<'p>(products: &'p [String], record: &ModuleRecord) -> Option<&'p String> {
+    product_named(products, &record.dest_name)
+}
+
+/// The same by the module's installed name.
+pub fn product_named<'p>(products: &'p [String], module: &str) -> Option<&'p String> {
+    products.iter().find(|name| module_stem(name).is_some_and(|(stem, _)| stem == module))
+}

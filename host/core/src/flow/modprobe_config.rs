@@ -1,0 +1,110 @@
+//! Keeping modprobe's configuration in step with what is installed, for
+//! packages whose dkms.conf asks for it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::conf::PackageConf;
+use crate::error::{Error, Result};
+use crate::flow::{Session, package_facts};
+use crate::tree::{Package, Target};
+use modsmith_facts::inside;
+use modsmith_facts::kernel::Kernel;
+use modsmith_plan::{Action, Builder, Bytes};
+use modsmith_plugins::Answer;
+
+/// Directives that say something about modprobe's configuration.
+const DIRECTIVES: [&str; 4] =
+    ["MODULES_CONF", "MODULES_CONF_ALIAS_TYPE", "MODULES_CONF_OBSOLETES", "MODULES_CONF_OBSOLETE_ONLY"];
+
+/// Whether a package has anything to do with it. Most have not, and nobody is
+/// asked for them. A module of the boot image may have to be listed for it.
+fn concerns(conf: &PackageConf) -> bool {
+    conf.remake_initrd || DIRECTIVES.iter().any(|name| conf.evaluated.directives.contains_key(*name))
+}
+
+/// Steps that put files back, as they were before a plan.
+pub(super) type PutBack = Vec<Action>;
+
+impl Session<'_> {
+    /// Enters the package's lines, when it is installed.
+    pub(super) fn plan_modprobe_add(
+        &self,
+        package: &Package,
+        kernel: &Arc<Kernel>,
+        conf: &PackageConf,
+        plan: &mut Builder,
+    ) -> Result<()> {
+        if !concerns(conf) {
+            return Ok(());
+        }
+        let before = plan.steps().len();
+        let facts = Arc::new(package_facts(package, conf));
+        let answer = self.plugins.modprobe_config_add(&facts, kernel, plan)?;
+        tell(&answer, before, conf, plan);
+        Ok(())
+    }
+
+    /// Takes them out with the last installation of the module. While it is
+    /// installed elsewhere, they are only out of the way of a boot image that is
+    /// made for this kernel: the steps returned put them back after that. A kernel
+    /// that has its own module again keeps them.
+    pub(super) fn plan_modprobe_remove(
+        &self,
+        package: &Package,
+        kernel: &Arc<Kernel>,
+        target: &Target,
+        conf: &PackageConf,
+        plan: &mut Builder,
+    ) -> Result<PutBack> {
+        if !concerns(conf) || self.tree.has_originals(&package.id, target) {
+            return Ok(PutBack::new());
+        }
+        let elsewhere = self.tree.is_active_elsewhere(&package.id.module, target)?;
+        let makes_image = conf.remake_initrd && !self.options.no_initrd && !self.deferred;
+        if elsewhere && !makes_image {
+            return Ok(PutBack::new());
+        }
+        let before = plan.steps().len();
+        let facts = Arc::new(package_facts(package, conf));
+        let answer = self.plugins.modprobe_config_remove(&facts, kernel, plan)?;
+        if elsewhere {
+            return put_back(before, plan);
+        }
+        tell(&answer, before, conf, plan);
+        Ok(PutBack::new())
+    }
+}
+
+/// Says which lines change: the plugin's notes name them.
+fn tell(answer: &Answer<()>, before: usize, conf: &PackageConf, plan: &mut Builder) {
+    match answer {
+        Answer::Given { .. } => plan.tell_notes_from(before),
+        Answer::Unsupported(reasons) => {
+            let asked = DIRECTIVES.iter().find(|name| conf.evaluated.directives.contains_key(**name));
+            let Some(directive) = asked else { return };
+            let reasons: Vec<String> = reasons.iter().map(|(plugin, why)| format!("{plugin}: {why}")).collect();
+            let why = if reasons.is_empty() { "no plugin serves it".to_owned() } else { reasons.join("; ") };
+            let text = format!("modprobe's configuration is left as it is ({why})");
+            let line = format!("{directive} is not heeded: {text}.");
+            plan.push(Action::Note(text), format!("{directive} of its dkms.conf")).line(line);
+        }
+    }
+}
+
+/// Steps that write what the plan's steps from `before` on replace or remove.
+fn put_back(before: usize, plan: &mut Builder) -> Result<PutBack> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut back = PutBack::new();
+    for step in &plan.steps()[before..] {
+        let (Action::WriteFile { at, .. } | Action::Remove { at }) = &step.action else { continue };
+        let path = plan.roots().path(at).unwrap_or_default();
+        let read = || Ok((inside::read_configuration(&path)?, inside::metadata(&path)?.permissions().mode() & 0o777));
+        match read() {
+            Ok((contents, mode)) => back.push(Action::WriteFile { at: at.clone(), contents: Bytes(contents), mode }),
+            Err(e) if std::io::Error::kind(&e) == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(Error::io("read", Path::new(&path), e)),
+        }
+    }
+    Ok(back)
+}

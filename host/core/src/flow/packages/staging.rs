@@ -1,0 +1,79 @@
+//! Directories for what is on its way into an archive or out of one.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::error::{Error, Result};
+use crate::flow::Session;
+use crate::tree::{BUILDS, Tree};
+use modsmith_facts::{Location, Root, Roots, TrustedDir};
+use modsmith_plan::{PRIVATE_DIR, STAGING_PREFIX as PREFIX};
+
+/// Gone when it is dropped.
+pub struct Staging {
+    path: PathBuf,
+    /// Where it is outside the tree.
+    scratch: Option<tempfile::TempDir>,
+}
+
+impl Staging {
+    /// A directory that a plan has yet to make. It is in the tree, so that what
+    /// was built can be renamed to its place; that of a dry run is not.
+    pub fn new(session: &Session<'_>) -> Result<Self> {
+        match session.is_dry_run() {
+            true => Self::elsewhere(),
+            false => Ok(Self { path: private_directory(&session.tree), scratch: None }),
+        }
+    }
+
+    /// A directory that has nothing to do with the tree.
+    pub fn elsewhere() -> Result<Self> {
+        let scratch = tempfile::tempdir()
+            .map_err(|e| Error::io("make a temporary directory in", &tempfile::env::temp_dir(), e))?;
+        Ok(Self { path: scratch.path().join(PREFIX), scratch: Some(scratch) })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The roots of a plan that works in it. Outside the tree, the tree is an
+    /// empty one, which gets the journal.
+    pub fn roots(&self, mut roots: Roots) -> Roots {
+        roots.set(Root::Staging, &self.path);
+        if let Some(scratch) = &self.scratch {
+            roots.set(Root::Tree, scratch.path());
+        }
+        roots
+    }
+
+    /// The directory itself, as a location.
+    pub fn top() -> Location {
+        Location::new(Root::Staging, "").expect("the root itself")
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // What cannot be deleted now is, by the next invocation.
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+/// A name in the tree for a directory of this invocation alone. What is there
+/// when the invocation is killed is deleted by the next one.
+fn private_directory(tree: &Tree) -> PathBuf {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let name = format!("{PREFIX}{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+    tree.path().join(PRIVATE_DIR).join(name)
+}
+
+/// Deletes what killed invocations left in the tree's private directory, their
+/// builds apart too: they are no state, so nothing that matters is lost.
+pub fn clear_stale(private: &TrustedDir) {
+    for name in private.names().unwrap_or_default() {
+        if name.starts_with(PREFIX) || name == BUILDS {
+            let _ = private.remove_all(&name);
+        }
+    }
+}

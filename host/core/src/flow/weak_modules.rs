@@ -1,0 +1,93 @@
+//! Offering installed modules to other kernels that have the same symbols.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::conf::PackageConf;
+use crate::error::Result;
+use crate::flow::Session;
+use crate::tree::{Package, Target};
+use modsmith_facts::kernel::Kernel;
+use modsmith_facts::{Location, Root};
+use modsmith_plan::{Action, Builder};
+use modsmith_plugins::Answer;
+
+/// What happens to the offer of modules to other kernels.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Offer {
+    /// The modules have been installed.
+    Made,
+    /// They are about to go.
+    TakenBack,
+}
+
+impl Session<'_> {
+    /// Steps that offer what is installed for a kernel to others, or take the
+    /// offer back; `files` are the installed ones below its module directory.
+    /// Returns the other kernels that get or lose a module.
+    pub(super) fn plan_weak_links(
+        &self,
+        offer: Offer,
+        package: &Package,
+        kernel: &Arc<Kernel>,
+        conf: &PackageConf,
+        files: Vec<PathBuf>,
+        plan: &mut Builder,
+    ) -> Result<Vec<Target>> {
+        if is_off(conf) || files.is_empty() {
+            return Ok(Vec::new());
+        }
+        let target = Target { kernel: kernel.release().to_owned(), arch: kernel.arch().to_owned() };
+        let before = plan.steps().len();
+        let facts = Arc::new(self.facts_of_build(package, conf, &target, files));
+        let (answer, line) = match offer {
+            Offer::Made => (self.plugins.weak_modules_link(&facts, kernel, plan)?, "Adding linked weak modules..."),
+            Offer::TakenBack => {
+                (self.plugins.weak_modules_unlink(&facts, kernel, plan)?, "Removing linked weak modules...")
+            }
+        };
+        Ok(announced(&answer, line, before, &target, plan))
+    }
+
+    /// depmod for other kernels than the plan's.
+    pub(super) fn plan_depmod_of_others(&self, targets: Vec<Target>, plan: &mut Builder) {
+        for target in targets {
+            self.plan_depmod(&self.kernel(&target), plan);
+            if self.deferred {
+                self.wait_for(target);
+            }
+        }
+    }
+}
+
+/// NO_WEAK_MODULES, of the package or in the environment.
+fn is_off(conf: &PackageConf) -> bool {
+    conf.no_weak_modules || std::env::var_os("NO_WEAK_MODULES").is_some_and(|value| !value.is_empty())
+}
+
+/// Says that there are steps, if there are, and which other kernels they
+/// concern.
+fn announced(answer: &Answer<()>, line: &str, before: usize, target: &Target, plan: &mut Builder) -> Vec<Target> {
+    if let Answer::Unsupported(reasons) = answer {
+        tracing::debug!(?reasons, "no weak modules");
+        return Vec::new();
+    }
+    let changes = |action: &Action| !matches!(action, Action::Note(_));
+    let first = plan.steps()[before..].iter().position(|step| changes(&step.action));
+    let Some(first) = first else { return Vec::new() };
+    plan.announce_from(before + first, line);
+    let kernels: BTreeSet<String> = plan.steps()[before..].iter().flat_map(|step| kernel_of(&step.action)).collect();
+    let other = |kernel: &String| *kernel != target.kernel;
+    kernels.into_iter().filter(other).map(|kernel| Target { kernel, arch: target.arch.clone() }).collect()
+}
+
+/// The kernel whose modules a step changes.
+fn kernel_of(action: &Action) -> Option<String> {
+    let at: &Location = match action {
+        Action::Symlink { at, .. } | Action::Remove { at } => at,
+        _ => return None,
+    };
+    let kernel = at.relative().iter().next().filter(|_| at.root == Root::InstallTree)?;
+    Some(kernel.to_string_lossy().into_owned())
+}

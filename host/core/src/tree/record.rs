@@ -1,0 +1,144 @@
+//! What a build left of its knowledge beside its products, in
+//! `T/m/v/k/a/.modsmith.json`.
+//!
+//! States are computed from paths, not from it. It saves looking closely at
+//! files that nobody has touched since: as soon as one of them is not as
+//! recorded, it says nothing. And it says where modules were installed, whatever
+//! a system's policy says today.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::layout::{PackageId, Target};
+use super::scan::Tree;
+use modsmith_facts::{Location, Root, Stamp};
+
+/// The record's name: hidden, and none that dkms knows.
+const NAME: &str = ".modsmith.json";
+
+const SCHEMA_VERSION: u32 = 1;
+
+/// The modules that a build made and, once they are installed, where they went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildRecord {
+    schema_version: u32,
+    /// What the list of modules came from: dkms.conf, then the override files
+    /// that were there. Empty when it came from the command line, too.
+    conf: Vec<ConfFile>,
+    pub modules: Vec<RecordedModule>,
+    /// The products and the installed files that were found to be the same, by
+    /// location. The step that writes the record fills it in.
+    #[serde(default, skip_serializing)]
+    files: BTreeMap<String, Stamp>,
+}
+
+/// A file that directives were read from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfFile {
+    pub path: PathBuf,
+    /// `None` for one that was being written just then.
+    pub stamp: Option<Stamp>,
+}
+
+/// One module of a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedModule {
+    /// As it is installed, without suffix.
+    pub name: String,
+    /// Its file in the products directory.
+    pub product: String,
+    /// Its file below the kernel's module directory: a location whose root is
+    /// [`Root::Modules`], and can be no other one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed: Option<PathBuf>,
+    /// By which the installed file is known again: the digest of its contents,
+    /// uncompressed and without signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+impl RecordedModule {
+    /// Where its installed file is. A path that would leave the kernel's module
+    /// directory is none.
+    pub fn installed_at(&self) -> Option<Location> {
+        Location::new(Root::Modules, self.installed.as_ref()?).ok()
+    }
+}
+
+impl BuildRecord {
+    pub fn new(conf: Vec<ConfFile>, modules: Vec<RecordedModule>) -> Self {
+        Self { schema_version: SCHEMA_VERSION, conf, modules, files: BTreeMap::new() }
+    }
+
+    /// Where the record of a build is, below the directory that will be or is
+    /// `T/m/v/k/a`.
+    pub fn location(target_dir: &Location) -> Location {
+        target_dir.join(NAME).expect("a plain name is a location")
+    }
+
+    /// As the step that writes it takes it. `None` when a path is no text, and
+    /// for that cannot be written down.
+    pub fn facts(&self) -> Option<serde_json::Map<String, serde_json::Value>> {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::Object(facts)) => Some(facts),
+            _ => None,
+        }
+    }
+
+    /// Whether the list of modules is still that of these files: all of them
+    /// are as they were, and no other has come.
+    pub fn comes_from(&self, files: &[ConfFile]) -> bool {
+        !self.conf.is_empty() && self.conf == files && files.iter().all(|file| file.stamp.is_some())
+    }
+
+    /// Whether a file is as it was when the record was written. Links count as
+    /// what they lead to.
+    pub fn is_unchanged(&self, at: &Location, now: Option<Stamp>) -> bool {
+        now.is_some() && self.files.get(&at.to_string()).copied() == now
+    }
+}
+
+impl Tree {
+    /// The record of what was built for a kernel. One that is missing, damaged,
+    /// not believed, or of another version of the program is none.
+    pub fn record(&self, id: &PackageId, target: &Target) -> Option<BuildRecord> {
+        let text = self.believed(&BuildRecord::location(&id.target_dir(target)))?;
+        serde_json::from_slice(&text).ok().filter(|record: &BuildRecord| record.schema_version == SCHEMA_VERSION)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, inode: u64) -> ConfFile {
+        ConfFile { path: path.into(), stamp: Some(Stamp { size: 1, mtime: 2, ctime: 3, inode }) }
+    }
+
+    #[test]
+    fn a_list_counts_only_for_the_very_files_that_it_came_from() {
+        let record = |conf: &[ConfFile]| BuildRecord::new(conf.to_vec(), Vec::new());
+        let one = [file("dkms.conf", 1)];
+        let two = [file("dkms.conf", 1), file("m.conf", 2)];
+        assert!(record(&one).comes_from(&one));
+        assert!(!record(&one).comes_from(&[file("dkms.conf", 9)]));
+        assert!(!record(&one).comes_from(&two));
+        assert!(!record(&two).comes_from(&one));
+        assert!(!record(&[]).comes_from(&[]), "a list that came from the command line");
+        let unknown = [ConfFile { stamp: None, ..file("dkms.conf", 1) }];
+        assert!(!record(&unknown).comes_from(&unknown), "a file that was being written");
+    }
+
+    #[test]
+    fn a_file_counts_as_unchanged_only_when_both_stamps_are_known() {
+        let at = Location::new(Root::Modules, "extra/x.ko").unwrap();
+        let stamp = file("x", 1).stamp;
+        let mut record = BuildRecord::new(Vec::new(), Vec::new());
+        assert!(!record.is_unchanged(&at, None) && !record.is_unchanged(&at, stamp));
+        record.files.extend(stamp.map(|stamp| (at.to_string(), stamp)));
+        assert!(record.is_unchanged(&at, stamp));
+        assert!(!record.is_unchanged(&at, None) && !record.is_unchanged(&at, file("x", 2).stamp));
+    }
+}

@@ -1,0 +1,337 @@
+//! Why a build of a kernel module failed: the first error in its log, what class of
+//! failure that is, and what to do about it.
+//!
+//! The rules are a table. This crate reads logs; it knows nothing of where modules are
+//! kept and how they are built.
+
+mod remedy;
+mod table;
+#[cfg(test)]
+mod tests;
+mod uname;
+
+use std::collections::BTreeSet;
+use std::io::{self, BufRead};
+
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+
+pub use remedy::{Facts, remedy};
+pub use uname::{Mention, mention};
+
+use table::{Rank, Table};
+
+/// Classes of failed builds: few enough that each has one remedy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// The kernel's headers are missing or incomplete.
+    HeadersMissing,
+    /// The build went for another kernel, the running one, than it was told.
+    OtherKernel,
+    /// The kernel's interface is not the one that the source was written for.
+    ApiChanged,
+    /// The compiler, assembler or linker is missing.
+    CompilerMissing,
+    /// The compiler does not take what the kernel's makefiles ask of it.
+    CompilerMismatch,
+    /// Another program that the build runs is missing.
+    ToolMissing,
+    /// Nobody exports a symbol that the module uses.
+    SymbolMissing,
+    /// The source lacks a file.
+    SourceIncomplete,
+    NoSpace,
+    OutOfMemory,
+    PatchRejected,
+    /// A hook script of the package failed.
+    ScriptFailed,
+    /// A package of BUILD_DEPENDS is not installed.
+    DependencyMissing,
+    /// make succeeded but made no such module.
+    ProductMissing,
+    /// dkms.conf is invalid for the kernel.
+    ConfInvalid,
+    #[default]
+    Unknown,
+}
+
+/// What a build stopped at, as the program that ran the build knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// There are no headers.
+    Headers,
+    /// A package that the build needs is not installed.
+    Dependency,
+    /// A file of the source is missing.
+    Source,
+    /// The package's configuration cannot be used.
+    Configuration,
+    /// A patch did not apply.
+    Patch,
+    /// A script of the package failed.
+    Script,
+    /// make failed.
+    Make,
+    /// make succeeded and a module was not there.
+    Product,
+    /// Anything else.
+    Other,
+}
+
+impl Class {
+    /// In words, as a heading has it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Class::HeadersMissing => "headers missing",
+            Class::OtherKernel => "other kernel",
+            Class::ApiChanged => "API changed",
+            Class::CompilerMissing => "compiler missing",
+            Class::CompilerMismatch => "compiler mismatch",
+            Class::ToolMissing => "tool missing",
+            Class::SymbolMissing => "symbol missing",
+            Class::SourceIncomplete => "source incomplete",
+            Class::NoSpace => "no space",
+            Class::OutOfMemory => "out of memory",
+            Class::PatchRejected => "patch rejected",
+            Class::ScriptFailed => "script failed",
+            Class::DependencyMissing => "dependency missing",
+            Class::ProductMissing => "product missing",
+            Class::ConfInvalid => "dkms.conf invalid",
+            Class::Unknown => "unknown",
+        }
+    }
+
+    /// What a stop says by itself, whatever the log says.
+    fn certain(stop: Stop) -> Option<Class> {
+        Some(match stop {
+            Stop::Headers => Class::HeadersMissing,
+            Stop::Dependency => Class::DependencyMissing,
+            Stop::Product => Class::ProductMissing,
+            Stop::Source => Class::SourceIncomplete,
+            Stop::Configuration => Class::ConfInvalid,
+            _ => return None,
+        })
+    }
+
+    /// What a stop comes to when the log does not say more.
+    fn likely(stop: Stop) -> Class {
+        match stop {
+            Stop::Patch => Class::PatchRejected,
+            Stop::Script => Class::ScriptFailed,
+            _ => Class::Unknown,
+        }
+    }
+}
+
+/// The line of a log that says what went wrong first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorLine {
+    /// Counted from 1.
+    pub line: u64,
+    pub text: String,
+}
+
+/// What a log, or an error, says about a failure.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Diagnosis {
+    pub class: Class,
+    pub first_error: Option<ErrorLine>,
+    /// The program that is missing, for the classes that are about one.
+    pub program: Option<String>,
+    /// The kernel that was built for instead, for [`Class::OtherKernel`].
+    pub other_kernel: Option<String>,
+    /// Whether the line is PRE_BUILD's, which ended well all the same.
+    pub of_pre_build: bool,
+    /// What PRE_BUILD said before.
+    early: Option<Early>,
+    /// Kernels whose module directory the output is about.
+    kernels: BTreeSet<String>,
+    /// Whether the command whose output it is ended well all the same.
+    succeeded: bool,
+    /// Whether the line is known for an error, and not only the last one.
+    known: bool,
+    /// Whether the line is none that is known for a cause.
+    is_weak: bool,
+}
+
+/// An error of PRE_BUILD, which ended well all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Early {
+    class: Class,
+    program: Option<String>,
+    line: ErrorLine,
+    /// Whether it is more than a file that is not there.
+    is_clear: bool,
+}
+
+/// A line that may be the one.
+struct Candidate {
+    rank: Rank,
+    class: Class,
+    program: Option<String>,
+    line: ErrorLine,
+}
+
+/// Longer lines are macros and command lines.
+const LONGEST: usize = 400;
+
+/// How many kernels are noted.
+const MOST_KERNELS: usize = 16;
+
+/// A module directory's kernel.
+const KERNEL: &str = r"/lib/modules/([^/\s'\x22`$]+)/";
+
+/// The first line of PRE_BUILD's block.
+const PRE_BUILD: &str = "Running the pre_build script";
+
+/// Finds the first error in the last block of a make.log: those before it are of
+/// commands that succeeded. A log without blocks is one block.
+pub fn of_log(mut log: impl BufRead) -> io::Result<Diagnosis> {
+    let table = Table::new();
+    let kernel = Regex::new(KERNEL).expect("the pattern is tested");
+    let mut best: Option<Candidate> = None;
+    let mut succeeded = false;
+    let (mut bytes, mut number, mut head) = (Vec::new(), 0, 0);
+    let (mut heading, mut in_pre_build, mut early) = (String::new(), false, None);
+    let mut kernels = BTreeSet::new();
+    // Of what was said before make stopped: the last line that tells of a failure,
+    // else the last one.
+    let mut before: Option<(bool, ErrorLine)> = None;
+    loop {
+        bytes.clear();
+        if log.read_until(b'\n', &mut bytes)? == 0 {
+            break;
+        }
+        number += 1;
+        let whole = String::from_utf8_lossy(&bytes);
+        let text = whole.trim();
+        if number == 1 && text.starts_with("DKMS ") {
+            // What the log is of, and the date.
+            head = 2;
+        }
+        if text.starts_with("# command: ") {
+            if in_pre_build {
+                early = best.take().filter(|found| found.rank <= Rank::Sign).map(Early::from);
+            }
+            (best, before, succeeded) = (None, None, false);
+            in_pre_build = heading == PRE_BUILD;
+            continue;
+        }
+        if !text.is_empty() {
+            heading.clear();
+            heading.push_str(text);
+        }
+        succeeded |= text == "# exit code: 0";
+        if best.as_ref().is_some_and(|best| best.rank == Rank::Cause) || table::is_frame(text) || number <= head {
+            continue;
+        }
+        let (mut rank, class, program) = table.judge(text);
+        // What configure tries has errors of its own.
+        if in_pre_build && text.contains("conftest") {
+            continue;
+        }
+        if let Some(found) = kernel.captures(text).and_then(|found| found.get(1))
+            && kernels.len() < MOST_KERNELS
+        {
+            kernels.insert(found.as_str().to_owned());
+        }
+        let as_line = |text: &str| ErrorLine { line: number, text: table::plain(text).chars().take(LONGEST).collect() };
+        if rank == Rank::Output
+            && let Some(tells) = table.may_explain(whole.trim_end())
+            && (tells || before.as_ref().is_none_or(|(told, _)| !told))
+        {
+            before = Some((tells, as_line(text)));
+        }
+        let mut line = as_line(text);
+        if rank == Rank::Consequence
+            && let Some((_, said)) = before.take()
+        {
+            (rank, line) = (Rank::Before, said);
+        }
+        // Of what only may be the reason, the first; of plain output, the last.
+        let better = |best: &Candidate| rank < best.rank || (rank == Rank::Output && best.rank == Rank::Output);
+        if best.as_ref().is_none_or(better) {
+            best = Some(Candidate { rank, class, program, line });
+        }
+    }
+    let early = early.filter(|_| !in_pre_build);
+    Ok(match best {
+        None => Diagnosis { early, kernels, succeeded, ..Diagnosis::default() },
+        Some(found) => Diagnosis {
+            class: found.class,
+            first_error: Some(found.line),
+            program: found.program,
+            succeeded,
+            known: found.rank != Rank::Output,
+            is_weak: found.rank > Rank::Sign,
+            early,
+            kernels,
+            ..Diagnosis::default()
+        },
+    })
+}
+
+impl From<Candidate> for Early {
+    fn from(found: Candidate) -> Self {
+        let is_clear = found.rank == Rank::Cause || found.class != Class::SourceIncomplete;
+        Self { class: found.class, program: found.program, line: found.line, is_clear }
+    }
+}
+
+impl Diagnosis {
+    /// The same with what is known beside the log: what the build stopped at, and what
+    /// the system said.
+    pub fn with_error<'t>(mut self, stop: Stop, texts: impl IntoIterator<Item = &'t str>) -> Self {
+        // What a command said that succeeded is not why the build failed, but for
+        // errors of a make that hides them.
+        if self.succeeded && !(stop == Stop::Product && self.known) {
+            self = Self { early: self.early, ..Self::default() };
+        }
+        self = self.with_pre_build(stop);
+        if let Some(certain) = Class::certain(stop) {
+            self.class = certain;
+            return self;
+        }
+        if self.class == Class::Unknown {
+            let table = Table::new();
+            let told = texts.into_iter().map(|text| table.judge(text)).find(|told| told.1 != Class::Unknown);
+            (self.class, self.program) = match told {
+                Some((_, class, program)) => (class, program),
+                None => (Class::likely(stop), None),
+            };
+        }
+        self
+    }
+
+    /// The same with the error of a PRE_BUILD that ended well, where the build that
+    /// follows fails for no reason of its own, or for want of a file.
+    fn with_pre_build(mut self, stop: Stop) -> Self {
+        let Some(early) = self.early.take().filter(|_| matches!(stop, Stop::Make | Stop::Product)) else {
+            return self;
+        };
+        let follows = self.first_error.is_none() || self.is_weak;
+        if !(follows || (early.is_clear && self.class == Class::SourceIncomplete)) {
+            return self;
+        }
+        self.class = if early.class == Class::Unknown { Class::ScriptFailed } else { early.class };
+        (self.program, self.first_error, self.of_pre_build) = (early.program, Some(early.line), true);
+        self
+    }
+
+    /// The same for the kernel that was to be built for: a build that went for
+    /// another one fails for that reason, whatever it says. `running` is the kernel
+    /// that `uname -r` names.
+    pub fn for_kernel(mut self, kernel: &str, running: &str) -> Self {
+        let line = self.first_error.as_ref().map_or("", |line| line.text.as_str());
+        let pattern = Regex::new(KERNEL).expect("the pattern is tested");
+        let named = pattern.captures_iter(line).filter_map(|found| Some(found.get(1)?.as_str()));
+        let named = named.last().filter(|named| *named != kernel).map(str::to_owned);
+        let went = running != kernel && self.kernels.contains(running) && !self.kernels.contains(kernel);
+        let other = named.or_else(|| went.then(|| running.to_owned()));
+        if let Some(other) = other.filter(|_| !self.of_pre_build && !self.succeeded) {
+            (self.class, self.other_kernel) = (Class::OtherKernel, Some(other));
+        }
+        self
+    }
+}

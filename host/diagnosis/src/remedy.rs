@@ -1,0 +1,125 @@
+//! What to do about a failed build.
+
+use super::{Class, Mention};
+
+/// What is known beside the class; a remedy is as specific as this allows.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// The package, as `module/version`.
+    pub package: &'a str,
+    /// The kernel that was built for.
+    pub kernel: &'a str,
+    /// The package that would bring the kernel's headers.
+    pub header_package: Option<String>,
+    /// The compiler that the kernel was built with, as its configuration says.
+    pub compiler: Option<&'a str>,
+    /// The program that is missing.
+    pub program: Option<&'a str>,
+    /// Whether the log has an error.
+    pub has_error: bool,
+    /// Whether that is PRE_BUILD's, which ended well all the same.
+    pub of_pre_build: bool,
+    /// The kernel that was built for instead.
+    pub other_kernel: Option<&'a str>,
+    /// Where the package asks which kernel is running.
+    pub asks_running: Option<Mention>,
+    /// Versions of the module in the tree beside this one.
+    pub other_versions: Vec<String>,
+    /// Kernels that this version is built for.
+    pub built_for: Vec<String>,
+    /// Where the source is.
+    pub source: String,
+    /// The file system that the build works on.
+    pub tree: String,
+}
+
+/// One sentence, to be done first.
+pub fn remedy(class: Class, facts: &Facts<'_>) -> String {
+    let Facts { package: id, kernel, source, .. } = facts;
+    let module = id.split('/').next().unwrap_or(id);
+    let again = format!("`dkms build {id} -k {kernel}`");
+    let compiler = facts.compiler.map(|text| format!(", which was built with {text}")).unwrap_or_default();
+    if facts.of_pre_build && matches!(class, Class::ScriptFailed | Class::ProductMissing | Class::SourceIncomplete) {
+        return format!(
+            "Do what the output of PRE_BUILD asks for, which ended with 0 in spite of it, then run {again} again."
+        );
+    }
+    match class {
+        Class::OtherKernel => other_kernel(facts),
+        Class::HeadersMissing => match &facts.header_package {
+            Some(package) => format!("Install the package {package}, then run {again} again."),
+            None => format!("Install the complete headers of kernel {kernel}, then run {again} again."),
+        },
+        Class::ApiChanged => {
+            let mut text = format!("Get a version of {module} that supports kernel {kernel}");
+            if !facts.other_versions.is_empty() {
+                text += &format!(" (in the tree: {})", facts.other_versions.join(", "));
+            }
+            match facts.built_for.is_empty() {
+                true => text + ".",
+                false => format!("{text}, or stay with a kernel that it is built for: {}.", facts.built_for.join(", ")),
+            }
+        }
+        Class::CompilerMissing => {
+            let program = facts.program.unwrap_or("the compiler");
+            format!("Install {program} for kernel {kernel}{compiler}, then run {again} again.")
+        }
+        Class::CompilerMismatch => {
+            format!(
+                "Build with the compiler of kernel {kernel}{compiler}: install that version, then run {again} again."
+            )
+        }
+        Class::ToolMissing => match facts.program {
+            Some(program) => format!("Install the program {program}, which the build runs, then run {again} again."),
+            None => format!("Install what the line asks for, then run {again} again."),
+        },
+        Class::SymbolMissing => format!(
+            "Install the module that exports the symbol for kernel {kernel} first, or get a version of {module} that \
+             does without it: this kernel does not offer it."
+        ),
+        Class::SourceIncomplete => format!("Put the whole source of {id} into {source}, then run {again} again."),
+        Class::NoSpace => {
+            format!("Free space on the file systems of {} and of temporary files, then run {again} again.", facts.tree)
+        }
+        Class::OutOfMemory => {
+            format!("Use less memory at a time: `dkms build {id} -k {kernel} -j 1`, or add swap space.")
+        }
+        Class::PatchRejected => format!(
+            "Correct PATCH and PATCH_MATCH in {source}/dkms.conf: the patch is not for this source or kernel {kernel}."
+        ),
+        Class::ScriptFailed => format!("Do what the script's output asks for, then run {again} again."),
+        Class::DependencyMissing => {
+            format!("Install the packages of its BUILD_DEPENDS for kernel {kernel} first, then run {again} again.")
+        }
+        Class::ProductMissing if facts.has_error => format!(
+            "Mend what that line is about: the command of MAKE in {source}/dkms.conf ended well in spite of it."
+        ),
+        Class::ProductMissing => {
+            format!("Compare BUILT_MODULE_NAME and BUILT_MODULE_LOCATION in {source}/dkms.conf with what make writes.")
+        }
+        Class::ConfInvalid => {
+            format!("Correct {source}/dkms.conf; `modsmith conf {id} -k {kernel}` shows what it says.")
+        }
+        Class::Unknown => format!("Read the whole log: `modsmith log {id} -k {kernel}`."),
+    }
+}
+
+/// How a recipe that asks for the running kernel is told another one.
+fn other_kernel(facts: &Facts<'_>) -> String {
+    let Facts { kernel, source, .. } = facts;
+    let instead = facts.other_kernel.map(|other| format!(" instead of {other}")).unwrap_or_default();
+    let aim = format!("Have it built for kernel {kernel}{instead}");
+    let conf = format!("{source}/dkms.conf");
+    match &facts.asks_running {
+        Some(asks) if asks.is_in_conf() => {
+            format!("{aim}: write ${{kernelver}} in the place of `uname -r` in {conf}, line {}.", asks.line)
+        }
+        Some(Mention { file, line, variable: Some((name, value)) }) => format!(
+            "{aim}: {source}/{file} asks `uname -r` in line {line}; give {name}={value} to the make of MAKE[0] in {conf}."
+        ),
+        Some(Mention { file, line, variable: None }) => format!(
+            "{aim}: {source}/{file} asks `uname -r` in line {line}; let it use a variable there, and give that variable ${{kernelver}} in MAKE[0] of {conf}."
+        ),
+        None => format!("{aim}: give ${{kernelver}} or ${{kernel_source_dir}} to the make of MAKE[0] in {conf}."),
+    }
+}

@@ -1,0 +1,122 @@
+//! What a module file says of itself.
+//!
+//! Source: the kernel's `include/linux/moduleparam.h` (`__MODULE_INFO`): the
+//! ELF section `.modinfo` holds NUL-separated `name=value` strings.
+
+use std::io;
+use std::path::Path;
+
+use object::{Object, ObjectSection};
+
+use super::Compression;
+
+/// The `.modinfo` of a module file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ModInfo {
+    pub version: Option<String>,
+    pub srcversion: Option<String>,
+    pub vermagic: Option<String>,
+}
+
+impl ModInfo {
+    /// Reads a module file, compressed or not.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        let bytes = crate::compression::decompress(crate::inside::read_file(path)?)?;
+        Self::parse(&bytes)
+    }
+
+    /// Reads an uncompressed module.
+    pub fn parse(elf: &[u8]) -> io::Result<Self> {
+        let broken = |e: object::Error| io::Error::new(io::ErrorKind::InvalidData, format!("not a kernel module: {e}"));
+        let file = object::File::parse(elf).map_err(broken)?;
+        let data = match file.section_by_name(".modinfo") {
+            Some(section) => section.data().map_err(broken)?,
+            None => return Err(io::Error::new(io::ErrorKind::InvalidData, "not a kernel module: no .modinfo section")),
+        };
+        let mut info = ModInfo::default();
+        for field in data.split(|b| *b == 0) {
+            let field = String::from_utf8_lossy(field);
+            let Some((name, value)) = field.split_once('=') else { continue };
+            let slot = match name {
+                "version" => &mut info.version,
+                "srcversion" => &mut info.srcversion,
+                "vermagic" => &mut info.vermagic,
+                _ => continue,
+            };
+            slot.get_or_insert_with(|| value.to_owned());
+        }
+        Ok(info)
+    }
+}
+
+/// The end of a signed module. Source: the kernel's
+/// `include/linux/module_signature.h`.
+const SIGNED: &[u8] = b"~Module signature appended~\n";
+
+/// Of `struct module_signature`, which is before that end; its last four bytes
+/// are the signature's length, most significant byte first.
+const SIGNATURE_INFO: usize = 12;
+
+/// `sha256:…` of a module file's contents, which is the same when the file has
+/// been compressed, signed or signed anew since.
+pub fn content_digest(path: &Path) -> io::Result<String> {
+    use sha2::Digest;
+    let bytes = crate::compression::decompress(std::fs::read(path)?)?;
+    Ok(format!("sha256:{}", hex::encode(sha2::Sha256::digest(unsigned(&bytes)))))
+}
+
+/// A module without its signatures.
+fn unsigned(mut module: &[u8]) -> &[u8] {
+    while let Some(rest) = module.strip_suffix(SIGNED) {
+        let Some((rest, info)) = rest.split_at_checked(rest.len().wrapping_sub(SIGNATURE_INFO)) else { break };
+        let length = info.last_chunk::<4>().map_or(usize::MAX, |length| u32::from_be_bytes(*length) as usize);
+        let Some(end) = rest.len().checked_sub(length) else { break };
+        module = &rest[..end];
+    }
+    module
+}
+
+/// `x` and its compression for `x.ko`, `x.ko.gz`, …; `None` for other names.
+pub fn module_stem(file_name: &str) -> Option<(&str, Option<Compression>)> {
+    if let Some(stem) = file_name.strip_suffix(".ko") {
+        return Some((stem, None));
+    }
+    Compression::ALL.into_iter().find_map(|c| Some((file_name.strip_suffix(c.suffix())?.strip_suffix(".ko")?, Some(c))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stems_of_module_files_come_with_their_compression() {
+        assert_eq!(module_stem("a.ko"), Some(("a", None)));
+        assert_eq!(module_stem("a.ko.xz"), Some(("a", Some(Compression::Xz))));
+        assert_eq!(module_stem("a.ko.debug"), None);
+        assert_eq!(module_stem("Module.symvers"), None);
+    }
+
+    #[test]
+    fn a_signature_is_not_part_of_a_modules_contents() {
+        let sign = |module: &[u8], signature: &[u8]| {
+            let mut info = [0_u8; SIGNATURE_INFO];
+            info[8..].copy_from_slice(&u32::try_from(signature.len()).unwrap().to_be_bytes());
+            [module, signature, &info, SIGNED].concat()
+        };
+        let once = sign(b"module", b"signature");
+        assert_eq!(unsigned(&once), b"module");
+        assert_eq!(unsigned(&sign(&once, b"another")), b"module");
+        assert_eq!(unsigned(b"module"), b"module");
+        // One that promises more than there is, and one without anything before it.
+        let mut short = once.clone();
+        let at = short.len() - SIGNED.len() - 4;
+        short[at] = 0xff;
+        assert_eq!(unsigned(&short), short);
+        assert_eq!(unsigned(SIGNED), SIGNED);
+    }
+
+    #[test]
+    fn a_file_that_is_no_module_is_an_error() {
+        assert!(ModInfo::parse(b"text").is_err());
+    }
+}

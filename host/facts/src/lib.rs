@@ -1,0 +1,31 @@
+//! What a Linux system says of itself, and of one that lies below a directory.
+//!
+//! Where its directories are, which kernels it has, what a module file says.
+//! Everything is read, nothing is written, no program is run. Files are read as files
+//! that others may have written: links are resolved inside the root that they belong
+//! to, and text is cleaned before a terminal sees it.
+//!
+//! This crate knows nothing of plans, plugins and packages.
+
+mod beneath;
+pub mod compression;
+pub mod inside;
+pub mod kernel;
+mod os_release;
+mod places;
+mod resolve;
+mod roots;
+mod stamp;
+mod system;
+pub mod text;
+mod trust;
+
+pub use beneath::{HANDLE, is_link_error, make_directories, open_beneath, open_parent};
+pub use compression::Compression;
+pub use os_release::OsRelease;
+pub use places::{Found, Identity, Last, Places};
+pub use resolve::{PROGRAM_PATH, find_program, resolve_in_root};
+pub use roots::{BadLocation, Location, Root, Roots};
+pub use stamp::Stamp;
+pub use system::System;
+pub use trust::{TrustError, TrustedDir, Untrusted, check, open_trusted, read_trusted};

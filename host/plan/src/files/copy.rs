@@ -1,0 +1,210 @@
+//! Copies of files and directories, by descriptors.
+
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use cap_std::fs::{Dir, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
+use rustix::fs::{AtFlags, Mode, OFlags};
+
+use super::Files;
+use crate::watch::Entry;
+use modsmith_facts::{Location, Root, open_beneath};
+use modsmith_sandbox::write_file;
+
+/// A directory that a link cannot stand for.
+pub(super) fn open_directory(dir: &Dir, name: &Path) -> io::Result<Dir> {
+    let handle = open_beneath(dir, name, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?;
+    Ok(Dir::from_std_file(handle.into()))
+}
+
+/// A file that a link cannot stand for, without waiting for a FIFO's writer.
+pub(super) fn open_file(dir: &Dir, name: &Path) -> io::Result<std::fs::File> {
+    let file = std::fs::File::from(open_beneath(dir, name, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())?);
+    if file.metadata()?.is_file() { Ok(file) } else { Err(no_file(name)) }
+}
+
+fn no_file(name: &Path) -> io::Error {
+    let what = format!("{} is neither a file, a directory nor a link", name.display());
+    io::Error::new(ErrorKind::Unsupported, what)
+}
+
+/// A file that did not exist.
+pub(super) fn fresh(mode: u32) -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(mode);
+    options
+}
+
+impl Files {
+    /// What is in a directory, into another one; files and links are replaced.
+    pub(super) fn copy_entries(&self, source: &Dir, from: &Location, target: &Dir, to: &Location) -> io::Result<()> {
+        for entry in source.entries()? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = Path::new(&name);
+            let below = |at: &Location| at.join(name).map_err(io::Error::other);
+            let (from, to) = (below(from)?, below(to)?);
+            if entry.file_type()?.is_dir() {
+                let below = open_directory(source, name)?;
+                self.copy_directory(&below, &from, target, name, &to)?;
+            } else {
+                match target.remove_file(name) {
+                    Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
+                    _ => {}
+                }
+                self.copy_entry(source, name, &from, target, name, &to)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An open directory, to a name that may exist.
+    pub(super) fn copy_directory(
+        &self,
+        source: &Dir,
+        from: &Location,
+        parent: &Dir,
+        name: &Path,
+        to: &Location,
+    ) -> io::Result<()> {
+        let metadata = source.dir_metadata()?;
+        self.may_read(from, &metadata)?;
+        self.may_write(to)?;
+        match parent.create_dir(name) {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+            other => other?,
+        }
+        let target = self.open_directory_of(parent, name)?;
+        self.copy_entries(source, from, &target, to)?;
+        keep_owner(&target, Path::new("."), &metadata);
+        rustix::fs::chmodat(&target, ".", Mode::from_raw_mode(metadata.mode() & 0o7777), AtFlags::empty())?;
+        keep_times(&target, Path::new("."), &metadata)
+    }
+
+    /// One file or link, to a name that does not exist.
+    pub(super) fn copy_entry(
+        &self,
+        from: &Dir,
+        name: &Path,
+        from_at: &Location,
+        to: &Dir,
+        to_name: &Path,
+        to_at: &Location,
+    ) -> io::Result<()> {
+        let metadata = from.symlink_metadata(name)?;
+        self.may_read(from_at, &metadata)?;
+        self.may_write(to_at)?;
+        if metadata.is_symlink() {
+            let target = from.read_link_contents(name)?;
+            self.may_link(to_at, &target)?;
+            return to.symlink_contents(target, to_name);
+        }
+        if !metadata.is_file() {
+            return Err(no_file(name));
+        }
+        let source = self.open_file_of(from, name)?;
+        let metadata = Metadata::from_file(&source)?;
+        // Another file may have taken the name meanwhile.
+        self.may_read(from_at, &metadata)?;
+        let mut source = source;
+        write_file(|| {
+            let mut target = to.open_with(to_name, &fresh(0o600))?.into_std();
+            if rustix::fs::ioctl_ficlone(&target, &source).is_err() {
+                copy_bytes(&mut source, &mut target)?;
+            }
+            let owner = rustix::fs::Uid::from_raw(metadata.uid());
+            let group = rustix::fs::Gid::from_raw(metadata.gid());
+            // Only root may give files away; for others the copy is theirs.
+            let _ = rustix::fs::fchown(&target, Some(owner), Some(group));
+            target.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(metadata.mode() & 0o7777))
+        })?;
+        keep_times(to, to_name, &metadata)
+    }
+
+    /// All that is in a directory, with paths below it: entries in name order,
+    /// a directory before what is in it.
+    pub(crate) fn walk(
+        &self,
+        directory: &Dir,
+        at: &Location,
+        path: &Path,
+        found: &mut Vec<(PathBuf, Metadata)>,
+    ) -> io::Result<()> {
+        let mut names =
+            directory.entries()?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<OsString>>>()?;
+        names.sort();
+        for name in names {
+            let metadata = directory.symlink_metadata(&name)?;
+            let path = path.join(&name);
+            let is_directory = metadata.is_dir();
+            self.may_read(&at.join(&path).map_err(io::Error::other)?, &metadata)?;
+            found.push((path.clone(), metadata));
+            if is_directory {
+                self.walk(&open_directory(directory, Path::new(&name))?, at, &path, found)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A file that a walk found.
+    pub(crate) fn open_found(&self, directory: &Dir, path: &Path, at: &Location) -> io::Result<std::fs::File> {
+        let file = open_file(directory, path)?;
+        // Another file may have taken the name meanwhile.
+        self.may_read(&at.join(path).map_err(io::Error::other)?, &Metadata::from_file(&file)?)?;
+        Ok(file)
+    }
+
+    fn may_read(&self, at: &Location, metadata: &Metadata) -> io::Result<()> {
+        self.watched(|watch| watch.reads(at, &Entry::of(metadata)))
+    }
+
+    pub(crate) fn may_write(&self, at: &Location) -> io::Result<()> {
+        self.watched(|watch| watch.writes(at))
+    }
+
+    /// Links in the staging directory are let be: what is put there is read,
+    /// copied out or packed by the same rules again.
+    pub(crate) fn may_link(&self, at: &Location, target: &Path) -> io::Result<()> {
+        if at.root == Root::Staging { Ok(()) } else { self.watched(|watch| watch.links(at, target)) }
+    }
+}
+
+fn copy_bytes(source: &mut std::fs::File, target: &mut std::fs::File) -> io::Result<()> {
+    // Kernel-side copying where both are plain files; the loop otherwise.
+    loop {
+        match rustix::fs::copy_file_range(&*source, None, &*target, None, 1 << 30) {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::XDEV | rustix::io::Errno::INVAL | rustix::io::Errno::OPNOTSUPP) => break,
+            Err(e) => return Err(e.into()),
+        }
+    }
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match source.read(&mut buffer)? {
+            0 => return Ok(()),
+            n => target.write_all(&buffer[..n])?,
+        }
+    }
+}
+
+/// Only root may give files away; for others the copy is theirs.
+fn keep_owner(dir: &Dir, path: &Path, metadata: &Metadata) {
+    let owner = rustix::fs::Uid::from_raw(metadata.uid());
+    let group = rustix::fs::Gid::from_raw(metadata.gid());
+    let _ = rustix::fs::chownat(dir, path, Some(owner), Some(group), AtFlags::SYMLINK_NOFOLLOW);
+}
+
+/// make compares these times: a copy whose files are all new would look as if
+/// nothing had ever been built in the right order.
+fn keep_times(dir: &Dir, path: &Path, metadata: &Metadata) -> io::Result<()> {
+    let stamp = |seconds: i64, nanoseconds: i64| rustix::fs::Timespec { tv_sec: seconds, tv_nsec: nanoseconds as _ };
+    let times = rustix::fs::Timestamps {
+        last_access: stamp(metadata.atime(), metadata.atime_nsec()),
+        last_modification: stamp(metadata.mtime(), metadata.mtime_nsec()),
+    };
+    rustix::fs::utimensat(dir, path, &times, AtFlags::SYMLINK_NOFOLLOW)?;
+    Ok(())
+}

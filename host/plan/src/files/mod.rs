@@ -1,0 +1,395 @@
+//! File operations below the roots of a plan.
+//!
+//! Each root is opened once as a directory handle and every path is resolved
+//! beneath it, so that a symlink planted in a tree cannot turn a write
+//! elsewhere. Steps of the host follow links within a root, which are the
+//! administrator's; those of plugins follow none ([`Links`]).
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, OpenOptions, OpenOptionsExt};
+use serde::{Deserialize, Serialize};
+
+use super::watch::{Use, Watch, refused};
+use super::{Guard, Origin};
+use modsmith_facts::{Location, Places, Root, Roots, is_link_error, make_directories, open_parent};
+use modsmith_sandbox::write_file;
+
+mod copy;
+
+/// How names begin that the host makes beside those of a plan, and takes away
+/// again: no plugin sees or touches them.
+pub const HIDDEN: &str = ".modsmith-";
+
+/// How operations treat links below a root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Links {
+    /// Followed, but never out of the root.
+    #[default]
+    Beneath,
+    /// Refused on the way; the last name is what it is.
+    Refused,
+}
+
+/// The open roots of one plan, as a step sees them.
+#[derive(Clone)]
+pub struct Files {
+    shared: Arc<Shared>,
+    links: Links,
+    watch: Option<Arc<dyn Watch>>,
+}
+
+struct Shared {
+    roots: Roots,
+    open: Mutex<BTreeMap<Root, Arc<Dir>>>,
+}
+
+/// A name in an open directory.
+struct Spot {
+    dir: Arc<Dir>,
+    name: PathBuf,
+}
+
+/// What kind of thing a name is, without following a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    Directory,
+    File,
+    Other,
+}
+
+impl Files {
+    /// As the host's own steps see them.
+    pub fn new(roots: Roots) -> Self {
+        let shared = Shared { roots, open: Mutex::default() };
+        Self { shared: Arc::new(shared), links: Links::Beneath, watch: None }
+    }
+
+    /// As steps of an origin see them: here it is decided who follows links.
+    pub fn of(&self, origin: &Origin, guard: &dyn Guard, places: &Arc<Places>) -> Self {
+        match origin {
+            Origin::Host => self.following(Links::Beneath),
+            Origin::Plugin { .. } => Self { watch: guard.watch(origin, places), ..self.following(Links::Refused) },
+        }
+    }
+
+    /// The same roots, for taking back what a step did that treated links so.
+    pub fn following(&self, links: Links) -> Self {
+        Self { shared: self.shared.clone(), links, watch: None }
+    }
+
+    pub fn links(&self) -> Links {
+        self.links
+    }
+
+    pub fn roots(&self) -> &Roots {
+        &self.shared.roots
+    }
+
+    fn watched(&self, ask: impl FnOnce(&dyn Watch) -> Result<(), String>) -> io::Result<()> {
+        self.watch.as_deref().map_or(Ok(()), |watch| ask(watch).map_err(refused))
+    }
+
+    /// Where a source really is.
+    fn source(&self, at: &Location, using: Use) -> io::Result<Location> {
+        match &self.watch {
+            None => Ok(at.clone()),
+            Some(watch) => watch.source(at, using).map_err(refused),
+        }
+    }
+
+    /// A handle to act from, and the name to act on.
+    fn spot(&self, at: &Location) -> io::Result<Spot> {
+        let dir = self.dir(at.root)?;
+        if self.links == Links::Beneath || at.relative().as_os_str().is_empty() {
+            return Ok(Spot { dir, name: relative(at).to_path_buf() });
+        }
+        let (parent, name) = open_parent(&*dir, at.relative()).map_err(|e| self.behind_a_link(at, e))?;
+        Ok(Spot { dir: Arc::new(Dir::from_std_file(parent.into())), name: name.into() })
+    }
+
+    fn behind_a_link(&self, at: &Location, error: io::Error) -> io::Error {
+        if !is_link_error(&error) {
+            return error;
+        }
+        let path = self.path(at);
+        refused(format!("{} is or is behind a symbolic link, and steps of plugins follow none", path.display()))
+    }
+
+    fn open_directory_of(&self, parent: &Dir, name: &Path) -> io::Result<Dir> {
+        match self.links {
+            Links::Beneath => parent.open_dir(name),
+            Links::Refused => copy::open_directory(parent, name),
+        }
+    }
+
+    fn open_file_of(&self, parent: &Dir, name: &Path) -> io::Result<std::fs::File> {
+        match self.links {
+            Links::Beneath => Ok(parent.open(name)?.into_std()),
+            Links::Refused => copy::open_file(parent, name),
+        }
+    }
+
+    /// A directory that something is made in.
+    pub fn open_directory(&self, at: &Location) -> io::Result<Dir> {
+        let Spot { dir, name } = self.spot(at)?;
+        self.open_directory_of(&dir, &name).map_err(|e| self.behind_a_link(at, e))
+    }
+
+    /// A directory whose contents are read, and where it really is.
+    pub fn open_source(&self, at: &Location) -> io::Result<(Dir, Location)> {
+        let at = self.source(at, Use::Contents)?;
+        Ok((self.open_directory(&at)?, at))
+    }
+
+    /// A file whose contents are read.
+    pub fn open_file(&self, at: &Location) -> io::Result<std::fs::File> {
+        self.open_for(at, Use::Contents)
+    }
+
+    fn open_for(&self, at: &Location, using: Use) -> io::Result<std::fs::File> {
+        let at = self.source(at, using)?;
+        let Spot { dir, name } = self.spot(&at)?;
+        self.open_file_of(&dir, &name).map_err(|e| self.behind_a_link(&at, e))
+    }
+
+    /// The handle of a root. A root whose directory is missing is `NotFound`.
+    pub fn dir(&self, root: Root) -> io::Result<Arc<Dir>> {
+        let mut open = self.shared.open.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(dir) = open.get(&root) {
+            return Ok(dir.clone());
+        }
+        let path = self.base(root)?;
+        let dir = Arc::new(Dir::open_ambient_dir(path, ambient_authority())?);
+        open.insert(root, dir.clone());
+        Ok(dir)
+    }
+
+    fn base(&self, root: Root) -> io::Result<&Path> {
+        self.roots()
+            .get(root)
+            .ok_or_else(|| io::Error::new(ErrorKind::NotFound, format!("the plan has no root named `{root}`")))
+    }
+
+    /// The real path, for messages and for programs.
+    pub fn path(&self, at: &Location) -> PathBuf {
+        self.roots().path(at).unwrap_or_else(|| PathBuf::from(at.to_string()))
+    }
+
+    pub fn kind(&self, at: &Location) -> io::Result<Option<EntryKind>> {
+        let Spot { dir, name } = match self.spot(at) {
+            Ok(spot) => spot,
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        match dir.symlink_metadata(name) {
+            Ok(m) if m.is_dir() => Ok(Some(EntryKind::Directory)),
+            Ok(m) if m.is_file() => Ok(Some(EntryKind::File)),
+            Ok(_) => Ok(Some(EntryKind::Other)),
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// The directories from the root's own down to `at` that do not exist yet,
+    /// outermost first. The root's own is the empty path.
+    pub fn missing_directories(&self, at: &Location) -> io::Result<Vec<Location>> {
+        let mut missing = Vec::new();
+        let mut next = Some(at.clone());
+        while let Some(here) = next {
+            match self.kind(&here)? {
+                Some(EntryKind::Directory) => break,
+                // A link to a directory counts; anything else is an obstacle that
+                // making the directory will report.
+                Some(_) => break,
+                None => missing.push(here.clone()),
+            }
+            next = here.parent();
+        }
+        missing.reverse();
+        Ok(missing)
+    }
+
+    /// Makes a directory and its missing parents, mode 0755 less the umask.
+    pub fn make_directory(&self, at: &Location) -> io::Result<()> {
+        if self.dir(at.root).is_err() {
+            std::fs::create_dir_all(self.base(at.root)?)?;
+        }
+        if at.relative().as_os_str().is_empty() {
+            return Ok(());
+        }
+        self.may_write(at)?;
+        if self.links == Links::Refused {
+            return make_directories(&*self.dir(at.root)?, at.relative()).map_err(|e| self.behind_a_link(at, e));
+        }
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o755);
+        self.dir(at.root)?.create_dir_with(at.relative(), &builder)
+    }
+
+    /// The contents of a file, and its mode.
+    pub fn read(&self, at: &Location) -> io::Result<(Vec<u8>, u32)> {
+        self.read_for(at, Use::Contents)
+    }
+
+    /// The contents of a key that the host signs with.
+    pub fn read_key(&self, at: &Location) -> io::Result<Vec<u8>> {
+        Ok(self.read_for(at, Use::Key)?.0)
+    }
+
+    fn read_for(&self, at: &Location, using: Use) -> io::Result<(Vec<u8>, u32)> {
+        let mut file = self.open_for(at, using)?;
+        let mut contents = Vec::new();
+        file.read_to_end(&mut contents)?;
+        Ok((contents, file.metadata()?.permissions().mode() & 0o7777))
+    }
+
+    /// Writes a file through a temporary sibling and a rename.
+    pub fn write(&self, at: &Location, contents: &[u8], mode: u32) -> io::Result<()> {
+        self.replace(at, |dir, temporary| {
+            write_file(|| {
+                let mut file = dir.open_with(temporary, &copy::fresh(mode))?.into_std();
+                file.write_all(contents)?;
+                file.set_permissions(std::fs::Permissions::from_mode(mode))
+            })
+        })
+    }
+
+    /// Makes something under a temporary name and renames it to its own.
+    fn replace(&self, at: &Location, make: impl FnOnce(&Dir, &Path) -> io::Result<()>) -> io::Result<()> {
+        self.may_write(at)?;
+        let Spot { dir, name } = self.spot(at)?;
+        let temporary = temporary_sibling(&name)?;
+        let result = make(&dir, &temporary).and_then(|()| dir.rename(&temporary, &dir, &name));
+        if result.is_err() {
+            // The failure itself is what the caller needs to know.
+            let _ = dir.remove_file(&temporary);
+        }
+        result
+    }
+
+    /// Copies a file, link or directory with modes, owners (where permitted)
+    /// and modification times. A file is replaced atomically; a directory that
+    /// exists is merged into.
+    pub fn copy(&self, from: &Location, to: &Location) -> io::Result<()> {
+        let from = self.source(from, Use::Entry)?;
+        let source = self.spot(&from)?;
+        if self.kind(&from)? == Some(EntryKind::Directory) {
+            if self.is_within(to, &from) {
+                let (from, to) = (self.path(&from), self.path(to));
+                let what = format!("{} is in {}, and would be copied into itself", to.display(), from.display());
+                return Err(io::Error::new(ErrorKind::InvalidInput, what));
+            }
+            let target = self.spot(to)?;
+            let directory = self.open_directory_of(&source.dir, &source.name)?;
+            return self.copy_directory(&directory, &from, &target.dir, &target.name, to);
+        }
+        self.replace(to, |dir, temporary| self.copy_entry(&source.dir, &source.name, &from, dir, temporary, to))
+    }
+
+    /// Whether a place is a directory or somewhere in it, whatever their names.
+    fn is_within(&self, at: &Location, directory: &Location) -> bool {
+        let Ok(directory) = self.path(directory).canonicalize() else { return false };
+        let path = self.path(at);
+        let existing = path.ancestors().find_map(|path| path.canonicalize().ok());
+        existing.is_some_and(|path| path.starts_with(directory))
+    }
+
+    /// Sets the modification time of a file, in seconds since the epoch.
+    pub fn set_time(&self, at: &Location, seconds: i64) -> io::Result<()> {
+        let time = rustix::fs::Timespec { tv_sec: seconds, tv_nsec: 0 };
+        let times = rustix::fs::Timestamps { last_access: time, last_modification: time };
+        let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
+        let Spot { dir, name } = self.spot(at)?;
+        Ok(rustix::fs::utimensat(&*dir, &name, &times, flags)?)
+    }
+
+    pub fn symlink(&self, at: &Location, target: &str) -> io::Result<()> {
+        self.replace(at, |dir, temporary| dir.symlink_contents(target, temporary))
+    }
+
+    pub fn rename(&self, from: &Location, to: &Location) -> io::Result<()> {
+        let (from, to) = (self.spot(from)?, self.spot(to)?);
+        from.dir.rename(&from.name, &to.dir, &to.name)
+    }
+
+    /// A second name for a file, so that the first can be replaced atomically.
+    pub fn hard_link(&self, from: &Location, to: &Location) -> io::Result<()> {
+        let (from, to) = (self.spot(from)?, self.spot(to)?);
+        from.dir.hard_link(&from.name, &to.dir, &to.name)
+    }
+
+    /// Removes a file, link or directory tree; nothing there is fine.
+    pub fn remove(&self, at: &Location) -> io::Result<()> {
+        let kind = self.kind(at)?;
+        if kind.is_none() {
+            return Ok(());
+        }
+        let Spot { dir, name } = self.spot(at)?;
+        if kind == Some(EntryKind::Directory) { dir.remove_dir_all(name) } else { dir.remove_file(name) }
+    }
+
+    /// Removes an empty directory; one that is not empty, or not there, stays.
+    pub fn remove_if_empty(&self, at: &Location) -> io::Result<bool> {
+        if at.relative().as_os_str().is_empty() {
+            let base = self.base(at.root)?;
+            return Ok(std::fs::remove_dir(base).is_ok());
+        }
+        // Asked first: a file system that is read-only refuses even to remove nothing.
+        if self.kind(at)? != Some(EntryKind::Directory) {
+            return Ok(false);
+        }
+        let Spot { dir, name } = self.spot(at)?;
+        match dir.remove_dir(name) {
+            Ok(()) => Ok(true),
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Names directly below a directory, sorted; none for one that is missing.
+    pub fn entries(&self, at: &Location) -> io::Result<Vec<String>> {
+        let dir = match self.source(at, Use::Contents).and_then(|at| self.open_directory(&at)) {
+            Ok(dir) => dir,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(e),
+        };
+        let mut names = dir
+            .entries()?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<io::Result<Vec<_>>>()?;
+        if self.watch.is_some() {
+            names.retain(|name| !name.starts_with(HIDDEN));
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// A file opened for appending, made if it is missing.
+    pub fn append(&self, at: &Location) -> io::Result<std::fs::File> {
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).mode(0o644);
+        Ok(self.dir(at.root)?.open_with(relative(at), &options)?.into_std())
+    }
+}
+
+/// cap-std has no name for the directory itself but `.`.
+fn relative(at: &Location) -> &Path {
+    if at.relative().as_os_str().is_empty() { Path::new(".") } else { at.relative() }
+}
+
+/// A hidden name that nobody can guess, in the target's directory. It does not
+/// end in the target's suffix, so that nothing takes it for a module while it is
+/// being written, and it is as short as any.
+fn temporary_sibling(name: &Path) -> io::Result<PathBuf> {
+    let mut random = [0; 8];
+    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut random)
+        .map_err(|_| io::Error::other("the system has no random numbers"))?;
+    Ok(name.with_file_name(format!("{HIDDEN}{}~", hex::encode(random))))
+}

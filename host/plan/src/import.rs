@@ -1,0 +1,98 @@
+//! Taking a directory over: a copy that belongs to who makes it, whosever the
+//! directory was. Nobody else can write to the copy, at no time.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, OpenOptions, OpenOptionsExt, PermissionsExt};
+use rustix::fs::{AtFlags, OFlags, Timespec, Timestamps};
+
+use super::files::Files;
+use modsmith_facts::Location;
+use modsmith_sandbox::write_file;
+
+/// The permissions that a copy keeps: no set-user-ID, set-group-ID or sticky bit,
+/// and nothing that lets others than the owner write.
+const KEPT: u32 = 0o755;
+
+/// Copies a directory to a place where there is none, or merges it into one that
+/// is there. Links are copied as they are; times are kept, because make compares
+/// them.
+pub fn import(files: &Files, from: &Location, to: &Location) -> io::Result<()> {
+    let top = |at: &Location| match at.relative().as_os_str().is_empty() {
+        true => Path::new(".").to_path_buf(),
+        false => at.relative().to_path_buf(),
+    };
+    let (source, target) = (files.dir(from.root)?, files.dir(to.root)?);
+    directory(&source, &top(from), &target, &top(to))
+}
+
+fn directory(from: &Dir, from_name: &Path, to: &Dir, to_name: &Path) -> io::Result<()> {
+    match to.create_dir_with(to_name, DirBuilder::new().mode(0o700)) {
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+        made => made?,
+    }
+    let (source, target) = (from.open_dir(from_name)?, to.open_dir(to_name)?);
+    for entry in source.entries()? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = Path::new(&name);
+        if entry.file_type()?.is_dir() {
+            directory(&source, name, &target, name)?;
+            continue;
+        }
+        match target.remove_file(name) {
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        if entry.file_type()?.is_symlink() {
+            target.symlink_contents(source.read_link_contents(name)?, name)?;
+            set_times(&target, name, &source.symlink_metadata(name)?)?;
+        } else {
+            file(&source, &target, name)?;
+        }
+    }
+    let metadata = source.dir_metadata()?;
+    target.set_permissions(".", cap_std::fs::Permissions::from_mode(metadata.permissions().mode() & KEPT))?;
+    set_times(&target, Path::new("."), &metadata)
+}
+
+/// The owner of the source may be changing it meanwhile: what is opened is what
+/// is looked at.
+fn file(from: &Dir, to: &Dir, name: &Path) -> io::Result<()> {
+    let no_file = || {
+        let why = format!("{} is neither a file, a directory nor a link", name.display());
+        io::Error::new(ErrorKind::Unsupported, why)
+    };
+    if !from.symlink_metadata(name)?.is_file() {
+        return Err(no_file());
+    }
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(flags.bits().cast_signed());
+    let mut source = from.open_with(name, &options)?;
+    let metadata = source.metadata()?;
+    if !metadata.is_file() {
+        return Err(no_file());
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    write_file(|| {
+        let mut target = to.open_with(name, &options)?;
+        if rustix::fs::ioctl_ficlone(&target, &source).is_err() {
+            io::copy(&mut source, &mut target)?;
+        }
+        target.set_permissions(cap_std::fs::Permissions::from_mode(metadata.permissions().mode() & KEPT))
+    })?;
+    set_times(to, name, &metadata)
+}
+
+fn set_times(dir: &Dir, name: &Path, metadata: &cap_std::fs::Metadata) -> io::Result<()> {
+    use cap_std::fs::MetadataExt;
+    let stamp = |seconds: i64, nanoseconds: i64| Timespec { tv_sec: seconds, tv_nsec: nanoseconds as _ };
+    let times = Timestamps {
+        last_access: stamp(metadata.atime(), metadata.atime_nsec()),
+        last_modification: stamp(metadata.mtime(), metadata.mtime_nsec()),
+    };
+    Ok(rustix::fs::utimensat(dir, name, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+}

@@ -1,0 +1,79 @@
+//! Who decides about what a plugin's steps come upon.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::step::{Action, Origin};
+use modsmith_facts::{Location, Places};
+
+/// Decides whether a plugin may have a step run. Asked when the step is added
+/// and again when it runs.
+pub trait Guard {
+    /// `Err` is the sentence for the user: plugin, rule and remedy.
+    fn permits(&self, origin: &Origin, action: &Action, places: &Arc<Places>) -> Result<(), String>;
+
+    /// Decides about what the step's operation comes upon. A step of a plugin
+    /// follows no links, with and without one.
+    fn watch(&self, origin: &Origin, places: &Arc<Places>) -> Option<Arc<dyn Watch>>;
+}
+
+/// What the contents of a source are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// They are read; a link at the end is followed.
+    Contents,
+    /// The name itself is copied: a link as a link.
+    Entry,
+    /// The host signs with them; no plugin sees them.
+    Key,
+}
+
+/// Looks at every file that a plugin's step reads or writes, while it does.
+/// Each error is a sentence for the user.
+pub trait Watch: Send + Sync {
+    /// Where a source really is: a location that no link leads through. One that
+    /// is not there is returned as it is.
+    fn source(&self, at: &Location, using: Use) -> Result<Location, String>;
+
+    /// Whether something that was found in a source may be read.
+    fn reads(&self, at: &Location, found: &Entry) -> Result<(), String>;
+
+    /// Whether something may be made or replaced.
+    fn writes(&self, at: &Location) -> Result<(), String>;
+
+    /// Whether a link may be there with this target.
+    fn links(&self, at: &Location, target: &Path) -> Result<(), String>;
+}
+
+/// What a walk found.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    pub device: u64,
+    pub inode: u64,
+    pub is_directory: bool,
+    /// How many names it has.
+    pub links: u64,
+}
+
+impl Entry {
+    pub fn of(metadata: &cap_std::fs::Metadata) -> Self {
+        use cap_std::fs::MetadataExt;
+        Self { device: metadata.dev(), inode: metadata.ino(), is_directory: metadata.is_dir(), links: metadata.nlink() }
+    }
+}
+
+/// A refusal on its way through functions that know errors of the system.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refusal(pub String);
+
+/// The error that carries a refusal.
+pub fn refused(why: String) -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, Refusal(why))
+}
+
+/// The sentence of a refusal.
+pub fn refusal(error: &io::Error) -> Option<String> {
+    Some(error.get_ref()?.downcast_ref::<Refusal>()?.0.clone())
+}

@@ -1,0 +1,489 @@
+//! The plugins of a system, as the flows use them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use wasmtime::component::{InstancePre, ResourceTable};
+
+use super::bindings::modsmith::plugin::types;
+use super::call::{self, Call, Fault, Said, Subject};
+use super::compile::Compiler;
+use super::engine::Engine;
+use super::grant::Reach;
+use super::imports::{Draft, State, roots_of};
+use super::index::{Entry, Index, Problem, sort};
+use super::limits::{Limits, RoleLimits};
+use super::manifest::{Closeness, Probe, Role};
+use super::named::Named;
+use super::order::{Order, order_of};
+use super::probe::Probes;
+use super::search::SearchPath;
+use super::settings::{FrameworkSettings, Values};
+use crate::error::{Error, Kind};
+use modsmith_facts::kernel::Kernel;
+use modsmith_facts::{Places, Roots, System, find_program};
+use modsmith_plan::{Action, Builder, Guard, Origin, Step, Watch};
+
+type Complain = dyn Fn(&str) + Send + Sync;
+/// A plugin's id, and the kernel's release where the settings depend on it.
+type SettingsKey = (String, Option<String>);
+type OfKernel = dyn Fn(&Kernel) -> Option<FrameworkSettings> + Send + Sync;
+
+/// Index, policy and engine; each is made when it is first needed, so that
+/// opening costs nothing.
+pub struct Plugins {
+    pub(super) system: Arc<System>,
+    pub(super) search: SearchPath,
+    framework: FrameworkSettings,
+    /// The framework's settings for a kernel, where its release is part of them.
+    of_kernel: Option<Box<OfKernel>>,
+    /// The caller's environment, for settings that name a variable.
+    environment: BTreeMap<String, String>,
+    index: OnceLock<Index>,
+    engine: OnceLock<Result<Engine, String>>,
+    limits: OnceLock<RoleLimits>,
+    loaded: Mutex<BTreeMap<PathBuf, InstancePre<State>>>,
+    checked: Mutex<BTreeMap<SettingsKey, Result<Arc<Values>, String>>>,
+    claims: Mutex<BTreeMap<String, u8>>,
+    /// By plugin, what settings named for it in all calls so far.
+    named: Mutex<BTreeMap<String, Named>>,
+    pub(super) probes: Arc<Probes>,
+    /// Whether probes of plugins that nobody granted are run.
+    probing: bool,
+    compiling_apart: bool,
+    /// Hears of each file that is not used, when the index is read.
+    complain: Option<Box<Complain>>,
+}
+
+/// What the plugins of a role said to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer<T> {
+    Given {
+        plugin: String,
+        value: T,
+    },
+    /// None was responsible: each plugin that was asked, and its reason.
+    Unsupported(Vec<(String, String)>),
+}
+
+/// Plugins of a role that serve this system.
+pub(super) struct Candidates<'p> {
+    /// In the order in which they are asked.
+    pub entries: Vec<&'p Entry>,
+    /// Those that do not after all, and why.
+    pub others: Vec<(String, String)>,
+    /// Of the plugin that would be asked after the last of them, and cannot be.
+    pub missed: Option<Error>,
+}
+
+impl<T> Answer<T> {
+    /// The value, if a plugin gave one.
+    pub fn value(self) -> Option<T> {
+        match self {
+            Answer::Given { value, .. } => Some(value),
+            Answer::Unsupported(_) => None,
+        }
+    }
+}
+
+impl Plugins {
+    /// The plugins on a search path, for a system. Never fails as a whole:
+    /// [`Plugins::problems`] lists what was refused.
+    pub fn open(system: Arc<System>, search: SearchPath, settings: FrameworkSettings) -> Self {
+        Self {
+            system,
+            search,
+            framework: settings,
+            of_kernel: None,
+            environment: BTreeMap::new(),
+            index: OnceLock::new(),
+            engine: OnceLock::new(),
+            limits: OnceLock::new(),
+            loaded: Mutex::default(),
+            checked: Mutex::default(),
+            claims: Mutex::default(),
+            named: Mutex::default(),
+            probes: Arc::default(),
+            probing: false,
+            compiling_apart: false,
+            complain: None,
+        }
+    }
+
+    /// Packagers that would be used if this machine let them be: what is missing,
+    /// and what to do.
+    pub fn refused_packagers(&self) -> impl Iterator<Item = &str> {
+        let packagers = self.index().all_refused().filter(|refused| refused.manifest.provides(Role::Packager));
+        packagers.map(|refused| refused.message.as_str())
+    }
+
+    /// Tells of the files that are not used, as soon as plugins are needed. (Who
+    /// needs none does not wait for their files to be read.)
+    pub fn complaining(self, complain: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { complain: Some(Box::new(complain)), ..self }
+    }
+
+    /// With other settings for calls about a kernel, where there are some.
+    pub fn with_settings_of_kernel(
+        self,
+        of_kernel: impl Fn(&Kernel) -> Option<FrameworkSettings> + Send + Sync + 'static,
+    ) -> Self {
+        Self { of_kernel: Some(Box::new(of_kernel)), ..self }
+    }
+
+    /// With the variables that settings may come from.
+    pub fn with_environment(self, environment: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { environment: environment.into_iter().collect(), ..self }
+    }
+
+    /// For work that changes the system: probes are run also of plugins that nobody
+    /// granted, as the programs of their steps will be. Otherwise they are not: a
+    /// dry run, or a question, starts nothing that is not vetted.
+    pub fn acting(self, acting: bool) -> Self {
+        Self { probing: acting, ..self }
+    }
+
+    /// Compiles in a process of its own, within limits: only this very program can,
+    /// for it is what is started.
+    pub fn compiling_apart(self) -> Self {
+        Self { compiling_apart: true, ..self }
+    }
+
+    /// No plugins: every question stays unanswered.
+    pub fn none(system: Arc<System>) -> Self {
+        Self::open(system, SearchPath::none(), FrameworkSettings::default())
+    }
+
+    /// With these limits instead of those in limits.toml.
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits: OnceLock::from(RoleLimits::same(limits)), ..self }
+    }
+
+    /// Files on the search path that are not used, and why.
+    pub fn problems(&self) -> &[Problem] {
+        self.index().problems()
+    }
+
+    /// Takes this for a probe's output: the probe is not run.
+    pub fn know_probe(&self, probe: &Probe, output: &str) {
+        self.probes.know(probe, output);
+    }
+
+    /// The plugins on the search path.
+    pub fn index(&self) -> &Index {
+        self.index.get_or_init(|| {
+            let index = Index::read(&self.search);
+            for problem in index.problems() {
+                tracing::debug!("{problem}");
+            }
+            if let Some(complain) = &self.complain {
+                Problem::told(index.problems()).iter().for_each(|sentence| complain(sentence));
+            }
+            index
+        })
+    }
+
+    pub(super) fn engine(&self) -> Result<&Engine, Error> {
+        let limits = self.all_limits()?.loading;
+        let compiler = if self.compiling_apart { Compiler::Apart(limits) } else { Compiler::Here };
+        let made = self
+            .engine
+            .get_or_init(|| Engine::new(self.search.caches.clone(), compiler, limits).map_err(|e| format!("{e:#}")));
+        let failed = |e| Error::new(Kind::Plugin, format!("The plugin engine does not start: {e}."));
+        made.as_ref().map_err(|e| failed(e).source(Fault::Unusable))
+    }
+
+    fn limits(&self, role: Role) -> Result<&Limits, Error> {
+        Ok(self.all_limits()?.of(role))
+    }
+
+    pub(super) fn all_limits(&self) -> Result<&RoleLimits, Error> {
+        if self.limits.get().is_none() {
+            let limits = RoleLimits::read(&self.search.config)?;
+            // Another thread may have read the same file meanwhile.
+            let _ = self.limits.set(limits);
+        }
+        Ok(self.limits.get_or_init(RoleLimits::default))
+    }
+
+    /// Plugins of a role that serve this system.
+    pub(super) fn candidates(&self, role: Role) -> Candidates<'_> {
+        let mut candidates = Vec::new();
+        let mut others = Vec::new();
+        let mut missed = Vec::new();
+        for (closeness, entry) in self.index().fitting(role, &self.system.os.distro_ids()) {
+            let missing = entry.manifest.matches.programs.iter().find(|p| find_program(&self.system.root, p).is_none());
+            if let Some(program) = missing {
+                others.push((entry.id().to_owned(), format!("`{program}` is not installed")));
+                continue;
+            }
+            let claim = match self.claim(entry) {
+                Ok(claim) => claim,
+                Err(error) => {
+                    missed.push((order_of(closeness, &entry.manifest), error));
+                    continue;
+                }
+            };
+            match claim {
+                Some(0) => others.push((entry.id().to_owned(), "the system is none of its own".to_owned())),
+                Some(score) if !closeness.is_specific() => candidates.push((Closeness::claimed(score), entry)),
+                _ => candidates.push((closeness, entry)),
+            }
+        }
+        missed.extend(self.missed(role));
+        missed.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let missed = missed.into_iter().next();
+        if let Some((first, _)) = &missed {
+            candidates.retain(|(closeness, entry)| order_of(*closeness, &entry.manifest) < *first);
+        }
+        sort(&mut candidates);
+        let entries = candidates.into_iter().map(|(_, entry)| entry).collect();
+        Candidates { entries, others, missed: missed.map(|(_, error)| error) }
+    }
+
+    /// Plugins that would have to be asked, as far as is known, and cannot be.
+    fn missed(&self, role: Role) -> Vec<(Order, Error)> {
+        let ids = self.system.os.distro_ids();
+        let missed = self.index().unusable().iter().filter_map(|plugin| {
+            let order = match &plugin.manifest {
+                // Whoever else is responsible answers; only defaults do not.
+                None => Order::last(&plugin.id),
+                Some(manifest) => {
+                    let installed = |program: &String| find_program(&self.system.root, program).is_some();
+                    let serves = manifest.provides(role) && manifest.matches.programs.iter().all(installed);
+                    order_of(manifest.matches.closeness(&ids).filter(|_| serves)?, manifest)
+                }
+            };
+            Some((order, call::unusable(plugin, role.name())))
+        });
+        missed.collect()
+    }
+
+    /// The plugin's own judgement, where its manifest names no distribution. A
+    /// plugin that fails to judge claims nothing.
+    ///
+    /// Errors: it could not even be asked.
+    fn claim(&self, entry: &Entry) -> Result<Option<u8>, Error> {
+        if !entry.manifest.provides(Role::Distro) || !entry.manifest.matches.distro.is_empty() {
+            return Ok(None);
+        }
+        let known = self.claims.lock().unwrap_or_else(PoisonError::into_inner).get(entry.id()).copied();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let score = match self.score(entry) {
+            Ok(score) => score,
+            Err(error) if Fault::of(&error) == Some(Fault::Unusable) => return Err(error),
+            Err(error) => {
+                tracing::warn!("{error}");
+                0
+            }
+        };
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.id().to_owned(), score);
+        Ok(Some(score))
+    }
+
+    /// Asks one plugin after the other until one is responsible; a value needs
+    /// no plan.
+    pub(super) fn ask<T>(
+        &self,
+        role: Role,
+        subject: Subject,
+        body: impl Fn(&mut Call) -> wasmtime::Result<Result<T, types::Error>>,
+    ) -> Result<Answer<T>, Error> {
+        let roots = roots_of(&self.system, subject.kernel.map(|k| k.as_ref()));
+        let Candidates { entries, others: mut reasons, missed } = self.candidates(role);
+        for entry in entries {
+            let (result, _) = self.call(entry, role, subject, &roots, &body)?;
+            match call::said(entry.id(), role.name(), subject, result)? {
+                Said::Value(value) => return Ok(Answer::Given { plugin: entry.id().to_owned(), value }),
+                Said::Unsupported(why) => reasons.push((entry.id().to_owned(), why)),
+            }
+        }
+        missed.map_or(Ok(Answer::Unsupported(reasons)), Err)
+    }
+
+    /// As [`Plugins::ask`], for roles that add steps: those of the answering
+    /// plugin are added to the plan, those of others are not.
+    pub(super) fn ask_steps<T>(
+        &self,
+        role: Role,
+        subject: Subject,
+        plan: &mut Builder,
+        body: impl Fn(&mut Call, Draft) -> wasmtime::Result<Result<T, types::Error>>,
+    ) -> Result<Answer<T>, Error> {
+        let Candidates { entries, others: mut reasons, missed } = self.candidates(role);
+        for entry in entries {
+            match self.steps_of(entry, role, subject, plan, &body)? {
+                Said::Value(value) => return Ok(Answer::Given { plugin: entry.id().to_owned(), value }),
+                Said::Unsupported(why) => reasons.push((entry.id().to_owned(), why)),
+            }
+        }
+        missed.map_or(Ok(Answer::Unsupported(reasons)), Err)
+    }
+
+    /// Asks this very plugin for steps.
+    pub(super) fn steps_of<T>(
+        &self,
+        entry: &Entry,
+        role: Role,
+        subject: Subject,
+        plan: &mut Builder,
+        body: impl Fn(&mut Call, Draft) -> wasmtime::Result<Result<T, types::Error>>,
+    ) -> Result<Said<T>, Error> {
+        let draft = || Draft::after(plan.steps());
+        let (result, steps) = self.call(entry, role, subject, plan.roots(), |call| body(call, draft()))?;
+        let said = call::said(entry.id(), role.name(), subject, result)?;
+        if let Said::Value(_) = said {
+            for step in steps {
+                plan.push_step(step);
+            }
+        }
+        Ok(said)
+    }
+
+    /// One call in a store of its own.
+    pub(super) fn call<T>(
+        &self,
+        entry: &Entry,
+        role: Role,
+        subject: Subject,
+        roots: &Roots,
+        body: impl FnOnce(&mut Call) -> wasmtime::Result<T>,
+    ) -> Result<(T, Vec<Step>), Error> {
+        let settings = self.checked_settings(entry, subject.kernel.map(AsRef::as_ref))?;
+        self.call_with(entry, role, subject, roots, settings, body)
+    }
+
+    pub(super) fn call_with<T>(
+        &self,
+        entry: &Entry,
+        role: Role,
+        subject: Subject,
+        roots: &Roots,
+        settings: Arc<Values>,
+        body: impl FnOnce(&mut Call) -> wasmtime::Result<T>,
+    ) -> Result<(T, Vec<Step>), Error> {
+        let _span = tracing::info_span!(
+            "plugin",
+            plugin = entry.id(),
+            role = role.name(),
+            module = subject.package.map(|p| format!("{}/{}", p.name, p.version)),
+            kernel = subject.kernel.map(|k| k.release()),
+        )
+        .entered();
+        let grant = entry.grant.clone().with(&self.named(entry, &settings, roots));
+        let state = State {
+            table: ResourceTable::new(),
+            plugin: entry.id().to_owned(),
+            role: role.name(),
+            reach: Reach::new(&grant, Arc::new(Places::new(&self.system.root, roots.clone()))),
+            grant,
+            settings,
+            system: self.system.clone(),
+            probes: self.probes.clone(),
+            probing: self.probing || !entry.place.is_unvetted(),
+            roots: roots.clone(),
+            limits: self.limits(role)?.clone(),
+            exceeded: None,
+            denied: None,
+            last_error: None,
+            read: 0,
+        };
+        let (id, role) = (entry.id(), role.name());
+        let pre = self.load(entry)?;
+        let mut call = Call::start(self.engine()?.wasmtime(), pre, state)
+            .map_err(|failed| call::trapped(id, role, subject, &failed.0, &failed.1))?;
+        let result = body(&mut call);
+        let (state, steps) = call.finish();
+        let value = result.map_err(|error| call::trapped(id, role, subject, &state, &error))?;
+        if let Some(limit) = state.exceeded {
+            return Err(call::exceeded(id, role, subject, limit));
+        }
+        if let Some(refusal) = &state.denied {
+            return Err(call::denied(id, role, subject, refusal));
+        }
+        Ok((value, steps))
+    }
+
+    /// What the administrator's settings name for a plugin, remembered for the
+    /// steps that it asks for.
+    fn named(&self, entry: &Entry, settings: &Values, roots: &Roots) -> Named {
+        let named = Named::of(&entry.manifest, settings, &self.system, roots);
+        let mut known = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(entry.id().to_owned()).or_default().extend(&named);
+        named
+    }
+
+    fn load(&self, entry: &Entry) -> Result<InstancePre<State>, Error> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pre) = loaded.get(&entry.component) {
+            return Ok(pre.clone());
+        }
+        let pre = self.engine()?.load(entry).map_err(|error| {
+            Error::new(
+                Kind::Plugin,
+                format!("The plugin `{}` ({}) was refused: {error}.", entry.id(), entry.component.display()),
+            )
+            .source(Fault::Unusable)
+            .hint(format!("Look at it with `modsmith plugin inspect {}`.", entry.component.display()))
+        })?;
+        loaded.insert(entry.component.clone(), pre.clone());
+        Ok(pre)
+    }
+
+    /// The plugin's settings, once they have been found good.
+    pub fn checked_settings(&self, entry: &Entry, kernel: Option<&Kernel>) -> Result<Arc<Values>, Error> {
+        let of_kernel = self.of_kernel.as_ref().zip(kernel).and_then(|(of, kernel)| Some((of(kernel)?, kernel)));
+        let key = (entry.id().to_owned(), of_kernel.as_ref().map(|(_, kernel)| kernel.release().to_owned()));
+        let known = self.checked.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let file = self.system.root.join("etc/modsmith/settings").join(format!("{}.toml", entry.id()));
+        let checked = match known {
+            Some(checked) => checked,
+            None => {
+                let declared = &entry.manifest.settings;
+                let framework = of_kernel.map_or_else(|| self.framework.clone(), |(settings, _)| settings);
+                let framework = framework.or_from(declared, &self.environment);
+                let checked = Values::merge(declared, &entry.policy(), &file, &framework)
+                    .map_err(|e| e.to_string())
+                    .map(Arc::new);
+                let checked = match checked {
+                    Ok(values) => self.validate(entry, &values)?.map(|()| values),
+                    Err(why) => Err(why),
+                };
+                let mut known = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+                known.insert(key, checked.clone());
+                checked
+            }
+        };
+        checked.map_err(|why| {
+            Error::new(Kind::Plugin, format!("The settings of the plugin `{}` are not usable: {why}.", entry.id()))
+                .hint(format!("Correct {}.", file.display()))
+        })
+    }
+
+    /// What the plugin that asked for a step may do in these places; `None` for
+    /// one that is not here.
+    fn reach(&self, id: &str, places: &Arc<Places>) -> Option<Reach> {
+        let grant = self.index().get(id)?.grant.clone();
+        let named = self.named.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned().unwrap_or_default();
+        Some(Reach::new(&grant.with(&named), places.clone()))
+    }
+}
+
+impl Guard for Plugins {
+    /// Adds steps' second key: the grant of the plugin that asked for them.
+    fn permits(&self, origin: &Origin, action: &Action, places: &Arc<Places>) -> Result<(), String> {
+        let Origin::Plugin { id, .. } = origin else { return Ok(()) };
+        match self.reach(id, places) {
+            Some(reach) => reach.permits(action),
+            None => Err(format!("the plugin `{id}` that asked for this step is not installed here; install it again")),
+        }
+    }
+
+    fn watch(&self, origin: &Origin, places: &Arc<Places>) -> Option<Arc<dyn Watch>> {
+        let Origin::Plugin { id, .. } = origin else { return None };
+        self.reach(id, places).map(|reach| Arc::new(reach) as Arc<dyn Watch>)
+    }
+}

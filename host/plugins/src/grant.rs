@@ -1,0 +1,449 @@
+//! What a plugin may do: what its manifest asks for, less what the policy of
+//! this machine denies.
+
+use std::sync::Arc;
+
+use super::manifest::{Manifest, Probe, Run};
+use super::named::Named;
+use super::pattern::{Matcher, PathPattern, absolute_glob, spelled};
+use super::policy::Denials;
+use modsmith_facts::{Location, Root};
+use modsmith_plan::{Action, Argument, Command, Environment, Place, Program};
+
+mod reach;
+mod secrets;
+
+pub use reach::{Closed, Reach};
+
+/// The rights of one plugin. Each refusal is one sentence that names the
+/// plugin, the rule, and what to do.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    plugin: String,
+    read: Vec<PathPattern>,
+    write: Vec<PathPattern>,
+    link_targets: Vec<Matcher>,
+    sign: Vec<PathPattern>,
+    run: Vec<Run>,
+    probes: Vec<Probe>,
+    denials: Denials,
+    named: Named,
+}
+
+/// What is done to a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+}
+
+impl Access {
+    fn name(self) -> &'static str {
+        match self {
+            Access::Read => "read",
+            Access::Write => "write",
+        }
+    }
+}
+
+impl Grant {
+    /// The manifest's wishes, limited by the machine's policy. `plugin` is the
+    /// id that refusals name: a table's own, not that of its base.
+    pub fn new(plugin: &str, manifest: &Manifest, denials: &Denials) -> Result<Self, String> {
+        Ok(Self {
+            plugin: plugin.to_owned(),
+            read: manifest.read.roots.clone(),
+            write: manifest.write.roots.clone(),
+            link_targets: manifest.write.link_targets.iter().map(|t| absolute_glob(t)).collect::<Result<_, _>>()?,
+            sign: manifest.sign.keys.clone(),
+            run: manifest.run.clone(),
+            probes: manifest.probe.clone(),
+            denials: denials.clone(),
+            named: Named::default(),
+        })
+    }
+
+    /// The same with the files that the administrator named for the plugin.
+    pub fn with(self: Arc<Self>, named: &Named) -> Arc<Self> {
+        if *named == Named::default() {
+            return self;
+        }
+        let mut grant = Arc::unwrap_or_clone(self);
+        grant.named.extend(named);
+        Arc::new(grant)
+    }
+
+    /// Whether a location is one that the administrator named: such ones may be
+    /// outside the roots that plugins know.
+    pub fn names(&self, at: &Location) -> bool {
+        self.named.may_write(at) || self.named.is_key(at)
+    }
+
+    /// Whether a step may be in a plan.
+    pub fn permits(&self, action: &Action) -> Result<(), String> {
+        match action {
+            Action::Note(_) => Ok(()),
+            Action::MakeDirectory { at } | Action::WriteFile { at, .. } | Action::Remove { at } => self.may_write(at),
+            Action::Copy { from, to } | Action::Import { from, to } | Action::Collect { from, to, .. } => {
+                self.may_read(from)?;
+                self.may_write(to)
+            }
+            Action::Rename { from, to } => {
+                self.may_write(from)?;
+                self.may_write(to)?;
+                self.stays_secret(from, to)
+            }
+            Action::Symlink { at, target } => {
+                self.may_write(at)?;
+                self.may_point(at, target)
+            }
+            Action::BackUp { at, suffix } => {
+                let backup = backup(at, suffix).ok_or_else(|| self.bad_suffix(at, suffix))?;
+                self.may_write(at)?;
+                self.may_write(&backup)?;
+                self.stays_secret(at, &backup)
+            }
+            Action::Pack { tree, to, .. } => {
+                self.may_read(tree)?;
+                self.may_write(to)
+            }
+            Action::Unpack { archive, to } => {
+                self.may_read(archive)?;
+                self.may_write(to)
+            }
+            Action::Run(command) => self.may_run(command),
+            Action::AppendSignature(signature) => {
+                self.may_write(&signature.file)?;
+                self.may_sign_with(&signature.key)
+            }
+            Action::Prune { .. } | Action::Record { .. } | Action::Expect { .. } => Err(format!(
+                "plugin `{}` asked for a step that only the host itself makes; report this to its author",
+                self.plugin
+            )),
+        }
+    }
+
+    /// Whether it may be asked what a name is: of whatever may be read, and of
+    /// keys to sign with.
+    pub fn may_look_at(&self, at: &Location) -> Result<(), String> {
+        if self.is_key(at) { self.not_denied(at) } else { self.may_read(at) }
+    }
+
+    /// Whether a file may be read or listed. Written places may be read too, but
+    /// for keys to sign with.
+    pub fn may_read(&self, at: &Location) -> Result<(), String> {
+        if self.is_key(at) {
+            return Err(self.is_a_key(at));
+        }
+        let granted = self.covers(&self.read, at) || self.covers(&self.write, at) || self.named.may_write(at);
+        if granted || self.names_program(at) {
+            return self.not_denied(at);
+        }
+        Err(self.outside(Access::Read, at, &self.read))
+    }
+
+    /// Whether a directory may be opened to reach granted entries below it.
+    pub fn may_look_through(&self, at: &Location) -> bool {
+        let programs = self.run.iter().flat_map(|run| &run.paths);
+        self.read.iter().chain(&self.write).chain(&self.sign).chain(programs).any(|p| p.leads_through(at))
+    }
+
+    /// Whether anything below a root is granted.
+    pub fn knows_root(&self, root: Root) -> bool {
+        let programs = self.run.iter().flat_map(|run| &run.paths);
+        let patterns = self.read.iter().chain(&self.write).chain(&self.sign).chain(programs);
+        root == Root::Staging
+            || self.named.knows_root(root)
+            || patterns.map(PathPattern::root).any(|known| known == root)
+    }
+
+    fn is_key(&self, at: &Location) -> bool {
+        self.named.is_key(at) || self.sign.iter().any(|pattern| pattern.covers(at))
+    }
+
+    fn may_sign_with(&self, key: &Location) -> Result<(), String> {
+        if self.is_key(key) {
+            return self.not_denied(key);
+        }
+        let granted: Vec<String> = self.sign.iter().map(|p| format!("\"{p}\"")).collect();
+        Err(format!(
+            "plugin `{}` may not sign with `{}`: its manifest grants `[sign] keys = [{}]`; \
+             ask its author to name that path there, or use another plugin",
+            self.plugin,
+            spelled(key),
+            granted.join(", ")
+        ))
+    }
+
+    /// A key may not get a name under which it could be read.
+    fn stays_secret(&self, from: &Location, to: &Location) -> Result<(), String> {
+        if self.is_key(from) && !self.is_key(to) { Err(self.leaks(from, to)) } else { Ok(()) }
+    }
+
+    fn is_a_key(&self, at: &Location) -> String {
+        format!(
+            "plugin `{}` may not read `{}`: a key that it may sign with stays with the host; report this to its author",
+            self.plugin,
+            spelled(at)
+        )
+    }
+
+    fn leaks(&self, from: &Location, to: &Location) -> String {
+        format!(
+            "plugin `{}` may not copy or move `{}` to `{}`: a key that it may sign with stays with the host; \
+             report this to its author",
+            self.plugin,
+            spelled(from),
+            spelled(to)
+        )
+    }
+
+    fn is_denied(&self, at: &Location, file: &str) -> String {
+        format!(
+            "plugin `{}` may not touch `{}`: {file} denies it; change that policy to allow it",
+            self.plugin,
+            spelled(at)
+        )
+    }
+
+    fn may_write(&self, at: &Location) -> Result<(), String> {
+        if self.covers(&self.write, at) || self.named.may_write(at) {
+            self.not_denied(at)
+        } else {
+            Err(self.outside(Access::Write, at, &self.write))
+        }
+    }
+
+    /// The staging directory is private to the call, so always granted.
+    fn covers(&self, patterns: &[PathPattern], at: &Location) -> bool {
+        at.root == Root::Staging || patterns.iter().any(|pattern| pattern.covers(at))
+    }
+
+    fn names_program(&self, at: &Location) -> bool {
+        self.run.iter().flat_map(|run| &run.paths).any(|pattern| pattern.covers(at))
+    }
+
+    fn not_denied(&self, at: &Location) -> Result<(), String> {
+        match self.denials.denies_path(at) {
+            None => Ok(()),
+            Some(file) => Err(self.is_denied(at, file)),
+        }
+    }
+
+    fn outside(&self, access: Access, at: &Location, granted: &[PathPattern]) -> String {
+        let granted: Vec<String> = granted.iter().map(|p| format!("\"{p}\"")).collect();
+        format!(
+            "plugin `{}` may not {verb} `{}`: its manifest grants `[{verb}] roots = [{}]`; \
+             ask its author to name that path there, or use another plugin",
+            self.plugin,
+            spelled(at),
+            granted.join(", "),
+            verb = access.name(),
+        )
+    }
+
+    /// A link may not lead a later step, or a reader, out of what is granted.
+    fn may_point(&self, at: &Location, target: &str) -> Result<(), String> {
+        let within_root = || {
+            let mut depth = at.relative().components().count().checked_sub(1)?;
+            for part in std::path::Path::new(target).components() {
+                match part {
+                    std::path::Component::ParentDir => depth = depth.checked_sub(1)?,
+                    std::path::Component::Normal(_) => depth += 1,
+                    std::path::Component::CurDir => {}
+                    std::path::Component::RootDir | std::path::Component::Prefix(_) => return None,
+                }
+            }
+            Some(())
+        };
+        let climbs = target.split('/').any(|part| part == "..");
+        let granted = !climbs && self.link_targets.iter().any(|glob| glob.is_match(target));
+        if granted || (!target.is_empty() && within_root().is_some()) {
+            return Ok(());
+        }
+        Err(format!(
+            "plugin `{}` may not link `{}` to `{target}`: the target leaves the root and no pattern of \
+             `[write] link-targets` in its manifest matches it; ask its author to name it there",
+            self.plugin,
+            spelled(at)
+        ))
+    }
+
+    fn bad_suffix(&self, at: &Location, suffix: &str) -> String {
+        format!(
+            "plugin `{}` may not back up `{}` with the suffix `{suffix}`: a suffix is the end of a file name; \
+             report this to its author",
+            self.plugin,
+            spelled(at)
+        )
+    }
+
+    fn may_run(&self, command: &Command) -> Result<(), String> {
+        let shown = match &command.program {
+            Program::Named(name) => name.clone(),
+            Program::At(location) => spelled(location),
+        };
+        let name = shown.rsplit('/').next().unwrap_or(&shown);
+        self.may_run_program(name, &shown, &command.arguments, |run| {
+            is_of(run, &command.program) && command.pass.iter().all(|variable| run.pass.contains(variable))
+        })?;
+        self.may_set_variables(&shown, command)?;
+        let lines = command.input.iter().filter_map(|line| match line {
+            Argument::Location(at) => Some(at),
+            Argument::Text(_) => None,
+        });
+        command.directory.iter().chain(lines).try_for_each(|at| self.may_read(at))
+    }
+
+    /// Only variables that the entry lists by which the command may be run.
+    fn may_set_variables(&self, shown: &str, command: &Command) -> Result<(), String> {
+        let Environment::Clean(variables) = &command.environment else {
+            return Err(format!(
+                "plugin `{}` may not run `{shown}` with the caller's environment; report this to its author",
+                self.plugin
+            ));
+        };
+        if self.entry(command).is_some() {
+            return Ok(());
+        }
+        let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
+        Err(format!(
+            "plugin `{}` may not set `{}` for `{shown}`: no `environment` of its `[[run]]` entries for these arguments \
+             lists all of them; ask its author to name them there, or to do without them",
+            self.plugin,
+            names.join("`, `")
+        ))
+    }
+
+    /// Variables of the caller's environment that a command gets.
+    pub fn passes(&self, command: &Command) -> Vec<String> {
+        self.entry(command).map(|run| run.pass.clone()).unwrap_or_default()
+    }
+
+    /// Whose program a command runs.
+    pub fn place(&self, command: &Command) -> Place {
+        if self.entry(command).is_some_and(|run| run.or_here) { Place::Either } else { Place::Target }
+    }
+
+    /// The first entry that allows a command.
+    fn entry(&self, command: &Command) -> Option<&Run> {
+        let Environment::Clean(variables) = &command.environment else { return None };
+        let fits = |run: &&Run| {
+            is_of(run, &command.program) && run.arguments.matches(&command.arguments) && sets_only(run, variables)
+        };
+        self.run.iter().find(fits)
+    }
+
+    /// Whether a program may be run with text arguments, by its plain name.
+    pub fn may_ask(&self, program: &str, arguments: &[String]) -> Result<(), String> {
+        let arguments: Vec<Argument> = arguments.iter().cloned().map(Argument::Text).collect();
+        self.may_run_program(program, program, &arguments, |run| run.program == program)
+    }
+
+    fn may_run_program(
+        &self,
+        name: &str,
+        shown: &str,
+        arguments: &[Argument],
+        is: impl Fn(&Run) -> bool,
+    ) -> Result<(), String> {
+        let entries: Vec<&Run> = self.run.iter().filter(|run| is(run)).collect();
+        if entries.is_empty() {
+            return Err(format!(
+                "plugin `{}` may not run `{shown}`: no `[[run]]` entry of its manifest names it; \
+                 ask its author to add one, or use another plugin",
+                self.plugin
+            ));
+        }
+        if let Some(file) = entries
+            .iter()
+            .find_map(|run| self.denials.denies_program(&run.program))
+            .or_else(|| self.denials.denies_program(name))
+        {
+            return Err(format!(
+                "plugin `{}` may not run `{shown}`: {file} denies the program; change that policy to allow it",
+                self.plugin
+            ));
+        }
+        if entries.iter().any(|run| run.arguments.matches(arguments)) {
+            return Ok(());
+        }
+        let given: Vec<String> = arguments
+            .iter()
+            .map(|argument| match argument {
+                Argument::Text(text) => text.clone(),
+                Argument::Location(at) => spelled(at),
+            })
+            .collect();
+        let granted: Vec<String> = entries.iter().map(|run| format!("`{shown} {}`", run.arguments)).collect();
+        Err(format!(
+            "plugin `{}` may not run `{shown} {}`: the `[[run]]` entries of its manifest grant {}; \
+             ask its author to correct `arguments`, or use another plugin",
+            self.plugin,
+            given.join(" "),
+            granted.join(" and ")
+        ))
+    }
+
+    /// The entries for a program, whatever the arguments.
+    pub fn run_entries(&self, program: &str) -> impl Iterator<Item = &Run> {
+        self.run.iter().filter(move |run| run.program == program && self.denials.denies_program(program).is_none())
+    }
+
+    /// What the policy of this machine takes away from every plugin.
+    pub fn denials(&self) -> &Denials {
+        &self.denials
+    }
+
+    /// All programs that the manifest asks for.
+    pub fn runs(&self) -> &[Run] {
+        &self.run
+    }
+
+    /// A declared probe.
+    pub fn probe(&self, name: &str) -> Result<&Probe, String> {
+        let probe = self.probes.iter().find(|probe| probe.name == name).ok_or_else(|| {
+            format!(
+                "plugin `{}` may not run the probe `{name}`: no `[[probe]]` entry of its manifest declares it; \
+                 ask its author to add one",
+                self.plugin
+            )
+        })?;
+        match self.denials.denies_program(&probe.program) {
+            None => Ok(probe),
+            Some(file) => Err(format!(
+                "plugin `{}` may not run the probe `{name}`: {file} denies the program `{}`; change that policy to allow it",
+                self.plugin, probe.program
+            )),
+        }
+    }
+}
+
+/// Whether an entry lists all variables that are set.
+fn sets_only(run: &Run, variables: &[(String, String)]) -> bool {
+    variables.iter().all(|(name, _)| run.environment.contains(name))
+}
+
+/// Whether an entry is about the program.
+fn is_of(run: &Run, program: &Program) -> bool {
+    match program {
+        Program::Named(name) => run.program == *name,
+        // A file outside the plugins' roots is one that the administrator named in
+        // a setting: only the host makes such locations.
+        Program::At(at) if at.root == Root::System => run.setting.is_some(),
+        Program::At(at) => run.paths.iter().any(|pattern| pattern.covers(at)),
+    }
+}
+
+/// The name that a backup gets; `None` for a suffix that would leave the
+/// directory, or for the root itself.
+fn backup(at: &Location, suffix: &str) -> Option<Location> {
+    let name = at.relative().file_name()?.to_str()?;
+    if suffix.is_empty() || suffix.contains('/') {
+        return None;
+    }
+    Location::new(at.root, at.relative().with_file_name(format!("{name}{suffix}"))).ok()
+}
+
+#[cfg(test)]
+mod tests;

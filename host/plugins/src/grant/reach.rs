@@ -1,0 +1,500 @@
+//! A grant as things are on the disk: names are compared by what they really
+//! lead to.
+//!
+//! [`Grant`] compares names. Here each name is followed first, as the target
+//! system would, and every name of what it leads to is compared: through links,
+//! below other roots, and for what is kept from the plugin also by device and
+//! inode.
+
+use std::io;
+use std::path::{Component, Path};
+use std::sync::{Arc, OnceLock};
+
+use super::secrets::{Secrets, Why};
+use super::{Grant, backup};
+use crate::pattern::spelled;
+use modsmith_facts::{Found, Identity, Last, Location, Places, Root};
+use modsmith_plan::{Action, Argument, Command, Entry, HIDDEN, PRIVATE_DIR, Program, Use, Watch};
+
+/// Below the private directory of a tree: where modules are built, which signers
+/// may be granted. The rest is the host's alone.
+const BUILDS: &str = "builds";
+
+/// The grant of one plugin, in the places of one plan or call.
+pub struct Reach {
+    grant: Arc<Grant>,
+    places: Arc<Places>,
+    secrets: OnceLock<Secrets>,
+}
+
+/// Why something cannot be looked at.
+#[derive(Debug)]
+pub enum Closed {
+    /// The plugin may not.
+    Denied(String),
+    /// The system could not tell where the name leads.
+    Unclear(String),
+}
+
+impl From<String> for Closed {
+    fn from(refusal: String) -> Self {
+        Self::Denied(refusal)
+    }
+}
+
+/// For a step, one is as good as the other.
+impl From<Closed> for String {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Denied(why) | Closed::Unclear(why) => why,
+        }
+    }
+}
+
+impl Reach {
+    pub fn new(grant: &Arc<Grant>, places: Arc<Places>) -> Self {
+        Self { grant: grant.clone(), places, secrets: OnceLock::new() }
+    }
+
+    /// Whether a step may be in a plan, or run now.
+    pub fn permits(&self, action: &Action) -> Result<(), String> {
+        self.grant.permits(action)?;
+        match action {
+            Action::Note(_) | Action::Prune { .. } | Action::Record { .. } | Action::Expect { .. } => Ok(()),
+            Action::MakeDirectory { at } => self.target(at).map(drop),
+            Action::WriteFile { at, .. } | Action::Remove { at } => self.displaced(at),
+            Action::Copy { from, to } | Action::Import { from, to } => {
+                self.copied(from, Last::Keep)?;
+                self.displaced(to)
+            }
+            Action::Collect { from, glob, to } => {
+                self.copied(from, Last::Follow)?;
+                self.target(to)?;
+                self.collected(from, glob, to)
+            }
+            Action::Rename { from, to } => self.moved(from, to),
+            Action::Symlink { at, target } => {
+                self.displaced(at)?;
+                self.may_lead(at, Path::new(target))
+            }
+            Action::BackUp { at, suffix } => match backup(at, suffix) {
+                Some(copy) => self.moved(at, &copy),
+                None => Ok(()),
+            },
+            Action::Pack { tree, to, .. } => {
+                self.copied(tree, Last::Follow)?;
+                self.displaced(to)
+            }
+            Action::Unpack { archive, to } => {
+                self.readable(archive, Last::Follow)?;
+                self.displaced(to)
+            }
+            Action::AppendSignature(signature) => {
+                self.displaced(&signature.file)?;
+                self.readable(&signature.file, Last::Follow)?;
+                self.signing_key(&signature.key).map(drop)
+            }
+            Action::Run(command) => self.may_start(command),
+        }
+    }
+
+    /// What a location leads to, if the plugin may read that. What is not there
+    /// is nobody's secret.
+    pub fn readable(&self, at: &Location, last: Last) -> Result<Found, Closed> {
+        self.grant.may_read(at)?;
+        let found = self.find(at, last)?;
+        if found.handle.is_some() && found.through_link && !self.covers(&found.names) {
+            return Err(self.leads_out(at, &found).into());
+        }
+        self.is_open(&found, at)?;
+        Ok(found)
+    }
+
+    /// What a name is, if the plugin may ask for that: of keys, too.
+    pub fn visible(&self, at: &Location) -> Result<Found, Closed> {
+        self.grant.may_look_at(at)?;
+        let found = self.find(at, Last::Keep)?;
+        let may_look = |name: &Location| self.grant.may_look_at(name).is_ok();
+        if found.handle.is_some() && found.through_link && !found.names.iter().any(may_look) {
+            return Err(self.leads_out(at, &found).into());
+        }
+        self.is_not_denied(&found, at)?;
+        Ok(found)
+    }
+
+    /// A directory that the plugin may list, because it is granted or leads to
+    /// something that is.
+    pub fn listable(&self, at: &Location) -> Result<Found, Closed> {
+        if !self.grant.may_look_through(at) {
+            self.grant.may_read(at)?;
+        }
+        let found = self.find(at, Last::Follow)?;
+        let may_list = |at: &Location| self.grant.may_look_through(at) || self.grant.may_read(at).is_ok();
+        if found.handle.is_some() && found.through_link && !found.names.iter().any(may_list) {
+            return Err(self.leads_out(at, &found).into());
+        }
+        self.is_not_denied(&found, at)?;
+        Ok(found)
+    }
+
+    /// Whether an entry of a directory that was found is one of those that the
+    /// plugin sees.
+    pub fn sees(&self, directory: &Found, at: &Location, name: &str) -> bool {
+        let shown = |at: &Location| self.grant.may_look_at(at).is_ok() || self.grant.may_look_through(at);
+        let names: Vec<Location> = directory.names.iter().filter_map(|at| at.join(name).ok()).collect();
+        at.join(name).is_ok_and(|at| shown(&at))
+            && (!directory.through_link || names.iter().any(shown))
+            && !names.iter().any(|at| is_private(at) || self.grant.denials.denies_path(at).is_some())
+    }
+
+    fn find(&self, at: &Location, last: Last) -> Result<Found, Closed> {
+        self.places.find(at, last).map_err(|e| Closed::Unclear(self.unclear(at, &e)))
+    }
+
+    /// A name that something is made at or taken from: no link may lead there.
+    fn target(&self, at: &Location) -> Result<Found, String> {
+        let found = self.find(at, Last::Keep)?;
+        if found.through_link {
+            return Err(format!(
+                "plugin `{}` may not write `{}`: a symbolic link leads to it, from which it is {}; \
+                 steps of plugins follow no links below a root",
+                self.grant.plugin,
+                spelled(at),
+                found.path.display()
+            ));
+        }
+        self.is_not_denied(&found, at)?;
+        Ok(found)
+    }
+
+    /// The same for a step that moves aside or removes what is there.
+    fn displaced(&self, at: &Location) -> Result<(), String> {
+        let found = self.target(at)?;
+        if is_staging(&found.names) {
+            return Ok(());
+        }
+        if !found.is_directory() {
+            // Its second name would keep the contents, and nothing say that they
+            // are a key's.
+            return match self.secret(&found) {
+                Some(Why::Key) if found.links() > 1 => Err(self.grant.is_a_key(at)),
+                _ => Ok(()),
+            };
+        }
+        let holds_root = |root: &Root| {
+            self.places.roots().get(*root).is_some()
+                && self.places.real_root(*root).is_ok_and(|real| real.starts_with(&found.path))
+        };
+        if let Some(root) = Root::ALL.into_iter().filter(|root| *root != at.root).find(holds_root) {
+            return Err(format!(
+                "plugin `{}` may not move, replace or remove `{}`: the root `{root}` is in it",
+                self.grant.plugin,
+                spelled(at)
+            ));
+        }
+        self.holds_no_secret(&found, at)
+    }
+
+    fn copied(&self, at: &Location, last: Last) -> Result<(), String> {
+        let found = self.readable(at, last)?;
+        if found.is_directory() { self.holds_no_secret(&found, at) } else { Ok(()) }
+    }
+
+    /// What is collected takes the places of what is there, one by one.
+    fn collected(&self, from: &Location, glob: &str, to: &Location) -> Result<(), String> {
+        let glob = globset::Glob::new(glob).map_err(|e| e.to_string())?.compile_matcher();
+        let found = self.find(from, Last::Follow)?;
+        let entries = std::fs::read_dir(&found.path).into_iter().flatten().filter_map(Result::ok);
+        let names = entries.map(|entry| entry.file_name()).filter(|name| glob.is_match(name));
+        names.filter_map(|name| to.join(name).ok()).try_for_each(|at| self.displaced(&at))
+    }
+
+    fn moved(&self, from: &Location, to: &Location) -> Result<(), String> {
+        self.displaced(from)?;
+        self.displaced(to)?;
+        let (source, target) = (self.find(from, Last::Keep)?, self.find(to, Last::Keep)?);
+        if let Some(Why::Key) = self.secret(&source)
+            && !self.is_key(&target.names)
+        {
+            return Err(self.grant.leaks(from, to));
+        }
+        if to.root == Root::Staging {
+            return Ok(());
+        }
+        // Links lead elsewhere from another place.
+        let links = walkdir::WalkDir::new(&source.path).into_iter().filter_map(Result::ok);
+        for link in links.filter(|entry| entry.path_is_symlink()) {
+            let below = link.path().strip_prefix(&source.path).unwrap_or(Path::new(""));
+            let at = to.join(below).map_err(|e| e.to_string())?;
+            let target = std::fs::read_link(link.path()).map_err(|e| self.unclear(from, &e))?;
+            self.may_lead(&at, &target)?;
+        }
+        Ok(())
+    }
+
+    /// A link may lead only to what is granted or named by `link-targets`. It is
+    /// followed as the target system would now; steps up are its first ones, so
+    /// that no later link on the way can change what they mean.
+    fn may_lead(&self, at: &Location, target: &Path) -> Result<(), String> {
+        let found = self.places.find_target(at, target).map_err(|e| self.unclear(at, &e))?;
+        let mut parts = target.components().skip_while(|part| *part == Component::ParentDir);
+        let plain = !target.as_os_str().is_empty() && parts.all(|part| part != Component::ParentDir);
+        let named = |at: &Location| {
+            let path = self.places.roots().path(at);
+            let path = path.and_then(|path| {
+                let top = self.places.roots().get(Root::System).unwrap_or(Path::new("/"));
+                Some(Path::new("/").join(path.strip_prefix(top).ok()?))
+            });
+            path.is_some_and(|path| self.grant.link_targets.iter().any(|glob| glob.is_match(&path)))
+        };
+        if !plain || !(self.covers(&found.names) || found.names.iter().any(named)) {
+            return Err(format!(
+                "plugin `{}` may not link `{}` to `{}`: that leads to {}, which neither `[read]`, `[write]` nor \
+                 `link-targets` of its manifest grants; ask its author to name it there",
+                self.grant.plugin,
+                spelled(at),
+                target.display(),
+                found.path.display()
+            ));
+        }
+        self.is_open(&found, at)?;
+        if found.is_directory() { self.holds_no_secret(&found, at) } else { Ok(()) }
+    }
+
+    fn signing_key(&self, at: &Location) -> Result<Found, String> {
+        let found = self.find(at, Last::Follow)?;
+        if found.through_link && found.handle.is_some() && !self.is_key(&found.names) {
+            return Err(self.leads_out(at, &found));
+        }
+        self.is_not_denied(&found, at)?;
+        Ok(found)
+    }
+
+    fn may_start(&self, command: &Command) -> Result<(), String> {
+        if let Program::At(at) = &command.program
+            && at.root != Root::System
+        {
+            let found = self.find(at, Last::Follow)?;
+            if found.through_link && !found.names.iter().any(|at| self.grant.names_program(at)) {
+                return Err(self.leads_out(at, &found));
+            }
+            self.is_not_denied(&found, at)?;
+        }
+        let locations = |given: &[Argument]| -> Vec<Location> {
+            let locations = given.iter().filter_map(|argument| match argument {
+                Argument::Location(at) => Some(at.clone()),
+                Argument::Text(_) => None,
+            });
+            locations.collect()
+        };
+        for at in command.directory.iter().cloned().chain(locations(&command.input)) {
+            self.readable(&at, Last::Follow)?;
+        }
+        for at in locations(&command.arguments) {
+            let found = self.find(&at, Last::Follow)?;
+            let granted = |name: &Location| {
+                let renamed = command.arguments.iter().map(|argument| match argument {
+                    Argument::Location(given) if *given == at => Argument::Location(name.clone()),
+                    other => other.clone(),
+                });
+                let renamed = Command { arguments: renamed.collect(), ..command.clone() };
+                self.grant.may_run(&renamed).is_ok()
+            };
+            if found.through_link && !self.covers(&found.names) && !found.names.iter().any(granted) {
+                return Err(self.leads_out(&at, &found));
+            }
+            self.is_not_denied(&found, &at)?;
+        }
+        Ok(())
+    }
+
+    /// Whether one of the names is granted for reading.
+    fn covers(&self, names: &[Location]) -> bool {
+        let grant = &self.grant;
+        let granted = |at: &Location| grant.covers(&grant.read, at) || grant.covers(&grant.write, at);
+        names.iter().any(|at| granted(at) || grant.named.may_write(at) || grant.names_program(at))
+    }
+
+    fn is_key(&self, names: &[Location]) -> bool {
+        names.iter().any(|at| self.grant.is_key(at))
+    }
+
+    /// Whether neither key, policy nor host keeps it from being read.
+    fn is_open(&self, found: &Found, at: &Location) -> Result<(), String> {
+        if self.is_key(&found.names) || self.secret(found) == Some(Why::Key) {
+            return Err(self.grant.is_a_key(at));
+        }
+        self.is_not_denied(found, at)
+    }
+
+    fn is_not_denied(&self, found: &Found, at: &Location) -> Result<(), String> {
+        if found.names.iter().any(is_private) {
+            return Err(self.private(at));
+        }
+        // What is private to the call can have no other name.
+        let denied = found.names.iter().find_map(|at| self.grant.denials.denies_path(at).map(str::to_owned));
+        match (denied, self.secret(found)) {
+            (Some(file), _) | (None, Some(Why::Denied(file))) => Err(self.grant.is_denied(at, &file)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Why what was found, or a directory that it is in, is kept.
+    fn secret(&self, found: &Found) -> Option<Why> {
+        let secrets = self.secrets()?;
+        let own = found.identity().ok().flatten();
+        let own = own.and_then(|identity| secrets.find(identity, found.links(), found.is_directory()));
+        own.or_else(|| found.above().iter().find_map(|above| secrets.find(*above, 1, true))).cloned()
+    }
+
+    /// `None` where nothing is kept: nothing has to be looked for.
+    fn secrets(&self) -> Option<&Secrets> {
+        let any = !self.grant.sign.is_empty() || self.grant.denials.roots().next().is_some();
+        any.then(|| self.secrets.get_or_init(|| Secrets::of(&self.grant, &self.places)))
+    }
+
+    /// Refuses a directory with a key, a denied place, or the host's own files
+    /// somewhere in it.
+    fn holds_no_secret(&self, found: &Found, at: &Location) -> Result<(), String> {
+        if is_staging(&found.names) {
+            return Ok(());
+        }
+        if let Ok(tree) = self.places.real_root(Root::Tree) {
+            let private = tree.join(PRIVATE_DIR);
+            if private.starts_with(&found.path) && private.symlink_metadata().is_ok() {
+                return Err(self.private(at));
+            }
+        }
+        if self.secrets().is_none() {
+            return Ok(());
+        }
+        for entry in walkdir::WalkDir::new(&found.path) {
+            let entry = entry.map_err(|e| self.unclear(at, &e.into()))?;
+            let metadata = entry.metadata().map_err(|e| self.unclear(at, &e.into()))?;
+            use std::os::unix::fs::MetadataExt;
+            let (identity, links) = ((metadata.dev(), metadata.ino()), metadata.nlink());
+            let names = self.places.names(entry.path());
+            if let Some(why) = self.kept(&names, identity, links, metadata.is_dir()) {
+                return Err(self.holds(at, entry.path(), &why));
+            }
+        }
+        Ok(())
+    }
+
+    fn kept(&self, names: &[Location], identity: Identity, links: u64, is_directory: bool) -> Option<Why> {
+        let secrets = self.secrets()?;
+        if self.is_key(names) {
+            return Some(Why::Key);
+        }
+        let denied = names.iter().find_map(|at| self.grant.denials.denies_path(at));
+        denied.map(|file| Why::Denied(file.to_owned())).or_else(|| secrets.find(identity, links, is_directory).cloned())
+    }
+
+    fn holds(&self, at: &Location, inside: &Path, why: &Why) -> String {
+        let reason = match why {
+            Why::Key => "is a key that it may sign with, and stays with the host; report this to its author".to_owned(),
+            Why::Denied(file) => format!("is denied by {file}; change that policy to allow it"),
+        };
+        format!("plugin `{}` may not touch `{}`: {} in it {reason}", self.grant.plugin, spelled(at), inside.display())
+    }
+
+    fn private(&self, at: &Location) -> String {
+        format!(
+            "plugin `{}` may not touch `{}`: it is or holds what the host keeps for itself; report this to its author",
+            self.grant.plugin,
+            spelled(at)
+        )
+    }
+
+    fn leads_out(&self, at: &Location, found: &Found) -> String {
+        format!(
+            "plugin `{}` may not read `{}`: a symbolic link leads from it to {}, which its manifest does not grant; \
+             ask its author to name that path there, or use another plugin",
+            self.grant.plugin,
+            spelled(at),
+            found.path.display()
+        )
+    }
+
+    fn unclear(&self, at: &Location, error: &io::Error) -> String {
+        format!(
+            "plugin `{}` may not touch `{}`: where it leads cannot be told: {error}",
+            self.grant.plugin,
+            spelled(at)
+        )
+    }
+}
+
+fn is_staging(names: &[Location]) -> bool {
+    names.iter().any(|at| at.root == Root::Staging)
+}
+
+/// Whether it is the host's own: what it puts aside, and its directory in a tree
+/// but for builds. What is private to a call is the call's.
+fn is_private(at: &Location) -> bool {
+    let mut parts = at.relative().iter();
+    if parts.clone().any(|part| part.as_encoded_bytes().starts_with(HIDDEN.as_bytes())) {
+        return true;
+    }
+    at.root == Root::Tree
+        && parts.next().is_some_and(|part| part == PRIVATE_DIR)
+        && parts.next().is_some_and(|part| part != BUILDS)
+}
+
+impl Watch for Reach {
+    fn source(&self, at: &Location, using: Use) -> Result<Location, String> {
+        let found = match using {
+            Use::Contents => self.readable(at, Last::Follow)?,
+            Use::Entry => self.readable(at, Last::Keep)?,
+            Use::Key => self.signing_key(at)?,
+        };
+        if !found.through_link {
+            return Ok(at.clone());
+        }
+        // Its place below the innermost root, with no link in between.
+        let depth = |at: &&Location| {
+            let real = self.places.real_root(at.root).ok().map(|root| root.join(at.relative()));
+            (real.as_ref() == Some(&found.path)).then(|| std::cmp::Reverse(at.relative().iter().count()))
+        };
+        let inner = found.names.iter().filter(|at| depth(at).is_some()).max_by_key(depth);
+        inner.cloned().ok_or_else(|| self.leads_out(at, &found))
+    }
+
+    fn reads(&self, at: &Location, found: &Entry) -> Result<(), String> {
+        if self.secrets().is_none() && !mentions_host(at) {
+            return Ok(());
+        }
+        let names = self.places.names_of(at);
+        if names.iter().any(is_private) {
+            return Err(self.private(at));
+        }
+        match self.kept(&names, (found.device, found.inode), found.links, found.is_directory) {
+            None => Ok(()),
+            Some(Why::Key) => Err(self.grant.is_a_key(at)),
+            Some(Why::Denied(file)) => Err(self.grant.is_denied(at, &file)),
+        }
+    }
+
+    fn writes(&self, at: &Location) -> Result<(), String> {
+        if self.grant.denials.roots().next().is_none() && !mentions_host(at) {
+            return Ok(());
+        }
+        let names = self.places.names_of(at);
+        if names.iter().any(is_private) {
+            return Err(self.private(at));
+        }
+        match names.iter().find_map(|at| self.grant.denials.denies_path(at)) {
+            None => Ok(()),
+            Some(file) => Err(self.grant.is_denied(at, file)),
+        }
+    }
+
+    fn links(&self, at: &Location, target: &Path) -> Result<(), String> {
+        self.may_lead(at, target)
+    }
+}
+
+/// Whether a name may be one of the host's own, under some root.
+fn mentions_host(at: &Location) -> bool {
+    at.relative().iter().any(|part| part.as_encoded_bytes().starts_with(PRIVATE_DIR.as_bytes()))
+}

@@ -1,0 +1,200 @@
+//! What a grant lets pass, and what its refusals say.
+
+use super::*;
+use modsmith_plan::{Bytes, OnFailure, Signature, SignatureAlgorithm};
+
+fn grant(extra: &str) -> Grant {
+    let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n{extra}");
+    Grant::new("x", &Manifest::parse(&text).unwrap(), &Denials::default()).unwrap()
+}
+
+fn at(root: Root, relative: &str) -> Location {
+    Location::new(root, relative).unwrap()
+}
+
+fn write(at: Location) -> Action {
+    Action::WriteFile { at, contents: Bytes(Vec::new()), mode: 0o644 }
+}
+
+fn with_variable(name: &str, arguments: &[&str]) -> Action {
+    let arguments = arguments.iter().map(|text| Argument::Text((*text).to_owned())).collect();
+    let environment = Environment::Clean(vec![(name.to_owned(), "x".to_owned())]);
+    Action::Run(Command { arguments, environment, ..Command::new("tool") })
+}
+
+#[test]
+fn a_variable_is_set_only_where_the_entry_for_these_arguments_lists_it() {
+    let grant = grant(
+        "[[run]]\nprogram = \"tool\"\narguments = [\"a\"]\nenvironment = [\"GOOD\"]\n\
+         [[run]]\nprogram = \"tool\"\narguments = [\"b\"]\n",
+    );
+    assert!(grant.permits(&with_variable("GOOD", &["a"])).is_ok());
+    for (name, arguments) in [("GOOD", "b"), ("good", "a"), ("PERL5OPT", "a"), ("BASH_FUNC_x%%", "a"), ("", "a")] {
+        let message = grant.permits(&with_variable(name, &[arguments])).unwrap_err();
+        for part in ["plugin `x`", &format!("`{name}`"), "`environment`", "ask its author"] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+}
+
+#[test]
+fn the_callers_environment_is_for_the_hosts_own_programs() {
+    let grant = grant("[[run]]\nprogram = \"tool\"\n");
+    let command = |environment| Action::Run(Command { environment, ..Command::new("tool") });
+    assert!(grant.permits(&command(Environment::Clean(Vec::new()))).is_ok());
+    assert!(grant.permits(&command(Environment::Inherited(Vec::new()))).unwrap_err().contains("caller's environment"));
+}
+
+const BOOT: &str = "[write]\nroots = [\"boot/img-*\"]\n[read]\nroots = [\"etc\"]\n\
+    [[run]]\nprogram = \"tool\"\narguments = [\"-f\", \"*\"]\n";
+
+#[test]
+fn nothing_is_granted_that_was_not_asked_for() {
+    let grant = grant("");
+    assert!(grant.permits(&write(at(Root::Boot, "x"))).is_err());
+    assert!(grant.permits(&Action::Run(Command::new("true"))).is_err());
+    assert!(grant.permits(&Action::Note("x".into())).is_ok());
+}
+
+#[test]
+fn a_refusal_names_plugin_rule_and_remedy() {
+    let message = grant(BOOT).permits(&write(at(Root::Boot, "vmlinuz"))).unwrap_err();
+    for part in ["plugin `x`", "boot/vmlinuz", "[write] roots = [\"boot/img-*\"]", "ask its author"] {
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn reading_does_not_grant_writing() {
+    let grant = grant(BOOT);
+    assert!(grant.permits(&write(at(Root::Etc, "passwd"))).is_err());
+    let copy = |from, to| Action::Copy { from, to };
+    assert!(grant.permits(&copy(at(Root::Etc, "passwd"), at(Root::Boot, "img-1"))).is_ok());
+    assert!(grant.permits(&copy(at(Root::Boot, "img-1"), at(Root::Etc, "passwd"))).is_err());
+    assert!(grant.permits(&Action::Rename { from: at(Root::Etc, "a"), to: at(Root::Boot, "img-1") }).is_err());
+}
+
+#[test]
+fn a_backup_stays_beside_its_file_and_within_the_grant() {
+    let grant = grant(BOOT);
+    let back_up = |suffix: &str| Action::BackUp { at: at(Root::Boot, "img-1"), suffix: suffix.into() };
+    assert!(grant.permits(&back_up(".old")).is_ok());
+    assert!(grant.permits(&back_up("/../../x")).is_err());
+    assert!(grant.permits(&back_up("")).is_err());
+}
+
+#[test]
+fn links_stay_in_their_root_unless_the_manifest_names_the_target() {
+    let grant = grant("[write]\nroots = [\"modules\"]\nlink-targets = [\"/lib/modules/*/extra/**\"]\n");
+    let link = |target: &str| grant.permits(&Action::Symlink { at: at(Root::Modules, "a/b"), target: target.into() });
+    assert!(link("../c/d").is_ok() && link("/lib/modules/6.1/extra/d/x.ko").is_ok());
+    for target in ["../../c", "/etc/shadow", "c/../../../d", "", "/lib/modules/6.1/extra/../../../../etc/x"] {
+        assert!(link(target).is_err(), "{target}");
+    }
+}
+
+#[test]
+fn steps_of_the_hosts_own_are_not_for_plugins() {
+    assert!(
+        grant("[write]\nroots = [\"modules\"]\n")
+            .permits(&Action::Prune { at: at(Root::Modules, "x"), unless_owned: None })
+            .is_err()
+    );
+}
+
+#[test]
+fn programs_run_with_granted_arguments_only() {
+    let grant = grant(BOOT);
+    let message = grant.permits(&Action::Run(Command::new("tool").arg("-f"))).unwrap_err();
+    assert!(message.contains("`tool -f`") && message.contains("`tool -f *`"), "{message}");
+    assert!(grant.permits(&Action::Run(Command::new("tool").arg("-f").arg("y"))).is_ok());
+    assert!(grant.permits(&Action::Run(Command::new("other"))).is_err());
+}
+
+#[test]
+fn a_file_is_run_only_from_the_places_that_the_entry_names() {
+    let grant = grant("[[run]]\nprogram = \"sign-file\"\npaths = [\"headers/scripts/sign-file\"]\n");
+    let run = |location| grant.permits(&Action::Run(Command { program: Program::At(location), ..Command::new("") }));
+    assert!(run(at(Root::Headers, "scripts/sign-file")).is_ok());
+    assert!(run(at(Root::Source, "scripts/sign-file")).is_err());
+    assert!(run(at(Root::System, "opt/sign-file")).is_err());
+}
+
+#[test]
+fn what_a_program_is_given_to_read_names_readable_files_only() {
+    let grant = grant(BOOT);
+    let told = |line: Argument| {
+        let command = Command::new("tool").args(["-f", "x"]);
+        grant.permits(&Action::Run(Command { input: vec![line], ..command }))
+    };
+    assert!(told(Argument::Text("anything".into())).is_ok());
+    assert!(told(Argument::Location(at(Root::Etc, "passwd"))).is_ok());
+    assert!(told(Argument::Location(at(Root::Tree, "mok.key"))).unwrap_err().contains("tree/mok.key"));
+}
+
+#[test]
+fn a_directory_to_run_in_must_be_readable() {
+    let command = Command { directory: Some(at(Root::Boot, "")), ..Command::new("tool") };
+    let grant = grant("[[run]]\nprogram = \"tool\"\n");
+    assert!(grant.permits(&Action::Run(command)).is_err());
+}
+
+#[test]
+fn a_policy_takes_away_what_the_manifest_asks_for() {
+    let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n{BOOT}");
+    let denials = Denials::parse("/p/site.toml", "[deny]\nprograms = [\"tool\"]\nroots = [\"boot\"]\n").unwrap();
+    let grant = Grant::new("x", &Manifest::parse(&text).unwrap(), &denials).unwrap();
+    for action in [Action::Run(Command::new("tool").arg("-f").arg("y")), write(at(Root::Boot, "img-1"))] {
+        assert!(grant.permits(&action).unwrap_err().contains("/p/site.toml"));
+    }
+}
+
+const KEY: &str = "[write]\nroots = [\"tree\"]\n[read]\nroots = [\"tree\"]\n[sign]\nkeys = [\"tree/mok.key*\"]\n";
+
+fn signature(file: Location, key: Location) -> Action {
+    Action::AppendSignature(Signature {
+        file,
+        key,
+        algorithm: SignatureAlgorithm::RsaPkcs1Sha256,
+        public_key: Bytes(Vec::new()),
+        before: Bytes(Vec::new()),
+        after: Bytes(Vec::new()),
+        failure: OnFailure::Warn,
+    })
+}
+
+#[test]
+fn a_granted_key_signs_what_may_be_written_and_no_other_does() {
+    let (module, key) = (at(Root::Tree, "m/1/build/a.ko"), at(Root::Tree, "mok.key"));
+    assert_eq!(grant(KEY).permits(&signature(module.clone(), key.clone())), Ok(()));
+    let refusal = grant(KEY).permits(&signature(module.clone(), at(Root::Tree, "other.key"))).unwrap_err();
+    assert!(refusal.contains("may not sign with `tree/other.key`") && refusal.contains("[sign] keys"), "{refusal}");
+    assert!(grant(KEY).permits(&signature(at(Root::Boot, "a.ko"), key.clone())).is_err());
+    assert!(grant(&KEY.replace("[sign]\nkeys", "[sign]\n#")).permits(&signature(module, key)).is_err());
+}
+
+#[test]
+fn a_key_to_sign_with_is_neither_read_nor_copied_nor_moved_where_it_could_be() {
+    let (grant, key) = (grant(KEY), at(Root::Tree, "mok.key"));
+    assert_eq!(grant.may_look_at(&key), Ok(()));
+    assert!(grant.may_read(&key).unwrap_err().contains("stays with the host"));
+    let to = |name: &str| at(Root::Tree, name);
+    assert!(grant.permits(&Action::Copy { from: key.clone(), to: to("copy") }).is_err());
+    assert!(grant.permits(&Action::Rename { from: key.clone(), to: to("copy") }).is_err());
+    // Making a pair ends so.
+    assert_eq!(grant.permits(&Action::Rename { from: to("mok.key.new"), to: key.clone() }), Ok(()));
+    assert!(grant.permits(&Action::BackUp { at: at(Root::Tree, ""), suffix: ".old".into() }).is_err());
+    assert_eq!(grant.permits(&Action::BackUp { at: key, suffix: ".old".into() }), Ok(()));
+}
+
+#[test]
+fn a_variable_reaches_only_the_program_and_arguments_that_its_entry_names() {
+    let grant =
+        grant("[[run]]\nprogram = \"sign\"\narguments = [\"*\"]\npass = [\"PIN\"]\n[[run]]\nprogram = \"sign\"\n");
+    let with = Command::new("sign").arg("x");
+    assert_eq!(grant.passes(&with), ["PIN"]);
+    assert_eq!(grant.passes(&Command::new("sign")), <[String; 0]>::default());
+    let passing = |command: Command| Action::Run(Command { pass: vec!["PIN".into()], ..command });
+    assert_eq!(grant.permits(&passing(with)), Ok(()));
+    assert!(grant.permits(&passing(Command::new("sign"))).is_err());
+}

@@ -1,0 +1,169 @@
+//! Whatever a plugin asks for, and in whatever order: nothing outside its grant
+//! changes, and nothing that is kept from it shows up anywhere that it can read.
+//!
+//! Random sequences of steps go through the real checks (when a step is added
+//! and when it runs) and the real executor, in a small system full of traps. A
+//! failure names the seed of its sequence.
+
+use std::sync::Arc;
+
+use wasmtime::component::Resource;
+
+use super::{Draft, State, state_of};
+use crate::bindings::modsmith::plugin::plan::{ArchiveFormat, Compression, HostBuilder};
+use crate::bindings::modsmith::plugin::system::{Host, HostDir};
+use crate::bindings::modsmith::plugin::types::{self, Error};
+use crate::grant::{Grant, Reach};
+use crate::limits::Limits;
+use crate::manifest::Manifest;
+use crate::policy::Denials;
+use modsmith_facts::Places;
+use modsmith_plan::{Action, Builder, Executor, Guard, Jobs, Origin, Silent, Watch};
+
+mod random;
+mod world;
+
+use random::Random;
+use world::{MARKERS, World};
+
+/// Sequences in `make test`, and in `make test-all`.
+const FEW: u64 = 2_000;
+const MANY: u64 = 100_000;
+
+/// Narrow rights, as a real plugin has them, and keys.
+const NARROW: &str = "[read]\nroots = [\"etc/open\", \"install-tree/*/build\"]\n\
+    [write]\nroots = [\"etc/evil-*\", \"boot/img-*\", \"tree/m\", \"modules/evil\"]\nlink-targets = [\"/lib/modules/*/kernel/**\"]\n\
+    [sign]\nkeys = [\"tree/mok.key*\", \"etc/keys/*.key\", \"etc/evil-*/own.key\"]\n";
+
+/// Whole roots, from which keys and the policy take something away.
+const WIDE: &str = "[write]\nroots = [\"etc\", \"tree\", \"var\", \"modules\"]\n\
+    [sign]\nkeys = [\"tree/mok.key*\", \"etc/keys/*.key\", \"etc/evil-*/own.key\"]\n";
+const POLICY: &str = "[deny]\nroots = [\"etc/secret\", \"etc/cron.d\", \"etc/shadow\", \"var/lib/evil/denied*\"]\n";
+
+/// The plugin's rights, as [`crate::Plugins`] hands them out.
+struct Granted(Arc<Grant>);
+
+impl Guard for Granted {
+    fn permits(&self, _: &Origin, action: &Action, places: &Arc<Places>) -> Result<(), String> {
+        Reach::new(&self.0, places.clone()).permits(action)
+    }
+
+    fn watch(&self, _: &Origin, places: &Arc<Places>) -> Option<Arc<dyn Watch>> {
+        Some(Arc::new(Reach::new(&self.0, places.clone())))
+    }
+}
+
+fn grant(manifest: &str, policy: &str) -> Arc<Grant> {
+    let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n{manifest}");
+    let denials = Denials::parse("/p/site.toml", policy).unwrap();
+    Arc::new(Grant::new("x", &Manifest::parse(&text).unwrap(), &denials).unwrap())
+}
+
+/// Asks for one random step; whether it got into the plan.
+fn ask(state: &mut State, plan: u32, random: &mut Random, world: &World) -> Result<(), Error> {
+    let plan = Resource::<Draft>::new_borrow(plan);
+    let (one, two) = (world.path(random), world.path(random));
+    // A rename stays within one root, and most copies that harm do.
+    let beside = types::Path { root: one.root.clone(), ..world.path(random) };
+    let outcome = match random.below(14) {
+        0 => state.make_directory(plan, one),
+        1 | 2 => state.write_file(plan, one, b"written".to_vec(), 0o644),
+        3 | 4 => state.copy(plan, one, two),
+        5 => state.copy(plan, one, beside),
+        6 => state.rename(plan, one, beside),
+        7 | 8 => state.symlink(plan, one, world.target(random)),
+        9 => state.remove(plan, one),
+        10 => state.back_up(plan, one, random.pick(&[".old", "", "/x", ".key", "\u{fc}"]).into()),
+        11 => state.pack(plan, one, two, ArchiveFormat::Tar, random.chance(10).then_some(Compression::Gzip)),
+        12 => state.unpack(plan, one, two),
+        _ => state.collect(plan, one, random.pick(&["*", "*.key", "?", ".*", "{s,f,l}", "**"]).into(), two),
+    };
+    outcome.unwrap()
+}
+
+/// Reads what it can through the facts; the contents.
+fn read(state: &mut State, at: &types::Path) -> Vec<Vec<u8>> {
+    let Ok(dir) = state.open_dir(at.root.clone()).unwrap() else { return Vec::new() };
+    let dir = || Resource::new_borrow(dir.rep());
+    let mut seen = Vec::new();
+    seen.extend(HostDir::read(state, dir(), at.relative.clone()).unwrap().ok().flatten());
+    seen.extend(HostDir::read_unpacked(state, dir(), at.relative.clone()).unwrap().ok().flatten());
+    for entry in HostDir::entries(state, dir(), at.relative.clone()).unwrap().unwrap_or_default() {
+        let below = format!("{}/{}", at.relative, entry.name);
+        seen.extend(HostDir::read(state, dir(), below).unwrap().ok().flatten());
+    }
+    seen
+}
+
+/// What a sequence came to: steps that were carried out, and all.
+#[derive(Default)]
+struct Tally {
+    done: usize,
+    asked: usize,
+    read: usize,
+}
+
+fn sequence(seed: u64, wide: bool, grant: &Arc<Grant>, tally: &mut Tally) {
+    let mut random = Random::new(seed);
+    let world = World::new(wide);
+    let before = world.outside();
+    let mut told = Vec::new();
+    for _ in 0..random.below(8) + 3 {
+        let limits = Limits::default();
+        let mut state = state_of(world.system(), world.roots(), grant.clone(), limits);
+        let plan = state.table.push(Draft::default()).unwrap();
+        // Several steps in one plan: what they lead to changes in between.
+        for _ in 0..random.below(3) + 1 {
+            let _ = ask(&mut state, plan.rep(), &mut random, &world);
+            tally.asked += 1;
+        }
+        let steps = state.table.delete(plan).unwrap().steps;
+        let mut builder = Builder::new("try it", world.roots());
+        for step in &steps {
+            builder.push_step(step.clone());
+        }
+        let jobs = Jobs::new(1);
+        let system = world.system();
+        let guard = Granted(grant.clone());
+        let outcome =
+            Executor { system: &system, guard: &guard, reporter: &Silent, jobs: &jobs }.run(&builder.finish());
+        tally.done += if outcome.is_ok() { steps.len() } else { 0 };
+        told.push(format!("{:?}: {:?}", steps.iter().map(|s| &s.action).collect::<Vec<_>>(), outcome.err()));
+        let context = || format!("seed {seed}, wide {wide}:\n{}", told.join("\n"));
+        world.assert_unchanged(&before, &context);
+        world.assert_nothing_leaked(&context);
+        for _ in 0..4 {
+            let at = world.path(&mut random);
+            for contents in read(&mut state, &at) {
+                tally.read += 1;
+                let leaked = MARKERS.iter().find(|marker| world::holds(&contents, marker));
+                assert!(leaked.is_none(), "{at:?} shows {leaked:?}; {}", context());
+            }
+        }
+    }
+}
+
+fn sequences(count: u64) {
+    let from: u64 = std::env::var("HOSTILE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
+    let mut tally = Tally::default();
+    let (narrow, wide) = (grant(NARROW, ""), grant(WIDE, POLICY));
+    for seed in from..from + count {
+        let is_wide = seed % 2 == 1;
+        sequence(seed, is_wide, if is_wide { &wide } else { &narrow }, &mut tally);
+    }
+    // Sequences in which nothing is ever granted would show nothing.
+    let Tally { done, asked, read } = tally;
+    assert!(done as u64 > count && read as u64 > count / 4, "{done} of {asked} steps were carried out, {read} reads");
+    eprintln!("{done} of {asked} steps were carried out, {read} files read");
+}
+
+#[test]
+fn no_sequence_of_steps_changes_or_shows_what_is_outside_the_grant() {
+    sequences(FEW);
+}
+
+#[test]
+#[ignore = "slow"]
+fn no_sequence_of_many_changes_or_shows_what_is_outside_the_grant() {
+    sequences(MANY);
+}

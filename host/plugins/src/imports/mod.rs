@@ -1,0 +1,221 @@
+//! What plugins may ask the host: facts, settings, log, and steps in the plan
+//! that they were lent. Nothing here changes the system.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use wasmtime::ResourceLimiter;
+use wasmtime::component::{Resource, ResourceTable};
+
+use super::bindings::modsmith::plugin::types;
+use super::grant::{Grant, Reach};
+use super::limits::{Exceeded, Limits};
+use super::probe::Probes;
+use super::settings::Values;
+use modsmith_facts::Compression;
+use modsmith_facts::kernel::{Kernel, SymbolVersions};
+use modsmith_facts::{Location, Root, Roots, System};
+
+mod context;
+#[cfg(test)]
+mod hostile;
+mod log;
+mod plan;
+mod settings;
+mod system;
+
+pub use context::{KernelFacts, ModulePackage};
+pub use plan::Draft;
+pub use system::Dir;
+
+/// Everything that one call of a plugin can reach.
+pub struct State {
+    pub(super) table: ResourceTable,
+    pub(super) plugin: String,
+    pub(super) role: &'static str,
+    pub(super) grant: Arc<Grant>,
+    /// The grant in the places of this call.
+    pub(super) reach: Reach,
+    pub(super) settings: Arc<Values>,
+    pub(super) system: Arc<System>,
+    pub(super) probes: Arc<Probes>,
+    /// Whether the plugin's probes are run.
+    pub(super) probing: bool,
+    /// Those of the system, of the kernel and of the plan.
+    pub(super) roots: Roots,
+    pub(super) limits: Limits,
+    /// The first limit that was exceeded: the call fails even if the plugin
+    /// carries on.
+    pub(super) exceeded: Option<Exceeded>,
+    /// The first refused step, for the same reason.
+    pub(super) denied: Option<String>,
+    /// Bytes of the files and directories read so far: work that fuel does not
+    /// measure.
+    pub(super) read: u64,
+    /// The last message logged as an error: what a panicking guest said.
+    pub(super) last_error: Option<String>,
+}
+
+impl State {
+    fn exceed(&mut self, limit: Exceeded) -> Exceeded {
+        *self.exceeded.get_or_insert(limit)
+    }
+
+    /// The location that a plugin names.
+    fn location(&self, path: &types::Path) -> Result<Location, types::Error> {
+        if let Some(named) = self.named(path) {
+            return Ok(named);
+        }
+        let root = self.root(&path.root)?;
+        Location::new(root, &path.relative).map_err(|e| types::Error::Denied(format!("plugin `{}`: {e}", self.plugin)))
+    }
+
+    /// The location of a file that the administrator named, outside the roots that
+    /// plugins know.
+    fn named(&self, path: &types::Path) -> Option<Location> {
+        let system = path.root == Root::System.name();
+        let at = Location::new(Root::System, &path.relative).ok().filter(|_| system)?;
+        self.grant.names(&at).then_some(at)
+    }
+
+    fn root(&self, name: &str) -> Result<Root, types::Error> {
+        let root = Root::for_plugins(name).ok_or_else(|| {
+            types::Error::Denied(format!("plugin `{}` named the root `{name}`, which plugins do not have", self.plugin))
+        })?;
+        match self.roots.get(root) {
+            Some(_) => Ok(root),
+            None => Err(types::Error::Invalid(format!("the root `{name}` is not known in this call"))),
+        }
+    }
+
+    /// Lends a resource for the length of a call.
+    fn push<T: Send + 'static>(&mut self, value: T) -> wasmtime::Result<Resource<T>> {
+        self.table.push(value).map_err(|_| {
+            let limit = self.limits.no_resources();
+            wasmtime::Error::new(self.exceed(limit))
+        })
+    }
+}
+
+impl ResourceLimiter for State {
+    fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let limit = self.limits.no_memory();
+        if desired > self.limits.memory_mib.saturating_mul(1 << 20) {
+            return Err(wasmtime::Error::new(self.exceed(limit)));
+        }
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let limit = self.limits.no_table();
+        if desired > self.limits.table_elements {
+            return Err(wasmtime::Error::new(self.exceed(limit)));
+        }
+        Ok(true)
+    }
+
+    /// A component made of several modules needs a few; more is a bomb.
+    fn instances(&self) -> usize {
+        64
+    }
+
+    fn tables(&self) -> usize {
+        64
+    }
+
+    fn memories(&self) -> usize {
+        8
+    }
+}
+
+impl types::Host for State {}
+
+impl From<types::Compression> for Compression {
+    fn from(value: types::Compression) -> Self {
+        match value {
+            types::Compression::Gzip => Compression::Gzip,
+            types::Compression::Xz => Compression::Xz,
+            types::Compression::Zstd => Compression::Zstd,
+        }
+    }
+}
+
+impl From<Compression> for types::Compression {
+    fn from(value: Compression) -> Self {
+        match value {
+            Compression::Gzip => types::Compression::Gzip,
+            Compression::Xz => types::Compression::Xz,
+            Compression::Zstd => types::Compression::Zstd,
+        }
+    }
+}
+
+/// The roots of a system with those of a kernel.
+pub fn roots_of(system: &System, kernel: Option<&Kernel>) -> Roots {
+    let mut roots = system.roots.clone();
+    if let Some(kernel) = kernel {
+        roots.set(Root::Modules, kernel.module_dir());
+        if let Some(headers) = kernel.headers() {
+            roots.set(Root::Headers, headers);
+        }
+    }
+    roots
+}
+
+/// A package as plugins see it, before it is lent to one.
+#[derive(Debug, Clone, Default)]
+pub struct PackageFacts {
+    pub name: String,
+    pub version: String,
+    /// Directives of its dkms.conf, all slots.
+    pub directives: BTreeMap<String, Vec<String>>,
+    /// Installed base names of its kernel modules.
+    pub modules: Vec<String>,
+    /// Their files that the call's kernel gets or has, below its module
+    /// directory.
+    pub installed: Vec<String>,
+    /// The symbols that they need, by module name.
+    pub symbols: BTreeMap<String, SymbolSource>,
+}
+
+/// Where the symbols are to be had that a module needs.
+#[derive(Debug, Clone)]
+pub enum SymbolSource {
+    /// A module file: read when a plugin asks.
+    File(PathBuf),
+    Known(SymbolVersions),
+}
+
+/// A state as a call would have it, for tests of the imports.
+#[cfg(test)]
+fn state(system: System, manifest: &str, limits: Limits) -> State {
+    let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n{manifest}");
+    let manifest = super::manifest::Manifest::parse(&text).unwrap();
+    let grant = Arc::new(Grant::new("x", &manifest, &super::policy::Denials::default()).unwrap());
+    let roots = roots_of(&system, None);
+    state_of(system, roots, grant, limits)
+}
+
+/// The same with roots and a grant.
+#[cfg(test)]
+fn state_of(system: System, roots: Roots, grant: Arc<Grant>, limits: Limits) -> State {
+    let places = modsmith_facts::Places::new(&system.root, roots.clone());
+    State {
+        table: ResourceTable::new(),
+        plugin: "x".into(),
+        role: "initrd",
+        reach: Reach::new(&grant, Arc::new(places)),
+        grant,
+        settings: Arc::default(),
+        probes: Arc::default(),
+        probing: true,
+        roots,
+        system: Arc::new(system),
+        limits,
+        exceeded: None,
+        denied: None,
+        read: 0,
+        last_error: None,
+    }
+}

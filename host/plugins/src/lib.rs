@@ -1,0 +1,59 @@
+//! Plugins: components that know what differs from one system to the next.
+//!
+//! A plugin never acts. It answers questions, or adds steps to a plan that it is
+//! lent; each step is checked against what the plugin was granted when it is
+//! added and again when it runs. `docs/concepts/capabilities.md` has the rules.
+//!
+//! * how it is made: [`build`]
+//! * what a plugin is and asks for: [`manifest`], [`table`], [`pattern`], [`settings`]
+//! * what it gets: [`search`], [`index`], [`policy`], [`grant`], [`limits`]
+//! * how it is called: [`form`], [`engine`], [`compile`], [`cache`], `imports`, `call`
+//! * how it is tested: [`testing`]
+//! * what the flows ask: [`Plugins`], with one file of it per role
+
+pub mod cache;
+mod call;
+pub mod compile;
+pub mod engine;
+pub mod error;
+mod facade;
+mod features;
+pub mod form;
+pub mod grant;
+mod imports;
+pub mod index;
+mod inspect;
+pub mod interpreter;
+pub mod limits;
+pub mod manifest;
+mod named;
+mod order;
+pub mod pattern;
+pub mod policy;
+mod probe;
+mod program;
+mod roles;
+pub mod search;
+pub mod settings;
+pub mod table;
+mod variables;
+mod world;
+
+/// The host's side of the interface, generated from its text.
+mod bindings {
+    include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
+}
+
+pub use call::Fault;
+pub use error::{Error, Kind, Result};
+pub use facade::{Answer, Plugins};
+pub use imports::{PackageFacts, SymbolSource};
+pub use index::Problem;
+pub use inspect::{Inspection, Listed};
+pub use limits::Limits;
+pub use roles::{
+    Assembly, Enrolment, Event, Format, HookFile, Image, Invalid, KernelCount, Occasion, OptionSpec, Prune,
+    Regeneration, Requirements, Signing, State,
+};
+pub use search::{Place, SearchPath, check_owner};
+pub use settings::FrameworkSettings;

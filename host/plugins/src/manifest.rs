@@ -1,0 +1,430 @@
+//! plugin.toml: what a plugin is, which systems it serves, what it provides
+//! and what it asks for.
+//!
+//! The text is embedded in the component, in a custom section, so that a plugin
+//! is one file and can be chosen without compiling or starting anything.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::pattern::{ArgumentPattern, PathPattern};
+use super::settings::{Setting, SettingKind};
+use super::variables;
+
+/// The custom section of a component that holds its plugin.toml.
+pub const SECTION: &str = "modsmith:manifest";
+
+/// The released track of the interface that this host speaks.
+pub const TRACK: &str = "0.1";
+
+/// What a plugin can be asked for: one exported interface each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    Distro,
+    InstallPolicy,
+    KernelLayout,
+    KernelPrepare,
+    Initrd,
+    Signer,
+    ModprobeConfig,
+    WeakModules,
+    Packager,
+    KernelHooks,
+    SettingsCheck,
+}
+
+impl Role {
+    /// The name in manifests, which is that of the exported interface.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Distro => "distro",
+            Role::InstallPolicy => "install-policy",
+            Role::KernelLayout => "kernel-layout",
+            Role::KernelPrepare => "kernel-prepare",
+            Role::Initrd => "initrd",
+            Role::Signer => "signer",
+            Role::ModprobeConfig => "modprobe-config",
+            Role::WeakModules => "weak-modules",
+            Role::Packager => "packager",
+            Role::KernelHooks => "kernel-hooks",
+            Role::SettingsCheck => "settings-check",
+        }
+    }
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A parsed and checked plugin.toml. `docs/reference/plugin-manifest.md`
+/// describes each key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    pub id: String,
+    /// A semantic version.
+    pub version: String,
+    /// The track of the interface that it was built for, such as `0.1`.
+    pub api: String,
+    #[serde(default)]
+    pub description: String,
+    #[serde(default)]
+    pub license: String,
+    #[serde(default, rename = "match")]
+    pub matches: Match,
+    pub roles: Provides,
+    #[serde(default)]
+    pub read: Read,
+    #[serde(default)]
+    pub write: Write,
+    #[serde(default)]
+    pub sign: Sign,
+    #[serde(default)]
+    pub run: Vec<Run>,
+    #[serde(default)]
+    pub probe: Vec<Probe>,
+    #[serde(default)]
+    pub settings: BTreeMap<String, Setting>,
+}
+
+/// `[match]`: which systems the plugin serves. Nothing named: every system.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Match {
+    /// Compared with os-release's `ID`, then with each word of `ID_LIKE`.
+    #[serde(default)]
+    pub distro: Vec<String>,
+    /// Programs that must all be installed on the target.
+    #[serde(default)]
+    pub programs: Vec<String>,
+    /// Only systems that have no os-release, or one that names nothing.
+    #[serde(default, rename = "no-os-release")]
+    pub no_os_release: bool,
+    /// Decides between plugins that match equally well; the higher one wins.
+    #[serde(default = "default_priority")]
+    pub priority: i64,
+}
+
+fn default_priority() -> i64 {
+    50
+}
+
+impl Default for Match {
+    fn default() -> Self {
+        Self { distro: Vec::new(), programs: Vec::new(), no_os_release: false, priority: default_priority() }
+    }
+}
+
+/// How closely a plugin fits a system: greater is closer. A plugin that names
+/// no distribution fits every system, least closely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Closeness(u32);
+
+impl Closeness {
+    /// Serves every system.
+    pub const ANY: Self = Self(0);
+
+    /// Claimed by the plugin's own judgement: closer than any system, less
+    /// close than a plugin that names the system.
+    pub fn claimed(score: u8) -> Self {
+        Self(u32::from(score))
+    }
+
+    /// Whether the plugin named or claimed the system.
+    pub fn is_specific(self) -> bool {
+        self > Self::ANY
+    }
+}
+
+impl Match {
+    /// How closely the words fit the system's ids (`ID` first, then those of
+    /// `ID_LIKE`): earlier ids fit closer. `None` when it does not fit.
+    pub fn closeness(&self, ids: &[String]) -> Option<Closeness> {
+        if self.no_os_release && !ids.is_empty() {
+            return None;
+        }
+        if self.distro.is_empty() {
+            return Some(Closeness::ANY);
+        }
+        let at = ids.iter().position(|id| self.distro.iter().any(|word| word.eq_ignore_ascii_case(id)))?;
+        let distance = u32::try_from(at).unwrap_or(u32::MAX).min(1000);
+        Some(Closeness(2000 - distance))
+    }
+}
+
+/// `[roles]`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provides {
+    pub provides: Vec<Role>,
+}
+
+/// `[read]`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Read {
+    #[serde(default)]
+    pub roots: Vec<PathPattern>,
+}
+
+/// `[write]`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Write {
+    #[serde(default)]
+    pub roots: Vec<PathPattern>,
+    /// Absolute targets that symlinks may have; others stay in their root.
+    #[serde(default, rename = "link-targets")]
+    pub link_targets: Vec<String>,
+    /// Settings by which the administrator names further files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<String>,
+}
+
+/// `[sign]`: keys that the host signs with for the plugin. It cannot read them.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sign {
+    #[serde(default)]
+    pub keys: Vec<PathPattern>,
+    /// Settings by which the administrator names a key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<String>,
+}
+
+/// `[[run]]`: one program, and the arguments that it may be given.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    pub program: String,
+    #[serde(default)]
+    pub arguments: ArgumentPattern,
+    /// Where to find a program that is not on the program path.
+    #[serde(default)]
+    pub paths: Vec<PathPattern>,
+    /// The setting by which the administrator may name another file for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setting: Option<String>,
+    /// Variables that the plugin may set for the program; no others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environment: Vec<String>,
+    /// Variables of the caller's environment that the program gets, where they
+    /// are set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pass: Vec<String>,
+    /// It works on nothing but the files among its arguments, so that this machine's
+    /// program serves where the system below `--root` has none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub or_here: bool,
+}
+
+/// `[[probe]]`: a command with fixed arguments whose output is a fact.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    pub name: String,
+    pub program: String,
+    #[serde(default)]
+    pub arguments: Vec<String>,
+}
+
+/// Why a manifest cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BadManifest {
+    #[error("{file}, line {line}: {message}")]
+    Syntax { file: &'static str, line: usize, message: String },
+    #[error("{file}: {message}")]
+    Value { file: &'static str, message: String },
+    #[error("{file}: `api = \"{api}\"`, but this host has the track {TRACK} of the plugin interface")]
+    Track { file: &'static str, api: String },
+}
+
+impl Manifest {
+    /// Parses and checks a plugin.toml.
+    pub fn parse(text: &str) -> Result<Self, BadManifest> {
+        let manifest: Manifest = toml::from_str(text).map_err(|e| syntax("plugin.toml", text, &e))?;
+        manifest.check().map_err(|message| BadManifest::Value { file: "plugin.toml", message })?;
+        if manifest.api != TRACK {
+            return Err(BadManifest::Track { file: "plugin.toml", api: manifest.api });
+        }
+        Ok(manifest)
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        check_identity(&self.id, &self.version)?;
+        if self.roles.provides.is_empty() {
+            return Err("`roles.provides` is empty: a plugin provides at least one role".into());
+        }
+        for (key, setting) in &self.settings {
+            if !setting.kind.accepts(&setting.default) {
+                return Err(format!("`settings.{key}`: the default is not of type {}", setting.kind));
+            }
+        }
+        for run in &self.run {
+            check_run(run)?;
+            if let Some(name) = &run.setting
+                && !self.is_text(name)
+            {
+                return Err(format!("`run.setting = \"{name}\"` is not a string of [settings]"));
+            }
+        }
+        for (table, names) in [("write", &self.write.settings), ("sign", &self.sign.settings)] {
+            if let Some(name) = names.iter().find(|name| !self.is_text(name)) {
+                return Err(format!("`{table}.settings` names `{name}`, which is not a string of [settings]"));
+            }
+        }
+        self.probe.iter().try_for_each(|probe| check_program("probe", &probe.program))
+    }
+
+    fn is_text(&self, setting: &str) -> bool {
+        self.settings.get(setting).is_some_and(|s| s.kind == SettingKind::String)
+    }
+
+    /// Whether the plugin provides a role.
+    pub fn provides(&self, role: Role) -> bool {
+        self.roles.provides.contains(&role)
+    }
+}
+
+/// Ids are file names and words of command lines.
+pub fn check_identity(id: &str, version: &str) -> Result<(), String> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if !id.starts_with(|c: char| c.is_ascii_lowercase()) || !id.bytes().all(plain) {
+        return Err(format!("`id = \"{id}\"` must be lower-case letters, digits and `-`, beginning with a letter"));
+    }
+    semver::Version::parse(version)
+        .map(|_| ())
+        .map_err(|e| format!("`version = \"{version}\"` is not a semantic version: {e}"))
+}
+
+/// What can be checked of a `[[run]]` entry without the settings.
+pub(super) fn check_run(run: &Run) -> Result<(), String> {
+    check_program("run", &run.program)?;
+    for (key, names) in [("environment", &run.environment), ("pass", &run.pass)] {
+        names.iter().try_for_each(|name| variables::check_name(name)).map_err(|why| format!("`run.{key}`: {why}"))?;
+    }
+    match run.pass.iter().find(|variable| !variables::may_be_passed(variable)) {
+        Some(variable) => Err(format!("`run.pass` names `{variable}`, which decides what is run")),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn check_program(table: &str, program: &str) -> Result<(), String> {
+    if program.is_empty() || program.contains('/') {
+        return Err(format!("`{table}.program = \"{program}\"` must be a plain name; name its places in `paths`"));
+    }
+    Ok(())
+}
+
+pub(super) fn syntax(file: &'static str, text: &str, error: &toml::de::Error) -> BadManifest {
+    let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    BadManifest::Syntax { file, line, message: error.message().replace('\n', " ") }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// An empty component with a plugin.toml.
+    pub(crate) fn embedded(text: &str) -> Vec<u8> {
+        use wasm_encoder::ComponentSection;
+        let mut out = b"\0asm\x0d\0\x01\0".to_vec();
+        let section = wasm_encoder::CustomSection { name: SECTION.into(), data: text.as_bytes().into() };
+        section.append_to_component(&mut out);
+        out
+    }
+
+    const MINIMAL: &str =
+        "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\", \"weak-modules\"]\n";
+
+    #[test]
+    fn a_minimal_manifest_asks_for_nothing_and_matches_everything() {
+        let manifest = Manifest::parse(MINIMAL).unwrap();
+        assert!(manifest.run.is_empty() && manifest.write.roots.is_empty());
+        assert_eq!(manifest.matches.closeness(&["debian".into()]), Some(Closeness::ANY));
+        assert_eq!(manifest.roles.provides.map_names(), ["initrd", "weak-modules"]);
+    }
+
+    trait Names {
+        fn map_names(&self) -> Vec<&'static str>;
+    }
+    impl Names for Vec<Role> {
+        fn map_names(&self) -> Vec<&'static str> {
+            self.iter().map(|r| r.name()).collect()
+        }
+    }
+
+    #[test]
+    fn every_role_is_written_as_its_interface_is_named() {
+        for role in [Role::InstallPolicy, Role::WeakModules, Role::ModprobeConfig, Role::SettingsCheck] {
+            assert_eq!(serde_json::to_value(role).unwrap(), role.name());
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        let error = Manifest::parse(&format!("{MINIMAL}\n[write]\nrots = []\n")).unwrap_err().to_string();
+        assert!(error.contains("line 8") && error.contains("rots"), "{error}");
+    }
+
+    #[test]
+    fn an_unknown_root_is_refused() {
+        let error = Manifest::parse(&format!("{MINIMAL}[write]\nroots = [\"system/x\"]\n")).unwrap_err().to_string();
+        assert!(error.contains("line 7") && error.contains("system"), "{error}");
+    }
+
+    #[test]
+    fn another_track_is_refused_by_name() {
+        let error = Manifest::parse(&MINIMAL.replace("\"0.1\"", "\"0.9\"")).unwrap_err().to_string();
+        assert!(error.contains("0.9") && error.contains("track 0.1"), "{error}");
+    }
+
+    #[test]
+    fn a_variable_that_decides_what_is_run_is_not_passed_on() {
+        let run = |variable: &str| format!("{MINIMAL}[[run]]\nprogram = \"p\"\npass = [\"{variable}\"]\n");
+        assert!(Manifest::parse(&run("KBUILD_SIGN_PIN")).is_ok());
+        for variable in ["PATH", "LD_PRELOAD", "A=B", ""] {
+            assert!(Manifest::parse(&run(variable)).unwrap_err().to_string().contains("run.pass"), "{variable}");
+        }
+    }
+
+    #[test]
+    fn a_variable_to_set_may_be_any_that_is_a_variable() {
+        let run = |variable: &str| format!("{MINIMAL}[[run]]\nprogram = \"p\"\nenvironment = [\"{variable}\"]\n");
+        assert_eq!(Manifest::parse(&run("LD_PRELOAD")).unwrap().run[0].environment, ["LD_PRELOAD"]);
+        for name in ["BASH_FUNC_x%%", "A=B", ""] {
+            let error = Manifest::parse(&run(name)).unwrap_err().to_string();
+            assert!(error.contains("run.environment") && error.contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_id_that_is_no_file_name_is_refused() {
+        assert!(Manifest::parse(&MINIMAL.replace("\"x\"", "\"../x\"")).is_err());
+    }
+
+    #[test]
+    fn a_default_of_another_type_is_refused() {
+        let text = format!("{MINIMAL}[settings]\na = {{ type = \"bool\", default = \"yes\" }}\n");
+        assert!(Manifest::parse(&text).unwrap_err().to_string().contains("settings.a"));
+    }
+
+    #[test]
+    fn the_id_fits_closer_than_a_word_of_id_like_and_earlier_words_closer_than_later() {
+        let ids: Vec<String> = ["rocky", "rhel", "fedora"].map(String::from).to_vec();
+        let of = |word: &str| Match { distro: vec![word.into()], ..Match::default() }.closeness(&ids);
+        assert!(of("rocky") > of("rhel") && of("rhel") > of("Fedora") && of("Fedora") > Some(Closeness::claimed(255)));
+        assert_eq!(of("debian"), None);
+    }
+
+    #[test]
+    fn a_plugin_for_systems_without_os_release_fits_no_other() {
+        let old = Match { no_os_release: true, ..Match::default() };
+        assert_eq!(old.closeness(&[]), Some(Closeness::ANY));
+        assert_eq!(old.closeness(&["debian".into()]), None);
+    }
+}

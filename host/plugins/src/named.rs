@@ -1,0 +1,125 @@
+//! Files that the administrator names in a setting: the plugin that has the setting
+//! gets exactly these, where its manifest says that it wants them.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path};
+
+use super::manifest::Manifest;
+use super::settings::Values;
+use modsmith_facts::{Location, Root, Roots, System};
+
+/// The end of the name under which a file is made before it takes its own.
+const NEW: &str = ".new";
+
+/// The files of one plugin.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Named {
+    /// Those that it may write and, but for keys, read.
+    write: BTreeSet<Location>,
+    /// Those that the host signs with for it.
+    keys: BTreeSet<Location>,
+}
+
+impl Named {
+    /// What the settings name that the manifest lists for it. Defaults, which are
+    /// the plugin's own words, name nothing.
+    pub fn of(manifest: &Manifest, settings: &Values, system: &System, roots: &Roots) -> Self {
+        let located = |names: &[String]| {
+            let paths = names.iter().filter_map(|name| settings.administrators(name));
+            paths.filter_map(|path| locate(path, system, roots)).collect()
+        };
+        Self { write: located(&manifest.write.settings), keys: located(&manifest.sign.settings) }
+    }
+
+    /// With those of another call: a setting may depend on the kernel.
+    pub fn extend(&mut self, other: &Self) {
+        self.write.extend(other.write.iter().cloned());
+        self.keys.extend(other.keys.iter().cloned());
+    }
+
+    pub fn may_write(&self, at: &Location) -> bool {
+        holds(&self.write, at)
+    }
+
+    pub fn is_key(&self, at: &Location) -> bool {
+        holds(&self.keys, at)
+    }
+
+    /// The keys, by their own names.
+    pub fn keys(&self) -> impl Iterator<Item = &Location> {
+        self.keys.iter()
+    }
+
+    pub fn knows_root(&self, root: Root) -> bool {
+        self.write.iter().chain(&self.keys).any(|at| at.root == root)
+    }
+}
+
+/// Whether a location is a named one, or what it is made as.
+fn holds(named: &BTreeSet<Location>, at: &Location) -> bool {
+    let final_name = at.relative().to_str().and_then(|path| path.strip_suffix(NEW));
+    named.contains(at)
+        || final_name.is_some_and(|path| Location::new(at.root, path).is_ok_and(|at| named.contains(&at)))
+}
+
+/// The location of an absolute path of the target: below a root that plugins know,
+/// else below the target's own. `None` for other text, and for a path with `..`.
+pub fn locate(absolute: &str, system: &System, roots: &Roots) -> Option<Location> {
+    let path = Path::new(absolute);
+    if !path.is_absolute() || path.components().any(|part| part == Component::ParentDir) {
+        return None;
+    }
+    // A tree may have been put outside the target's root by name.
+    let inside = system.root.join(path.strip_prefix("/").unwrap_or(path));
+    let known = [inside.as_path(), path].into_iter().find_map(|path| roots.locate_for_plugins(path));
+    known.or_else(|| Location::new(Root::System, path.strip_prefix("/").unwrap_or(path)).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::FrameworkSettings;
+    use modsmith_facts::OsRelease;
+
+    fn at(root: Root, relative: &str) -> Location {
+        Location::new(root, relative).unwrap()
+    }
+
+    fn named(key: &str) -> Named {
+        let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"signer\"]\n\
+            [write]\nsettings = [\"key\"]\n[sign]\nsettings = [\"key\"]\n\
+            [settings]\nkey = { type = \"string\", default = \"/etc/default\" }\nother = { type = \"string\", default = \"\" }\n";
+        let manifest = Manifest::parse(text).unwrap();
+        let framework = [("key", key), ("other", "/etc/other")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let framework = FrameworkSettings(framework.into_iter().filter(|(_, v)| !v.is_empty()).collect());
+        let values = Values::merge(&manifest.settings, &Default::default(), Path::new("/none"), &framework).unwrap();
+        let system = System::new("/", OsRelease::default());
+        Named::of(&manifest, &values, &system, &system.roots)
+    }
+
+    #[test]
+    fn exactly_the_named_file_and_what_it_is_made_as_are_granted() {
+        let key = named("/etc/kk/k.key");
+        for path in ["kk/k.key", "kk/k.key.new"] {
+            assert!(key.may_write(&at(Root::Etc, path)) && key.is_key(&at(Root::Etc, path)), "{path}");
+        }
+        for path in ["kk", "kk/k.key.old", "kk/k.key.new.new", "kk/k.key/x", "kk/other", "other", ""] {
+            assert!(!key.may_write(&at(Root::Etc, path)) && !key.is_key(&at(Root::Etc, path)), "{path}");
+        }
+        assert!(!key.may_write(&at(Root::Boot, "kk/k.key")) && !key.knows_root(Root::Boot));
+    }
+
+    #[test]
+    fn a_file_outside_the_plugins_roots_is_one_of_the_systems() {
+        assert!(named("/root/k.key").may_write(&at(Root::System, "root/k.key")));
+        // The same file has one location only.
+        assert!(!named("/etc/k.key").may_write(&at(Root::System, "etc/k.key")));
+    }
+
+    #[test]
+    fn defaults_and_what_is_no_path_name_nothing() {
+        for text in ["", "k.key", "pkcs11:token=x", "/etc/../root/k.key"] {
+            assert_eq!(named(text), Named::default(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! The two kinds of patterns in manifests: paths below named roots, and the
+//! arguments of a program.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use globset::{Glob, GlobBuilder, GlobMatcher};
+use serde::{Deserialize, Serialize};
+
+use modsmith_facts::{Location, Root};
+use modsmith_plan::Argument;
+
+/// `root` or `root/relative-glob`: grants the entries that it matches and
+/// everything below them. `*` stays within one name, `**` does not.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PathPattern {
+    text: String,
+    root: Root,
+    /// The glob, and its names one by one; `None` is the whole root.
+    glob: Option<(Matcher, Vec<Matcher>)>,
+}
+
+impl TryFrom<String> for PathPattern {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let (name, relative) = text.split_once('/').unwrap_or((&text, ""));
+        let root = Root::for_plugins(name).ok_or_else(|| {
+            format!(
+                "`{text}` does not begin with a root that plugins know: modules, install-tree, headers, source, boot, etc, usr, var, tree or staging"
+            )
+        })?;
+        let relative = relative.trim_end_matches('/');
+        if relative.split('/').any(|part| part == "..") {
+            return Err(format!("`{text}` climbs with `..`"));
+        }
+        let glob = if relative.is_empty() {
+            None
+        } else {
+            Some((glob(relative)?, relative.split('/').map(glob).collect::<Result<_, _>>()?))
+        };
+        Ok(Self { text, root, glob })
+    }
+}
+
+impl From<PathPattern> for String {
+    fn from(pattern: PathPattern) -> Self {
+        pattern.text
+    }
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl PathPattern {
+    /// The root that the pattern is below.
+    pub fn root(&self) -> Root {
+        self.root
+    }
+
+    /// The glob below the root; `None` for the whole root.
+    pub fn relative(&self) -> Option<&str> {
+        self.glob.as_ref().and_then(|_| self.text.split_once('/')).map(|(_, relative)| relative)
+    }
+
+    /// Whether the location, or a directory above it, is granted.
+    pub fn covers(&self, at: &Location) -> bool {
+        at.root == self.root
+            && match &self.glob {
+                None => true,
+                Some((glob, _)) => {
+                    at.relative().ancestors().any(|part| !part.as_os_str().is_empty() && glob.is_match(part))
+                }
+            }
+    }
+
+    /// Whether something below the location may be granted, so that a plugin
+    /// has a reason to list it.
+    pub fn leads_through(&self, at: &Location) -> bool {
+        let Some((_, names)) = &self.glob else { return at.root == self.root };
+        let parts: Vec<_> = at.relative().components().collect();
+        at.root == self.root
+            && parts.len() < names.len()
+            && parts.iter().zip(names).all(|(part, name)| name.is_match(Path::new(part)))
+    }
+
+    /// Whether something below the location may be matched: as
+    /// [`PathPattern::leads_through`], but `**` stands for any number of names.
+    pub fn may_hold(&self, at: &Location) -> bool {
+        let Some((_, names)) = &self.glob else { return at.root == self.root };
+        let texts = self.relative().unwrap_or_default().split('/');
+        let any_depth = texts.clone().position(|text| text.contains("**"));
+        let fixed = any_depth.unwrap_or(names.len());
+        let parts: Vec<_> = at.relative().components().collect();
+        at.root == self.root
+            && (parts.len() < names.len() || any_depth.is_some())
+            && parts.iter().zip(&names[..fixed]).all(|(part, name)| name.is_match(Path::new(part)))
+    }
+
+    /// The only name in a directory that the pattern can match there, where it
+    /// is one without special characters.
+    pub fn next_plain_name(&self, at: &Location) -> Option<&str> {
+        let mut names = self.relative()?.split('/');
+        let depth = at.relative().components().count();
+        if at.root != self.root || names.clone().take(depth).any(|name| name.contains("**")) {
+            return None;
+        }
+        names.nth(depth).filter(|name| !name.contains(['*', '?', '[', '{', '\\']))
+    }
+}
+
+fn glob(text: &str) -> Result<Matcher, String> {
+    Matcher::new(text, GlobBuilder::new(text).literal_separator(true))
+}
+
+/// A glob that is compiled when something is first compared with it: most
+/// patterns of most plugins never are, and it takes longer than all the rest of
+/// reading a manifest.
+#[derive(Debug, Clone)]
+pub(super) struct Matcher {
+    glob: Glob,
+    compiled: OnceLock<GlobMatcher>,
+}
+
+impl Matcher {
+    fn new(text: &str, builder: &GlobBuilder<'_>) -> Result<Self, String> {
+        if text.len() > LONGEST_PATTERN {
+            return Err(format!("`{text:.60}…` is longer than {LONGEST_PATTERN} bytes"));
+        }
+        let glob = builder.build().map_err(|e| format!("`{text}` is not a pattern: {}", e.kind()))?;
+        Ok(Self { glob, compiled: OnceLock::new() })
+    }
+
+    pub(super) fn is_match(&self, text: impl AsRef<Path>) -> bool {
+        self.compiled.get_or_init(|| self.glob.compile_matcher()).is_match(text)
+    }
+}
+
+/// In bytes. What has more might not compile.
+pub(super) const LONGEST_PATTERN: usize = 1024;
+
+/// A glob over absolute paths as text.
+pub(super) fn absolute_glob(text: &str) -> Result<Matcher, String> {
+    if !text.starts_with('/') || text.split('/').any(|part| part == "..") {
+        return Err(format!("`{text}` is not an absolute path without `..`"));
+    }
+    glob(text)
+}
+
+/// The arguments that a program may be given: word by word, `*` standing for
+/// any text within a word (for a location: within one name), and a final `**`
+/// for all further words. A star at the beginning of a word does not stand for a
+/// `-`, which would make an option of what is meant as a name: with `[-]` before
+/// the star (`[-]*`, `[-]**`) it does. Nothing else is special.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
+pub struct ArgumentPattern {
+    words: Vec<String>,
+    matchers: Vec<Word>,
+    /// What it allows behind them: nothing, without `**`.
+    further: Option<Word>,
+}
+
+/// A word of a pattern.
+#[derive(Debug, Clone)]
+struct Word {
+    /// Whether an argument may begin with `-` where the pattern does not say so.
+    dashes: bool,
+    /// `None`: whatever it is.
+    like: Option<Box<Likeness>>,
+}
+
+/// What stands before a star that may be a `-`.
+const MAY_BE_DASH: &str = "[-]*";
+
+/// The same pattern for the two kinds of arguments.
+#[derive(Debug, Clone)]
+struct Likeness {
+    text: Matcher,
+    location: Matcher,
+}
+
+impl TryFrom<Vec<String>> for ArgumentPattern {
+    type Error = String;
+
+    fn try_from(words: Vec<String>) -> Result<Self, String> {
+        let further = |word: &String| match word.as_str() {
+            "**" => Some(Word { dashes: false, like: None }),
+            "[-]**" => Some(Word { dashes: true, like: None }),
+            _ => None,
+        };
+        let last = words.last().and_then(further);
+        let fixed = &words[..words.len() - usize::from(last.is_some())];
+        if let Some(word) = fixed.iter().find(|word| further(word).is_some()) {
+            return Err(format!("`{word}` can only be the last of the `arguments`"));
+        }
+        let matchers = fixed.iter().map(|word| Word::new(word)).collect::<Result<_, _>>()?;
+        Ok(Self { words, matchers, further: last })
+    }
+}
+
+impl From<ArgumentPattern> for Vec<String> {
+    fn from(pattern: ArgumentPattern) -> Self {
+        pattern.words
+    }
+}
+
+impl Word {
+    fn new(word: &str) -> Result<Self, String> {
+        let (dashes, word) = match word.strip_prefix(MAY_BE_DASH) {
+            Some(_) => (true, &word[MAY_BE_DASH.len() - 1..]),
+            None => (!word.starts_with('*'), word),
+        };
+        if word == "*" {
+            return Ok(Word { dashes, like: None });
+        }
+        let escaped: Vec<String> = word.split('*').map(globset::escape).collect();
+        let build = |within_names: bool| {
+            let pattern = escaped.join("*");
+            Matcher::new(word, GlobBuilder::new(&pattern).literal_separator(within_names).backslash_escape(false))
+        };
+        let like = Likeness { text: build(false)?, location: build(true)? };
+        Ok(Word { dashes, like: Some(Box::new(like)) })
+    }
+
+    fn matches(&self, argument: &Argument) -> bool {
+        match (&self.like, argument) {
+            (_, Argument::Text(given)) if !self.dashes && given.starts_with('-') => false,
+            (None, _) => true,
+            (Some(like), Argument::Text(given)) => like.text.is_match(given),
+            (Some(like), Argument::Location(at)) => like.location.is_match(spelled(at)),
+        }
+    }
+}
+
+/// A location as patterns spell it: `root/relative`.
+pub(super) fn spelled(at: &Location) -> String {
+    Path::new(at.root.name()).join(at.relative()).display().to_string()
+}
+
+impl ArgumentPattern {
+    /// Whether these arguments, in this order and number, are granted.
+    pub fn matches(&self, arguments: &[Argument]) -> bool {
+        let Some((first, others)) = arguments.split_at_checked(self.matchers.len()) else { return false };
+        self.matchers.iter().zip(first).all(|(word, argument)| word.matches(argument))
+            && others.iter().all(|argument| self.further.as_ref().is_some_and(|word| word.matches(argument)))
+    }
+}
+
+impl fmt::Display for ArgumentPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_might_not_compile_is_no_pattern() {
+        let long = format!("etc/{}", "{a,b}*".repeat(1000));
+        let error = PathPattern::try_from(long).unwrap_err();
+        assert!(error.ends_with("is longer than 1024 bytes"), "{error}");
+        let largest = format!("etc/{}", "[!\u{1000}-\u{9000}]".repeat(102));
+        let pattern = PathPattern::try_from(largest).unwrap();
+        assert!(!pattern.covers(&at(Root::Etc, "a")));
+    }
+
+    fn pattern(text: &str) -> PathPattern {
+        PathPattern::try_from(text.to_owned()).unwrap()
+    }
+
+    fn at(root: Root, relative: &str) -> Location {
+        Location::new(root, relative).unwrap()
+    }
+
+    fn words(words: &[&str]) -> ArgumentPattern {
+        ArgumentPattern::try_from(words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>()).unwrap()
+    }
+
+    fn text(words: &[&str]) -> Vec<Argument> {
+        words.iter().map(|w| Argument::Text((*w).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_root_alone_covers_everything_below_it_and_no_other_root() {
+        assert!(pattern("boot").covers(&at(Root::Boot, "a/b")) && pattern("boot").covers(&at(Root::Boot, "")));
+        assert!(!pattern("boot").covers(&at(Root::Etc, "a")));
+    }
+
+    #[test]
+    fn a_star_stays_within_one_name_and_covers_what_is_below_its_match() {
+        let images = pattern("boot/initramfs-*.img*");
+        assert!(images.covers(&at(Root::Boot, "initramfs-6.1.img.old")));
+        assert!(!images.covers(&at(Root::Boot, "x/initramfs-6.1.img")));
+        assert!(!images.covers(&at(Root::Boot, "")));
+        assert!(pattern("etc/d").covers(&at(Root::Etc, "d/x/y")) && !pattern("etc/d").covers(&at(Root::Etc, "dd")));
+    }
+
+    #[test]
+    fn directories_on_the_way_to_a_grant_may_be_listed_but_are_not_granted() {
+        let tool = pattern("usr/lib/kbuild-*/scripts/sign-file");
+        assert!(tool.leads_through(&at(Root::Usr, "lib/kbuild-6.1")) && !tool.covers(&at(Root::Usr, "lib")));
+        assert!(!tool.leads_through(&at(Root::Usr, "share")));
+    }
+
+    #[test]
+    fn patterns_that_climb_or_name_a_root_of_the_hosts_are_refused() {
+        for text in ["boot/../etc", "system/etc", "/etc", "boot/[", ""] {
+            assert!(PathPattern::try_from(text.to_owned()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn arguments_are_compared_one_by_one_and_in_number() {
+        let pattern = words(&["-f", "*", "--kver=*"]);
+        assert!(pattern.matches(&text(&["-f", "x", "--kver=6.1/2"])));
+        assert!(!pattern.matches(&text(&["-f", "x"])));
+        assert!(!pattern.matches(&text(&["-f", "x", "--kver=6.1", "y"])));
+        assert!(!pattern.matches(&text(&["-g", "x", "--kver=6.1"])));
+    }
+
+    #[test]
+    fn two_final_stars_stand_for_the_rest_and_only_there() {
+        assert!(words(&["a", "**"]).matches(&text(&["a"])) && words(&["a", "**"]).matches(&text(&["a", "b", "c"])));
+        assert!(ArgumentPattern::try_from(vec!["**".to_owned(), "a".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn a_star_at_the_beginning_is_no_option_unless_the_pattern_says_so() {
+        for pattern in [&["*"][..], &["*.img"], &["**"]] {
+            assert!(words(pattern).matches(&text(&["x.img"])), "{pattern:?}");
+            assert!(!words(pattern).matches(&text(&["-x.img"])), "{pattern:?}");
+            assert!(!words(pattern).matches(&text(&["--x=y.img"])), "{pattern:?}");
+        }
+        assert!(!words(&["a", "**"]).matches(&text(&["a", "b", "-c"])));
+        for pattern in [&["[-]*"][..], &["[-]*.img"], &["[-]**"]] {
+            assert!(words(pattern).matches(&text(&["x.img"])), "{pattern:?}");
+            assert!(words(pattern).matches(&text(&["-x.img"])), "{pattern:?}");
+        }
+        assert!(words(&["-*"]).matches(&text(&["-x"])) && !words(&["-*"]).matches(&text(&["x"])));
+        assert!(words(&["--a=*"]).matches(&text(&["--a=-x"])));
+        assert!(ArgumentPattern::try_from(vec!["[-]**".to_owned(), "a".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn no_argument_is_granted_by_an_empty_list() {
+        assert!(words(&[]).matches(&[]) && !words(&[]).matches(&text(&["a"])));
+    }
+
+    #[test]
+    fn other_glob_characters_in_arguments_are_plain_text() {
+        assert!(words(&["${Version}[a]?\\n"]).matches(&text(&["${Version}[a]?\\n"])));
+        assert!(!words(&["[ab]"]).matches(&text(&["a"])));
+    }
+
+    #[test]
+    fn a_location_is_matched_as_root_and_path() {
+        let pattern = words(&["boot/img-*"]);
+        assert!(pattern.matches(&[Argument::Location(at(Root::Boot, "img-1"))]));
+        assert!(!pattern.matches(&[Argument::Location(at(Root::Boot, "img-1/x"))]));
+        assert!(!pattern.matches(&[Argument::Location(at(Root::Etc, "img-1"))]));
+    }
+}

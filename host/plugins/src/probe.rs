@@ -1,0 +1,133 @@
+//! Probes: commands with fixed arguments whose output is a fact of the system.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::time::Duration;
+
+use super::manifest::Probe;
+use super::search::check_owner;
+use modsmith_facts::{System, find_program};
+use modsmith_sandbox::start;
+
+/// Answers so far: a probe runs once per process.
+#[derive(Debug, Default)]
+pub struct Probes(Mutex<BTreeMap<Question, Result<String, String>>>);
+
+/// Program and arguments.
+type Question = (String, Vec<String>);
+
+/// Longest output that is kept.
+const LONGEST: u64 = 64 << 10;
+const TIME_LIMIT: Duration = Duration::from_secs(20);
+
+impl Probes {
+    /// Standard output without trailing newlines; the error says which program
+    /// failed and how.
+    pub fn output(&self, probe: &Probe, system: &System) -> Result<String, String> {
+        let key = (probe.program.clone(), probe.arguments.clone());
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(key).or_insert_with(|| run(probe, system)).clone()
+    }
+
+    /// Takes this for the probe's output, as a test's facts have it.
+    pub fn know(&self, probe: &Probe, output: &str) {
+        let key = (probe.program.clone(), probe.arguments.clone());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Ok(output.to_owned()));
+    }
+}
+
+fn run(probe: &Probe, system: &System) -> Result<String, String> {
+    let name = &probe.program;
+    if !system.is_live() {
+        return Err(format!(
+            "`{name}` was not asked: programs of the system below {} are not run, and this system's may answer differently",
+            system.root.display()
+        ));
+    }
+    let path = find_program(&system.root, name).ok_or_else(|| format!("the program `{name}` is not installed"))?;
+    if rustix::process::geteuid().is_root() {
+        check_owner(&path)?;
+    }
+    let mut program = Command::new(&path);
+    program
+        .args(&probe.arguments)
+        .env_clear()
+        .env("PATH", modsmith_facts::PROGRAM_PATH.join(":"))
+        .env("LC_ALL", "C")
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0);
+    let mut child = start(&mut program).map_err(|e| format!("`{name}` cannot be started: {e}"))?;
+    let output = child.stdout.take().expect("standard output was asked for as a pipe");
+
+    // The reader ends with the program; when it does not, its group is killed.
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = Vec::new();
+        let read = output.take(LONGEST + 1).read_to_end(&mut text);
+        // Nobody listens any more after the time limit.
+        let _ = sender.send(read.map(|_| text));
+    });
+    let answer = receiver.recv_timeout(TIME_LIMIT);
+    if !matches!(&answer, Ok(Ok(text)) if text.len() as u64 <= LONGEST) {
+        kill_group(&child);
+    }
+    let status = child.wait().map_err(|e| format!("`{name}` cannot be waited for: {e}"))?;
+    let text = answer
+        .map_err(|_| format!("`{name}` did not answer within {} s", TIME_LIMIT.as_secs()))?
+        .map_err(|e| format!("the output of `{name}` cannot be read: {e}"))?;
+    if text.len() as u64 > LONGEST {
+        return Err(format!("`{name}` printed more than {LONGEST} bytes"));
+    }
+    if !status.success() {
+        return Err(format!("`{name}` failed ({status})"));
+    }
+    let text = String::from_utf8(text).map_err(|_| format!("the output of `{name}` is not UTF-8"))?;
+    Ok(text.trim_end_matches('\n').to_owned())
+}
+
+fn kill_group(child: &std::process::Child) {
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        // It may have ended by itself meanwhile.
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use modsmith_facts::OsRelease;
+
+    fn ask(root: &str, program: &str, arguments: &[&str]) -> Result<String, String> {
+        let arguments = arguments.iter().map(|a| (*a).to_owned()).collect();
+        let probe = Probe { name: "p".into(), program: program.into(), arguments };
+        Probes::default().output(&probe, &System::new(root, OsRelease::default()))
+    }
+
+    #[test]
+    fn the_output_is_returned_without_its_last_newlines() {
+        assert_eq!(ask("/", "printf", &["a\\nb\\n\\n"]), Ok("a\nb".into()));
+    }
+
+    #[test]
+    fn nothing_of_the_environment_reaches_the_program() {
+        assert_eq!(ask("/", "sh", &["-c", "echo \"$LC_ALL ${HOME-none}\""]), Ok("C none".into()));
+    }
+
+    #[test]
+    fn a_missing_or_failing_program_and_too_much_output_are_errors() {
+        assert!(ask("/", "no-such-program", &[]).unwrap_err().contains("not installed"));
+        assert!(ask("/", "false", &[]).unwrap_err().contains("`false` failed"));
+        assert!(ask("/", "yes", &[]).unwrap_err().contains("more than"));
+    }
+
+    #[test]
+    fn programs_of_another_system_are_not_run() {
+        assert!(ask("/nonexistent", "true", &[]).unwrap_err().contains("not asked"));
+    }
+}

@@ -1,0 +1,19 @@
+//! Claiming a system where the manifest cannot say it.
+
+use crate::bindings::exports::modsmith::plugin::distro::GuestIndices;
+use crate::call::Subject;
+use crate::error::Error;
+use crate::facade::Plugins;
+use crate::index::Entry;
+use crate::manifest::Role;
+
+impl Plugins {
+    /// The plugin's own judgement of the system: 0 for "not mine".
+    pub fn score(&self, entry: &Entry) -> Result<u8, Error> {
+        let asked = self.call(entry, Role::Distro, Subject::default(), &self.system.roots, |call| {
+            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+            guest.call_score(&mut call.store)
+        });
+        asked.map(|(score, _)| score)
+    }
+}

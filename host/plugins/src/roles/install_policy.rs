@@ -1,0 +1,94 @@
+//! Where modules go, how they are stored, how directories are cleaned up.
+
+use std::sync::Arc;
+
+use crate::bindings::exports::modsmith::plugin::install_policy::{self, GuestIndices};
+use crate::call::{Fault, Subject};
+use crate::error::{Error, Kind};
+use crate::facade::{Answer, Plugins};
+use crate::manifest::Role;
+use modsmith_facts::Compression;
+use modsmith_facts::kernel::Kernel;
+use modsmith_facts::{Location, Root};
+
+/// When a directory that an uninstall emptied is removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prune {
+    Always,
+    /// Unless this program, with the directory's path as last argument,
+    /// succeeds.
+    UnlessOwned(Vec<String>),
+    Never,
+}
+
+impl Plugins {
+    /// The directory below the kernel's module directory, without a leading
+    /// slash. `requested` is what the package asks for. `None`: no plugin has a
+    /// rule.
+    pub fn destination(&self, kernel: &Arc<Kernel>, requested: &str) -> Result<Option<String>, Error> {
+        let subject = Subject { kernel: Some(kernel), package: None };
+        let requested = requested.trim_start_matches('/');
+        let answer = self.ask(Role::InstallPolicy, subject, |call| {
+            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+            let kernel = call.kernel(kernel)?;
+            guest.call_destination(&mut call.store, kernel, requested)
+        })?;
+        let Answer::Given { plugin, value } = answer else { return Ok(None) };
+        match Location::new(Root::Modules, &value) {
+            Ok(at) => Ok(Some(at.relative().display().to_string())),
+            Err(e) => Err(Error::new(
+                Kind::Plugin,
+                format!("The plugin `{plugin}` (install-policy) gave an unusable destination: {e}."),
+            )
+            .hint("Report it to the plugin's author.")),
+        }
+    }
+
+    /// How module files for the kernel are compressed: `Some(None)` is plain.
+    pub fn compression(&self, kernel: &Arc<Kernel>) -> Result<Option<Option<Compression>>, Error> {
+        let subject = Subject { kernel: Some(kernel), package: None };
+        let answer = self.ask(Role::InstallPolicy, subject, |call| {
+            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+            let kernel = call.kernel(kernel)?;
+            guest.call_compress_with(&mut call.store, kernel)
+        })?;
+        Ok(answer.value().map(|compression| compression.map(Compression::from)))
+    }
+
+    /// When emptied directories go; always, where no plugin has a rule.
+    pub fn prune(&self) -> Result<Prune, Error> {
+        let answer = self.ask(Role::InstallPolicy, Subject::default(), |call| {
+            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+            guest.call_prune_emptied(&mut call.store).map(Ok)
+        })?;
+        let Answer::Given { plugin, value } = answer else { return Ok(Prune::Always) };
+        match value {
+            install_policy::Prune::Always => Ok(Prune::Always),
+            install_policy::Prune::Never => Ok(Prune::Never),
+            install_policy::Prune::UnlessOwned(command) => self.ownership_check(&plugin, command),
+        }
+    }
+
+    /// The program is the plugin's wish, so it is held to the plugin's grant;
+    /// the directory's path counts as one more argument.
+    fn ownership_check(&self, plugin: &str, command: Vec<String>) -> Result<Prune, Error> {
+        let refused = |why: String| {
+            Error::new(Kind::Plugin, format!("The plugin `{plugin}` (install-policy) was refused: {why}."))
+                .source(Fault::Denied)
+                .hint(format!("See what it was granted with `modsmith plugin inspect {plugin}`."))
+        };
+        let Some((program, arguments)) = command.split_first() else {
+            return Err(refused(
+                "it names no program that asks for a directory's owner; report this to its author".into(),
+            ));
+        };
+        let mut asked = arguments.to_vec();
+        asked.push("/a/directory".into());
+        let entry = self.index().get(plugin).expect("the plugin that answered is in the index");
+        entry.grant.may_ask(program, &asked).map_err(refused)?;
+        Ok(match modsmith_facts::find_program(&self.system.root, program) {
+            Some(_) => Prune::UnlessOwned(command),
+            None => Prune::Always,
+        })
+    }
+}

@@ -1,0 +1,39 @@
+//! Preparing the source tree of an old kernel before a build.
+
+use std::sync::Arc;
+
+use crate::bindings::exports::modsmith::plugin::kernel_prepare::GuestIndices;
+use crate::call::Subject;
+use crate::error::Error;
+use crate::facade::{Answer, Plugins};
+use crate::manifest::Role;
+use modsmith_facts::kernel::Kernel;
+use modsmith_plan::Builder;
+
+impl Plugins {
+    /// Adds the steps that bring the tree at `headers` into the kernel's state,
+    /// with these contents of a configuration file if one was asked for.
+    pub fn kernel_prepare(
+        &self,
+        kernel: &Arc<Kernel>,
+        config: Option<&[u8]>,
+        plan: &mut Builder,
+    ) -> Result<Answer<()>, Error> {
+        let subject = Subject { kernel: Some(kernel), package: None };
+        self.ask_steps(Role::KernelPrepare, subject, plan, |call, draft| {
+            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+            let (kernel, plan) = (call.kernel(kernel)?, call.plan(draft)?);
+            guest.call_prepare(&mut call.store, kernel, config, plan)
+        })
+    }
+
+    /// Adds the steps that take the tree back to where it was.
+    pub fn kernel_clean(&self, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Answer<()>, Error> {
+        let subject = Subject { kernel: Some(kernel), package: None };
+        self.ask_steps(Role::KernelPrepare, subject, plan, |call, draft| {
+            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+            let (kernel, plan) = (call.kernel(kernel)?, call.plan(draft)?);
+            guest.call_clean(&mut call.store, kernel, plan)
+        })
+    }
+}

@@ -1,0 +1,276 @@
+//! Package formats, made from the tree and loaded into it.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use crate::bindings::exports::modsmith::plugin::packager::{self, GuestIndices};
+use crate::bindings::modsmith::plugin::types;
+use crate::call::{Call, Fault, Said, Subject, said};
+use crate::error::{Error, Kind};
+use crate::facade::Plugins;
+use crate::imports::{Draft, PackageFacts};
+use crate::manifest::Role;
+use modsmith_facts::kernel::Kernel;
+use modsmith_facts::text::field;
+use modsmith_facts::{Location, find_program};
+use modsmith_plan::Builder;
+
+pub use packager::{Format as Declared, KernelCount, OptionSpec, State};
+
+/// A format that a plugin makes or loads.
+#[derive(Debug, Clone)]
+pub struct Format {
+    /// The plugin's id.
+    pub plugin: String,
+    /// As the plugin declares it.
+    pub declared: Declared,
+}
+
+impl std::ops::Deref for Format {
+    type Target = Declared;
+
+    fn deref(&self) -> &Declared {
+        &self.declared
+    }
+}
+
+impl Format {
+    /// Whether files of this name are loaded: the length of the suffix that says
+    /// so.
+    pub fn loads(&self, name: &str) -> Option<usize> {
+        self.suffixes.iter().filter(|suffix| name.ends_with(*suffix)).map(String::len).max()
+    }
+
+    /// The option of this name.
+    pub fn option(&self, name: &str) -> Option<&OptionSpec> {
+        self.options.iter().find(|option| option.name == name)
+    }
+}
+
+/// What a package has to be before a format is made of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Requirements {
+    pub state: State,
+    pub kernels: KernelCount,
+}
+
+/// What a format is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Assembly<'a> {
+    pub package: &'a Arc<PackageFacts>,
+    pub kernels: &'a [Arc<Kernel>],
+    pub options: &'a [(String, String)],
+    pub staging: &'a Location,
+}
+
+/// Why an archive cannot be loaded: a clause without a full stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid(pub String);
+
+/// A format whose words and texts can be shown, completed and put into manuals as
+/// they are: a word that is no plain word leaves it out, other texts are escaped.
+fn harmless(mut declared: Declared) -> Result<Declared, String> {
+    let options = declared.options.iter().map(|option| &option.name);
+    let words = [&declared.action].into_iter().chain(&declared.load_action).chain(options);
+    let plain = |word: &str| {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');
+        !word.is_empty() && !word.starts_with('-') && word.chars().all(is_plain)
+    };
+    if let Some(word) = words.into_iter().find(|word| !plain(word)) {
+        return Err(format!("`{word}` is no word of a command line: letters, digits, `-`, `_`, `.` and `+`"));
+    }
+    let escape = |text: &mut String| *text = field(text).into_owned();
+    escape(&mut declared.summary);
+    escape(&mut declared.label);
+    for option in &mut declared.options {
+        escape(&mut option.help);
+        option.value.iter_mut().for_each(escape);
+    }
+    Ok(declared)
+}
+
+/// What a guest made of a question about a format.
+type Answered<T> = Result<T, packager::Failure>;
+
+impl Plugins {
+    /// The formats of all packagers that serve this system. A packager that
+    /// fails is left out, with a warning.
+    pub fn formats(&self) -> Vec<Format> {
+        let mut formats = Vec::new();
+        for entry in self.candidates(Role::Packager).entries {
+            let asked = self.call(entry, Role::Packager, Subject::default(), &self.system.roots, |call| {
+                let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+                guest.call_formats(&mut call.store)
+            });
+            match asked {
+                Err(error) => tracing::warn!("{error}"),
+                Ok((given, _)) => formats.extend(given.into_iter().filter_map(|declared| {
+                    let format = declared.name.clone();
+                    let usable = harmless(declared).map(|declared| Format { plugin: entry.id().to_owned(), declared });
+                    usable.map_err(|why| tracing::warn!("plugin `{}`: format `{format}`: {why}", entry.id())).ok()
+                })),
+            }
+        }
+        formats
+    }
+
+    /// What has to be true before the format is made with these options.
+    ///
+    /// # Errors
+    /// The plugin's refusal, with the exit code that it chose.
+    pub fn requirements(&self, format: &Format, options: &[(String, String)]) -> Result<Requirements, Error> {
+        let entry = self.index().get(&format.plugin).expect("a format comes from a plugin of the index");
+        let (answer, _) = self.call(entry, Role::Packager, Subject::default(), &self.system.roots, |call| {
+            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+            guest.call_requires(&mut call.store, &format.name, options)
+        })?;
+        let refused = RefCell::new(None);
+        let answer = heed(answer, format, &refused);
+        match (said(entry.id(), Role::Packager.name(), Subject::default(), answer), refused.into_inner()) {
+            (_, Some(refusal)) => Err(refusal),
+            (Ok(Said::Value(needs)), None) => Ok(Requirements { state: needs.state, kernels: needs.kernels }),
+            (Ok(Said::Unsupported(why)), None) => Err(unsupported(format, Subject::default(), &why)),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// Program and leading arguments with which this system installs files of the
+    /// format itself, if it does: held to the plugin's grant, where the file's
+    /// name counts as one more argument.
+    pub fn installer(&self, format: &Format) -> Result<Option<Vec<String>>, Error> {
+        let Some((program, arguments)) = format.installer.split_first() else { return Ok(None) };
+        if !self.system.is_live() {
+            return Ok(None);
+        }
+        let mut asked = arguments.to_vec();
+        asked.push("/a/file".into());
+        let entry = self.index().get(&format.plugin).expect("a format comes from a plugin of the index");
+        entry.grant.may_ask(program, &asked).map_err(|why| {
+            Error::new(Kind::Plugin, format!("The plugin `{}` (packager) was refused: {why}.", format.plugin))
+                .source(Fault::Denied)
+                .hint(format!("See what it was granted with `modsmith plugin inspect {}`.", format.plugin))
+        })?;
+        Ok(find_program(&self.system.root, program).map(|_| format.installer.clone()))
+    }
+
+    /// Adds the steps that make a format below `staging`.
+    ///
+    /// # Errors
+    /// The plugin's refusal, with the exit code that it chose.
+    pub fn assemble(&self, format: &Format, assembly: Assembly<'_>, plan: &mut Builder) -> Result<(), Error> {
+        let Assembly { package, kernels, options, staging } = assembly;
+        let subject = Subject { kernel: None, package: Some(package) };
+        let staging = path(staging);
+        let refused = RefCell::new(None);
+        let entry = self.index().get(&format.plugin).expect("a format comes from a plugin of the index");
+        let said = self.steps_of(entry, Role::Packager, subject, plan, |call, draft| {
+            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+            let package = call.package(package)?;
+            let kernels =
+                kernels.iter().map(|kernel| call.owned_kernel(kernel)).collect::<wasmtime::Result<Vec<_>>>()?;
+            let plan = call.plan(draft)?;
+            let answer =
+                guest.call_assemble(&mut call.store, &format.name, package, &kernels, options, &staging, plan)?;
+            Ok(heed(answer, format, &refused))
+        });
+        match (said, refused.into_inner()) {
+            (_, Some(refusal)) => Err(refusal),
+            (Ok(Said::Value(())), None) => Ok(()),
+            (Ok(Said::Unsupported(why)), None) => Err(unsupported(format, subject, &why)),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// Adds the steps that unpack a file below `staging`.
+    pub fn load_archive(
+        &self,
+        format: &Format,
+        archive: &Location,
+        options: &[(String, String)],
+        staging: &Location,
+        plan: &mut Builder,
+    ) -> Result<Result<(), Invalid>, Error> {
+        let (archive, staging) = (path(archive), path(staging));
+        self.load_step(format, plan, |call, draft| {
+            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+            let plan = call.plan(draft)?;
+            guest.call_load(&mut call.store, &format.name, &archive, options, &staging, plan)
+        })
+    }
+
+    /// Adds the steps that bring what was unpacked into the shape of the tree.
+    pub fn arrange(
+        &self,
+        format: &Format,
+        options: &[(String, String)],
+        staging: &Location,
+        plan: &mut Builder,
+    ) -> Result<Result<(), Invalid>, Error> {
+        let staging = path(staging);
+        self.load_step(format, plan, |call, draft| {
+            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+            let plan = call.plan(draft)?;
+            guest.call_arrange(&mut call.store, &format.name, options, &staging, plan)
+        })
+    }
+
+    /// `invalid` is about the file that the user gave, so it is the caller's to
+    /// report.
+    fn load_step(
+        &self,
+        format: &Format,
+        plan: &mut Builder,
+        body: impl Fn(&mut Call, Draft) -> wasmtime::Result<Result<(), types::Error>>,
+    ) -> Result<Result<(), Invalid>, Error> {
+        let entry = self.index().get(&format.plugin).expect("a format comes from a plugin of the index");
+        let invalid = RefCell::new(None);
+        let subject = Subject::default();
+        let said = self.steps_of(entry, Role::Packager, subject, plan, |call, draft| {
+            let result = body(call, draft)?;
+            if let Err(types::Error::Invalid(why)) = &result {
+                invalid.replace(Some(Invalid(why.trim_end_matches('.').to_owned())));
+            }
+            Ok(result)
+        });
+        match (said, invalid.into_inner()) {
+            (Ok(Said::Value(())), _) => Ok(Ok(())),
+            (Ok(Said::Unsupported(why)), _) => Err(unsupported(format, subject, &why)),
+            (Err(_), Some(invalid)) => Ok(Err(invalid)),
+            (Err(error), None) => Err(error),
+        }
+    }
+}
+
+/// Keeps a refusal apart from failures: it is for the user, not about the plugin.
+fn heed<T>(answer: Answered<T>, format: &Format, refused: &RefCell<Option<Error>>) -> Result<T, types::Error> {
+    let (error, refusal) = match answer {
+        Ok(value) => return Ok(value),
+        Err(packager::Failure::Refused(refusal)) => {
+            let code = refusal.exit_code.max(1);
+            let mut error = Error::new(Kind::Format(code), refusal.reason.clone());
+            error.hints = refusal.advice;
+            (types::Error::Invalid(refusal.reason), Some(error))
+        }
+        Err(packager::Failure::Failed(types::Error::Invalid(why))) => {
+            let why = why.trim_end_matches('.');
+            let message = format!("The {} cannot be made: {why}.", format.name);
+            (types::Error::Invalid(why.to_owned()), Some(Error::new(Kind::Usage, message)))
+        }
+        Err(packager::Failure::Failed(error)) => (error, None),
+    };
+    refused.replace(refusal);
+    Err(error)
+}
+
+fn unsupported(format: &Format, subject: Subject, why: &str) -> Error {
+    let Format { plugin, declared } = format;
+    Error::new(
+        Kind::Plugin,
+        format!("The plugin `{plugin}` (packager) does not make or load {}{subject}: {why}.", declared.name),
+    )
+    .hint("Choose another format.")
+}
+
+fn path(at: &Location) -> types::Path {
+    types::Path { root: at.root.name().to_owned(), relative: at.relative().display().to_string() }
+}

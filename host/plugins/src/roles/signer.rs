@@ -1,0 +1,130 @@
+//! Signing module files.
+
+use std::sync::Arc;
+
+use crate::bindings::exports::modsmith::plugin::signer::{self, GuestIndices};
+use crate::bindings::modsmith::plugin::types;
+use crate::call::{Said, Subject};
+use crate::error::{Error, Kind};
+use crate::facade::{Answer, Plugins};
+use crate::manifest::Role;
+use modsmith_facts::kernel::Kernel;
+use modsmith_facts::{Location, Root};
+use modsmith_plan::{Argument, Builder};
+
+/// What signatures for a kernel are made with, and by which plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signing {
+    pub plugin: String,
+    /// A program, or the name of the plugin that asks the host to sign.
+    pub program: Argument,
+    /// `None` where the program alone knows it.
+    pub key: Option<Argument>,
+    pub certificate: Option<Argument>,
+    /// As the kernel's configuration names it: `sha256`. `None` where the program
+    /// alone knows it.
+    pub digest: Option<String>,
+}
+
+/// Whether the machine's kernel would accept a signature, and what to do where
+/// it would not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolment {
+    /// `None` when it cannot be told.
+    pub accepted: Option<bool>,
+    /// What that goes by, and what to do.
+    pub advice: Vec<String>,
+}
+
+impl Plugins {
+    /// Chooses program and keys, and adds the steps that make a key pair where
+    /// there is none. Unsupported leaves modules unsigned, with the reasons.
+    pub fn prepare_signing(&self, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Answer<Signing>, Error> {
+        let subject = Subject { kernel: Some(kernel), package: None };
+        let answer = self.ask_steps(Role::Signer, subject, plan, |call, draft| {
+            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+            let (kernel, plan) = (call.kernel(kernel)?, call.plan(draft)?);
+            guest.call_prepare(&mut call.store, kernel, plan)
+        })?;
+        Ok(match answer {
+            Answer::Given { plugin, value } => Answer::Given { value: signing(plugin.clone(), value)?, plugin },
+            Answer::Unsupported(reasons) => Answer::Unsupported(told(reasons)),
+        })
+    }
+
+    /// Adds the steps that sign one file in place.
+    pub fn sign(
+        &self,
+        signing: &Signing,
+        kernel: &Arc<Kernel>,
+        file: &Location,
+        plan: &mut Builder,
+    ) -> Result<(), Error> {
+        let id = &signing.plugin;
+        let failed = |why: String| Error::new(Kind::Plugin, format!("{file} cannot be signed: {why}."));
+        let entry = self.index().get(id).ok_or_else(|| {
+            failed(format!("the plugin `{id}` is not installed")).hint(format!("Install {id}.wasm again."))
+        })?;
+        let path = types::Path { root: file.root.name().to_owned(), relative: file.relative().display().to_string() };
+        let subject = Subject { kernel: Some(kernel), package: None };
+        let said = self.steps_of(entry, Role::Signer, subject, plan, |call, draft| {
+            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+            let (kernel, plan) = (call.kernel(kernel)?, call.plan(draft)?);
+            guest.call_sign(&mut call.store, kernel, &path, plan)
+        })?;
+        match said {
+            Said::Value(()) => Ok(()),
+            Said::Unsupported(why) => {
+                Err(failed(format!("the plugin `{id}` offered to sign, and then did not: {why}"))
+                    .hint("Report it to the plugin's author."))
+            }
+        }
+    }
+
+    /// Whether this machine would accept what the first responsible plugin signs.
+    pub fn enrolment(&self, kernel: &Arc<Kernel>) -> Result<Answer<Enrolment>, Error> {
+        let subject = Subject { kernel: Some(kernel), package: None };
+        self.ask(Role::Signer, subject, |call| {
+            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+            let kernel = call.kernel(kernel)?;
+            let result = guest.call_enrolment(&mut call.store, kernel)?;
+            Ok(result.map(|e| Enrolment { accepted: e.accepted, advice: e.advice }))
+        })
+    }
+}
+
+/// The reasons that say something, each once.
+fn told(reasons: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut told: Vec<(String, String)> = Vec::new();
+    for (plugin, reason) in reasons {
+        if !reason.trim().is_empty() && told.iter().all(|(_, known)| *known != reason) {
+            told.push((plugin, reason));
+        }
+    }
+    told
+}
+
+fn signing(plugin: String, given: signer::Signing) -> Result<Signing, Error> {
+    let argument = |argument: types::Argument| match argument {
+        types::Argument::Text(text) => Ok(Argument::Text(text)),
+        types::Argument::Location(path) => {
+            // Of the whole system's paths, a plugin has only those that a setting names;
+            // here they are only shown.
+            let system = (path.root == Root::System.name()).then_some(Root::System);
+            let root = Root::for_plugins(&path.root).or(system);
+            let known = root.and_then(|root| Location::new(root, &path.relative).ok());
+            known.map(Argument::Location).ok_or_else(|| {
+                let path = format!("{}/{}", path.root, path.relative);
+                Error::new(Kind::Plugin, format!("The plugin `{plugin}` (signer) named an unusable path: `{path}`."))
+                    .hint("Report it to the plugin's author.")
+            })
+        }
+    };
+    Ok(Signing {
+        program: argument(given.program)?,
+        key: given.key.map(argument).transpose()?,
+        certificate: given.certificate.map(argument).transpose()?,
+        digest: given.digest,
+        plugin: plugin.clone(),
+    })
+}

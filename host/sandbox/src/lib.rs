@@ -1,0 +1,49 @@
+//! Running text that is not ours (a dkms.conf is a shell script, a package's
+//! recipe is one) without letting it do harm.
+//!
+//! Each measure is a rung of a ladder: where a kernel or a container lacks one, the
+//! others still hold. A [`Level`] says which [`Wall`]s they come to, and a program is
+//! not run where one is missing that its caller requires.
+//!
+//! ```text
+//! this program ── relay ── first process ── the confined program ── what it starts
+//!                 (waits)  (`init`: waits, reaps, ends all)
+//! ```
+//!
+//! The relay and the first process are one where there is no PID namespace. Both are
+//! forks of this program and never run another one.
+//!
+//! Beside that: directories that one program sees at another place ([`bind`]), and
+//! starting programs while files are written ([`start`]).
+//!
+//! This crate knows nothing of kernels, plans and plugins.
+
+mod bind;
+mod confinement;
+mod files;
+mod filter;
+mod identity;
+mod init;
+mod leash;
+mod level;
+mod limits;
+mod mounts;
+mod readable;
+mod stage;
+mod start;
+#[cfg(test)]
+mod tests;
+
+pub use bind::{bind, can_bind};
+pub use confinement::Confinement;
+pub use identity::{NOBODY, can_become_nobody};
+pub use leash::{Leash, wait_for_end};
+pub use level::{Level, Wall};
+pub use limits::{Limits, Usage};
+pub use readable::Readable;
+pub use start::{start, write_file};
+
+/// The number of the last error of a call.
+fn errno() -> i32 {
+    std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}

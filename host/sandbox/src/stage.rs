@@ -1,0 +1,199 @@
+//! From a fork of this program to the confined one, step by step.
+//!
+//! Everything here runs between fork and exec: system calls only, on what was prepared.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use rustix::process::{Pid, Signal};
+use rustix::thread::UnshareFlags;
+
+use super::filter::{Filter, Purpose};
+use super::init::{self, Reach};
+use super::leash::Ends;
+use super::level::{BYTES, Level, Wall};
+use super::{identity, limits, mounts};
+use crate::confinement::Confinement;
+
+/// What the steps need.
+pub(super) struct Stage {
+    confinement: Confinement,
+    /// `None`: the calls of this processor are not known.
+    filter: Option<Filter>,
+    ends: Ends,
+    spaces: Vec<UnshareFlags>,
+    /// For a namespace of the user's own: the ids stay what they are.
+    maps: Option<[CString; 2]>,
+    becomes_nobody: bool,
+    /// The process that all of this is forked from.
+    owner: Pid,
+}
+
+/// What was done on the way.
+#[derive(Clone, Copy)]
+struct Done {
+    spaces: UnshareFlags,
+    reach: Reach,
+    /// Whether all that it starts can be ended.
+    ends_all: Result<(), i32>,
+    proc: bool,
+    read_only: bool,
+}
+
+impl Stage {
+    pub fn new(confinement: Confinement, filter: Option<Filter>, ends: Ends) -> Self {
+        let mut spaces = vec![UnshareFlags::NEWPID, UnshareFlags::NEWNS];
+        // The filter refuses what these hold, unless there is none or sockets are of use.
+        if confinement.purpose == Purpose::Write || filter.is_none() {
+            spaces.extend([UnshareFlags::NEWIPC, UnshareFlags::NEWNET]);
+        }
+        let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+        let map = |id: u32| CString::new(format!("{id} {id} 1")).ok();
+        let maps = map(uid.as_raw()).zip(map(gid.as_raw())).filter(|_| !uid.is_root());
+        let maps = maps.map(|(uid, gid)| [uid, gid]);
+        let becomes_nobody = uid.is_root() && identity::can_become_nobody();
+        Self { confinement, filter, ends, spaces, maps, becomes_nobody, owner: rustix::process::getpid() }
+    }
+
+    /// Returns in the process that becomes the program.
+    pub fn enter(&mut self) -> io::Result<()> {
+        init::expect_children();
+        let spaces = self.enter_namespaces();
+        let (reach, ends_all) = if spaces.contains(UnshareFlags::NEWPID) {
+            die_with_parent(true)?;
+            if rustix::process::getppid() != Some(self.owner) {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            if let Some(first) = init::fork().map_err(io::Error::from_raw_os_error)? {
+                init::relay(first);
+            }
+            die_with_parent(true)?;
+            let first = rustix::process::getpid().is_init();
+            (Reach::Namespace, if first { Ok(()) } else { Err(0) })
+        } else {
+            // It must live to end the others; the lifeline tells it.
+            die_with_parent(false)?;
+            let subreaper = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+            (Reach::Children, subreaper.map_err(number).and_then(|()| init::can_tell_children()))
+        };
+        let mut done = Done { spaces, reach, ends_all, proc: false, read_only: false };
+        self.mount(&mut done);
+        if let Some(program) = init::fork().map_err(io::Error::from_raw_os_error)? {
+            init::watch(program, self.ends.lifeline.as_raw_fd(), reach);
+        }
+        init::hear_all_signals();
+        rustix::process::setsid()?;
+        let level = self.lock(done);
+        if reach == Reach::Children {
+            // After the change of user, which clears it.
+            die_with_parent(true)?;
+        }
+        let mut report = [0; BYTES + 1];
+        report[..BYTES].copy_from_slice(&level.to_bytes());
+        report[BYTES] = reach as u8;
+        rustix::io::write(&self.ends.report, &report)?;
+        if self.confinement.required.iter().all(|wall| level.has(*wall)) {
+            Ok(())
+        } else {
+            Err(io::Error::from_raw_os_error(libc::EPERM))
+        }
+    }
+
+    /// Enters as many new namespaces as the kernel allows and says which.
+    fn enter_namespaces(&self) -> UnshareFlags {
+        // SAFETY: the process has one thread between fork and exec, and no
+        // descriptor table is unshared.
+        let enter = |space| unsafe { rustix::thread::unshare_unsafe(space) }.is_ok();
+        let mut entered = UnshareFlags::empty();
+        if let Some([uid, gid]) = &self.maps {
+            if !enter(UnshareFlags::NEWUSER) {
+                return entered;
+            }
+            entered |= UnshareFlags::NEWUSER;
+            // Without these the ids look like nobody's; nothing depends on them.
+            let _ = put(c"/proc/self/setgroups", b"deny");
+            let _ = put(c"/proc/self/uid_map", uid.as_bytes());
+            let _ = put(c"/proc/self/gid_map", gid.as_bytes());
+        }
+        for space in &self.spaces {
+            if enter(*space) {
+                entered |= *space;
+            }
+        }
+        entered
+    }
+
+    fn mount(&self, done: &mut Done) {
+        if !done.spaces.contains(UnshareFlags::NEWNS) || mounts::make_private().is_err() {
+            return;
+        }
+        if let Some(mounts) = &self.confinement.mounts {
+            done.read_only = mounts.make_read_only().is_ok();
+        }
+        if let Some(way) = &self.confinement.way {
+            // What cannot be reached is reported by the program that looks for it.
+            let _ = way.open();
+        }
+        done.proc = done.reach == Reach::Namespace && mounts::fresh_proc().is_ok();
+    }
+
+    /// Takes everything away that a process can have, and says what is gone.
+    fn lock(&self, done: Done) -> Level {
+        let Confinement { purpose, rules, limits, kept, .. } = &self.confinement;
+        if let Some(limits) = limits {
+            limits::set(limits, self.becomes_nobody || done.spaces.contains(UnshareFlags::NEWUSER));
+        }
+        let nobody = if self.becomes_nobody { identity::become_nobody().map_err(number) } else { Err(0) };
+        let capabilities = identity::drop_capabilities();
+        let (files, scoped, cuts) = match rules {
+            Ok(rules) => {
+                let proc = if done.proc && *purpose == Purpose::Read { rules.allow_proc() } else { Ok(()) };
+                (proc.and_then(|()| rules.enforce()), rules.covers_signals(), rules.covers_truncation())
+            }
+            Err(refusal) => (Err(*refusal), false, false),
+        };
+        init::close_on_exec_but(kept.as_ref().map(OwnedFd::as_raw_fd));
+        let filter = self.filter.as_ref().map_or(Err(0), Filter::install);
+
+        let mut level = Level::none();
+        level.set(Wall::Network, filter);
+        level.set(
+            Wall::Writes,
+            match purpose {
+                Purpose::Read if done.read_only && nobody.is_ok() => filter,
+                Purpose::Read => files.and(filter),
+                Purpose::Write => files.and(if cuts { Ok(()) } else { Err(libc::EOPNOTSUPP) }),
+            },
+        );
+        level.set(
+            Wall::Secrets,
+            match purpose {
+                Purpose::Read => nobody.or(files),
+                Purpose::Write => nobody,
+            },
+        );
+        // Without a namespace, what runs as the caller could stop the first process.
+        let out_of_reach = match done.reach {
+            Reach::Children if nobody.is_err() => files.and(if scoped { Ok(()) } else { Err(libc::EOPNOTSUPP) }),
+            _ => Ok(()),
+        };
+        level.set(Wall::Processes, done.ends_all.and(out_of_reach));
+        level.set(Wall::Privileges, if self.becomes_nobody { nobody.and(capabilities) } else { capabilities });
+        level
+    }
+}
+
+fn die_with_parent(does: bool) -> io::Result<()> {
+    Ok(rustix::process::set_parent_process_death_signal(does.then_some(Signal::KILL))?)
+}
+
+fn number(error: rustix::io::Errno) -> i32 {
+    error.raw_os_error()
+}
+
+fn put(path: &CStr, text: &[u8]) -> rustix::io::Result<()> {
+    let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags, rustix::fs::Mode::empty())?;
+    rustix::io::write(&file, text).map(drop)
+}

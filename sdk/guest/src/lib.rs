@@ -1,0 +1,79 @@
+//! Write a [modsmith] plugin: implement a trait per role, name the roles once.
+//!
+//! A plugin never acts. It reads facts (the kernel, os-release, granted files,
+//! its settings) and answers with a value, or adds steps to the plan that it was
+//! lent; modsmith checks, shows, runs and undoes them.
+//!
+//! ```ignore
+//! use modsmith_plugin::prelude::*;
+//!
+//! struct Dracut;
+//!
+//! impl Initrd for Dracut {
+//!     fn refresh(kernel: &Kernel, occasion: Occasion, plan: &mut Plan) -> Result<()> {
+//!         let image = Path::boot(format!("initramfs-{}.img", kernel.release()));
+//!         if occasion == Occasion::Installed {
+//!             plan.back_up(&image, ".old-dkms")?;
+//!         }
+//!         plan.run(cmd!("dracut", "-f", image, kernel.release()))
+//!     }
+//! }
+//!
+//! export!(Dracut: Initrd);
+//! ```
+//!
+//! The crate is compiled for `wasm32-unknown-unknown` by `modsmith plugin build`.
+//! Beside it lies a `plugin.toml`: what the plugin serves, reads, writes and runs.
+//!
+//! [modsmith]: https://crates.io/crates/modsmith
+
+#![warn(missing_docs)]
+
+#[doc(hidden)]
+/// Generated from the interface's text: the imports once, and each role's export on
+/// top of the same types.
+///
+/// A component exports what its plugin invokes an export macro for, and imports
+/// what it really calls; so one crate with all roles still gives plugins with
+/// minimal lists.
+#[allow(missing_docs, clippy::all)]
+pub mod bindings {
+    include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
+}
+mod command;
+mod error;
+mod export;
+pub mod kernel;
+pub mod log;
+#[cfg(feature = "packaging")]
+pub mod packaging;
+mod panic;
+mod path;
+mod plan;
+pub mod roles;
+pub mod settings;
+pub mod system;
+
+pub use command::Command;
+pub use error::{Error, Result, invalid, other, unsupported};
+pub use kernel::{Compression, Kernel, ModulePackage};
+pub use path::Path;
+pub use plan::{ArchiveFormat, OnFailure, Plan, Signature, SignatureAlgorithm};
+
+pub use bindings::imports::modsmith::plugin::types::Argument;
+
+/// A name and its value.
+pub type Property = (String, String);
+
+/// Everything that a plugin usually needs.
+pub mod prelude {
+    pub use crate::kernel::kernel_arch;
+    pub use crate::roles::*;
+    pub use crate::settings::{setting, setting_bool, setting_list, setting_or};
+    pub use crate::system::{distro_ids, has_program, os_release, probe};
+    pub use crate::{
+        ArchiveFormat, Argument, Command, Compression, Error, Kernel, ModulePackage, OnFailure, Path, Plan, Property,
+        Result, Signature, SignatureAlgorithm,
+    };
+    pub use crate::{cmd, debug, export, info, invalid, other, unsupported, warn};
+}

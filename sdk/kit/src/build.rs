@@ -1,0 +1,359 @@
+//! Building plugins: crates become components, tables are copied.
+//!
+//! One cargo run compiles every plugin crate below a directory; each core module
+//! then becomes a component with its plugin.toml inside, so that a plugin is one
+//! file. Anybody's plugins and the first-party ones go the same way.
+
+mod toolchain;
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use wit_component::ComponentEncoder;
+
+use modsmith_plugins::error::{Error, Kind};
+use modsmith_plugins::form::{self, Imports};
+use modsmith_plugins::manifest::{Manifest, SECTION, check_identity};
+use modsmith_plugins::table::TableFile;
+use toolchain::{TARGET, Toolchain};
+
+/// What `modsmith plugin build` was asked for.
+#[derive(Debug, Clone)]
+pub struct BuildOptions {
+    /// A plugin (a crate with a plugin.toml, or a policy.toml alone), or a
+    /// directory of plugins, usually a cargo workspace.
+    pub directory: PathBuf,
+    /// Where `ID.wasm` and `ID.toml` go; made when missing.
+    pub out: PathBuf,
+}
+
+/// One plugin, built.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Built {
+    pub id: String,
+    /// `ID.wasm`, or `ID.toml` for a table.
+    pub file: PathBuf,
+    /// Bytes.
+    pub size: u64,
+    /// Imported functions by interface: all that it can ask the host for.
+    /// Nothing for a table.
+    pub imports: Imports,
+}
+
+/// A plugin that is ready to be written.
+struct Output {
+    id: String,
+    suffix: &'static str,
+    contents: Vec<u8>,
+    imports: Imports,
+}
+
+/// Builds what is in the directory, in the order of the ids. cargo's own output
+/// goes to stderr.
+///
+/// # Errors
+///
+/// `Usage` for a directory without plugins, `Plugin` for everything that is wrong
+/// with a plugin or the compiler; nothing is written to `out` for a plugin that
+/// is not in order.
+pub fn build(options: &BuildOptions) -> Result<Vec<Built>, Error> {
+    let sources = Sources::find(&options.directory)?;
+    let mut outputs: Vec<Output> = sources.tables.iter().map(|dir| table(dir)).collect::<Result<_, _>>()?;
+    let crates: Vec<PluginCrate> = sources.crates.iter().map(|dir| PluginCrate::read(dir)).collect::<Result<_, _>>()?;
+    if !crates.is_empty() {
+        let modules = compile(&options.directory)?;
+        for plugin in &crates {
+            outputs.push(plugin.package(&modules)?);
+        }
+    }
+    outputs.sort_by(|a, b| a.id.cmp(&b.id));
+    if let Some(pair) = outputs.windows(2).find(|pair| pair[0].id == pair[1].id) {
+        return Err(Error::new(Kind::Plugin, format!("Two plugins have the id `{}`.", pair[0].id))
+            .hint("Give one of them another id: it names the plugin's file and its settings."));
+    }
+    std::fs::create_dir_all(&options.out).map_err(|e| Error::io("make the directory", &options.out, e))?;
+    outputs.into_iter().map(|output| write(&options.out, output)).collect()
+}
+
+pub(super) const MANIFEST: &str = "plugin.toml";
+const POLICY: &str = "policy.toml";
+
+/// The directories of the plugins that a build is about.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    pub crates: Vec<PathBuf>,
+    pub tables: Vec<PathBuf>,
+}
+
+impl Sources {
+    /// The directory itself, else those directly in it.
+    pub fn find(directory: &Path) -> Result<Self, Error> {
+        let mut found = Self::default();
+        found.add(directory);
+        if found.is_empty() {
+            let entries = std::fs::read_dir(directory).map_err(|e| Error::io("read the directory", directory, e))?;
+            let mut names: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+            names.sort();
+            names.iter().for_each(|path| found.add(path));
+        }
+        if found.is_empty() {
+            return Err(Error::new(Kind::Usage, format!("There is no plugin in {}.", directory.display())).hint(
+                format!("Name a directory with a {MANIFEST} or a {POLICY}, or one that holds such directories."),
+            ));
+        }
+        Ok(found)
+    }
+
+    fn add(&mut self, directory: &Path) {
+        if directory.join(MANIFEST).is_file() {
+            self.crates.push(directory.to_path_buf());
+        } else if directory.join(POLICY).is_file() {
+            self.tables.push(directory.to_path_buf());
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.crates.is_empty() && self.tables.is_empty()
+    }
+}
+
+/// A core module that cargo made.
+struct Module {
+    /// The directory of its Cargo.toml, links resolved.
+    package: PathBuf,
+    file: PathBuf,
+}
+
+/// Runs cargo in the directory: the package there, or all of a workspace.
+fn compile(directory: &Path) -> Result<Vec<Module>, Error> {
+    let manifest = directory.join("Cargo.toml");
+    if !manifest.is_file() {
+        return Err(Error::new(Kind::Plugin, format!("There is no {}, so nothing to compile.", manifest.display()))
+            .hint("A directory of several plugin crates needs a cargo workspace."));
+    }
+    let toolchain = Toolchain::find(directory)?;
+    tracing::debug!(?toolchain, "compiling plugins");
+    let mut cargo = toolchain.cargo(directory);
+    cargo.args(["build", "--release", "--target", TARGET, "--message-format=json-render-diagnostics"]);
+    cargo.args(&toolchain.arguments).stdin(Stdio::null()).stderr(Stdio::inherit());
+    let output = cargo.output().map_err(|e| Error::io("run", &toolchain.cargo, e))?;
+    if !output.status.success() {
+        return Err(Error::new(
+            Kind::Plugin,
+            format!("The plugins in {} do not compile: cargo ended with {}.", directory.display(), output.status),
+        )
+        .hint("cargo's messages are above; correct what they say and build again."));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(module_of).collect())
+}
+
+/// The module that a line of cargo's JSON output announces, if it does. Source:
+/// the cargo book, "External tools", `compiler-artifact`.
+fn module_of(line: &str) -> Option<Module> {
+    let message: serde_json::Value = serde_json::from_str(line).ok()?;
+    let loadable = |kinds: &serde_json::Value| kinds.as_array().is_some_and(|k| k.iter().any(|kind| kind == "cdylib"));
+    if message["reason"] != "compiler-artifact" || !loadable(&message["target"]["crate_types"]) {
+        return None;
+    }
+    let file =
+        message["filenames"].as_array()?.iter().filter_map(|name| name.as_str()).find(|n| n.ends_with(".wasm"))?;
+    let package = Path::new(message["manifest_path"].as_str()?).parent()?.canonicalize().ok()?;
+    Some(Module { package, file: file.into() })
+}
+
+/// A crate whose manifest is in order.
+struct PluginCrate<'a> {
+    directory: &'a Path,
+    manifest: Manifest,
+    text: String,
+}
+
+impl<'a> PluginCrate<'a> {
+    fn read(directory: &'a Path) -> Result<Self, Error> {
+        let file = directory.join(MANIFEST);
+        let text = read_text(&file)?;
+        let manifest = Manifest::parse(&text).map_err(|e| wrong(&file, &e.to_string()))?;
+        Ok(Self { directory, manifest, text })
+    }
+
+    /// The component with the manifest inside, checked as it is when loaded.
+    fn package(&self, modules: &[Module]) -> Result<Output, Error> {
+        let id = self.manifest.id.clone();
+        let directory = self.directory.canonicalize().map_err(|e| Error::io("resolve", self.directory, e))?;
+        let module = modules.iter().find(|module| module.package == directory).ok_or_else(|| {
+            Error::new(Kind::Plugin, format!("cargo made no WebAssembly module from {}.", self.directory.display()))
+                .hint("Its Cargo.toml needs `crate-type = [\"cdylib\"]` in [lib].")
+                .hint("In a workspace, its directory must be among the `members`.")
+        })?;
+        let bytes = std::fs::read(&module.file).map_err(|e| Error::io("read", &module.file, e))?;
+        let component = componentize(&bytes).map_err(|e| {
+            Error::new(Kind::Plugin, format!("`{id}` cannot be made a component: {e:#}."))
+                .hint("A plugin names its roles with `export!(Type: Role);` in src/lib.rs.")
+                .hint("It must depend on `modsmith-plugin`, and on nothing that imports other functions.")
+        })?;
+        let contents = embed(&component, &self.text);
+        let imports = form::check_world(&contents, &self.manifest)
+            .map_err(|e| Error::new(Kind::Plugin, format!("`{id}` would be refused: {e}.")))?;
+        Ok(Output { id, suffix: "wasm", contents, imports })
+    }
+}
+
+/// A core module with the SDK's type sections as a component.
+fn componentize(module: &[u8]) -> anyhow::Result<Vec<u8>> {
+    ComponentEncoder::default().validate(true).module(module)?.encode()
+}
+
+/// What every plugin.toml and policy.toml says of itself.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct Identity {
+    pub id: String,
+    pub version: String,
+    /// Of a table.
+    pub base: Option<String>,
+}
+
+/// The identity in a plugin's source folder, or in a table's file.
+pub(super) fn identity(source: &Path) -> Result<Identity, Error> {
+    let file = match [MANIFEST, POLICY].map(|name| source.join(name)).into_iter().find(|file| file.is_file()) {
+        Some(file) => file,
+        None => source.to_path_buf(),
+    };
+    let identity: Identity = toml::from_str(&read_text(&file)?).map_err(|e| wrong(&file, e.message()))?;
+    check_identity(&identity.id, &identity.version).map_err(|e| wrong(&file, &e))?;
+    Ok(identity)
+}
+
+/// A table is complete as it is; what its base makes of it shows when it is used.
+fn table(directory: &Path) -> Result<Output, Error> {
+    let file = directory.join(POLICY);
+    let text = read_text(&file)?;
+    let TableFile { id, .. } = TableFile::parse(&text).map_err(|e| wrong(&file, &e.to_string()))?;
+    Ok(Output { id, suffix: "toml", contents: text.into_bytes(), imports: Imports::new() })
+}
+
+fn wrong(file: &Path, message: &str) -> Error {
+    Error::new(Kind::Plugin, format!("{} is not in order: {}.", file.display(), message.replace('\n', " ")))
+        .hint("Correct it and build again.")
+}
+
+fn read_text(file: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(file).map_err(|e| Error::io("read", file, e))
+}
+
+/// Writes beside the final name and renames, so that a reader never sees half a
+/// plugin.
+fn write(out: &Path, Output { id, suffix, contents, imports }: Output) -> Result<Built, Error> {
+    let file = out.join(format!("{id}.{suffix}"));
+    let failed = |e| Error::io("write", &file, e);
+    let mut temporary = tempfile::NamedTempFile::new_in(out).map_err(failed)?;
+    temporary.write_all(&contents).map_err(failed)?;
+    temporary.as_file().set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(failed)?;
+    temporary.as_file().sync_all().map_err(failed)?;
+    temporary.persist(&file).map_err(|e| failed(e.error))?;
+    Ok(Built { id, size: contents.len() as u64, file, imports })
+}
+
+/// The component with a plugin.toml embedded in it.
+pub fn embed(component: &[u8], text: &str) -> Vec<u8> {
+    use wasm_encoder::ComponentSection;
+    let mut out = component.to_vec();
+    wasm_encoder::CustomSection { name: SECTION.into(), data: text.as_bytes().into() }.append_to_component(&mut out);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(dir: &Path) -> BuildOptions {
+        BuildOptions { directory: dir.to_path_buf(), out: dir.join("out") }
+    }
+
+    fn table(dir: &Path, name: &str, id: &str) {
+        std::fs::create_dir_all(dir.join(name)).unwrap();
+        let text = format!("id = \"{id}\"\nversion = \"1.0.0\"\nbase = \"table\"\n\n[policy]\n");
+        std::fs::write(dir.join(name).join(POLICY), text).unwrap();
+    }
+
+    #[test]
+    fn a_directory_without_plugins_says_what_a_plugin_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = build(&options(dir.path())).unwrap_err();
+        assert_eq!(error.kind, Kind::Usage);
+        assert!(error.hints[0].contains("plugin.toml"), "{error:?}");
+    }
+
+    #[test]
+    fn tables_are_copied_under_their_ids_without_a_compiler() {
+        let dir = tempfile::tempdir().unwrap();
+        table(dir.path(), "b", "beta");
+        table(dir.path(), "a", "alpha");
+        let built = build(&options(dir.path())).unwrap();
+        assert_eq!(built.iter().map(|b| b.id.as_str()).collect::<Vec<_>>(), ["alpha", "beta"]);
+        let copy = std::fs::read(dir.path().join("out/alpha.toml")).unwrap();
+        assert_eq!(copy, std::fs::read(dir.path().join("a/policy.toml")).unwrap());
+        let mode = std::fs::metadata(&built[0].file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o644);
+    }
+
+    #[test]
+    fn two_plugins_with_one_id_are_refused_before_anything_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        table(dir.path(), "a", "same");
+        table(dir.path(), "b", "same");
+        assert!(build(&options(dir.path())).unwrap_err().message.contains("`same`"));
+        assert!(!dir.path().join("out").exists());
+    }
+
+    #[test]
+    fn only_loadable_modules_of_cargos_output_are_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let line = |kind: &str, name: &str| {
+            let manifest = dir.path().join("Cargo.toml");
+            serde_json::json!({"reason": "compiler-artifact", "manifest_path": manifest, "filenames": [name],
+                "target": {"crate_types": [kind]}})
+            .to_string()
+        };
+        assert_eq!(module_of(&line("cdylib", "/t/x.wasm")).unwrap().file, Path::new("/t/x.wasm"));
+        assert!(module_of(&line("lib", "/t/libx.rlib")).is_none());
+        assert!(module_of("not json").is_none());
+    }
+
+    #[test]
+    fn a_manifest_that_is_not_in_order_is_refused_before_anything_is_compiled() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(MANIFEST), "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n").unwrap();
+        let error = build(&options(dir.path())).unwrap_err();
+        assert!(error.message.contains("plugin.toml") && error.message.contains("roles"), "{error}");
+    }
+
+    #[test]
+    fn a_module_without_roles_is_refused_with_the_way_to_name_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n";
+        std::fs::write(dir.path().join(MANIFEST), text).unwrap();
+        let file = dir.path().join("x.wasm");
+        let plugin = PluginCrate::read(dir.path()).unwrap();
+        let module = || Module { package: dir.path().canonicalize().unwrap(), file: file.clone() };
+
+        std::fs::write(&file, b"not wasm").unwrap();
+        let Err(error) = plugin.package(&[module()]) else { panic!("garbage was made a plugin") };
+        assert!(error.hints[0].contains("export!"), "{error:?}");
+
+        std::fs::write(&file, b"\0asm\x01\0\0\0").unwrap();
+        let Err(error) = plugin.package(&[module()]) else { panic!("an empty module was made a plugin") };
+        assert!(error.message.contains("`x` would be refused") && error.message.contains("initrd"), "{error:?}");
+    }
+
+    #[test]
+    fn a_crate_that_is_compiled_to_nothing_loadable_says_what_its_cargo_toml_needs() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n";
+        std::fs::write(dir.path().join(MANIFEST), text).unwrap();
+        let plugin = PluginCrate::read(dir.path()).unwrap();
+        let Err(error) = plugin.package(&[]) else { panic!("a plugin without a module was made") };
+        assert!(error.hints[0].contains("cdylib"), "{error:?}");
+    }
+}

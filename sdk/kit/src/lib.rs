@@ -1,0 +1,8 @@
+//! The tool of plugin authors: builds plugins, and tests them against cases and laws.
+//!
+//! What a plugin is, this crate has from the host's own crates; so a plugin that it
+//! accepts is one that the host accepts. The program that installs modules knows nothing
+//! of it.
+
+pub mod build;
+pub mod testing;

@@ -1,0 +1,128 @@
+//! The program `modsmith-plugin`.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use modsmith_facts::text;
+use modsmith_kit::build::{BuildOptions, build};
+use modsmith_kit::testing::{Selection, TestOptions, test};
+use modsmith_plugins::{Error, Kind};
+
+/// Builds and tests plugins of modsmith.
+#[derive(Debug, Parser)]
+#[command(name = "modsmith-plugin", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Compile a plugin, or a workspace of plugins, to components
+    Build {
+        /// Folder with a plugin.toml, a policy.toml, or a workspace of such
+        #[arg(default_value = ".")]
+        directory: PathBuf,
+        /// Where the components go
+        #[arg(long, value_name = "DIR", default_value = "dist")]
+        out: PathBuf,
+    },
+    /// Test plugins: their cases, and laws that hold for every plugin
+    Test(TestArguments),
+}
+
+#[derive(Debug, Clone, Args)]
+struct TestArguments {
+    /// Source folders of plugins, folders of such, or plugin files
+    #[arg(value_name = "PATH", default_value = ".")]
+    paths: Vec<PathBuf>,
+    /// Only the cases of this name
+    #[arg(long, value_name = "NAME")]
+    case: Option<String>,
+    /// Make the answers that are given the expected ones
+    #[arg(long)]
+    update: bool,
+    /// Where `plugin build` has put the plugins; they are built otherwise
+    #[arg(long, value_name = "DIR")]
+    built: Option<PathBuf>,
+    /// Folder of the cases, of one plugin; `cases` in its source folder otherwise
+    #[arg(long, value_name = "DIR")]
+    cases: Option<PathBuf>,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    if let Some(code) = modsmith_plugins::compile::serve(&words) {
+        return code;
+    }
+    let outcome = match Arguments::parse_from(words).command {
+        Command::Build { directory, out } => build_plugins(directory, out),
+        Command::Test(arguments) => test_plugins(arguments),
+    };
+    outcome.unwrap_or_else(|error| {
+        complain(&error);
+        ExitCode::from(exit_code(error.kind))
+    })
+}
+
+fn build_plugins(directory: PathBuf, out: PathBuf) -> Result<ExitCode, Error> {
+    for built in build(&BuildOptions { directory, out })? {
+        print(&format!("{}\n", text::field(&format!("{:>8}  {}", built.size, built.file.display()))));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn test_plugins(arguments: TestArguments) -> Result<ExitCode, Error> {
+    let TestArguments { paths, case, update, built, cases, json } = arguments;
+    let selection = Selection { paths, built, cases, compiling_apart: true };
+    let report = test(&TestOptions { selection, case, update })?;
+    if json {
+        let written = serde_json::to_string_pretty(&report).map_err(|e| Error::new(Kind::System, e.to_string()))?;
+        print(&format!("{}\n", text::json(&written)));
+    } else {
+        print(&text::lines(&report.to_string()));
+    }
+    Ok(match report.verdict() {
+        Ok(_) if json => ExitCode::SUCCESS,
+        Ok(verdict) => {
+            print(&format!("{}\n", text::lines(&verdict)));
+            ExitCode::SUCCESS
+        }
+        Err(failures) => {
+            complain(&Error::new(Kind::Plugin, failures.to_string()));
+            ExitCode::FAILURE
+        }
+    })
+}
+
+/// The same exit codes as those of modsmith.
+fn exit_code(kind: Kind) -> u8 {
+    match kind {
+        Kind::Usage | Kind::Permission => 1,
+        Kind::Format(code) => code,
+        Kind::System => 30,
+        Kind::Plugin => 31,
+    }
+}
+
+/// A closed pipe or a full disk is for the reader of the output to notice.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn complain(error: &Error) {
+    let mut text = format!("error: {}\n", text::line(&error.message));
+    error.details.iter().for_each(|detail| text += &format!("{}\n", text::line(detail)));
+    if !error.hints.is_empty() {
+        text.push('\n');
+    }
+    error.hints.iter().for_each(|hint| text += &format!("hint: {}\n", text::line(hint)));
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

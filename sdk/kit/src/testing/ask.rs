@@ -1,0 +1,289 @@
+//! Puts a case's question to a plugin, through the facade that the flows use.
+
+use modsmith_facts::Compression;
+use modsmith_facts::{Location, Root};
+use modsmith_plan::{Argument, Builder, Step};
+use modsmith_plugins::Fault;
+use modsmith_plugins::error::{Error, Kind};
+use modsmith_plugins::{HookFile, Plugins, Prune, Regeneration};
+
+use super::call::Call;
+use super::facts::Facts;
+use super::render;
+use super::target::Target;
+
+/// What came of a question.
+#[derive(Debug)]
+pub enum Answer {
+    Given {
+        /// `None` where the steps are all of the answer.
+        value: Option<String>,
+        steps: Vec<Step>,
+    },
+    /// Each plugin that was asked, and its reason.
+    Unsupported(Vec<(String, String)>),
+    Failed(Error),
+}
+
+impl Answer {
+    /// As expected.plan has it, or why there is no answer.
+    pub fn text(&self) -> Result<String, String> {
+        match self {
+            Answer::Given { value, steps } => {
+                let value = value.as_ref().map(|value| format!("answer: {value}").trim_end().to_owned());
+                Ok(value.into_iter().chain(render::lines(steps)).collect::<Vec<_>>().join("\n"))
+            }
+            Answer::Unsupported(reasons) => {
+                let lines = reasons.iter().map(|(plugin, why)| format!("{plugin}: {why}"));
+                Err(lines.collect::<Vec<_>>().join("\n"))
+            }
+            Answer::Failed(error) => Err(error.to_string()),
+        }
+    }
+
+    /// What kind of failure it is, where the plugin is to blame for it.
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Answer::Failed(error) => Fault::of(error),
+            _ => None,
+        }
+    }
+}
+
+/// Asks. The facts' call may be put again to the same target after its files
+/// have changed, with plugins that were opened anew.
+///
+/// # Errors
+/// `Usage` for facts that lack an argument of the call; whatever the plugin does
+/// is an [`Answer`].
+pub fn ask(facts: &Facts, call: Call, target: &Target, plugins: &Plugins, id: &str) -> Result<Answer, Error> {
+    know_probes(facts, plugins, id)?;
+    let mut plan = Builder::new("case", target.roots());
+    let said = Question { facts, call, target, plugins, id }.put(&mut plan)?;
+    // Where the target lies on this machine is no part of the answer.
+    let root = target.system.root.display().to_string();
+    let plain = |text: String| text.replace(&root, "");
+    Ok(match said {
+        Err(error) => Answer::Failed(Error { message: plain(error.message), ..error }),
+        Ok(modsmith_plugins::Answer::Unsupported(reasons)) => {
+            Answer::Unsupported(reasons.into_iter().map(|(plugin, why)| (plugin, plain(why))).collect())
+        }
+        Ok(modsmith_plugins::Answer::Given { value, .. }) => Answer::Given { value, steps: plan.finish().steps },
+    })
+}
+
+/// Makes the case's answers to probes known, so that none is run.
+fn know_probes(facts: &Facts, plugins: &Plugins, id: &str) -> Result<(), Error> {
+    for (name, output) in &facts.probes {
+        let declared = plugins.index().get(id).map(|entry| entry.manifest.probe.as_slice()).unwrap_or_default();
+        let probe = declared.iter().find(|probe| probe.name == *name).ok_or_else(|| {
+            Error::new(Kind::Usage, format!("The manifest of `{id}` declares no probe `{name}`."))
+                .hint("[probes] in facts.toml has the names of the manifest's `[[probe]]` entries.")
+        })?;
+        plugins.know_probe(probe, output);
+    }
+    Ok(())
+}
+
+/// The outer result is the case's own mistake.
+type Said = Result<modsmith_plugins::Answer<Option<String>>, Error>;
+
+struct Question<'a> {
+    facts: &'a Facts,
+    call: Call,
+    target: &'a Target,
+    plugins: &'a Plugins,
+    id: &'a str,
+}
+
+impl Question<'_> {
+    fn put(&self, plan: &mut Builder) -> Result<Said, Error> {
+        let Self { facts, plugins, .. } = self;
+        let (kernel, package) = (&self.target.kernel, &self.target.package);
+        Ok(match self.call {
+            Call::Score => self.own(|entry| plugins.score(entry).map(|score| score.to_string())),
+            Call::Validate => self.own(|entry| plugins.checked_settings(entry, None).map(|_| "valid".to_owned())),
+            Call::Destination => {
+                let requested = self.argument("requested", facts.requested.as_deref())?;
+                value(plugins.destination(kernel, requested), or_none)
+            }
+            Call::Compression => value(plugins.compression(kernel), |given| or_none(given.flatten().map(compression))),
+            Call::Prune => value(plugins.prune(), prune),
+            Call::KernelArch => {
+                let machine = self.argument("machine", facts.machine.as_deref())?;
+                value(plugins.kernel_arch(machine), or_none)
+            }
+            Call::HeaderDirs => value(plugins.header_dirs(kernel), |dirs| {
+                let dirs: Vec<String> = dirs.iter().map(|dir| dir.display().to_string()).collect();
+                or_none(Some(dirs.join(" ")).filter(|dirs| !dirs.is_empty()))
+            }),
+            Call::HeaderPackage => value(plugins.header_package(kernel), or_none),
+            Call::KernelPrepare => {
+                steps(plugins.kernel_prepare(kernel, facts.config.as_ref().map(String::as_bytes), plan))
+            }
+            Call::KernelClean => steps(plugins.kernel_clean(kernel, plan)),
+            Call::Refresh => {
+                let occasion = self.argument("occasion", facts.occasion)?;
+                steps(plugins.refresh_initrd(kernel, occasion, plan))
+            }
+            Call::Regeneration => plugins.regeneration().map(|answer| map(answer, |when| Some(regeneration(when)))),
+            Call::Prepare => plugins.prepare_signing(kernel, plan).map(|answer| map(answer, |s| Some(signing(&s)))),
+            Call::Sign => self.sign(plan)?,
+            Call::Enrolment => plugins.enrolment(kernel).map(|answer| map(answer, |e| Some(enrolment(e)))),
+            Call::ModprobeAdd => steps(plugins.modprobe_config_add(package, kernel, plan)),
+            Call::ModprobeRemove => steps(plugins.modprobe_config_remove(package, kernel, plan)),
+            Call::WeakLink => steps(plugins.weak_modules_link(package, kernel, plan)),
+            Call::WeakUnlink => steps(plugins.weak_modules_unlink(package, kernel, plan)),
+            Call::Assemble | Call::Load | Call::Arrange => self.format(plan)?,
+            Call::OnEvent => {
+                let event = self.argument("event", facts.event)?;
+                steps(plugins.kernel_event(event, kernel, plan))
+            }
+            Call::HookFiles => value(plugins.hook_files(None), |files| {
+                let lines: Vec<String> = files.iter().map(|(_, file)| hook_file(file)).collect();
+                or_none(Some(lines.join("\n")).filter(|lines| !lines.is_empty()))
+            }),
+        })
+    }
+
+    fn argument<T>(&self, name: &str, given: Option<T>) -> Result<T, Error> {
+        given.ok_or_else(|| {
+            Error::new(Kind::Usage, format!("The call `{}` needs `{name}`.", self.call.name()))
+                .hint(format!("Add `{name} = …` to facts.toml."))
+        })
+    }
+
+    /// A question that only the plugin itself can answer.
+    fn own(&self, question: impl FnOnce(&modsmith_plugins::index::Entry) -> Result<String, Error>) -> Said {
+        let entry = self.plugins.index().get(self.id).expect("the plugin was found usable when it was installed");
+        value(question(entry), |text| text)
+    }
+
+    /// Steps of the preparation belong to another plan.
+    fn sign(&self, plan: &mut Builder) -> Result<Said, Error> {
+        let file = self.location(self.argument("file", self.facts.file.as_deref())?)?;
+        let mut before = Builder::new("before", self.target.roots());
+        let (plugins, kernel) = (self.plugins, &self.target.kernel);
+        Ok(match plugins.prepare_signing(kernel, &mut before) {
+            Ok(modsmith_plugins::Answer::Given { plugin, value: signing }) => plugins
+                .sign(&signing, kernel, &file, plan)
+                .map(|()| modsmith_plugins::Answer::Given { plugin, value: None }),
+            Ok(modsmith_plugins::Answer::Unsupported(reasons)) => Ok(modsmith_plugins::Answer::Unsupported(reasons)),
+            Err(error) => Err(error),
+        })
+    }
+
+    fn location(&self, text: &str) -> Result<Location, Error> {
+        let root = text.split_once('/').and_then(|(root, relative)| Some((Root::for_plugins(root)?, relative)));
+        root.and_then(|(root, relative)| Location::new(root, relative).ok()).ok_or_else(|| {
+            Error::new(Kind::Usage, format!("`{text}` is no path below a root of plugins."))
+                .hint("Write it as ROOT/RELATIVE, such as staging/demo.ko.")
+        })
+    }
+
+    fn format(&self, plan: &mut Builder) -> Result<Said, Error> {
+        let (facts, plugins) = (self.facts, self.plugins);
+        let wanted = |format: &modsmith_plugins::Format| facts.format.as_ref().is_none_or(|name| *name == format.name);
+        let Some(format) = plugins.formats().into_iter().find(wanted) else {
+            let name = facts.format.as_deref().unwrap_or("any");
+            return Ok(Ok(modsmith_plugins::Answer::Unsupported(vec![(
+                self.id.to_owned(),
+                format!("it has no format `{name}`"),
+            )])));
+        };
+        let at = |name: &str| Location::new(Root::Staging, name).expect("a plain name is a location");
+        let options: Vec<_> = facts.options.clone().into_iter().collect();
+        let said = match self.call {
+            Call::Load => plugins.load_archive(&format, &at("archive"), &options, &at(""), plan),
+            Call::Arrange => plugins.arrange(&format, &options, &at(""), plan),
+            _ => {
+                let without = |name: &String| format.options.iter().any(|o| o.name == *name && o.without_kernels);
+                let needs = match plugins.requirements(&format, &options) {
+                    Ok(needs) => needs,
+                    Err(refusal) => return Ok(Err(refusal)),
+                };
+                let kernels =
+                    match needs.kernels == modsmith_plugins::KernelCount::None || facts.options.keys().any(without) {
+                        true => Vec::new(),
+                        false => vec![self.target.kernel.clone()],
+                    };
+                let (package, staging) = (&self.target.package, at(""));
+                let assembly =
+                    modsmith_plugins::Assembly { package, kernels: &kernels, options: &options, staging: &staging };
+                plugins.assemble(&format, assembly, plan).map(Ok)
+            }
+        };
+        Ok(match said {
+            Ok(Ok(())) => Ok(modsmith_plugins::Answer::Given { plugin: format.plugin, value: None }),
+            Ok(Err(why)) => Err(Error::new(Kind::Plugin, why.0)),
+            Err(error) => Err(error),
+        })
+    }
+}
+
+fn value<T>(given: Result<T, Error>, text: impl FnOnce(T) -> String) -> Said {
+    given.map(|given| modsmith_plugins::Answer::Given { plugin: String::new(), value: Some(text(given)) })
+}
+
+fn steps(given: Result<modsmith_plugins::Answer<()>, Error>) -> Said {
+    given.map(|answer| map(answer, |()| None))
+}
+
+fn map<T>(
+    answer: modsmith_plugins::Answer<T>,
+    text: impl FnOnce(T) -> Option<String>,
+) -> modsmith_plugins::Answer<Option<String>> {
+    match answer {
+        modsmith_plugins::Answer::Given { plugin, value } => {
+            modsmith_plugins::Answer::Given { plugin, value: text(value) }
+        }
+        modsmith_plugins::Answer::Unsupported(reasons) => modsmith_plugins::Answer::Unsupported(reasons),
+    }
+}
+
+fn or_none(given: Option<String>) -> String {
+    given.unwrap_or_else(|| "none".into())
+}
+
+fn compression(given: Compression) -> String {
+    format!("{given:?}").to_lowercase()
+}
+
+fn prune(given: Prune) -> String {
+    match given {
+        Prune::Always => "always".into(),
+        Prune::Never => "never".into(),
+        Prune::UnlessOwned(query) => format!("unless-owned {}", query.join(" ")),
+    }
+}
+
+fn regeneration(given: Regeneration) -> String {
+    match given {
+        Regeneration::WhenAsked => "when-asked".into(),
+        Regeneration::Always => "always".into(),
+        Regeneration::Never => "never".into(),
+    }
+}
+
+fn signing(given: &modsmith_plugins::Signing) -> String {
+    let half = |half: &Option<Argument>| half.as_ref().map_or_else(|| "none".into(), render::argument);
+    format!(
+        "program {}, key {}, certificate {}, digest {}",
+        render::argument(&given.program),
+        half(&given.key),
+        half(&given.certificate),
+        given.digest.as_deref().unwrap_or("none")
+    )
+}
+
+fn enrolment(given: modsmith_plugins::Enrolment) -> String {
+    let accepted = given.accepted.map_or("unknown".into(), |accepted| accepted.to_string());
+    [format!("accepted {accepted}")].into_iter().chain(given.advice).collect::<Vec<_>>().join("\n")
+}
+
+/// Path, mode and the first line; the size of what is no text.
+fn hook_file(file: &HookFile) -> String {
+    let text = std::str::from_utf8(&file.contents).ok().and_then(|text| text.lines().next());
+    let shown = text.map_or_else(|| format!("{} bytes", file.contents.len()), str::to_owned);
+    format!("{} {:o} {shown}", file.path.display(), file.mode)
+}

@@ -1,0 +1,243 @@
+//! facts.toml of a case: what the plugin is asked, and about which system.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::call::Call;
+use modsmith_facts::kernel::SymbolVersions;
+use modsmith_plugins::error::{Error, Kind, Result};
+use modsmith_plugins::{Event, Occasion, PackageFacts, SymbolSource};
+
+/// The facts' file of a case.
+pub const FACTS: &str = "facts.toml";
+
+/// A question, and the system that it is about. Files whose content matters lie
+/// beside facts.toml, below `root`, `staging` and `source`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Facts {
+    pub call: Call,
+    pub kernel: KernelTable,
+    #[serde(default)]
+    pub package: PackageTable,
+    /// Fields of os-release, instead of a file `root/etc/os-release`.
+    #[serde(default)]
+    pub os: BTreeMap<String, String>,
+    /// Programs that are installed: names, or absolute paths. They fail when
+    /// they are run; one that works is an executable file below `root`.
+    #[serde(default)]
+    pub programs: Vec<String>,
+    /// Files that exist, by absolute path; empty. A name that ends in `/` is a
+    /// directory.
+    #[serde(default)]
+    pub files: Vec<String>,
+    /// The plugin's settings, as its file in /etc/modsmith/settings has them.
+    #[serde(default)]
+    pub settings: toml::Table,
+    /// What probes of the manifest print, by name; others fail.
+    #[serde(default)]
+    pub probes: BTreeMap<String, String>,
+    /// Why undoing what the call adds cannot bring back the system from before:
+    /// it takes the place of something that nothing remembers.
+    pub not_reversible: Option<String>,
+    /// Argument of `destination`.
+    pub requested: Option<String>,
+    /// Argument of `kernel-arch`.
+    pub machine: Option<String>,
+    /// Argument of `sign`: `root/relative`.
+    pub file: Option<String>,
+    /// Argument of `refresh`.
+    #[serde(default, with = "occasion")]
+    pub occasion: Option<Occasion>,
+    /// Argument of `on-event`.
+    #[serde(default, with = "event")]
+    pub event: Option<Event>,
+    /// Argument of `kernel-prepare`: what a configuration file says.
+    pub config: Option<String>,
+    /// The package format for `assemble`, `load` and `arrange`; the plugin's
+    /// first one otherwise.
+    pub format: Option<String>,
+    /// Options of the package format; a switch is empty.
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
+}
+
+/// `[kernel]`: the kernel of the call. Others exist by their files.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KernelTable {
+    pub release: String,
+    #[serde(default = "x86_64")]
+    pub machine: String,
+    /// The build directory, absolute on the target.
+    pub headers: Option<String>,
+    /// Kconfig symbols without `CONFIG_`.
+    #[serde(default)]
+    pub config: BTreeMap<String, String>,
+    #[serde(default)]
+    pub running: bool,
+}
+
+/// `[package]`: the package of the call.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PackageTable {
+    pub name: String,
+    pub version: String,
+    /// Installed base names of its modules.
+    pub modules: Vec<String>,
+    /// Directives of its dkms.conf, all slots in order.
+    pub directives: BTreeMap<String, Vec<String>>,
+    /// Files of its modules below the kernel's module directory.
+    pub installed: Vec<String>,
+    /// By module: the symbols that it needs, and their versions.
+    #[serde(rename = "symbol-versions")]
+    pub symbol_versions: BTreeMap<String, BTreeMap<String, u32>>,
+}
+
+impl Default for PackageTable {
+    fn default() -> Self {
+        Self {
+            name: "demo".into(),
+            version: "1.0".into(),
+            modules: vec!["demo".into()],
+            directives: BTreeMap::new(),
+            installed: Vec::new(),
+            symbol_versions: BTreeMap::new(),
+        }
+    }
+}
+
+impl From<PackageTable> for PackageFacts {
+    fn from(table: PackageTable) -> Self {
+        let known =
+            |versions: BTreeMap<String, u32>| SymbolSource::Known(SymbolVersions(versions.into_iter().collect()));
+        Self {
+            name: table.name,
+            version: table.version,
+            directives: table.directives,
+            modules: table.modules,
+            installed: table.installed,
+            symbols: table.symbol_versions.into_iter().map(|(module, versions)| (module, known(versions))).collect(),
+        }
+    }
+}
+
+fn x86_64() -> String {
+    "x86_64".into()
+}
+
+impl Facts {
+    /// Reads a case's facts.toml.
+    ///
+    /// # Errors
+    /// `Usage` for a file that is not as it should be, with the line.
+    pub fn read(case: &Path) -> Result<Self> {
+        let file = case.join(FACTS);
+        let text = std::fs::read_to_string(&file).map_err(|e| Error::io("read", &file, e))?;
+        toml::from_str(&text).map_err(|e| {
+            Error::new(Kind::Usage, format!("{} is not in order: {}", file.display(), e.to_string().trim_end()))
+                .hint("docs/guides/test-a-plugin.md lists what a case may say.")
+        })
+    }
+
+    /// A call with all its arguments, about a kernel on an otherwise empty
+    /// system.
+    pub fn about(call: Call, release: &str) -> Self {
+        Self {
+            call,
+            kernel: KernelTable {
+                release: release.into(),
+                machine: x86_64(),
+                headers: None,
+                config: BTreeMap::new(),
+                running: false,
+            },
+            package: PackageTable::default(),
+            os: BTreeMap::new(),
+            programs: Vec::new(),
+            files: Vec::new(),
+            settings: toml::Table::new(),
+            probes: BTreeMap::new(),
+            not_reversible: None,
+            requested: Some("extra".into()),
+            machine: Some(x86_64()),
+            file: Some("staging/demo.ko".into()),
+            occasion: Some(Occasion::Installed),
+            event: Some(Event::KernelPostinst),
+            config: Some("CONFIG_X=y\n".into()),
+            format: None,
+            options: BTreeMap::new(),
+        }
+    }
+}
+
+/// Words of facts.toml for a type of the interface.
+macro_rules! words {
+    ($module:ident, $type:ty, [$($word:literal => $value:path),* $(,)?]) => {
+        mod $module {
+            use super::*;
+
+            pub fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<$type>, D::Error> {
+                const WORDS: &[(&str, $type)] = &[$(($word, $value)),*];
+                let Some(given) = Option::<String>::deserialize(from)? else { return Ok(None) };
+                let found = WORDS.iter().find(|(word, _)| *word == given);
+                found.map(|(_, value)| Some(*value)).ok_or_else(|| {
+                    let known: Vec<&str> = WORDS.iter().map(|(word, _)| *word).collect();
+                    serde::de::Error::custom(format!("`{given}` is none of {}", known.join(", ")))
+                })
+            }
+        }
+    };
+}
+
+words!(occasion, Occasion, ["installed" => Occasion::Installed, "removed" => Occasion::Removed]);
+words!(event, Event, [
+    "kernel-preinst" => Event::KernelPreinst,
+    "kernel-postinst" => Event::KernelPostinst,
+    "kernel-prerm" => Event::KernelPrerm,
+    "post-transaction" => Event::PostTransaction,
+]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Facts> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(FACTS), text).unwrap();
+        Facts::read(dir.path())
+    }
+
+    #[test]
+    fn a_short_file_has_a_package_and_an_x86_kernel() {
+        let facts = read("call = \"modprobe-add\"\n[kernel]\nrelease = \"6.1\"\n").unwrap();
+        assert_eq!((facts.call, facts.kernel.machine.as_str()), (Call::ModprobeAdd, "x86_64"));
+        assert_eq!(facts.package, PackageTable::default());
+    }
+
+    #[test]
+    fn directives_are_lists_and_events_have_the_names_of_the_interface() {
+        let text = "call = \"on-event\"\nevent = \"kernel-postinst\"\n[kernel]\nrelease = \"6.1\"\n\
+            [package.directives]\nMODULES_CONF = [\"a\", \"b\"]\n";
+        let facts = read(text).unwrap();
+        assert_eq!(facts.event, Some(Event::KernelPostinst));
+        assert_eq!(facts.package.directives["MODULES_CONF"], ["a", "b"]);
+        assert_eq!(facts.package.name, "demo");
+    }
+
+    #[test]
+    fn unknown_keys_calls_and_words_are_refused_by_name() {
+        for (text, wanted) in [
+            ("call = \"refresh\"\nkernl = 1\n[kernel]\nrelease = \"6.1\"\n", "kernl"),
+            ("call = \"refresj\"\n[kernel]\nrelease = \"6.1\"\n", "refresj"),
+            ("call = \"refresh\"\noccasion = \"instaled\"\n[kernel]\nrelease = \"6.1\"\n", "instaled"),
+            ("call = \"refresh\"\n", "kernel"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.message.contains(wanted) && error.message.contains(FACTS), "{error}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Testing plugins: a question and a small system in, a plan, a value or a
+//! refusal out, from the real engine.
+//!
+//! A plugin's author writes cases; the laws hold for every plugin. Nothing of
+//! this machine is changed: systems are temporary directories, and of programs
+//! only those run that a case brings along.
+
+mod ask;
+mod call;
+mod case;
+mod diff;
+mod facts;
+mod laws;
+mod rehearsal;
+mod render;
+mod report;
+mod subject;
+mod target;
+
+pub use report::{BreachReport, CaseReport, Failures, LawReport, PluginReport, Report};
+pub use subject::Selection;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use case::{Case, Outcome};
+use laws::Findings;
+use subject::Subject;
+
+use modsmith_plugins::error::{Error, Kind, Result};
+
+/// What `modsmith plugin test` was asked for.
+#[derive(Debug, Clone, Default)]
+pub struct TestOptions {
+    pub selection: Selection,
+    /// Only cases of this name, and the laws that a case can break.
+    pub case: Option<String>,
+    /// Make the answers that are given the expected ones.
+    pub update: bool,
+}
+
+/// Tests plugins.
+///
+/// # Errors
+/// `Usage` for a selection without plugins or cases, and for cases that are not
+/// in order; `Plugin` for plugins that cannot be built or used. What the plugins
+/// do wrong is in the report.
+pub fn test(options: &TestOptions) -> Result<Report> {
+    let here = std::env::temp_dir();
+    let work = tempfile::tempdir().map_err(|e| Error::io("make a directory in", &here, e))?;
+    let mut chosen: Vec<(Subject, Vec<Case>)> = Vec::new();
+    let mut names = Vec::new();
+    for subject in subject::subjects(&options.selection, work.path())? {
+        let mut cases = Case::all(&subject.cases)?;
+        names.extend(cases.iter().map(|case| case.name.clone()));
+        if let Some(name) = &options.case {
+            cases.retain(|case| case.name == *name);
+        }
+        if !cases.is_empty() {
+            chosen.push((subject, cases));
+        }
+    }
+    if let Some(name) = options.case.as_ref().filter(|_| chosen.is_empty()) {
+        return Err(Error::new(Kind::Usage, format!("There is no case `{name}`."))
+            .hint(format!("There are: {}.", names.join(", "))));
+    }
+    Ok(Report { plugins: test_plugins(options, &chosen)? })
+}
+
+/// As many plugins at a time as there are processors; the reports are in order.
+fn test_plugins(options: &TestOptions, chosen: &[(Subject, Vec<Case>)]) -> Result<Vec<PluginReport>> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(chosen.len());
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let turns = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+        let mine = turns.map_while(|index| Some((index, chosen.get(index)?)));
+        mine.map(|(index, (subject, cases))| (index, test_plugin(options, subject, cases))).collect::<Vec<_>>()
+    };
+    let mut reports: Vec<(usize, Result<PluginReport>)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        let joined = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|e| std::panic::resume_unwind(e)));
+        joined.flatten().collect()
+    });
+    reports.sort_by_key(|(index, _)| *index);
+    reports.into_iter().map(|(_, report)| report).collect()
+}
+
+fn test_plugin(options: &TestOptions, subject: &Subject, cases: &[Case]) -> Result<PluginReport> {
+    let mut findings = Findings::default();
+    let mut reports = Vec::new();
+    for case in cases {
+        // A mistake in the facts names the case that it is in.
+        let within = |e: Error| Error { message: format!("{}: {}", case.path.display(), e.message), ..e };
+        let answer = subject.ask(&case.facts, Some(&case.path)).map_err(within)?;
+        let outcome = match case.check(&answer)? {
+            Outcome::Failed { .. } if options.update => case.accept(&answer)?,
+            outcome => outcome,
+        };
+        laws::of_case(subject, case, &answer, &mut findings).map_err(within)?;
+        reports.push(CaseReport::new(case.name.clone(), case.path.clone(), outcome));
+    }
+    if options.case.is_none() {
+        laws::of_plugin(subject, cases, &mut findings)?;
+    }
+    Ok(PluginReport::new(subject.id.clone(), subject.source.clone(), reports, findings))
+}

@@ -1,0 +1,220 @@
+//! The plugins under test: found, built, and each installed alone.
+
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::ask::{Answer, ask};
+use super::call::Call;
+use super::facts::Facts;
+use super::target::Target;
+use crate::build::{BuildOptions, MANIFEST, Sources, build, identity};
+use modsmith_plugins::compile::Compiler;
+use modsmith_plugins::engine::Engine;
+use modsmith_plugins::error::{Error, Kind, Result};
+use modsmith_plugins::form;
+use modsmith_plugins::index::Index;
+use modsmith_plugins::limits::LoadingLimits;
+use modsmith_plugins::manifest::Manifest;
+use modsmith_plugins::{FrameworkSettings, Plugins, SearchPath};
+
+/// Which plugins to test.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Source folders of plugins, folders of such, or plugin files.
+    pub paths: Vec<PathBuf>,
+    /// Where `plugin build` has put the plugins; built for the test otherwise.
+    pub built: Option<PathBuf>,
+    /// The folder of cases, instead of `cases` in the source folder.
+    pub cases: Option<PathBuf>,
+    /// Whether plugins are compiled in a process of this program's.
+    pub compiling_apart: bool,
+}
+
+/// A plugin, ready to be asked.
+pub struct Subject {
+    pub id: String,
+    /// What the user named: a source folder or a file.
+    pub source: PathBuf,
+    /// The folder of its cases.
+    pub cases: PathBuf,
+    /// Of a table: its base's, with the table's own parts.
+    pub manifest: Manifest,
+    search: SearchPath,
+}
+
+impl Subject {
+    /// The plugin on a target, with nothing but its base beside it.
+    pub fn open(&self, target: &Target) -> Plugins {
+        Plugins::open(target.system.clone(), self.search.clone(), FrameworkSettings::default())
+    }
+
+    /// Lays the facts out anew and asks; `case` is the folder of their files.
+    ///
+    /// # Errors
+    /// `Usage` for facts that are not in order.
+    pub fn ask(&self, facts: &Facts, case: Option<&Path>) -> Result<Answer> {
+        let target = Target::lay_out(facts, case, &self.id)?;
+        ask(facts, facts.call, &target, &self.open(&target), &self.id)
+    }
+
+    /// The calls that its roles answer.
+    pub fn calls(&self) -> impl Iterator<Item = Call> {
+        Call::all().filter(|call| self.manifest.provides(call.role()))
+    }
+}
+
+/// Finds, builds and installs the plugins of a selection below `work`, in the
+/// order in which they were named.
+///
+/// # Errors
+/// `Usage` for paths that hold no plugin and plugins without a folder of cases;
+/// `Plugin` for plugins that cannot be built or used.
+pub fn subjects(selection: &Selection, work: &Path) -> Result<Vec<Subject>> {
+    let workshop = Workshop { selection, work };
+    let mut found = Vec::new();
+    for path in &selection.paths {
+        if path.is_file() {
+            found.push(workshop.of_file(path)?);
+        } else {
+            found.extend(workshop.of_sources(path)?);
+        }
+    }
+    if selection.cases.is_some() && found.len() > 1 {
+        return Err(Error::new(Kind::Usage, format!("--cases is for one plugin, and these are {}.", found.len()))
+            .hint("Name one plugin, or keep the cases in the plugins' own folders."));
+    }
+    Ok(found)
+}
+
+/// The files of a plugin.
+struct Parts {
+    id: String,
+    /// `ID.wasm`, or `ID.toml` of a table.
+    file: PathBuf,
+    /// The component of a table's base.
+    base: Option<PathBuf>,
+}
+
+struct Workshop<'a> {
+    selection: &'a Selection,
+    work: &'a Path,
+}
+
+impl Workshop<'_> {
+    fn of_sources(&self, path: &Path) -> Result<Vec<Subject>> {
+        let sources = Sources::find(path)?;
+        let out = match &self.selection.built {
+            Some(built) => built.clone(),
+            None => self.build(path)?,
+        };
+        let mut folders: Vec<PathBuf> = sources.crates.into_iter().chain(sources.tables).collect();
+        folders.sort();
+        folders
+            .into_iter()
+            .map(|folder| {
+                let identity = identity(&folder)?;
+                let suffix = if folder.join(MANIFEST).is_file() { "wasm" } else { "toml" };
+                let file = out.join(format!("{}.{suffix}", identity.id));
+                if !file.is_file() {
+                    return Err(Error::new(Kind::Usage, format!("{} is not there.", file.display())).hint(format!(
+                        "Build it: modsmith plugin build {} --out {}",
+                        path.display(),
+                        out.display()
+                    )));
+                }
+                let base = identity.base.map(|base| self.base(&base, &out, folder.parent())).transpose()?;
+                let cases = folder.join("cases");
+                self.install(Parts { id: identity.id, file, base }, folder, cases)
+            })
+            .collect()
+    }
+
+    fn of_file(&self, file: &Path) -> Result<Subject> {
+        let Some(cases) = &self.selection.cases else {
+            return Err(Error::new(Kind::Usage, format!("{} comes without cases.", file.display()))
+                .hint("Name the folder of its cases with --cases DIR."));
+        };
+        let beside = file.parent().unwrap_or(Path::new("."));
+        let parts = if file.extension().is_some_and(|suffix| suffix == "toml") {
+            let identity = identity(file)?;
+            let base = identity.base.map(|base| self.base(&base, beside, None)).transpose()?;
+            Parts { id: identity.id, file: file.into(), base }
+        } else {
+            let bytes = std::fs::read(file).map_err(|e| Error::io("read", file, e))?;
+            let manifest = form::manifest(&bytes)
+                .map_err(|e| Error::new(Kind::Plugin, format!("{} is not a usable plugin: {e}.", file.display())))?;
+            Parts { id: manifest.id, file: file.into(), base: None }
+        };
+        self.install(parts, file.into(), cases.clone())
+    }
+
+    /// Each path is built apart: it may be a workspace of its own.
+    fn build(&self, directory: &Path) -> Result<PathBuf> {
+        let out = self.work.join("built");
+        build(&BuildOptions { directory: directory.to_path_buf(), out: out.clone() })?;
+        Ok(out)
+    }
+
+    /// The component of a base: built already, a source folder beside the
+    /// table's, or installed with this program.
+    fn base(&self, id: &str, out: &Path, beside: Option<&Path>) -> Result<PathBuf> {
+        let name = format!("{id}.wasm");
+        let built = out.join(&name);
+        if built.is_file() {
+            return Ok(built);
+        }
+        if let Some(source) = beside.map(|dir| dir.join(id)).filter(|dir| dir.join(MANIFEST).is_file()) {
+            return Ok(self.build(&source)?.join(name));
+        }
+        let installed = SearchPath::from_environment().directories;
+        installed.into_iter().map(|(dir, _)| dir.join(&name)).find(|file| file.is_file()).ok_or_else(|| {
+            Error::new(Kind::Usage, format!("The base plugin `{id}` of the table is not there."))
+                .hint(format!("Put {name} into {}, or its source beside the table's.", out.display()))
+        })
+    }
+
+    fn install(&self, parts: Parts, source: PathBuf, cases: PathBuf) -> Result<Subject> {
+        let dir = self.work.join("installed").join(&parts.id);
+        // Whatever the umask: the index trusts no directory that others can write.
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(&dir);
+        made.map_err(|e| Error::io("make the directory", &dir, e))?;
+        let suffix = parts.file.extension().unwrap_or_default().to_string_lossy();
+        copy(&parts.file, &dir.join(format!("{}.{suffix}", parts.id)))?;
+        if let Some(base) = &parts.base {
+            copy(base, &dir.join(base.file_name().unwrap_or_default()))?;
+        }
+        let search = SearchPath::only(&dir, self.work.join("cache"));
+        // The author knows how large the plugin is.
+        let component = parts.base.as_ref().unwrap_or(&parts.file);
+        let size = component.metadata().map_err(|e| Error::io("read", component, e))?.len();
+        let limits = LoadingLimits { component_mib: size.div_ceil(1 << 20), ..LoadingLimits::default() };
+        write_limits(&search.config, &limits)?;
+        let index = Index::read(&search);
+        let unusable = || Error::new(Kind::Plugin, format!("{} is not a usable plugin.", parts.file.display()));
+        let Some(entry) = index.get(&parts.id) else {
+            return Err(unusable().details(index.problems().iter().map(|problem| problem.message.clone())));
+        };
+        // Compiled here, and from the cache for every question.
+        let compiler = if self.selection.compiling_apart { Compiler::Apart(limits) } else { Compiler::Here };
+        let engine = Engine::new(search.caches.clone(), compiler, limits)
+            .map_err(|e| Error::new(Kind::Plugin, format!("The plugin engine does not start: {e:#}.")))?;
+        engine.load(entry).map_err(|e| unusable().detail(format!("{e}.")))?;
+        let manifest = entry.manifest.clone();
+        Ok(Subject { id: parts.id, source, cases, manifest, search })
+    }
+}
+
+/// Limits for the plugin under test.
+fn write_limits(config: &Path, limits: &LoadingLimits) -> Result<()> {
+    let file = config.join(modsmith_plugins::limits::FILE);
+    let text = toml::to_string(limits).expect("numbers can be written as TOML");
+    let written = std::fs::create_dir_all(config).and_then(|()| std::fs::write(&file, text));
+    written.map_err(|e| Error::io("write", &file, e))
+}
+
+/// With a mode that the index trusts.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let copied =
+        std::fs::copy(from, to).and_then(|_| std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o644)));
+    copied.map_err(|e| Error::io("copy", from, e))
+}

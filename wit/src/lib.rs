@@ -1,0 +1,74 @@
+//! The interface between modsmith and its plugins.
+//!
+//! One directory of this crate is one track of the interface: WIT files of one
+//! package, which the host and the SDK of guests generate their bindings from.
+//! Both are crates of their own, so neither reaches outside of itself for the text.
+//!
+//! This crate knows nothing of how the interface is implemented.
+
+/// A track of the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Track {
+    /// Its version, without patch level: `0.1`.
+    pub version: &'static str,
+    /// The directory of its WIT files, on the machine that compiled this crate: for
+    /// generators of bindings, which take a path.
+    pub directory: &'static str,
+    /// Its files: name and text.
+    pub files: &'static [(&'static str, &'static str)],
+    /// A line for each interface: its name, a colon, and its functions as components
+    /// name them.
+    pub functions: &'static str,
+}
+
+/// Every track, the oldest first.
+pub const TRACKS: [Track; 1] = [V0_1];
+
+/// The track that is being worked on: not frozen.
+pub const V0_1: Track = Track {
+    version: "0.1",
+    directory: concat!(env!("CARGO_MANIFEST_DIR"), "/v0.1"),
+    files: &[
+        ("host.wit", include_str!("../v0.1/host.wit")),
+        ("roles.wit", include_str!("../v0.1/roles.wit")),
+        ("types.wit", include_str!("../v0.1/types.wit")),
+        ("worlds.wit", include_str!("../v0.1/worlds.wit")),
+    ],
+    functions: include_str!("../v0.1/functions.txt"),
+};
+
+impl Track {
+    /// Source code with `@WIT@` replaced by the directory: for build scripts, since
+    /// macros that generate bindings take their path from a literal only.
+    ///
+    /// Prints what cargo has to know about it.
+    ///
+    /// # Errors
+    /// A file that cannot be read or written.
+    pub fn generate(&self, template: &str, out: &std::path::Path) -> std::io::Result<()> {
+        println!("cargo::rerun-if-changed={template}");
+        println!("cargo::rerun-if-changed={}", self.directory);
+        std::fs::write(out, std::fs::read_to_string(template)?.replace("@WIT@", self.directory))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_a_track_is_in_it() {
+        for track in TRACKS {
+            let entries = std::fs::read_dir(track.directory).unwrap().map(|entry| entry.unwrap().file_name());
+            let mut found: Vec<String> = entries.map(|name| name.into_string().unwrap()).collect();
+            found.retain(|name| name.ends_with(".wit"));
+            found.sort();
+            assert_eq!(
+                found,
+                track.files.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>(),
+                "{}",
+                track.version
+            );
+        }
+    }
+}
