@@ -12,21 +12,13 @@ use crate::identity::can_become_nobody;
 use crate::leash::Leash;
 use crate::level::Wall;
 use crate::limits::Limits;
-use crate::mounts::{self, Mounts, Way};
+use crate::measures::Measures;
+use crate::mounts::{self, Mounts};
 use crate::readable::Readable;
 use crate::stage;
 
 /// How a program is confined.
-pub struct Confinement {
-    pub(crate) purpose: Purpose,
-    /// Or what the kernel said.
-    pub(crate) rules: Result<Rules, i32>,
-    pub(crate) limits: Option<Limits>,
-    pub(crate) required: Vec<Wall>,
-    pub(crate) kept: Option<OwnedFd>,
-    pub(crate) way: Option<Way>,
-    pub(crate) mounts: Option<Mounts>,
-}
+pub struct Confinement(pub(crate) Measures);
 
 impl Confinement {
     /// For what reads and prints: it sees what is given, changes nothing, talks to
@@ -38,7 +30,7 @@ impl Confinement {
         // Only root can have all mounts read-only and stay held back by modes.
         let mounts = (rules.is_err() && can_become_nobody()).then(Mounts::all).flatten();
         let (purpose, limits) = (Purpose::Read, Some(limits));
-        Self { purpose, rules, limits, required: Vec::new(), kept: None, way: None, mounts }
+        Self(Measures { purpose, rules, limits, required: Vec::new(), kept: None, way: None, mounts })
     }
 
     /// For what works in one directory, which has to be one that [`NOBODY`] can use if
@@ -57,25 +49,25 @@ impl Confinement {
             }
         }
         let (purpose, rules) = (Purpose::Write, Rules::for_writing_below(directory));
-        Self { purpose, rules, limits: None, required, kept: None, way: None, mounts: None }
+        Self(Measures { purpose, rules, limits: None, required, kept: None, way: None, mounts: None })
     }
 
     /// Does not start the program where one of these walls is missing.
     pub fn require(mut self, walls: &[Wall]) -> Self {
-        self.required.extend(walls);
+        self.0.required.extend(walls);
         self
     }
 
     /// Leaves one descriptor open besides the standard streams, under its number.
     pub fn keep(mut self, descriptor: OwnedFd) -> Self {
-        self.kept = Some(descriptor);
+        self.0.kept = Some(descriptor);
         self
     }
 
     /// Opens a way for `nobody` to a directory below one that only root may enter.
     /// Modes of the directory itself and of what is in it count as they are.
     pub fn find_way_to(mut self, directory: &Path) -> Self {
-        self.way = can_become_nobody().then(|| mounts::way_to(directory)).flatten();
+        self.0.way = can_become_nobody().then(|| mounts::way_to(directory)).flatten();
         self
     }
 
@@ -92,8 +84,8 @@ impl Confinement {
     /// Sources: landlock(7), seccomp(2), namespaces(7), capabilities(7), setrlimit(2), setsid(2).
     pub fn prepare(self, command: &mut Command) -> io::Result<Leash> {
         let (leash, ends) = Leash::new()?;
-        let filter = Filter::new(self.purpose);
-        let mut stage = stage::Stage::new(self, filter, ends);
+        let filter = Filter::new(self.0.purpose);
+        let mut stage = stage::Stage::new(self.0, filter, ends);
         // SAFETY: between fork and exec the closure makes system calls on data that
         // was built before the fork, takes no lock, and touches nothing that is
         // shared with the parent.

@@ -27,6 +27,7 @@ mod init;
 mod leash;
 mod level;
 mod limits;
+mod measures;
 mod mounts;
 mod readable;
 mod stage;

@@ -14,11 +14,11 @@ use super::init::{self, Reach};
 use super::leash::Ends;
 use super::level::{BYTES, Level, Wall};
 use super::{identity, limits, mounts};
-use crate::confinement::Confinement;
+use crate::measures::Measures;
 
 /// What the steps need.
 pub(super) struct Stage {
-    confinement: Confinement,
+    measures: Measures,
     /// `None`: the calls of this processor are not known.
     filter: Option<Filter>,
     ends: Ends,
@@ -42,10 +42,10 @@ struct Done {
 }
 
 impl Stage {
-    pub fn new(confinement: Confinement, filter: Option<Filter>, ends: Ends) -> Self {
+    pub fn new(measures: Measures, filter: Option<Filter>, ends: Ends) -> Self {
         let mut spaces = vec![UnshareFlags::NEWPID, UnshareFlags::NEWNS];
         // The filter refuses what these hold, unless there is none or sockets are of use.
-        if confinement.purpose == Purpose::Write || filter.is_none() {
+        if measures.purpose == Purpose::Write || filter.is_none() {
             spaces.extend([UnshareFlags::NEWIPC, UnshareFlags::NEWNET]);
         }
         let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
@@ -53,7 +53,7 @@ impl Stage {
         let maps = map(uid.as_raw()).zip(map(gid.as_raw())).filter(|_| !uid.is_root());
         let maps = maps.map(|(uid, gid)| [uid, gid]);
         let becomes_nobody = uid.is_root() && identity::can_become_nobody();
-        Self { confinement, filter, ends, spaces, maps, becomes_nobody, owner: rustix::process::getpid() }
+        Self { measures, filter, ends, spaces, maps, becomes_nobody, owner: rustix::process::getpid() }
     }
 
     /// Returns in the process that becomes the program.
@@ -93,7 +93,7 @@ impl Stage {
         report[..BYTES].copy_from_slice(&level.to_bytes());
         report[BYTES] = reach as u8;
         rustix::io::write(&self.ends.report, &report)?;
-        if self.confinement.required.iter().all(|wall| level.has(*wall)) {
+        if self.measures.required.iter().all(|wall| level.has(*wall)) {
             Ok(())
         } else {
             Err(io::Error::from_raw_os_error(libc::EPERM))
@@ -128,10 +128,10 @@ impl Stage {
         if !done.spaces.contains(UnshareFlags::NEWNS) || mounts::make_private().is_err() {
             return;
         }
-        if let Some(mounts) = &self.confinement.mounts {
+        if let Some(mounts) = &self.measures.mounts {
             done.read_only = mounts.make_read_only().is_ok();
         }
-        if let Some(way) = &self.confinement.way {
+        if let Some(way) = &self.measures.way {
             // What cannot be reached is reported by the program that looks for it.
             let _ = way.open();
         }
@@ -140,7 +140,7 @@ impl Stage {
 
     /// Takes everything away that a process can have, and says what is gone.
     fn lock(&self, done: Done) -> Level {
-        let Confinement { purpose, rules, limits, kept, .. } = &self.confinement;
+        let Measures { purpose, rules, limits, kept, .. } = &self.measures;
         if let Some(limits) = limits {
             limits::set(limits, self.becomes_nobody || done.spaces.contains(UnshareFlags::NEWUSER));
         }

@@ -11,6 +11,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use super::*;
+use crate::measures::Measures;
 use crate::mounts::Mounts;
 
 const READER: [Wall; 5] = Wall::ALL;
@@ -237,7 +238,7 @@ fn without_a_required_wall_nothing_is_started() {
 fn without_landlock_root_has_every_mount_read_only() {
     assert!(can_become_nobody(), "run this test as root");
     let dir = public_directory();
-    let confinement = Confinement { rules: Err(libc::ENOSYS), mounts: Mounts::all(), ..reader() };
+    let confinement = Confinement(Measures { rules: Err(libc::ENOSYS), mounts: Mounts::all(), ..reader().0 });
     let (output, level) =
         run_in(bash(&format!("echo x > {}/new; echo x >/dev/null", dir.path().display())), confinement);
     assert!(output.status.success(), "{output:?}");
