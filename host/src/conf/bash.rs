@@ -5,12 +5,14 @@ use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::confinement;
 use super::source::{Input, State};
 use crate::error::{Error, Kind};
+use crate::plan::INTERRUPTED;
 use crate::system::{
     Confinement, Leash, Limits, PROGRAM_PATH, Readable, can_become_nobody, find_program, start, wait_for_end,
 };
@@ -84,6 +86,9 @@ pub(super) fn read(input: &Input<'_>, text: &[u8], limit: Duration) -> Result<Ou
             format!("{file} used {excess} while it was read, and was stopped."),
             "Look for a loop in it that starts programs or lets a variable grow.",
         ),
+        (End::Stopped, _) => {
+            Err(Error::new(Kind::Interrupted, format!("A signal stopped the reading of {file}; it changed nothing.")))
+        }
         (End::Itself, Some((state, exited))) => Ok(Output { state, stderr, exited, confinement }),
         (End::Itself, None) => failure(
             format!("bash came to no result while reading {file}."),
@@ -177,6 +182,8 @@ fn collect(stream: Option<impl Read + Send + 'static>, limit: u64) -> mpsc::Rece
 enum End {
     Itself,
     Late,
+    /// A signal told this program to stop, while a plan was carried out elsewhere in it.
+    Stopped,
     Greedy(String),
 }
 
@@ -188,6 +195,9 @@ fn wait(child: &mut Child, mut leash: Leash, limit: Duration, limits: &Limits) -
         // Where the kernel cannot tell, it is waited for without a limit of ours.
         if wait_for_end(child, left.min(TICK)).unwrap_or(true) {
             break End::Itself;
+        }
+        if INTERRUPTED.load(Ordering::SeqCst) {
+            break End::Stopped;
         }
         if let Some(excess) = leash.usage(child).excess(limits) {
             break End::Greedy(excess);
