@@ -166,6 +166,37 @@ fn a_hostile_file_that_is_looked_at_does_nothing() {
 }
 
 #[test]
+fn what_the_caller_left_open_is_closed_to_bash() {
+    let scene = Scene::new();
+    // Written to and read by number, then listed by what they are.
+    scene.package(
+        "for fd in 6 7 8 9; do (echo planted >&$fd); (cat <&$fd >&2); done 2>/dev/null\n\
+         for fd in /proc/self/fd/*; do readlink \"$fd\" >&2; done; echo listed >&2",
+    );
+    for who in [As::Root, As::User, As::SingleId] {
+        let wrapper = match who {
+            As::Root => String::new(),
+            As::User => format!("setpriv --reuid={USER} --regid={USER} --clear-groups"),
+            As::SingleId => "unshare --user --map-root-user".to_owned(),
+        };
+        for words in ["conf evil/1 --json", "conf evil/1", "install evil/1 --dry-run"] {
+            let script = format!(
+                "exec 6>/usr/src/open/../log 7>>/usr/src/open/file 8</var/lib/dkms/mok.key 9<>/usr/src/open/file; \
+                 exec {wrapper} /usr/src/program {words}"
+            );
+            let out = scene.world.shell(&script).run().expect_no_panic();
+            let (what, text) = (format!("{who:?}, {words}"), format!("{}{}", out.stdout, out.stderr));
+            assert!(text.contains("listed") && text.contains("pipe:["), "{what}: it did not look: {out}");
+            for hidden in ["/usr/src/open/file", "mok.key", "/usr/src/log", "the-key-of-root"] {
+                assert!(!text.contains(hidden), "{what}: {hidden} is shown: {out}");
+            }
+            assert_eq!(std::fs::read_to_string(scene.world.path("usr/src/log")).unwrap(), "", "{what}");
+            scene.assert_untouched(&what);
+        }
+    }
+}
+
+#[test]
 fn without_landlock_root_reads_behind_the_same_walls_and_others_refuse() {
     let scene = Scene::new();
     for evil in corpus(scene.home.path()) {
