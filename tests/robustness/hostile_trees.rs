@@ -177,17 +177,19 @@ const EVIL: [&str; 5] = [
     "BUILD_DEPENDS=$(cat /boot/secret to-secret /proc/$PPID/environ)",
     "cd /boot/outside; echo x >victim; echo x >new; rm -f victim; ln -s /boot/secret link; chmod 700 .",
     "MAKE='$(echo x >/boot/outside/new)`rm -rf /boot/outside/victim to-outside/victim`'",
-    "(setsid sleep 76571 &); setsid sleep 76571 & trap '' TERM HUP INT",
+    "(setsid sleep NAP &); setsid sleep NAP & trap '' TERM HUP INT",
     "kill -9 $PPID 1; kill -STOP $PPID 1; BUILD_DEPENDS=$(kill -9 1)",
 ];
 
 #[test]
 fn hostile_confs_are_looked_at_behind_all_walls_in_every_way_or_not_read() {
-    for evil in EVIL {
+    // No other test's processes sleep that long.
+    let nap = (70_000_000 + std::process::id()).to_string();
+    for evil in EVIL.map(|evil| evil.replace("NAP", &nap)) {
         let world = machine();
         mode(&world.path("boot/outside"), 0o777);
         mode(&world.path("boot/outside/victim"), 0o666);
-        let source = world.add_package(&Package::new("trap", "1.0").conf(evil));
+        let source = world.add_package(&Package::new("trap", "1.0").conf(&evil));
         symlink("/boot/secret", source.join("to-secret")).unwrap();
         symlink("/boot/outside", source.join("to-outside")).unwrap();
         register(&world, "trap");
@@ -207,7 +209,7 @@ fn hostile_confs_are_looked_at_behind_all_walls_in_every_way_or_not_read() {
         }
         let processes = fs::read_dir("/proc").unwrap().flatten();
         let mut lines = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-        assert!(!lines.any(|line| line == b"sleep\x0076571\0"), "{evil}: a process was left");
+        assert!(!lines.any(|line| line == format!("sleep\0{nap}\0").as_bytes()), "{evil}: a process was left");
     }
 }
 

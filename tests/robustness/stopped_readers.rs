@@ -16,6 +16,11 @@ fn sleeps(number: u32) -> bool {
     processes.map(|entry| entry.path().join("cmdline")).any(|file| fs::read(file).is_ok_and(|is| is == line.as_bytes()))
 }
 
+/// For how long processes of this test sleep, no other test's do.
+fn nap(number: u32) -> u32 {
+    10 * (70_000_000 + std::process::id()) + number
+}
+
 fn pause() {
     std::thread::sleep(Duration::from_millis(5));
 }
@@ -31,7 +36,8 @@ enum To {
 /// Runs a command, and sends a signal when all of these are asleep; returns when none is any more.
 fn stopped(world: &World, command: &str, asleep: &[u32], to: To, signal: libc::c_int) -> Output {
     let program = world::modsmith().display().to_string();
-    let script = format!("rm -f /boot/pid; setsid {program} {command} & echo $! >/boot/new; mv /boot/new /boot/pid; wait $!");
+    let script =
+        format!("rm -f /boot/pid; setsid {program} {command} & echo $! >/boot/new; mv /boot/new /boot/pid; wait $!");
     let out = std::thread::scope(|scope| {
         let running = scope.spawn(|| world.shell(&script).run());
         let ready = || asleep.iter().all(|number| sleeps(*number)) && world.path("boot/pid").exists();
@@ -66,16 +72,17 @@ fn a_signal_while_bash_reads_ends_the_program_and_leaves_no_process_and_no_lock(
     world.add_package(&Package::new("other", "1.0"));
     world.dkms("add other/1.0").expect(0);
     let package = |evil: &str| world.add_package(&Package::new("slow", "1.0").conf(evil));
-    let evil = "(setsid sleep 76551 &)\nsleep 76552\nBUILD_DEPENDS=$(echo)";
+    let naps = [nap(1), nap(2)];
+    let evil = format!("(setsid sleep {} &)\nsleep {}\nBUILD_DEPENDS=$(echo)", naps[0], naps[1]);
     for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGKILL] {
         for to in [To::Program, To::ItsGroup] {
             for command in ["conf slow/1.0", "add slow/1.0", "add slow/1.0 --dry-run"] {
                 // `conf` has nothing to undo, and leaves signals as they are.
                 let own_code = signal != libc::SIGKILL && !command.starts_with("conf");
                 let code = if own_code { 130 } else { 128 + signal };
-                package(evil);
+                package(&evil);
                 let before = world.snapshot();
-                let out = stopped(&world, command, &[76551, 76552], to, signal).expect(code);
+                let out = stopped(&world, command, &naps, to, signal).expect(code);
                 fs::remove_file(world.path("boot/pid")).unwrap();
                 assert_not_locked(&world);
                 before.assert_same(&world.snapshot(), &format!("{command}, signal {signal} to {to:?}: {out}"));
@@ -92,13 +99,14 @@ fn a_signal_while_another_kernel_is_built_ends_the_reading_too() {
     let world = World::new(&kernels);
     let conf = format!(
         "PRE_BUILD=\"begin.sh\"\nif [[ $kernelver == {} ]]; then\n    \
-         until [ -e /usr/src/slow-1.0/begun ]; do :; done\n    sleep 76562\nfi",
-        kernels[1]
+         until [ -e /usr/src/slow-1.0/begun ]; do :; done\n    sleep {}\nfi",
+        kernels[1],
+        nap(2)
     );
-    let begin = "touch /usr/src/slow-1.0/begun; exec sleep 76561";
-    world.add_package(&Package::new("slow", "1.0").script("begin.sh", begin).conf(&conf));
+    let begin = format!("touch /usr/src/slow-1.0/begun; exec sleep {}", nap(1));
+    world.add_package(&Package::new("slow", "1.0").script("begin.sh", &begin).conf(&conf));
     let command = format!("build slow/1.0 -k {} -k {} -j 2", kernels[0], kernels[1]);
-    let out = stopped(&world, &command, &[76561, 76562], To::Program, libc::SIGTERM).expect(130);
+    let out = stopped(&world, &command, &[nap(1), nap(2)], To::Program, libc::SIGTERM).expect(130);
     assert!(!out.stderr.contains("did not come to an end"), "{out}");
     assert!(!world.tree().join("slow/1.0").join(&kernels[0]).exists(), "{out}");
     assert_not_locked(&world);
