@@ -2,6 +2,7 @@
 //! one job, from a fresh copy, and remembered.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
 use modsmith_tests::fixture::Package;
 use modsmith_tests::kernel::{self};
@@ -65,6 +66,40 @@ fn a_recipe_with_a_race_is_built_with_one_job_from_a_fresh_copy_and_remembered()
     assert!(!world.tree().join(".modsmith").exists(), "a version that is gone is forgotten");
     build(&world, "race", "-j 2").expect(0);
     assert_eq!(attempts(&world, "race"), 5);
+}
+
+#[test]
+fn what_others_could_have_written_about_a_version_is_told_and_not_believed() {
+    let world = World::generic();
+    world.add_package(&racing("race", GROUP, ""));
+    build(&world, "race", "-j 2").expect(0);
+    let record = world.tree().join(".modsmith/one-job/race/1.0/record.json");
+    let elsewhere = world.path("boot/record.json");
+    let cases: [(&dyn Fn(), &str); 3] = [
+        (&|| chown(&record, Some(4711), None).unwrap(), "it belongs to the user 4711"),
+        (
+            &|| fs::set_permissions(&record, PermissionsExt::from_mode(0o666)).unwrap(),
+            "others than its owner may write to it",
+        ),
+        (
+            &|| {
+                fs::rename(&record, &elsewhere).unwrap();
+                symlink("/boot/record.json", &record).unwrap();
+            },
+            "it is a symbolic link",
+        ),
+    ];
+    let mut made = attempts(&world, "race");
+    for (spoil, says) in cases {
+        spoil();
+        let out = build(&world, "race", "-j 2 --force").expect(0);
+        assert!(out.stderr.contains(says) && out.stderr.contains("one-job/race/1.0/record.json"), "{out}");
+        assert_eq!(attempts(&world, "race") - made, 2, "{says}: it begins as if nothing were known: {out}");
+        // What was learnt then is the program's own again.
+        build(&world, "race", "-j 2 --force").expect(0);
+        assert_eq!(attempts(&world, "race") - made, 3, "{says}");
+        made += 3;
+    }
 }
 
 #[test]

@@ -22,6 +22,12 @@ enum As {
     SingleId,
 }
 
+/// For how long the processes of this test sleep: no other test's do, nor those of other
+/// checkouts on this machine.
+fn nap() -> u32 {
+    70_000_000 + std::process::id()
+}
+
 const LANDLOCK: &[libc::c_long] =
     &[libc::SYS_landlock_create_ruleset, libc::SYS_landlock_add_rule, libc::SYS_landlock_restrict_self];
 
@@ -104,8 +110,9 @@ impl Scene {
         assert_eq!(names, ["agent", "file"], "{what}");
         assert_eq!(std::fs::read_dir(self.home.path()).unwrap().count(), 2, "{what}");
         let left = std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
-            std::fs::read(entry.path().join("cmdline"))
-                .is_ok_and(|line| String::from_utf8_lossy(&line).replace('\0', " ").contains("sleep 76543"))
+            std::fs::read(entry.path().join("cmdline")).is_ok_and(|line| {
+                String::from_utf8_lossy(&line).replace('\0', " ").contains(&format!("sleep {}", nap()))
+            })
         });
         assert!(!left, "{what}: a process was left behind");
         assert!(self.program.exists());
@@ -122,7 +129,7 @@ impl Scene {
 
 /// Texts, each of which tries something else.
 fn corpus(home: &Path) -> Vec<String> {
-    let home = home.display();
+    let (home, nap) = (home.display(), nap());
     let connect = |address: &str| {
         format!(
             "python3 -c \"import socket; s = socket.socket(socket.AF_UNIX); s.connect({address}); s.send(b'x')\" 2>/dev/null"
@@ -136,8 +143,8 @@ fn corpus(home: &Path) -> Vec<String> {
         "cd /usr/src/open; echo x > file; echo x > new; mkdir d; ln -s a b; mkfifo p; rm file; mv file other".into(),
         "chmod 600 /usr/src/open/file; touch -d @0 /usr/src/open/file; truncate -s 0 /usr/src/open/file".into(),
         format!("touch {home}/new; chmod 777 {home}/.ssh/id; rm -r {home}/.ssh"),
-        "setsid sleep 76543 & (setsid sh -c 'sleep 76543; :' &); nohup sleep 76543 &".into(),
-        "MAKE='$(exec -a x sleep 76543 >/dev/null & )'\nCLEAN='`setsid sleep 76543 >/dev/null 2>&1 &`'".into(),
+        format!("setsid sleep {nap} & (setsid sh -c 'sleep {nap}; :' &); nohup sleep {nap} &"),
+        format!("MAKE='$(exec -a x sleep {nap} >/dev/null & )'\nCLEAN='`setsid sleep {nap} >/dev/null 2>&1 &`'"),
         "for fd in /proc/self/fd/*; do echo x >&${fd##*/}; done 2>/dev/null".into(),
     ]
 }
@@ -161,6 +168,37 @@ fn a_hostile_file_that_is_looked_at_does_nothing() {
                 }
                 scene.assert_untouched(&what);
             }
+        }
+    }
+}
+
+#[test]
+fn what_the_caller_left_open_is_closed_to_bash() {
+    let scene = Scene::new();
+    // Written to and read by number, then listed by what they are.
+    scene.package(
+        "for fd in 6 7 8 9; do (echo planted >&$fd); (cat <&$fd >&2); done 2>/dev/null\n\
+         for fd in /proc/self/fd/*; do readlink \"$fd\" >&2; done; echo listed >&2",
+    );
+    for who in [As::Root, As::User, As::SingleId] {
+        let wrapper = match who {
+            As::Root => String::new(),
+            As::User => format!("setpriv --reuid={USER} --regid={USER} --clear-groups"),
+            As::SingleId => "unshare --user --map-root-user".to_owned(),
+        };
+        for words in ["conf evil/1 --json", "conf evil/1", "install evil/1 --dry-run"] {
+            let script = format!(
+                "exec 6>/usr/src/open/../log 7>>/usr/src/open/file 8</var/lib/dkms/mok.key 9<>/usr/src/open/file; \
+                 exec {wrapper} /usr/src/program {words}"
+            );
+            let out = scene.world.shell(&script).run().expect_no_panic();
+            let (what, text) = (format!("{who:?}, {words}"), format!("{}{}", out.stdout, out.stderr));
+            assert!(text.contains("listed") && text.contains("pipe:["), "{what}: it did not look: {out}");
+            for hidden in ["/usr/src/open/file", "mok.key", "/usr/src/log", "the-key-of-root"] {
+                assert!(!text.contains(hidden), "{what}: {hidden} is shown: {out}");
+            }
+            assert_eq!(std::fs::read_to_string(scene.world.path("usr/src/log")).unwrap(), "", "{what}");
+            scene.assert_untouched(&what);
         }
     }
 }

@@ -153,6 +153,30 @@ fn a_spec_runs_as_nobody_and_writes_nowhere_else() {
 }
 
 #[test]
+fn a_spec_gets_no_descriptor_that_the_caller_left_open() {
+    let world = built(&package());
+    // What it finds open, and what can be written to by number.
+    let tries = "for fd in /proc/self/fd/*; do readlink $fd; done > %{buildroot}/usr/src/box-1.0/open || :\n\
+                 for fd in 7 8 9; do (echo planted >&$fd) 2>/dev/null && exit 1; done\n\
+                 (cat <&8) 2>/dev/null && exit 1; echo fine >> %{buildroot}/usr/src/box-1.0/open";
+    world.write("usr/src/box-1.0/box-dkms-mkrpm.spec", spec("1", tries));
+    world.write("boot/left", "kept");
+    world.write("boot/secret", "top-secret-8");
+    fs::set_permissions(world.path("boot/secret"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let script = format!("exec 7>>/boot/left 8</boot/secret 9<>/boot/left; exec dkms mkrpm box/1.0 -k {}", kernel());
+    world.shell(&script).run().expect(0);
+    assert_eq!(fs::read_to_string(world.path("boot/left")).unwrap(), "kept");
+    let made = files(&world.tree().join("box/1.0/rpm"));
+    let made = made.iter().find(|file| file.to_string_lossy().ends_with(".noarch.rpm")).expect("a package");
+    let workshop = Workshop::new();
+    let archive = workshop.path("box.tgz");
+    let script =
+        format!("rpm2archive - < {} > {} && tar -xzOf {1} ./usr/src/box-1.0/open", made.display(), archive.display());
+    let open = world.shell(&script).run().expect(0).stdout;
+    assert!(open.contains("fine") && !open.contains("/boot/"), "{open}");
+}
+
+#[test]
 fn a_spec_leaves_no_process_and_no_file_of_nobody_behind() {
     let world = built(&package());
     let daemon = "setsid sleep 65431 </dev/null >/dev/null 2>&1 &\n(setsid sh -c 'sleep 65432; :' &)\n\

@@ -1,11 +1,12 @@
 //! Trees, sources and images that somebody made to do harm by being looked at:
 //! nothing outside of them is changed or shown, nothing hangs, nothing panics.
 
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
+use std::path::{Path, PathBuf};
 
 use modsmith_tests::fixture::Package;
 use modsmith_tests::kernel::{self};
@@ -22,17 +23,33 @@ const USER: u32 = 4711;
 /// for ever.
 const WATCHDOG: u32 = 300;
 
-/// The ways in which everything is run: by root, by a user, without Landlock,
-/// and in a user namespace that has one user.
-const WAYS: [(&str, &str); 4] = [
-    ("root", ""),
-    ("a user", "setpriv --reuid 4711 --regid 4711 --clear-groups"),
-    (
-        "no Landlock",
-        "strace -f --seccomp-bpf -qq -o /dev/null -e trace=landlock_create_ruleset -e inject=landlock_create_ruleset:error=EOPNOTSUPP",
-    ),
-    ("a user namespace", "unshare --user --map-root-user"),
+const LANDLOCK_REFUSED: &str = "strace -f --seccomp-bpf -qq -o /dev/null -e trace=landlock_create_ruleset -e inject=landlock_create_ruleset:error=EOPNOTSUPP";
+
+const AS_USER: &str = "setpriv --reuid 4711 --regid 4711 --clear-groups";
+
+const ONE_ID: &str = "unshare --user --map-root-user";
+
+/// A way in which everything is run.
+struct Way {
+    name: &'static str,
+    wrapper: [&'static str; 2],
+    /// Whether bash can be confined, so that it reads.
+    confines: bool,
+}
+
+/// By root, by a user, and in a user namespace that has one user; and each without Landlock,
+/// when only root has the same walls by other means.
+const WAYS: [Way; 6] = [
+    Way { name: "root", wrapper: ["", ""], confines: true },
+    Way { name: "a user", wrapper: ["", AS_USER], confines: true },
+    Way { name: "a user namespace", wrapper: ["", ONE_ID], confines: true },
+    Way { name: "root without Landlock", wrapper: [LANDLOCK_REFUSED, ""], confines: true },
+    Way { name: "a user without Landlock", wrapper: [LANDLOCK_REFUSED, AS_USER], confines: false },
+    Way { name: "a user namespace without Landlock", wrapper: [LANDLOCK_REFUSED, ONE_ID], confines: false },
 ];
+
+/// The walls that a reader has.
+const ALL_WALLS: &str = "no network, no writes, no secrets, own processes, no privileges";
 
 fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
@@ -43,6 +60,13 @@ fn special(path: &Path, kind: libc::mode_t) {
     let name = CString::new(path.as_os_str().as_bytes()).unwrap();
     // SAFETY: the name ends with a NUL byte and lives until the call returns.
     assert_eq!(unsafe { libc::mknod(name.as_ptr(), kind | 0o644, 0) }, 0, "cannot make {}", path.display());
+}
+
+fn device(path: &Path, kind: libc::mode_t, major: u32, minor: u32) {
+    let name = CString::new(path.as_os_str().as_bytes()).unwrap();
+    // SAFETY: as above.
+    let status = unsafe { libc::mknod(name.as_ptr(), kind | 0o666, libc::makedev(major, minor)) };
+    assert_eq!(status, 0, "cannot make {}", path.display());
 }
 
 /// A machine with a secret, and a place that nothing may be written to.
@@ -64,12 +88,12 @@ fn look(world: &World, commands: &[String]) -> String {
     }
     let before = world.snapshot().with(world.sources());
     let mut all = String::new();
-    for (way, wrapper) in WAYS {
+    for Way { name: way, wrapper: [outer, inner], .. } in WAYS {
         let script: String = commands
             .iter()
             .map(|command| {
                 format!(
-                    "echo '== {command}'; timeout {WATCHDOG} {wrapper} /boot/modsmith {command}; echo \"exit $?\"\n"
+                    "echo '== {command}'; timeout {WATCHDOG} {outer} {inner} /boot/modsmith {command}; echo \"exit $?\"\n"
                 )
             })
             .collect();
@@ -144,6 +168,48 @@ fn a_conf_that_is_no_regular_file_is_told_and_not_waited_for() {
         instead(&world, what, &source.join("dkms.conf"));
         let shown = look(&world, &commands("trap", ""));
         assert!(shown.contains(says), "{what}: {shown}");
+    }
+}
+
+/// What a dkms.conf tries with bash: to show a secret, to write where everybody may, to leave
+/// something running, to end others.
+const EVIL: [&str; 5] = [
+    "BUILD_DEPENDS=$(cat /boot/secret to-secret /proc/$PPID/environ)",
+    "cd /boot/outside; echo x >victim; echo x >new; rm -f victim; ln -s /boot/secret link; chmod 700 .",
+    "MAKE='$(echo x >/boot/outside/new)`rm -rf /boot/outside/victim to-outside/victim`'",
+    "(setsid sleep NAP &); setsid sleep NAP & trap '' TERM HUP INT",
+    "kill -9 $PPID 1; kill -STOP $PPID 1; BUILD_DEPENDS=$(kill -9 1)",
+];
+
+#[test]
+fn hostile_confs_are_looked_at_behind_all_walls_in_every_way_or_not_read() {
+    // No other test's processes sleep that long.
+    let nap = (70_000_000 + std::process::id()).to_string();
+    for evil in EVIL.map(|evil| evil.replace("NAP", &nap)) {
+        let world = machine();
+        mode(&world.path("boot/outside"), 0o777);
+        mode(&world.path("boot/outside/victim"), 0o666);
+        let source = world.add_package(&Package::new("trap", "1.0").conf(&evil));
+        symlink("/boot/secret", source.join("to-secret")).unwrap();
+        symlink("/boot/outside", source.join("to-outside")).unwrap();
+        register(&world, "trap");
+        look(&world, &commands("trap", ""));
+        for Way { name, wrapper: [outer, inner], confines } in WAYS {
+            let program = format!("timeout {WATCHDOG} {outer} {inner} /boot/modsmith");
+            let out = world.shell(&format!("{program} conf trap/1.0 --json")).run().expect_no_panic();
+            if confines {
+                // A file that ended its own shell is invalid, and was read behind the same walls.
+                assert!([0, 8].contains(&out.code), "{name}, {evil}: {out}");
+                let json = out.json();
+                assert_eq!(json["readings"][0]["confinement"].as_str(), Some(ALL_WALLS), "{name}, {evil}: {out}");
+            } else {
+                assert!(out.stdout.is_empty() && out.code != 0, "{name}, {evil}: {out}");
+                out.expect_error("bash cannot be confined here").expect_error("no writes: Operation not supported");
+            }
+        }
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        let mut lines = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+        assert!(!lines.any(|line| line == format!("sleep\0{nap}\0").as_bytes()), "{evil}: a process was left");
     }
 }
 
@@ -307,6 +373,109 @@ fn a_source_that_is_added_belongs_to_who_adds_it_as_with_dkms() {
     let listed = list(&world);
     assert_eq!(listed, list(&other));
     assert!(listed.contains("755 0 0 d .\n") && listed.contains("755 0 0 f ./file-4755"), "{listed}");
+}
+
+/// A directory of the user's with all that one can hold.
+fn hostile_directory(world: &World) -> PathBuf {
+    let source = world.path("boot/mine");
+    Package::new("mine", "1.0").write(&source);
+    fs::create_dir(source.join("open")).unwrap();
+    let modes = [0o4755, 0o2755, 0o6777, 0o1777, 0o666, 0o600, 0o640, 0o444, 0o777, 0o4711];
+    for bits in modes {
+        fs::write(source.join(format!("file-{bits:o}")), "x").unwrap();
+    }
+    symlink("/boot/secret", source.join("link-to-secret")).unwrap();
+    symlink("/boot/outside", source.join("open/link-to-outside")).unwrap();
+    symlink("../../outside/victim", source.join("open/link-up")).unwrap();
+    symlink("loop", source.join("loop")).unwrap();
+    symlink(".", source.join("open/itself")).unwrap();
+    tool::run(std::process::Command::new("chown").args(["-hR", "4711:4711"]).arg(&source));
+    for bits in modes {
+        mode(&source.join(format!("file-{bits:o}")), bits);
+    }
+    mode(&source.join("open"), 0o3777);
+    mode(&source, 0o2775);
+    // Second names of what is not the user's.
+    fs::hard_link(world.path("boot/secret"), source.join("name-of-secret")).unwrap();
+    fs::hard_link(world.path("boot/outside/victim"), source.join("open/name-of-victim")).unwrap();
+    source
+}
+
+/// Of all below a directory: type, mode and, of a link, where it leads, by path.
+fn entries(directory: &Path) -> BTreeMap<PathBuf, fs::Metadata> {
+    let mut found = BTreeMap::new();
+    let mut waiting = vec![directory.to_path_buf()];
+    while let Some(path) = waiting.pop() {
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        if metadata.is_dir() {
+            waiting.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        }
+        found.insert(path.strip_prefix(directory).unwrap().to_path_buf(), metadata);
+    }
+    found
+}
+
+#[test]
+fn a_hostile_directory_that_is_added_or_installed_becomes_roots_and_changes_nothing_outside() {
+    for command in ["add /boot/mine".to_owned(), format!("install /boot/mine -k {}", kernel())] {
+        let world = machine();
+        let source = hostile_directory(&world);
+        let wanted = entries(&source);
+        let before = Snapshot::of(&world.path("boot"));
+        let out = world.dkms(&command).expect(0);
+        before.assert_same(&Snapshot::of(&world.path("boot")), &format!("{command}: {out}"));
+        let copy = world.path("usr/src/mine-1.0");
+        let copied = entries(&copy);
+        assert_eq!(copied.keys().collect::<Vec<_>>(), wanted.keys().collect::<Vec<_>>(), "{command}");
+        for (path, is) in &copied {
+            let was = &wanted[path];
+            assert_eq!((is.uid(), is.gid()), (0, 0), "{command}: {}", path.display());
+            assert_eq!(is.file_type(), was.file_type(), "{command}: {}", path.display());
+            if is.is_symlink() {
+                let leads = |top: &Path| fs::read_link(top.join(path)).unwrap();
+                assert_eq!(leads(&copy), leads(&source), "{command}: {}", path.display());
+            } else {
+                assert_eq!(is.mode() & 0o7777, was.mode() & 0o755, "{command}: {}", path.display());
+            }
+            assert!(!is.is_file() || is.nlink() == 1, "{command}: {} has other names", path.display());
+        }
+        // What comes of it is root's too, and nobody else can write to it or run it as root.
+        for place in ["var/lib/dkms", "lib/modules", "usr/src"] {
+            for (path, is) in entries(&world.path(place)) {
+                let safe = is.uid() == 0 && (is.is_symlink() || is.mode() & 0o6022 == 0);
+                assert!(safe, "{command}: {place}/{} {:o} {}", path.display(), is.mode(), is.uid());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_copied_is_not_added_and_leaves_nothing() {
+    type Make = fn(&Path);
+    let cases: [(&str, Make, &str); 5] = [
+        ("a pipe", |at| special(at, libc::S_IFIFO), "trap is neither a file, a directory nor a link"),
+        ("a socket", |at| special(at, libc::S_IFSOCK), "trap is neither a file, a directory nor a link"),
+        ("a device", |at| device(at, libc::S_IFCHR, 1, 5), "trap is neither a file, a directory nor a link"),
+        ("a disk", |at| device(at, libc::S_IFBLK, 7, 0), "trap is neither a file, a directory nor a link"),
+        ("a huge file", |at| fs::File::create(at).unwrap().set_len(1 << 40).unwrap(), "No space left on device"),
+    ];
+    for (what, make, says) in cases {
+        for command in ["add /boot/mine".to_owned(), format!("install /boot/mine -k {}", kernel())] {
+            let world = machine();
+            let source = hostile_directory(&world);
+            let before = world.snapshot().with(world.sources());
+            // Snapshots read what there is.
+            let trap = source.join("open/trap");
+            make(&trap);
+            let run = world.program("timeout").words(&format!("{WATCHDOG} dkms {command}"));
+            // The copy would be as large as the disk.
+            let run = if what == "a huge file" { run.small("/usr/src", 4096) } else { run };
+            let out = run.run().expect_no_panic().expect_error(says);
+            assert!(![0, 124].contains(&out.code), "{what}: {out}");
+            fs::remove_file(trap).unwrap();
+            before.assert_same(&world.snapshot().with(world.sources()), &format!("{what}, {command}: {out}"));
+        }
+    }
 }
 
 #[test]

@@ -4,5 +4,6 @@ mod bad_input;
 mod concurrency;
 mod crash;
 mod hostile_trees;
+mod stopped_readers;
 mod temporary;
 mod terminal_text;

@@ -56,6 +56,8 @@ fn write_dkms_conf(out: &mut Vec<u8>) -> io::Result<()> {
     let mut head = Roff::new();
     let source = concat!("modsmith ", env!("CARGO_PKG_VERSION"));
     head.control("TH", ["DKMS.CONF", "5", "", source, "File formats"]);
+    // Names of directives are searched for and copied: none is broken, and lines are as long as they are.
+    head.control("nh", []).control("ad", ["l"]);
     head.control("SH", ["NAME"])
         .text([roman("dkms.conf - what a package of kernel modules is called, builds and installs")]);
     head.to_writer(out)?;

@@ -8,7 +8,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitCode, Output, Stdio};
 
 use rustix::fs::MemfdFlags;
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::engine::wasmtime;
 use super::limits::{Exceeded, LoadingLimits};
@@ -109,10 +109,16 @@ pub fn serve(words: &[OsString]) -> Option<ExitCode> {
 }
 
 fn compile_within(seconds: u64, mib: u64) -> Result<(), String> {
+    // Ignoring is inherited from whoever called this program.
+    // SAFETY: the disposition is the default one, and no other thread runs.
+    unsafe { libc::signal(libc::SIGXCPU, libc::SIG_DFL) };
     // Of processor time, the first limit ends it by the signal that says why.
     let limits = [(Resource::Cpu, seconds, 5), (Resource::As, mib.saturating_mul(1 << 20), 0), (Resource::Core, 0, 0)];
     for (resource, limit, more) in limits {
-        let limit = Rlimit { current: Some(limit), maximum: Some(limit.saturating_add(more)) };
+        // Who has a lower one cannot raise it.
+        let highest = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+        let limit =
+            Rlimit { current: Some(limit.min(highest)), maximum: Some(limit.saturating_add(more).min(highest)) };
         setrlimit(resource, limit).map_err(|e| format!("the limits of the compiler cannot be set: {e}"))?;
     }
     let mut component = Vec::new();

@@ -75,14 +75,15 @@ pub(super) fn watch(program: Pid, lifeline: RawFd, reach: Reach) -> ! {
     exit(outcome)
 }
 
-/// Keeps the end of a child for [`watch`], from before there is one.
+/// Keeps the end of a child for [`watch`], from before there is one. No other signal ends
+/// who has to end the others: one to all of this program's process group, as from a
+/// terminal or timeout(1), would leave them without their first process.
 pub(super) fn expect_children() {
     // SAFETY: the set is initialised before it is used; the disposition is the default one.
     unsafe {
         libc::signal(libc::SIGCHLD, libc::SIG_DFL);
         let mut set = std::mem::zeroed();
-        libc::sigemptyset(&raw mut set);
-        libc::sigaddset(&raw mut set, libc::SIGCHLD);
+        libc::sigfillset(&raw mut set);
         libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
     }
 }

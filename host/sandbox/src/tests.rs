@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal};
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -255,6 +256,20 @@ fn without_namespaces_what_is_left_is_ended_one_by_one() {
     assert!(output.status.success(), "{output:?}");
     assert_eq!(level.to_string(), "no network, no writes, no secrets, own processes, no privileges");
     assert!(!runs("sleep 8767"));
+}
+
+#[test]
+fn a_stop_signal_to_all_of_its_group_leaves_it_its_first_process() {
+    let mut command = bash("setsid sleep 87691 & echo; exec sleep 87692");
+    refuse(&mut command, NO_NAMESPACES);
+    let leash = reader().prepare(&mut command).unwrap();
+    let mut child = command.spawn().unwrap();
+    std::io::Read::read_exact(&mut child.stdout.take().unwrap(), &mut [0]).unwrap();
+    for signal in [Signal::HUP, Signal::INT, Signal::TERM] {
+        rustix::process::kill_process(Pid::from_child(&child), signal).unwrap();
+    }
+    assert_eq!(leash.end(&mut child).unwrap().code(), Some(137));
+    assert!(!runs("sleep 8769"));
 }
 
 #[test]

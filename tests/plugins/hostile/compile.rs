@@ -27,6 +27,40 @@ fn install(world: &World) -> Output {
     world.modsmith(&line)
 }
 
+/// A hundred times the work that any compiler does in a second: one function of many branches,
+/// each of which counts for the result.
+fn long() -> Body {
+    let step = "(if (local.get $i) (then (local.set $i (i32.load (local.get $i)))))\n";
+    Body::new().code(&step.repeat(400_000)).code("(i32.store (i32.const 0) (local.get $i))")
+}
+
+/// The processor's time alone is limited.
+const SHORT: &str = "compile-seconds = 1\ncompile-mib = 1048576\n";
+
+const NO_TIME: [&str; 4] =
+    ["`hostile`", "1 seconds of processor time", "`compile-seconds`", "/etc/modsmith/limits.toml"];
+
+#[test]
+fn a_compiler_that_takes_too_long_is_ended_and_the_error_names_the_limit() {
+    let world = machine(long(), SHORT);
+    assert_names(&install(&world).expect(31).stderr, &NO_TIME);
+    // Also where the caller ignores the signal that ends it.
+    let line = format!("install demo/1.0 --dry-run -k {}", kernel::newest(Flavour::Generic));
+    let out = world.shell(&format!("trap '' XCPU; exec dkms {line}")).run().expect(31);
+    assert_names(&out.stderr, &NO_TIME);
+}
+
+#[test]
+fn a_user_with_limits_of_their_own_compiles_within_them() {
+    let world = machine(Body::new().note("hello"), "");
+    fs::hard_link(modsmith_tests::world::modsmith(), world.path("boot/modsmith")).unwrap();
+    let line = format!("install demo/1.0 --dry-run -k {}", kernel::newest(Flavour::Generic));
+    let script =
+        format!("ulimit -t 59; exec setpriv --reuid 4711 --regid 4711 --clear-groups /boot/modsmith {line} --verbose");
+    let out = world.shell(&script).env("MODSMITH_CACHE_DIR", "/boot/none").run();
+    assert!(out.stdout.contains("hello"), "{out}");
+}
+
 #[test]
 fn a_compiler_that_takes_too_much_memory_is_ended_and_the_error_names_the_limit() {
     let out = install(&machine(Body::new().note("hello"), "compile-mib = 1\n")).expect(31);

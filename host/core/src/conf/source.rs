@@ -103,7 +103,7 @@ fn with_bash(input: &Input<'_>, text: &[u8], limit: Duration) -> Result<bash_ass
             .hint("Check that /bin/bash runs.")
             .source(e),
         ReadError::NotConfined(level) => confinement::refusal(input.file, level, required),
-        ReadError::Stopped => Error::new(Kind::Interrupted, format!("Reading {file} was interrupted.")),
+        ReadError::Stopped => Error::new(Kind::Interrupted, format!("A signal stopped the reading of {file}; it changed nothing.")),
         ReadError::Late { stderr } => failure(
             format!("{file} did not come to an end within {} seconds.", limit.as_secs_f32()),
             stderr,

@@ -47,12 +47,12 @@ impl Tree {
     /// Whether a version is known to need one job at a time. One that was taken
     /// out or added anew since is another source.
     pub fn needs_one_job(&self, id: &PackageId) -> bool {
-        let file = self.real(&id.one_job_record());
-        let record = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice::<OneJob>(&text).ok());
+        let file = id.one_job_record();
+        let record = self.believed(&file).and_then(|text| serde_json::from_slice::<OneJob>(&text).ok());
         let written = |path: PathBuf| std::fs::symlink_metadata(path).and_then(|data| data.modified()).ok();
         let added = written(self.real(&id.source_link()));
         record.is_some_and(|record| record.schema_version == SCHEMA_VERSION)
-            && added.zip(written(file)).is_some_and(|(added, learnt)| added <= learnt)
+            && added.zip(written(self.real(&file))).is_some_and(|(added, learnt)| added <= learnt)
     }
 
     /// Versions of which a record is left that means nothing any more.
