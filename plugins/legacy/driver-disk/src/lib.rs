@@ -3,21 +3,19 @@
 
 mod built;
 mod disks;
-mod image;
 mod medium;
 mod request;
-mod rpm;
 
 use std::collections::BTreeMap;
 
 use modsmith_plugin::packaging::Files;
 use modsmith_plugin::prelude::*;
 use modsmith_plugin::system::source_date;
+use rpm_format::RpmFile;
 
 use crate::built::Built;
 use crate::disks::{Disk, redhat, redhat3, suse, ubuntu};
 use crate::request::{Distro, Request};
-use crate::rpm::RpmFile;
 
 struct DriverDisk;
 

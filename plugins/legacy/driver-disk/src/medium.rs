@@ -1,14 +1,11 @@
 //! A driver disk on its medium.
 
+use disk_images::{Unfit, Volume, ext2, fat, iso};
 use modsmith_plugin::packaging::tar;
 use modsmith_plugin::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::disks::{Disk, FileSystem};
-use crate::image::ext2::ext2;
-use crate::image::fat::fat;
-use crate::image::iso::iso;
-use crate::image::{Unfit, Volume};
 use crate::request::{LARGEST, Media};
 
 /// The file of a disk: its name, and what is in it. `package` is the module
@@ -83,8 +80,19 @@ fn id(name: &str) -> [u8; 16] {
 
 #[cfg(test)]
 mod tests {
+    use modsmith_plugin::packaging::Files;
+
     use super::*;
-    use crate::image::samples::files;
+
+    /// More than 300 KB.
+    fn files() -> Files {
+        let mut files = Files::new();
+        files.add("modules.cgz", vec![7; 300_000], 0o644);
+        files.add("rpms/x86_64/kmod-demo-1.0-1.6.1.0_56_amd64.x86_64.rpm", "package", 0o644);
+        files.add("rhdd-6.1", "demo-1.0 driver disk\n", 0o644);
+        files.add("a/empty", "", 0o644);
+        files
+    }
 
     fn disk(system: FileSystem) -> Disk {
         Disk { name: "demo-1.0-dd".into(), files: files(), system, label: None, notes: Vec::new() }

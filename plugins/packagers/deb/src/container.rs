@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn the_members_are_those_that_dpkg_asks_for_in_their_order() {
         let archive = deb(&Paragraph::default(), Files::new(), &data(), 7).unwrap();
-        let names: Vec<String> = crate::ar::read(&archive).unwrap().into_iter().map(|(name, _)| name).collect();
+        let names: Vec<String> = ar::read(&archive).unwrap().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["debian-binary", "control.tar.xz", "data.tar.xz"]);
         assert_eq!(archive, deb(&Paragraph::default(), Files::new(), &data(), 7).unwrap());
     }

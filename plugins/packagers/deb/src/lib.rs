@@ -1,7 +1,6 @@
 //! Debian's packages: of the source, which dkms builds where it is installed; of
 //! built modules; and source packages.
 
-mod ar;
 mod binary;
 mod changelog;
 mod container;

@@ -8,8 +8,6 @@ use modsmith_plugin::packaging::{Entry, Files, tar, untar};
 use modsmith_plugin::prelude::*;
 use modsmith_plugin::system::source_date;
 
-use crate::ar;
-
 /// Where the package waits, below the staging directory.
 pub const ARCHIVE: &str = "package.deb";
 

@@ -4,7 +4,7 @@ use modsmith_plugin::packaging::{Entry, Files, tar, untar};
 use modsmith_plugin::prelude::*;
 use modsmith_plugin::system::source_date;
 
-use crate::{ARCHIVE, cpio, package, payload};
+use crate::{ARCHIVE, package, payload};
 
 /// Where module packages put source, and what was built of it.
 const SOURCES: &str = "usr/src";
@@ -162,13 +162,11 @@ fn check_links(files: &Files) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use cpio::Form;
     use modsmith_plugin::packaging::gzip;
 
     use super::*;
-    use crate::cpio::tests::{archive, entry};
     use crate::package::tests::{BINARY, rpm};
-
-    const FILE: u32 = 0o100_644;
 
     fn tarball(top: &str) -> Vec<u8> {
         let mut files = Files::new();
@@ -179,16 +177,17 @@ mod tests {
         gzip(&tar(&files, "./", 0).unwrap())
     }
 
-    fn of(entries: &[(&str, u32, &[u8])]) -> Result<Shape> {
-        let mut inode = 0;
-        let entries: Vec<_> = entries
-            .iter()
-            .map(|(path, mode, contents)| {
-                inode += 1;
-                entry(path, *mode, inode, 1, contents)
-            })
-            .collect();
-        shape(&contents(&rpm(&BINARY, &gzip(&archive(&entries))))?)
+    fn of(entries: &[(&str, &[u8])]) -> Result<Shape> {
+        let mut files = Files::new();
+        for (path, contents) in entries {
+            files.add(*path, *contents, 0o644);
+        }
+        of_files(&files)
+    }
+
+    fn of_files(files: &Files) -> Result<Shape> {
+        let archive = cpio::archive(files, Form::NewAscii, "./", false, 0);
+        shape(&contents(&rpm(&BINARY, &gzip(&archive)))?)
     }
 
     fn paths(files: &Files) -> Vec<&str> {
@@ -200,10 +199,10 @@ mod tests {
         let conf = b"PACKAGE_NAME=demo\n";
         let only = tarball("dkms_binaries_only");
         let shape = of(&[
-            ("./usr/src/demo-1.0/dkms.conf", FILE, conf),
-            ("./usr/src/demo-1.0/demo.c", FILE, b"x"),
-            ("./usr/share/demo/demo-1.0.dkms.tar.gz", FILE, &only),
-            ("./usr/share/demo/postinst", FILE, b"x"),
+            ("usr/src/demo-1.0/dkms.conf", conf),
+            ("usr/src/demo-1.0/demo.c", b"x"),
+            ("usr/share/demo/demo-1.0.dkms.tar.gz", &only),
+            ("usr/share/demo/postinst", b"x"),
         ])
         .unwrap();
         assert_eq!(paths(&shape.source), ["demo.c", "dkms.conf"]);
@@ -213,7 +212,7 @@ mod tests {
 
     #[test]
     fn without_source_the_conf_of_the_tarball_counts() {
-        let shape = of(&[("./usr/share/demo/demo-1.0.dkms.tar.gz", FILE, &tarball("dkms_binaries_only"))]).unwrap();
+        let shape = of(&[("usr/share/demo/demo-1.0.dkms.tar.gz", &tarball("dkms_binaries_only"))]).unwrap();
         assert_eq!(paths(&shape.source), ["dkms.conf"]);
         assert!(shape.binaries_only);
     }
@@ -221,23 +220,24 @@ mod tests {
     #[test]
     fn the_one_tarball_of_dkms_2_0_holds_everything() {
         let all = tarball("dkms_source_tree");
-        let shape = of(&[("./usr/src/demo-1.0/demo-1.0-mktarball.dkms.tgz", FILE, &all)]).unwrap();
+        let shape = of(&[("usr/src/demo-1.0/demo-1.0-mktarball.dkms.tgz", &all)]).unwrap();
         assert_eq!(paths(&shape.source), ["PACKAGE_NAME", "dkms.conf"]);
         assert!(!shape.binaries_only && shape.built.get("6.1/x86_64/module/demo.ko").is_some());
     }
 
     #[test]
     fn what_is_no_module_package_is_refused_with_the_reason() {
-        let said = |entries: &[(&str, u32, &[u8])]| of(entries).unwrap_err().to_string();
-        assert!(said(&[("./usr/bin/x", FILE, b"")]).contains("holds no module package"));
-        let two: [(&str, u32, &[u8]); 2] =
-            [("./usr/src/a-1/dkms.conf", FILE, b"x"), ("./usr/src/b-1/dkms.conf", FILE, b"x")];
+        let said = |entries: &[(&str, &[u8])]| of(entries).unwrap_err().to_string();
+        assert!(said(&[("usr/bin/x", b"")]).contains("holds no module package"));
+        let two: [(&str, &[u8]); 2] = [("usr/src/a-1/dkms.conf", b"x"), ("usr/src/b-1/dkms.conf", b"x")];
         assert!(said(&two).contains("several module packages: a-1, b-1"));
-        assert!(said(&[("./usr/share/d/d.dkms.tar.gz", FILE, b"no tarball")]).contains("neither compressed"));
+        assert!(said(&[("usr/share/d/d.dkms.tar.gz", b"no tarball")]).contains("neither compressed"));
         for target in ["/etc/passwd", "../../x", "a/../../../x"] {
-            let conf: (&str, u32, &[u8]) = ("./usr/src/a-1/dkms.conf", FILE, b"x");
-            let link = ("./usr/src/a-1/b/link", 0o120_777, target.as_bytes());
-            assert!(said(&[conf, link]).contains("leads out of it"), "{target}");
+            let mut files = Files::new();
+            files.add("usr/src/a-1/dkms.conf", "x", 0o644);
+            files.link("usr/src/a-1/b/link", target);
+            let said = of_files(&files).unwrap_err().to_string();
+            assert!(said.contains("leads out of it"), "{target}");
         }
     }
 }

@@ -5,7 +5,6 @@
 mod arrange;
 mod build;
 mod built;
-mod cpio;
 mod dkms_rpm;
 mod kmod;
 mod kmp;

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use depmod::{Added, Merge, OWN, TEXTS, Texts};
 use modsmith_plugin::packaging::Files;
 use modsmith_plugin::prelude::*;
 use modsmith_plugin::system::source_date;
 
-use crate::depmod::{self, Added, Merge, OWN, TEXTS, Texts};
+use crate::exit;
 use crate::release::System;
-use crate::{elf, exit, squashfs};
 
 /// Where the modules are, below the kernel's module directory: what depmod
 /// prefers to the kernel's own on every distribution.
@@ -108,9 +108,9 @@ fn is_module(file: &str) -> bool {
     SUFFIXES.iter().any(|suffix| file.strip_suffix(suffix).is_some_and(|plain| plain.ends_with(".ko")))
 }
 
-fn module(at: &Path) -> Result<elf::Module> {
+fn module(at: &Path) -> Result<depmod::Module> {
     let bytes = at.read_unpacked()?.unwrap_or_default();
-    elf::read(&bytes)
+    depmod::read(&bytes)
         .map_err(|why| invalid(format!("{} is no module: {why}.", at.absolute().unwrap_or(at.to_string()))))
 }
 

@@ -2,12 +2,8 @@
 //! `/usr` nobody writes to. systemd lays it over `/usr`, where modprobe finds the
 //! modules by an index of all the kernel's modules.
 
-mod depmod;
-mod elf;
 mod image;
-mod index;
 mod release;
-mod squashfs;
 
 use modsmith_plugin::prelude::*;
 

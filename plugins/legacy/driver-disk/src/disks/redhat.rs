@@ -9,7 +9,7 @@ use modsmith_plugin::prelude::*;
 use super::{Disk, FileSystem};
 use crate::built::kernel_name;
 use crate::built::{Built, kernels_name};
-use crate::image::cpio::{Form, cpio};
+use cpio::Form;
 
 /// Directory of the source with what only the driver's author can write.
 const TABLES: &str = "redhat_driver_disk";
@@ -36,7 +36,7 @@ pub fn disk(form: Layout, title: &str, kernels: &[Built], date: u32) -> Result<D
     }
     let marker = if form == Layout::One { "rhdd-6.1" } else { "rhdd" };
     let mut files = Files::new();
-    files.add("modules.cgz", gzip(&cpio(&members(form, kernels), Form::Crc, "", false, date)), 0o644);
+    files.add("modules.cgz", gzip(&cpio::archive(&members(form, kernels), Form::Crc, "", false, date)), 0o644);
     files.add(marker, format!("{title} driver disk\n"), 0o644);
     files.add("modules.alias", aliases(kernels), 0o644);
     let mut missing = Vec::new();

@@ -8,7 +8,7 @@ use modsmith_plugin::prelude::*;
 
 use super::{DRIVERS, Disk, FileSystem, shell_word};
 use crate::built::Built;
-use crate::rpm::{Dependency, Package, RpmFile, repodata, tags};
+use rpm_format::{Dependency, Package, RpmFile, repodata, tags};
 
 /// Says which form the disk has.
 const MARKER: &str = "rhdd3";
