@@ -187,33 +187,28 @@ fn modules_that_need_each_other_are_linked_together() {
 }
 
 /// A script that writes down how it was called, and what it was given to read.
-fn script(world: &World, plugin: &str) {
+fn script(world: &World) {
     let body = format!("#!/bin/sh\n{{ echo \"$@\"; cat; }} >> {}\n", world.path("calls").display());
     world.write("etc/script", body);
     fs::set_permissions(world.path("etc/script"), fs::Permissions::from_mode(0o755)).unwrap();
-    world.write(&format!("etc/modsmith/settings/{plugin}.toml"), "weak_modules_bin = \"/etc/script\"\n");
+    world.write("etc/modsmith/settings/weak-modules.toml", "weak_modules_bin = \"/etc/script\"\n");
 }
 
 #[test]
 fn scripts_of_distributions_are_told_the_files() {
-    for (plugin, os_release, directory, words) in [
-        ("weak-modules", KEEPING, "extra", ["--no-initramfs --add-modules", "--no-initramfs --remove-modules"]),
-        (
-            "weak-modules2",
-            "ID=sles\nID_LIKE=suse\n",
-            "updates",
-            ["--add-kernel-modules KERNEL", "--remove-kernel-modules KERNEL"],
-        ),
+    for (os_release, directory, words) in [
+        (KEEPING, "extra", ["--no-initramfs --add-modules", "--no-initramfs --remove-modules"]),
+        ("ID=sles\nID_LIKE=suse\n", "updates", ["--add-kernel-modules KERNEL", "--remove-kernel-modules KERNEL"]),
     ] {
         let world = world(os_release);
-        script(&world, plugin);
+        script(&world);
         world.write("etc/sysconfig/module-init-tools", format!("ADDON_MODULES_DIR={directory}\n"));
         dkms(&world, "install offered/1.0 -k KERNEL");
         dkms(&world, "uninstall offered/1.0 -k KERNEL");
         let calls = fs::read_to_string(world.path("calls")).unwrap();
         let file = fill(&format!("/lib/modules/KERNEL/{directory}/offered.ko"));
         let wanted: String = words.iter().map(|words| format!("{}\n{file}\n", fill(words))).collect();
-        assert_eq!(calls, wanted, "{plugin}");
+        assert_eq!(calls, wanted, "{os_release}");
         assert!(!world.modules(UPDATE).join("weak-updates").exists(), "the script alone serves");
     }
 }
@@ -221,7 +216,7 @@ fn scripts_of_distributions_are_told_the_files() {
 #[test]
 fn a_script_that_fails_is_a_warning() {
     let world = world(KEEPING);
-    script(&world, "weak-modules");
+    script(&world);
     world.write("etc/script", "#!/bin/sh\necho broken >&2\nexit 3\n");
     let out = world.dkms(&fill("install offered/1.0 -k KERNEL")).expect(0);
     assert!(out.stderr.contains("Warning") && out.stderr.contains("broken"), "{out}");

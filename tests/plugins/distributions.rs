@@ -152,11 +152,9 @@ fn os_release_in_usr_lib_counts_where_etc_has_none() {
 
 /// Distribution plugins: those that are asked where modules go.
 fn sources() -> Vec<(String, PathBuf, bool)> {
-    let entries = fs::read_dir(paths::checkout().join("plugins")).expect("plugins");
     let mut found = Vec::new();
-    for entry in entries.filter_map(Result::ok) {
-        let directory = entry.path();
-        let name = entry.file_name().to_string_lossy().into_owned();
+    for directory in paths::plugin_folders() {
+        let name = directory.file_name().expect("below plugins").to_string_lossy().into_owned();
         let manifest = ["policy.toml", "plugin.toml"].map(|file| directory.join(file));
         let Some(file) = manifest.iter().find(|file| file.is_file()) else { continue };
         let text = fs::read_to_string(file).expect("text");

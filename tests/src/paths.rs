@@ -8,6 +8,16 @@ pub fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests crate is in the workspace")
 }
 
+/// What is in the folders of `plugins`, which part the plugins by kind.
+pub fn plugin_folders() -> impl Iterator<Item = PathBuf> {
+    let entries = |dir: &Path| {
+        let entries = fs::read_dir(dir).unwrap_or_else(|e| panic!("cannot read {}: {e}", dir.display()));
+        entries.map(|entry| entry.expect("a readable entry").path()).filter(|path| path.is_dir())
+    };
+    let kinds = entries(&checkout().join("plugins")).filter(|kind| !kind.ends_with("target"));
+    kinds.flat_map(move |kind| entries(&kind))
+}
+
 /// The directory that holds the built programs (`target/release`).
 pub fn programs() -> PathBuf {
     // A test runs as target/release/deps/NAME-HASH.

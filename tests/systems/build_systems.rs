@@ -4,15 +4,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 
 use modsmith_tests::chroot::Chroot;
 use modsmith_tests::paths;
 
-/// Identifiers of plugins: those in the sources, or those that were built.
-fn plugins(directory: &Path, is_plugin: impl Fn(&Path) -> bool) -> BTreeSet<String> {
-    let entries = fs::read_dir(directory).unwrap_or_else(|e| panic!("{}: {e}", directory.display()));
-    let paths = entries.map(|entry| entry.expect("readable").path()).filter(|path| is_plugin(path));
+/// Identifiers of plugins, from the names of their folders or files.
+fn ids(paths: impl Iterator<Item = PathBuf>) -> BTreeSet<String> {
     paths.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect()
 }
 
@@ -24,10 +22,10 @@ fn make_demo(release: &str, packages: &str) {
     system.apt(&format!("install make {packages}"));
     let out = system.run("make -C /modsmith demo").expect(0);
     assert!(out.stdout.contains("The machine's own /lib/modules and /var/lib/dkms are as they were."), "{out}");
-    let sources = plugins(&paths::checkout().join("plugins"), |path| {
-        ["plugin.toml", "policy.toml"].iter().any(|manifest| path.join(manifest).is_file())
-    });
-    let built = plugins(&system.path("modsmith/target/release/plugins"), Path::is_file);
+    let is_plugin = |path: &PathBuf| ["plugin.toml", "policy.toml"].iter().any(|file| path.join(file).is_file());
+    let sources = ids(paths::plugin_folders().filter(is_plugin));
+    let built = fs::read_dir(system.path("modsmith/target/release/plugins")).expect("`make demo` built plugins");
+    let built = ids(built.map(|entry| entry.expect("readable").path()).filter(|path| path.is_file()));
     assert!(sources.len() > 30, "{sources:?}");
     assert_eq!(built, sources);
 }

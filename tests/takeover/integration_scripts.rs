@@ -305,7 +305,7 @@ fn kernel_install_calls_the_kernel_hooks_or_dkms_itself() {
         ("kernel-install-hooks", "add", "kernel_postinst"),
         ("kernel-install-hooks", "remove", "kernel_prerm"),
     ] {
-        let plugin = format!("{checkout}/plugins/{hooks_of}/hooks/40-dkms.install");
+        let plugin = format!("{checkout}/plugins/hooks/{hooks_of}/hooks/40-dkms.install");
         machine.run(&format!("{hooks}{plugin} {event} {RUNNING} /boot/entry")).expect(0);
         assert_eq!(machine.calls().last(), Some(&format!("{call} --kernelver {RUNNING}")), "{hooks_of} {event}");
         let before = machine.calls().len();
@@ -347,7 +347,7 @@ fn the_autoinstaller_is_quiet_where_dkms_is_gone() {
 
 fn pacman(machine: &Machine, event: &str, files: &str) -> Output {
     machine.run(&format!(
-        "printf '%s\\n' {files} | {}/plugins/pacman-hooks/hooks/dkms {event}",
+        "printf '%s\\n' {files} | {}/plugins/hooks/pacman-hooks/hooks/dkms {event}",
         paths::checkout().display()
     ))
 }
@@ -401,7 +401,7 @@ fn what_is_about_to_go_is_removed_where_it_is_installed() {
 
 #[test]
 fn hooks_of_voids_kernel_packages_get_package_and_version() {
-    let hooks = paths::checkout().join("plugins/void-hooks/hooks");
+    let hooks = paths::checkout().join("plugins/hooks/void-hooks/hooks");
     let machine = Machine::new(&[RUNNING]).failing("autoinstall 11");
     machine.make("etc/default/dkms", "DKMS_JOBS=3\n");
     let defaults = format!("mount --bind {} /etc/default; ", machine.world.path("etc/default").display());
@@ -419,7 +419,7 @@ fn hooks_of_voids_kernel_packages_get_package_and_version() {
 
 #[test]
 fn alpines_hook_gets_flavour_new_and_old_version() {
-    let hook = paths::checkout().join("plugins/alpine-hooks/hooks/dkms.hook");
+    let hook = paths::checkout().join("plugins/hooks/alpine-hooks/hooks/dkms.hook");
     for (arguments, expected) in [
         ("lts 6.12.8-0 ''", vec!["kernel_postinst --kernelver 6.12.8-0-lts"]),
         ("lts 6.12.8-0 6.12.8-0", vec!["kernel_postinst --kernelver 6.12.8-0-lts"]),

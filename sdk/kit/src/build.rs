@@ -6,6 +6,8 @@
 
 mod toolchain;
 
+use std::ffi::OsStr;
+use std::fs::DirEntry;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -23,7 +25,7 @@ use toolchain::{TARGET, Toolchain};
 #[derive(Debug, Clone)]
 pub struct BuildOptions {
     /// A plugin (a crate with a plugin.toml, or a policy.toml alone), or a
-    /// directory of plugins, usually a cargo workspace.
+    /// directory with plugins at any depth, usually a cargo workspace.
     pub directory: PathBuf,
     /// Where `ID.wasm` and `ID.toml` go; made when missing.
     pub out: PathBuf,
@@ -63,7 +65,7 @@ pub fn build(options: &BuildOptions) -> Result<Vec<Built>, Error> {
     let mut outputs: Vec<Output> = sources.tables.iter().map(|dir| table(dir)).collect::<Result<_, _>>()?;
     let crates: Vec<PluginCrate> = sources.crates.iter().map(|dir| PluginCrate::read(dir)).collect::<Result<_, _>>()?;
     if !crates.is_empty() {
-        let modules = compile(&options.directory)?;
+        let modules = compile(&options.directory, &sources.crates)?;
         for plugin in &crates {
             outputs.push(plugin.package(&modules)?);
         }
@@ -88,35 +90,61 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    /// The directory itself, else those directly in it.
+    /// The directory itself, else those below it at any depth. A plugin's own
+    /// directory holds no other plugin.
     pub fn find(directory: &Path) -> Result<Self, Error> {
         let mut found = Self::default();
-        found.add(directory);
+        found.search(directory)?;
         if found.is_empty() {
-            let entries = std::fs::read_dir(directory).map_err(|e| Error::io("read the directory", directory, e))?;
-            let mut names: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-            names.sort();
-            names.iter().for_each(|path| found.add(path));
-        }
-        if found.is_empty() {
-            return Err(Error::new(Kind::Usage, format!("There is no plugin in {}.", directory.display())).hint(
-                format!("Name a directory with a {MANIFEST} or a {POLICY}, or one that holds such directories."),
-            ));
+            let message = format!("There is no plugin in {} or below it.", directory.display());
+            return Err(Error::new(Kind::Usage, message)
+                .hint(format!(
+                    "A plugin is a directory with a {MANIFEST} or a {POLICY}: name one, or a directory with such directories."
+                ))
+                .hint("`target` and directories whose names begin with a dot are not searched."));
         }
         Ok(found)
     }
 
-    fn add(&mut self, directory: &Path) {
-        if directory.join(MANIFEST).is_file() {
-            self.crates.push(directory.to_path_buf());
-        } else if directory.join(POLICY).is_file() {
-            self.tables.push(directory.to_path_buf());
+    fn search(&mut self, directory: &Path) -> Result<(), Error> {
+        if self.add(directory) {
+            return Ok(());
         }
+        let failed = |e| Error::io("read the directory", directory, e);
+        let mut entries: Vec<_> =
+            std::fs::read_dir(directory).map_err(failed)?.collect::<Result<_, _>>().map_err(failed)?;
+        entries.sort_by_key(DirEntry::file_name);
+        for entry in entries.iter().filter(|entry| !is_skipped(&entry.file_name())) {
+            let kind = entry.file_type().map_err(failed)?;
+            if kind.is_dir() {
+                self.search(&entry.path())?;
+            } else if kind.is_symlink() {
+                // A link can be a plugin. What is below it is not searched: it may lead to a directory above.
+                self.add(&entry.path());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the directory is a plugin.
+    fn add(&mut self, directory: &Path) -> bool {
+        let kind = match directory {
+            _ if directory.join(MANIFEST).is_file() => &mut self.crates,
+            _ if directory.join(POLICY).is_file() => &mut self.tables,
+            _ => return false,
+        };
+        kind.push(directory.to_path_buf());
+        true
     }
 
     fn is_empty(&self) -> bool {
         self.crates.is_empty() && self.tables.is_empty()
     }
+}
+
+/// What cargo makes, and what no project keeps its plugins in: `.git` and the like.
+fn is_skipped(name: &OsStr) -> bool {
+    name == "target" || name.as_encoded_bytes().starts_with(b".")
 }
 
 /// A core module that cargo made.
@@ -126,17 +154,18 @@ struct Module {
     file: PathBuf,
 }
 
-/// Runs cargo in the directory: the package there, or all of a workspace.
-fn compile(directory: &Path) -> Result<Vec<Module>, Error> {
-    let manifest = directory.join("Cargo.toml");
-    if !manifest.is_file() {
-        return Err(Error::new(Kind::Plugin, format!("There is no {}, so nothing to compile.", manifest.display()))
-            .hint("A directory of several plugin crates needs a cargo workspace."));
-    }
+/// Runs cargo in the directory: for the package there, for all of a workspace, or
+/// for the crates of a directory inside a workspace.
+fn compile(directory: &Path, crates: &[PathBuf]) -> Result<Vec<Module>, Error> {
+    let packages = match directory.join("Cargo.toml").is_file() {
+        true => Vec::new(),
+        false => packages(directory, crates)?,
+    };
     let toolchain = Toolchain::find(directory)?;
     tracing::debug!(?toolchain, "compiling plugins");
     let mut cargo = toolchain.cargo(directory);
     cargo.args(["build", "--release", "--target", TARGET, "--message-format=json-render-diagnostics"]);
+    cargo.args(packages.iter().flat_map(|name| ["--package", name]));
     cargo.args(&toolchain.arguments).stdin(Stdio::null()).stderr(Stdio::inherit());
     let output = cargo.output().map_err(|e| Error::io("run", &toolchain.cargo, e))?;
     if !output.status.success() {
@@ -147,6 +176,30 @@ fn compile(directory: &Path) -> Result<Vec<Module>, Error> {
         .hint("cargo's messages are above; correct what they say and build again."));
     }
     Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(module_of).collect())
+}
+
+/// The names that cargo has for the crates of a directory inside a workspace.
+fn packages(directory: &Path, crates: &[PathBuf]) -> Result<Vec<String>, Error> {
+    let resolved = directory.canonicalize().map_err(|e| Error::io("resolve", directory, e))?;
+    if !resolved.ancestors().any(|dir| dir.join("Cargo.toml").is_file()) {
+        let message = format!("There is no Cargo.toml in {} or above it, so nothing to compile.", directory.display());
+        return Err(Error::new(Kind::Plugin, message)
+            .hint("A directory of several plugin crates needs a cargo workspace, there or above it."));
+    }
+    crates.iter().map(|folder| package_name(&folder.join("Cargo.toml"))).collect()
+}
+
+fn package_name(file: &Path) -> Result<String, Error> {
+    #[derive(serde::Deserialize)]
+    struct CargoToml {
+        package: Package,
+    }
+    #[derive(serde::Deserialize)]
+    struct Package {
+        name: String,
+    }
+    let parsed: CargoToml = toml::from_str(&read_text(file)?).map_err(|e| wrong(file, e.message()))?;
+    Ok(parsed.package.name)
 }
 
 /// The module that a line of cargo's JSON output announces, if it does. Source:
@@ -282,7 +335,42 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let error = build(&options(dir.path())).unwrap_err();
         assert_eq!(error.kind, Kind::Usage);
+        assert!(error.message.contains(&dir.path().display().to_string()), "{error:?}");
         assert!(error.hints[0].contains("plugin.toml"), "{error:?}");
+    }
+
+    #[test]
+    fn plugins_are_found_at_any_depth() {
+        let dir = tempfile::tempdir().unwrap();
+        table(dir.path(), "distros/b", "beta");
+        table(dir.path(), "a/deep/er", "alpha");
+        std::fs::write(dir.path().join("distros/README.md"), "Not a directory.\n").unwrap();
+        let built = build(&options(dir.path())).unwrap();
+        assert_eq!(built.iter().map(|b| b.id.as_str()).collect::<Vec<_>>(), ["alpha", "beta"]);
+    }
+
+    #[test]
+    fn what_cargo_and_git_keep_and_what_is_inside_a_plugin_is_not_searched() {
+        let dir = tempfile::tempdir().unwrap();
+        table(dir.path(), "a", "alpha");
+        for elsewhere in ["a/cases/b", "target/package/b", "c/target/b", ".git/b", "c/.hidden/b"] {
+            table(dir.path(), elsewhere, "beta");
+        }
+        let found = Sources::find(dir.path()).unwrap();
+        assert_eq!((found.tables, found.crates), (vec![dir.path().join("a")], vec![]));
+        let inside = Sources::find(&dir.path().join("target")).unwrap();
+        assert_eq!(inside.tables, [dir.path().join("target/package/b")], "a directory that is named is searched");
+    }
+
+    #[test]
+    fn a_link_to_a_plugin_is_that_plugin_and_a_link_to_a_directory_above_ends_the_search() {
+        let dir = tempfile::tempdir().unwrap();
+        table(dir.path(), "kept/a", "alpha");
+        std::fs::create_dir(dir.path().join("search")).unwrap();
+        std::os::unix::fs::symlink(dir.path().join("kept/a"), dir.path().join("search/a")).unwrap();
+        std::os::unix::fs::symlink(dir.path(), dir.path().join("search/up")).unwrap();
+        let found = Sources::find(&dir.path().join("search")).unwrap();
+        assert_eq!(found.tables, [dir.path().join("search/a")]);
     }
 
     #[test]
@@ -305,6 +393,19 @@ mod tests {
         table(dir.path(), "b", "same");
         assert!(build(&options(dir.path())).unwrap_err().message.contains("`same`"));
         assert!(!dir.path().join("out").exists());
+    }
+
+    #[test]
+    fn crates_of_a_directory_inside_a_workspace_are_named_to_cargo() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("hooks/a");
+        std::fs::create_dir_all(&folder).unwrap();
+        let hooks = dir.path().join("hooks");
+        let error = packages(&hooks, std::slice::from_ref(&folder)).unwrap_err();
+        assert!(error.message.contains("hooks") && error.hints[0].contains("workspace"), "{error:?}");
+        std::fs::write(dir.path().join("Cargo.toml"), "[workspace]\nmembers = [\"hooks/a\"]\n").unwrap();
+        std::fs::write(folder.join("Cargo.toml"), "[package]\nname = \"alpha\"\n").unwrap();
+        assert_eq!(packages(&hooks, &[folder]).unwrap(), ["alpha"]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ struct Arguments {
 enum Command {
     /// Compile a plugin, or a workspace of plugins, to components
     Build {
-        /// Folder with a plugin.toml, a policy.toml, or a workspace of such
+        /// Folder with a plugin.toml or a policy.toml, or with such folders at any depth
         #[arg(default_value = ".")]
         directory: PathBuf,
         /// Where the components go
@@ -36,7 +36,7 @@ enum Command {
 
 #[derive(Debug, Clone, Args)]
 struct TestArguments {
-    /// Source folders of plugins, folders of such, or plugin files
+    /// Source folders of plugins, folders with such at any depth, or plugin files
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<PathBuf>,
     /// Only the cases of this name

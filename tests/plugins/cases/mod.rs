@@ -28,24 +28,22 @@ fn the_first_party_plugins_pass() {
     assert!(count("cases") >= CASES, "{} cases", count("cases"));
     // Each is held to determinism, its grant, the limits and robustness.
     assert!(count("laws") >= 4 * plugins.len(), "{} laws", count("laws"));
-    let folders = std::fs::read_dir(paths::checkout().join("plugins")).expect("the plugins' folder");
-    let cases =
-        folders.filter(|folder| folder.as_ref().is_ok_and(|folder| folder.path().join("cases").is_dir())).count();
+    let cases = paths::plugin_folders().filter(|folder| folder.join("cases").is_dir()).count();
     assert_eq!(plugins.len(), cases, "a folder with cases is no plugin");
 }
 
 #[test]
 fn a_table_is_tested_with_the_base_beside_it() {
-    let output = plugin_test(&paths::checkout().join("plugins/void"), &["--case", "headers"]).expect(0);
+    let output = plugin_test(&paths::checkout().join("plugins/distros/void"), &["--case", "headers"]).expect(0);
     assert_eq!(output.stdout, "void: 1 case, 4 laws\n1 case, 4 laws: all passed\n");
 }
 
 #[test]
 fn plugins_that_are_built_already_are_taken_as_they_are() {
     let built = paths::programs().join("plugins").display().to_string();
-    let words = ["plugins/void", "--built", &built];
+    let words = ["plugins/distros/void", "--built", &built];
     plugin_test(paths::checkout(), &words).expect(0);
-    let nowhere = ["plugins/void", "--built", "/nowhere"];
+    let nowhere = ["plugins/distros/void", "--built", "/nowhere"];
     plugin_test(paths::checkout(), &nowhere).expect(1).expect_error("/nowhere/void.toml").expect_hint();
 }
 

@@ -20,7 +20,7 @@ use modsmith_plugins::{FrameworkSettings, Plugins, SearchPath};
 /// Which plugins to test.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// Source folders of plugins, folders of such, or plugin files.
+    /// Source folders of plugins, folders with such at any depth, or plugin files.
     pub paths: Vec<PathBuf>,
     /// Where `plugin build` has put the plugins; built for the test otherwise.
     pub built: Option<PathBuf>,
@@ -122,7 +122,7 @@ impl Workshop<'_> {
                         out.display()
                     )));
                 }
-                let base = identity.base.map(|base| self.base(&base, &out, folder.parent())).transpose()?;
+                let base = identity.base.map(|base| self.base(&base, &out, Some(&folder))).transpose()?;
                 let cases = folder.join("cases");
                 self.install(Parts { id: identity.id, file, base }, folder, cases)
             })
@@ -155,21 +155,21 @@ impl Workshop<'_> {
         Ok(out)
     }
 
-    /// The component of a base: built already, a source folder beside the
-    /// table's, or installed with this program.
-    fn base(&self, id: &str, out: &Path, beside: Option<&Path>) -> Result<PathBuf> {
+    /// The component of a base: built already, from sources in the table's
+    /// project, or installed with this program.
+    fn base(&self, id: &str, out: &Path, table: Option<&Path>) -> Result<PathBuf> {
         let name = format!("{id}.wasm");
         let built = out.join(&name);
         if built.is_file() {
             return Ok(built);
         }
-        if let Some(source) = beside.map(|dir| dir.join(id)).filter(|dir| dir.join(MANIFEST).is_file()) {
+        if let Some(source) = table.and_then(|table| source_of_base(id, table)) {
             return Ok(self.build(&source)?.join(name));
         }
         let installed = SearchPath::from_environment().directories;
         installed.into_iter().map(|(dir, _)| dir.join(&name)).find(|file| file.is_file()).ok_or_else(|| {
             Error::new(Kind::Usage, format!("The base plugin `{id}` of the table is not there."))
-                .hint(format!("Put {name} into {}, or its source beside the table's.", out.display()))
+                .hint(format!("Put {name} into {}, or the folder of its source beside the table's.", out.display()))
         })
     }
 
@@ -202,6 +202,19 @@ impl Workshop<'_> {
         let manifest = entry.manifest.clone();
         Ok(Subject { id: parts.id, source, cases, manifest, search })
     }
+}
+
+/// The source folder of a table's base: beside the table's, or anywhere in the
+/// cargo workspace around it.
+fn source_of_base(id: &str, table: &Path) -> Option<PathBuf> {
+    let table = table.canonicalize().ok()?;
+    let beside = table.parent()?.join(id);
+    if beside.join(MANIFEST).is_file() {
+        return Some(beside);
+    }
+    let workspace = table.ancestors().skip(1).find(|dir| dir.join("Cargo.toml").is_file())?;
+    let crates = Sources::find(workspace).ok()?.crates;
+    crates.into_iter().find(|folder| identity(folder).is_ok_and(|identity| identity.id == id))
 }
 
 /// Limits for the plugin under test.
