@@ -107,3 +107,20 @@ fn write(file: &Path, compiled: &[u8]) -> std::io::Result<()> {
     temporary.persist(file).map_err(|e| e.error)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wasm::config;
+
+    #[test]
+    fn code_of_an_engine_with_other_features_has_another_place_in_the_cache() {
+        let file = |config: &wasmtime::Config| {
+            Cache::new(&Engine::new(config).unwrap(), Vec::new()).file(Path::new("/"), b"x")
+        };
+        let mut other = config();
+        other.wasm_features(wasmtime::WasmFeatures::SIMD, true);
+        assert_eq!(file(&config()), file(&config()));
+        assert_ne!(file(&config()), file(&other));
+    }
+}

@@ -10,8 +10,8 @@ use std::process::{Command, ExitCode, Output, Stdio};
 use rustix::fs::MemfdFlags;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::engine::wasmtime;
 use super::limits::{Exceeded, LoadingLimits};
+use super::wasm::wasmtime;
 use modsmith_sandbox::start;
 
 /// The name that this program is called by to compile: with the seconds and MiB

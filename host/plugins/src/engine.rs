@@ -2,16 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use wasmtime::Engine as Wasmtime;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
-use wasmtime::{Config, Engine as Wasmtime};
 
 use super::bindings::AllRoles;
 use super::cache::Cache;
 use super::compile::{CompileError, Compiler};
+use super::form;
 use super::imports::State;
 use super::index::{Entry, read_trusted};
 use super::limits::LoadingLimits;
-use super::{features, form};
+use super::wasm::wasmtime;
 
 /// The engine, its imports and its cache: made once, when a plugin is first
 /// needed.
@@ -36,20 +37,6 @@ pub enum LoadError {
     Code(String),
     #[error("it does not fit the plugin interface of this host ({0}); rebuild it for track {track}", track = super::manifest::TRACK)]
     Link(String),
-}
-
-/// The one configuration, for compiling and loading alike: a cache file fits
-/// only the configuration that it was made with.
-fn config() -> Config {
-    let mut config = Config::new();
-    config.wasm_features(wasmtime::WasmFeatures::all(), false).wasm_features(features::for_engine(), true);
-    config.consume_fuel(true).max_wasm_stack(512 * 1024);
-    config
-}
-
-/// Wasmtime, as this program uses it.
-pub(super) fn wasmtime() -> wasmtime::Result<Wasmtime> {
-    Wasmtime::new(&config())
 }
 
 impl Engine {
@@ -89,19 +76,5 @@ impl Engine {
         // SAFETY: the code was made just now, by this program with the engine's own
         // configuration.
         unsafe { Component::deserialize(&self.wasmtime, &code) }.map_err(|e| LoadError::Code(format!("{e:#}")))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn code_of_an_engine_with_other_features_has_another_place_in_the_cache() {
-        let file = |config: &Config| Cache::new(&Wasmtime::new(config).unwrap(), Vec::new()).file(Path::new("/"), b"x");
-        let mut other = config();
-        other.wasm_features(wasmtime::WasmFeatures::SIMD, true);
-        assert_eq!(file(&config()), file(&config()));
-        assert_ne!(file(&config()), file(&other));
     }
 }

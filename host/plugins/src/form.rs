@@ -11,7 +11,7 @@ use wasmparser::{Encoding, Parser, Payload};
 
 use super::limits::LARGEST_MANIFEST;
 use super::manifest::{BadManifest, Manifest, Role, SECTION, TRACK};
-use super::{features, world};
+use super::{wasm, world};
 
 /// Why a file is not a usable plugin. The text of each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -113,8 +113,8 @@ fn damaged(error: wasmparser::BinaryReaderError) -> BadForm {
 /// Checks imports and exports against the interface and the manifest; returns
 /// the imports.
 pub fn check_world(bytes: &[u8], manifest: &Manifest) -> Result<Imports, BadForm> {
-    let validated = wasmparser::Validator::new_with_features(features::for_validation()).validate_all(bytes);
-    let types = validated.map_err(|error| features::lacking(bytes).map_or_else(|| damaged(error), BadForm::Feature))?;
+    let validated = wasmparser::Validator::new_with_features(wasm::for_validation()).validate_all(bytes);
+    let types = validated.map_err(|error| wasm::lacking(bytes).map_or_else(|| damaged(error), BadForm::Feature))?;
     let types = types.as_ref();
     let (import_names, export_names) = outer_names(bytes)?;
 

@@ -17,7 +17,6 @@ pub mod compile;
 pub mod engine;
 pub mod error;
 mod facade;
-mod features;
 pub mod form;
 pub mod grant;
 mod imports;
@@ -37,6 +36,7 @@ pub mod search;
 pub mod settings;
 pub mod table;
 mod variables;
+mod wasm;
 mod world;
 
 /// The host's side of the interface, generated from its text.

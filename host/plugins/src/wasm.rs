@@ -1,8 +1,12 @@
-//! The features of WebAssembly that plugins may use: those that the interface, and
-//! what rustc and the component tools emit for it, need. Each further one would be
-//! code of the engine that a plugin can reach and nobody needs.
+//! WebAssembly as this host takes it: the features that plugins may use, and the
+//! configuration of the engine.
+//!
+//! The features are those that the interface, and the output of rustc and the component
+//! tools for it, need. Each further one would be code of the engine that a plugin can
+//! reach and that has no use.
 
 use wasmparser::{Validator, WasmFeatures};
+use wasmtime::{Config, Engine};
 
 /// By their names in wasmparser, which are the same in the version that the engine
 /// has. Beside the component model they are those of "Lime1" (the set that LLVM
@@ -26,9 +30,26 @@ pub fn for_validation() -> WasmFeatures {
     })
 }
 
+/// The one configuration, for compiling and loading alike: a cache file fits
+/// only the configuration that it was made with.
+pub fn config() -> Config {
+    let mut config = Config::new();
+    config.wasm_features(wasmtime::WasmFeatures::all(), false).wasm_features(for_engine(), true);
+    config.consume_fuel(true).max_wasm_stack(512 * 1024);
+    config
+}
+
+/// The engine of wasmtime, as this program uses it.
+///
+/// # Errors
+/// A processor that wasmtime has no compiler for.
+pub fn wasmtime() -> wasmtime::Result<Engine> {
+    Engine::new(&config())
+}
+
 /// For the engine, which compiles and loads with them alone. They are part of the
 /// cache's key, as all of its configuration.
-pub fn for_engine() -> wasmtime::WasmFeatures {
+fn for_engine() -> wasmtime::WasmFeatures {
     ENABLED.iter().fold(wasmtime::WasmFeatures::empty(), |all, name| {
         all | wasmtime::WasmFeatures::from_name(name).expect("the engine has a feature of this name")
     })
