@@ -31,7 +31,7 @@ define put
 
 endef
 
-.PHONY: install install-program install-completion install-manual install-settings \
+.PHONY: install install-debug install-plugin-tool install-program install-completion install-manual install-settings \
 	install-debian install-redhat install-arch install-void install-alpine uninstall deb
 
 install: install-$(FLAVOUR) ## Install what was built (DESTDIR, PREFIX, FLAVOUR=debian|redhat|arch|void|alpine)
@@ -46,6 +46,24 @@ install-program:
 	$(call put,755,$(LIBDIR)/modsmith,--strip $(PROGRAMS)/modsmith-shim)
 	$(call put,644,$(LIBDIR)/modsmith/plugins,$(wildcard $(PROGRAMS)/plugins/*.wasm $(PROGRAMS)/plugins/*.toml))
 	$(call put,644,$(DATADIR)/doc/modsmith,README.md LICENSE-MIT LICENSE-APACHE)
+
+# For debuggers, which look there: https://sourceware.org/gdb/current/onlinedocs/gdb.html/Separate-Debug-Files.html
+DEBUGDIR := $(PREFIX)/lib/debug
+
+# $(call debug,DIRECTORY,FILE)
+define debug
+	@$(DIRECTORY) $(DESTDIR)$(DEBUGDIR)$(1)
+	objcopy --only-keep-debug $(2) $(DESTDIR)$(DEBUGDIR)$(1)/$(notdir $(2)).debug
+	objcopy --strip-all --add-gnu-debuglink=$(DESTDIR)$(DEBUGDIR)$(1)/$(notdir $(2)).debug $(2) $(DESTDIR)$(1)/$(notdir $(2))
+
+endef
+
+install-debug: install-program ## Install debug information apart, below PREFIX/lib/debug
+	$(call debug,$(BINDIR),$(MODSMITH))
+	$(call debug,$(LIBDIR)/modsmith,$(PROGRAMS)/modsmith-shim)
+
+install-plugin-tool: ## Install modsmith-plugin, which builds and tests plugins
+	$(call put,755,$(BINDIR),--strip $(PROGRAMS)/modsmith-plugin)
 
 install-completion:
 	@$(DIRECTORY) $(addprefix $(DESTDIR),$(DATADIR)/bash-completion/completions $(ZSHDIR) \
@@ -102,8 +120,12 @@ DEB_VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 DEB_ARCH    = $(shell dpkg --print-architecture)
 DEB_OUT    ?= target/deb
 
-deb: ## Make a Debian package of what was built, in target/deb
+deb: ## Make Debian packages of what was built, in target/deb
 	rm -rf $(DEB_OUT)/stage
 	$(MAKE) install DESTDIR=$(DEB_OUT)/stage PREFIX=/usr FLAVOUR=debian
 	integration/debian/deb/build $(DEB_OUT)/stage $(DEB_VERSION) $(DEB_ARCH)
 	dpkg-deb --root-owner-group --build $(DEB_OUT)/stage $(DEB_OUT)/modsmith_$(DEB_VERSION)_$(DEB_ARCH).deb
+	rm -rf $(DEB_OUT)/tool
+	$(MAKE) install-plugin-tool DESTDIR=$(DEB_OUT)/tool PREFIX=/usr FLAVOUR=debian
+	integration/debian/deb/build-tool $(DEB_OUT)/tool $(DEB_VERSION) $(DEB_ARCH)
+	dpkg-deb --root-owner-group --build $(DEB_OUT)/tool $(DEB_OUT)/modsmith-plugin_$(DEB_VERSION)_$(DEB_ARCH).deb

@@ -133,7 +133,7 @@ impl Chroot {
         let made = fs::read_dir(out.path())
             .expect("make deb made it")
             .filter_map(|entry| Some(entry.ok()?.path()))
-            .find(|path| path.extension().is_some_and(|e| e == "deb"))
+            .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("modsmith_")))
             .expect("make deb leaves a .deb");
         fs::copy(made, self.path("modsmith.deb")).expect("writable");
     }

@@ -223,9 +223,19 @@ fn make_deb_makes_a_package_that_takes_the_place_of_dkms() {
             .arg(format!("PROGRAMS={}", paths::programs().display()))
             .arg(format!("DEB_OUT={}", out.path().display())),
     );
-    let mut files = fs::read_dir(out.path()).unwrap().map(|entry| entry.unwrap().path());
-    let package = files.find(|path| path.extension().is_some_and(|e| e == "deb")).expect("a package");
-    let dpkg_deb = |option: &str| tool::run(Command::new(tool::path("dpkg-deb")).arg(option).arg(&package));
+    let files: Vec<_> = fs::read_dir(out.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let found = |start: &str| {
+        let begins = |path: &&std::path::PathBuf| path.file_name().unwrap().to_string_lossy().starts_with(start);
+        files.iter().find(begins).unwrap_or_else(|| panic!("no package {start} in {files:?}"))
+    };
+    let about = |package: &Path, option: &str| tool::run(Command::new(tool::path("dpkg-deb")).arg(option).arg(package));
+    let dpkg_deb = |option: &str| about(found("modsmith_"), option);
+
+    // The tool of plugin authors is apart.
+    let tool = found("modsmith-plugin_");
+    assert!(about(tool, "--contents").contains("./usr/bin/modsmith-plugin"));
+    assert!(about(tool, "--field").contains("Package: modsmith-plugin"));
+    assert!(!dpkg_deb("--contents").contains("modsmith-plugin\n"));
 
     let fields = dpkg_deb("--field");
     for line in ["Package: modsmith", "Provides: dkms (= 3.4.3)", "Conflicts: dkms", "Replaces: dkms"] {
@@ -246,6 +256,31 @@ fn make_deb_makes_a_package_that_takes_the_place_of_dkms() {
     for control in ["conffiles", "md5sums", "preinst", "postinst", "postrm", "prerm"] {
         assert!(info.contains(control), "{control}: {info}");
     }
+}
+
+#[test]
+fn the_installed_program_is_small_and_its_debug_information_is_apart() {
+    const LARGEST: u64 = 30_000_000;
+    let world = World::new(&[]);
+    let stage = install(&world, "debian");
+    let program = stage.join("usr/bin/modsmith");
+    let size = fs::metadata(&program).unwrap().len();
+    assert!(size < LARGEST, "{} has {size} bytes", program.display());
+    let sections =
+        |file: &Path| tool::run(Command::new(tool::path("readelf")).args(["--wide", "--sections"]).arg(file));
+    assert!(!sections(&program).contains(".debug_line"), "{}", sections(&program));
+
+    let apart = world.path("debug");
+    tool::run(
+        Command::new(tool::path("make"))
+            .args(["-C", &paths::checkout().display().to_string(), "install-debug", "FLAVOUR=debian"])
+            .arg(format!("DESTDIR={}", apart.display()))
+            .arg(format!("PROGRAMS={}", paths::programs().display())),
+    );
+    let debug = apart.join("usr/lib/debug/usr/bin/modsmith.debug");
+    assert!(sections(&debug).contains(".debug_line"), "{}", sections(&debug));
+    let linked = sections(&apart.join("usr/bin/modsmith"));
+    assert!(linked.contains(".gnu_debuglink") && !linked.contains(".debug_line"), "{linked}");
 }
 
 fn completion(shell: &str, name: &str) -> (tempfile::TempDir, std::path::PathBuf) {
