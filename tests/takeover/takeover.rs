@@ -234,16 +234,19 @@ fn handed_over_and_back_1() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn handed_over_and_back_2() {
     hand_over(1);
 }
 
 #[test]
+#[ignore = "slow"]
 fn handed_over_and_back_3() {
     hand_over(2);
 }
 
 #[test]
+#[ignore = "slow"]
 fn handed_over_and_back_4() {
     hand_over(3);
 }
