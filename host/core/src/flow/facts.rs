@@ -5,28 +5,43 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::conf::{self, Evaluated, PackageConf, ReaderChoice, Request, Strictness};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::flow::env::Env;
-use crate::tree::{Package, Target};
+use crate::tree::{Package, PackageId, Target};
+use modsmith_facts::inside;
 use modsmith_facts::kernel::{Kernel, KernelInput, Lookup};
 use modsmith_plan::Reporter;
 
 /// The answers, for all threads of the invocation.
 #[derive(Default)]
 pub struct Facts {
-    kernels: Mutex<BTreeMap<Target, Arc<OnceLock<Arc<Kernel>>>>>,
+    kernels: Answers<Target, OnceLock<Arc<Kernel>>>,
+    confs: Answers<ConfQuestion, Mutex<Option<ConfAnswer>>>,
     addon_modules_dir: OnceLock<Option<String>>,
     /// See [`Facts::notice_once`].
     said_of_packages: Mutex<BTreeSet<Vec<String>>>,
 }
 
+/// Answers by question. Each has its own lock, so that no thread waits for the
+/// answer to another question.
+type Answers<Question, Answer> = Mutex<BTreeMap<Question, Arc<Answer>>>;
+
+/// A package, where its source is (it is imported from one place to another), and a
+/// kernel.
+type ConfQuestion = (PackageId, PathBuf, Target);
+
+/// What a dkms.conf and its override files said.
+struct ConfAnswer {
+    /// The files that there were, with their contents: after a change by a script
+    /// they are read again.
+    files: Vec<(PathBuf, Vec<u8>)>,
+    evaluated: Result<Evaluated>,
+}
+
 impl Facts {
     /// The facts of a kernel.
     pub(super) fn kernel(&self, env: &Env, target: &Target, reporter: &dyn Reporter) -> Arc<Kernel> {
-        let mut kernels = self.kernels.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = kernels.entry(target.clone()).or_default().clone();
-        drop(kernels);
-        answer.get_or_init(|| Arc::new(look_up(env, target, reporter))).clone()
+        answer_to(&self.kernels, target.clone()).get_or_init(|| Arc::new(look_up(env, target, reporter))).clone()
     }
 
     /// A package's dkms.conf for a kernel, validated.
@@ -38,18 +53,38 @@ impl Facts {
         strictness: Strictness,
         reporter: &dyn Reporter,
     ) -> Result<PackageConf> {
-        let overrides = env.override_files(package, kernel.release(), kernel.arch());
-        let evaluated = evaluate(env, package, kernel, overrides)?;
+        let evaluated = self.evaluated(env, package, kernel)?;
         if strictness == Strictness::Strict {
             evaluated.stderr.trim_end().lines().for_each(|line| self.notice_once(&evaluated, line, reporter));
         }
         typed(&evaluated, kernel, strictness)
     }
 
-    /// Says something about a package's dkms.conf. An invocation evaluates the file
-    /// several times, first where the user named it and then where it is
-    /// registered: a sentence that differs in nothing but that path is said the
-    /// first time only.
+    /// A package's dkms.conf for a kernel, evaluated the first time only.
+    fn evaluated(&self, env: &Env, package: &Package, kernel: &Kernel) -> Result<Evaluated> {
+        let overrides = env.override_files(package, kernel.release(), kernel.arch());
+        // What cannot be read has an error of its own each time.
+        let Some(files) = contents(env.conf_file(package), &overrides) else {
+            return evaluate(env, package, kernel, overrides);
+        };
+        let target = Target { kernel: kernel.release().to_owned(), arch: kernel.arch().to_owned() };
+        let known = answer_to(&self.confs, (package.id.clone(), package.source.clone(), target));
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answer) = known.as_ref().filter(|answer| answer.files == files) {
+            return answer.evaluated.as_ref().map(Evaluated::clone).map_err(Error::repeated);
+        }
+        let evaluated = evaluate(env, package, kernel, overrides);
+        if !evaluated.as_ref().is_err_and(|error| error.kind == Kind::Interrupted) {
+            let evaluated = evaluated.as_ref().map(Evaluated::clone).map_err(Error::repeated);
+            *known = Some(ConfAnswer { files, evaluated });
+        }
+        evaluated
+    }
+
+    /// Says something about a package's dkms.conf. A source that is imported is read
+    /// where the user named it and then where it is registered, and for each kernel:
+    /// a sentence that differs in nothing but the file's path is said the first time
+    /// only.
     pub(super) fn notice_once(&self, of: &Evaluated, text: &str, reporter: &dyn Reporter) {
         let word = |name: &str| of.get(name, 0).unwrap_or_default().to_owned();
         let without_path = text.replace(&of.file.display().to_string(), "dkms.conf");
@@ -66,6 +101,18 @@ impl Facts {
     }
 }
 
+/// The place of the answer to a question.
+fn answer_to<Question: Ord, Answer: Default>(answers: &Answers<Question, Answer>, question: Question) -> Arc<Answer> {
+    answers.lock().unwrap_or_else(PoisonError::into_inner).entry(question).or_default().clone()
+}
+
+/// What a dkms.conf and those of its override files hold that exist. `None` where one
+/// cannot be read.
+fn contents(conf: PathBuf, overrides: &[PathBuf]) -> Option<Vec<(PathBuf, Vec<u8>)>> {
+    let there = overrides.iter().filter(|file| inside::exists(file)).cloned();
+    let read = |file: PathBuf| inside::read_configuration(&file).ok().map(|contents| (file, contents));
+    std::iter::once(conf).chain(there).map(read).collect()
+}
 /// Reads a package's dkms.conf for a kernel, with the override files that may exist.
 pub(super) fn evaluate(env: &Env, package: &Package, kernel: &Kernel, overrides: Vec<PathBuf>) -> Result<Evaluated> {
     let request = Request {
