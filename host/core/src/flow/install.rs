@@ -8,44 +8,27 @@ use crate::conf::{ModuleRecord, PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
 use crate::flow::boot_image::plan_initrd;
 use crate::flow::build::build_package;
+use crate::flow::deletion::pruning;
 use crate::flow::dependents::rebuild_dependents;
 use crate::flow::failures::plan_forget;
-use crate::flow::installed::{ModuleIndex, destination, product_of, same_contents};
+use crate::flow::install_plan::{InstallFacts, Original, PlannedModule, plan_install};
+use crate::flow::installed::{ModuleIndex, destination, is_recorded, product_of, same_contents};
 use crate::flow::kernels::for_each_kernel;
 use crate::flow::load_modules::plan_load;
 use crate::flow::modprobe_config::plan_modprobe_add;
-use crate::flow::originals::plan_archive;
 use crate::flow::overrides::{Overrides, overrides_of};
-use crate::flow::record::{conf_files, plan_install_record};
+use crate::flow::record::conf_files;
 use crate::flow::script::script_command;
 use crate::flow::transaction::{Pending, plan_marker};
-use crate::flow::uninstall::{plan_deletion_of_moved, uninstall_package};
+use crate::flow::uninstall::uninstall_package;
 use crate::flow::version_check::{Verdict, compare, obsolete};
 use crate::flow::weak_modules::{Offer, plan_depmod_of_others, plan_weak_links};
 use crate::flow::{Invocation, PackageSource, script};
-use crate::tree::{BuildRecord, Package, RecordedModule, Target};
+use crate::tree::{BuildRecord, Package, PackageId, RecordedModule, Target};
 use modsmith_facts::kernel::{Kernel, ModInfo, content_digest};
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Action, Builder, Rerun, Undo, depmod};
 use modsmith_plugins::Occasion;
-
-/// A module that will be installed.
-struct Chosen<'a> {
-    record: &'a ModuleRecord,
-    /// Its file in the tree.
-    file: String,
-    /// Below the module directory.
-    destination: String,
-    /// A file of the same name that is put aside.
-    original: Option<std::path::PathBuf>,
-}
-
-impl Chosen<'_> {
-    /// Where it goes.
-    fn location(&self) -> Option<Location> {
-        Location::new(Root::Modules, Path::new(&self.destination).join(&self.file)).ok()
-    }
-}
 
 /// The `install` action, with the steps before it that are still missing, for
 /// several kernels at the same time. Returns what went wrong, in the order of
@@ -106,46 +89,30 @@ pub(super) fn install_overriding(
     let conf_files = conf_files(run, package, target);
     let conf = run.conf(package, kernel, Strictness::Strict)?;
     let _common = run.transaction.hold_common();
-    let chosen = choose(run, package, &conf, kernel, target, overrides)?;
+    let modules = choose(run, package, &conf, kernel, target, overrides)?;
 
     let mut plan = Builder::new(format!("install {} for {target}", package.id), run.env.roots(package, Some(kernel)));
     let toolchain = toolchain(kernel, &run.env.system.root);
     let environment = script::environment(package, kernel, &toolchain);
     let source = Location::new(Root::Source, "").expect("the root itself");
-    if let Some(command) = conf
-        .scripts
-        .pre_install
-        .as_deref()
-        .and_then(|text| script_command(run, package, text, &source, environment.clone()))
-    {
-        let command = if overrides.everything { script::ignored(command) } else { command };
-        plan.push(Action::Run(command), "PRE_INSTALL of its dkms.conf")
-            .progress("Running the pre_install script")
-            .fails_as(
-                Kind::PreInstallFailed,
-                format!("The pre_install script of {} failed for kernel {target}.", package.id),
-            )
-            .hint("--force installs all the same.");
-    }
-    for module in &chosen {
-        plan_module(run, package, kernel, target, module, &mut plan);
-    }
-    let taking = |module: &Chosen<'_>| Some((module.record.dest_name.clone(), module.location()?));
-    let taking: Vec<_> = chosen.iter().filter_map(taking).collect();
-    plan_deletion_of_moved(run, package, kernel, target, &taking, &mut plan)?;
-    let link = package.id.active_link(target);
-    let leads_to = format!("{}/{}/{}", package.id.version, target.kernel, target.arch);
-    plan.push(Action::Symlink { at: link, target: leads_to }, "the link records which version is installed");
-    // Before any script: only now are the installed files known to be copies.
-    if let Some(modules) = recorded_modules(run, package, target, &conf, &chosen) {
-        let record = BuildRecord::new(conf_files, modules);
-        plan_install_record(&package.id, target, record, &mut plan);
-    }
-    let files = chosen.iter().map(|module| Path::new(&module.destination).join(&module.file));
-    let linked = plan_weak_links(run, Offer::Made, package, kernel, &conf, files.collect(), &mut plan)?;
-    if let Some(command) =
-        conf.scripts.post_install.as_deref().and_then(|text| script_command(run, package, text, &source, environment))
-    {
+    let script = |text: &Option<String>| script_command(run, package, text.as_deref()?, &source, environment.clone());
+    let pre_install = script(&conf.scripts.pre_install);
+    let moved = moved_modules(run, package, kernel, target, &modules);
+    let facts = InstallFacts {
+        id: &package.id,
+        target,
+        module_dir: kernel.module_dir(),
+        pre_install: if overrides.everything { pre_install.map(script::ignored) } else { pre_install },
+        modules: &modules,
+        prune: pruning(run, moved.iter())?,
+        moved,
+        record: recorded_modules(run, package, target, &conf, &modules)
+            .map(|modules| BuildRecord::new(conf_files, modules)),
+    };
+    plan_install(&facts, &mut plan);
+    let files = modules.iter().map(PlannedModule::path).collect();
+    let linked = plan_weak_links(run, Offer::Made, package, kernel, &conf, files, &mut plan)?;
+    if let Some(command) = script(&conf.scripts.post_install) {
         plan.push(Action::Run(script::ignored(command)), "POST_INSTALL of its dkms.conf")
             .progress("Running the post_install script");
     }
@@ -168,8 +135,10 @@ fn choose<'c>(
     kernel: &Arc<Kernel>,
     target: &Target,
     overrides: Overrides,
-) -> Result<Vec<Chosen<'c>>> {
+) -> Result<Vec<PlannedModule<'c>>> {
     let products = run.runner.products(&package.id, target);
+    let product_dir = run.env.tree.real(&package.id.products_dir(target));
+    let is_linked = run.env.options.symlink_modules || run.env.framework.symlink_modules();
     let index = ModuleIndex::read(kernel);
     let first_install = run.env.tree.active_version(&package.id.module, target).is_none();
     let mut chosen = Vec::new();
@@ -191,8 +160,12 @@ fn choose<'c>(
         if refused(run, package, conf, kernel, target, record, &file, existing.as_deref(), overrides) {
             continue;
         }
-        let original = existing.filter(|_| first_install);
-        chosen.push(Chosen { record, file, destination, original });
+        let original = existing
+            .filter(|_| first_install)
+            .map(|path| Original { known_as: run.env.system.inside(&kernel.module_dir().join(&path)), path });
+        let link_to = is_linked.then(|| run.env.seen_by_build(&product_dir.join(&file)));
+        let (name, requested) = (record.dest_name.as_str(), record.dest_location.as_str());
+        chosen.push(PlannedModule { name, requested, file, destination, original, link_to });
     }
     if chosen.is_empty() && !conf.modules.is_empty() {
         return Err(Error::new(
@@ -243,32 +216,29 @@ fn refused(
     }
 }
 
-fn plan_module(
+/// Modules of another version, which is the active one, that those of this version do
+/// not replace: the policy has changed in between.
+fn moved_modules(
     run: &Invocation<'_>,
     package: &Package,
     kernel: &Kernel,
     target: &Target,
-    module: &Chosen<'_>,
-    plan: &mut Builder,
-) {
-    if let Some(original) = &module.original {
-        plan_archive(run, package, kernel, target, original, plan);
-    }
-    let Some(to) = module.location() else { return };
-    let Ok(directory) = Location::new(Root::Modules, &module.destination) else { return };
-    let from = package.id.products_dir(target).join(&module.file).expect("a file name is a location");
-    let line = format!("Installing {}", kernel.module_dir().join(to.relative()).display());
-    plan.push(Action::MakeDirectory { at: directory }, "the policy's directory for added modules");
-    let why = match module.destination == module.record.dest_location.trim_matches('/') {
-        true => "where the package wants it".to_owned(),
-        false => format!("the system's policy; the package asked for {}", module.record.dest_location),
+    modules: &[PlannedModule<'_>],
+) -> Vec<Location> {
+    let active = run.env.tree.active_version(&package.id.module, target);
+    let Some(version) = active.filter(|version| *version != package.id.version) else { return Vec::new() };
+    let other = PackageId { version, ..package.id.clone() };
+    let Some(record) = run.env.tree.record(&other, target) else { return Vec::new() };
+    let moved = |recorded: &RecordedModule| {
+        let at = recorded.installed_at()?;
+        let goes_to = |module: &PlannedModule<'_>| module.location().filter(|_| module.name == recorded.name);
+        let moves = modules.iter().filter_map(goes_to).any(|to| to != at);
+        let file = kernel.module_dir().join(at.relative());
+        let product = run.env.tree.real(&other.products_dir(target)).join(&recorded.product);
+        let is_ours = || file.is_file() && is_recorded(&file, recorded.digest.as_deref(), Some(&product));
+        (moves && is_ours()).then_some(at)
     };
-    let action = if run.env.options.symlink_modules || run.env.framework.symlink_modules() {
-        Action::Symlink { at: to, target: run.env.seen_by_build(&run.env.tree.real(&from)) }
-    } else {
-        Action::Copy { from, to }
-    };
-    plan.push(action, why).line(line).fails_as(Kind::InstallFailed, format!("{} could not be installed.", module.file));
+    record.modules.iter().filter_map(moved).collect()
 }
 
 /// The package's modules, and where those that were chosen go. `None` in a dry
@@ -278,12 +248,12 @@ fn recorded_modules(
     package: &Package,
     target: &Target,
     conf: &PackageConf,
-    chosen: &[Chosen<'_>],
+    chosen: &[PlannedModule<'_>],
 ) -> Option<Vec<RecordedModule>> {
     let products = run.env.tree.products(&package.id, target);
     let directory = run.env.tree.real(&package.id.products_dir(target));
     let recorded = |record: &ModuleRecord| {
-        let installed = chosen.iter().find(|module| module.record == record);
+        let installed = chosen.iter().find(|module| module.name == record.dest_name);
         Some(RecordedModule {
             name: record.dest_name.clone(),
             product: installed.map(|module| &module.file).or_else(|| product_of(&products, record))?.clone(),

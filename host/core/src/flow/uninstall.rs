@@ -7,19 +7,21 @@ use crate::build::toolchain;
 use crate::conf::{PackageConf, Strictness};
 use crate::error::Result;
 use crate::flow::boot_image::plan_initrd;
+use crate::flow::deletion::pruning;
 use crate::flow::install::plan_depmod;
-use crate::flow::installed::{Found, Sought, find_installed, is_recorded, product_named};
+use crate::flow::installed::{Found, Sought, find_installed, product_named};
 use crate::flow::modprobe_config::plan_modprobe_remove;
-use crate::flow::originals::plan_restore;
+use crate::flow::originals::originals;
 use crate::flow::script::script_command;
 use crate::flow::transaction::begin;
+use crate::flow::uninstall_plan::{Installed, UninstallFacts, plan_uninstall};
 use crate::flow::weak_modules::{Offer, plan_depmod_of_others, plan_weak_links};
 use crate::flow::{Invocation, script};
 use crate::tree::{Package, PackageId, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Action, Builder};
-use modsmith_plugins::{Occasion, Prune};
+use modsmith_plugins::Occasion;
 
 /// The `uninstall` action for some kernels.
 pub fn uninstall(run: &Invocation<'_>, id: &PackageId, targets: &[Target]) -> Result<()> {
@@ -55,17 +57,28 @@ pub(super) fn uninstall_package(
     ]);
     let installed = installed_modules(run, package, kernel, target, &conf)?;
     let unlinked = plan_weak_links(run, Offer::TakenBack, package, kernel, &conf, found(&installed), &mut plan)?;
-    plan_deletions(run, package, kernel, &installed, &mut plan)?;
-    plan_restore(run, package, kernel, target, &conf, &mut plan);
-    plan.push(Action::Remove { at: package.id.active_link(target) }, "no version is installed any more");
+    for module in &installed {
+        if let Found::Nowhere { instead: Some(file) } = &module.found {
+            run.runner.reporter.warning(&format!(
+                "{} is not the file that {} installed there: it was replaced since, and stays.",
+                kernel.module_dir().join(file.relative()).display(),
+                package.id
+            ));
+        }
+    }
     let source = Location::new(Root::Source, "").expect("the root itself");
     let environment = script::environment(package, kernel, &toolchain(kernel, &run.env.system.root));
-    if let Some(command) =
-        conf.scripts.post_remove.as_deref().and_then(|text| script_command(run, package, text, &source, environment))
-    {
-        plan.push(Action::Run(script::ignored(command)), "POST_REMOVE of its dkms.conf")
-            .progress("Running the post_remove script");
-    }
+    let post_remove = conf.scripts.post_remove.as_deref();
+    let facts = UninstallFacts {
+        id: &package.id,
+        target,
+        module_dir: kernel.module_dir(),
+        installed: &installed,
+        prune: pruning(run, installed.iter().filter_map(|module| module.found.location()))?,
+        originals: originals(run, package, kernel, target, &conf),
+        post_remove: post_remove.and_then(|text| script_command(run, package, text, &source, environment)),
+    };
+    plan_uninstall(&facts, &mut plan);
     let put_back = plan_modprobe_remove(run, package, kernel, target, &conf, &mut plan)?;
     plan_depmod(run, kernel, &mut plan);
     plan_depmod_of_others(run, unlinked, &mut plan);
@@ -112,93 +125,6 @@ fn installed_modules(
     let is_missing = |installed: &Installed| matches!(installed.found, Found::Nowhere { instead: None });
     let excluded = excluded.map(&find).filter(|found| !found.as_ref().is_ok_and(is_missing));
     of_conf.chain(no_longer).map(&find).chain(excluded).collect()
-}
-
-fn plan_deletions(
-    run: &Invocation<'_>,
-    package: &Package,
-    kernel: &Kernel,
-    installed: &[Installed],
-    plan: &mut Builder,
-) -> Result<()> {
-    let mut emptied = Vec::new();
-    for Installed { name, found } in installed {
-        match found.clone() {
-            Found::At(at) => plan_deletion(kernel, at, &mut emptied, plan),
-            Found::Nowhere { instead } => {
-                if let Some(at) = instead {
-                    run.runner.reporter.warning(&format!(
-                        "{} is not the file that {} installed there: it was replaced since, and stays.",
-                        kernel.module_dir().join(at.relative()).display(),
-                        package.id
-                    ));
-                }
-                let text = format!("Module {name} was not found in {}.", kernel.module_dir().display());
-                plan.push(Action::Note(text.clone()), "it may have been deleted or replaced by hand").line(text);
-            }
-        }
-    }
-    plan_prune(run, emptied, plan)
-}
-
-fn plan_deletion(kernel: &Kernel, at: Location, emptied: &mut Vec<Location>, plan: &mut Builder) {
-    let line = format!("Deleting {}", kernel.module_dir().join(at.relative()).display());
-    emptied.extend(at.parent());
-    plan.push(Action::Remove { at }, "installed by this package").line(line);
-}
-
-/// Steps that delete the modules of another version, which is the active one,
-/// where those of this version do not replace them: the policy has changed in
-/// between. `taking` is where they go.
-pub(super) fn plan_deletion_of_moved(
-    run: &Invocation<'_>,
-    package: &Package,
-    kernel: &Kernel,
-    target: &Target,
-    taking: &[(String, Location)],
-    plan: &mut Builder,
-) -> Result<()> {
-    let active = run.env.tree.active_version(&package.id.module, target);
-    let Some(version) = active.filter(|version| *version != package.id.version) else { return Ok(()) };
-    let other = PackageId { version, ..package.id.clone() };
-    let Some(record) = run.env.tree.record(&other, target) else { return Ok(()) };
-    let mut emptied = Vec::new();
-    for recorded in &record.modules {
-        let Some(at) = recorded.installed_at() else { continue };
-        let moved = taking.iter().any(|(name, to)| *name == recorded.name && *to != at);
-        let file = kernel.module_dir().join(at.relative());
-        let product = run.env.tree.real(&other.products_dir(target)).join(&recorded.product);
-        if moved && file.is_file() && is_recorded(&file, recorded.digest.as_deref(), Some(&product)) {
-            plan_deletion(kernel, at, &mut emptied, plan);
-        }
-    }
-    plan_prune(run, emptied, plan)
-}
-
-/// Steps that remove what is empty of directories that lost a file.
-fn plan_prune(run: &Invocation<'_>, mut emptied: Vec<Location>, plan: &mut Builder) -> Result<()> {
-    if emptied.is_empty() {
-        return Ok(());
-    }
-    emptied.sort();
-    emptied.dedup();
-    let unless_owned = match run.env.plugins.prune()? {
-        Prune::Always => None,
-        Prune::UnlessOwned(command) => Some(command),
-        Prune::Never => return Ok(()),
-    };
-    for at in emptied {
-        plan.push(Action::Prune { at, unless_owned: unless_owned.clone() }, "directories that became empty go too");
-    }
-    Ok(())
-}
-
-/// A module of the package.
-struct Installed {
-    /// As it is installed, without suffix.
-    name: String,
-    /// Its file below the module directory.
-    found: Found,
 }
 
 fn found(installed: &[Installed]) -> Vec<PathBuf> {
