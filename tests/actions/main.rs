@@ -3,6 +3,7 @@
 mod autoinstall;
 mod boot_image;
 mod compression;
+mod conf_readings;
 mod dkms_3_4;
 mod dry_run;
 mod failed_builds;

@@ -9,14 +9,15 @@ use super::targets::Targets;
 use super::terminal::Terminal;
 use super::words::{Action, Words, absolute, from_here};
 use super::{Persona, completion, errors, failures, formats, output};
+use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
-use modsmith_core::flow::{Filter, Mode, Options, Session};
-use modsmith_core::tree::{Target, TreeLock, check_kernel_name};
+use modsmith_core::flow::{self, Env, Filter, Invocation, Mode, Options};
+use modsmith_core::tree::{Target, check_kernel_name};
 use modsmith_plan::{AT_REST, INTERRUPTED, PlanView, Reporter};
 use modsmith_plugins::Plugins;
 
 /// Runs what was typed.
-pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
+pub fn run(persona: Persona, arguments: &Arguments, environment: &Environment) -> Result<()> {
     if arguments.version {
         match persona {
             Persona::Dkms => output::lines(&format!("dkms-{}", modsmith_core::DKMS_VERSION)),
@@ -26,7 +27,7 @@ pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
     }
     let words = Words::classify(arguments)?;
     if words.actions.is_empty() {
-        return no_action(persona, arguments);
+        return no_action(persona, arguments, environment);
     }
     words.warn();
     let plugin_use = match words.actions[..] {
@@ -34,26 +35,31 @@ pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
         [Action::Status] => PluginUse::Look,
         _ => PluginUse::Act,
     };
-    in_session(arguments, plugin_use, |session, targets| {
+    with_invocation(arguments, environment, plugin_use, |run, targets| {
         let mut words = words;
         if let Some(archive) = words.archive.take_if(|_| words.actions.iter().any(|action| action.takes_archives())) {
             words.actions.iter().try_for_each(|action| check_all(*action, arguments))?;
-            let loaded = formats::load(&archive, &targets.first(session)?, session, arguments)?;
-            let Some(id) = loaded.filter(|_| !session.is_dry_run()) else { return Ok(()) };
+            let loaded = formats::load(&archive, &targets.first(&run.env)?, run, arguments)?;
+            let Some(id) = loaded else { return Ok(()) };
             words.actions.retain(|action| *action != Action::Add);
             (words.module, words.version) = (Some(id.module), Some(id.version));
         }
         for (done, action) in words.actions.clone().into_iter().enumerate() {
-            act(action, &words, arguments, targets, session, persona)?;
+            act(action, &words, arguments, targets, run, persona)?;
             // What the first of several actions has registered the next ones take from the tree.
-            let registered = action.takes_archives() && done + 1 < words.actions.len() && !session.is_dry_run();
-            if let Some(directory) = words.directory.take_if(|_| registered) {
-                let id = session.identify(&directory, &session.kernel(&targets.first(session)?))?;
-                (words.module, words.version) = (Some(id.module), Some(id.version));
+            if action.takes_archives()
+                && done + 1 < words.actions.len()
+                && let Some(directory) = &words.directory
+            {
+                let kernel = run.kernel(&targets.first(&run.env)?);
+                if let Some(id) = run.runner.after_success(|| flow::identify(run, directory, &kernel)).transpose()? {
+                    words.directory = None;
+                    (words.module, words.version) = (Some(id.module), Some(id.version));
+                }
             }
         }
         match words.actions.iter().any(|action| action.changes_kernels()) {
-            true => session.post_transaction(&targets.first(session)?),
+            true => flow::post_transaction(run, &targets.first(&run.env)?),
             false => Ok(()),
         }
     })
@@ -70,15 +76,16 @@ pub(super) enum PluginUse {
 
 /// Does something with the system, settings, plugins and kernels that the
 /// command line names; a dry run shows its plans.
-pub(super) fn in_session(
+pub(super) fn with_invocation(
     arguments: &Arguments,
+    environment: &Environment,
     plugin_use: PluginUse,
-    body: impl FnOnce(&Session<'_>, &Targets) -> Result<()>,
+    body: impl FnOnce(&Invocation<'_>, &Targets) -> Result<()>,
 ) -> Result<()> {
     handle_signals();
     // Whatever the caller's is: what is installed must be readable for all.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    let (system, framework) = system(&arguments.places, arguments.os_release.as_deref())?;
+    let (system, framework) = system(&arguments.places, arguments.os_release.as_deref(), environment)?;
     let quiet = arguments.quiet;
     let terminal = Terminal::new(quiet, arguments.verbose || framework.verbose());
     for (given, option) in
@@ -91,7 +98,7 @@ pub(super) fn in_session(
     let targets = Targets::of(arguments, &system)?;
     let plugins = match plugin_use {
         PluginUse::None => Plugins::none(system.clone()),
-        _ => plugins(&system, &framework, &arguments.places)
+        _ => plugins(&system, &framework, &arguments.places, environment)
             .acting(plugin_use == PluginUse::Act && !arguments.dry_run)
             .complaining(move |problem| Terminal::new(quiet, false).warning(problem)),
     };
@@ -103,13 +110,14 @@ pub(super) fn in_session(
             file.display()
         ));
     }
-    let session = Session::new(system, framework, plugins, &terminal, options, mode);
-    let outcome = body(&session, &targets);
-    for why in session.tree.untrusted() {
+    let env = Env::new(system, framework, plugins, options, environment.clone());
+    let run = Invocation::new(env, &terminal, mode);
+    let outcome = body(&run, &targets);
+    for why in run.env.tree.untrusted() {
         terminal.warning(&format!("{why}. {}", why.remedy()));
     }
     if arguments.dry_run {
-        let shown = show(session.into_plans().iter().map(PlanView::new).collect(), arguments.json);
+        let shown = show(run.into_plans().iter().map(PlanView::new).collect(), arguments.json);
         return outcome.and(shown);
     }
     outcome
@@ -120,26 +128,26 @@ fn act(
     words: &Words,
     arguments: &Arguments,
     targets: &Targets,
-    session: &Session<'_>,
+    run: &Invocation<'_>,
     persona: Persona,
 ) -> Result<()> {
     check_all(action, arguments)?;
     match action {
-        Action::Status => status(words, arguments, targets, session, persona),
+        Action::Status => status(words, arguments, targets, run, persona),
         Action::Add => {
             let what = words.source()?;
-            let target = targets.first(session)?;
-            session.add(&what, &session.kernel(&target)).map(drop)
+            let target = targets.first(&run.env)?;
+            flow::add(run, &what, &run.kernel(&target)).map(drop)
         }
-        Action::Build => first_of(session.build(&words.source()?, &targets.chosen(session)?), persona),
-        Action::Install => first_of(session.install(&words.source()?, &targets.chosen(session)?), persona),
+        Action::Build => first_of(flow::build(run, &words.source()?, &targets.chosen(&run.env)?), persona),
+        Action::Install => first_of(flow::install(run, &words.source()?, &targets.chosen(&run.env)?), persona),
         Action::Uninstall | Action::Unbuild | Action::Remove => {
             let id = words.named()?;
-            let chosen = if arguments.all { session.tree.targets(&id) } else { targets.chosen(session)? };
+            let chosen = if arguments.all { run.env.tree.targets(&id) } else { targets.chosen(&run.env)? };
             match action {
-                Action::Uninstall => session.uninstall(&id, &chosen),
-                Action::Unbuild => session.unbuild(&id, &chosen),
-                _ => session.remove(&id, &chosen),
+                Action::Uninstall => flow::uninstall(run, &id, &chosen),
+                Action::Unbuild => flow::unbuild(run, &id, &chosen),
+                _ => flow::remove(run, &id, &chosen),
             }
         }
         Action::Match => {
@@ -147,15 +155,15 @@ fn act(
                 Error::new(Kind::Usage, "The template kernel is missing.").hint("Name it with --templatekernel.")
             })?;
             check_kernel_name("kernel", template)?;
-            let target = targets.one(session)?;
+            let target = targets.one(&run.env)?;
             let template = Target { kernel: template.to_owned(), arch: target.arch.clone() };
-            session.match_template(&template, &target, words.module.as_deref())
+            flow::match_template(run, &template, &target, words.module.as_deref())
         }
-        Action::Autoinstall => session.autoinstall(&targets.one(session)?),
-        Action::KernelPostinst => session.kernel_postinst(&targets.explicit()?),
-        Action::KernelPreinst => session.kernel_preinst(&targets.explicit()?),
-        Action::KernelPrerm => session.kernel_prerm(&targets.explicit()?),
-        Action::GenerateMok => session.generate_mok(&targets.first(session)?),
+        Action::Autoinstall => flow::autoinstall(run, &targets.one(&run.env)?),
+        Action::KernelPostinst => flow::kernel_postinst(run, &targets.explicit()?),
+        Action::KernelPreinst => flow::kernel_preinst(run, &targets.explicit()?),
+        Action::KernelPrerm => flow::kernel_prerm(run, &targets.explicit()?),
+        Action::GenerateMok => flow::generate_mok(run, &targets.first(&run.env)?),
     }
 }
 
@@ -182,10 +190,14 @@ fn status(
     words: &Words,
     arguments: &Arguments,
     targets: &Targets,
-    session: &Session<'_>,
+    run: &Invocation<'_>,
     persona: Persona,
 ) -> Result<()> {
-    settle_killed(session)?;
+    if !flow::settle_killed(run)? {
+        output::warning(
+            "the tree is being changed right now, or was left half changed; the next change to it ends that.",
+        );
+    }
     let kernels: Vec<(Option<String>, Option<String>)> = if targets.given.is_empty() {
         vec![(None, arguments.archs.first().cloned())]
     } else {
@@ -194,50 +206,29 @@ fn status(
     let (mut lines, mut failed) = (Vec::new(), Vec::new());
     for (kernel, arch) in kernels {
         let filter = Filter { module: words.module.clone(), version: words.version.clone(), kernel, arch };
-        lines.extend(session.status(&filter)?);
-        failed.extend(session.failures(&filter)?);
+        lines.extend(flow::status(run, &filter)?);
+        failed.extend(flow::failures(run, &filter)?);
     }
     if arguments.json {
         output::json(&StatusDocument::new(&lines, &failed))?;
     } else {
-        session.say_lines(&lines.iter().map(text).collect::<Vec<_>>());
+        run.runner.say_lines(&lines.iter().map(text).collect::<Vec<_>>());
         for line in &lines {
             if line.state == modsmith_core::flow::State::Broken && !arguments.quiet {
                 output::warning(&format!(
                     "{} is broken: its source is gone. Put it back and run `dkms add {}`, or delete {}.",
                     line.id,
                     line.id,
-                    session.tree.real(&line.id.version_dir()).display()
+                    run.env.tree.real(&line.id.version_dir()).display()
                 ));
             }
         }
         // Scripts read every line of dkms's.
         if persona == Persona::Modsmith {
-            failures::remarks(&failed).iter().for_each(|line| session.say(line));
+            failures::remarks(&failed).iter().for_each(|line| run.runner.say(line));
         }
     }
     Ok(())
-}
-
-/// What a killed invocation left is ended before anything is said about states,
-/// where that is possible.
-fn settle_killed(session: &Session<'_>) -> Result<()> {
-    let (pending, untrusted) = modsmith_plan::pending(session.tree.path()).unwrap_or_default();
-    for why in &untrusted {
-        session.reporter.warning(&format!("{why}. {}", why.remedy()));
-    }
-    if pending.is_empty() || session.is_dry_run() {
-        return Ok(());
-    }
-    match TreeLock::try_acquire(session.tree.path()) {
-        Some(lock) => session.recover(&lock),
-        None => {
-            output::warning(
-                "the tree is being changed right now, or was left half changed; the next change to it ends that.",
-            );
-            Ok(())
-        }
-    }
 }
 
 fn show(plans: Vec<PlanView>, json: bool) -> Result<()> {
@@ -256,15 +247,15 @@ fn show(plans: Vec<PlanView>, json: bool) -> Result<()> {
     Ok(())
 }
 
-fn no_action(persona: Persona, arguments: &Arguments) -> Result<()> {
+fn no_action(persona: Persona, arguments: &Arguments, environment: &Environment) -> Result<()> {
     let message = match arguments.words.first() {
         Some(word) => format!("`{word}` is no action."),
         None => "No action was named.".to_owned(),
     };
     let mut error = Error::new(Kind::Usage, message);
-    let plugins = system(&arguments.places, arguments.os_release.as_deref())
+    let plugins = system(&arguments.places, arguments.os_release.as_deref(), environment)
         .ok()
-        .map(|(system, framework)| plugins(&system, &framework, &arguments.places));
+        .map(|(system, framework)| plugins(&system, &framework, &arguments.places, environment));
     let tree = completion::tree(persona, &plugins.as_ref().map(Plugins::formats).unwrap_or_default());
     let names: Vec<&str> = tree.get_subcommands().map(clap::Command::get_name).collect();
     if let Some(meant) = arguments.words.first().and_then(|word| similar(word, &names)) {

@@ -12,15 +12,16 @@ use super::arguments::{
     Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments, ShellArgument,
 };
 use super::{Persona, formats, output, summary};
+use modsmith_core::Environment;
 use modsmith_core::error::Result;
 use modsmith_plugins::Format;
 
 /// Prints the completion of one shell for one of the program's names.
-pub fn run(arguments: &CompletionArguments) -> Result<()> {
+pub fn run(arguments: &CompletionArguments, environment: &Environment) -> Result<()> {
     let CompletionArguments { shell, name, on_demand } = *arguments;
     match on_demand {
         true => output::lines(&loader(shell, name.name())),
-        false => output::text(&script(shell, name, &formats::installed())),
+        false => output::text(&script(shell, name, &formats::installed(environment))),
     }
     Ok(())
 }

@@ -4,49 +4,48 @@ use std::path::{Path, PathBuf};
 
 use super::arguments::{ConfArguments, ReaderArgument};
 use super::output;
-use super::setup::onlooker;
+use super::setup::read_only;
+use modsmith_core::Environment;
 use modsmith_core::conf::report::Report;
 use modsmith_core::conf::{self, PackageConf, ReaderChoice, Request, Strictness};
 use modsmith_core::error::{Error, Kind, Result};
-use modsmith_core::flow::Session;
+use modsmith_core::flow::Env;
 use modsmith_core::tree::{Package, PackageId, SourceState, Target, check_kernel_name};
-use modsmith_facts::Root;
 use modsmith_facts::kernel::{machine, running_release};
 use modsmith_facts::text::line;
 
 /// Prints the evaluated dkms.conf; an invalid one is printed before its error.
-pub fn run(arguments: &ConfArguments) -> Result<()> {
-    let session = onlooker(&arguments.places)?;
-    let (package, file) = find(&session, &arguments.what)?;
+pub fn run(arguments: &ConfArguments, environment: &Environment) -> Result<()> {
+    let run = read_only(&arguments.places, environment)?;
+    let (package, file) = find(&run.env, &arguments.what)?;
     let target = Target {
         kernel: arguments.kernel.clone().unwrap_or_else(running_release),
         arch: arguments.arch.clone().unwrap_or_else(machine),
     };
     check_kernel_name("kernel", &target.kernel)?;
-    let kernel = session.kernel(&target);
+    let kernel = run.kernel(&target);
     let directives = arguments
         .directives
         .iter()
         .filter_map(|text| text.split_once('='))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect::<Vec<_>>();
-    let etc = session.system.roots.get(Root::Etc).unwrap_or(Path::new("/etc")).join("dkms");
     let evaluate = |package: &Package| {
-        let PackageId { module, version } = &package.id;
-        conf::evaluate(&Request {
+        let request = Request {
             conf: &file,
-            overrides: match module.is_empty() {
+            overrides: match package.id.module.is_empty() {
                 true => Vec::new(),
-                false => conf::override_files(&etc, module, version, &target.kernel, &target.arch),
+                false => run.env.override_files(package, &target.kernel, &target.arch),
             },
-            variables: &session.variables(package, &kernel),
+            variables: &run.env.variables(package, &kernel),
             directives: &directives,
             reader: match arguments.reader {
                 ReaderArgument::Auto => ReaderChoice::Auto,
                 ReaderArgument::Plain => ReaderChoice::Plain,
                 ReaderArgument::Bash => ReaderChoice::Bash,
             },
-        })
+        };
+        conf::evaluate(&request, environment)
     };
     let mut evaluated = evaluate(&package)?;
     // A file that was not named by its package says what that is called; once it is
@@ -69,7 +68,7 @@ pub fn run(arguments: &ConfArguments) -> Result<()> {
 }
 
 /// A package by name (tree first, then source tree), or any file or directory.
-fn find(session: &Session<'_>, what: &str) -> Result<(Package, PathBuf)> {
+fn find(env: &Env, what: &str) -> Result<(Package, PathBuf)> {
     let path = Path::new(what);
     let nameless = |directory: &Path| Package {
         id: PackageId { module: String::new(), version: String::new() },
@@ -86,13 +85,13 @@ fn find(session: &Session<'_>, what: &str) -> Result<(Package, PathBuf)> {
             .hint("Name a dkms.conf, its directory, or m/v."));
     };
     let id = PackageId::new(module, version)?;
-    let registered = session.tree.entry(&id).and_then(|entry| match entry.source {
+    let registered = env.tree.entry(&id).and_then(|entry| match entry.source {
         SourceState::Present(source) => Some(source),
         SourceState::Broken => None,
     });
-    let source = registered.unwrap_or_else(|| session.system.roots.path(&id.source_dir()).unwrap_or_default());
+    let source = registered.unwrap_or_else(|| env.system.roots.path(&id.source_dir()).unwrap_or_default());
     if !source.is_dir() {
-        return Err(modsmith_core::tree::not_in_tree(&session.tree, &id));
+        return Err(modsmith_core::tree::not_in_tree(&env.tree, &id));
     }
     let file = source.join("dkms.conf");
     Ok((Package { id, source }, file))

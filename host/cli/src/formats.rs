@@ -7,31 +7,33 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory};
 
-use super::actions::{PluginUse, in_session};
+use super::actions::{PluginUse, with_invocation};
 use super::arguments::{Arguments, FormatArguments, PlaceArguments};
 use super::misread;
 use super::setup::{plugins, system};
 use super::targets::Targets;
 use super::words::{Action, Words, absolute};
+use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
-use modsmith_core::flow::{FormatRequest, PackageSource, Session};
+use modsmith_core::flow::{self, FormatRequest, Invocation, PackageSource};
 use modsmith_core::tree::{PackageId, Target};
 use modsmith_plugins::{Format, KernelCount, OptionSpec};
 
 /// Runs a command line whose action is one that a plugin brings. `None` where
 /// it has no such word: the program's own actions are not looked up in plugins.
-pub fn run(words: &[OsString]) -> Option<std::result::Result<Result<()>, ExitCode>> {
+pub fn run(environment: &Environment) -> Option<std::result::Result<Result<()>, ExitCode>> {
+    let words = environment.command();
     let plain: Vec<&str> = words.iter().skip(1).filter_map(|word| word.to_str()).collect();
     let helps = plain.iter().any(|word| matches!(*word, "-h" | "--help"));
     let candidates: Vec<&str> = plain.iter().copied().filter(|word| !word.starts_with('-')).collect();
     if candidates.iter().any(|word| Action::of(word).is_some()) || (candidates.is_empty() && !helps) {
         return None;
     }
-    let formats = known(words)?;
+    let formats = known(words, environment)?;
     let is_word = |format: &Format, word: &str| format.action == word || format.load_action.as_deref() == Some(word);
     let found = candidates.iter().find_map(|word| Some((*word, formats.iter().find(|f| is_word(f, word))?)));
     match found {
-        Some((word, format)) => Some(run_format(words, word, format)),
+        Some((word, format)) => Some(run_format(environment, word, format)),
         None if helps && !formats.is_empty() => {
             let mut command = Arguments::command();
             let own = command.get_after_help().map(ToString::to_string).unwrap_or_default();
@@ -46,14 +48,9 @@ pub fn run(words: &[OsString]) -> Option<std::result::Result<Result<()>, ExitCod
 }
 
 /// Loads an archive as the plugin does that knows its name. `None` where the
-/// system installed it by itself, and nothing is left to do.
-pub fn load(
-    archive: &Path,
-    target: &Target,
-    session: &Session<'_>,
-    arguments: &Arguments,
-) -> Result<Option<PackageId>> {
-    let formats = session.plugins.formats();
+/// system installed it by itself or its plans are only shown, and nothing is left to do.
+pub fn load(archive: &Path, target: &Target, run: &Invocation<'_>, arguments: &Arguments) -> Result<Option<PackageId>> {
+    let formats = run.env.plugins.formats();
     let Some(format) = best(&formats, archive) else {
         let suffixes: Vec<&str> = formats.iter().flat_map(|format| &format.suffixes).map(String::as_str).collect();
         return Err(Error::new(
@@ -66,7 +63,7 @@ pub fn load(
         }));
     };
     let request = FormatRequest { format: format.clone(), options: Vec::new(), archive: None, place: None };
-    load_as(&request, archive, target, session, arguments)
+    load_as(&request, archive, target, run, arguments)
 }
 
 /// The format whose suffix says most about a file's name: the longest.
@@ -82,20 +79,20 @@ fn load_as(
     request: &FormatRequest,
     archive: &Path,
     target: &Target,
-    session: &Session<'_>,
+    run: &Invocation<'_>,
     arguments: &Arguments,
 ) -> Result<Option<PackageId>> {
     let places = &arguments.places;
     let own = places.dkmstree.is_none() && places.sourcetree.is_none() && places.installtree.is_none();
-    if own && session.install_archive(archive, target, request)? {
+    if own && flow::install_archive(run, archive, target, request)? {
         return Ok(None);
     }
-    session.load_archive(archive, target, request).map(Some)
+    flow::load_archive(run, archive, target, request)
 }
 
 /// The formats of the system that the command line is about. Nothing is said of
 /// a command line that cannot be understood: that is done where it is parsed.
-fn known(words: &[OsString]) -> Option<Vec<Format>> {
+fn known(words: &[OsString], environment: &Environment) -> Option<Vec<Format>> {
     let value = |name: &str| {
         words.iter().enumerate().find_map(|(index, word)| match word.to_str()?.strip_prefix(name)? {
             "" => words.get(index + 1).map(PathBuf::from),
@@ -104,23 +101,28 @@ fn known(words: &[OsString]) -> Option<Vec<Format>> {
     };
     let (root, os_release) = (value("--root"), value("--os-release"));
     let places = PlaceArguments { root, ..PlaceArguments::default() };
-    let (system, framework) = system(&places, os_release.as_deref()).ok()?;
-    Some(plugins(&system, &framework, &places).formats())
+    let (system, framework) = system(&places, os_release.as_deref(), environment).ok()?;
+    Some(plugins(&system, &framework, &places, environment).formats())
 }
 
-fn run_format(words: &[OsString], word: &str, format: &Format) -> std::result::Result<Result<()>, ExitCode> {
+fn run_format(environment: &Environment, word: &str, format: &Format) -> std::result::Result<Result<()>, ExitCode> {
     let command = with_options(Arguments::command(), format).after_help(listed(std::slice::from_ref(format)));
-    let matches = command.try_get_matches_from(words).map_err(|error| misread(&error))?;
+    let matches = command.try_get_matches_from(environment.command()).map_err(|error| misread(&error))?;
     let mut arguments = Arguments::of(&matches).map_err(|error| misread(&error))?;
     arguments.take_word(word);
     let request = request(format, &matches);
     Ok(request.and_then(|request| match format.load_action.as_deref() == Some(word) {
-        true => perform_load(&arguments, word, request),
-        false => make(&mut arguments, request),
+        true => perform_load(&arguments, word, request, environment),
+        false => make(&mut arguments, request, environment),
     }))
 }
 
-fn perform_load(arguments: &Arguments, word: &str, mut request: FormatRequest) -> Result<()> {
+fn perform_load(
+    arguments: &Arguments,
+    word: &str,
+    mut request: FormatRequest,
+    environment: &Environment,
+) -> Result<()> {
     if arguments.all {
         return Err(Error::new(Kind::AllUnsupported, format!("`{word}` does not take --all.")).hint("Leave it out."));
     }
@@ -133,18 +135,18 @@ fn perform_load(arguments: &Arguments, word: &str, mut request: FormatRequest) -
             .hint(format!("Name it: `dkms {word} FILE`.")));
     };
     let archive = std::path::absolute(&archive).map_err(|e| Error::io("use", &archive, e))?;
-    in_session(arguments, PluginUse::Act, |session, targets| {
-        let target = targets.first(session)?;
+    with_invocation(arguments, environment, PluginUse::Act, |run, targets| {
+        let target = targets.first(&run.env)?;
         // The word is one format's, the file may be another's.
         let own = |format: &Format| (&format.plugin, &format.name) == (&request.format.plugin, &request.format.name);
-        match best(&session.plugins.formats(), &archive) {
-            Some(format) if !own(format) => load(&archive, &target, session, arguments).map(drop),
-            _ => load_as(&request, &archive, &target, session, arguments).map(drop),
+        match best(&run.env.plugins.formats(), &archive) {
+            Some(format) if !own(format) => load(&archive, &target, run, arguments).map(drop),
+            _ => load_as(&request, &archive, &target, run, arguments).map(drop),
         }
     })
 }
 
-fn make(arguments: &mut Arguments, mut request: FormatRequest) -> Result<()> {
+fn make(arguments: &mut Arguments, mut request: FormatRequest, environment: &Environment) -> Result<()> {
     let words = Words::classify(arguments)?;
     words.warn();
     let here = Path::new(".");
@@ -156,8 +158,8 @@ fn make(arguments: &mut Arguments, mut request: FormatRequest) -> Result<()> {
     };
     let Some(directory) = directory else {
         let id = words.named()?;
-        return in_session(arguments, PluginUse::Act, |session, targets| {
-            make_in(session, &id, targets, &request, arguments)
+        return with_invocation(arguments, environment, PluginUse::Act, |run, targets| {
+            make_in(run, &id, targets, &request, arguments)
         });
     };
     // Of a source that is in no tree: a tree that lasts as long as this.
@@ -170,40 +172,35 @@ fn make(arguments: &mut Arguments, mut request: FormatRequest) -> Result<()> {
     }
     request.place = Some(directory.parent().unwrap_or(&directory).to_path_buf());
     let arguments = &*arguments;
-    in_session(arguments, PluginUse::Act, |session, targets| {
-        let kernel = session.kernel(&targets.first(session)?);
-        let package = session.add(&PackageSource::Directory(directory), &kernel)?;
-        match session.is_dry_run() {
-            true => {
-                session.say(format!("The {} is made of what that adds.", request.format.name));
-                Ok(())
-            }
-            false => make_in(session, &package.id, targets, &request, arguments),
-        }
+    with_invocation(arguments, environment, PluginUse::Act, |run, targets| {
+        let kernel = run.kernel(&targets.first(&run.env)?);
+        let package = flow::add(run, &PackageSource::Directory(directory), &kernel)?;
+        let make = || make_in(run, &package.id, targets, &request, arguments);
+        run.runner.after_success(make).unwrap_or(Ok(()))
     })
 }
 
 fn make_in(
-    session: &Session<'_>,
+    run: &Invocation<'_>,
     id: &PackageId,
     targets: &Targets,
     request: &FormatRequest,
     arguments: &Arguments,
 ) -> Result<()> {
-    let mut needs = session.plugins.requirements(&request.format, &request.options)?;
+    let mut needs = run.env.plugins.requirements(&request.format, &request.options)?;
     // Nothing is built of a source that has just come into a tree.
     if without_kernels(request) || (request.place.is_some() && targets.given.is_empty()) {
         needs.kernels = KernelCount::None;
     }
     let mut chosen = match needs.kernels {
         KernelCount::None => Vec::new(),
-        _ if arguments.all => session.tree.targets(id),
-        _ => targets.chosen(session)?,
+        _ if arguments.all => run.env.tree.targets(id),
+        _ => targets.chosen(&run.env)?,
     };
     if needs.kernels == KernelCount::One {
         chosen.truncate(1);
     }
-    session.make_format(id, &chosen, &targets.first(session)?, needs, request)
+    flow::make_format(run, id, &chosen, &targets.first(&run.env)?, needs, request)
 }
 
 fn without_kernels(request: &FormatRequest) -> bool {
@@ -253,8 +250,8 @@ fn offered<'f>(command: &clap::Command, format: &'f Format) -> Vec<&'f OptionSpe
 }
 
 /// The formats that this system has; none where it cannot be told.
-pub fn installed() -> Vec<Format> {
-    known(&[]).unwrap_or_default()
+pub fn installed(environment: &Environment) -> Vec<Format> {
+    known(&[], environment).unwrap_or_default()
 }
 
 /// The command line with the options of a format.

@@ -27,6 +27,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use arguments::{Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments};
+use modsmith_core::Environment;
 use modsmith_core::error::Kind;
 use terminal::Terminal;
 
@@ -53,23 +54,26 @@ impl Persona {
     }
 }
 
-/// Runs the program. The first word is its name.
-pub fn main(words: Vec<OsString>) -> ExitCode {
+/// Runs the program. The first word of the command line is its name.
+pub fn main(environment: &Environment) -> ExitCode {
+    let words = environment.command();
     restore_pipe_signal();
-    if let Some(code) = modsmith_plugins::compile::serve(&words) {
+    if let Some(code) = modsmith_plugins::compile::serve(words) {
         return code;
     }
     let persona = words.first().map_or(Persona::Modsmith, Persona::of);
     start_logging(words.iter().any(|word| word == "--debug"));
     let outcome = match (persona, words.get(1).and_then(|w| w.to_str())) {
-        (Persona::Modsmith, Some("conf")) => parse::<ConfArguments>(&words).map(|a| conf::run(&a)),
-        (Persona::Modsmith, Some("log")) => parse::<LogArguments>(&words).map(|a| log::run(&a)),
-        (Persona::Modsmith, Some("plugin")) => parse::<PluginArguments>(&words).map(|a| plugin::run(&a)),
-        (Persona::Modsmith, Some("completion")) => parse::<CompletionArguments>(&words).map(|a| completion::run(&a)),
-        (Persona::Modsmith, Some("manual")) => parse::<ManualArguments>(&words).map(|a| manual::run(&a)),
-        _ => match formats::run(&words) {
+        (Persona::Modsmith, Some("conf")) => parse::<ConfArguments>(words).map(|a| conf::run(&a, environment)),
+        (Persona::Modsmith, Some("log")) => parse::<LogArguments>(words).map(|a| log::run(&a, environment)),
+        (Persona::Modsmith, Some("plugin")) => parse::<PluginArguments>(words).map(|a| plugin::run(&a, environment)),
+        (Persona::Modsmith, Some("completion")) => {
+            parse::<CompletionArguments>(words).map(|a| completion::run(&a, environment))
+        }
+        (Persona::Modsmith, Some("manual")) => parse::<ManualArguments>(words).map(|a| manual::run(&a, environment)),
+        _ => match formats::run(environment) {
             Some(outcome) => outcome,
-            None => parse_arguments(&words).map(|a| actions::run(persona, &a)),
+            None => parse_arguments(words).map(|a| actions::run(persona, &a, environment)),
         },
     };
     let result = match outcome {

@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::arguments::LogArguments;
 use super::failures::FailedView;
 use super::output;
-use super::setup::onlooker;
+use super::setup::read_only;
+use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_core::tree::{Failure, PackageId, Target, Tree, check_kernel_name, check_name};
 use modsmith_facts::inside;
@@ -46,9 +47,9 @@ struct Other<'a> {
 }
 
 /// Prints what is known of the build that was asked for, or of the newest one.
-pub fn run(arguments: &LogArguments) -> Result<()> {
-    let session = onlooker(&arguments.places)?;
-    let tree = &session.tree;
+pub fn run(arguments: &LogArguments, environment: &Environment) -> Result<()> {
+    let run = read_only(&arguments.places, environment)?;
+    let tree = &run.env.tree;
     let id = package(tree, &arguments.package)?;
     let (kernel, arch) = match arguments.kernel.as_deref().and_then(|kernel| kernel.split_once('/')) {
         Some((kernel, arch)) => (Some(kernel), Some(arch)),

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use modsmith_core::Environment;
+
 fn main() -> ExitCode {
-    modsmith::main(std::env::args_os().collect())
+    modsmith::main(&Environment::of_process())
 }

@@ -13,14 +13,15 @@ use super::arguments::{
     Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, ManualPage, PluginArguments,
 };
 use super::{Persona, formats, output, summary};
+use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 
 /// Prints the manual page of one of the program's names, for `man`.
-pub fn run(arguments: &ManualArguments) -> Result<()> {
+pub fn run(arguments: &ManualArguments, environment: &Environment) -> Result<()> {
     let mut page = Vec::new();
     let written = match arguments.name {
-        ManualPage::Modsmith => write(Persona::Modsmith, &mut page),
-        ManualPage::Dkms => write(Persona::Dkms, &mut page),
+        ManualPage::Modsmith => write(Persona::Modsmith, environment, &mut page),
+        ManualPage::Dkms => write(Persona::Dkms, environment, &mut page),
         ManualPage::DkmsConf => write_dkms_conf(&mut page),
     };
     written.map_err(|e| Error::new(Kind::System, format!("Could not write the manual page: {e}.")))?;
@@ -28,7 +29,7 @@ pub fn run(arguments: &ManualArguments) -> Result<()> {
     Ok(())
 }
 
-fn write(persona: Persona, out: &mut Vec<u8>) -> io::Result<()> {
+fn write(persona: Persona, environment: &Environment, out: &mut Vec<u8>) -> io::Result<()> {
     let name = persona.name();
     let command = Arguments::command().name(name).after_help(None::<&str>).mut_arg("words", |words| words.hide(true));
     let man = Man::new(command)
@@ -40,7 +41,7 @@ fn write(persona: Persona, out: &mut Vec<u8>) -> io::Result<()> {
     man.render_name_section(out)?;
     opening(persona).to_writer(out)?;
     list("ACTIONS", summary::actions()).to_writer(out)?;
-    list("ACTIONS OF PLUGINS", of_plugins()).to_writer(out)?;
+    list("ACTIONS OF PLUGINS", of_plugins(environment)).to_writer(out)?;
     if persona == Persona::Modsmith {
         list("COMMANDS", own_commands()).to_writer(out)?;
     }
@@ -68,9 +69,9 @@ fn write_dkms_conf(out: &mut Vec<u8>) -> io::Result<()> {
 }
 
 /// Package formats, made and loaded, as the plugins declare them.
-fn of_plugins() -> Vec<(String, String)> {
+fn of_plugins(environment: &Environment) -> Vec<(String, String)> {
     let mut actions = Vec::new();
-    for format in formats::installed() {
+    for format in formats::installed(environment) {
         let options = format.options.iter().map(|option| match &option.value {
             Some(value) => format!(" --{} {value}: {}.", option.name, option.help.trim_end_matches('.')),
             None => format!(" --{}: {}.", option.name, option.help.trim_end_matches('.')),

@@ -6,18 +6,19 @@ use std::path::Path;
 use super::arguments::{AuthorArguments, PlaceArguments, PluginArguments, PluginCommand};
 use super::setup::{plugins, system};
 use super::{hooks, output};
+use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_facts::find_program;
 use modsmith_facts::text::field;
 use modsmith_plugins::{Listed, Plugins};
 
 /// Runs a `plugin` subcommand.
-pub fn run(arguments: &PluginArguments) -> Result<()> {
+pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()> {
     match &arguments.command {
-        PluginCommand::Build(arguments) => author("build", arguments),
-        PluginCommand::Test(arguments) => author("test", arguments),
+        PluginCommand::Build(arguments) => author("build", arguments, environment),
+        PluginCommand::Test(arguments) => author("test", arguments, environment),
         PluginCommand::List { json, os_release } => {
-            let plugins = open(os_release.as_deref())?;
+            let plugins = open(os_release.as_deref(), environment)?;
             let listed = plugins.list();
             if *json {
                 output::json(&listed)?;
@@ -30,7 +31,7 @@ pub fn run(arguments: &PluginArguments) -> Result<()> {
             Ok(())
         }
         PluginCommand::Inspect { plugin, json } => {
-            let inspection = open(None)?.inspect(plugin)?;
+            let inspection = open(None, environment)?.inspect(plugin)?;
             if *json {
                 return output::json(&inspection);
             }
@@ -38,18 +39,18 @@ pub fn run(arguments: &PluginArguments) -> Result<()> {
             Ok(())
         }
         PluginCommand::HookFiles { plugin, into, sbindir, libdir, os_release } => {
-            let files = open(os_release.as_deref())?.hook_files(plugin.as_deref())?;
+            let files = open(os_release.as_deref(), environment)?.hook_files(plugin.as_deref())?;
             let directories = hooks::Directories { sbindir, libdir };
             files.iter().try_for_each(|(plugin, file)| hooks::put(plugin, file, &directories, into.as_deref()))
         }
         PluginCommand::Grant { plugin } => {
-            let (inspection, file) = open(None)?.grant(plugin)?;
+            let (inspection, file) = open(None, environment)?.grant(plugin)?;
             output::text(&inspection.to_string());
             output::lines(&field(&format!("Granted in {}", file.display())));
             Ok(())
         }
         PluginCommand::Revoke { plugin } => {
-            let file = open(None)?.revoke(plugin)?;
+            let file = open(None, environment)?.revoke(plugin)?;
             output::lines(&field(&format!("Revoked: {} is gone", file.display())));
             Ok(())
         }
@@ -63,8 +64,8 @@ const AUTHORS_TOOL: &str = "modsmith-plugin";
 ///
 /// # Errors
 /// `System` where it is not installed, or cannot be started.
-fn author(command: &str, arguments: &AuthorArguments) -> Result<()> {
-    let beside = std::env::current_exe().ok().map(|own| own.with_file_name(AUTHORS_TOOL));
+fn author(command: &str, arguments: &AuthorArguments, environment: &Environment) -> Result<()> {
+    let beside = environment.program().map(|own| own.with_file_name(AUTHORS_TOOL));
     let tool = beside.filter(|tool| tool.is_file()).or_else(|| find_program(Path::new("/"), AUTHORS_TOOL));
     let tool = tool.ok_or_else(|| {
         Error::new(Kind::System, format!("`modsmith plugin {command}` needs {AUTHORS_TOOL}, which is not installed."))
@@ -74,10 +75,10 @@ fn author(command: &str, arguments: &AuthorArguments) -> Result<()> {
     Err(Error::io("start", &tool, error))
 }
 
-fn open(os_release: Option<&Path>) -> Result<Plugins> {
+fn open(os_release: Option<&Path>, environment: &Environment) -> Result<Plugins> {
     let places = PlaceArguments::default();
-    let (system, framework) = system(&places, os_release)?;
-    Ok(plugins(&system, &framework, &places))
+    let (system, framework) = system(&places, os_release, environment)?;
+    Ok(plugins(&system, &framework, &places, environment))
 }
 
 fn line(plugin: &Listed) -> String {

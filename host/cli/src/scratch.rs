@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::output;
+use modsmith_core::Environment;
 use modsmith_core::conf::Origin;
 use modsmith_core::conf::framework::Framework;
 use modsmith_facts::System;
@@ -15,13 +16,13 @@ const CUSTOMARY: [&str; 2] = ["/tmp", "/var/tmp"];
 /// TMPDIR counts for nothing, since another user may own it; and the framework.conf
 /// of another system says nothing about this one. One that cannot be written to
 /// is told, and the next is used.
-pub fn choose(system: &System, framework: &Framework) {
+pub fn choose(system: &System, framework: &Framework, environment: &Environment) {
     let root = rustix::process::geteuid().is_root();
     let configured = match framework.origin("tmp_location") {
         Some(Origin::File(_)) if system.is_live() => Some(framework.tmp_location().to_path_buf()),
         _ => None,
     };
-    let callers = || std::env::var_os("TMPDIR").filter(|value| !root && !value.is_empty()).map(PathBuf::from);
+    let callers = || environment.var("TMPDIR").filter(|value| !root && !value.is_empty()).map(PathBuf::from);
     let wanted = configured.or_else(callers);
     let customary = CUSTOMARY.iter().map(PathBuf::from);
     let chosen = wanted.iter().cloned().chain(customary).find(|path| is_usable(path));
@@ -33,7 +34,7 @@ pub fn choose(system: &System, framework: &Framework) {
             chosen.display()
         ));
     }
-    // Set once; a second session of the same process says the same.
+    // Set once; a second call in the same process says the same.
     let _ = tempfile::env::override_temp_dir(&chosen);
 }
 

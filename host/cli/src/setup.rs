@@ -5,10 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use super::arguments::PlaceArguments;
 use super::scratch;
+use modsmith_core::Environment;
 use modsmith_core::conf::framework::Framework;
 use modsmith_core::conf::{Origin, Variables};
 use modsmith_core::error::{Error, Kind, Result};
-use modsmith_core::flow::{Mode, Options, Session};
+use modsmith_core::flow::{Env, Invocation, Mode, Options};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{OsRelease, Root, System, inside};
 use modsmith_plan::Silent;
@@ -16,7 +17,11 @@ use modsmith_plugins::{FrameworkSettings, Plugins, SearchPath};
 
 /// The system to work on, with framework.conf and the command line's trees
 /// applied.
-pub fn system(places: &PlaceArguments, os_release: Option<&Path>) -> Result<(Arc<System>, Framework)> {
+pub fn system(
+    places: &PlaceArguments,
+    os_release: Option<&Path>,
+    environment: &Environment,
+) -> Result<(Arc<System>, Framework)> {
     let root = match &places.root {
         None => PathBuf::from("/"),
         Some(root) => std::fs::canonicalize(root)
@@ -29,7 +34,8 @@ pub fn system(places: &PlaceArguments, os_release: Option<&Path>) -> Result<(Arc
     };
     let mut system = System::new(&root, os);
     let further = places.dkmsframework.as_deref().map(super::words::absolute).transpose()?;
-    let framework = Framework::read(&etc_dkms(&system), further.as_deref(), &Variables::default(), environment())?;
+    let framework =
+        Framework::read(&etc_dkms(&system), further.as_deref(), &Variables::default(), for_settings(environment))?;
     let trees = [
         (Root::Tree, &places.dkmstree, framework.dkms_tree()),
         (Root::SourceTree, &places.sourcetree, framework.source_tree()),
@@ -42,7 +48,7 @@ pub fn system(places: &PlaceArguments, os_release: Option<&Path>) -> Result<(Arc
         };
         system.roots.set(name, system.outside(&path));
     }
-    scratch::choose(&system, &framework);
+    scratch::choose(&system, &framework, environment);
     Ok((Arc::new(system), framework))
 }
 
@@ -50,19 +56,24 @@ fn etc_dkms(system: &System) -> PathBuf {
     system.roots.get(Root::Etc).unwrap_or(Path::new("/etc")).join("dkms")
 }
 
-fn environment() -> impl Iterator<Item = (String, String)> {
-    let all =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+/// The variables that settings may come from.
+fn for_settings(environment: &Environment) -> impl Iterator<Item = (String, String)> {
     // Another user may own the directory that root's caller has.
     let root = rustix::process::geteuid().is_root();
-    all.filter(move |(name, _)| !root || name != "TMPDIR")
+    environment.texts().filter(move |(name, _)| !root || name != "TMPDIR")
 }
 
 /// The plugins of a system, with the settings that they get from framework.conf
 /// and the environment. framework.conf is read again for a kernel whose release
 /// it uses (`$kernelver` in a path); what cannot be read then counts as it was
 /// read first.
-pub fn plugins(system: &Arc<System>, framework: &Framework, places: &PlaceArguments) -> Plugins {
+pub fn plugins(
+    system: &Arc<System>,
+    framework: &Framework,
+    places: &PlaceArguments,
+    environment: &Environment,
+) -> Plugins {
+    let callers = environment.clone();
     let (etc, first) = (etc_dkms(system), framework.clone());
     let further = places.dkmsframework.as_deref().and_then(|file| super::words::absolute(file).ok());
     let names_kernel = OnceLock::new();
@@ -73,20 +84,21 @@ pub fn plugins(system: &Arc<System>, framework: &Framework, places: &PlaceArgume
             arch: kernel.arch().to_owned(),
             ..Variables::default()
         };
-        let read = || Framework::read(&etc, further.as_deref(), &variables, environment()).ok();
+        let read = || Framework::read(&etc, further.as_deref(), &variables, for_settings(&callers)).ok();
         again.then(read).flatten().map(|framework| plugin_settings(&framework))
     };
     Plugins::open(system.clone(), SearchPath::from_environment(), plugin_settings(framework))
-        .with_environment(environment())
+        .with_environment(for_settings(environment))
         .with_settings_of_kernel(of_kernel)
         .compiling_apart()
 }
 
-/// A session that looks, says nothing and changes nothing.
-pub fn onlooker(places: &PlaceArguments) -> Result<Session<'static>> {
-    let (system, framework) = system(places, None)?;
+/// An invocation that looks, says nothing and changes nothing.
+pub fn read_only(places: &PlaceArguments, environment: &Environment) -> Result<Invocation<'static>> {
+    let (system, framework) = system(places, None, environment)?;
     let plugins = Plugins::none(system.clone());
-    Ok(Session::new(system, framework, plugins, &Silent, Options::default(), Mode::DryRun))
+    let env = Env::new(system, framework, plugins, Options::default(), environment.clone());
+    Ok(Invocation::new(env, &Silent, Mode::DryRun))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

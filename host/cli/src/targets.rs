@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::arguments::Arguments;
 use modsmith_core::error::{Error, Kind, Result};
-use modsmith_core::flow::Session;
+use modsmith_core::flow::Env;
 use modsmith_core::tree::{Target, check_kernel_name};
 use modsmith_facts::kernel::{machine, running_release};
 use modsmith_facts::{Root, System};
@@ -65,18 +65,18 @@ impl Targets {
 
     /// The kernels to work on: those named, else the running one; on another
     /// system the only one that it has.
-    pub fn chosen(&self, session: &Session<'_>) -> Result<Vec<Target>> {
+    pub fn chosen(&self, env: &Env) -> Result<Vec<Target>> {
         if !self.given.is_empty() {
             let arch = |arch: &Option<String>| arch.clone().unwrap_or_else(|| self.default_arch.clone());
             return Ok(self.given.iter().map(|(k, a)| Target { kernel: k.clone(), arch: arch(a) }).collect());
         }
-        let kernel = if session.system.is_live() { running_release() } else { only_kernel(&session.system)? };
+        let kernel = if env.system.is_live() { running_release() } else { only_kernel(&env.system)? };
         Ok(vec![Target { kernel, arch: self.default_arch.clone() }])
     }
 
     /// For actions on one kernel.
-    pub fn one(&self, session: &Session<'_>) -> Result<Target> {
-        match self.chosen(session)?.as_slice() {
+    pub fn one(&self, env: &Env) -> Result<Target> {
+        match self.chosen(env)?.as_slice() {
             [one] => Ok(one.clone()),
             many => Err(Error::new(Kind::ActionConflict, format!("This action takes one kernel, not {}.", many.len()))
                 .hint("Call it once for each kernel.")),
@@ -99,8 +99,8 @@ impl Targets {
     }
 
     /// The kernel that a dkms.conf is evaluated for where none is needed.
-    pub fn first(&self, session: &Session<'_>) -> Result<Target> {
-        let chosen = self.chosen(session).unwrap_or_default();
+    pub fn first(&self, env: &Env) -> Result<Target> {
+        let chosen = self.chosen(env).unwrap_or_default();
         Ok(chosen
             .into_iter()
             .next()

@@ -8,9 +8,12 @@
 
 pub mod build;
 pub mod conf;
+mod environment;
 pub mod error;
 pub mod flow;
 pub mod tree;
+
+pub use environment::Environment;
 
 /// The dkms whose behaviour is kept: what `dkms --version` answers.
 pub const DKMS_VERSION: &str = "3.4.3";

@@ -2,7 +2,7 @@
 
 use super::Toolchain;
 use crate::conf::{PackageConf, default_make_command, make_command};
-use crate::flow::Session;
+use crate::flow::Invocation;
 use crate::tree::Package;
 use modsmith_facts::kernel::Kernel;
 
@@ -21,21 +21,21 @@ pub struct MakeCommand {
 /// The command that builds a package for a kernel. It is shell text, evaluated
 /// in the build directory with the variables of dkms.conf visible.
 pub fn build_commands(
-    session: &Session<'_>,
+    run: &Invocation<'_>,
     package: &Package,
     kernel: &Kernel,
     conf: &PackageConf,
     toolchain: &Toolchain,
     one_job: bool,
 ) -> MakeCommand {
-    let jobs = session.jobs();
-    let build_dir = session.seen_by_build(&session.tree.real(&package.id.build_dir()));
-    let base_dir = session.seen_by_build(&session.tree.real(&package.id.version_dir()));
-    let variables = session.variables(package, kernel);
+    let jobs = run.runner.jobs();
+    let build_dir = run.env.seen_by_build(&run.env.tree.real(&package.id.build_dir()));
+    let base_dir = run.env.seen_by_build(&run.env.tree.real(&package.id.version_dir()));
+    let variables = run.env.variables(package, kernel);
     let default = default_make_command(&variables.kernel_source_dir, &build_dir);
     let command = |jobs| make_command(conf, &default, jobs, kernel.release(), toolchain.llvm);
     let shown = command(Some(if one_job { 1 } else { jobs.limit() }));
-    let run = if jobs.is_shared() && !one_job { command(None) } else { shown.clone() };
+    let script = if jobs.is_shared() && !one_job { command(None) } else { shown.clone() };
     let assignments: String = [
         ("kernel_source_dir", variables.kernel_source_dir.as_str()),
         ("kernel_config", &variables.kernel_config),
@@ -50,12 +50,17 @@ pub fn build_commands(
     .collect();
     let mut environment = match needs_debug_information(conf, kernel) {
         true => Vec::new(),
-        false => without_debug_information(|name| std::env::var(name).ok()),
+        false => without_debug_information(|name| run.env.environment.text(name).map(str::to_owned)),
     };
-    let several = session.builds_several() || runs_make_again(&shown);
-    environment.extend(untranslated_messages(|name| std::env::var(name).ok()));
-    environment.extend(session.shims().map(|shims| shims.environment(several)).unwrap_or_default());
-    MakeCommand { script: format!("{assignments}{run}"), shown, environment }
+    let questions_come_again = run.scope.multi_package || runs_make_again(&shown);
+    environment.extend(untranslated_messages(|name| run.env.environment.text(name).map(str::to_owned)));
+    environment.extend(
+        run.runner
+            .shims()
+            .map(|shims| shims.environment(questions_come_again, &run.env.environment))
+            .unwrap_or_default(),
+    );
+    MakeCommand { script: format!("{assignments}{script}"), shown, environment }
 }
 
 /// Whether a recipe names make more than once.

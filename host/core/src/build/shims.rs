@@ -3,9 +3,11 @@
 //! Links under the others' names are first on the path of make, and lead to a
 //! program of its own, which [`modsmith_shims`] describes.
 
+use std::env::{join_paths, split_paths};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use crate::environment::Environment;
 use modsmith_shims::layout::{ANSWERS, COMPILERS, PROGRAM, REAL, SYMBOLS};
 use modsmith_shims::{is_compiler, is_lister, is_slow};
 use rustix::fs::Access;
@@ -20,13 +22,13 @@ pub struct Shims {
 impl Shims {
     /// Makes the links. `None` where that is not possible, or where the program is
     /// not installed: then builds find the real programs.
-    pub fn new() -> Option<Self> {
-        let program = program()?;
+    pub fn new(environment: &Environment) -> Option<Self> {
+        let program = program(environment)?;
         let directory = tempfile::Builder::new().prefix("modsmith-shims-").tempdir().ok()?;
         for part in [COMPILERS, SYMBOLS, REAL, ANSWERS] {
             std::fs::create_dir(directory.path().join(part)).ok()?;
         }
-        for entry in std::env::split_paths(&std::env::var_os("PATH")?).flat_map(entries) {
+        for entry in split_paths(environment.var("PATH")?).flat_map(entries) {
             let (Ok(name), Ok(real)) = (entry.file_name().into_string(), std::path::absolute(entry.path())) else {
                 continue;
             };
@@ -50,17 +52,17 @@ impl Shims {
 
     /// What make has to find in its environment. Compilers are replaced where the
     /// same questions come again: for a single make, asking is quicker.
-    pub fn environment(&self, questions_come_again: bool) -> Vec<(String, String)> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
+    pub fn environment(&self, questions_come_again: bool, callers: &Environment) -> Vec<(String, String)> {
+        let path = callers.var("PATH").unwrap_or_default();
         let part = |name| self.directory.path().join(name);
         let compilers = questions_come_again.then(|| part(COMPILERS));
-        let paths = compilers.into_iter().chain([part(SYMBOLS)]).chain(std::env::split_paths(&path));
-        let joined = std::env::join_paths(paths).ok().and_then(|path| path.into_string().ok());
-        let (Some(joined), Ok(path)) = (joined, path.into_string()) else { return Vec::new() };
+        let paths = compilers.into_iter().chain([part(SYMBOLS)]).chain(split_paths(path));
+        let joined = join_paths(paths).ok().and_then(|path| path.into_string().ok());
+        let (Some(joined), Some(path)) = (joined, path.to_str()) else { return Vec::new() };
         let mut variables = vec![("PATH".to_owned(), joined)];
         // ccache knows a compiler by its file, and has to see when that changes.
-        if std::env::var_os("CCACHE_PATH").is_none() {
-            variables.push(("CCACHE_PATH".to_owned(), path));
+        if callers.var("CCACHE_PATH").is_none() {
+            variables.push(("CCACHE_PATH".to_owned(), path.to_owned()));
         }
         variables
     }
@@ -72,9 +74,8 @@ fn entries(directory: PathBuf) -> impl Iterator<Item = std::fs::DirEntry> {
 
 /// The program that links lead to: beside this one where both were built, and in
 /// the directory of its own files where they are installed.
-fn program() -> Option<PathBuf> {
-    let own = std::env::current_exe().ok()?;
-    let directory = own.parent()?;
+fn program(environment: &Environment) -> Option<PathBuf> {
+    let directory = environment.program()?.parent()?;
     let candidates = [directory.join(PROGRAM), directory.join("../lib/modsmith").join(PROGRAM)];
     candidates.into_iter().find(|program| can_be_run(program))
 }

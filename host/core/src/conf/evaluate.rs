@@ -8,6 +8,7 @@ use super::directives::{is_directive, kept, parse_slot};
 use super::environment::{Assignment, from_environment};
 use super::source;
 use super::{Evaluated, Origin, Reader, Request, Slot, Variables, processors};
+use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use bash_assign::{Input, State};
 use modsmith_facts::inside;
@@ -15,19 +16,16 @@ use modsmith_facts::inside;
 /// How long reading one file may take.
 pub const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// Reads dkms.conf and each override file that exists, with the process's
-/// `DKMS_DIRECTIVE*` environment after each, then applies `directives`.
+/// Reads dkms.conf and each override file that exists, with the
+/// `DKMS_DIRECTIVE*` variables of the environment after each, then applies `directives`.
 ///
 /// Errors: `ConfUnreadable` when a file cannot be read; `ConfInvalid` when a
 /// file does not come to an end, or the plain reader was demanded and cannot;
 /// `Usage` for a directive that does not exist; `System` when bash is needed
 /// and missing.
-pub fn evaluate(request: &Request<'_>) -> Result<Evaluated, Error> {
+pub fn evaluate(request: &Request<'_>, environment: &Environment) -> Result<Evaluated, Error> {
     // Text that is not UTF-8 cannot be the value of a directive.
-    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-        Some((name.into_string().ok()?, value.into_string().ok()?))
-    };
-    evaluate_within(request, std::env::vars_os().filter_map(text), TIME_LIMIT)
+    evaluate_within(request, environment.texts(), TIME_LIMIT)
 }
 
 /// [`evaluate`] with a given environment and time limit per file.

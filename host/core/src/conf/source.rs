@@ -10,6 +10,7 @@ use bash_assign::{Bash, Input, ReadError, State};
 use modsmith_sandbox::{Readable, can_become_nobody};
 
 use super::{Reader, ReaderChoice, confinement};
+use crate::environment::current_directory;
 use crate::error::{Error, Kind};
 use modsmith_facts::{PROGRAM_PATH, find_program, inside};
 use modsmith_plan::INTERRUPTED;
@@ -45,9 +46,8 @@ pub(super) fn read(input: &Input<'_>, choice: ReaderChoice, limit: Duration) -> 
     let bytes = inside::read_configuration(input.file).map_err(|e| unreadable(input.file, &e))?;
     let reading =
         |reader, reason| Reading { file: input.file.into(), reader, reason, confinement: None, exited: false };
-    // A file name pattern is seen from where the program was started; a directory
-    // that has gone has no entries.
-    let cwd = std::env::current_dir().unwrap_or_else(|_| "/nonexistent".into());
+    // A file name pattern is seen from where the program was started.
+    let cwd = current_directory();
     let mut reason = None;
     if choice != ReaderChoice::Bash {
         let stop = match std::str::from_utf8(&bytes) {

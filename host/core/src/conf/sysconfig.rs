@@ -5,16 +5,17 @@ use std::path::Path;
 
 use super::source;
 use super::{ReaderChoice, TIME_LIMIT};
+use crate::environment::Environment;
 use bash_assign::{Input, State};
 use modsmith_facts::inside;
 
 /// ADDON_MODULES_DIR: the directory for added modules below a kernel's, whatever
 /// the policy is. From the environment, else from `sysconfig/module-init-tools`
 /// below `etc`; `None` where neither says, or the file cannot be read.
-pub fn addon_modules_dir(etc: &Path) -> Option<String> {
+pub fn addon_modules_dir(etc: &Path, environment: &Environment) -> Option<String> {
     const NAME: &str = "ADDON_MODULES_DIR";
     let set = |value: &String| !value.is_empty();
-    if let Some(value) = std::env::var(NAME).ok().filter(set) {
+    if let Some(value) = environment.text(NAME).map(str::to_owned).filter(set) {
         return Some(value);
     }
     let file = etc.join("sysconfig/module-init-tools");
@@ -35,12 +36,12 @@ mod tests {
     #[test]
     fn the_file_says_it_where_there_is_one() {
         let etc = tempfile::tempdir().unwrap();
-        assert_eq!(addon_modules_dir(etc.path()), None);
+        assert_eq!(addon_modules_dir(etc.path(), &Environment::default()), None);
         std::fs::create_dir(etc.path().join("sysconfig")).unwrap();
         let file = etc.path().join("sysconfig/module-init-tools");
         std::fs::write(&file, "# a comment\nOTHER=x\nADDON_MODULES_DIR=\"/weird\"\n").unwrap();
-        assert_eq!(addon_modules_dir(etc.path()).as_deref(), Some("/weird"));
+        assert_eq!(addon_modules_dir(etc.path(), &Environment::default()).as_deref(), Some("/weird"));
         std::fs::write(&file, "ADDON_MODULES_DIR=\n").unwrap();
-        assert_eq!(addon_modules_dir(etc.path()), None);
+        assert_eq!(addon_modules_dir(etc.path(), &Environment::default()), None);
     }
 }

@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 use crate::build::Toolchain;
 use crate::conf::{PackageConf, Placeholder, Strictness};
 use crate::error::{Error, Kind, Result};
-use crate::flow::{Session, script};
+use crate::flow::notices::notices;
+use crate::flow::safe_upgrade::lock_upgrade;
+use crate::flow::script::script_command;
+use crate::flow::transaction::begin;
+use crate::flow::{Invocation, script};
 use crate::tree::{Package, PackageId, SourceState};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root, inside};
@@ -20,166 +24,163 @@ pub enum PackageSource {
     Directory(PathBuf),
 }
 
-impl Session<'_> {
-    /// The `add` action.
-    pub fn add(&self, what: &PackageSource, kernel: &Kernel) -> Result<Package> {
-        let _lock = self.begin()?;
-        if self.options.safe_upgrade {
-            // Also of one that is in the tree: it must survive the older one's remove.
-            match what {
-                PackageSource::Named(id) => self.lock_upgrade(id)?,
-                PackageSource::Directory(directory) => self.lock_upgrade(&self.identify(directory, kernel)?)?,
-            }
-        }
-        self.add_package(what, kernel)
-    }
-
-    /// Registers a package that is not registered yet; the lock is held.
-    pub(super) fn ensure_added(&self, what: &PackageSource, kernel: &Kernel) -> Result<Package> {
+/// The `add` action.
+pub fn add(run: &Invocation<'_>, what: &PackageSource, kernel: &Kernel) -> Result<Package> {
+    let _lock = begin(run)?;
+    if run.env.options.safe_upgrade {
+        // Also of one that is in the tree: it must survive the older one's remove.
         match what {
-            PackageSource::Named(id) if self.tree.entry(id).is_some() => self.package(id),
-            // A directory is refused where its package is registered: the registered
-            // source may be another one, and would be built in silence.
-            PackageSource::Named(_) | PackageSource::Directory(_) => self.add_package(what, kernel),
+            PackageSource::Named(id) => lock_upgrade(run, id)?,
+            PackageSource::Directory(directory) => lock_upgrade(run, &identify(run, directory, kernel)?)?,
         }
     }
+    add_package(run, what, kernel)
+}
 
-    fn add_package(&self, what: &PackageSource, kernel: &Kernel) -> Result<Package> {
-        let (id, imported) = match what {
-            PackageSource::Named(id) => (id.clone(), None),
-            PackageSource::Directory(directory) => (self.identify(directory, kernel)?, Some(directory.as_path())),
-        };
-        let registered = self.system.roots.path(&id.source_dir()).unwrap_or_default();
-        match self.tree.entry(&id).map(|entry| entry.source) {
-            Some(SourceState::Present(_)) => {
-                let error = Error::new(
-                    Kind::AlreadyAdded,
-                    format!("{id} is already in the tree {}.", self.tree.path().display()),
-                );
-                let error = match imported {
-                    Some(from) => error
-                        .detail(format!("Nothing was taken from {}.", from.display()))
-                        .hint(format!("To work with the source that is registered, name the package: `{id}`.")),
-                    None => error,
-                };
-                return Err(error.hint(format!("To take its source in anew, `dkms remove {id} --all` comes first.")));
-            }
-            Some(SourceState::Broken) | None => {}
-        }
-        // In place already: `add /usr/src/m-v`.
-        let imported = imported.filter(|from| !is_same_directory(from, &registered));
-        let read_from = imported.map_or(registered.clone(), Path::to_path_buf);
-        if !read_from.is_dir() {
-            return Err(Error::new(
-                Kind::SourceMissing,
-                format!("The source of {id} is not there: {} is no directory.", read_from.display()),
-            )
-            .details(self.similar_sources(&id))
-            .hint("Put it there, or name its directory: `dkms add DIRECTORY`."));
-        }
-        let read = Package { id: id.clone(), source: read_from };
-        let conf = self.conf(&read, kernel, Strictness::Strict)?;
-        self.notices(&conf);
-        if conf.placeholders.iter().any(Placeholder::is_of_name) {
-            self.notice_once(&conf.evaluated, &format!("The package is added as {}.", read.id));
-        }
-
-        let package = Package { id, source: registered };
-        self.run(self.plan_add(&package, imported)?)?;
-        // The dry run goes on with the source where it is now.
-        let package = if self.is_dry_run() { Package { source: read.source, ..package } } else { package };
-        self.post_add(&package, &conf, kernel)?;
-        Ok(package)
+/// Registers a package that is not registered yet; the lock is held.
+pub(super) fn ensure_added(run: &Invocation<'_>, what: &PackageSource, kernel: &Kernel) -> Result<Package> {
+    match what {
+        PackageSource::Named(id) if run.env.tree.entry(id).is_some() => run.env.package(id),
+        // A directory is refused where its package is registered: the registered
+        // source may be another one, and would be built in silence.
+        PackageSource::Named(_) | PackageSource::Directory(_) => add_package(run, what, kernel),
     }
+}
 
-    fn plan_add(&self, package: &Package, imported: Option<&Path>) -> Result<Builder> {
-        let id = &package.id;
-        let mut roots = self.system.roots.clone();
-        if let Some(from) = imported {
-            roots.set(Root::Source, from);
+fn add_package(run: &Invocation<'_>, what: &PackageSource, kernel: &Kernel) -> Result<Package> {
+    let (id, imported) = match what {
+        PackageSource::Named(id) => (id.clone(), None),
+        PackageSource::Directory(directory) => (identify(run, directory, kernel)?, Some(directory.as_path())),
+    };
+    let registered = run.env.system.roots.path(&id.source_dir()).unwrap_or_default();
+    match run.env.tree.entry(&id).map(|entry| entry.source) {
+        Some(SourceState::Present(_)) => {
+            let error = Error::new(
+                Kind::AlreadyAdded,
+                format!("{id} is already in the tree {}.", run.env.tree.path().display()),
+            );
+            let error = match imported {
+                Some(from) => error
+                    .detail(format!("Nothing was taken from {}.", from.display()))
+                    .hint(format!("To work with the source that is registered, name the package: `{id}`.")),
+                None => error,
+            };
+            return Err(error.hint(format!("To take its source in anew, `dkms remove {id} --all` comes first.")));
         }
-        let mut plan = Builder::new(format!("add {id}"), roots);
-        if imported.is_some() {
-            let from = Location::new(Root::Source, "").expect("the root itself");
-            self.plan_source_copy(id, from, &mut plan);
-        }
-        self.plan_registration(id, &mut plan);
-        Ok(plan)
+        Some(SourceState::Broken) | None => {}
     }
-
-    /// The step that brings a source into the source tree, which small systems
-    /// lack.
-    pub(super) fn plan_source_copy(&self, id: &PackageId, from: Location, plan: &mut Builder) {
-        let top = Location::new(Root::SourceTree, "").expect("the root itself");
-        if !plan.roots().path(&top).is_some_and(|top| top.is_dir()) {
-            plan.push(Action::MakeDirectory { at: top }, "there is no source tree yet");
-        }
-        if self.options.force {
-            plan.push(Action::Remove { at: id.source_dir() }, "--force replaces an older copy of the source");
-        }
-        let target = plan.roots().path(&id.source_dir()).unwrap_or_default();
-        plan.push(Action::Import { from, to: id.source_dir() }, "the registered source lives in the source tree")
-            .line(format!("Copying the source to {}", target.display()));
-    }
-
-    /// The steps that make a source in its place a package of the tree.
-    pub(super) fn plan_registration(&self, id: &PackageId, plan: &mut Builder) {
-        let target = plan.roots().path(&id.source_dir()).unwrap_or_default();
-        plan.push(Action::MakeDirectory { at: id.build_dir() }, "a version's directory registers it");
-        let link = self.tree.real(&id.source_link());
-        let target = self.system.inside(&target);
-        plan.push(
-            Action::Symlink { at: id.source_link(), target: target.display().to_string() },
-            "the link says where the source is",
+    // In place already: `add /usr/src/m-v`.
+    let imported = imported.filter(|from| !is_same_directory(from, &registered));
+    let read_from = imported.map_or(registered.clone(), Path::to_path_buf);
+    if !read_from.is_dir() {
+        return Err(Error::new(
+            Kind::SourceMissing,
+            format!("The source of {id} is not there: {} is no directory.", read_from.display()),
         )
-        .line(format!("Creating symlink {} -> {}", link.display(), target.display()));
+        .details(similar_sources(run, &id))
+        .hint("Put it there, or name its directory: `dkms add DIRECTORY`."));
+    }
+    let read = Package { id: id.clone(), source: read_from };
+    let conf = run.conf(&read, kernel, Strictness::Strict)?;
+    notices(run, &conf);
+    if conf.placeholders.iter().any(Placeholder::is_of_name) {
+        let text = format!("The package is added as {}.", read.id);
+        run.facts.notice_once(&conf.evaluated, &text, run.runner.reporter);
     }
 
-    /// POST_ADD: its exit code becomes the action's, the package stays added.
-    pub(super) fn post_add(&self, package: &Package, conf: &PackageConf, kernel: &Kernel) -> Result<()> {
-        let Some(text) = &conf.scripts.post_add else { return Ok(()) };
-        let directory = Location::new(Root::Source, "").expect("the root itself");
-        let environment = script::environment(package, kernel, &Toolchain::default());
-        let Some(command) = self.script(package, text, &directory, environment) else { return Ok(()) };
-        let mut plan = Builder::new(format!("run the post_add script of {}", package.id), self.roots(package, None));
-        plan.push(Action::Run(command), "POST_ADD of its dkms.conf").progress("Running the post_add script").fails_as(
-            Kind::Script(1),
-            format!("The post_add script of {} failed; the package stays added.", package.id),
-        );
-        self.run(plan)
-    }
+    let package = Package { id, source: registered };
+    run.runner.run(plan_add(run, &package, imported)?)?;
+    // The dry run goes on with the source where it is now.
+    let source = run.runner.after_success(|| package.source).unwrap_or(read.source);
+    let package = Package { id: package.id, source };
+    post_add(run, &package, &conf, kernel)?;
+    Ok(package)
+}
 
-    /// The name and version in a directory's dkms.conf.
-    ///
-    /// Errors: `NoConfInPath`; those of reading a dkms.conf.
-    pub fn identify(&self, directory: &Path, kernel: &Kernel) -> Result<PackageId> {
-        let nameless = Package {
-            id: PackageId { module: String::new(), version: String::new() },
-            source: directory.to_path_buf(),
-        };
-        let conf = directory.join("dkms.conf");
-        if (!inside::exists(&conf) || inside::is_dir(&conf)) && self.options.conf.is_none() {
-            return Err(Error::new(Kind::NoConfInPath, format!("{} has no dkms.conf.", directory.display()))
-                .hint("Name a directory whose source has one, or give one with -c."));
-        }
-        let conf = self.conf(&nameless, kernel, Strictness::Strict)?;
-        self.notices(&conf);
-        PackageId::new(conf.name, conf.version)
+fn plan_add(run: &Invocation<'_>, package: &Package, imported: Option<&Path>) -> Result<Builder> {
+    let id = &package.id;
+    let mut roots = run.env.system.roots.clone();
+    if let Some(from) = imported {
+        roots.set(Root::Source, from);
     }
+    let mut plan = Builder::new(format!("add {id}"), roots);
+    if imported.is_some() {
+        let from = Location::new(Root::Source, "").expect("the root itself");
+        plan_source_copy(run, id, from, &mut plan);
+    }
+    plan_registration(run, id, &mut plan);
+    Ok(plan)
+}
 
-    /// Other versions that could be meant, as a line of a message.
-    fn similar_sources(&self, id: &PackageId) -> Option<String> {
-        let directory = self.system.roots.get(Root::SourceTree).unwrap_or(Path::new("/usr/src"));
-        let prefix = format!("{}-", id.module);
-        let mut names: Vec<String> = std::fs::read_dir(directory)
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
-            .filter_map(|name| Some(name.strip_prefix(&prefix)?.to_owned()))
-            .collect();
-        names.sort();
-        (!names.is_empty()).then(|| format!("Versions of {} there: {}.", id.module, names.join(", ")))
+/// The step that brings a source into the source tree, which small systems
+/// lack.
+pub(super) fn plan_source_copy(run: &Invocation<'_>, id: &PackageId, from: Location, plan: &mut Builder) {
+    let top = Location::new(Root::SourceTree, "").expect("the root itself");
+    if !plan.roots().path(&top).is_some_and(|top| top.is_dir()) {
+        plan.push(Action::MakeDirectory { at: top }, "there is no source tree yet");
     }
+    if run.env.options.force {
+        plan.push(Action::Remove { at: id.source_dir() }, "--force replaces an older copy of the source");
+    }
+    let target = plan.roots().path(&id.source_dir()).unwrap_or_default();
+    plan.push(Action::Import { from, to: id.source_dir() }, "the registered source lives in the source tree")
+        .line(format!("Copying the source to {}", target.display()));
+}
+
+/// The steps that make a source in its place a package of the tree.
+pub(super) fn plan_registration(run: &Invocation<'_>, id: &PackageId, plan: &mut Builder) {
+    let target = plan.roots().path(&id.source_dir()).unwrap_or_default();
+    plan.push(Action::MakeDirectory { at: id.build_dir() }, "a version's directory registers it");
+    let link = run.env.tree.real(&id.source_link());
+    let target = run.env.system.inside(&target);
+    plan.push(
+        Action::Symlink { at: id.source_link(), target: target.display().to_string() },
+        "the link says where the source is",
+    )
+    .line(format!("Creating symlink {} -> {}", link.display(), target.display()));
+}
+
+/// POST_ADD: its exit code becomes the action's, the package stays added.
+pub(super) fn post_add(run: &Invocation<'_>, package: &Package, conf: &PackageConf, kernel: &Kernel) -> Result<()> {
+    let Some(text) = &conf.scripts.post_add else { return Ok(()) };
+    let directory = Location::new(Root::Source, "").expect("the root itself");
+    let environment = script::environment(package, kernel, &Toolchain::default());
+    let Some(command) = script_command(run, package, text, &directory, environment) else { return Ok(()) };
+    let mut plan = Builder::new(format!("run the post_add script of {}", package.id), run.env.roots(package, None));
+    plan.push(Action::Run(command), "POST_ADD of its dkms.conf")
+        .progress("Running the post_add script")
+        .fails_as(Kind::Script(1), format!("The post_add script of {} failed; the package stays added.", package.id));
+    run.runner.run(plan)
+}
+
+/// The name and version in a directory's dkms.conf.
+///
+/// Errors: `NoConfInPath`; those of reading a dkms.conf.
+pub fn identify(run: &Invocation<'_>, directory: &Path, kernel: &Kernel) -> Result<PackageId> {
+    let nameless =
+        Package { id: PackageId { module: String::new(), version: String::new() }, source: directory.to_path_buf() };
+    let conf = directory.join("dkms.conf");
+    if (!inside::exists(&conf) || inside::is_dir(&conf)) && run.env.options.conf.is_none() {
+        return Err(Error::new(Kind::NoConfInPath, format!("{} has no dkms.conf.", directory.display()))
+            .hint("Name a directory whose source has one, or give one with -c."));
+    }
+    let conf = run.conf(&nameless, kernel, Strictness::Strict)?;
+    notices(run, &conf);
+    PackageId::new(conf.name, conf.version)
+}
+
+/// Other versions that could be meant, as a line of a message.
+fn similar_sources(run: &Invocation<'_>, id: &PackageId) -> Option<String> {
+    let directory = run.env.system.roots.get(Root::SourceTree).unwrap_or(Path::new("/usr/src"));
+    let prefix = format!("{}-", id.module);
+    let mut names: Vec<String> = std::fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
+        .filter_map(|name| Some(name.strip_prefix(&prefix)?.to_owned()))
+        .collect();
+    names.sort();
+    (!names.is_empty()).then(|| format!("Versions of {} there: {}.", id.module, names.join(", ")))
 }
 
 fn is_same_directory(a: &Path, b: &Path) -> bool {

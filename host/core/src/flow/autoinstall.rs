@@ -7,8 +7,15 @@ use std::sync::Arc;
 
 use crate::conf::{Strictness, version};
 use crate::error::{Error, Kind, Result};
-use crate::flow::Session;
+use crate::flow::Invocation;
+use crate::flow::build::build_package;
+use crate::flow::dependents::rebuild_each_dependent;
+use crate::flow::failures::remember;
+use crate::flow::install::install_package;
+use crate::flow::load_modules::plan_load;
 use crate::flow::parallel::{self, End, Task};
+use crate::flow::preconditions::{check_dependencies, check_headers};
+use crate::flow::transaction::{self, begin};
 use crate::tree::{Entry, Package, SourceState, Target};
 use modsmith_facts::Root;
 use modsmith_facts::kernel::Kernel;
@@ -42,209 +49,199 @@ struct Outcome {
     changed: bool,
 }
 
-impl Session<'_> {
-    /// The `autoinstall` action: builds and installs the newest version of each
-    /// package whose dkms.conf asks for it, as many at a time as there are jobs,
-    /// dependencies first, with one depmod and one boot image at the end.
-    ///
-    /// Errors: headers that are missing end it at once; a package that fails
-    /// does not keep the others from being installed.
-    pub fn autoinstall(&self, target: &Target) -> Result<()> {
-        let etc = self.system.roots.get(Root::Etc).unwrap_or(std::path::Path::new("/etc"));
-        let switch = etc.join("dkms/no-autoinstall");
-        if switch.exists() {
-            self.say(format!("Nothing is installed automatically: {} is there.", switch.display()));
-            return Ok(());
-        }
-        let _lock = self.begin()?;
-        let kernel = self.kernel(target);
-        let mut outcome = Outcome::default();
-        let wanted = self.wanted(&kernel, target, &mut outcome)?;
-        if wanted.is_empty() {
-            return match outcome.failed.is_empty() {
-                true => Ok(()),
-                // A dkms.conf that cannot be read fails each time, not only when others have work.
-                false => self.summarise(target, &outcome, Vec::new()),
-            };
-        }
-        if let Err(error) = self.check_headers(&kernel) {
-            for Wanted { package, .. } in wanted.iter().filter(|w| !self.tree.is_built(&w.package.id, target)) {
-                self.remember(error.repeated(), false, package, &kernel, target);
-            }
-            return Err(error);
-        }
-
-        let mut wanted = wanted;
-        if self.workers() > 1 {
-            // What takes longest begins first, so that it is not alone at the end.
-            wanted.sort_by_cached_key(|w| Reverse(source_size(&w.package.source) / SMALL_SOURCE));
-        }
-        let task = |w: &Wanted| Task { name: w.package.id.module.clone(), needs: w.needs.clone() };
-        let tasks: Vec<Task> = wanted.iter().map(task).collect();
-        let transaction = self.deferring().building(tasks.len());
-        let done = parallel::run(&tasks, self.workers(), self.reporter, |task, reporter| {
-            let package = &wanted[task].package;
-            let result = transaction.reporting_to(reporter).autoinstall_package(package, &kernel, target);
-            let end = match &result {
-                Ok(()) => End::Settled,
-                Err(error) if error.kind == Kind::Excluded => End::Settled,
-                Err(error) if error.kind == Kind::Interrupted => End::Stop,
-                Err(_) => End::Unsettled,
-            };
-            (end, result)
-        });
-        for (task, result) in done.results {
-            let installed = result.is_ok();
-            outcome.count(&tasks[task].name, result)?;
-            if installed {
-                let id = &wanted[task].package.id;
-                for (dependent, error) in transaction.rebuild_each_dependent(id, &kernel, target)? {
-                    tell(&error, self.reporter);
-                    outcome.count(&dependent.module, Err(error))?;
-                }
-            }
-        }
-        let finished = self.finish_deferred(&kernel, Occasion::Installed);
-        if outcome.changed {
-            let mut plan = Builder::new(format!("load modules into {}", target.kernel), self.system.roots.clone());
-            self.plan_load(&kernel, &mut plan);
-            self.run(plan)?;
-        }
-        let left: Vec<_> = done.left.into_iter().map(|(task, needs)| (&wanted[task].package, needs)).collect();
-        let left = self.sort_left(left)?;
-        for Left { package, .. } in left.iter().filter(|left| !left.deferred) {
-            let conf = self.conf(package, &kernel, Strictness::Lenient);
-            if let Err(error) = conf.and_then(|conf| self.check_dependencies(package, &conf, target)) {
-                self.remember(error, false, package, &kernel, target);
-            }
-        }
-        self.summarise(target, &outcome, left)?;
-        finished
+/// The `autoinstall` action: builds and installs the newest version of each
+/// package whose dkms.conf asks for it, as many at a time as there are jobs,
+/// dependencies first, with one depmod and one boot image at the end.
+///
+/// Errors: headers that are missing end it at once; a package that fails
+/// does not keep the others from being installed.
+pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
+    let etc = run.env.system.roots.get(Root::Etc).unwrap_or(std::path::Path::new("/etc"));
+    let switch = etc.join("dkms/no-autoinstall");
+    if switch.exists() {
+        run.runner.say(format!("Nothing is installed automatically: {} is there.", switch.display()));
+        return Ok(());
     }
-
-    /// How many packages are worked on at once. A dry run shows its plans in
-    /// order.
-    pub(super) fn workers(&self) -> usize {
-        if self.is_dry_run() { 1 } else { self.jobs().workers() }
-    }
-
-    /// The packages of the tree, but for those with names that no package has now.
-    pub(super) fn usable_entries(&self) -> Result<Vec<Entry>> {
-        let mut entries = self.tree.entries()?;
-        entries.retain(|entry| match entry.id.fault() {
-            None => true,
-            Some(why) => {
-                let directory = self.tree.real(&entry.id.version_dir());
-                self.reporter.warning(&format!(
-                    "{} is left out, because of its name: {why}. Delete {}, or give it another name.",
-                    entry.id,
-                    directory.display()
-                ));
-                false
-            }
-        });
-        Ok(entries)
-    }
-
-    /// The newest version of each module that is not installed yet.
-    fn wanted(&self, kernel: &Arc<Kernel>, target: &Target, outcome: &mut Outcome) -> Result<Vec<Wanted>> {
-        let mut newest: BTreeMap<String, Entry> = BTreeMap::new();
-        for entry in self.usable_entries()? {
-            if entry.source == SourceState::Broken {
-                self.reporter.warning(&format!("{} is broken: its source is gone. It is left out.", entry.id));
-                continue;
-            }
-            let known = newest.get(&entry.id.module);
-            if known.is_none_or(|known| version::compare(&known.id.version, &entry.id.version).is_lt()) {
-                newest.insert(entry.id.module.clone(), entry);
-            }
-        }
-        let mut wanted = Vec::new();
-        for entry in newest.into_values() {
-            if self.tree.active_version(&entry.id.module, target).as_deref() == Some(entry.id.version.as_str()) {
-                outcome.installed.push(entry.id.module);
-                continue;
-            }
-            let SourceState::Present(source) = entry.source else { continue };
-            let package = Package { id: entry.id, source };
-            match self.conf(&package, kernel, Strictness::Lenient) {
-                Ok(conf) if conf.autoinstall => {
-                    wanted.push(Wanted { needs: conf.build_depends.into_iter().collect(), package });
-                }
-                Ok(_) => {}
-                // One unreadable package must not keep the others from their kernel.
-                Err(error) => {
-                    self.reporter.warning(&error.message);
-                    error.details.iter().for_each(|line| self.reporter.notice(line));
-                    outcome.failed.push(format!("{}({})", package.id.module, error.kind.exit_code()));
-                }
-            }
-        }
-        for package in &mut wanted {
-            package.needs.retain(|needed| !outcome.installed.contains(needed));
-        }
-        Ok(wanted)
-    }
-
-    fn autoinstall_package(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<()> {
-        self.say(format!("Autoinstall of module {} for kernel {target}", package.id));
-        let built = match self.tree.is_built(&package.id, target) {
+    let _lock = begin(run)?;
+    let kernel = run.kernel(target);
+    let mut outcome = Outcome::default();
+    let wanted = wanted(run, &kernel, target, &mut outcome)?;
+    if wanted.is_empty() {
+        return match outcome.failed.is_empty() {
             true => Ok(()),
-            false => self.build_package(package, kernel, target),
+            // A dkms.conf that cannot be read fails each time, not only when others have work.
+            false => summarise(run, target, &outcome, Vec::new()),
         };
-        let result = built.and_then(|()| self.install_package(package, kernel, target));
-        if let Err(error) = &result {
-            tell(error, self.reporter);
+    }
+    if let Err(error) = check_headers(run, &kernel) {
+        for Wanted { package, .. } in wanted.iter().filter(|w| !run.env.tree.is_built(&w.package.id, target)) {
+            remember(run, error.repeated(), false, package, &kernel, target);
         }
-        self.say("");
-        result
+        return Err(error);
     }
 
-    /// Tells packages that wait for one that is not registered from those whose
-    /// dependency could not be installed. Whoever waits for a package that waits is
-    /// like it.
-    fn sort_left<'p>(&self, left: Vec<(&'p Package, BTreeSet<String>)>) -> Result<Vec<Left<'p>>> {
-        let registered: BTreeSet<String> = self.tree.entries()?.into_iter().map(|entry| entry.id.module).collect();
-        let mut left: Vec<_> =
-            left.into_iter().map(|(package, needs)| Left { package, needs, deferred: false }).collect();
-        loop {
-            let deferred: BTreeSet<String> =
-                left.iter().filter(|left| left.deferred).map(|left| left.package.id.module.clone()).collect();
-            let comes = |needed: &String| !registered.contains(needed) || deferred.contains(needed);
-            for left in &mut left {
-                left.deferred = left.needs.iter().all(comes);
-            }
-            if left.iter().filter(|left| left.deferred).count() == deferred.len() {
-                return Ok(left);
+    let mut wanted = wanted;
+    if run.runner.workers() > 1 {
+        // What takes longest begins first, so that it is not alone at the end.
+        wanted.sort_by_cached_key(|w| Reverse(source_size(&w.package.source) / SMALL_SOURCE));
+    }
+    let task = |w: &Wanted| Task { name: w.package.id.module.clone(), needs: w.needs.clone() };
+    let tasks: Vec<Task> = wanted.iter().map(task).collect();
+    let together = run.in_transaction().building(tasks.len());
+    let done = parallel::run(&tasks, run.runner.workers(), run.runner.reporter, |task, reporter| {
+        let package = &wanted[task].package;
+        let result = autoinstall_package(&together.reporting_to(reporter), package, &kernel, target);
+        let end = match &result {
+            Ok(()) => End::Settled,
+            Err(error) if error.kind == Kind::Excluded => End::Settled,
+            Err(error) if error.kind == Kind::Interrupted => End::Stop,
+            Err(_) => End::Unsettled,
+        };
+        (end, result)
+    });
+    for (task, result) in done.results {
+        let installed = result.is_ok();
+        outcome.count(&tasks[task].name, result)?;
+        if installed {
+            let id = &wanted[task].package.id;
+            for (dependent, error) in rebuild_each_dependent(&together, id, &kernel, target)? {
+                tell(&error, run.runner.reporter);
+                outcome.count(&dependent.module, Err(error))?;
             }
         }
     }
+    let finished = transaction::finish(run, &kernel, Occasion::Installed);
+    if outcome.changed {
+        let mut plan = Builder::new(format!("load modules into {}", target.kernel), run.env.system.roots.clone());
+        plan_load(run, &kernel, &mut plan);
+        run.runner.run(plan)?;
+    }
+    let left: Vec<_> = done.left.into_iter().map(|(task, needs)| (&wanted[task].package, needs)).collect();
+    let left = sort_left(run, left)?;
+    for Left { package, .. } in left.iter().filter(|left| !left.deferred) {
+        let conf = run.conf(package, &kernel, Strictness::Lenient);
+        if let Err(error) = conf.and_then(|conf| check_dependencies(run, package, &conf, target)) {
+            remember(run, error, false, package, &kernel, target);
+        }
+    }
+    summarise(run, target, &outcome, left)?;
+    finished
+}
 
-    fn summarise(&self, target: &Target, outcome: &Outcome, left: Vec<Left<'_>>) -> Result<()> {
-        let kernel = &target.kernel;
-        for (what, modules) in
-            [("succeeded", &outcome.installed), ("was skipped", &outcome.skipped), ("failed", &outcome.failed)]
-        {
-            if !modules.is_empty() {
-                self.say(format!("Autoinstall on {kernel} {what} for module(s) {}.", modules.join(" ")));
+/// The packages of the tree, but for those with names that no package has now.
+pub(super) fn usable_entries(run: &Invocation<'_>) -> Result<Vec<Entry>> {
+    let mut entries = run.env.tree.entries()?;
+    entries.retain(|entry| match entry.id.fault() {
+        None => true,
+        Some(why) => {
+            let directory = run.env.tree.real(&entry.id.version_dir());
+            run.runner.reporter.warning(&format!(
+                "{} is left out, because of its name: {why}. Delete {}, or give it another name.",
+                entry.id,
+                directory.display()
+            ));
+            false
+        }
+    });
+    Ok(entries)
+}
+
+/// The newest version of each module that is not installed yet.
+fn wanted(run: &Invocation<'_>, kernel: &Arc<Kernel>, target: &Target, outcome: &mut Outcome) -> Result<Vec<Wanted>> {
+    let mut newest: BTreeMap<String, Entry> = BTreeMap::new();
+    for entry in usable_entries(run)? {
+        if entry.source == SourceState::Broken {
+            run.runner.reporter.warning(&format!("{} is broken: its source is gone. It is left out.", entry.id));
+            continue;
+        }
+        let known = newest.get(&entry.id.module);
+        if known.is_none_or(|known| version::compare(&known.id.version, &entry.id.version).is_lt()) {
+            newest.insert(entry.id.module.clone(), entry);
+        }
+    }
+    let mut wanted = Vec::new();
+    for entry in newest.into_values() {
+        if run.env.tree.active_version(&entry.id.module, target).as_deref() == Some(entry.id.version.as_str()) {
+            outcome.installed.push(entry.id.module);
+            continue;
+        }
+        let SourceState::Present(source) = entry.source else { continue };
+        let package = Package { id: entry.id, source };
+        match run.conf(&package, kernel, Strictness::Lenient) {
+            Ok(conf) if conf.autoinstall => {
+                wanted.push(Wanted { needs: conf.build_depends.into_iter().collect(), package });
+            }
+            Ok(_) => {}
+            // One unreadable package must not keep the others from their kernel.
+            Err(error) => {
+                run.runner.reporter.warning(&error.message);
+                error.details.iter().for_each(|line| run.runner.reporter.notice(line));
+                outcome.failed.push(format!("{}({})", package.id.module, error.kind.exit_code()));
             }
         }
-        for Left { package, needs, deferred } in &left {
-            let missing = needs.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
-            self.say(match deferred {
-                true => format!(
-                    "{} autoinstall deferred: it needs packages that are not registered: {missing}.",
-                    package.id
-                ),
-                false => format!("{} autoinstall failed due to missing dependencies: {missing}.", package.id),
-            });
-        }
-        if outcome.failed.is_empty() && left.iter().all(|left| left.deferred) {
-            return Ok(());
-        }
-        Err(Error::new(Kind::AutoinstallFailed, format!("Not all modules could be installed for kernel {target}."))
-            .hint("The lines above say which and why; `dkms autoinstall` tries the missing ones again."))
     }
+    for package in &mut wanted {
+        package.needs.retain(|needed| !outcome.installed.contains(needed));
+    }
+    Ok(wanted)
+}
+
+fn autoinstall_package(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<()> {
+    run.runner.say(format!("Autoinstall of module {} for kernel {target}", package.id));
+    let built = match run.env.tree.is_built(&package.id, target) {
+        true => Ok(()),
+        false => build_package(run, package, kernel, target),
+    };
+    let result = built.and_then(|()| install_package(run, package, kernel, target));
+    if let Err(error) = &result {
+        tell(error, run.runner.reporter);
+    }
+    run.runner.say("");
+    result
+}
+
+/// Tells packages that wait for one that is not registered from those whose
+/// dependency could not be installed. Whoever waits for a package that waits is
+/// like it.
+fn sort_left<'p>(run: &Invocation<'_>, left: Vec<(&'p Package, BTreeSet<String>)>) -> Result<Vec<Left<'p>>> {
+    let registered: BTreeSet<String> = run.env.tree.entries()?.into_iter().map(|entry| entry.id.module).collect();
+    let mut left: Vec<_> = left.into_iter().map(|(package, needs)| Left { package, needs, deferred: false }).collect();
+    loop {
+        let deferred: BTreeSet<String> =
+            left.iter().filter(|left| left.deferred).map(|left| left.package.id.module.clone()).collect();
+        let comes = |needed: &String| !registered.contains(needed) || deferred.contains(needed);
+        for left in &mut left {
+            left.deferred = left.needs.iter().all(comes);
+        }
+        if left.iter().filter(|left| left.deferred).count() == deferred.len() {
+            return Ok(left);
+        }
+    }
+}
+
+fn summarise(run: &Invocation<'_>, target: &Target, outcome: &Outcome, left: Vec<Left<'_>>) -> Result<()> {
+    let kernel = &target.kernel;
+    for (what, modules) in
+        [("succeeded", &outcome.installed), ("was skipped", &outcome.skipped), ("failed", &outcome.failed)]
+    {
+        if !modules.is_empty() {
+            run.runner.say(format!("Autoinstall on {kernel} {what} for module(s) {}.", modules.join(" ")));
+        }
+    }
+    for Left { package, needs, deferred } in &left {
+        let missing = needs.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+        run.runner.say(match deferred {
+            true => {
+                format!("{} autoinstall deferred: it needs packages that are not registered: {missing}.", package.id)
+            }
+            false => format!("{} autoinstall failed due to missing dependencies: {missing}.", package.id),
+        });
+    }
+    if outcome.failed.is_empty() && left.iter().all(|left| left.deferred) {
+        return Ok(());
+    }
+    Err(Error::new(Kind::AutoinstallFailed, format!("Not all modules could be installed for kernel {target}."))
+        .hint("The lines above say which and why; `dkms autoinstall` tries the missing ones again."))
 }
 
 impl Outcome {

@@ -4,71 +4,69 @@ use std::sync::Arc;
 
 use crate::conf::PackageConf;
 use crate::error::{Kind, Result};
-use crate::flow::Session;
+use crate::flow::Invocation;
 use crate::flow::transaction::{Pending, plan_marker};
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::{Action, Builder};
 use modsmith_plugins::{Image, Occasion};
 
-impl Session<'_> {
-    /// For packages that ask for a new image, and on systems that want one after
-    /// every change; at the end of a transaction, if this is one.
-    pub(super) fn plan_initrd(
-        &self,
-        kernel: &Arc<Kernel>,
-        conf: &PackageConf,
-        occasion: Occasion,
-        plan: &mut Builder,
-    ) -> Result<()> {
-        if self.options.no_initrd {
+/// For packages that ask for a new image, and on systems that want one after
+/// every change; at the end of a transaction, if this is one.
+pub(super) fn plan_initrd(
+    run: &Invocation<'_>,
+    kernel: &Arc<Kernel>,
+    conf: &PackageConf,
+    occasion: Occasion,
+    plan: &mut Builder,
+) -> Result<()> {
+    if run.env.options.no_initrd {
+        return Ok(());
+    }
+    if !run.transaction.is_open() {
+        return plan_boot_image(run, kernel, occasion, conf.remake_initrd, plan);
+    }
+    let mut unused = Builder::new(String::new(), plan.roots().clone());
+    let due = conf.remake_initrd
+        || matches!(run.env.plugins.boot_image(kernel, occasion, false, &mut unused)?, Image::Regenerated { .. });
+    if due {
+        plan_marker(Pending::BootImage, kernel, plan);
+    }
+    Ok(())
+}
+
+/// `asked`: a package asks for a new image.
+pub(super) fn plan_boot_image(
+    run: &Invocation<'_>,
+    kernel: &Arc<Kernel>,
+    occasion: Occasion,
+    asked: bool,
+    plan: &mut Builder,
+) -> Result<()> {
+    let before = plan.steps().len();
+    let none = match run.env.plugins.boot_image(kernel, occasion, asked, plan)? {
+        Image::Regenerated { plugin } => {
+            plan.announce_from(before, format!("Regenerating the boot image of {} ({plugin})", kernel.release()));
+            let message = format!("The boot image of kernel {} could not be regenerated", kernel.release());
+            if occasion == Occasion::Installed {
+                plan.fail_from(before, Kind::InitrdFailed, format!("{message}."));
+                plan.hint_from(
+                    before,
+                    "Correct what the program says, or install with --no-initrd and make the image yourself.",
+                );
+            } else {
+                plan.tolerate_from(before, &format!("{message} and may still hold the removed modules"));
+            }
             return Ok(());
         }
-        if !self.deferred {
-            return self.plan_boot_image(kernel, occasion, conf.remake_initrd, plan);
+        Image::Kept { plugin, why } => format!("{plugin}: {why}"),
+        Image::Unsupported(reasons) if reasons.is_empty() => "no plugin serves this system".to_owned(),
+        Image::Unsupported(reasons) => {
+            let reasons: Vec<String> = reasons.iter().map(|(plugin, why)| format!("{plugin}: {why}")).collect();
+            reasons.join("; ")
         }
-        let mut unused = Builder::new(String::new(), plan.roots().clone());
-        let due = conf.remake_initrd
-            || matches!(self.plugins.boot_image(kernel, occasion, false, &mut unused)?, Image::Regenerated { .. });
-        if due {
-            plan_marker(Pending::BootImage, kernel, plan);
-        }
-        Ok(())
+    };
+    if asked {
+        plan.push(Action::Note(format!("no boot image is regenerated ({none})")), "REMAKE_INITRD of its dkms.conf");
     }
-
-    /// `asked`: a package asks for a new image.
-    pub(super) fn plan_boot_image(
-        &self,
-        kernel: &Arc<Kernel>,
-        occasion: Occasion,
-        asked: bool,
-        plan: &mut Builder,
-    ) -> Result<()> {
-        let before = plan.steps().len();
-        let none = match self.plugins.boot_image(kernel, occasion, asked, plan)? {
-            Image::Regenerated { plugin } => {
-                plan.announce_from(before, format!("Regenerating the boot image of {} ({plugin})", kernel.release()));
-                let message = format!("The boot image of kernel {} could not be regenerated", kernel.release());
-                if occasion == Occasion::Installed {
-                    plan.fail_from(before, Kind::InitrdFailed, format!("{message}."));
-                    plan.hint_from(
-                        before,
-                        "Correct what the program says, or install with --no-initrd and make the image yourself.",
-                    );
-                } else {
-                    plan.tolerate_from(before, &format!("{message} and may still hold the removed modules"));
-                }
-                return Ok(());
-            }
-            Image::Kept { plugin, why } => format!("{plugin}: {why}"),
-            Image::Unsupported(reasons) if reasons.is_empty() => "no plugin serves this system".to_owned(),
-            Image::Unsupported(reasons) => {
-                let reasons: Vec<String> = reasons.iter().map(|(plugin, why)| format!("{plugin}: {why}")).collect();
-                reasons.join("; ")
-            }
-        };
-        if asked {
-            plan.push(Action::Note(format!("no boot image is regenerated ({none})")), "REMAKE_INITRD of its dkms.conf");
-        }
-        Ok(())
-    }
+    Ok(())
 }

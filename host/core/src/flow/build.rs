@@ -6,8 +6,18 @@ use crate::build::{Compressor, build_commands};
 use crate::build::{Toolchain, toolchain};
 use crate::conf::{ModuleRecord, PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
-use crate::flow::preconditions::Patch;
-use crate::flow::{PackageSource, Session, preconditions, script};
+use crate::flow::build_environment::build_environment;
+use crate::flow::dependents::plan_dependency_notes;
+use crate::flow::failures::{plan_forget, remember};
+use crate::flow::kernel_tree::with_kernel_tree;
+use crate::flow::kernels::for_each_kernel;
+use crate::flow::notices::notices;
+use crate::flow::one_job::{first_attempt, may_be_a_race, remember_one_job};
+use crate::flow::preconditions::{Patch, check_dependencies, check_exclusive, check_headers, check_patches};
+use crate::flow::record::{conf_files, plan_build_record};
+use crate::flow::script::script_command;
+use crate::flow::signing::{plan_signing, signing};
+use crate::flow::{Invocation, PackageSource, preconditions, script};
 use crate::tree::{BuildRecord, ConfFile, Package, PackageId, RecordedModule, Target};
 use modsmith_facts::Compression;
 use modsmith_facts::Location;
@@ -32,7 +42,7 @@ pub(super) struct Workplace {
     at: Location,
     /// Makes it `T/m/v/build` for the programs of the build, where it is not.
     bind: Option<Bind>,
-    /// See [`Session::build_environment`].
+    /// See [`build_environment`].
     exports: Option<String>,
     /// Whether the makes of the package do one thing after the other.
     pub(super) one_job: bool,
@@ -59,341 +69,339 @@ impl Workplace {
     }
 }
 
-impl Session<'_> {
-    /// The `build` action, for several kernels at the same time. Returns what
-    /// went wrong, in the order of the kernels.
-    pub fn build(&self, what: &PackageSource, targets: &[Target]) -> Vec<Error> {
-        let one = |session: &Session<'_>, package: &Package, target: &Target| {
-            if session.tree.is_built(&package.id, target) && !session.options.force {
-                session.say(format!("Module {} already built for kernel {target}, skipping.", package.id));
-                return Ok(false);
-            }
-            session.build_package(package, &session.kernel(target), target).map(|()| true)
+/// The `build` action, for several kernels at the same time. Returns what
+/// went wrong, in the order of the kernels.
+pub fn build(run: &Invocation<'_>, what: &PackageSource, targets: &[Target]) -> Vec<Error> {
+    let one = |run: &Invocation<'_>, package: &Package, target: &Target| {
+        if run.env.tree.is_built(&package.id, target) && !run.env.options.force {
+            run.runner.say(format!("Module {} already built for kernel {target}, skipping.", package.id));
+            return Ok(false);
+        }
+        build_package(run, package, &run.kernel(target), target).map(|()| true)
+    };
+    for_each_kernel(run, what, targets, one, |_, _| Ok(()))
+}
+
+/// Builds a registered package; the lock is held. A failure is remembered.
+pub(super) fn build_package(
+    run: &Invocation<'_>,
+    package: &Package,
+    kernel: &Arc<Kernel>,
+    target: &Target,
+) -> Result<()> {
+    let failed = |begun| move |error| remember(run, error, begun, package, kernel, target);
+    let mut decisions = decide(run, package, kernel, target).map_err(failed(false))?;
+    let attempt = |decisions: &Decisions| {
+        let plan = plan_build(run, package, kernel, target, decisions)?;
+        Ok(with_kernel_tree(run, kernel, || run.runner.run(plan)))
+    };
+    let mut outcome = attempt(&decisions).map_err(failed(false))?;
+    if let Err(error) = &outcome
+        && may_be_a_race(run, error, package, target, &decisions)
+    {
+        let jobs = run.runner.jobs().limit();
+        let text = format!(
+            "The build failed with up to {jobs} jobs at a time. Once more with one, from a fresh copy of the source."
+        );
+        run.runner.reporter.warning(&format!("{}: {text}", package.id));
+        decisions.place.one_job = true;
+        decisions.place.before = first_attempt(run, package, target, &text);
+        outcome = attempt(&decisions).map_err(failed(true))?;
+        if outcome.is_ok() {
+            remember_one_job(run, package, target);
+        }
+    }
+    outcome.map_err(failed(true))?;
+    match &decisions.conf.scripts.post_build {
+        Some(text) => post_build(run, package, kernel, target, &decisions, text).map_err(failed(true)),
+        None => Ok(()),
+    }
+}
+
+/// What has to be true, and what a build goes by.
+fn decide(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<Decisions> {
+    let conf_files = conf_files(run, package, target);
+    let conf = run.conf(package, kernel, Strictness::Strict)?;
+    notices(run, &conf);
+    check_exclusive(package, &conf, kernel)?;
+    for (module, reason) in &conf.excluded {
+        run.runner
+            .say(format!("Module {} of {} is not built for kernel {target}: {reason}.", module.dest_name, package.id));
+    }
+    preconditions::check_source(package)?;
+    check_headers(run, kernel)?;
+    check_dependencies(run, package, &conf, target)?;
+    let patches = check_patches(run, package, &conf)?;
+
+    let signing = signing(run, package, kernel)?;
+    let compression = run.env.plugins.compression(kernel)?.unwrap_or_else(|| kernel.compressions().last().copied());
+    let toolchain = toolchain(kernel, &run.env.system.root);
+    let place = workplace(run, package, target)?;
+    Ok(Decisions { conf, toolchain, compression, signing, place, patches, conf_files })
+}
+
+/// The plan up to the built state.
+fn plan_build(
+    run: &Invocation<'_>,
+    package: &Package,
+    kernel: &Arc<Kernel>,
+    target: &Target,
+    decisions: &Decisions,
+) -> Result<Builder> {
+    let mut plan = Builder::new(format!("build {} for {target}", package.id), run.env.roots(package, Some(kernel)));
+    plan_prepared(run, package, kernel, target, decisions, &mut plan)?;
+    plan_make(run, package, kernel, target, decisions, &mut plan)?;
+    plan_products(run, package, kernel, target, decisions, &mut plan)?;
+    plan_forget(run, &package.id, target, &mut plan);
+    if decisions.conf.scripts.post_build.is_none() {
+        plan_finish(package, target, &decisions.place, &mut plan);
+    }
+    Ok(plan)
+}
+
+fn workplace(run: &Invocation<'_>, package: &Package, target: &Target) -> Result<Workplace> {
+    let at = build_dir(run, &package.id, target);
+    let bind = run.scope.isolated.then(|| Bind { from: at.clone(), at: package.id.build_dir() });
+    let one_job = run.env.tree.needs_one_job(&package.id);
+    Ok(Workplace { at, bind, exports: build_environment(run)?, one_job, before: Vec::new() })
+}
+
+/// The directory that a package is built in for a kernel.
+fn build_dir(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Location {
+    if run.scope.isolated { id.build_dir_apart(target) } else { id.build_dir() }
+}
+
+/// The log of the build that is going on, or has just failed.
+pub(super) fn build_log(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Location {
+    log_in(&build_dir(run, id, target))
+}
+
+/// Makes the build directory what would be compiled for a kernel: patched,
+/// with what PRE_BUILD did; the log of it stays beside the source. Returns
+/// where it is. The lock is held.
+pub(super) fn prepare_source(
+    run: &Invocation<'_>,
+    package: &Package,
+    kernel: &Arc<Kernel>,
+    target: &Target,
+) -> Result<Location> {
+    let conf = run.conf(package, kernel, Strictness::Strict)?;
+    preconditions::check_source(package)?;
+    let patches = check_patches(run, package, &conf)?;
+    let toolchain = toolchain(kernel, &run.env.system.root);
+    let place = workplace(run, package, target)?;
+    let at = place.at.clone();
+    let decisions =
+        Decisions { conf, toolchain, compression: None, signing: None, place, patches, conf_files: Vec::new() };
+    let mut plan = Builder::new(format!("prepare {} for {target}", package.id), run.env.roots(package, Some(kernel)));
+    plan_prepared(run, package, kernel, target, &decisions, &mut plan)?;
+    run.runner.run(plan)?;
+    Ok(at)
+}
+
+/// From a clean build directory to a source that is ready for make.
+fn plan_prepared(
+    run: &Invocation<'_>,
+    package: &Package,
+    kernel: &Kernel,
+    target: &Target,
+    decisions: &Decisions,
+    plan: &mut Builder,
+) -> Result<()> {
+    let id = &package.id;
+    let Workplace { at: build, .. } = &decisions.place;
+    let log = decisions.place.log();
+    plan.push(Action::Remove { at: build.clone() }, "a build starts from a clean directory").on_undo(Undo::Keep);
+    if let Some(parent) = decisions.place.bind.as_ref().and(build.parent()) {
+        plan.push(Action::MakeDirectory { at: parent }, "the builds of other kernels are beside it");
+    }
+    let source = Location::new(modsmith_facts::Root::Source, "").expect("the root itself");
+    plan.push(Action::Copy { from: source, to: build.clone() }, "the registered source is never built in")
+        .on_undo(Undo::Keep);
+    let head = crate::build::log_head(&format!("{id} for kernel {target}"));
+    let contents = Bytes([head.as_bytes(), &decisions.place.before].concat());
+    plan.push(Action::WriteFile { at: log.clone(), contents, mode: 0o644 }, "the log of the build").on_undo(Undo::Keep);
+    let consult = consult(run, package);
+    if let Some(file) = &decisions.place.exports {
+        plan.push(
+            Action::Note(format!("the commands of the build get what {file} exports")),
+            "build_environment in framework.conf",
+        );
+    }
+
+    for Patch { name: patch, given } in &decisions.patches {
+        let file = match given {
+            Some(file) => file.clone(),
+            None => build.join("patches").and_then(|p| p.join(patch)).map_err(bad_patch)?,
         };
-        self.for_each_kernel(what, targets, one, |_, _| Ok(()))
-    }
-
-    /// Builds a registered package; the lock is held. A failure is remembered.
-    pub(super) fn build_package(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<()> {
-        let failed = |begun| move |error| self.remember(error, begun, package, kernel, target);
-        let mut decisions = self.decide(package, kernel, target).map_err(failed(false))?;
-        let attempt = |decisions: &Decisions| {
-            let plan = self.plan_build(package, kernel, target, decisions)?;
-            Ok(self.with_kernel_tree(kernel, || self.run(plan)))
+        let shown = match given {
+            Some(_) => format!("/etc/dkms/{}/patches/{patch}", id.module),
+            None => format!("./patches/{patch}"),
         };
-        let mut outcome = attempt(&decisions).map_err(failed(false))?;
-        if let Err(error) = &outcome
-            && self.may_be_a_race(error, package, target, &decisions)
-        {
-            let jobs = self.jobs().limit();
-            let text = format!(
-                "The build failed with up to {jobs} jobs at a time. Once more with one, from a fresh copy of the source."
-            );
-            self.reporter.warning(&format!("{}: {text}", package.id));
-            decisions.place.one_job = true;
-            decisions.place.before = self.first_attempt(package, target, &text);
-            outcome = attempt(&decisions).map_err(failed(true))?;
-            if outcome.is_ok() {
-                self.remember_one_job(package, target);
-            }
-        }
-        outcome.map_err(failed(true))?;
-        match &decisions.conf.scripts.post_build {
-            Some(text) => self.post_build(package, kernel, target, &decisions, text).map_err(failed(true)),
-            None => Ok(()),
-        }
+        let command = Command::new("patch").args(["-p1", "-i"]).at(file);
+        let command = in_build(command, package, kernel, decisions);
+        let command =
+            script::logged(command, &log, &format!("Applying patch {patch}"), &format!("patch -p1 < {shown}"));
+        plan.push(Action::Run(command), "PATCH of its dkms.conf")
+            .progress(format!("Applying patch {patch}"))
+            .fails_as(Kind::PatchFailed, format!("The patch {patch} does not apply to {id} for kernel {target}."))
+            .hint(consult.as_str());
     }
-
-    /// What has to be true, and what a build goes by.
-    fn decide(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<Decisions> {
-        let conf_files = self.conf_files(package, target);
-        let conf = self.conf(package, kernel, Strictness::Strict)?;
-        self.notices(&conf);
-        self.check_exclusive(package, &conf, kernel)?;
-        for (module, reason) in &conf.excluded {
-            self.say(format!(
-                "Module {} of {} is not built for kernel {target}: {reason}.",
-                module.dest_name, package.id
-            ));
-        }
-        preconditions::check_source(package)?;
-        self.check_headers(kernel)?;
-        self.check_dependencies(package, &conf, target)?;
-        let patches = self.check_patches(package, &conf)?;
-
-        let signing = self.signing(package, kernel)?;
-        let compression = self.plugins.compression(kernel)?.unwrap_or_else(|| kernel.compressions().last().copied());
-        let toolchain = toolchain(kernel, &self.system.root);
-        let place = self.workplace(package, target)?;
-        Ok(Decisions { conf, toolchain, compression, signing, place, patches, conf_files })
-    }
-
-    /// The plan up to the built state.
-    fn plan_build(
-        &self,
-        package: &Package,
-        kernel: &Arc<Kernel>,
-        target: &Target,
-        decisions: &Decisions,
-    ) -> Result<Builder> {
-        let mut plan = Builder::new(format!("build {} for {target}", package.id), self.roots(package, Some(kernel)));
-        self.plan_prepared(package, kernel, target, decisions, &mut plan)?;
-        self.plan_make(package, kernel, target, decisions, &mut plan)?;
-        self.plan_products(package, kernel, target, decisions, &mut plan)?;
-        self.plan_forget(&package.id, target, &mut plan);
-        if decisions.conf.scripts.post_build.is_none() {
-            plan_finish(package, target, &decisions.place, &mut plan);
-        }
-        Ok(plan)
-    }
-
-    fn workplace(&self, package: &Package, target: &Target) -> Result<Workplace> {
-        let at = self.build_dir(&package.id, target);
-        let bind = self.apart.then(|| Bind { from: at.clone(), at: package.id.build_dir() });
-        let one_job = self.tree.needs_one_job(&package.id);
-        Ok(Workplace { at, bind, exports: self.build_environment()?, one_job, before: Vec::new() })
-    }
-
-    /// The directory that a package is built in for a kernel.
-    fn build_dir(&self, id: &PackageId, target: &Target) -> Location {
-        if self.apart { id.build_dir_apart(target) } else { id.build_dir() }
-    }
-
-    /// The log of the build that is going on, or has just failed.
-    pub(super) fn build_log(&self, id: &PackageId, target: &Target) -> Location {
-        log_in(&self.build_dir(id, target))
-    }
-
-    /// Makes the build directory what would be compiled for a kernel: patched,
-    /// with what PRE_BUILD did; the log of it stays beside the source. Returns
-    /// where it is. The lock is held.
-    pub(super) fn prepare_source(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<Location> {
-        let conf = self.conf(package, kernel, Strictness::Strict)?;
-        preconditions::check_source(package)?;
-        let patches = self.check_patches(package, &conf)?;
-        let toolchain = toolchain(kernel, &self.system.root);
-        let place = self.workplace(package, target)?;
-        let at = place.at.clone();
-        let decisions =
-            Decisions { conf, toolchain, compression: None, signing: None, place, patches, conf_files: Vec::new() };
-        let mut plan = Builder::new(format!("prepare {} for {target}", package.id), self.roots(package, Some(kernel)));
-        self.plan_prepared(package, kernel, target, &decisions, &mut plan)?;
-        self.run(plan)?;
-        Ok(at)
-    }
-
-    /// From a clean build directory to a source that is ready for make.
-    fn plan_prepared(
-        &self,
-        package: &Package,
-        kernel: &Kernel,
-        target: &Target,
-        decisions: &Decisions,
-        plan: &mut Builder,
-    ) -> Result<()> {
-        let id = &package.id;
-        let Workplace { at: build, .. } = &decisions.place;
-        let log = decisions.place.log();
-        plan.push(Action::Remove { at: build.clone() }, "a build starts from a clean directory").on_undo(Undo::Keep);
-        if let Some(parent) = decisions.place.bind.as_ref().and(build.parent()) {
-            plan.push(Action::MakeDirectory { at: parent }, "the builds of other kernels are beside it");
-        }
-        let source = Location::new(modsmith_facts::Root::Source, "").expect("the root itself");
-        plan.push(Action::Copy { from: source, to: build.clone() }, "the registered source is never built in")
-            .on_undo(Undo::Keep);
-        let head = crate::build::log_head(&format!("{id} for kernel {target}"));
-        let contents = Bytes([head.as_bytes(), &decisions.place.before].concat());
-        plan.push(Action::WriteFile { at: log.clone(), contents, mode: 0o644 }, "the log of the build")
-            .on_undo(Undo::Keep);
-        let consult = self.consult(package);
-        if let Some(file) = &decisions.place.exports {
-            plan.push(
-                Action::Note(format!("the commands of the build get what {file} exports")),
-                "build_environment in framework.conf",
-            );
-        }
-
-        for Patch { name: patch, given } in &decisions.patches {
-            let file = match given {
-                Some(file) => file.clone(),
-                None => build.join("patches").and_then(|p| p.join(patch)).map_err(bad_patch)?,
-            };
-            let shown = match given {
-                Some(_) => format!("/etc/dkms/{}/patches/{patch}", id.module),
-                None => format!("./patches/{patch}"),
-            };
-            let command = Command::new("patch").args(["-p1", "-i"]).at(file);
-            let command = self.in_build(command, package, kernel, decisions);
-            let command =
-                script::logged(command, &log, &format!("Applying patch {patch}"), &format!("patch -p1 < {shown}"));
-            plan.push(Action::Run(command), "PATCH of its dkms.conf")
-                .progress(format!("Applying patch {patch}"))
-                .fails_as(Kind::PatchFailed, format!("The patch {patch} does not apply to {id} for kernel {target}."))
+    if let Some(text) = &decisions.conf.scripts.pre_build {
+        let environment = script::environment(package, kernel, &decisions.toolchain);
+        if let Some(command) = script_command(run, package, text, build, environment) {
+            let command = script::logged(command, &log, "Running the pre_build script", text);
+            let command = decisions.place.command(command);
+            plan.push(Action::Run(command), "PRE_BUILD of its dkms.conf")
+                .progress("Running the pre_build script")
+                .fails_as(Kind::Script(1), format!("The pre_build script of {id} failed for kernel {target}."))
                 .hint(consult.as_str());
         }
-        if let Some(text) = &decisions.conf.scripts.pre_build {
-            let environment = script::environment(package, kernel, &decisions.toolchain);
-            if let Some(command) = self.script(package, text, build, environment) {
-                let command = script::logged(command, &log, "Running the pre_build script", text);
-                let command = decisions.place.command(command);
-                plan.push(Action::Run(command), "PRE_BUILD of its dkms.conf")
-                    .progress("Running the pre_build script")
-                    .fails_as(Kind::Script(1), format!("The pre_build script of {id} failed for kernel {target}."))
-                    .hint(consult.as_str());
-            }
-        }
-        Ok(())
     }
+    Ok(())
+}
 
-    /// make, and what it has to leave.
-    fn plan_make(
-        &self,
-        package: &Package,
-        kernel: &Kernel,
-        target: &Target,
-        decisions: &Decisions,
-        plan: &mut Builder,
-    ) -> Result<()> {
-        let id = &package.id;
-        let build = &decisions.place.at;
+/// make, and what it has to leave.
+fn plan_make(
+    run: &Invocation<'_>,
+    package: &Package,
+    kernel: &Kernel,
+    target: &Target,
+    decisions: &Decisions,
+    plan: &mut Builder,
+) -> Result<()> {
+    let id = &package.id;
+    let build = &decisions.place.at;
+    let log = decisions.place.log();
+    let consult = consult(run, package);
+    let one_job = decisions.place.one_job;
+    let make = build_commands(run, package, kernel, &decisions.conf, &decisions.toolchain, one_job);
+    let mut command = in_build(Command::new("bash").args(["-c", make.script.as_str()]), package, kernel, decisions);
+    command.environment = command.environment.and(make.environment);
+    command.one_job = one_job;
+    let command = script::logged(command, &log, "Building module(s)", &make.shown);
+    plan.push(Action::Run(command), "MAKE of its dkms.conf")
+        .progress("Building module(s)")
+        .fails_as(Kind::BuildFailed, format!("Building {id} for kernel {target} failed."))
+        .hint(consult.as_str());
+    let files = decisions
+        .conf
+        .modules
+        .iter()
+        .map(|m| build.join(&m.built_location).and_then(|dir| dir.join(format!("{}.ko", m.built_name))))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| {
+            Error::new(Kind::ConfInvalid, format!("BUILT_MODULE_LOCATION of {id} leaves the build directory: {e}."))
+        })?;
+    plan.push(Action::Expect { files }, "make has to produce every module that dkms.conf names")
+        .fails_as(Kind::ProductMissing, format!("The build of {id} for kernel {target} made no such module file."))
+        .hint(consult.as_str());
+    Ok(())
+}
+
+/// A command that runs in the build directory.
+fn in_build(mut command: Command, package: &Package, kernel: &Kernel, decisions: &Decisions) -> Command {
+    command.environment = script::environment(package, kernel, &decisions.toolchain);
+    command.directory = Some(decisions.place.at.clone());
+    command.place = Place::Either;
+    command.time_limit = None;
+    decisions.place.command(command)
+}
+
+/// Where the log of a build that fails is found.
+fn consult(run: &Invocation<'_>, package: &Package) -> String {
+    format!("The log is {}.", run.env.tree.real(&package.id.build_dir()).join("make.log").display())
+}
+
+/// From what make produced to the built state, which appears all at once.
+fn plan_products(
+    run: &Invocation<'_>,
+    package: &Package,
+    kernel: &Arc<Kernel>,
+    target: &Target,
+    decisions: &Decisions,
+    plan: &mut Builder,
+) -> Result<()> {
+    let id = &package.id;
+    let Workplace { at: build, .. } = &decisions.place;
+    let hidden = id
+        .kernel_dir(target)
+        .join(format!(".tmp_{}_{}", target.arch, std::process::id()))
+        .expect("a plain name is a location");
+    let products = hidden.join("module").expect("a plain name is a location");
+    plan.push(Action::MakeDirectory { at: products.clone() }, "results are gathered out of sight");
+    plan.push(
+        Action::Collect { from: build.clone(), glob: "Module.symvers".into(), to: products.clone() },
+        "packages that depend on this one need its exported symbols",
+    );
+    plan_dependency_notes(run, &decisions.conf, target, &hidden, plan);
+    for module in &decisions.conf.modules {
+        let built = build
+            .join(&module.built_location)
+            .and_then(|dir| dir.join(format!("{}.ko", module.built_name)))
+            .map_err(|e| Error::new(Kind::ConfInvalid, e.to_string()))?;
+        let product = products
+            .join(format!("{}.ko", module.dest_name))
+            .map_err(|e| Error::new(Kind::ConfInvalid, format!("DEST_MODULE_NAME of {id}: {e}.")))?;
+        if module.strip {
+            let mut command = Command::new("strip").arg("-g").at(built.clone());
+            command.place = Place::Either;
+            command.failure = OnFailure::Warn;
+            plan.push(Action::Run(command), "debugging symbols are stripped unless STRIP says no");
+        }
+        if let Some(signing) = &decisions.signing {
+            let below = built.relative().strip_prefix(build.relative()).unwrap_or(built.relative());
+            plan_signing(run, signing, kernel, &built, &run.env.tree.real(&id.build_dir()).join(below), plan);
+        }
+        plan.push(Action::Copy { from: built, to: product.clone() }, "one file per module, under its installed name");
+        if let Some(compression) = decisions.compression {
+            let compressor = Compressor::new(compression, &run.env.framework);
+            plan.push(Action::Run(compressor.command(&product)), "as the kernel's own modules are compressed");
+        }
+    }
+    let suffix = decisions.compression.map_or("", Compression::suffix);
+    let record = |module: &ModuleRecord| RecordedModule {
+        name: module.dest_name.clone(),
+        product: format!("{}.ko{suffix}", module.dest_name),
+        installed: None,
+        digest: None,
+    };
+    let modules = decisions.conf.modules.iter().map(record).collect();
+    plan_build_record(run, id, target, &hidden, BuildRecord::new(decisions.conf_files.clone(), modules), plan);
+    let to = id.target_dir(target);
+    plan.push(Action::Rename { from: hidden, to }, "the built state appears at once").fails_as(
+        Kind::ProductMissing,
+        format!("The results of building {id} for kernel {target} could not be put in place."),
+    );
+    Ok(())
+}
+
+/// POST_BUILD runs in the built state; its failure leaves that state.
+fn post_build(
+    run: &Invocation<'_>,
+    package: &Package,
+    kernel: &Kernel,
+    target: &Target,
+    decisions: &Decisions,
+    text: &str,
+) -> Result<()> {
+    let environment = script::environment(package, kernel, &decisions.toolchain);
+    let mut plan =
+        Builder::new(format!("finish the build of {} for {target}", package.id), run.env.roots(package, Some(kernel)));
+    if let Some(command) = script_command(run, package, text, &decisions.place.at, environment) {
         let log = decisions.place.log();
-        let consult = self.consult(package);
-        let one_job = decisions.place.one_job;
-        let make = build_commands(self, package, kernel, &decisions.conf, &decisions.toolchain, one_job);
-        let mut command =
-            self.in_build(Command::new("bash").args(["-c", make.script.as_str()]), package, kernel, decisions);
-        command.environment = command.environment.and(make.environment);
-        command.one_job = one_job;
-        let command = script::logged(command, &log, "Building module(s)", &make.shown);
-        plan.push(Action::Run(command), "MAKE of its dkms.conf")
-            .progress("Building module(s)")
-            .fails_as(Kind::BuildFailed, format!("Building {id} for kernel {target} failed."))
-            .hint(consult.as_str());
-        let files = decisions
-            .conf
-            .modules
-            .iter()
-            .map(|m| build.join(&m.built_location).and_then(|dir| dir.join(format!("{}.ko", m.built_name))))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|e| {
-                Error::new(Kind::ConfInvalid, format!("BUILT_MODULE_LOCATION of {id} leaves the build directory: {e}."))
-            })?;
-        plan.push(Action::Expect { files }, "make has to produce every module that dkms.conf names")
-            .fails_as(Kind::ProductMissing, format!("The build of {id} for kernel {target} made no such module file."))
-            .hint(consult.as_str());
-        Ok(())
+        let command = script::logged(command, &log, "Running the post_build script", text);
+        let command = decisions.place.command(command);
+        plan.push(Action::Run(command), "POST_BUILD of its dkms.conf")
+            .progress("Running the post_build script")
+            .fails_as(
+                Kind::Script(1),
+                format!("The post_build script of {} failed for kernel {target}; the modules are built.", package.id),
+            )
+            .hint(consult(run, package));
     }
-
-    /// A command that runs in the build directory.
-    fn in_build(&self, mut command: Command, package: &Package, kernel: &Kernel, decisions: &Decisions) -> Command {
-        command.environment = script::environment(package, kernel, &decisions.toolchain);
-        command.directory = Some(decisions.place.at.clone());
-        command.place = Place::Either;
-        command.time_limit = None;
-        decisions.place.command(command)
-    }
-
-    /// Where the log of a build that fails is found.
-    fn consult(&self, package: &Package) -> String {
-        format!("The log is {}.", self.tree.real(&package.id.build_dir()).join("make.log").display())
-    }
-
-    /// From what make produced to the built state, which appears all at once.
-    fn plan_products(
-        &self,
-        package: &Package,
-        kernel: &Arc<Kernel>,
-        target: &Target,
-        decisions: &Decisions,
-        plan: &mut Builder,
-    ) -> Result<()> {
-        let id = &package.id;
-        let Workplace { at: build, .. } = &decisions.place;
-        let hidden = id
-            .kernel_dir(target)
-            .join(format!(".tmp_{}_{}", target.arch, std::process::id()))
-            .expect("a plain name is a location");
-        let products = hidden.join("module").expect("a plain name is a location");
-        plan.push(Action::MakeDirectory { at: products.clone() }, "results are gathered out of sight");
-        plan.push(
-            Action::Collect { from: build.clone(), glob: "Module.symvers".into(), to: products.clone() },
-            "packages that depend on this one need its exported symbols",
-        );
-        self.plan_dependency_notes(&decisions.conf, target, &hidden, plan);
-        for module in &decisions.conf.modules {
-            let built = build
-                .join(&module.built_location)
-                .and_then(|dir| dir.join(format!("{}.ko", module.built_name)))
-                .map_err(|e| Error::new(Kind::ConfInvalid, e.to_string()))?;
-            let product = products
-                .join(format!("{}.ko", module.dest_name))
-                .map_err(|e| Error::new(Kind::ConfInvalid, format!("DEST_MODULE_NAME of {id}: {e}.")))?;
-            if module.strip {
-                let mut command = Command::new("strip").arg("-g").at(built.clone());
-                command.place = Place::Either;
-                command.failure = OnFailure::Warn;
-                plan.push(Action::Run(command), "debugging symbols are stripped unless STRIP says no");
-            }
-            if let Some(signing) = &decisions.signing {
-                let below = built.relative().strip_prefix(build.relative()).unwrap_or(built.relative());
-                self.plan_signing(signing, kernel, &built, &self.tree.real(&id.build_dir()).join(below), plan);
-            }
-            plan.push(
-                Action::Copy { from: built, to: product.clone() },
-                "one file per module, under its installed name",
-            );
-            if let Some(compression) = decisions.compression {
-                let compressor = Compressor::new(compression, &self.framework);
-                plan.push(Action::Run(compressor.command(&product)), "as the kernel's own modules are compressed");
-            }
-        }
-        let suffix = decisions.compression.map_or("", Compression::suffix);
-        let record = |module: &ModuleRecord| RecordedModule {
-            name: module.dest_name.clone(),
-            product: format!("{}.ko{suffix}", module.dest_name),
-            installed: None,
-            digest: None,
-        };
-        let modules = decisions.conf.modules.iter().map(record).collect();
-        self.plan_build_record(id, target, &hidden, BuildRecord::new(decisions.conf_files.clone(), modules), plan);
-        let to = id.target_dir(target);
-        plan.push(Action::Rename { from: hidden, to }, "the built state appears at once").fails_as(
-            Kind::ProductMissing,
-            format!("The results of building {id} for kernel {target} could not be put in place."),
-        );
-        Ok(())
-    }
-
-    /// POST_BUILD runs in the built state; its failure leaves that state.
-    fn post_build(
-        &self,
-        package: &Package,
-        kernel: &Kernel,
-        target: &Target,
-        decisions: &Decisions,
-        text: &str,
-    ) -> Result<()> {
-        let environment = script::environment(package, kernel, &decisions.toolchain);
-        let mut plan =
-            Builder::new(format!("finish the build of {} for {target}", package.id), self.roots(package, Some(kernel)));
-        if let Some(command) = self.script(package, text, &decisions.place.at, environment) {
-            let log = decisions.place.log();
-            let command = script::logged(command, &log, "Running the post_build script", text);
-            let command = decisions.place.command(command);
-            plan.push(Action::Run(command), "POST_BUILD of its dkms.conf")
-                .progress("Running the post_build script")
-                .fails_as(
-                    Kind::Script(1),
-                    format!(
-                        "The post_build script of {} failed for kernel {target}; the modules are built.",
-                        package.id
-                    ),
-                )
-                .hint(self.consult(package));
-        }
-        plan_finish(package, target, &decisions.place, &mut plan);
-        self.run(plan)
-    }
+    plan_finish(package, target, &decisions.place, &mut plan);
+    run.runner.run(plan)
 }
 
 /// The log goes to its lasting place and the build directory goes.

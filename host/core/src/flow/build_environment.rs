@@ -5,39 +5,34 @@
 //! can do is what the build can do, and a dry run does not run it.
 
 use crate::error::{Error, Kind, Result};
-use crate::flow::Session;
+use crate::flow::Invocation;
 use modsmith_facts::resolve_in_root;
 use modsmith_plugins::check_owner;
 
-impl Session<'_> {
-    /// The file as build commands see it.
-    ///
-    /// # Errors
-    /// `ConfUnreadable` where it is set and missing, no file, or not in the hands of
-    /// root or the caller alone: a build with another compiler than was asked for
-    /// would be worse than none.
-    pub(super) fn build_environment(&self) -> Result<Option<String>> {
-        let Some(set) = self.framework.build_environment() else { return Ok(None) };
-        let refused = |why: String| {
-            Err(Error::new(
-                Kind::ConfUnreadable,
-                format!("The build_environment {} cannot be used: {why}.", set.display()),
-            )
+/// The file as build commands see it.
+///
+/// # Errors
+/// `ConfUnreadable` where it is set and missing, no file, or not in the hands of
+/// root or the caller alone: a build with another compiler than was asked for
+/// would be worse than none.
+pub(super) fn build_environment(run: &Invocation<'_>) -> Result<Option<String>> {
+    let Some(set) = run.env.framework.build_environment() else { return Ok(None) };
+    let refused = |why: String| {
+        Err(Error::new(Kind::ConfUnreadable, format!("The build_environment {} cannot be used: {why}.", set.display()))
             .hint("Correct build_environment in framework.conf, or the file; it is a shell file of root's."))
-        };
-        if !set.is_absolute() {
-            return refused("its path does not begin with /".to_owned());
-        }
-        let real = match resolve_in_root(&self.system.root, set) {
-            Ok(real) => real,
-            Err(error) => return refused(error.to_string()),
-        };
-        if !real.is_file() {
-            return refused("it is no file".to_owned());
-        }
-        match check_owner(&real) {
-            Ok(()) => Ok(Some(self.seen_by_build(&real))),
-            Err(why) => refused(why),
-        }
+    };
+    if !set.is_absolute() {
+        return refused("its path does not begin with /".to_owned());
+    }
+    let real = match resolve_in_root(&run.env.system.root, set) {
+        Ok(real) => real,
+        Err(error) => return refused(error.to_string()),
+    };
+    if !real.is_file() {
+        return refused("it is no file".to_owned());
+    }
+    match check_owner(&real) {
+        Ok(()) => Ok(Some(run.env.seen_by_build(&real))),
+        Err(why) => refused(why),
     }
 }

@@ -6,119 +6,126 @@ use std::sync::Arc;
 
 use crate::conf::{PackageConf, Strictness};
 use crate::error::{Error, Result};
-use crate::flow::Session;
-use crate::flow::forced::Forced;
+use crate::flow::Invocation;
+use crate::flow::build::build_package;
+use crate::flow::install::install_overriding;
+use crate::flow::overrides::Overrides;
+use crate::flow::uninstall::uninstall_package;
 use crate::tree::{Entry, Package, PackageId, SourceState, Target, check_name};
 use modsmith_facts::Location;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::{Action, Builder, Bytes};
 
-impl Session<'_> {
-    /// Notes beside the modules against which versions they are built: `.dep_D`
-    /// with the version of D.
-    pub(super) fn plan_dependency_notes(&self, conf: &PackageConf, target: &Target, to: &Location, plan: &mut Builder) {
-        if !conf.build_depends_rebuild || self.options.force {
-            return;
-        }
-        for needed in &conf.build_depends {
-            let (Some(version), Ok(())) = (self.tree.active_version(needed, target), check_name("module", needed))
-            else {
-                continue;
-            };
-            let at = to.join(format!(".dep_{needed}")).expect("a checked name is a location");
-            let contents = Bytes(format!("{version}\n").into_bytes());
-            plan.push(
-                Action::WriteFile { at, contents, mode: 0o644 },
-                "BUILD_DEPENDS_REBUILD: another version will call for another build",
-            );
-        }
+/// Notes beside the modules against which versions they are built: `.dep_D`
+/// with the version of D.
+pub(super) fn plan_dependency_notes(
+    run: &Invocation<'_>,
+    conf: &PackageConf,
+    target: &Target,
+    to: &Location,
+    plan: &mut Builder,
+) {
+    if !conf.build_depends_rebuild || run.env.options.force {
+        return;
     }
+    for needed in &conf.build_depends {
+        let (Some(version), Ok(())) = (run.env.tree.active_version(needed, target), check_name("module", needed))
+        else {
+            continue;
+        };
+        let at = to.join(format!(".dep_{needed}")).expect("a checked name is a location");
+        let contents = Bytes(format!("{version}\n").into_bytes());
+        plan.push(
+            Action::WriteFile { at, contents, mode: 0o644 },
+            "BUILD_DEPENDS_REBUILD: another version will call for another build",
+        );
+    }
+}
 
-    /// The same as [`Session::rebuild_each_dependent`].
-    ///
-    /// Errors: the first of a package that could not be rebuilt.
-    pub(super) fn rebuild_dependents(
-        &self,
-        installed: &PackageId,
-        kernel: &Arc<Kernel>,
-        target: &Target,
-    ) -> Result<()> {
-        let mut failed = self.rebuild_each_dependent(installed, kernel, target)?.into_iter().map(|(_, error)| error);
-        let first = failed.next();
-        failed.for_each(|error| self.reporter.warning(&error.message));
-        first.map_or(Ok(()), Err)
-    }
+/// The same as [`rebuild_each_dependent`].
+///
+/// Errors: the first of a package that could not be rebuilt.
+pub(super) fn rebuild_dependents(
+    run: &Invocation<'_>,
+    installed: &PackageId,
+    kernel: &Arc<Kernel>,
+    target: &Target,
+) -> Result<()> {
+    let mut failed = rebuild_each_dependent(run, installed, kernel, target)?.into_iter().map(|(_, error)| error);
+    let first = failed.next();
+    failed.for_each(|error| run.runner.reporter.warning(&error.message));
+    first.map_or(Ok(()), Err)
+}
 
-    /// After `installed` was installed for a kernel, builds anew what was built
-    /// against another version of what is installed there. What was installed is
-    /// installed again.
-    ///
-    /// Returns the packages that could not be rebuilt, each with the reason: their
-    /// older builds stay as they are.
-    pub(super) fn rebuild_each_dependent(
-        &self,
-        installed: &PackageId,
-        kernel: &Arc<Kernel>,
-        target: &Target,
-    ) -> Result<Vec<(PackageId, Error)>> {
-        let mut failed = Vec::new();
-        if self.options.force {
-            return Ok(failed);
-        }
-        // A package that is rebuilt may be what others are built against.
-        let mut current = vec![installed.clone()];
-        let mut done = BTreeSet::from([installed.clone()]);
-        while let Some(package) = self.outdated(&current, &done, kernel, target)? {
-            done.insert(package.id.clone());
-            self.say(format!("Rebuilding module {} due to updated dependencies", package.id));
-            match self.rebuild(&package, kernel, target) {
-                Ok(()) => current.push(package.id),
-                Err(error) => failed.push((package.id, error)),
-            }
-        }
-        Ok(failed)
+/// After `installed` was installed for a kernel, builds anew what was built
+/// against another version of what is installed there. What was installed is
+/// installed again.
+///
+/// Returns the packages that could not be rebuilt, each with the reason: their
+/// older builds stay as they are.
+pub(super) fn rebuild_each_dependent(
+    run: &Invocation<'_>,
+    installed: &PackageId,
+    kernel: &Arc<Kernel>,
+    target: &Target,
+) -> Result<Vec<(PackageId, Error)>> {
+    let mut failed = Vec::new();
+    if run.env.options.force {
+        return Ok(failed);
     }
+    // A package that is rebuilt may be what others are built against.
+    let mut current = vec![installed.clone()];
+    let mut done = BTreeSet::from([installed.clone()]);
+    while let Some(package) = outdated(run, &current, &done, kernel, target)? {
+        done.insert(package.id.clone());
+        run.runner.say(format!("Rebuilding module {} due to updated dependencies", package.id));
+        match rebuild(run, &package, kernel, target) {
+            Ok(()) => current.push(package.id),
+            Err(error) => failed.push((package.id, error)),
+        }
+    }
+    Ok(failed)
+}
 
-    /// The next package that is built against what is no longer installed.
-    fn outdated(
-        &self,
-        current: &[PackageId],
-        done: &BTreeSet<PackageId>,
-        kernel: &Kernel,
-        target: &Target,
-    ) -> Result<Option<Package>> {
-        for Entry { id, source } in self.tree.entries()? {
-            let SourceState::Present(source) = source else { continue };
-            let package = Package { id, source };
-            if done.contains(&package.id) || !self.tree.is_built(&package.id, target) {
-                continue;
-            }
-            let Ok(conf) = self.conf(&package, kernel, Strictness::Lenient) else { continue };
-            let differs = |needed: &String| {
-                // A dry run has installed nothing yet.
-                let named = current.iter().find(|id| id.module == *needed).map(|id| id.version.clone());
-                let installed = named.or_else(|| self.tree.active_version(needed, target));
-                let at = package.id.target_dir(target).join(format!(".dep_{needed}")).ok();
-                let built_with = at.and_then(|at| String::from_utf8(self.tree.believed(&at)?).ok());
-                installed.is_some_and(|version| built_with.is_none_or(|text| text.trim() != version))
-            };
-            if conf.build_depends_rebuild && conf.build_depends.iter().any(differs) {
-                return Ok(Some(package));
-            }
+/// The next package that is built against what is no longer installed.
+fn outdated(
+    run: &Invocation<'_>,
+    current: &[PackageId],
+    done: &BTreeSet<PackageId>,
+    kernel: &Kernel,
+    target: &Target,
+) -> Result<Option<Package>> {
+    for Entry { id, source } in run.env.tree.entries()? {
+        let SourceState::Present(source) = source else { continue };
+        let package = Package { id, source };
+        if done.contains(&package.id) || !run.env.tree.is_built(&package.id, target) {
+            continue;
         }
-        Ok(None)
+        let Ok(conf) = run.conf(&package, kernel, Strictness::Lenient) else { continue };
+        let differs = |needed: &String| {
+            // A dry run has installed nothing yet.
+            let named = current.iter().find(|id| id.module == *needed).map(|id| id.version.clone());
+            let installed = named.or_else(|| run.env.tree.active_version(needed, target));
+            let at = package.id.target_dir(target).join(format!(".dep_{needed}")).ok();
+            let built_with = at.and_then(|at| String::from_utf8(run.env.tree.believed(&at)?).ok());
+            installed.is_some_and(|version| built_with.is_none_or(|text| text.trim() != version))
+        };
+        if conf.build_depends_rebuild && conf.build_depends.iter().any(differs) {
+            return Ok(Some(package));
+        }
     }
+    Ok(None)
+}
 
-    /// The new build takes the place of the old one only when it is complete.
-    fn rebuild(&self, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<()> {
-        let installed = self.tree.is_installed(&package.id, target);
-        self.build_package(package, kernel, target)?;
-        if installed {
-            self.uninstall_package(package, kernel, target)?;
-            // It was better than what the kernel has before, too.
-            let forced = Forced { everything: false, version: true };
-            self.install_forced(package, kernel, target, forced)?;
-        }
-        Ok(())
+/// The new build takes the place of the old one only when it is complete.
+fn rebuild(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<()> {
+    let installed = run.env.tree.is_installed(&package.id, target);
+    build_package(run, package, kernel, target)?;
+    if installed {
+        uninstall_package(run, package, kernel, target)?;
+        // It was better than what the kernel has before, too.
+        let overrides = Overrides { everything: false, version: true };
+        install_overriding(run, package, kernel, target, overrides)?;
     }
+    Ok(())
 }

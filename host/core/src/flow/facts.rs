@@ -1,55 +1,161 @@
-//! A package as plugins see it.
+//! What an invocation has found out: each question is asked once.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::conf::{PackageConf, Slot};
-use crate::flow::Session;
-use crate::flow::installed::product_of;
-use crate::tree::{Package, Target};
-use modsmith_plugins::{PackageFacts, SymbolSource};
+use crate::conf::{self, Evaluated, PackageConf, ReaderChoice, Request, Strictness};
+use crate::error::{Error, Kind, Result};
+use crate::flow::env::Env;
+use crate::tree::{Package, PackageId, Target};
+use modsmith_facts::inside;
+use modsmith_facts::kernel::{Kernel, KernelInput, Lookup};
+use modsmith_plan::Reporter;
 
-/// More slots than any package has.
-const MAX_SLOTS: u32 = 4096;
+/// The answers, for all threads of the invocation.
+#[derive(Default)]
+pub struct Facts {
+    kernels: Answers<Target, OnceLock<Arc<Kernel>>>,
+    confs: Answers<ConfQuestion, Mutex<Option<ConfAnswer>>>,
+    addon_modules_dir: OnceLock<Option<String>>,
+    /// See [`Facts::notice_once`].
+    said_of_packages: Mutex<BTreeSet<Vec<String>>>,
+}
 
-/// Name, version, directives and module names.
-pub(super) fn package_facts(package: &Package, conf: &PackageConf) -> PackageFacts {
-    // A slot that is not set is empty, so that each keeps its place.
-    let slots = |slots: &BTreeMap<u32, Slot>| -> Vec<String> {
-        let end = slots.keys().next_back().map_or(0, |last| last.saturating_add(1)).min(MAX_SLOTS);
-        (0..end).map(|i| slots.get(&i).map(|slot| slot.value.clone()).unwrap_or_default()).collect()
-    };
-    PackageFacts {
-        name: package.id.module.clone(),
-        version: package.id.version.clone(),
-        directives: conf.evaluated.directives.iter().map(|(name, given)| (name.clone(), slots(given))).collect(),
-        modules: conf.modules.iter().map(|module| module.dest_name.clone()).collect(),
-        ..PackageFacts::default()
+/// Answers by question. Each has its own lock, so that no thread waits for the
+/// answer to another question.
+type Answers<Question, Answer> = Mutex<BTreeMap<Question, Arc<Answer>>>;
+
+/// A package, where its source is (it is imported from one place to another), and a
+/// kernel.
+type ConfQuestion = (PackageId, PathBuf, Target);
+
+/// What a dkms.conf and its override files said.
+struct ConfAnswer {
+    /// The files that there were, with their contents: after a change by a script
+    /// they are read again.
+    files: Vec<(PathBuf, Vec<u8>)>,
+    evaluated: Result<Evaluated>,
+}
+
+impl Facts {
+    /// The facts of a kernel.
+    pub(super) fn kernel(&self, env: &Env, target: &Target, reporter: &dyn Reporter) -> Arc<Kernel> {
+        answer_to(&self.kernels, target.clone()).get_or_init(|| Arc::new(look_up(env, target, reporter))).clone()
+    }
+
+    /// A package's dkms.conf for a kernel, validated.
+    pub(super) fn conf(
+        &self,
+        env: &Env,
+        package: &Package,
+        kernel: &Kernel,
+        strictness: Strictness,
+        reporter: &dyn Reporter,
+    ) -> Result<PackageConf> {
+        let evaluated = self.evaluated(env, package, kernel)?;
+        if strictness == Strictness::Strict {
+            evaluated.stderr.trim_end().lines().for_each(|line| self.notice_once(&evaluated, line, reporter));
+        }
+        typed(&evaluated, kernel, strictness)
+    }
+
+    /// A package's dkms.conf for a kernel, evaluated the first time only.
+    fn evaluated(&self, env: &Env, package: &Package, kernel: &Kernel) -> Result<Evaluated> {
+        let overrides = env.override_files(package, kernel.release(), kernel.arch());
+        // What cannot be read has an error of its own each time.
+        let Some(files) = contents(env.conf_file(package), &overrides) else {
+            return evaluate(env, package, kernel, overrides);
+        };
+        let target = Target { kernel: kernel.release().to_owned(), arch: kernel.arch().to_owned() };
+        let known = answer_to(&self.confs, (package.id.clone(), package.source.clone(), target));
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answer) = known.as_ref().filter(|answer| answer.files == files) {
+            return answer.evaluated.as_ref().map(Evaluated::clone).map_err(Error::repeated);
+        }
+        let evaluated = evaluate(env, package, kernel, overrides);
+        if !evaluated.as_ref().is_err_and(|error| error.kind == Kind::Interrupted) {
+            let evaluated = evaluated.as_ref().map(Evaluated::clone).map_err(Error::repeated);
+            *known = Some(ConfAnswer { files, evaluated });
+        }
+        evaluated
+    }
+
+    /// Says something about a package's dkms.conf. A source that is imported is read
+    /// where the user named it and then where it is registered, and for each kernel:
+    /// a sentence that differs in nothing but the file's path is said the first time
+    /// only.
+    pub(super) fn notice_once(&self, of: &Evaluated, text: &str, reporter: &dyn Reporter) {
+        let word = |name: &str| of.get(name, 0).unwrap_or_default().to_owned();
+        let without_path = text.replace(&of.file.display().to_string(), "dkms.conf");
+        let key = vec![word("PACKAGE_NAME"), word("PACKAGE_VERSION"), without_path];
+        if self.said_of_packages.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
+            reporter.notice(text);
+        }
+    }
+
+    /// ADDON_MODULES_DIR overrules every policy.
+    pub(super) fn addon_modules_dir(&self, env: &Env) -> Option<&str> {
+        let read = || conf::addon_modules_dir(env.etc(), &env.environment);
+        self.addon_modules_dir.get_or_init(read).as_deref()
     }
 }
 
-impl Session<'_> {
-    /// The same with what is built for a kernel, and the files `installed` below
-    /// its module directory.
-    pub(super) fn facts_of_build(
-        &self,
-        package: &Package,
-        conf: &PackageConf,
-        target: &Target,
-        installed: impl IntoIterator<Item = impl AsRef<Path>>,
-    ) -> PackageFacts {
-        let files = self.tree.products(&package.id, target);
-        let directory = self.tree.real(&package.id.products_dir(target));
-        let product = |module: &crate::conf::ModuleRecord| {
-            Some((module.dest_name.clone(), SymbolSource::File(directory.join(product_of(&files, module)?))))
-        };
-        let mut installed: Vec<String> =
-            installed.into_iter().filter_map(|path| Some(path.as_ref().to_str()?.to_owned())).collect();
-        installed.sort();
-        PackageFacts {
-            installed,
-            symbols: conf.modules.iter().filter_map(product).collect(),
-            ..package_facts(package, conf)
-        }
-    }
+/// The place of the answer to a question.
+fn answer_to<Question: Ord, Answer: Default>(answers: &Answers<Question, Answer>, question: Question) -> Arc<Answer> {
+    answers.lock().unwrap_or_else(PoisonError::into_inner).entry(question).or_default().clone()
+}
+
+/// What a dkms.conf and those of its override files hold that exist. `None` where one
+/// cannot be read.
+fn contents(conf: PathBuf, overrides: &[PathBuf]) -> Option<Vec<(PathBuf, Vec<u8>)>> {
+    let there = overrides.iter().filter(|file| inside::exists(file)).cloned();
+    let read = |file: PathBuf| inside::read_configuration(&file).ok().map(|contents| (file, contents));
+    std::iter::once(conf).chain(there).map(read).collect()
+}
+/// Reads a package's dkms.conf for a kernel, with the override files that may exist.
+pub(super) fn evaluate(env: &Env, package: &Package, kernel: &Kernel, overrides: Vec<PathBuf>) -> Result<Evaluated> {
+    let request = Request {
+        conf: &env.conf_file(package),
+        overrides,
+        variables: &env.variables(package, kernel),
+        directives: &env.options.directives,
+        reader: ReaderChoice::Auto,
+    };
+    conf::evaluate(&request, &env.environment)
+}
+
+/// What was evaluated, validated for a kernel.
+pub(super) fn typed(evaluated: &Evaluated, kernel: &Kernel, strictness: Strictness) -> Result<PackageConf> {
+    let mut conf = PackageConf::from_evaluated(evaluated, kernel.release(), strictness)?;
+    conf.exclude(kernel);
+    Ok(conf)
+}
+
+fn look_up(env: &Env, target: &Target, reporter: &dyn Reporter) -> Kernel {
+    let lookup = Lookup {
+        system: &env.system,
+        source_dir: env.options.kernel_source_dir.as_deref(),
+        config: env.options.kernel_config.as_deref(),
+    };
+    lookup.kernel(&target.kernel, &target.arch, |kernel| {
+        env.plugins.header_dirs(&Arc::new(without_headers(kernel))).unwrap_or_else(|e| {
+            reporter.warning(&e.message);
+            Vec::new()
+        })
+    })
+}
+
+/// A kernel without headers, as plugins are asked about it.
+fn without_headers(kernel: &Kernel) -> Kernel {
+    Kernel::new(KernelInput {
+        release: kernel.release().to_owned(),
+        arch: kernel.arch().to_owned(),
+        machine: kernel.machine().to_owned(),
+        module_dir: kernel.module_dir().to_path_buf(),
+        headers: None,
+        source_dir: kernel.source_dir().to_path_buf(),
+        config_file: None,
+        running: kernel.running(),
+    })
 }

@@ -2,206 +2,225 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::sync::Arc;
 
 use build_diagnosis::{self as diagnosis, Class, Diagnosis, Facts, Stop, mention, remedy};
 
 use crate::build::begins_log_of;
 use crate::error::{Error, Kind, Result};
-use crate::flow::Session;
+use crate::flow::Invocation;
+use crate::flow::build::build_log;
 use crate::flow::status::Filter;
 use crate::tree::{Failure, FailureRecord, Package, PackageId, Target};
 use modsmith_facts::Location;
 use modsmith_facts::kernel::{Kernel, running_release};
 use modsmith_plan::{Action, Builder, Bytes};
 
-impl Session<'_> {
-    /// The failed builds that `status` tells of, narrowed as its lines are.
-    pub fn failures(&self, filter: &Filter) -> Result<Vec<Failure>> {
-        let matchers = filter.compile()?;
-        let mut failures = self.tree.failures();
-        failures.retain(|failure| matchers.take(&failure.id, &failure.target));
-        Ok(failures)
-    }
+/// The failed builds that `status` tells of, narrowed as its lines are.
+pub fn failures(run: &Invocation<'_>, filter: &Filter) -> Result<Vec<Failure>> {
+    let matchers = filter.compile()?;
+    let mut failures = run.env.tree.failures();
+    failures.retain(|failure| matchers.take(&failure.id, &failure.target));
+    Ok(failures)
+}
 
-    /// Keeps what is known of a failed build, and returns its error with the first
-    /// error line and the remedy. `begun` says whether a log was begun. That the
-    /// record cannot be written is a warning: the build's own error counts.
-    pub(super) fn remember(
-        &self,
-        mut error: Error,
-        begun: bool,
-        package: &Package,
-        kernel: &std::sync::Arc<Kernel>,
-        target: &Target,
-    ) -> Error {
-        if self.is_dry_run() || !is_failed_build(&error, kernel) {
-            return error;
+/// Keeps what is known of a failed build, and returns its error with the first
+/// error line and the remedy. `begun` says whether a log was begun. That the
+/// record cannot be written is a warning: the build's own error counts.
+pub(super) fn remember(
+    run: &Invocation<'_>,
+    error: Error,
+    begun: bool,
+    package: &Package,
+    kernel: &Arc<Kernel>,
+    target: &Target,
+) -> Error {
+    if !is_failed_build(&error, kernel) {
+        return error;
+    }
+    run.runner.after_failure(error, |error| record_failure(run, error, begun, package, kernel, target))
+}
+
+fn record_failure(
+    run: &Invocation<'_>,
+    mut error: Error,
+    begun: bool,
+    package: &Package,
+    kernel: &Arc<Kernel>,
+    target: &Target,
+) -> Error {
+    let id = &package.id;
+    let log = run.env.tree.real(&build_log(run, id, target));
+    let log = Some(log).filter(|log| begun && is_log_of(log, id, target));
+    let mut found = log.as_deref().map(diagnose).unwrap_or_default();
+    if let Some(line) = &mut found.first_error {
+        line.text = without_build_dir(run, id, &line.text);
+    }
+    let texts = [error.message.as_str()].into_iter().chain(error.details.iter().map(String::as_str));
+    let found = found.with_error(stop(error.kind), texts).for_kernel(&target.kernel, &running_release());
+
+    // The error may know what to do, with the facts at hand where it was made.
+    let own = error.hints.first().filter(|_| !begun).cloned();
+    let told = own.is_some();
+    let remedy = own.unwrap_or_else(|| remedy_for(run, &found, package, kernel, target));
+    if let Some(line) = &found.first_error {
+        let of = if found.of_pre_build { ", of PRE_BUILD, which ended with 0" } else { "" };
+        error.details.push(format!("First error (make.log, line {}{of}): {}", line.line, line.text));
+    }
+    if !told && !error.hints.contains(&remedy) {
+        error.hints.insert(0, remedy.clone());
+    }
+    let record = FailureRecord {
+        schema_version: 1,
+        module: id.module.clone(),
+        version: id.version.clone(),
+        kernel: target.kernel.clone(),
+        arch: target.arch.clone(),
+        time: jiff::Timestamp::now(),
+        exit_code: error.kind.exit_code(),
+        message: error.message.clone(),
+        class: found.class,
+        first_error: found.first_error,
+        remedy,
+    };
+    let kept = run
+        .runner
+        .run(plan_failure(run, &record, package, target, log.is_some()))
+        // A full file system may still have room for the record.
+        .or_else(|error| {
+            if log.is_some() { run.runner.run(plan_failure(run, &record, package, target, false)) } else { Err(error) }
+        });
+    if let Err(why) = kept {
+        run.runner.reporter.warning(&format!("The failed build could not be remembered. {}", why.message));
+    }
+    error
+}
+
+/// The class of a build that has just failed.
+pub(super) fn class_of_failure(run: &Invocation<'_>, error: &Error, package: &Package, target: &Target) -> Class {
+    let found = diagnose(&run.env.tree.real(&build_log(run, &package.id, target)));
+    found.with_error(stop(error.kind), [error.message.as_str()]).for_kernel(&target.kernel, &running_release()).class
+}
+
+fn plan_failure(
+    run: &Invocation<'_>,
+    record: &FailureRecord,
+    package: &Package,
+    target: &Target,
+    with_log: bool,
+) -> Builder {
+    let directory = package.id.failure_dir(target);
+    let at = |name: &str| directory.join(name).expect("a plain name is a location");
+    let mut text = serde_json::to_vec_pretty(record).unwrap_or_default();
+    text.push(b'\n');
+    let mut plan =
+        Builder::new(format!("remember the failed build of {} for {target}", package.id), run.env.system.roots.clone());
+    plan.push(Action::Remove { at: directory.clone() }, "an earlier failure is no news");
+    plan.push(Action::MakeDirectory { at: directory.clone() }, "failed builds are remembered");
+    if with_log {
+        let log = Action::Copy { from: build_log(run, &package.id, target), to: at("make.log") };
+        plan.push(log, "the next build begins another log");
+    }
+    let contents = Bytes(text);
+    plan.push(Action::WriteFile { at: at("record.json"), contents, mode: 0o644 }, "what failed, when and why");
+    plan
+}
+
+fn remedy_for(
+    run: &Invocation<'_>,
+    found: &Diagnosis,
+    package: &Package,
+    kernel: &Arc<Kernel>,
+    target: &Target,
+) -> String {
+    let versions = run.env.tree.versions(&package.id.module).unwrap_or_default().into_iter();
+    let header_package = match found.class {
+        Class::HeadersMissing => run.env.plugins.header_package(kernel).ok().flatten(),
+        _ => None,
+    };
+    remedy(
+        found.class,
+        &Facts {
+            package: &package.id.to_string(),
+            kernel: &target.kernel,
+            header_package,
+            compiler: kernel.config("CC_VERSION_TEXT"),
+            program: found.program.as_deref(),
+            has_error: found.first_error.is_some(),
+            of_pre_build: found.of_pre_build,
+            other_kernel: found.other_kernel.as_deref(),
+            asks_running: mention(&package.source).filter(|_| found.class == Class::OtherKernel),
+            other_versions: versions.map(|e| e.id.version).filter(|v| *v != package.id.version).collect(),
+            built_for: run.env.tree.targets(&package.id).into_iter().map(|built| built.kernel).collect(),
+            source: run.env.system.inside(&package.source).display().to_string(),
+            tree: run.env.tree.path().display().to_string(),
+        },
+    )
+}
+
+/// Whether a log is of this package and kernel: the build directory is shared
+/// by all kernels.
+fn is_log_of(log: &Path, id: &PackageId, target: &Target) -> bool {
+    let mut first = String::new();
+    std::fs::File::open(log).and_then(|file| BufReader::new(file).read_line(&mut first)).is_ok()
+        && begins_log_of(&first, &format!("{id} for kernel {target}"))
+}
+
+/// Names of files as the source has them.
+fn without_build_dir(run: &Invocation<'_>, id: &PackageId, text: &str) -> String {
+    let real = run.env.tree.real(&id.build_dir());
+    let seen = format!("{}/", run.env.seen_by_build(&real));
+    text.replace(&seen, "").replace(&format!("{}/", real.display()), "")
+}
+
+/// Adds to a plan that a failure is forgotten, if there is one.
+pub(super) fn plan_forget(run: &Invocation<'_>, id: &PackageId, target: &Target, plan: &mut Builder) {
+    plan_forget_at(run, id.failure_dir(target), plan);
+}
+
+/// The same for all kernels of a package.
+pub(super) fn plan_forget_package(run: &Invocation<'_>, id: &PackageId, plan: &mut Builder) {
+    plan_forget_at(run, id.failures_dir(), plan);
+    plan_forget_at(run, id.one_job_dir(), plan);
+}
+
+fn plan_forget_at(run: &Invocation<'_>, at: Location, plan: &mut Builder) {
+    if !run.env.tree.real(&at).exists() {
+        return;
+    }
+    let parent = at.parent();
+    plan.push(Action::Remove { at }, "what was kept of earlier builds is history");
+    if let Some(at) = parent {
+        plan.push(Action::Prune { at, unless_owned: None }, "no empty directory of records is left");
+    }
+}
+
+/// Forgets a failure, if there is one.
+pub(super) fn forget(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Result<()> {
+    let mut plan = Builder::new(format!("forget the failed build of {id} for {target}"), run.env.system.roots.clone());
+    plan_forget(run, id, target, &mut plan);
+    run.runner.run(plan)
+}
+
+/// Forgets all failures for a kernel that is going.
+pub(super) fn forget_kernel(run: &Invocation<'_>, target: &Target) -> Result<()> {
+    let of_kernel = run.env.tree.recorded().into_iter().filter(|(_, recorded)| recorded == target);
+    of_kernel.into_iter().try_for_each(|(id, target)| forget(run, &id, &target))
+}
+
+/// Forgets what dkms has settled behind our back. What cannot be deleted is
+/// not shown, and waits for a better time.
+pub(super) fn forget_stale(run: &Invocation<'_>) {
+    for (id, target) in run.env.tree.stale_failures() {
+        if let Err(error) = forget(run, &id, &target) {
+            tracing::debug!(%id, %target, error = %error.message, "cannot forget a failed build");
         }
-        let id = &package.id;
-        let log = self.tree.real(&self.build_log(id, target));
-        let log = Some(log).filter(|log| begun && self.is_log_of(log, id, target));
-        let mut found = log.as_deref().map(diagnose).unwrap_or_default();
-        if let Some(line) = &mut found.first_error {
-            line.text = self.without_build_dir(id, &line.text);
-        }
-        let texts = [error.message.as_str()].into_iter().chain(error.details.iter().map(String::as_str));
-        let found = found.with_error(stop(error.kind), texts).for_kernel(&target.kernel, &running_release());
-
-        // The error may know what to do, with the facts at hand where it was made.
-        let own = error.hints.first().filter(|_| !begun).cloned();
-        let told = own.is_some();
-        let remedy = own.unwrap_or_else(|| self.remedy(&found, package, kernel, target));
-        if let Some(line) = &found.first_error {
-            let of = if found.of_pre_build { ", of PRE_BUILD, which ended with 0" } else { "" };
-            error.details.push(format!("First error (make.log, line {}{of}): {}", line.line, line.text));
-        }
-        if !told && !error.hints.contains(&remedy) {
-            error.hints.insert(0, remedy.clone());
-        }
-        let record = FailureRecord {
-            schema_version: 1,
-            module: id.module.clone(),
-            version: id.version.clone(),
-            kernel: target.kernel.clone(),
-            arch: target.arch.clone(),
-            time: jiff::Timestamp::now(),
-            exit_code: error.kind.exit_code(),
-            message: error.message.clone(),
-            class: found.class,
-            first_error: found.first_error,
-            remedy,
-        };
-        let kept = self
-            .run(self.plan_failure(&record, package, target, log.is_some()))
-            // A full file system may still have room for the record.
-            .or_else(|error| {
-                if log.is_some() { self.run(self.plan_failure(&record, package, target, false)) } else { Err(error) }
-            });
-        if let Err(why) = kept {
-            self.reporter.warning(&format!("The failed build could not be remembered. {}", why.message));
-        }
-        error
     }
-
-    /// The class of a build that has just failed.
-    pub(super) fn class_of_failure(&self, error: &Error, package: &Package, target: &Target) -> Class {
-        let found = diagnose(&self.tree.real(&self.build_log(&package.id, target)));
-        found
-            .with_error(stop(error.kind), [error.message.as_str()])
-            .for_kernel(&target.kernel, &running_release())
-            .class
-    }
-
-    fn plan_failure(&self, record: &FailureRecord, package: &Package, target: &Target, with_log: bool) -> Builder {
-        let directory = package.id.failure_dir(target);
-        let at = |name: &str| directory.join(name).expect("a plain name is a location");
-        let mut text = serde_json::to_vec_pretty(record).unwrap_or_default();
-        text.push(b'\n');
-        let mut plan = Builder::new(
-            format!("remember the failed build of {} for {target}", package.id),
-            self.system.roots.clone(),
-        );
-        plan.push(Action::Remove { at: directory.clone() }, "an earlier failure is no news");
-        plan.push(Action::MakeDirectory { at: directory.clone() }, "failed builds are remembered");
-        if with_log {
-            let log = Action::Copy { from: self.build_log(&package.id, target), to: at("make.log") };
-            plan.push(log, "the next build begins another log");
-        }
-        let contents = Bytes(text);
-        plan.push(Action::WriteFile { at: at("record.json"), contents, mode: 0o644 }, "what failed, when and why");
-        plan
-    }
-
-    fn remedy(&self, found: &Diagnosis, package: &Package, kernel: &std::sync::Arc<Kernel>, target: &Target) -> String {
-        let versions = self.tree.versions(&package.id.module).unwrap_or_default().into_iter();
-        let header_package = match found.class {
-            Class::HeadersMissing => self.plugins.header_package(kernel).ok().flatten(),
-            _ => None,
-        };
-        remedy(
-            found.class,
-            &Facts {
-                package: &package.id.to_string(),
-                kernel: &target.kernel,
-                header_package,
-                compiler: kernel.config("CC_VERSION_TEXT"),
-                program: found.program.as_deref(),
-                has_error: found.first_error.is_some(),
-                of_pre_build: found.of_pre_build,
-                other_kernel: found.other_kernel.as_deref(),
-                asks_running: mention(&package.source).filter(|_| found.class == Class::OtherKernel),
-                other_versions: versions.map(|e| e.id.version).filter(|v| *v != package.id.version).collect(),
-                built_for: self.tree.targets(&package.id).into_iter().map(|built| built.kernel).collect(),
-                source: self.system.inside(&package.source).display().to_string(),
-                tree: self.tree.path().display().to_string(),
-            },
-        )
-    }
-
-    /// Whether a log is of this package and kernel: the build directory is shared
-    /// by all kernels.
-    fn is_log_of(&self, log: &Path, id: &PackageId, target: &Target) -> bool {
-        let mut first = String::new();
-        std::fs::File::open(log).and_then(|file| BufReader::new(file).read_line(&mut first)).is_ok()
-            && begins_log_of(&first, &format!("{id} for kernel {target}"))
-    }
-
-    /// Names of files as the source has them.
-    fn without_build_dir(&self, id: &PackageId, text: &str) -> String {
-        let real = self.tree.real(&id.build_dir());
-        let seen = format!("{}/", self.seen_by_build(&real));
-        text.replace(&seen, "").replace(&format!("{}/", real.display()), "")
-    }
-
-    /// Adds to a plan that a failure is forgotten, if there is one.
-    pub(super) fn plan_forget(&self, id: &PackageId, target: &Target, plan: &mut Builder) {
-        self.plan_forget_at(id.failure_dir(target), plan);
-    }
-
-    /// The same for all kernels of a package.
-    pub(super) fn plan_forget_package(&self, id: &PackageId, plan: &mut Builder) {
-        self.plan_forget_at(id.failures_dir(), plan);
-        self.plan_forget_at(id.one_job_dir(), plan);
-    }
-
-    fn plan_forget_at(&self, at: Location, plan: &mut Builder) {
-        if !self.tree.real(&at).exists() {
-            return;
-        }
-        let parent = at.parent();
-        plan.push(Action::Remove { at }, "what was kept of earlier builds is history");
-        if let Some(at) = parent {
-            plan.push(Action::Prune { at, unless_owned: None }, "no empty directory of records is left");
-        }
-    }
-
-    /// Forgets a failure, if there is one.
-    pub(super) fn forget(&self, id: &PackageId, target: &Target) -> Result<()> {
-        let mut plan = Builder::new(format!("forget the failed build of {id} for {target}"), self.system.roots.clone());
-        self.plan_forget(id, target, &mut plan);
-        self.run(plan)
-    }
-
-    /// Forgets all failures for a kernel that is going.
-    pub(super) fn forget_kernel(&self, target: &Target) -> Result<()> {
-        let of_kernel = self.tree.recorded().into_iter().filter(|(_, recorded)| recorded == target);
-        of_kernel.into_iter().try_for_each(|(id, target)| self.forget(&id, &target))
-    }
-
-    /// Forgets what dkms has settled behind our back. What cannot be deleted is
-    /// not shown, and waits for a better time.
-    pub(super) fn forget_stale(&self) {
-        for (id, target) in self.tree.stale_failures() {
-            if let Err(error) = self.forget(&id, &target) {
-                tracing::debug!(%id, %target, error = %error.message, "cannot forget a failed build");
-            }
-        }
-        for id in self.tree.stale_one_jobs() {
-            let mut plan = Builder::new(format!("forget how {id} was built"), self.system.roots.clone());
-            self.plan_forget_at(id.one_job_dir(), &mut plan);
-            if let Err(error) = self.run(plan) {
-                tracing::debug!(%id, error = %error.message, "cannot forget how a package was built");
-            }
+    for id in run.env.tree.stale_one_jobs() {
+        let mut plan = Builder::new(format!("forget how {id} was built"), run.env.system.roots.clone());
+        plan_forget_at(run, id.one_job_dir(), &mut plan);
+        if let Err(error) = run.runner.run(plan) {
+            tracing::debug!(%id, error = %error.message, "cannot forget how a package was built");
         }
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::conf::ModuleRecord;
 use crate::error::Result;
-use crate::flow::Session;
+use crate::flow::Invocation;
 use crate::flow::weak_links::WEAK_LINKS;
 use crate::tree::RecordedModule;
 use modsmith_facts::kernel::{Kernel, ModInfo, content_digest, module_stem};
@@ -48,57 +48,53 @@ impl ModuleIndex {
     }
 }
 
-impl Session<'_> {
-    /// The directory that a module is installed to, below the kernel's module
-    /// directory, without slashes at its ends.
-    pub(super) fn destination(&self, kernel: &std::sync::Arc<Kernel>, module: &ModuleRecord) -> Result<String> {
-        let requested = module.dest_location.trim_matches('/');
-        let chosen = match self.addon_modules_dir() {
-            Some(directory) => directory,
-            None => self.plugins.destination(kernel, requested)?.unwrap_or_else(|| requested.to_owned()),
-        };
-        Ok(chosen.trim_matches('/').to_owned())
-    }
+/// The directory that a module is installed to, below the kernel's module
+/// directory, without slashes at its ends.
+pub(super) fn destination(
+    run: &Invocation<'_>,
+    kernel: &std::sync::Arc<Kernel>,
+    module: &ModuleRecord,
+) -> Result<String> {
+    let requested = module.dest_location.trim_matches('/');
+    let chosen = match run.facts.addon_modules_dir(&run.env) {
+        Some(directory) => directory.to_owned(),
+        None => run.env.plugins.destination(kernel, requested)?.unwrap_or_else(|| requested.to_owned()),
+    };
+    Ok(chosen.trim_matches('/').to_owned())
+}
 
-    /// ADDON_MODULES_DIR overrules every policy.
-    fn addon_modules_dir(&self) -> Option<String> {
-        let etc = self.system.roots.get(Root::Etc).unwrap_or(Path::new("/etc"));
-        self.addon_modules_dir.get_or_init(|| crate::conf::addon_modules_dir(etc)).clone()
+/// Where a module of a package is installed now: where its record says, else
+/// below the destination of the policy, else where the package wants it.
+///
+/// A recorded file is known by its contents. One that is found otherwise counts
+/// as the package's when its version is that of the one in the tree.
+pub(super) fn find_installed(
+    run: &Invocation<'_>,
+    kernel: &std::sync::Arc<Kernel>,
+    sought: Sought<'_>,
+    product: Option<&Path>,
+) -> Result<Found> {
+    let Sought { module, recorded } = sought;
+    let real = |at: &Location| kernel.module_dir().join(at.relative());
+    let recorded_at = recorded.and_then(RecordedModule::installed_at);
+    let recorded_at = recorded_at.filter(|at| std::fs::symlink_metadata(real(at)).is_ok_and(|m| !m.is_dir()));
+    if let Some(at) = &recorded_at
+        && is_recorded(&real(at), recorded.and_then(|recorded| recorded.digest.as_deref()), product)
+    {
+        return Ok(Found::At(at.clone()));
     }
-
-    /// Where a module of a package is installed now: where its record says, else
-    /// below the destination of the policy, else where the package wants it.
-    ///
-    /// A recorded file is known by its contents. One that is found otherwise counts
-    /// as the package's when its version is that of the one in the tree.
-    pub(super) fn find_installed(
-        &self,
-        kernel: &std::sync::Arc<Kernel>,
-        sought: Sought<'_>,
-        product: Option<&Path>,
-    ) -> Result<Found> {
-        let Sought { module, recorded } = sought;
-        let real = |at: &Location| kernel.module_dir().join(at.relative());
-        let recorded_at = recorded.and_then(RecordedModule::installed_at);
-        let recorded_at = recorded_at.filter(|at| std::fs::symlink_metadata(real(at)).is_ok_and(|m| !m.is_dir()));
-        if let Some(at) = &recorded_at
-            && is_recorded(&real(at), recorded.and_then(|recorded| recorded.digest.as_deref()), product)
-        {
-            return Ok(Found::At(at.clone()));
-        }
-        let Some(module) = module else { return Ok(Found::Nowhere { instead: recorded_at }) };
-        let places = [self.destination(kernel, module)?, module.dest_location.trim_matches('/').to_owned()];
-        for place in places {
-            for name in module_file_names(&module.dest_name) {
-                let Ok(at) = Location::new(Root::Modules, Path::new(&place).join(name)) else { continue };
-                let there = recorded_at.as_ref() != Some(&at) && std::fs::symlink_metadata(real(&at)).is_ok();
-                if there && may_be_same_version(&real(&at), product) {
-                    return Ok(Found::At(at));
-                }
+    let Some(module) = module else { return Ok(Found::Nowhere { instead: recorded_at }) };
+    let places = [destination(run, kernel, module)?, module.dest_location.trim_matches('/').to_owned()];
+    for place in places {
+        for name in module_file_names(&module.dest_name) {
+            let Ok(at) = Location::new(Root::Modules, Path::new(&place).join(name)) else { continue };
+            let there = recorded_at.as_ref() != Some(&at) && std::fs::symlink_metadata(real(&at)).is_ok();
+            if there && may_be_same_version(&real(&at), product) {
+                return Ok(Found::At(at));
             }
         }
-        Ok(Found::Nowhere { instead: recorded_at })
     }
+    Ok(Found::Nowhere { instead: recorded_at })
 }
 
 /// An installed module that is looked for: as dkms.conf has it, as the record has

@@ -4,79 +4,82 @@ use std::sync::Arc;
 
 use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
-use crate::flow::Session;
+use crate::flow::Invocation;
+use crate::flow::autoinstall::autoinstall;
+use crate::flow::failures::forget_kernel;
+use crate::flow::remove::unbuild_package;
+use crate::flow::transaction::{self, begin};
+use crate::flow::weak_links::remove_weak_links;
 use crate::tree::{Entry, Package, SourceState, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Builder;
 use modsmith_plugins::{Event, Occasion};
 
-impl Session<'_> {
-    /// `kernel_postinst`: a kernel was installed; what is to be there with each
-    /// kernel is built and installed for it.
-    pub fn kernel_postinst(&self, target: &Target) -> Result<()> {
-        self.autoinstall(target)?;
-        let _lock = self.begin()?;
-        self.tell_plugins(Event::KernelPostinst, &self.kernel(target))
-    }
+/// `kernel_postinst`: a kernel was installed; what is to be there with each
+/// kernel is built and installed for it.
+pub fn kernel_postinst(run: &Invocation<'_>, target: &Target) -> Result<()> {
+    autoinstall(run, target)?;
+    let _lock = begin(run)?;
+    tell_plugins(run, Event::KernelPostinst, &run.kernel(target))
+}
 
-    /// `kernel_preinst`: a kernel is about to be replaced; what was built for it
-    /// and would be built again goes.
-    pub fn kernel_preinst(&self, target: &Target) -> Result<()> {
-        self.clear_kernel(target, true)
-    }
+/// `kernel_preinst`: a kernel is about to be replaced; what was built for it
+/// and would be built again goes.
+pub fn kernel_preinst(run: &Invocation<'_>, target: &Target) -> Result<()> {
+    clear_kernel(run, target, true)
+}
 
-    /// `kernel_prerm`: a kernel is about to be removed; all that was built for
-    /// it goes.
-    pub fn kernel_prerm(&self, target: &Target) -> Result<()> {
-        self.clear_kernel(target, false)
-    }
+/// `kernel_prerm`: a kernel is about to be removed; all that was built for
+/// it goes.
+pub fn kernel_prerm(run: &Invocation<'_>, target: &Target) -> Result<()> {
+    clear_kernel(run, target, false)
+}
 
-    fn clear_kernel(&self, target: &Target, only_automatic: bool) -> Result<()> {
-        let _lock = self.begin()?;
-        let kernel = self.kernel(target);
-        let mut failed = Vec::new();
-        let transaction = self.deferring();
-        for Entry { id, source } in self.tree.entries()? {
-            let SourceState::Present(source) = source else { continue };
-            let package = Package { id, source };
-            if !self.tree.is_built(&package.id, target) {
-                continue;
-            }
-            let conf = self.conf(&package, &kernel, Strictness::Lenient);
-            if only_automatic && !conf.as_ref().is_ok_and(|conf| conf.autoinstall) {
-                continue;
-            }
-            self.reporter.notice(&format!("dkms: removing module {} for kernel {target}", package.id));
-            match transaction.unbuild_package(&package, target) {
-                Ok(()) => {}
-                Err(error) if error.kind == Kind::Interrupted => return Err(error),
-                Err(error) => {
-                    self.reporter.notice(&format!("Error! {}", error.message));
-                    failed.push(package.id.to_string());
-                }
+fn clear_kernel(run: &Invocation<'_>, target: &Target, only_automatic: bool) -> Result<()> {
+    let _lock = begin(run)?;
+    let kernel = run.kernel(target);
+    let mut failed = Vec::new();
+    let together = run.in_transaction();
+    for Entry { id, source } in run.env.tree.entries()? {
+        let SourceState::Present(source) = source else { continue };
+        let package = Package { id, source };
+        if !run.env.tree.is_built(&package.id, target) {
+            continue;
+        }
+        let conf = run.conf(&package, &kernel, Strictness::Lenient);
+        if only_automatic && !conf.as_ref().is_ok_and(|conf| conf.autoinstall) {
+            continue;
+        }
+        run.runner.reporter.notice(&format!("dkms: removing module {} for kernel {target}", package.id));
+        match unbuild_package(&together, &package, target) {
+            Ok(()) => {}
+            Err(error) if error.kind == Kind::Interrupted => return Err(error),
+            Err(error) => {
+                run.runner.reporter.notice(&format!("Error! {}", error.message));
+                failed.push(package.id.to_string());
             }
         }
-        self.remove_weak_links(&target.kernel)?;
-        self.forget_kernel(target)?;
-        self.finish_deferred(&kernel, Occasion::Removed)?;
-        let event = if only_automatic { Event::KernelPreinst } else { Event::KernelPrerm };
-        self.tell_plugins(event, &kernel)?;
-        if failed.is_empty() {
-            return Ok(());
-        }
-        let modules = failed.join(", ");
-        Err(Error::new(
-            Kind::KernelRemovalFailed,
-            format!("Not all modules could be taken from kernel {target}: {modules}."),
-        )
-        .hint("The lines above say why; `dkms status` shows what is left."))
     }
+    remove_weak_links(run, &target.kernel)?;
+    forget_kernel(run, target)?;
+    transaction::finish(run, &kernel, Occasion::Removed)?;
+    let event = if only_automatic { Event::KernelPreinst } else { Event::KernelPrerm };
+    tell_plugins(run, event, &kernel)?;
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let modules = failed.join(", ");
+    Err(Error::new(
+        Kind::KernelRemovalFailed,
+        format!("Not all modules could be taken from kernel {target}: {modules}."),
+    )
+    .hint("The lines above say why; `dkms status` shows what is left."))
+}
 
-    /// What plugins want done when something happened to a kernel.
-    pub(super) fn tell_plugins(&self, event: Event, kernel: &Arc<Kernel>) -> Result<()> {
-        let mut plan =
-            Builder::new(format!("follow what happened to kernel {}", kernel.release()), self.kernel_roots(kernel));
-        self.plugins.kernel_event(event, kernel, &mut plan)?;
-        if plan.steps().is_empty() { Ok(()) } else { self.run(plan) }
-    }
+/// What plugins want done when something happened to a kernel.
+pub(super) fn tell_plugins(run: &Invocation<'_>, event: Event, kernel: &Arc<Kernel>) -> Result<()> {
+    let mut plan =
+        Builder::new(format!("follow what happened to kernel {}", kernel.release()), run.env.kernel_roots(kernel));
+    run.env.plugins.kernel_event(event, kernel, &mut plan)?;
+    if plan.steps().is_empty() { Ok(()) } else { run.runner.run(plan) }
 }

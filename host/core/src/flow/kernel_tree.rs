@@ -3,72 +3,64 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Kind, Result};
-use crate::flow::Session;
+use crate::flow::Invocation;
 use crate::flow::transaction::{Pending, plan_marker};
 use modsmith_facts::kernel::Kernel;
-use modsmith_facts::{Root, Roots};
 use modsmith_plan::{Action, Builder};
 use modsmith_plugins::Answer;
 
-impl Session<'_> {
-    /// Works with the kernel's own source tree prepared, where a plugin says that
-    /// this kernel needs it, and takes it back afterwards whatever happened.
-    ///
-    /// Errors: those of the work; a tree that cannot be prepared or taken back.
-    pub(super) fn with_kernel_tree<T>(&self, kernel: &Arc<Kernel>, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        if self.options.no_prepare_kernel {
-            return work();
-        }
-        let config = self.options.kernel_config.as_deref();
-        let config = config
-            .map(|file| modsmith_facts::inside::read_configuration(file).map_err(|e| Error::io("read", file, e)))
-            .transpose()?;
-        // Before the plan: what another thread has prepared is no tree to start from.
-        let tree = self.hold_kernel_tree();
-        let release = kernel.release();
-        let mut plan = Builder::new(format!("prepare the source tree of kernel {release}"), self.kernel_roots(kernel));
-        plan_marker(Pending::KernelTree, kernel, &mut plan);
-        let first = plan.steps().len();
-        if let Answer::Unsupported(_) = self.plugins.kernel_prepare(kernel, config.as_deref(), &mut plan)? {
-            drop(tree);
-            return work();
-        }
-        plan.announce_from(first, format!("Preparing the source tree of kernel {release}"));
-        plan.fail_from(
-            first,
-            Kind::BuildFailed,
-            format!("The source tree of kernel {release} could not be brought into the state of a build."),
-        );
-        // Only the clean-up knows how to take back what programs did to the tree.
+/// Works with the kernel's own source tree prepared, where a plugin says that
+/// this kernel needs it, and takes it back afterwards whatever happened.
+///
+/// Errors: those of the work; a tree that cannot be prepared or taken back.
+pub(super) fn with_kernel_tree<T>(
+    run: &Invocation<'_>,
+    kernel: &Arc<Kernel>,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    if run.env.options.no_prepare_kernel {
+        return work();
+    }
+    let config = run.env.options.kernel_config.as_deref();
+    let config = config
+        .map(|file| modsmith_facts::inside::read_configuration(file).map_err(|e| Error::io("read", file, e)))
+        .transpose()?;
+    // Before the plan: what another thread has prepared is no tree to start from.
+    let tree = run.transaction.hold_kernel_tree();
+    let release = kernel.release();
+    let mut plan = Builder::new(format!("prepare the source tree of kernel {release}"), run.env.kernel_roots(kernel));
+    plan_marker(Pending::KernelTree, kernel, &mut plan);
+    let first = plan.steps().len();
+    if let Answer::Unsupported(_) = run.env.plugins.kernel_prepare(kernel, config.as_deref(), &mut plan)? {
+        drop(tree);
+        return work();
+    }
+    plan.announce_from(first, format!("Preparing the source tree of kernel {release}"));
+    plan.fail_from(
+        first,
+        Kind::BuildFailed,
+        format!("The source tree of kernel {release} could not be brought into the state of a build."),
+    );
+    // Only the clean-up knows how to take back what programs did to the tree.
+    plan.leave_from(0);
+    let outcome = run.runner.run(plan).and_then(|()| work());
+    let cleaned = clean_kernel_tree(run, kernel);
+    let outcome = outcome?;
+    cleaned.map(|()| outcome)
+}
+
+/// Takes a prepared tree back to where it was.
+pub(super) fn clean_kernel_tree(run: &Invocation<'_>, kernel: &Arc<Kernel>) -> Result<()> {
+    let release = kernel.release();
+    let mut plan = Builder::new(format!("restore the source tree of kernel {release}"), run.env.kernel_roots(kernel));
+    if !run.env.options.no_clean_kernel {
+        run.env.plugins.kernel_clean(kernel, &mut plan)?;
+        plan.announce_from(0, format!("Restoring the source tree of kernel {release}"));
+        // A tree whose own programs fail is not tried for ever.
+        plan.tolerate_from(0, &format!("The source tree of kernel {release} was not restored completely."));
         plan.leave_from(0);
-        let outcome = self.run(plan).and_then(|()| work());
-        let cleaned = self.clean_kernel_tree(kernel);
-        let outcome = outcome?;
-        cleaned.map(|()| outcome)
     }
-
-    /// Takes a prepared tree back to where it was.
-    pub(super) fn clean_kernel_tree(&self, kernel: &Arc<Kernel>) -> Result<()> {
-        let release = kernel.release();
-        let mut plan = Builder::new(format!("restore the source tree of kernel {release}"), self.kernel_roots(kernel));
-        if !self.options.no_clean_kernel {
-            self.plugins.kernel_clean(kernel, &mut plan)?;
-            plan.announce_from(0, format!("Restoring the source tree of kernel {release}"));
-            // A tree whose own programs fail is not tried for ever.
-            plan.tolerate_from(0, &format!("The source tree of kernel {release} was not restored completely."));
-            plan.leave_from(0);
-        }
-        // Last: an invocation that is killed before leaves the rest to the next.
-        plan.push(Action::Remove { at: Pending::KernelTree.marker(kernel) }, "the tree is as it was");
-        self.run(plan)
-    }
-
-    /// The roots of a plan about a kernel only.
-    pub(super) fn kernel_roots(&self, kernel: &Kernel) -> Roots {
-        let mut roots = self.system.roots.clone().with(Root::Modules, kernel.module_dir());
-        if let Some(headers) = kernel.headers() {
-            roots.set(Root::Headers, headers);
-        }
-        roots
-    }
+    // Last: an invocation that is killed before leaves the rest to the next.
+    plan.push(Action::Remove { at: Pending::KernelTree.marker(kernel) }, "the tree is as it was");
+    run.runner.run(plan)
 }

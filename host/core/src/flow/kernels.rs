@@ -3,97 +3,97 @@
 use std::sync::atomic::Ordering;
 
 use crate::error::{Error, Kind, Result};
+use crate::flow::add::ensure_added;
 use crate::flow::parallel::{self, End, Task};
-use crate::flow::{PackageSource, Session};
+use crate::flow::transaction::begin;
+use crate::flow::{Invocation, PackageSource};
 use crate::tree::{Package, Target};
 use modsmith_plan::{Action, Builder, INTERRUPTED, Undo};
 use modsmith_sandbox::can_bind;
 
-impl Session<'_> {
-    /// Does something with a package, which is added if need be, for each kernel;
-    /// `afterwards` follows for one kernel after the other, where that has changed
-    /// anything. Returns what went wrong.
-    pub(super) fn for_each_kernel(
-        &self,
-        what: &PackageSource,
-        targets: &[Target],
-        one: impl Fn(&Session<'_>, &Package, &Target) -> Result<bool> + Sync,
-        afterwards: impl Fn(&Package, &Target) -> Result<()>,
-    ) -> Vec<Error> {
-        let mut distinct: Vec<&Target> = Vec::new();
-        for target in targets {
-            if !distinct.contains(&target) {
-                distinct.push(target);
-            }
+/// Does something with a package, which is added if need be, for each kernel;
+/// `afterwards` follows for one kernel after the other, where that has changed
+/// anything. Returns what went wrong.
+pub(super) fn for_each_kernel(
+    run: &Invocation<'_>,
+    what: &PackageSource,
+    targets: &[Target],
+    one: impl Fn(&Invocation<'_>, &Package, &Target) -> Result<bool> + Sync,
+    afterwards: impl Fn(&Package, &Target) -> Result<()>,
+) -> Vec<Error> {
+    let mut distinct: Vec<&Target> = Vec::new();
+    for target in targets {
+        if !distinct.contains(&target) {
+            distinct.push(target);
         }
-        self.try_each_kernel(what, &distinct, one, afterwards).unwrap_or_else(|error| vec![error])
     }
+    try_each_kernel(run, what, &distinct, one, afterwards).unwrap_or_else(|error| vec![error])
+}
 
-    fn try_each_kernel(
-        &self,
-        what: &PackageSource,
-        targets: &[&Target],
-        one: impl Fn(&Session<'_>, &Package, &Target) -> Result<bool> + Sync,
-        afterwards: impl Fn(&Package, &Target) -> Result<()>,
-    ) -> Result<Vec<Error>> {
-        let _lock = self.begin()?;
-        let Some(first) = targets.first() else { return Ok(Vec::new()) };
-        let package = self.ensure_added(what, &self.kernel(first))?;
-        let apart = targets.len() > 1 && self.workers() > 1 && can_bind();
-        if apart {
-            self.make_room(&package)?;
-        }
-        let session = if apart { self.building_apart() } else { self.clone() };
-        let workers = if apart { self.workers() } else { 1 };
-        let tasks: Vec<Task> =
-            targets.iter().map(|target| Task { name: target.kernel.clone(), ..Task::default() }).collect();
-        let done = parallel::run(&tasks, workers, self.reporter, |task, reporter| {
-            let result = one(&session.reporting_to(reporter), &package, targets[task]);
-            let interrupted = result.as_ref().is_err_and(|error| error.kind == Kind::Interrupted);
-            (if interrupted { End::Stop } else { End::Settled }, result)
-        });
-        if apart {
-            // A stop signal has done its work: all builds have ended.
-            INTERRUPTED.store(false, Ordering::SeqCst);
-            self.clear_room(&package, targets)?;
-        }
-        let result = |(task, result): (usize, Result<bool>)| match result {
-            Ok(true) => afterwards(&package, targets[task]).err(),
-            Ok(false) => None,
-            Err(error) => Some(error),
-        };
-        Ok(done.results.into_iter().filter_map(result).collect())
+fn try_each_kernel(
+    run: &Invocation<'_>,
+    what: &PackageSource,
+    targets: &[&Target],
+    one: impl Fn(&Invocation<'_>, &Package, &Target) -> Result<bool> + Sync,
+    afterwards: impl Fn(&Package, &Target) -> Result<()>,
+) -> Result<Vec<Error>> {
+    let _lock = begin(run)?;
+    let Some(first) = targets.first() else { return Ok(Vec::new()) };
+    let package = ensure_added(run, what, &run.kernel(first))?;
+    let apart = targets.len() > 1 && run.runner.workers() > 1 && can_bind();
+    if apart {
+        make_room(run, &package)?;
     }
+    let isolated = if apart { run.isolated() } else { run.clone() };
+    let workers = if apart { run.runner.workers() } else { 1 };
+    let tasks: Vec<Task> =
+        targets.iter().map(|target| Task { name: target.kernel.clone(), ..Task::default() }).collect();
+    let done = parallel::run(&tasks, workers, run.runner.reporter, |task, reporter| {
+        let result = one(&isolated.reporting_to(reporter), &package, targets[task]);
+        let interrupted = result.as_ref().is_err_and(|error| error.kind == Kind::Interrupted);
+        (if interrupted { End::Stop } else { End::Settled }, result)
+    });
+    if apart {
+        // A stop signal has done its work: all builds have ended.
+        INTERRUPTED.store(false, Ordering::SeqCst);
+        clear_room(run, &package, targets)?;
+    }
+    let result = |(task, result): (usize, Result<bool>)| match result {
+        Ok(true) => afterwards(&package, targets[task]).err(),
+        Ok(false) => None,
+        Err(error) => Some(error),
+    };
+    Ok(done.results.into_iter().filter_map(result).collect())
+}
 
-    /// `T/m/v/build`, for builds that have their own directory in its place.
-    fn make_room(&self, package: &Package) -> Result<()> {
-        let mut plan = Builder::new(format!("build {} for several kernels", package.id), self.roots(package, None));
-        plan.push(
-            Action::MakeDirectory { at: package.id.build_dir() },
-            "each build sees a directory of its own at this place",
-        );
-        self.run(plan)
-    }
+/// `T/m/v/build`, for builds that have their own directory in its place.
+fn make_room(run: &Invocation<'_>, package: &Package) -> Result<()> {
+    let mut plan = Builder::new(format!("build {} for several kernels", package.id), run.env.roots(package, None));
+    plan.push(
+        Action::MakeDirectory { at: package.id.build_dir() },
+        "each build sees a directory of its own at this place",
+    );
+    run.runner.run(plan)
+}
 
-    /// What is left of such builds: the directory of one that failed gets the
-    /// usual place.
-    fn clear_room(&self, package: &Package, targets: &[&Target]) -> Result<()> {
-        let id = &package.id;
-        let mut plan = Builder::new(format!("end the builds of {id}"), self.roots(package, None));
-        plan.push(Action::Remove { at: id.build_dir() }, "the builds are over").on_undo(Undo::Keep);
-        let left = targets.iter().map(|target| id.build_dir_apart(target));
-        let mut left: Vec<_> = left.filter(|at| self.tree.real(at).is_dir()).collect();
-        if let Some(last) = left.pop() {
-            plan.push(Action::Rename { from: last, to: id.build_dir() }, "a failed build is kept for its log");
-        }
-        for at in left {
-            plan.push(Action::Remove { at }, "only one of several failed builds is kept");
-        }
-        for target in targets {
-            if let Some(at) = id.build_dir_apart(target).parent() {
-                plan.push(Action::Prune { at, unless_owned: None }, "directories that became empty go too");
-            }
-        }
-        self.run(plan)
+/// What is left of such builds: the directory of one that failed gets the
+/// usual place.
+fn clear_room(run: &Invocation<'_>, package: &Package, targets: &[&Target]) -> Result<()> {
+    let id = &package.id;
+    let mut plan = Builder::new(format!("end the builds of {id}"), run.env.roots(package, None));
+    plan.push(Action::Remove { at: id.build_dir() }, "the builds are over").on_undo(Undo::Keep);
+    let left = targets.iter().map(|target| id.build_dir_apart(target));
+    let mut left: Vec<_> = left.filter(|at| run.env.tree.real(at).is_dir()).collect();
+    if let Some(last) = left.pop() {
+        plan.push(Action::Rename { from: last, to: id.build_dir() }, "a failed build is kept for its log");
     }
+    for at in left {
+        plan.push(Action::Remove { at }, "only one of several failed builds is kept");
+    }
+    for target in targets {
+        if let Some(at) = id.build_dir_apart(target).parent() {
+            plan.push(Action::Prune { at, unless_owned: None }, "directories that became empty go too");
+        }
+    }
+    run.runner.run(plan)
 }

@@ -1,6 +1,6 @@
 //! Loading modules into the running kernel after an installation.
 
-use crate::flow::{Session, script};
+use crate::flow::{Invocation, script};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Action, Builder, Command, OnFailure};
@@ -10,21 +10,19 @@ use modsmith_plan::{Action, Builder, Command, OnFailure};
 const FOR_ALL_DEVICES: &str = "find /sys/devices -name modalias -exec cat {} + 2>/dev/null | sort -u | \
                                xargs -r -d '\\n' modprobe -a -b -q";
 
-impl Session<'_> {
-    /// `--modprobe-on-install`, or the setting of that name: only the running
-    /// kernel can load modules, and only once its index knows them.
-    pub(super) fn plan_load(&self, kernel: &Kernel, plan: &mut Builder) {
-        let wanted = self.options.modprobe_on_install || self.framework.modprobe_on_install();
-        if !wanted || !kernel.running() {
-            return;
-        }
-        let command = script::ignored(Command::new("bash").args(["-c", FOR_ALL_DEVICES]));
-        plan.push(Action::Run(command), "modprobe_on_install: devices get their new modules at once");
-        let unit = Location::new(Root::System, "lib/systemd/system/systemd-modules-load.service").expect("relative");
-        if self.system.roots.path(&unit).is_some_and(|path| path.is_file()) {
-            let mut command = Command::new("systemctl").args(["restart", "systemd-modules-load.service"]);
-            command.failure = OnFailure::Warn;
-            plan.push(Action::Run(command), "modprobe_on_install: so do lists of modules to load");
-        }
+/// `--modprobe-on-install`, or the setting of that name: only the running
+/// kernel can load modules, and only once its index knows them.
+pub(super) fn plan_load(run: &Invocation<'_>, kernel: &Kernel, plan: &mut Builder) {
+    let wanted = run.env.options.modprobe_on_install || run.env.framework.modprobe_on_install();
+    if !wanted || !kernel.running() {
+        return;
+    }
+    let command = script::ignored(Command::new("bash").args(["-c", FOR_ALL_DEVICES]));
+    plan.push(Action::Run(command), "modprobe_on_install: devices get their new modules at once");
+    let unit = Location::new(Root::System, "lib/systemd/system/systemd-modules-load.service").expect("relative");
+    if run.env.system.roots.path(&unit).is_some_and(|path| path.is_file()) {
+        let mut command = Command::new("systemctl").args(["restart", "systemd-modules-load.service"]);
+        command.failure = OnFailure::Warn;
+        plan.push(Action::Run(command), "modprobe_on_install: so do lists of modules to load");
     }
 }

@@ -1,19 +1,23 @@
 //! The state machine: what each action does to a package.
 //!
-//! An action reads facts, decides, and hands plans to the session, which runs
-//! them or, in a dry run, keeps them to be shown.
+//! An action is a function of an [`Invocation`]: it reads facts, decides, and hands
+//! plans to the runner, which carries them out or, in a dry run, keeps them to be
+//! shown.
 
 mod add;
 mod autoinstall;
 mod boot_image;
 mod build;
 mod build_environment;
+mod deletion;
 mod dependents;
+mod env;
 mod facts;
 mod failures;
-mod forced;
 mod install;
+mod install_plan;
 mod installed;
+mod invocation;
 mod kernel_events;
 mod kernel_tree;
 mod kernels;
@@ -23,26 +27,41 @@ mod modprobe_config;
 mod notices;
 mod one_job;
 mod originals;
+mod overrides;
+mod package_facts;
 mod packages;
 mod parallel;
 mod preconditions;
 mod record;
 mod remove;
+mod runner;
 mod safe_upgrade;
 mod script;
-mod session;
 mod signing;
 mod status;
-mod survey;
+mod status_inspector;
 mod transaction;
 mod uninstall;
+mod uninstall_plan;
 mod version_check;
 mod weak_links;
 mod weak_modules;
 
-use facts::package_facts;
+use package_facts::package_facts;
 
-pub use add::PackageSource;
-pub use packages::FormatRequest;
-pub use session::{Mode, Options, Session};
-pub use status::{Annotation, Filter, State, StatusLine};
+pub use add::{PackageSource, add, identify};
+pub use autoinstall::autoinstall;
+pub use build::build;
+pub use env::{Env, Options};
+pub use failures::failures;
+pub use install::install;
+pub use invocation::Invocation;
+pub use kernel_events::{kernel_postinst, kernel_preinst, kernel_prerm};
+pub use matching::match_template;
+pub use packages::{FormatRequest, install_archive, load_archive, make_format};
+pub use remove::{remove, unbuild};
+pub use runner::Mode;
+pub use signing::generate_mok;
+pub use status::{Annotation, Filter, State, StatusLine, status};
+pub use transaction::{post_transaction, settle_killed};
+pub use uninstall::uninstall;

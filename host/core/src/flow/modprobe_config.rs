@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::conf::PackageConf;
 use crate::error::{Error, Result};
-use crate::flow::{Session, package_facts};
+use crate::flow::{Invocation, package_facts};
 use crate::tree::{Package, Target};
 use modsmith_facts::inside;
 use modsmith_facts::kernel::Kernel;
@@ -26,54 +26,52 @@ fn concerns(conf: &PackageConf) -> bool {
 /// Steps that put files back, as they were before a plan.
 pub(super) type PutBack = Vec<Action>;
 
-impl Session<'_> {
-    /// Enters the package's lines, when it is installed.
-    pub(super) fn plan_modprobe_add(
-        &self,
-        package: &Package,
-        kernel: &Arc<Kernel>,
-        conf: &PackageConf,
-        plan: &mut Builder,
-    ) -> Result<()> {
-        if !concerns(conf) {
-            return Ok(());
-        }
-        let before = plan.steps().len();
-        let facts = Arc::new(package_facts(package, conf));
-        let answer = self.plugins.modprobe_config_add(&facts, kernel, plan)?;
-        tell(&answer, before, conf, plan);
-        Ok(())
+/// Enters the package's lines, when it is installed.
+pub(super) fn plan_modprobe_add(
+    run: &Invocation<'_>,
+    package: &Package,
+    kernel: &Arc<Kernel>,
+    conf: &PackageConf,
+    plan: &mut Builder,
+) -> Result<()> {
+    if !concerns(conf) {
+        return Ok(());
     }
+    let before = plan.steps().len();
+    let facts = Arc::new(package_facts(package, conf));
+    let answer = run.env.plugins.modprobe_config_add(&facts, kernel, plan)?;
+    tell(&answer, before, conf, plan);
+    Ok(())
+}
 
-    /// Takes them out with the last installation of the module. While it is
-    /// installed elsewhere, they are only out of the way of a boot image that is
-    /// made for this kernel: the steps returned put them back after that. A kernel
-    /// that has its own module again keeps them.
-    pub(super) fn plan_modprobe_remove(
-        &self,
-        package: &Package,
-        kernel: &Arc<Kernel>,
-        target: &Target,
-        conf: &PackageConf,
-        plan: &mut Builder,
-    ) -> Result<PutBack> {
-        if !concerns(conf) || self.tree.has_originals(&package.id, target) {
-            return Ok(PutBack::new());
-        }
-        let elsewhere = self.tree.is_active_elsewhere(&package.id.module, target)?;
-        let makes_image = conf.remake_initrd && !self.options.no_initrd && !self.deferred;
-        if elsewhere && !makes_image {
-            return Ok(PutBack::new());
-        }
-        let before = plan.steps().len();
-        let facts = Arc::new(package_facts(package, conf));
-        let answer = self.plugins.modprobe_config_remove(&facts, kernel, plan)?;
-        if elsewhere {
-            return put_back(before, plan);
-        }
-        tell(&answer, before, conf, plan);
-        Ok(PutBack::new())
+/// Takes them out with the last installation of the module. While it is
+/// installed elsewhere, they are only out of the way of a boot image that is
+/// made for this kernel: the steps returned put them back after that. A kernel
+/// that has its own module again keeps them.
+pub(super) fn plan_modprobe_remove(
+    run: &Invocation<'_>,
+    package: &Package,
+    kernel: &Arc<Kernel>,
+    target: &Target,
+    conf: &PackageConf,
+    plan: &mut Builder,
+) -> Result<PutBack> {
+    if !concerns(conf) || run.env.tree.has_originals(&package.id, target) {
+        return Ok(PutBack::new());
     }
+    let elsewhere = run.env.tree.is_active_elsewhere(&package.id.module, target)?;
+    let makes_image = conf.remake_initrd && !run.env.options.no_initrd && !run.transaction.is_open();
+    if elsewhere && !makes_image {
+        return Ok(PutBack::new());
+    }
+    let before = plan.steps().len();
+    let facts = Arc::new(package_facts(package, conf));
+    let answer = run.env.plugins.modprobe_config_remove(&facts, kernel, plan)?;
+    if elsewhere {
+        return put_back(before, plan);
+    }
+    tell(&answer, before, conf, plan);
+    Ok(PutBack::new())
 }
 
 /// Says which lines change: the plugin's notes name them.

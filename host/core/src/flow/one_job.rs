@@ -3,7 +3,9 @@
 use super::build::Decisions;
 use crate::conf::only_jobserver_tells;
 use crate::error::{Error, Kind};
-use crate::flow::Session;
+use crate::flow::Invocation;
+use crate::flow::build::build_log;
+use crate::flow::failures::class_of_failure;
 use crate::tree::{OneJob, Package, Target};
 use build_diagnosis::Class;
 use modsmith_plan::{Action, Builder, Bytes};
@@ -11,49 +13,47 @@ use modsmith_plan::{Action, Builder, Bytes};
 /// Of the log of an attempt that failed, its end is kept. In bytes.
 const LONGEST: usize = 4 << 20;
 
-impl Session<'_> {
-    /// Whether a build may have failed because its makes did several things at the
-    /// same time, and would not with dkms: that gives jobs to a command that begins
-    /// with `make`, and here the jobserver reaches every other make, too.
-    pub(super) fn may_be_a_race(
-        &self,
-        error: &Error,
-        package: &Package,
-        target: &Target,
-        decisions: &Decisions,
-    ) -> bool {
-        matches!(error.kind, Kind::BuildFailed | Kind::ProductMissing)
-            && !self.is_dry_run()
-            && self.jobs().is_shared()
-            && !decisions.place.one_job
-            && only_jobserver_tells(decisions.conf.make.as_deref())
-            && !is_certain(self.class_of_failure(error, package, target))
-    }
+/// Whether a build may have failed because its makes did several things at the
+/// same time, and would not with dkms: that gives jobs to a command that begins
+/// with `make`, and here the jobserver reaches every other make, too.
+pub(super) fn may_be_a_race(
+    run: &Invocation<'_>,
+    error: &Error,
+    package: &Package,
+    target: &Target,
+    decisions: &Decisions,
+) -> bool {
+    matches!(error.kind, Kind::BuildFailed | Kind::ProductMissing)
+        && run.runner.jobs().is_shared()
+        && !decisions.place.one_job
+        && only_jobserver_tells(decisions.conf.make.as_deref())
+        && !is_certain(class_of_failure(run, error, package, target))
+}
 
-    /// What the log of a first attempt says, as the log of the second one begins.
-    pub(super) fn first_attempt(&self, package: &Package, target: &Target, text: &str) -> Vec<u8> {
-        let log = std::fs::read(self.tree.real(&self.build_log(&package.id, target))).unwrap_or_default();
-        // What the log is of, and the date, are written anew.
-        let mut lines = log.splitn(3, |byte| *byte == b'\n');
-        let blocks = lines.nth(2).unwrap_or_default();
-        let kept = &blocks[blocks.len().saturating_sub(LONGEST)..];
-        [kept, format!("\n{text}\n").as_bytes()].concat()
-    }
+/// What the log of a first attempt says, as the log of the second one begins.
+pub(super) fn first_attempt(run: &Invocation<'_>, package: &Package, target: &Target, text: &str) -> Vec<u8> {
+    let log = std::fs::read(run.env.tree.real(&build_log(run, &package.id, target))).unwrap_or_default();
+    // What the log is of, and the date, are written anew.
+    let mut lines = log.splitn(3, |byte| *byte == b'\n');
+    let blocks = lines.nth(2).unwrap_or_default();
+    let kept = &blocks[blocks.len().saturating_sub(LONGEST)..];
+    [kept, format!("\n{text}\n").as_bytes()].concat()
+}
 
-    /// The next build of this version begins with one job. That it cannot be
-    /// written down is a warning: the modules are built.
-    pub(super) fn remember_one_job(&self, package: &Package, target: &Target) {
-        let record = OneJob::new(&target.kernel, &target.arch);
-        let mut text = serde_json::to_vec_pretty(&record).unwrap_or_default();
-        text.push(b'\n');
-        let mut plan = Builder::new(format!("remember how {} is built", package.id), self.system.roots.clone());
-        plan.push(Action::MakeDirectory { at: package.id.one_job_dir() }, "versions are remembered");
-        let at = package.id.one_job_record();
-        plan.push(Action::WriteFile { at, contents: Bytes(text), mode: 0o644 }, "it fails with several jobs");
-        if let Err(error) = self.run(plan) {
-            self.reporter
-                .warning(&format!("The next build of {} will try several jobs again. {}", package.id, error.message));
-        }
+/// The next build of this version begins with one job. That it cannot be
+/// written down is a warning: the modules are built.
+pub(super) fn remember_one_job(run: &Invocation<'_>, package: &Package, target: &Target) {
+    let record = OneJob::new(&target.kernel, &target.arch);
+    let mut text = serde_json::to_vec_pretty(&record).unwrap_or_default();
+    text.push(b'\n');
+    let mut plan = Builder::new(format!("remember how {} is built", package.id), run.env.system.roots.clone());
+    plan.push(Action::MakeDirectory { at: package.id.one_job_dir() }, "versions are remembered");
+    let at = package.id.one_job_record();
+    plan.push(Action::WriteFile { at, contents: Bytes(text), mode: 0o644 }, "it fails with several jobs");
+    if let Err(error) = run.runner.run(plan) {
+        run.runner
+            .reporter
+            .warning(&format!("The next build of {} will try several jobs again. {}", package.id, error.message));
     }
 }
 

@@ -11,6 +11,9 @@ mod staging;
 
 use std::path::PathBuf;
 
+pub use install::install_archive;
+pub use load::load_archive;
+pub use make::make_format;
 pub use staging::clear_stale;
 
 use modsmith_plugins::Format;

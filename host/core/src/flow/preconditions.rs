@@ -4,79 +4,83 @@ use std::path::Path;
 
 use crate::conf::{self, PackageConf};
 use crate::error::{Error, Kind, Result};
-use crate::flow::Session;
+use crate::flow::Invocation;
+use crate::flow::script::administrators;
 use crate::tree::{Package, Target};
 use modsmith_facts::Location;
 use modsmith_facts::kernel::Kernel;
 
-impl Session<'_> {
-    /// Refuses kernels that the package's BUILD_EXCLUSIVE_* rule out.
-    pub(super) fn check_exclusive(&self, package: &Package, conf: &PackageConf, kernel: &Kernel) -> Result<()> {
-        let Some(reason) = conf.excludes(kernel) else { return Ok(()) };
-        Err(Error::new(
-            Kind::Excluded,
-            format!("{} is not for kernel {} ({}): {reason}.", package.id, kernel.release(), kernel.arch()),
-        )
-        .detail(format!("Its {} says so with a BUILD_EXCLUSIVE directive.", conf.evaluated.file.display())))
-    }
+/// Refuses kernels that the package's BUILD_EXCLUSIVE_* rule out.
+pub(super) fn check_exclusive(package: &Package, conf: &PackageConf, kernel: &Kernel) -> Result<()> {
+    let Some(reason) = conf.excludes(kernel) else { return Ok(()) };
+    Err(Error::new(
+        Kind::Excluded,
+        format!("{} is not for kernel {} ({}): {reason}.", package.id, kernel.release(), kernel.arch()),
+    )
+    .detail(format!("Its {} says so with a BUILD_EXCLUSIVE directive.", conf.evaluated.file.display())))
+}
 
-    /// Refuses a kernel without headers.
-    pub(super) fn check_headers(&self, kernel: &std::sync::Arc<Kernel>) -> Result<()> {
-        if kernel.headers().is_some() {
-            return Ok(());
-        }
-        let (release, module_dir) = (kernel.release(), kernel.module_dir());
-        let message = match module_dir.is_dir() {
-            true => format!(
-                "The headers of kernel {release} are not there: {} has no `include`.",
-                kernel.source_dir().display()
-            ),
-            false => format!("Kernel {release} and its headers are not there: {} is missing.", module_dir.display()),
-        };
-        let mut error = Error::new(Kind::HeadersMissing, message);
-        error = match self.plugins.header_package(kernel).ok().flatten() {
-            Some(package) => {
-                error.hint(format!("Install the package {package}, or name a directory with --kernelsourcedir."))
-            }
-            None => error.hint("Install that kernel's headers, or name their directory with --kernelsourcedir."),
-        };
-        let others = self.kernels_with_headers();
-        if !others.is_empty() {
-            error = error.hint(format!("Kernels with headers here: {}. Name one with -k.", others.join(", ")));
-        }
-        Err(error)
+/// Refuses a kernel without headers.
+pub(super) fn check_headers(run: &Invocation<'_>, kernel: &std::sync::Arc<Kernel>) -> Result<()> {
+    if kernel.headers().is_some() {
+        return Ok(());
     }
+    let (release, module_dir) = (kernel.release(), kernel.module_dir());
+    let message = match module_dir.is_dir() {
+        true => format!(
+            "The headers of kernel {release} are not there: {} has no `include`.",
+            kernel.source_dir().display()
+        ),
+        false => format!("Kernel {release} and its headers are not there: {} is missing.", module_dir.display()),
+    };
+    let mut error = Error::new(Kind::HeadersMissing, message);
+    error = match run.env.plugins.header_package(kernel).ok().flatten() {
+        Some(package) => {
+            error.hint(format!("Install the package {package}, or name a directory with --kernelsourcedir."))
+        }
+        None => error.hint("Install that kernel's headers, or name their directory with --kernelsourcedir."),
+    };
+    let others = kernels_with_headers(run);
+    if !others.is_empty() {
+        error = error.hint(format!("Kernels with headers here: {}. Name one with -k.", others.join(", ")));
+    }
+    Err(error)
+}
 
-    fn kernels_with_headers(&self) -> Vec<String> {
-        let Some(directory) = self.system.roots.get(modsmith_facts::Root::InstallTree) else { return Vec::new() };
-        let mut names: Vec<String> = std::fs::read_dir(directory)
-            .into_iter()
-            .flatten()
-            .filter_map(Result::ok)
-            .filter(|entry| entry.path().join("build/include").is_dir())
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .collect();
-        names.sort();
-        names
-    }
+fn kernels_with_headers(run: &Invocation<'_>) -> Vec<String> {
+    let Some(directory) = run.env.system.roots.get(modsmith_facts::Root::InstallTree) else { return Vec::new() };
+    let mut names: Vec<String> = std::fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+        .filter(|entry| entry.path().join("build/include").is_dir())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
 
-    /// Refuses a package whose BUILD_DEPENDS are not installed; --force makes that a
-    /// warning.
-    pub(super) fn check_dependencies(&self, package: &Package, conf: &PackageConf, target: &Target) -> Result<()> {
-        let missing: Vec<&String> =
-            conf.build_depends.iter().filter(|name| self.tree.active_version(name, target).is_none()).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let names = missing.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(", ");
-        let message = format!("{} needs modules that are not installed for kernel {target}: {names}.", package.id);
-        if self.options.force {
-            self.reporter.warning(&message);
-            return Ok(());
-        }
-        Err(Error::new(Kind::DependencyMissing, message)
-            .hint(format!("Install them for that kernel first: `dkms install MODULE/VERSION -k {}`.", target.kernel)))
+/// Refuses a package whose BUILD_DEPENDS are not installed; --force makes that a
+/// warning.
+pub(super) fn check_dependencies(
+    run: &Invocation<'_>,
+    package: &Package,
+    conf: &PackageConf,
+    target: &Target,
+) -> Result<()> {
+    let missing: Vec<&String> =
+        conf.build_depends.iter().filter(|name| run.env.tree.active_version(name, target).is_none()).collect();
+    if missing.is_empty() {
+        return Ok(());
     }
+    let names = missing.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(", ");
+    let message = format!("{} needs modules that are not installed for kernel {target}: {names}.", package.id);
+    if run.env.options.force {
+        run.runner.reporter.warning(&message);
+        return Ok(());
+    }
+    Err(Error::new(Kind::DependencyMissing, message)
+        .hint(format!("Install them for that kernel first: `dkms install MODULE/VERSION -k {}`.", target.kernel)))
 }
 
 /// A source with nothing beside its dkms.conf cannot be built.
@@ -102,23 +106,18 @@ pub(super) struct Patch {
     pub given: Option<Location>,
 }
 
-impl Session<'_> {
-    /// The patches that apply, each of them there.
-    pub(super) fn check_patches(&self, package: &Package, conf: &PackageConf) -> Result<Vec<Patch>> {
-        let directory = package.source.join("patches");
-        let mut found = Vec::new();
-        for conf::Patch { file: name, .. } in &conf.patches {
-            let given = self.administrators(package, &Path::new("patches").join(name));
-            let climbs = name.split('/').any(|part| part == "..");
-            if climbs || (given.is_none() && !directory.join(name).is_file()) {
-                return Err(Error::new(
-                    Kind::PatchMissing,
-                    format!("The patch {name} of {} is not there.", package.id),
-                )
+/// The patches that apply, each of them there.
+pub(super) fn check_patches(run: &Invocation<'_>, package: &Package, conf: &PackageConf) -> Result<Vec<Patch>> {
+    let directory = package.source.join("patches");
+    let mut found = Vec::new();
+    for conf::Patch { file: name, .. } in &conf.patches {
+        let given = administrators(run, package, &Path::new("patches").join(name));
+        let climbs = name.split('/').any(|part| part == "..");
+        if climbs || (given.is_none() && !directory.join(name).is_file()) {
+            return Err(Error::new(Kind::PatchMissing, format!("The patch {name} of {} is not there.", package.id))
                 .hint(format!("PATCH names files below {}, without `..`.", directory.display())));
-            }
-            found.push(Patch { name: name.clone(), given });
         }
-        Ok(found)
+        found.push(Patch { name: name.clone(), given });
     }
+    Ok(found)
 }

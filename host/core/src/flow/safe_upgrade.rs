@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
-use crate::flow::Session;
+use crate::flow::Invocation;
 use crate::tree::PackageId;
 use modsmith_facts::{Location, Root, Roots};
 use modsmith_plan::{Action, Builder, Bytes, Undo};
@@ -26,55 +26,49 @@ struct Caller {
     started: jiff::Timestamp,
 }
 
-impl Session<'_> {
-    /// Leaves the lock of an `add`.
-    pub(super) fn lock_upgrade(&self, id: &PackageId) -> Result<()> {
-        let caller = caller()?;
-        let started = caller.started.to_zoned(jiff::tz::TimeZone::system()).strftime(START);
-        let contents = Bytes(format!("{}-{}\n{started}\n", id.module, id.version).into_bytes());
-        // Nobody can know the name beforehand.
-        let random = RandomState::new().build_hasher().finish();
-        let at = lock(&format!("{}{random:016x}", prefix(caller.pid)));
-        let mut plan = Builder::new(format!("note the upgrade of {id}"), self.lock_roots());
-        plan.push(
-            Action::WriteFile { at, contents, mode: 0o600 },
-            "--rpm_safe_upgrade: the older one's remove finds it",
-        )
+/// Leaves the lock of an `add`.
+pub(super) fn lock_upgrade(run: &Invocation<'_>, id: &PackageId) -> Result<()> {
+    let caller = caller()?;
+    let started = caller.started.to_zoned(jiff::tz::TimeZone::system()).strftime(START);
+    let contents = Bytes(format!("{}-{}\n{started}\n", id.module, id.version).into_bytes());
+    // Nobody can know the name beforehand.
+    let random = RandomState::new().build_hasher().finish();
+    let at = lock(&format!("{}{random:016x}", prefix(caller.pid)));
+    let mut plan = Builder::new(format!("note the upgrade of {id}"), lock_roots(run));
+    plan.push(Action::WriteFile { at, contents, mode: 0o600 }, "--rpm_safe_upgrade: the older one's remove finds it")
         .on_undo(Undo::Never);
-        self.run(plan)
-    }
+    run.runner.run(plan)
+}
 
-    /// Whether a `remove` has to be left out; uses up the lock.
-    pub(super) fn is_upgrade(&self, id: &PackageId) -> Result<bool> {
-        let caller = caller()?;
-        let directory = self.lock_dir();
-        let names =
-            std::fs::read_dir(&directory).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.file_name()));
-        let mut names: Vec<String> = names.filter_map(|name| name.into_string().ok()).collect();
-        names.retain(|name| name.starts_with(&prefix(caller.pid)));
-        names.sort();
-        let Some(name) = names.into_iter().find(|name| is_of(&directory.join(name), id, &caller)) else {
-            return Ok(false);
-        };
-        let mut plan = Builder::new(format!("end the upgrade of {id}"), self.lock_roots());
-        plan.push(Action::Remove { at: lock(&name) }, "--rpm_safe_upgrade: it was for this remove")
-            .on_undo(Undo::Never);
-        self.run(plan)?;
-        self.reporter
-            .warning(&format!("{id} stays: the upgrade that removes it has just added it (--rpm_safe_upgrade)."));
-        Ok(true)
-    }
+/// Whether a `remove` has to be left out; uses up the lock.
+pub(super) fn is_upgrade(run: &Invocation<'_>, id: &PackageId) -> Result<bool> {
+    let caller = caller()?;
+    let directory = lock_dir(run);
+    let names = std::fs::read_dir(&directory).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.file_name()));
+    let mut names: Vec<String> = names.filter_map(|name| name.into_string().ok()).collect();
+    names.retain(|name| name.starts_with(&prefix(caller.pid)));
+    names.sort();
+    let Some(name) = names.into_iter().find(|name| is_of(&directory.join(name), id, &caller)) else {
+        return Ok(false);
+    };
+    let mut plan = Builder::new(format!("end the upgrade of {id}"), lock_roots(run));
+    plan.push(Action::Remove { at: lock(&name) }, "--rpm_safe_upgrade: it was for this remove").on_undo(Undo::Never);
+    run.runner.run(plan)?;
+    run.runner
+        .reporter
+        .warning(&format!("{id} stays: the upgrade that removes it has just added it (--rpm_safe_upgrade)."));
+    Ok(true)
+}
 
-    fn lock_dir(&self) -> PathBuf {
-        self.system.outside(self.framework.tmp_location())
-    }
+fn lock_dir(run: &Invocation<'_>) -> PathBuf {
+    run.env.system.outside(run.env.framework.tmp_location())
+}
 
-    /// The directory is a root by itself: it may be another file system than `/`.
-    fn lock_roots(&self) -> Roots {
-        let mut roots = self.system.roots.clone();
-        roots.set(Root::System, self.lock_dir());
-        roots
-    }
+/// The directory is a root by itself: it may be another file system than `/`.
+fn lock_roots(run: &Invocation<'_>) -> Roots {
+    let mut roots = run.env.system.roots.clone();
+    roots.set(Root::System, lock_dir(run));
+    roots
 }
 
 fn lock(name: &str) -> Location {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::build::Toolchain;
-use crate::flow::Session;
+use crate::flow::Invocation;
 use crate::tree::Package;
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
@@ -21,32 +21,30 @@ pub fn environment(package: &Package, kernel: &Kernel, toolchain: &Toolchain) ->
     Environment::Inherited(variables)
 }
 
-impl Session<'_> {
-    /// The command for a script: its first word is a file below `directory`, which
-    /// is where it runs, or one that the administrator has put in its place; the
-    /// others are arguments, split at blanks. `None` for a script that is empty or
-    /// would be outside the directory.
-    pub(super) fn script(
-        &self,
-        package: &Package,
-        script: &str,
-        directory: &Location,
-        environment: Environment,
-    ) -> Option<Command> {
-        let mut words = script.split_whitespace();
-        let name = words.next()?;
-        let program = directory.join(name).ok()?;
-        let program = self.administrators(package, Path::new(name)).unwrap_or(program);
-        Some(command(program, words, directory, environment))
-    }
+/// The command for a script: its first word is a file below `directory`, which
+/// is where it runs, or one that the administrator has put in its place; the
+/// others are arguments, split at blanks. `None` for a script that is empty or
+/// would be outside the directory.
+pub(super) fn script_command(
+    run: &Invocation<'_>,
+    package: &Package,
+    script: &str,
+    directory: &Location,
+    environment: Environment,
+) -> Option<Command> {
+    let mut words = script.split_whitespace();
+    let name = words.next()?;
+    let program = directory.join(name).ok()?;
+    let program = administrators(run, package, Path::new(name)).unwrap_or(program);
+    Some(command(program, words, directory, environment))
+}
 
-    /// A file of this name that the administrator has put below
-    /// `/etc/dkms/MODULE/`: it counts instead of the source's. Source: dkms 3.4.0.
-    pub(super) fn administrators(&self, package: &Package, name: &Path) -> Option<Location> {
-        let directory = Location::new(Root::Etc, "dkms").and_then(|at| at.join(&package.id.module));
-        let at = directory.and_then(|at| at.join(name)).ok()?;
-        self.system.roots.path(&at).filter(|path| path.is_file()).map(|_| at)
-    }
+/// A file of this name that the administrator has put below
+/// `/etc/dkms/MODULE/`: it counts instead of the source's. Source: dkms 3.4.0.
+pub(super) fn administrators(run: &Invocation<'_>, package: &Package, name: &Path) -> Option<Location> {
+    let directory = Location::new(Root::Etc, "dkms").and_then(|at| at.join(&package.id.module));
+    let at = directory.and_then(|at| at.join(name)).ok()?;
+    run.env.system.roots.path(&at).filter(|path| path.is_file()).map(|_| at)
 }
 
 fn command<'w>(

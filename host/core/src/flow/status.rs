@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::error::{Error, Kind, Result};
-use crate::flow::Session;
-use crate::flow::survey::Survey;
-use crate::flow::weak_links::WeakLinks;
+use crate::flow::Invocation;
+use crate::flow::status_inspector::StatusInspector;
+use crate::flow::weak_links::{WeakLinks, links_to, weak_links};
 use crate::tree::{Entry, ModuleDirectory, Package, PackageId, SourceState, Target};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -99,81 +99,79 @@ fn fits(pattern: &Option<GlobMatcher>, name: &str) -> bool {
     pattern.as_ref().is_none_or(|glob| glob.is_match(name))
 }
 
-impl Session<'_> {
-    /// The lines of `status`, by module, version, kernel and architecture.
-    pub fn status(&self, filter: &Filter) -> Result<Vec<StatusLine>> {
-        let matchers = filter.compile()?;
-        let mut survey = Survey::new(self);
-        let links = self.weak_links();
-        let mut lines = Vec::new();
-        for name in self.tree.modules()?.iter().filter(|name| fits(&matchers.module, name)) {
-            let module = self.tree.module(name)?;
-            for entry in self.tree.entries_of(&module, |version| fits(&matchers.version, version)) {
-                self.describe(&module, entry, &matchers, &links, &mut survey, &mut lines);
-            }
+/// The lines of `status`, by module, version, kernel and architecture.
+pub fn status(run: &Invocation<'_>, filter: &Filter) -> Result<Vec<StatusLine>> {
+    let matchers = filter.compile()?;
+    let mut inspector = StatusInspector::new(run);
+    let links = weak_links(run);
+    let mut lines = Vec::new();
+    for name in run.env.tree.modules()?.iter().filter(|name| fits(&matchers.module, name)) {
+        let module = run.env.tree.module(name)?;
+        for entry in run.env.tree.entries_of(&module, |version| fits(&matchers.version, version)) {
+            describe(run, &module, entry, &matchers, &links, &mut inspector, &mut lines);
         }
-        Ok(lines)
     }
+    Ok(lines)
+}
 
-    fn describe(
-        &self,
-        module: &ModuleDirectory,
-        entry: Entry,
-        matchers: &Matchers,
-        links: &WeakLinks,
-        survey: &mut Survey<'_>,
-        lines: &mut Vec<StatusLine>,
-    ) {
-        let Entry { id, source } = entry;
-        let SourceState::Present(source) = source else {
-            lines.push(StatusLine::new(id, None, State::Broken));
-            return;
-        };
-        let mut targets = self.tree.targets(&id);
-        let weak = match links.is_empty() {
-            true => Vec::new(),
-            false => self.weakly_installed(module, &id, &targets, matchers, links),
-        };
-        targets.retain(|target| fits(&matchers.kernel, &target.kernel) && fits(&matchers.arch, &target.arch));
-        let package = Package { id, source };
-        for target in &targets {
-            let installed = self.tree.is_active(module, &package.id, target);
-            let originals = module.has_originals && self.tree.has_originals(&package.id, target);
-            let remark = survey.remarks(&package, target, installed);
-            let state = if installed { State::Installed } else { State::Built };
-            lines.push(StatusLine {
-                annotations: originals.then_some(Annotation::OriginalsExist).into_iter().chain(remark).collect(),
-                ..StatusLine::new(package.id.clone(), Some(target.clone()), state)
-            });
-        }
-        if targets.is_empty() && weak.is_empty() {
-            lines.push(StatusLine::new(package.id, None, State::Added));
-        }
-        lines.extend(weak);
+fn describe(
+    run: &Invocation<'_>,
+    module: &ModuleDirectory,
+    entry: Entry,
+    matchers: &Matchers,
+    links: &WeakLinks,
+    inspector: &mut StatusInspector<'_>,
+    lines: &mut Vec<StatusLine>,
+) {
+    let Entry { id, source } = entry;
+    let SourceState::Present(source) = source else {
+        lines.push(StatusLine::new(id, None, State::Broken));
+        return;
+    };
+    let mut targets = run.env.tree.targets(&id);
+    let weak = match links.is_empty() {
+        true => Vec::new(),
+        false => weakly_installed(run, module, &id, &targets, matchers, links),
+    };
+    targets.retain(|target| fits(&matchers.kernel, &target.kernel) && fits(&matchers.arch, &target.arch));
+    let package = Package { id, source };
+    for target in &targets {
+        let installed = run.env.tree.is_active(module, &package.id, target);
+        let originals = module.has_originals && run.env.tree.has_originals(&package.id, target);
+        let annotation = inspector.annotations(&package, target, installed);
+        let state = if installed { State::Installed } else { State::Built };
+        lines.push(StatusLine {
+            annotations: originals.then_some(Annotation::OriginalsExist).into_iter().chain(annotation).collect(),
+            ..StatusLine::new(package.id.clone(), Some(target.clone()), state)
+        });
     }
+    if targets.is_empty() && weak.is_empty() {
+        lines.push(StatusLine::new(package.id, None, State::Added));
+    }
+    lines.extend(weak);
+}
 
-    /// The kernels that have links to what is installed for others.
-    fn weakly_installed(
-        &self,
-        module: &ModuleDirectory,
-        id: &PackageId,
-        targets: &[Target],
-        matchers: &Matchers,
-        links: &WeakLinks,
-    ) -> Vec<StatusLine> {
-        let mut found = BTreeMap::new();
-        for target in targets.iter().filter(|target| self.tree.is_active(module, id, target)) {
-            for link in self.links_to(links, id, target) {
-                let other = Target { kernel: link.kernel.clone(), arch: target.arch.clone() };
-                found.entry(other).or_insert_with(|| target.kernel.clone());
-            }
+/// The kernels that have links to what is installed for others.
+fn weakly_installed(
+    run: &Invocation<'_>,
+    module: &ModuleDirectory,
+    id: &PackageId,
+    targets: &[Target],
+    matchers: &Matchers,
+    links: &WeakLinks,
+) -> Vec<StatusLine> {
+    let mut found = BTreeMap::new();
+    for target in targets.iter().filter(|target| run.env.tree.is_active(module, id, target)) {
+        for link in links_to(run, links, id, target) {
+            let other = Target { kernel: link.kernel.clone(), arch: target.arch.clone() };
+            found.entry(other).or_insert_with(|| target.kernel.clone());
         }
-        let line = |(target, from)| StatusLine {
-            from: Some(from),
-            ..StatusLine::new(id.clone(), Some(target), State::InstalledWeak)
-        };
-        // A module of its own goes before the link.
-        let lacks_own = |target: &Target| self.tree.active_version(&id.module, target).is_none();
-        found.into_iter().filter(|(target, _)| matchers.take(id, target) && lacks_own(target)).map(line).collect()
     }
+    let line = |(target, from)| StatusLine {
+        from: Some(from),
+        ..StatusLine::new(id.clone(), Some(target), State::InstalledWeak)
+    };
+    // A module of its own goes before the link.
+    let lacks_own = |target: &Target| run.env.tree.active_version(&id.module, target).is_none();
+    found.into_iter().filter(|(target, _)| matchers.take(id, target) && lacks_own(target)).map(line).collect()
 }

@@ -1,18 +1,124 @@
 //! What is done once for several packages, at the end.
 
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::build::log_head;
 use crate::conf::Variables;
 use crate::conf::framework::Framework;
-use crate::error::Result;
-use crate::flow::{Session, script};
-use crate::tree::Target;
+use crate::error::{Error, Result};
+use crate::flow::boot_image::plan_boot_image;
+use crate::flow::failures::forget_stale;
+use crate::flow::install::plan_depmod;
+use crate::flow::kernel_events::tell_plugins;
+use crate::flow::kernel_tree::clean_kernel_tree;
+use crate::flow::packages;
+use crate::flow::runner::TryLock;
+use crate::flow::{Invocation, script};
+use crate::tree::{Target, TreeLock};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root, TrustedDir, find_program};
 use modsmith_plan::{Action, Builder, Bytes, Command, Environment, PRIVATE_DIR, Place, Undo};
 use modsmith_plugins::{Event, Occasion};
+
+/// The change that an invocation is: what its threads may do one at a time only,
+/// and what waits for its end.
+#[derive(Clone, Default)]
+pub struct Transaction {
+    /// Whether depmod and boot image wait for the end.
+    is_open: bool,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// Other kernels for which something waits for the end.
+    waiting: Mutex<BTreeSet<Target>>,
+    /// Held while something is changed that packages have in common: a kernel's
+    /// module directory, the signing key.
+    common: Mutex<()>,
+    /// Held while a kernel's own source tree is in the state of a build.
+    kernel_tree: Mutex<()>,
+}
+
+impl Transaction {
+    /// The same transaction; its end is [`finish`].
+    pub(super) fn opened(&self) -> Self {
+        Self { is_open: true, shared: self.shared.clone() }
+    }
+
+    /// Whether depmod and boot image wait for the end.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// Keeps other threads from what packages have in common.
+    pub(super) fn hold_common(&self) -> MutexGuard<'_, ()> {
+        self.shared.common.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps other threads from preparing a kernel's source tree, or building
+    /// against it, meanwhile.
+    pub(super) fn hold_kernel_tree(&self) -> MutexGuard<'_, ()> {
+        self.shared.kernel_tree.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the end of the transaction look after another kernel, too.
+    pub(super) fn wait_for(&self, target: Target) {
+        self.waiting().insert(target);
+    }
+
+    /// The kernels that it has to look after, each told once.
+    fn take_waiting(&self) -> BTreeSet<Target> {
+        std::mem::take(&mut self.waiting())
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, BTreeSet<Target>> {
+        self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes the tree's lock and ends what a killed invocation began. A dry run
+/// takes none: it changes nothing.
+pub(super) fn begin(run: &Invocation<'_>) -> Result<Option<TreeLock>> {
+    let Some(lock) = run.runner.lock()? else { return Ok(None) };
+    recover(run, &lock)?;
+    forget_stale(run);
+    if !run.env.options.no_depmod {
+        finish_forgotten(run)?;
+    }
+    Ok(Some(lock))
+}
+
+/// Ends what killed invocations began.
+fn recover(run: &Invocation<'_>, lock: &TreeLock) -> Result<()> {
+    let tree = run.env.tree.path();
+    let (pending, untrusted) = modsmith_plan::pending(tree).map_err(|e| Error::io("read the journal in", tree, e))?;
+    for why in &untrusted {
+        run.runner.reporter.warning(&format!("{why}, so nothing was done about it. {}", why.remedy()));
+    }
+    pending.iter().try_for_each(|journal| run.runner.executor().recover(journal))?;
+    packages::clear_stale(lock.private());
+    Ok(())
+}
+
+/// Ends what a killed invocation left before anything is said about states. `false`:
+/// it cannot be ended now.
+pub fn settle_killed(run: &Invocation<'_>) -> Result<bool> {
+    let (pending, untrusted) = modsmith_plan::pending(run.env.tree.path()).unwrap_or_default();
+    for why in &untrusted {
+        run.runner.reporter.warning(&format!("{why}. {}", why.remedy()));
+    }
+    if pending.is_empty() {
+        return Ok(true);
+    }
+    match run.runner.try_lock() {
+        TryLock::Taken(lock) => recover(run, &lock).map(|()| true),
+        TryLock::NotNeeded => Ok(true),
+        TryLock::Refused => Ok(false),
+    }
+}
 
 /// What a kernel still needs after its modules changed. A marker in the tree
 /// remembers it, should the end of the transaction never come.
@@ -70,93 +176,90 @@ pub(super) fn plan_marker(pending: Pending, kernel: &Kernel, plan: &mut Builder)
     plan.push(Action::WriteFile { at, contents: Bytes(Vec::new()), mode: 0o644 }, why);
 }
 
-impl Session<'_> {
-    /// What a transaction left to its end: depmod, then the boot image, each at
-    /// most once for the kernel.
-    ///
-    /// Errors: a boot image that cannot be made after an installation. The
-    /// modules stay installed.
-    pub(super) fn finish_deferred(&self, kernel: &Arc<Kernel>, occasion: Occasion) -> Result<()> {
-        self.finish_kernel(kernel, occasion)?;
-        // Kernels that other kernels' modules were offered to.
-        self.waiting().iter().try_for_each(|target| self.finish_kernel(&self.kernel(target), Occasion::Removed))
-    }
+/// What a transaction left to its end: depmod, then the boot image, each at
+/// most once for the kernel.
+///
+/// Errors: a boot image that cannot be made after an installation. The
+/// modules stay installed.
+pub(super) fn finish(run: &Invocation<'_>, kernel: &Arc<Kernel>, occasion: Occasion) -> Result<()> {
+    finish_kernel(run, kernel, occasion)?;
+    // Kernels that other kernels' modules were offered to.
+    run.transaction
+        .take_waiting()
+        .iter()
+        .try_for_each(|target| finish_kernel(run, &run.kernel(target), Occasion::Removed))
+}
 
-    fn finish_kernel(&self, kernel: &Arc<Kernel>, occasion: Occasion) -> Result<()> {
-        let roots = self.kernel_roots(kernel);
-        if self.waits_for(Pending::KernelTree, kernel) {
-            self.clean_kernel_tree(kernel)?;
-        }
-        if self.waits_for(Pending::Depmod, kernel) {
-            let mut plan = Builder::new(format!("update the module index of {}", kernel.release()), roots.clone());
-            self.plan_depmod(kernel, &mut plan);
-            plan.push(Action::Remove { at: Pending::Depmod.marker(kernel) }, "nothing waits for depmod any more");
-            self.run(plan)?;
-        }
-        if self.waits_for(Pending::BootImage, kernel) {
-            let mut plan = Builder::new(format!("make the boot image of {}", kernel.release()), roots);
-            // First, so that one which cannot be made is not tried for ever.
-            plan.push(Action::Remove { at: Pending::BootImage.marker(kernel) }, "it is made now").on_undo(Undo::Keep);
-            self.plan_boot_image(kernel, occasion, true, &mut plan)?;
-            self.run(plan)?;
-        }
-        Ok(())
+fn finish_kernel(run: &Invocation<'_>, kernel: &Arc<Kernel>, occasion: Occasion) -> Result<()> {
+    let roots = run.env.kernel_roots(kernel);
+    if waits_for(run, Pending::KernelTree, kernel) {
+        clean_kernel_tree(run, kernel)?;
     }
+    if waits_for(run, Pending::Depmod, kernel) {
+        let mut plan = Builder::new(format!("update the module index of {}", kernel.release()), roots.clone());
+        plan_depmod(run, kernel, &mut plan);
+        plan.push(Action::Remove { at: Pending::Depmod.marker(kernel) }, "nothing waits for depmod any more");
+        run.runner.run(plan)?;
+    }
+    if waits_for(run, Pending::BootImage, kernel) {
+        let mut plan = Builder::new(format!("make the boot image of {}", kernel.release()), roots);
+        // First, so that one which cannot be made is not tried for ever.
+        plan.push(Action::Remove { at: Pending::BootImage.marker(kernel) }, "it is made now").on_undo(Undo::Keep);
+        plan_boot_image(run, kernel, occasion, true, &mut plan)?;
+        run.runner.run(plan)?;
+    }
+    Ok(())
+}
 
-    fn waits_for(&self, pending: Pending, kernel: &Kernel) -> bool {
-        match self.is_dry_run() {
-            true => self.plans_write(&pending.marker(kernel)),
-            false => self.tree.real(&pending.marker(kernel)).exists(),
-        }
-    }
+fn waits_for(run: &Invocation<'_>, pending: Pending, kernel: &Kernel) -> bool {
+    run.runner.has_left(&pending.marker(kernel))
+}
 
-    /// What killed invocations left to an end that they did not reach.
-    pub(super) fn finish_forgotten(&self) -> Result<()> {
-        let mut kernels: Vec<Target> =
-            Pending::ALL.iter().flat_map(|pending| pending.kernels(self.tree.path())).collect();
-        kernels.sort();
-        kernels.dedup();
-        kernels.iter().try_for_each(|target| self.finish_deferred(&self.kernel(target), Occasion::Removed))
-    }
+/// What killed invocations left to an end that they did not reach.
+pub(super) fn finish_forgotten(run: &Invocation<'_>) -> Result<()> {
+    let mut kernels: Vec<Target> =
+        Pending::ALL.iter().flat_map(|pending| pending.kernels(run.env.tree.path())).collect();
+    kernels.sort();
+    kernels.dedup();
+    kernels.iter().try_for_each(|target| finish(run, &run.kernel(target), Occasion::Removed))
+}
 
-    /// The end of a change that succeeded: what plugins do then, and the
-    /// `post_transaction` of framework.conf.
-    /// Its output is kept in the tree; its failure is told and changes nothing.
-    pub fn post_transaction(&self, target: &Target) -> Result<()> {
-        if self.has_changed() {
-            self.tell_plugins(Event::PostTransaction, &self.kernel(target))?;
-        }
-        if self.framework.post_transaction().is_none() {
-            return Ok(());
-        }
-        let etc = self.system.roots.get(Root::Etc).unwrap_or(Path::new("/etc")).join("dkms");
-        // Read again, for the kernel that it may name.
-        let variables =
-            Variables { kernelver: target.kernel.clone(), arch: target.arch.clone(), ..Variables::default() };
-        let environment = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
-        let framework = Framework::read(&etc, self.options.framework.as_deref(), &variables, environment)?;
-        let Some(text) = framework.post_transaction() else { return Ok(()) };
-        let log = Location::new(Root::Tree, "post_transaction.log").expect("a plain name is a location");
-        let mut plan = Builder::new("run the post-transaction command", self.system.roots.clone());
-        let head = log_head(&format!("the post-transaction command for kernel {target}"));
-        plan.push(
-            Action::WriteFile { at: log.clone(), contents: Bytes(head.into_bytes()), mode: 0o644 },
-            "the log of the last transaction",
-        );
-        let mut command = Command::new("bash").args(["-c", text]);
-        command.environment = Environment::Inherited(vec![("kernelver".to_owned(), target.kernel.clone())]);
-        // The text of a system runs inside that system, or not at all.
-        if find_program(&self.system.root, "bash").is_none() {
-            let root = self.system.root.display();
-            self.reporter.warning(&format!(
-                "The post-transaction command was not run: the system below {root} has no bash to run it."
-            ));
-            return Ok(());
-        }
-        command.place = Place::Target;
-        let command = script::ignored(script::logged(command, &log, "Executing post-transaction command", text));
-        plan.push(Action::Run(command), "post_transaction of framework.conf")
-            .progress("Executing post-transaction command");
-        self.run(plan)
+/// The end of a change that succeeded: what plugins do then, and the
+/// `post_transaction` of framework.conf.
+/// Its output is kept in the tree; its failure is told and changes nothing.
+pub fn post_transaction(run: &Invocation<'_>, target: &Target) -> Result<()> {
+    if run.runner.has_changed_kernels() {
+        tell_plugins(run, Event::PostTransaction, &run.kernel(target))?;
     }
+    if run.env.framework.post_transaction().is_none() {
+        return Ok(());
+    }
+    let etc = run.env.system.roots.get(Root::Etc).unwrap_or(Path::new("/etc")).join("dkms");
+    // Read again, for the kernel that it may name.
+    let variables = Variables { kernelver: target.kernel.clone(), arch: target.arch.clone(), ..Variables::default() };
+    let framework =
+        Framework::read(&etc, run.env.options.framework.as_deref(), &variables, run.env.environment.texts())?;
+    let Some(text) = framework.post_transaction() else { return Ok(()) };
+    let log = Location::new(Root::Tree, "post_transaction.log").expect("a plain name is a location");
+    let mut plan = Builder::new("run the post-transaction command", run.env.system.roots.clone());
+    let head = log_head(&format!("the post-transaction command for kernel {target}"));
+    plan.push(
+        Action::WriteFile { at: log.clone(), contents: Bytes(head.into_bytes()), mode: 0o644 },
+        "the log of the last transaction",
+    );
+    let mut command = Command::new("bash").args(["-c", text]);
+    command.environment = Environment::Inherited(vec![("kernelver".to_owned(), target.kernel.clone())]);
+    // The text of a system runs inside that system, or not at all.
+    if find_program(&run.env.system.root, "bash").is_none() {
+        let root = run.env.system.root.display();
+        run.runner.reporter.warning(&format!(
+            "The post-transaction command was not run: the system below {root} has no bash to run it."
+        ));
+        return Ok(());
+    }
+    command.place = Place::Target;
+    let command = script::ignored(script::logged(command, &log, "Executing post-transaction command", text));
+    plan.push(Action::Run(command), "post_transaction of framework.conf")
+        .progress("Executing post-transaction command");
+    run.runner.run(plan)
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use crate::flow::Session;
+use crate::flow::Invocation;
 use crate::flow::installed::same_contents;
 use crate::tree::{PackageId, Target};
 use modsmith_facts::kernel::module_stem;
@@ -94,67 +94,66 @@ fn place(link: &Path, leads_to: &Path, install_tree: &Path, known_as: &Path) -> 
     Some((kernel, file))
 }
 
-impl Session<'_> {
-    /// All links of the system.
-    pub(super) fn weak_links(&self) -> WeakLinks {
-        let install_tree = self.install_tree();
-        WeakLinks::read(install_tree, &self.system.inside(install_tree))
-    }
+/// All links of the system.
+pub(super) fn weak_links(run: &Invocation<'_>) -> WeakLinks {
+    let install_tree = run.env.install_tree();
+    WeakLinks::read(install_tree, &run.env.system.inside(install_tree))
+}
 
-    fn install_tree(&self) -> &Path {
-        self.system.roots.get(Root::InstallTree).unwrap_or(Path::new("/lib/modules"))
+/// The links that lead to what a package has installed for a kernel: to a
+/// file that is a product of it.
+pub(super) fn links_to<'l>(
+    run: &Invocation<'_>,
+    links: &'l WeakLinks,
+    id: &PackageId,
+    target: &Target,
+) -> Vec<&'l WeakLink> {
+    let candidates = links.to(&target.kernel);
+    if candidates.is_empty() {
+        return Vec::new();
     }
+    let products = run.env.tree.products(id, target);
+    let directory = run.env.tree.real(&id.products_dir(target));
+    let module_dir = run.env.install_tree().join(&target.kernel);
+    let is_ours = |link: &&WeakLink| {
+        let name = link.file.file_name().unwrap_or_default();
+        products.iter().any(|product| name == product.as_str())
+            && same_contents(&directory.join(name), &module_dir.join(&link.file))
+    };
+    candidates.iter().filter(is_ours).collect()
+}
 
-    /// The links that lead to what a package has installed for a kernel: to a
-    /// file that is a product of it.
-    pub(super) fn links_to<'l>(&self, links: &'l WeakLinks, id: &PackageId, target: &Target) -> Vec<&'l WeakLink> {
-        let candidates = links.to(&target.kernel);
-        if candidates.is_empty() {
-            return Vec::new();
-        }
-        let products = self.tree.products(id, target);
-        let directory = self.tree.real(&id.products_dir(target));
-        let module_dir = self.install_tree().join(&target.kernel);
-        let is_ours = |link: &&WeakLink| {
-            let name = link.file.file_name().unwrap_or_default();
-            products.iter().any(|product| name == product.as_str())
-                && same_contents(&directory.join(name), &module_dir.join(&link.file))
-        };
-        candidates.iter().filter(is_ours).collect()
+/// Whether a kernel has links to what a package has installed for another.
+pub(super) fn is_weakly_installed(run: &Invocation<'_>, id: &PackageId, target: &Target, links: &WeakLinks) -> bool {
+    let installed = |other: &Target| other.arch == target.arch && run.env.tree.is_installed(id, other);
+    let leads = |other: Target| links_to(run, links, id, &other).iter().any(|link| link.kernel == target.kernel);
+    !links.is_empty() && run.env.tree.targets(id).into_iter().filter(installed).any(leads)
+}
+
+/// Takes the links away that a kernel has to modules of the tree.
+pub(super) fn remove_weak_links(run: &Invocation<'_>, kernel: &str) -> crate::error::Result<()> {
+    let links = weak_links(run);
+    if links.is_empty() {
+        return Ok(());
     }
-
-    /// Whether a kernel has links to what a package has installed for another.
-    pub(super) fn is_weakly_installed(&self, id: &PackageId, target: &Target, links: &WeakLinks) -> bool {
-        let installed = |other: &Target| other.arch == target.arch && self.tree.is_installed(id, other);
-        let leads = |other: Target| self.links_to(links, id, &other).iter().any(|link| link.kernel == target.kernel);
-        !links.is_empty() && self.tree.targets(id).into_iter().filter(installed).any(leads)
-    }
-
-    /// Takes the links away that a kernel has to modules of the tree.
-    pub(super) fn remove_weak_links(&self, kernel: &str) -> crate::error::Result<()> {
-        let links = self.weak_links();
-        if links.is_empty() {
-            return Ok(());
-        }
-        let mut plan =
-            Builder::new(format!("remove links to other kernels' modules from {kernel}"), self.system.roots.clone());
-        for name in self.tree.modules()? {
-            let module = self.tree.module(&name)?;
-            for entry in self.tree.entries_of(&module, |_| true) {
-                for target in self.tree.active_targets(&module, &entry.id) {
-                    for link in self.links_to(&links, &entry.id, &target).iter().filter(|link| link.kernel == kernel) {
-                        let Ok(at) = Location::new(Root::InstallTree, Path::new(kernel).join(&link.path)) else {
-                            continue;
-                        };
-                        let parent = at.parent();
-                        plan.push(Action::Remove { at }, format!("it leads to {} for {target}", entry.id));
-                        prune(&mut plan, parent);
-                    }
+    let mut plan =
+        Builder::new(format!("remove links to other kernels' modules from {kernel}"), run.env.system.roots.clone());
+    for name in run.env.tree.modules()? {
+        let module = run.env.tree.module(&name)?;
+        for entry in run.env.tree.entries_of(&module, |_| true) {
+            for target in run.env.tree.active_targets(&module, &entry.id) {
+                for link in links_to(run, &links, &entry.id, &target).iter().filter(|link| link.kernel == kernel) {
+                    let Ok(at) = Location::new(Root::InstallTree, Path::new(kernel).join(&link.path)) else {
+                        continue;
+                    };
+                    let parent = at.parent();
+                    plan.push(Action::Remove { at }, format!("it leads to {} for {target}", entry.id));
+                    prune(&mut plan, parent);
                 }
             }
         }
-        self.run(plan)
     }
+    run.runner.run(plan)
 }
 
 /// Removes a directory if it is empty.

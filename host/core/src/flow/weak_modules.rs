@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use crate::conf::PackageConf;
 use crate::error::Result;
-use crate::flow::Session;
+use crate::flow::Invocation;
+use crate::flow::install::plan_depmod;
+use crate::flow::package_facts::facts_of_build;
 use crate::tree::{Package, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
@@ -22,48 +24,46 @@ pub(super) enum Offer {
     TakenBack,
 }
 
-impl Session<'_> {
-    /// Steps that offer what is installed for a kernel to others, or take the
-    /// offer back; `files` are the installed ones below its module directory.
-    /// Returns the other kernels that get or lose a module.
-    pub(super) fn plan_weak_links(
-        &self,
-        offer: Offer,
-        package: &Package,
-        kernel: &Arc<Kernel>,
-        conf: &PackageConf,
-        files: Vec<PathBuf>,
-        plan: &mut Builder,
-    ) -> Result<Vec<Target>> {
-        if is_off(conf) || files.is_empty() {
-            return Ok(Vec::new());
-        }
-        let target = Target { kernel: kernel.release().to_owned(), arch: kernel.arch().to_owned() };
-        let before = plan.steps().len();
-        let facts = Arc::new(self.facts_of_build(package, conf, &target, files));
-        let (answer, line) = match offer {
-            Offer::Made => (self.plugins.weak_modules_link(&facts, kernel, plan)?, "Adding linked weak modules..."),
-            Offer::TakenBack => {
-                (self.plugins.weak_modules_unlink(&facts, kernel, plan)?, "Removing linked weak modules...")
-            }
-        };
-        Ok(announced(&answer, line, before, &target, plan))
+/// Steps that offer what is installed for a kernel to others, or take the
+/// offer back; `files` are the installed ones below its module directory.
+/// Returns the other kernels that get or lose a module.
+pub(super) fn plan_weak_links(
+    run: &Invocation<'_>,
+    offer: Offer,
+    package: &Package,
+    kernel: &Arc<Kernel>,
+    conf: &PackageConf,
+    files: Vec<PathBuf>,
+    plan: &mut Builder,
+) -> Result<Vec<Target>> {
+    if is_off(run, conf) || files.is_empty() {
+        return Ok(Vec::new());
     }
+    let target = Target { kernel: kernel.release().to_owned(), arch: kernel.arch().to_owned() };
+    let before = plan.steps().len();
+    let facts = Arc::new(facts_of_build(run, package, conf, &target, files));
+    let (answer, line) = match offer {
+        Offer::Made => (run.env.plugins.weak_modules_link(&facts, kernel, plan)?, "Adding linked weak modules..."),
+        Offer::TakenBack => {
+            (run.env.plugins.weak_modules_unlink(&facts, kernel, plan)?, "Removing linked weak modules...")
+        }
+    };
+    Ok(announced(&answer, line, before, &target, plan))
+}
 
-    /// depmod for other kernels than the plan's.
-    pub(super) fn plan_depmod_of_others(&self, targets: Vec<Target>, plan: &mut Builder) {
-        for target in targets {
-            self.plan_depmod(&self.kernel(&target), plan);
-            if self.deferred {
-                self.wait_for(target);
-            }
+/// depmod for other kernels than the plan's.
+pub(super) fn plan_depmod_of_others(run: &Invocation<'_>, targets: Vec<Target>, plan: &mut Builder) {
+    for target in targets {
+        plan_depmod(run, &run.kernel(&target), plan);
+        if run.transaction.is_open() {
+            run.transaction.wait_for(target);
         }
     }
 }
 
 /// NO_WEAK_MODULES, of the package or in the environment.
-fn is_off(conf: &PackageConf) -> bool {
-    conf.no_weak_modules || std::env::var_os("NO_WEAK_MODULES").is_some_and(|value| !value.is_empty())
+fn is_off(run: &Invocation<'_>, conf: &PackageConf) -> bool {
+    conf.no_weak_modules || run.env.environment.var("NO_WEAK_MODULES").is_some_and(|value| !value.is_empty())
 }
 
 /// Says that there are steps, if there are, and which other kernels they

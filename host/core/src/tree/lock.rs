@@ -4,6 +4,7 @@
 //! whoever could open it could hold it, and so block every change. It vanishes
 //! with its holder; the file goes when the change is over.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
@@ -34,7 +35,7 @@ impl TreeLock {
     /// Takes the lock, waiting for another holder. `waiting` is told, once, who
     /// that is. Makes the tree if it is missing; one that is still empty in the
     /// end goes again.
-    pub fn acquire(tree: &Path, waiting: impl FnOnce(&str)) -> Result<Self> {
+    pub fn acquire(tree: &Path, command: &[OsString], waiting: impl FnOnce(&str)) -> Result<Self> {
         let mut waiting = Some(waiting);
         loop {
             let made = !tree.exists();
@@ -52,20 +53,20 @@ impl TreeLock {
             }
             // The holder may have taken file and directories away.
             if private.is_named(&file, NAME) && top.is_named(&private, PRIVATE_DIR) && tree.exists() {
-                return Ok(Self { file, private, top, made }.held());
+                return Ok(Self { file, private, top, made }.held(command));
             }
         }
     }
 
     /// Takes the lock if nobody has it and the tree may be written, where there
     /// is something that it is needed for: makes no directory.
-    pub fn try_acquire(tree: &Path) -> Option<Self> {
+    pub fn try_acquire(tree: &Path, command: &[OsString]) -> Option<Self> {
         let top = TrustedDir::top(tree).ok()?;
         let private = top.directory(PRIVATE_DIR).ok()??;
         let file = open(&private).ok()??;
         let taken = take(&file, FlockOperation::NonBlockingLockExclusive, tree).ok()?;
         let current = taken && private.is_named(&file, NAME) && top.is_named(&private, PRIVATE_DIR);
-        current.then(|| Self { file, private, top, made: None }.held())
+        current.then(|| Self { file, private, top, made: None }.held(command))
     }
 
     /// The program's own directory in the tree.
@@ -73,8 +74,8 @@ impl TreeLock {
         &self.private
     }
 
-    fn held(mut self) -> Self {
-        let command: Vec<String> = std::env::args().collect();
+    fn held(mut self, command: &[OsString]) -> Self {
+        let command: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
         let text = format!("`{}` (process {})\n", command.join(" "), std::process::id());
         // Only for the message of those who wait.
         let _ = self.file.set_len(0).and_then(|()| self.file.write_all(text.as_bytes()));
@@ -145,14 +146,14 @@ mod tests {
     fn the_lock_can_be_opened_by_its_owner_only_and_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let tree = dir.path().join("tree");
-        let lock = TreeLock::acquire(&tree, |_| panic!("nobody holds it")).unwrap();
+        let lock = TreeLock::acquire(&tree, &[], |_| panic!("nobody holds it")).unwrap();
         let file = tree.join(PRIVATE_DIR).join(NAME);
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
         assert!(std::fs::read_to_string(&file).unwrap().contains("process"));
-        assert!(TreeLock::try_acquire(&tree).is_none(), "it is held");
+        assert!(TreeLock::try_acquire(&tree, &[]).is_none(), "it is held");
         drop(lock);
         assert!(!tree.exists());
-        assert!(TreeLock::try_acquire(&tree).is_none() && !tree.exists());
+        assert!(TreeLock::try_acquire(&tree, &[]).is_none() && !tree.exists());
     }
 
     #[test]
@@ -166,7 +167,7 @@ mod tests {
         std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
         let other = File::open(&file).unwrap();
         flock(&other, FlockOperation::LockExclusive).unwrap();
-        drop(TreeLock::acquire(dir.path(), |_| panic!("nobody holds the new one")).unwrap());
+        drop(TreeLock::acquire(dir.path(), &[], |_| panic!("nobody holds the new one")).unwrap());
     }
 
     #[test]
@@ -176,7 +177,7 @@ mod tests {
         std::fs::create_dir(&tree).unwrap();
         std::fs::create_dir(&elsewhere).unwrap();
         symlink(&elsewhere, tree.join(PRIVATE_DIR)).unwrap();
-        let error = TreeLock::acquire(&tree, |_| ()).unwrap_err();
+        let error = TreeLock::acquire(&tree, &[], |_| ()).unwrap_err();
         assert!(error.message.contains("it is a symbolic link") && !error.hints.is_empty(), "{error:?}");
         std::fs::remove_file(tree.join(PRIVATE_DIR)).unwrap();
 
@@ -184,7 +185,7 @@ mod tests {
         let victim = elsewhere.join("victim");
         std::fs::write(&victim, "kept").unwrap();
         symlink(&victim, tree.join(PRIVATE_DIR).join(NAME)).unwrap();
-        assert!(TreeLock::acquire(&tree, |_| ()).is_err());
+        assert!(TreeLock::acquire(&tree, &[], |_| ()).is_err());
         assert_eq!(std::fs::read_to_string(victim).unwrap(), "kept");
     }
 }

@@ -6,37 +6,34 @@ use super::FormatRequest;
 use super::load::check_archive;
 use super::staging::Staging;
 use crate::error::{Error, Kind, Result};
-use crate::flow::Session;
+use crate::flow::Invocation;
+use crate::flow::autoinstall::autoinstall;
 use crate::tree::Target;
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Action, Builder, Command};
 
-impl Session<'_> {
-    /// Has the system's own package manager install a file, which runs its
-    /// scripts, and then builds whatever is missing for a kernel, as dkms does.
-    /// `false` where the format is none that this system installs: then the file
-    /// is there to be loaded.
-    pub fn install_archive(&self, archive: &Path, target: &Target, request: &FormatRequest) -> Result<bool> {
-        let Some(command) = self.plugins.installer(&request.format)? else { return Ok(false) };
-        check_archive(archive)?;
-        // Its scripts call this program: no lock may be held, and what is going
-        // on here is none of their business, so the journal is elsewhere.
-        let staging = Staging::elsewhere()?;
-        let mut roots = staging.roots(self.system.roots.clone());
-        roots.set(Root::System, archive.parent().unwrap_or(Path::new("/")));
-        let from = Location::new(Root::System, archive.file_name().unwrap_or_default())
-            .map_err(|e| Error::new(Kind::Usage, e.to_string()))?;
-        let mut plan = Builder::new(format!("install {}", archive.display()), roots);
-        let (program, arguments) = command.split_first().expect("an installer has a program");
-        let mut command = Command::new(program).args(arguments).at(from);
-        command.time_limit = None;
-        plan.push(Action::Run(command), "this system installs such files itself")
-            .progress(format!("Installing {}", archive.display()))
-            .fails_as(Kind::ArchiveUnwritable, format!("{program} did not install {}.", archive.display()));
-        self.run(plan)?;
-        if !self.is_dry_run() {
-            self.autoinstall(target)?;
-        }
-        Ok(true)
-    }
+/// Has the system's own package manager install a file, which runs its
+/// scripts, and then builds whatever is missing for a kernel, as dkms does.
+/// `false` where the format is none that this system installs: then the file
+/// is there to be loaded.
+pub fn install_archive(run: &Invocation<'_>, archive: &Path, target: &Target, request: &FormatRequest) -> Result<bool> {
+    let Some(command) = run.env.plugins.installer(&request.format)? else { return Ok(false) };
+    check_archive(archive)?;
+    // Its scripts call this program: no lock may be held, and what is going
+    // on here is none of their business, so the journal is elsewhere.
+    let staging = Staging::elsewhere()?;
+    let mut roots = staging.roots(run.env.system.roots.clone());
+    roots.set(Root::System, archive.parent().unwrap_or(Path::new("/")));
+    let from = Location::new(Root::System, archive.file_name().unwrap_or_default())
+        .map_err(|e| Error::new(Kind::Usage, e.to_string()))?;
+    let mut plan = Builder::new(format!("install {}", archive.display()), roots);
+    let (program, arguments) = command.split_first().expect("an installer has a program");
+    let mut command = Command::new(program).args(arguments).at(from);
+    command.time_limit = None;
+    plan.push(Action::Run(command), "this system installs such files itself")
+        .progress(format!("Installing {}", archive.display()))
+        .fails_as(Kind::ArchiveUnwritable, format!("{program} did not install {}.", archive.display()));
+    run.runner.run(plan)?;
+    run.runner.after_success(|| autoinstall(run, target)).transpose()?;
+    Ok(true)
 }

@@ -7,126 +7,141 @@ use super::shape::{Shape, malformed};
 use super::staging::Staging;
 use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
-use crate::flow::Session;
+use crate::flow::Invocation;
+use crate::flow::add::{identify, plan_registration, plan_source_copy, post_add};
+use crate::flow::notices::notices;
+use crate::flow::packages::confined::confine_steps;
+use crate::flow::transaction::begin;
 use crate::tree::{Package, PackageId, SourceState, Target};
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Action, Builder};
 
-impl Session<'_> {
-    /// Loads an archive: its source is registered, and what it has built for
-    /// kernels becomes built here. `target` is the kernel that its dkms.conf is
-    /// evaluated for.
-    pub fn load_archive(&self, archive: &Path, target: &Target, request: &FormatRequest) -> Result<PackageId> {
-        check_archive(archive)?;
-        let _lock = self.begin()?;
-        let kernel = self.kernel(target);
-        let staging = Staging::new(self)?;
-        self.unpack(archive, request, &staging)?;
-        let shape = Shape::read(staging.path(), archive)?;
-        let id = self.identify(&shape.source, &kernel)?;
-        let known = self.tree.entry(&id).map(|entry| entry.source);
-        if known.is_some() && !self.options.force {
-            return Err(Error::new(
-                Kind::AlreadyLoaded,
-                format!(
-                    "{id} is already in the tree {}, so {} was not loaded.",
-                    self.tree.path().display(),
-                    archive.display()
-                ),
+/// Loads an archive: its source is registered, and what it has built for
+/// kernels becomes built here. `target` is the kernel that its dkms.conf is
+/// evaluated for. `None`: its plans are only shown.
+pub fn load_archive(
+    run: &Invocation<'_>,
+    archive: &Path,
+    target: &Target,
+    request: &FormatRequest,
+) -> Result<Option<PackageId>> {
+    check_archive(archive)?;
+    let _lock = begin(run)?;
+    let kernel = run.kernel(target);
+    let staging = Staging::new(run)?;
+    unpack(run, archive, request, &staging)?;
+    let shape = Shape::read(staging.path(), archive)?;
+    let id = identify(run, &shape.source, &kernel)?;
+    let known = run.env.tree.entry(&id).map(|entry| entry.source);
+    if known.is_some() && !run.env.options.force {
+        return Err(Error::new(
+            Kind::AlreadyLoaded,
+            format!(
+                "{id} is already in the tree {}, so {} was not loaded.",
+                run.env.tree.path().display(),
+                archive.display()
+            ),
+        )
+        .hint("With --force, what is there is replaced by what the archive holds."));
+    }
+    let staged = Package { id: id.clone(), source: shape.source.clone() };
+    let conf = run.conf(&staged, &kernel, Strictness::Strict)?;
+    notices(run, &conf);
+
+    let mut roots = run.env.system.roots.clone();
+    roots.set(Root::Staging, staging.path());
+    let mut plan = Builder::new(format!("load {id} from {}", archive.display()), roots);
+    plan_source(run, &id, &shape, known, &request.format.name, &mut plan);
+    plan_built(run, &id, &shape, &mut plan)?;
+    run.runner.run(plan)?;
+    let added = || match shape.binaries_only {
+        true => Ok(id),
+        false => post_add(run, &run.env.package(&id)?, &conf, &kernel).map(|()| id),
+    };
+    run.runner.after_success(added).transpose()
+}
+
+/// Has the plugin unpack the archive. Done in a dry run too: what would be
+/// loaded is not known before, and no place but the staging directory is
+/// touched.
+fn unpack(run: &Invocation<'_>, archive: &Path, request: &FormatRequest, staging: &Staging) -> Result<()> {
+    let format = &request.format;
+    let title = format!("unpack {}", archive.display());
+    let mut roots = staging.roots(run.env.system.roots.clone());
+    // The archive's directory: no plugin can reach this root.
+    roots.set(Root::System, archive.parent().unwrap_or(Path::new("/")));
+    let name = archive.file_name().unwrap_or_default();
+    let place = |root, path: &Path| Location::new(root, path).map_err(|e| Error::new(Kind::Usage, e.to_string()));
+    let (from, copy) = (place(Root::System, Path::new(name))?, place(Root::Staging, Path::new("archive"))?);
+
+    let mut plan = Builder::new(title.as_str(), roots.clone());
+    plan.push(Action::MakeDirectory { at: Staging::top() }, "archives are unpacked out of sight");
+    plan.push(Action::Copy { from, to: copy.clone() }, "the plugin gets a copy, which nobody changes meanwhile");
+    let own = plan.steps().len();
+    let said = run.env.plugins.load_archive(format, &copy, &request.options, &Staging::top(), &mut plan)?;
+    said.map_err(|why| malformed(archive, &format!("{}.", why.0)))?;
+    confine_steps(&mut plan, own)?;
+    plan.fail_from(own, Kind::ArchiveMalformed, cannot_be_unpacked(archive));
+    run.runner.run_in_staging(plan)?;
+
+    let mut plan = Builder::new(title.as_str(), roots);
+    let said = run.env.plugins.arrange(format, &request.options, &Staging::top(), &mut plan)?;
+    said.map_err(|why| malformed(archive, &format!("{}.", why.0)))?;
+    confine_steps(&mut plan, 0)?;
+    plan.fail_from(0, Kind::ArchiveMalformed, cannot_be_unpacked(archive));
+    run.runner.run_in_staging(plan)
+}
+
+/// The source into the source tree, and its registration.
+fn plan_source(
+    run: &Invocation<'_>,
+    id: &PackageId,
+    shape: &Shape,
+    known: Option<SourceState>,
+    format: &str,
+    plan: &mut Builder,
+) {
+    let from = Location::new(Root::Staging, if shape.binaries_only { "binaries-only" } else { "source" });
+    let from = from.expect("a plain name is a location");
+    let registered = plan.roots().path(&id.source_dir()).unwrap_or_default();
+    plan.push(Action::MakeDirectory { at: id.version_dir() }, "a version's directory registers it")
+        .lines([String::new(), format!("Loading {format} for {id}")]);
+    if shape.binaries_only {
+        if registered.is_dir() {
+            plan_registration(run, id, plan);
+        } else if !matches!(known, Some(SourceState::Present(_))) {
+            // As dkms 2.x has it: a directory with the dkms.conf, no link.
+            plan.push(
+                Action::Copy { from, to: id.source_link() },
+                "without a source the dkms.conf is kept in the tree",
             )
-            .hint("With --force, what is there is replaced by what the archive holds."));
+            .line(format!("Copying dkms.conf to {}", run.env.tree.real(&id.source_link()).display()));
         }
-        let staged = Package { id: id.clone(), source: shape.source.clone() };
-        let conf = self.conf(&staged, &kernel, Strictness::Strict)?;
-        self.notices(&conf);
+        return;
+    }
+    plan_source_copy(run, id, from, plan);
+    plan_registration(run, id, plan);
+}
 
-        let mut roots = self.system.roots.clone();
-        roots.set(Root::Staging, staging.path());
-        let mut plan = Builder::new(format!("load {id} from {}", archive.display()), roots);
-        self.plan_source(&id, &shape, known, &request.format.name, &mut plan);
-        self.plan_built(&id, &shape, &mut plan)?;
-        self.run(plan)?;
-        if !shape.binaries_only && !self.is_dry_run() {
-            self.post_add(&self.package(&id)?, &conf, &kernel)?;
+/// What is built, by renaming: a kernel's modules appear all at once.
+fn plan_built(run: &Invocation<'_>, id: &PackageId, shape: &Shape, plan: &mut Builder) -> Result<()> {
+    for target in &shape.built {
+        let to = id.target_dir(target);
+        let shown = run.env.tree.real(&to);
+        if shown.exists() && !run.env.options.force {
+            run.runner.reporter.warning(&format!("{} already exists, skipping it.", shown.display()));
+            continue;
         }
-        Ok(id)
-    }
-
-    /// Has the plugin unpack the archive. Done in a dry run too: what would be
-    /// loaded is not known before, and no place but the staging directory is
-    /// touched.
-    fn unpack(&self, archive: &Path, request: &FormatRequest, staging: &Staging) -> Result<()> {
-        let format = &request.format;
-        let title = format!("unpack {}", archive.display());
-        let mut roots = staging.roots(self.system.roots.clone());
-        // The archive's directory: no plugin can reach this root.
-        roots.set(Root::System, archive.parent().unwrap_or(Path::new("/")));
-        let name = archive.file_name().unwrap_or_default();
-        let place = |root, path: &Path| Location::new(root, path).map_err(|e| Error::new(Kind::Usage, e.to_string()));
-        let (from, copy) = (place(Root::System, Path::new(name))?, place(Root::Staging, Path::new("archive"))?);
-
-        let mut plan = Builder::new(title.as_str(), roots.clone());
-        plan.push(Action::MakeDirectory { at: Staging::top() }, "archives are unpacked out of sight");
-        plan.push(Action::Copy { from, to: copy.clone() }, "the plugin gets a copy, which nobody changes meanwhile");
-        let own = plan.steps().len();
-        let said = self.plugins.load_archive(format, &copy, &request.options, &Staging::top(), &mut plan)?;
-        said.map_err(|why| malformed(archive, &format!("{}.", why.0)))?;
-        self.confine_steps(&mut plan, own)?;
-        plan.fail_from(own, Kind::ArchiveMalformed, cannot_be_unpacked(archive));
-        self.executor().run(&plan.finish())?;
-
-        let mut plan = Builder::new(title.as_str(), roots);
-        let said = self.plugins.arrange(format, &request.options, &Staging::top(), &mut plan)?;
-        said.map_err(|why| malformed(archive, &format!("{}.", why.0)))?;
-        self.confine_steps(&mut plan, 0)?;
-        plan.fail_from(0, Kind::ArchiveMalformed, cannot_be_unpacked(archive));
-        Ok(self.executor().run(&plan.finish())?)
-    }
-
-    /// The source into the source tree, and its registration.
-    fn plan_source(&self, id: &PackageId, shape: &Shape, known: Option<SourceState>, format: &str, plan: &mut Builder) {
-        let from = Location::new(Root::Staging, if shape.binaries_only { "binaries-only" } else { "source" });
-        let from = from.expect("a plain name is a location");
-        let registered = plan.roots().path(&id.source_dir()).unwrap_or_default();
-        plan.push(Action::MakeDirectory { at: id.version_dir() }, "a version's directory registers it")
-            .lines([String::new(), format!("Loading {format} for {id}")]);
-        if shape.binaries_only {
-            if registered.is_dir() {
-                self.plan_registration(id, plan);
-            } else if !matches!(known, Some(SourceState::Present(_))) {
-                // As dkms 2.x has it: a directory with the dkms.conf, no link.
-                plan.push(
-                    Action::Copy { from, to: id.source_link() },
-                    "without a source the dkms.conf is kept in the tree",
-                )
-                .line(format!("Copying dkms.conf to {}", self.tree.real(&id.source_link()).display()));
-            }
-            return;
+        let from = Location::new(Root::Staging, Path::new("built").join(&target.kernel).join(&target.arch))
+            .map_err(|e| Error::new(Kind::ArchiveMalformed, e.to_string()))?;
+        plan.push(Action::MakeDirectory { at: id.kernel_dir(target) }, "what is built is kept by kernel");
+        if shown.exists() {
+            plan.push(Action::Remove { at: to.clone() }, "--force replaces what was built");
         }
-        self.plan_source_copy(id, from, plan);
-        self.plan_registration(id, plan);
+        plan.push(Action::Rename { from, to }, "the built state appears at once")
+            .line(format!("Loading {}...", shown.display()));
     }
-
-    /// What is built, by renaming: a kernel's modules appear all at once.
-    fn plan_built(&self, id: &PackageId, shape: &Shape, plan: &mut Builder) -> Result<()> {
-        for target in &shape.built {
-            let to = id.target_dir(target);
-            let shown = self.tree.real(&to);
-            if shown.exists() && !self.options.force {
-                self.reporter.warning(&format!("{} already exists, skipping it.", shown.display()));
-                continue;
-            }
-            let from = Location::new(Root::Staging, Path::new("built").join(&target.kernel).join(&target.arch))
-                .map_err(|e| Error::new(Kind::ArchiveMalformed, e.to_string()))?;
-            plan.push(Action::MakeDirectory { at: id.kernel_dir(target) }, "what is built is kept by kernel");
-            if shown.exists() {
-                plan.push(Action::Remove { at: to.clone() }, "--force replaces what was built");
-            }
-            plan.push(Action::Rename { from, to }, "the built state appears at once")
-                .line(format!("Loading {}...", shown.display()));
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 fn cannot_be_unpacked(archive: &Path) -> String {

@@ -7,198 +7,204 @@ use super::FormatRequest;
 use super::staging::Staging;
 use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
-use crate::flow::{PackageSource, Session, package_facts};
+use crate::flow::build::{build, prepare_source};
+use crate::flow::packages::confined::confine_steps;
+use crate::flow::transaction::begin;
+use crate::flow::{Invocation, PackageSource, package_facts};
 use crate::tree::{BuildRecord, Package, PackageId, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Action, Builder};
 use modsmith_plugins::{Assembly, KernelCount, PackageFacts, Requirements, State};
 
-impl Session<'_> {
-    /// Makes a format of a package and what is built of it for some kernels.
-    /// `fallback` is the kernel that its dkms.conf is evaluated for where there
-    /// is none.
-    pub fn make_format(
-        &self,
-        id: &PackageId,
-        targets: &[Target],
-        fallback: &Target,
-        needs: Requirements,
-        request: &FormatRequest,
-    ) -> Result<()> {
-        if needs.state == State::BuiltOnDemand {
-            let missing: Vec<_> = targets.iter().filter(|t| !self.tree.is_built(id, t)).cloned().collect();
-            if let Some(error) = self.build(&PackageSource::Named(id.clone()), &missing).into_iter().next() {
-                return Err(error);
-            }
-            if self.is_dry_run() && !missing.is_empty() {
-                self.say(format!("The {} is made of what that builds.", request.format.name));
-                return Ok(());
-            }
-        }
-        let _lock = self.begin()?;
-        let package = self.package(id)?;
-        let targets = self.packaged(id, targets, needs, request)?;
-        let kernels: Vec<_> = targets.iter().map(|target| self.kernel(target)).collect();
-        let kernel = kernels.first().cloned().unwrap_or_else(|| self.kernel(fallback));
-        let conf = self.conf(&package, &kernel, Strictness::Lenient)?;
-        let facts = Arc::new(package_facts(&package, &conf));
-        let prepared = match targets.first().filter(|_| needs.state == State::Prepared) {
-            Some(target) => Some(self.prepare_source(&package, &kernel, target)?),
-            None => None,
-        };
-        let made = self.make_of(&package, &targets, &kernels, &facts, prepared.as_ref(), request);
-        if let Some(at) = prepared {
-            let mut plan = Builder::new(format!("end the preparation of {id}"), self.roots(&package, None));
-            plan.push(Action::Remove { at }, "the prepared source was for the format");
-            self.run(plan)?;
-        }
-        made
+/// Makes a format of a package and what is built of it for some kernels.
+/// `fallback` is the kernel that its dkms.conf is evaluated for where there
+/// is none.
+pub fn make_format(
+    run: &Invocation<'_>,
+    id: &PackageId,
+    targets: &[Target],
+    fallback: &Target,
+    needs: Requirements,
+    request: &FormatRequest,
+) -> Result<()> {
+    let make = || make_of_tree(run, id, targets, fallback, needs, request);
+    let is_missing = |target: &&Target| needs.state == State::BuiltOnDemand && !run.env.tree.is_built(id, target);
+    let missing: Vec<_> = targets.iter().filter(is_missing).cloned().collect();
+    if missing.is_empty() {
+        return make();
     }
+    match build(run, &PackageSource::Named(id.clone()), &missing).into_iter().next() {
+        Some(error) => Err(error),
+        None => run.runner.after_success(make).unwrap_or(Ok(())),
+    }
+}
 
-    /// Makes it of a package that is what it has to be. The lock is held.
-    fn make_of(
-        &self,
-        package: &Package,
-        targets: &[Target],
-        kernels: &[Arc<Kernel>],
-        facts: &Arc<PackageFacts>,
-        prepared: Option<&Location>,
-        request: &FormatRequest,
-    ) -> Result<()> {
-        let (id, format) = (&package.id, &request.format);
-        let staging = Staging::new(self)?;
-        let (directory, name) = self.place(package, request)?;
-        let mut roots = self.roots(package, None).with(Root::Staging, staging.path());
-        if let Some(source) = prepared.and_then(|at| roots.path(at)).filter(|_| !self.is_dry_run()) {
-            roots.set(Root::Source, source);
-        }
-        if let Some(directory) = &directory {
-            // A directory that the user named: no plugin can reach this root.
-            roots.set(Root::System, directory);
-        }
-        let mut options = request.options.clone();
-        if let (Some(option), Some(name)) = (&format.archive_option, name) {
-            options.push((option.clone(), name));
-        }
-        let mut plan = Builder::new(format!("make a {} of {id}", format.name), roots);
-        plan.push(Action::MakeDirectory { at: Staging::top() }, "results are made out of sight");
-        let assembly = Assembly { package: facts, kernels, options: &options, staging: &Staging::top() };
-        self.plugins.assemble(format, assembly, &mut plan)?;
-        self.confine_steps(&mut plan, 1)?;
-        plan.tell_notes_from(1);
-        plan.fail_from(
-            0,
-            Kind::Format(format.exit_codes.failed),
-            format!("The {} of {id} could not be made.", format.name),
-        );
-        self.announce(package, targets, &mut plan);
-        plan.follow(|step| match &step.action {
-            Action::Copy { from, to } if targets.iter().any(|target| id.target_dir(target) == *from) => {
-                let at = BuildRecord::location(to);
-                Some((Action::Remove { at }, "the record is about the files in the tree"))
-            }
-            _ => None,
-        });
-        let to = match &directory {
-            Some(_) => Location::new(Root::System, ""),
-            None => id.version_dir().join(&format.directory),
-        };
-        let to = to.map_err(|e| Error::new(Kind::Plugin, e.to_string()))?;
-        let shown = plan.roots().path(&to).unwrap_or_default();
-        plan.push(Action::Collect { from: results(), glob: "*".into(), to }, "the result goes to its place").fails_as(
-            Kind::ArchiveUnwritable,
-            format!("The {} of {id} could not be put into {}.", format.name, shown.display()),
-        );
-        self.run(plan)?;
-        self.tell(&format!("{} location: ", format.label), &staging, &shown)
+/// Makes it of what the tree has.
+fn make_of_tree(
+    run: &Invocation<'_>,
+    id: &PackageId,
+    targets: &[Target],
+    fallback: &Target,
+    needs: Requirements,
+    request: &FormatRequest,
+) -> Result<()> {
+    let _lock = begin(run)?;
+    let package = run.env.package(id)?;
+    let targets = packaged(run, id, targets, needs, request)?;
+    let kernels: Vec<_> = targets.iter().map(|target| run.kernel(target)).collect();
+    let kernel = kernels.first().cloned().unwrap_or_else(|| run.kernel(fallback));
+    let conf = run.conf(&package, &kernel, Strictness::Lenient)?;
+    let facts = Arc::new(package_facts(&package, &conf));
+    let prepared = match targets.first().filter(|_| needs.state == State::Prepared) {
+        Some(target) => Some(prepare_source(run, &package, &kernel, target)?),
+        None => None,
+    };
+    let made = make_of(run, &package, &targets, &kernels, &facts, prepared.as_ref(), request);
+    if let Some(at) = prepared {
+        let mut plan = Builder::new(format!("end the preparation of {id}"), run.env.roots(&package, None));
+        plan.push(Action::Remove { at }, "the prepared source was for the format");
+        run.runner.run(plan)?;
     }
+    made
+}
 
-    /// The kernels that go into it: all that were asked for, or none.
-    fn packaged(
-        &self,
-        id: &PackageId,
-        targets: &[Target],
-        needs: Requirements,
-        request: &FormatRequest,
-    ) -> Result<Vec<Target>> {
-        let format = &request.format;
-        let (built, missing): (Vec<_>, Vec<_>) =
-            targets.iter().cloned().partition(|target| self.tree.is_built(id, target));
-        let (what, kernel) = match (needs.state, missing.first()) {
-            (State::Added, _) => return Ok(built),
-            (State::Prepared, _) => return Ok(targets.to_vec()),
-            (_, None) if needs.kernels == KernelCount::None || !built.is_empty() => return Ok(built),
-            (_, None) => ("any kernel".to_owned(), "KERNEL".to_owned()),
-            (_, Some(missing)) => (format!("kernel {missing}"), format!("{}/{}", missing.kernel, missing.arch)),
-        };
-        let mut error = Error::new(Kind::Format(format.exit_codes.not_built), format!("{id} is not built for {what}."))
-            .hint(format!("Build it first: `dkms build {id} -k {kernel}`."));
-        for option in format.options.iter().filter(|option| option.without_kernels) {
-            error = error.hint(format!("Or make it without any kernel: --{}.", option.name));
-        }
-        Err(error)
+/// Makes it of a package that is what it has to be. The lock is held.
+fn make_of(
+    run: &Invocation<'_>,
+    package: &Package,
+    targets: &[Target],
+    kernels: &[Arc<Kernel>],
+    facts: &Arc<PackageFacts>,
+    prepared: Option<&Location>,
+    request: &FormatRequest,
+) -> Result<()> {
+    let (id, format) = (&package.id, &request.format);
+    let staging = Staging::new(run)?;
+    let (directory, name) = place(package, request)?;
+    let mut roots = run.env.roots(package, None).with(Root::Staging, staging.path());
+    if let Some(source) = prepared.and_then(|at| run.runner.after_success(|| roots.path(at))?) {
+        roots.set(Root::Source, source);
     }
+    if let Some(directory) = &directory {
+        // A directory that the user named: no plugin can reach this root.
+        roots.set(Root::System, directory);
+    }
+    let mut options = request.options.clone();
+    if let (Some(option), Some(name)) = (&format.archive_option, name) {
+        options.push((option.clone(), name));
+    }
+    let mut plan = Builder::new(format!("make a {} of {id}", format.name), roots);
+    plan.push(Action::MakeDirectory { at: Staging::top() }, "results are made out of sight");
+    let assembly = Assembly { package: facts, kernels, options: &options, staging: &Staging::top() };
+    run.env.plugins.assemble(format, assembly, &mut plan)?;
+    confine_steps(&mut plan, 1)?;
+    plan.tell_notes_from(1);
+    plan.fail_from(
+        0,
+        Kind::Format(format.exit_codes.failed),
+        format!("The {} of {id} could not be made.", format.name),
+    );
+    announce(run, package, targets, &mut plan);
+    plan.follow(|step| match &step.action {
+        Action::Copy { from, to } if targets.iter().any(|target| id.target_dir(target) == *from) => {
+            let at = BuildRecord::location(to);
+            Some((Action::Remove { at }, "the record is about the files in the tree"))
+        }
+        _ => None,
+    });
+    let to = match &directory {
+        Some(_) => Location::new(Root::System, ""),
+        None => id.version_dir().join(&format.directory),
+    };
+    let to = to.map_err(|e| Error::new(Kind::Plugin, e.to_string()))?;
+    let shown = plan.roots().path(&to).unwrap_or_default();
+    plan.push(Action::Collect { from: results(), glob: "*".into(), to }, "the result goes to its place").fails_as(
+        Kind::ArchiveUnwritable,
+        format!("The {} of {id} could not be put into {}.", format.name, shown.display()),
+    );
+    run.runner.run(plan)?;
+    let tell = || tell(run, &format!("{} location: ", format.label), &staging, &shown);
+    run.runner.after_success(tell).unwrap_or(Ok(()))
+}
 
-    /// The directory that the user named for the archive, and the archive's name
-    /// in it.
-    fn place(
-        &self,
-        package: &Package,
-        request: &FormatRequest,
-    ) -> Result<(Option<std::path::PathBuf>, Option<String>)> {
-        let Some(archive) = &request.archive else { return Ok((request.place.clone(), None)) };
-        let name = archive.file_name().and_then(|name| name.to_str()).map(str::to_owned);
-        let name = name.ok_or_else(|| {
-            Error::new(
-                Kind::Usage,
-                format!("`{}` is no file name for the {} of {}.", archive.display(), request.format.name, package.id),
-            )
-            .hint("Name a file, with or without a directory.")
-        })?;
-        let directory = match archive.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => {
-                Some(std::path::absolute(parent).map_err(|e| Error::io("use", parent, e))?)
-            }
-            _ => None,
-        };
-        Ok((directory, Some(name)))
+/// The kernels that go into it: all that were asked for, or none.
+fn packaged(
+    run: &Invocation<'_>,
+    id: &PackageId,
+    targets: &[Target],
+    needs: Requirements,
+    request: &FormatRequest,
+) -> Result<Vec<Target>> {
+    let format = &request.format;
+    let (built, missing): (Vec<_>, Vec<_>) =
+        targets.iter().cloned().partition(|target| run.env.tree.is_built(id, target));
+    let (what, kernel) = match (needs.state, missing.first()) {
+        (State::Added, _) => return Ok(built),
+        (State::Prepared, _) => return Ok(targets.to_vec()),
+        (_, None) if needs.kernels == KernelCount::None || !built.is_empty() => return Ok(built),
+        (_, None) => ("any kernel".to_owned(), "KERNEL".to_owned()),
+        (_, Some(missing)) => (format!("kernel {missing}"), format!("{}/{}", missing.kernel, missing.arch)),
+    };
+    let mut error = Error::new(Kind::Format(format.exit_codes.not_built), format!("{id} is not built for {what}."))
+        .hint(format!("Build it first: `dkms build {id} -k {kernel}`."));
+    for option in format.options.iter().filter(|option| option.without_kernels) {
+        error = error.hint(format!("Or make it without any kernel: --{}.", option.name));
     }
+    Err(error)
+}
 
-    /// Says what goes into it, before the steps that put it there.
-    fn announce(&self, package: &Package, targets: &[Target], plan: &mut Builder) {
-        let mut lines = Vec::new();
-        for (index, step) in plan.steps().iter().enumerate() {
-            let Action::Copy { from, .. } = &step.action else { continue };
-            if let Some(target) = targets.iter().find(|target| package.id.target_dir(target) == *from) {
-                lines.push((index, format!("Marking modules for {target} for archiving...")));
-            } else if from.root == Root::Source && from.relative().as_os_str().is_empty() {
-                let source = self.tree.real(&package.id.source_link());
-                lines.push((index, format!("Marking {} for archiving...", source.display())));
-            }
+/// The directory that the user named for the archive, and the archive's name
+/// in it.
+fn place(package: &Package, request: &FormatRequest) -> Result<(Option<std::path::PathBuf>, Option<String>)> {
+    let Some(archive) = &request.archive else { return Ok((request.place.clone(), None)) };
+    let name = archive.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+    let name = name.ok_or_else(|| {
+        Error::new(
+            Kind::Usage,
+            format!("`{}` is no file name for the {} of {}.", archive.display(), request.format.name, package.id),
+        )
+        .hint("Name a file, with or without a directory.")
+    })?;
+    let directory = match archive.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => {
+            Some(std::path::absolute(parent).map_err(|e| Error::io("use", parent, e))?)
         }
-        for (index, line) in lines {
-            plan.announce_from(index, line);
-        }
-    }
+        _ => None,
+    };
+    Ok((directory, Some(name)))
+}
 
-    /// Says what was made; nothing at all is a plugin's mistake.
-    fn tell(&self, what: &str, staging: &Staging, place: &Path) -> Result<()> {
-        if self.is_dry_run() {
-            return Ok(());
+/// Says what goes into it, before the steps that put it there.
+fn announce(run: &Invocation<'_>, package: &Package, targets: &[Target], plan: &mut Builder) {
+    let mut lines = Vec::new();
+    for (index, step) in plan.steps().iter().enumerate() {
+        let Action::Copy { from, .. } = &step.action else { continue };
+        if let Some(target) = targets.iter().find(|target| package.id.target_dir(target) == *from) {
+            lines.push((index, format!("Marking modules for {target} for archiving...")));
+        } else if from.root == Root::Source && from.relative().as_os_str().is_empty() {
+            let source = run.env.tree.real(&package.id.source_link());
+            lines.push((index, format!("Marking {} for archiving...", source.display())));
         }
-        let made = std::fs::read_dir(staging.path().join("result")).into_iter().flatten();
-        let mut names: Vec<_> = made.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
-        names.sort();
-        for name in &names {
-            self.say(format!("{what}{}", place.join(name).display()));
-        }
-        if names.is_empty() {
-            return Err(Error::new(Kind::Plugin, "The plugin that makes this format made no file.")
-                .hint("Report it to the plugin's author; `modsmith plugin list` names the plugin."));
-        }
-        Ok(())
     }
+    for (index, line) in lines {
+        plan.announce_from(index, line);
+    }
+}
+
+/// Says what was made; nothing at all is a plugin's mistake.
+fn tell(run: &Invocation<'_>, what: &str, staging: &Staging, place: &Path) -> Result<()> {
+    let made = std::fs::read_dir(staging.path().join("result")).into_iter().flatten();
+    let mut names: Vec<_> = made.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
+    names.sort();
+    for name in &names {
+        run.runner.say(format!("{what}{}", place.join(name).display()));
+    }
+    if names.is_empty() {
+        return Err(Error::new(Kind::Plugin, "The plugin that makes this format made no file.")
+            .hint("Report it to the plugin's author; `modsmith plugin list` names the plugin."));
+    }
+    Ok(())
 }
 
 fn results() -> Location {

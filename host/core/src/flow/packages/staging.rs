@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::{Error, Result};
-use crate::flow::Session;
+use crate::flow::Invocation;
 use crate::tree::{BUILDS, Tree};
 use modsmith_facts::{Location, Root, Roots, TrustedDir};
 use modsmith_plan::{PRIVATE_DIR, STAGING_PREFIX as PREFIX};
@@ -19,11 +19,9 @@ pub struct Staging {
 impl Staging {
     /// A directory that a plan has yet to make. It is in the tree, so that what
     /// was built can be renamed to its place; that of a dry run is not.
-    pub fn new(session: &Session<'_>) -> Result<Self> {
-        match session.is_dry_run() {
-            true => Self::elsewhere(),
-            false => Ok(Self { path: private_directory(&session.tree), scratch: None }),
-        }
+    pub fn new(run: &Invocation<'_>) -> Result<Self> {
+        let in_tree = || Ok(Self { path: private_directory(&run.env.tree), scratch: None });
+        run.runner.after_success(in_tree).unwrap_or_else(Self::elsewhere)
     }
 
     /// A directory that has nothing to do with the tree.

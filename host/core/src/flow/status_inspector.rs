@@ -4,28 +4,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
 
 use crate::conf::{self, ModuleRecord, PackageConf, ReaderChoice, Request, Strictness};
 use crate::error::Result;
-use crate::flow::installed::{module_file_names, product_of, same_contents};
-use crate::flow::{Annotation, Session};
+use crate::flow::facts::{evaluate, typed};
+use crate::flow::installed::{destination, module_file_names, product_of, same_contents};
+use crate::flow::{Annotation, Invocation};
 use crate::tree::{BuildRecord, ConfFile, Package, PackageId, RecordedModule, Target};
+use modsmith_facts::Stamp;
 use modsmith_facts::kernel::{Kernel, KernelInput, ModInfo};
-use modsmith_facts::{Root, Stamp};
 
 /// Shell variables whose value depends on the kernel.
 const KERNEL_VARIABLES: [&str; 4] = ["kernelver", "arch", "kernel_source_dir", "kernel_config"];
 
 /// What one look at the whole tree finds out once for many packages.
-pub struct Survey<'s> {
-    session: &'s Session<'s>,
+pub struct StatusInspector<'s> {
+    run: &'s Invocation<'s>,
     overrides_dir: PathBuf,
     /// Names in `/etc/dkms`.
     overrides: BTreeSet<String>,
     /// Whether records can answer: directives come from files only.
     by_records: bool,
-    kernels: BTreeMap<Target, Arc<Kernel>>,
     /// By kernel and requested directory.
     destinations: BTreeMap<(Target, String), Option<String>>,
     /// Of the package that was asked for last.
@@ -40,26 +39,25 @@ struct Known {
     modules: Option<Result<Option<Rc<Vec<ModuleRecord>>>, ()>>,
 }
 
-impl<'s> Survey<'s> {
-    pub fn new(session: &'s Session<'s>) -> Self {
-        let overrides_dir = session.overrides_dir();
+impl<'s> StatusInspector<'s> {
+    pub fn new(run: &'s Invocation<'s>) -> Self {
+        let overrides_dir = run.env.overrides_dir();
         let entries = std::fs::read_dir(&overrides_dir).into_iter().flatten().flatten();
         Self {
-            session,
+            run,
             overrides: entries.filter_map(|entry| entry.file_name().into_string().ok()).collect(),
             overrides_dir,
-            by_records: !session.has_directives(),
-            kernels: BTreeMap::new(),
+            by_records: !run.env.has_directives(),
             destinations: BTreeMap::new(),
             current: None,
         }
     }
 
-    /// Remarks on the products of a package and, where it is installed, on the
+    /// Annotations of the products of a package and, where it is installed, on the
     /// installed files.
-    pub fn remarks(&mut self, package: &Package, target: &Target, installed: bool) -> Option<Annotation> {
+    pub fn annotations(&mut self, package: &Package, target: &Target, installed: bool) -> Option<Annotation> {
         if self.by_records
-            && let Some(record) = self.session.tree.record(&package.id, target)
+            && let Some(record) = self.run.env.tree.record(&package.id, target)
             && record.comes_from(&self.conf_files(package, target))
             && record.modules.iter().all(|module| self.is_as_recorded(package, target, installed, &record, module))
         {
@@ -67,11 +65,11 @@ impl<'s> Survey<'s> {
         }
         // An unreadable dkms.conf is reported by the actions that need it.
         let modules = self.modules(package, target)?;
-        let products = self.session.tree.products(&package.id, target);
+        let products = self.run.env.tree.products(&package.id, target);
         if modules.iter().any(|module| product_of(&products, module).is_none()) {
             return Some(Annotation::ProductsMissing);
         }
-        let directory = self.session.tree.real(&package.id.products_dir(target));
+        let directory = self.run.env.tree.real(&package.id.products_dir(target));
         let differs = |module: &ModuleRecord| match product_of(&products, module) {
             Some(file) => !self.is_installed_as_built(package, target, module, &directory.join(file)),
             None => true,
@@ -90,7 +88,7 @@ impl<'s> Survey<'s> {
         module: &RecordedModule,
     ) -> bool {
         let Ok(built_at) = package.id.products_dir(target).join(&module.product) else { return false };
-        let product = self.session.tree.real(&built_at);
+        let product = self.run.env.tree.real(&built_at);
         let Ok(built) = Stamp::of(&product) else { return false };
         if !installed {
             return true;
@@ -102,7 +100,7 @@ impl<'s> Survey<'s> {
     }
 
     fn module_dir(&self, target: &Target) -> PathBuf {
-        self.session.system.roots.get(Root::InstallTree).unwrap_or(Path::new("/lib/modules")).join(&target.kernel)
+        self.run.env.install_tree().join(&target.kernel)
     }
 
     /// The files that a package's directives come from now.
@@ -124,9 +122,9 @@ impl<'s> Survey<'s> {
     }
 
     fn known(&mut self, package: &Package) -> &mut Known {
-        let session = self.session;
+        let run = self.run;
         let fresh = || {
-            let path = session.conf_file(package);
+            let path = run.env.conf_file(package);
             (package.id.clone(), Known { conf: ConfFile { stamp: Stamp::of(&path).ok(), path }, modules: None })
         };
         if self.current.as_ref().is_none_or(|(id, _)| *id != package.id) {
@@ -139,21 +137,19 @@ impl<'s> Survey<'s> {
     fn modules(&mut self, package: &Package, target: &Target) -> Option<Rc<Vec<ModuleRecord>>> {
         let overrides = self.overrides(package, target);
         if overrides.is_empty() {
-            let session = self.session;
+            let run = self.run;
             let known = self.known(package);
             let path = known.conf.path.clone();
-            let same = known.modules.get_or_insert_with(|| modules_of_all_kernels(session, package, target, &path));
+            let same = known.modules.get_or_insert_with(|| modules_of_all_kernels(run, package, target, &path));
             if let Ok(modules) = same {
                 return modules.clone();
             }
         }
-        let kernel = self.kernel(target);
-        let conf = self.session.conf_with(package, &kernel, Strictness::Lenient, overrides).ok()?;
+        let kernel = self.run.kernel(target);
+        let conf = evaluate(&self.run.env, package, &kernel, overrides)
+            .and_then(|evaluated| typed(&evaluated, &kernel, Strictness::Lenient))
+            .ok()?;
         Some(Rc::new(conf.modules))
-    }
-
-    fn kernel(&mut self, target: &Target) -> Arc<Kernel> {
-        self.kernels.entry(target.clone()).or_insert_with(|| self.session.kernel(target)).clone()
     }
 
     /// Where the policy puts modules of a kernel; `None` when there is no
@@ -163,13 +159,13 @@ impl<'s> Survey<'s> {
         if let Some(known) = self.destinations.get(&key) {
             return known.clone();
         }
-        let kernel = self.kernel(target);
-        let destination = self.session.destination(&kernel, module).ok();
+        let kernel = self.run.kernel(target);
+        let destination = destination(self.run, &kernel, module).ok();
         self.destinations.insert(key, destination.clone());
         destination
     }
 
-    /// The question of [`Session::find_installed`], with contents compared
+    /// The question of [`super::installed::find_installed`], with contents compared
     /// first: equal ones need no versions.
     fn is_installed_as_built(
         &mut self,
@@ -179,7 +175,7 @@ impl<'s> Survey<'s> {
         product: &Path,
     ) -> bool {
         let module_dir = self.module_dir(target);
-        let record = self.session.tree.record(&package.id, target).map(|record| record.modules).unwrap_or_default();
+        let record = self.run.env.tree.record(&package.id, target).map(|record| record.modules).unwrap_or_default();
         let recorded = record.iter().find(|recorded| recorded.name == module.dest_name);
         if let Some(at) = recorded.and_then(RecordedModule::installed_at)
             && same_contents(product, &module_dir.join(at.relative()))
@@ -210,7 +206,7 @@ impl<'s> Survey<'s> {
 /// The modules of a package whose dkms.conf is plain and reads nothing of the
 /// kernel's.
 fn modules_of_all_kernels(
-    session: &Session<'_>,
+    run: &Invocation<'_>,
     package: &Package,
     target: &Target,
     file: &Path,
@@ -222,13 +218,16 @@ fn modules_of_all_kernels(
     // Its facts are not looked for: they would not be read.
     let release = target.kernel.clone();
     let kernel = Kernel::new(KernelInput { release, arch: target.arch.clone(), ..KernelInput::default() });
-    let evaluated = conf::evaluate(&Request {
-        conf: file,
-        overrides: Vec::new(),
-        variables: &session.variables(package, &kernel),
-        directives: &session.options.directives,
-        reader: ReaderChoice::Plain,
-    })
+    let evaluated = conf::evaluate(
+        &Request {
+            conf: file,
+            overrides: Vec::new(),
+            variables: &run.env.variables(package, &kernel),
+            directives: &run.env.options.directives,
+            reader: ReaderChoice::Plain,
+        },
+        &run.env.environment,
+    )
     .map_err(drop)?;
     let conf = PackageConf::from_evaluated(&evaluated, &target.kernel, Strictness::Lenient).ok();
     if conf.as_ref().is_some_and(PackageConf::excludes_modules) {

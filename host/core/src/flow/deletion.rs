@@ -1,0 +1,35 @@
+//! Deleting installed module files, and the directories that they leave empty.
+
+use std::path::Path;
+
+use crate::error::Result;
+use crate::flow::Invocation;
+use modsmith_facts::Location;
+use modsmith_plan::{Action, Builder};
+use modsmith_plugins::Prune;
+
+/// When directories that lose a file are removed. Nobody is asked where none does.
+pub(super) fn pruning<'f>(run: &Invocation<'_>, mut files: impl Iterator<Item = &'f Location>) -> Result<Prune> {
+    Ok(if files.any(|file| file.parent().is_some()) { run.env.plugins.prune()? } else { Prune::Never })
+}
+
+/// The step that deletes a file below a kernel's module directory.
+pub(super) fn plan_deletion(module_dir: &Path, file: &Location, plan: &mut Builder) {
+    let line = format!("Deleting {}", module_dir.join(file.relative()).display());
+    plan.push(Action::Remove { at: file.clone() }, "installed by this package").line(line);
+}
+
+/// Steps that remove what is empty of the directories of deleted files.
+pub(super) fn plan_pruning<'f>(files: impl Iterator<Item = &'f Location>, prune: &Prune, plan: &mut Builder) {
+    let unless_owned = match prune {
+        Prune::Always => None,
+        Prune::UnlessOwned(command) => Some(command.clone()),
+        Prune::Never => return,
+    };
+    let mut emptied: Vec<Location> = files.filter_map(Location::parent).collect();
+    emptied.sort();
+    emptied.dedup();
+    for at in emptied {
+        plan.push(Action::Prune { at, unless_owned: unless_owned.clone() }, "directories that became empty go too");
+    }
+}
