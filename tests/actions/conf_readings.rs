@@ -15,11 +15,8 @@ const NEEDS_BASH: &str = "NO_WEAK_MODULES=$(echo no)";
 /// the `execve` call of each.
 fn readings(world: &World, command: &str) -> Vec<String> {
     let trace = world.path("trace");
-    let words = format!(
-        "-f -qq -s 4096 -e trace=execve -o {} {} {command}",
-        trace.display(),
-        world.path("bin/dkms").display()
-    );
+    let words =
+        format!("-f -qq -s 4096 -e trace=execve -o {} {} {command}", trace.display(), world.path("bin/dkms").display());
     world.program(tool::path("strace")).words(&words).run().expect(0);
     let trace = fs::read_to_string(trace).expect("strace wrote it");
     let reads_conf = |call: &&str| call.contains("\"--norc\", \"--noprofile\", \"-c\"") && call.contains("dkms.conf");

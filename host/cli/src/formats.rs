@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory};
 
-use super::actions::{PluginUse, with_invocation};
 use super::arguments::{Arguments, FormatArguments, PlaceArguments};
+use super::invocation::{PluginUse, with_invocation};
 use super::misread;
 use super::setup::{plugins, system};
 use super::targets::Targets;

@@ -8,6 +8,7 @@ mod errors;
 mod failures;
 mod formats;
 mod hooks;
+mod invocation;
 mod log;
 mod manual;
 mod output;

@@ -1,0 +1,139 @@
+//! From the command line to an invocation: the system, its settings and plugins, the
+//! options, and signals.
+
+use std::path::PathBuf;
+
+use modsmith_core::Environment;
+use modsmith_core::error::{Error, Kind, Result};
+use modsmith_core::flow::{Env, Invocation, Mode, Options};
+use modsmith_plan::{AT_REST, INTERRUPTED, PlanView, Reporter};
+use modsmith_plugins::Plugins;
+
+use super::arguments::Arguments;
+use super::output;
+use super::setup::{plugins, system};
+use super::targets::Targets;
+use super::terminal::Terminal;
+use super::words::{absolute, from_here};
+
+/// What an action has to do with plugins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PluginUse {
+    None,
+    /// They are asked, and nothing is changed.
+    Look,
+    Act,
+}
+
+/// Does something with the system, settings, plugins and kernels that the
+/// command line names; a dry run shows its plans.
+pub(super) fn with_invocation(
+    arguments: &Arguments,
+    environment: &Environment,
+    plugin_use: PluginUse,
+    body: impl FnOnce(&Invocation<'_>, &Targets) -> Result<()>,
+) -> Result<()> {
+    handle_signals();
+    // Whatever the caller's is: what is installed must be readable for all.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    let (system, framework) = system(&arguments.places, arguments.os_release.as_deref(), environment)?;
+    let quiet = arguments.quiet;
+    let terminal = Terminal::new(quiet, arguments.verbose || framework.verbose());
+    for (given, option) in
+        [(arguments.no_prepare_kernel, "--no-prepare-kernel"), (arguments.no_clean_kernel, "--no-clean-kernel")]
+    {
+        if given {
+            terminal.notice(&format!("Deprecated feature: {option}"));
+        }
+    }
+    let targets = Targets::of(arguments, &system)?;
+    let plugins = match plugin_use {
+        PluginUse::None => Plugins::none(system.clone()),
+        _ => plugins(&system, &framework, &arguments.places, environment)
+            .acting(plugin_use == PluginUse::Act && !arguments.dry_run)
+            .complaining(move |problem| Terminal::new(quiet, false).warning(problem)),
+    };
+    let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Execute };
+    let mut options = options(arguments)?;
+    if let Some(file) = options.kernel_config.take_if(|file| !file.is_file()) {
+        terminal.warning(&format!(
+            "There is no file {} (--config): the kernel's own configuration is used.",
+            file.display()
+        ));
+    }
+    let env = Env::new(system, framework, plugins, options, environment.clone());
+    let run = Invocation::new(env, &terminal, mode);
+    let outcome = body(&run, &targets);
+    for why in run.env.tree.untrusted() {
+        terminal.warning(&format!("{why}. {}", why.remedy()));
+    }
+    if arguments.dry_run {
+        let shown = show(run.into_plans().iter().map(PlanView::new).collect(), arguments.json);
+        return outcome.and(shown);
+    }
+    outcome
+}
+
+fn show(plans: Vec<PlanView>, json: bool) -> Result<()> {
+    #[derive(serde::Serialize)]
+    struct Document {
+        schema_version: u32,
+        plans: Vec<PlanView>,
+    }
+    if json {
+        return output::json(&Document { schema_version: 1, plans });
+    }
+    match plans.is_empty() {
+        true => output::lines("Nothing to do."),
+        false => plans.iter().for_each(|plan| output::lines(&format!("Would {}", plan.to_text()))),
+    }
+    Ok(())
+}
+
+fn options(arguments: &Arguments) -> Result<Options> {
+    let directives = arguments
+        .directives
+        .iter()
+        .map(|text| {
+            text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| {
+                Error::new(Kind::Usage, format!("`--directive {text}` has no `=`.")).hint("Write NAME=VALUE.")
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let existing = |path: &Option<PathBuf>| path.as_deref().map(absolute).transpose();
+    // Looked for by the actions that need them: the others go without, as with dkms.
+    let named = |path: &Option<PathBuf>| path.as_deref().map(from_here).transpose();
+    Ok(Options {
+        // A package manager's version is the one to have, whatever is there.
+        force: arguments.force,
+        force_version_override: arguments.force_version_override,
+        no_depmod: arguments.no_depmod,
+        no_initrd: arguments.no_initrd,
+        symlink_modules: arguments.symlink_modules,
+        modprobe_on_install: arguments.modprobe_on_install,
+        safe_upgrade: arguments.rpm_safe_upgrade,
+        framework: existing(&arguments.places.dkmsframework)?,
+        jobs: arguments.jobs,
+        directives,
+        conf: named(&arguments.conf)?,
+        kernel_config: named(&arguments.config)?,
+        no_prepare_kernel: arguments.no_prepare_kernel,
+        no_clean_kernel: arguments.no_clean_kernel,
+        kernel_source_dir: named(&arguments.kernelsourcedir)?,
+    })
+}
+
+/// While a plan is carried out, the first signal stops running programs and
+/// undoes the plan; it takes a second one to give up on that. At other times, a
+/// signal ends the program at once.
+fn handle_signals() {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        let flag = INTERRUPTED.clone();
+        // Without handlers the signals end the program as ever; the journal then
+        // serves the next invocation.
+        let _ = signal_hook::flag::register_conditional_shutdown(signal, 130, AT_REST.clone());
+        let _ = signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone());
+        let _ = signal_hook::flag::register(signal, flag);
+    }
+}
