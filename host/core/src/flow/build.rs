@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::build::{Compressor, build_commands};
-use crate::build::{Toolchain, toolchain};
+use crate::build::{Compressor, Toolchain, toolchain};
 use crate::conf::{ModuleRecord, PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
 use crate::flow::build_environment::build_environment;
@@ -11,6 +10,7 @@ use crate::flow::dependents::plan_dependency_notes;
 use crate::flow::failures::{plan_forget, remember};
 use crate::flow::kernel_tree::with_kernel_tree;
 use crate::flow::kernels::for_each_kernel;
+use crate::flow::make_command::build_commands;
 use crate::flow::notices::notices;
 use crate::flow::one_job::{first_attempt, may_be_a_race, remember_one_job};
 use crate::flow::preconditions::{Patch, check_dependencies, check_exclusive, check_headers, check_patches};

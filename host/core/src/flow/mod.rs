@@ -22,6 +22,7 @@ mod kernel_events;
 mod kernel_tree;
 mod kernels;
 mod load_modules;
+mod make_command;
 mod matching;
 mod modprobe_config;
 mod notices;

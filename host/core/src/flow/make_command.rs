@@ -1,8 +1,8 @@
 //! The make command as it is run.
 
-use super::Toolchain;
+use super::Invocation;
+use crate::build::Toolchain;
 use crate::conf::{PackageConf, default_make_command, make_command};
-use crate::flow::Invocation;
 use crate::tree::Package;
 use modsmith_facts::kernel::Kernel;
 
