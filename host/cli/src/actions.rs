@@ -9,7 +9,7 @@ use super::targets::Targets;
 use super::terminal::Terminal;
 use super::words::{Action, Words, absolute, from_here};
 use super::{Persona, completion, errors, failures, formats, output};
-use modsmith_core::error::{Error, Kind, Result};
+use modsmith_core::error::{Error, ExitCodes, Kind, Result};
 use modsmith_core::flow::{Filter, Mode, Options, Session};
 use modsmith_core::tree::{Target, TreeLock, check_kernel_name};
 use modsmith_plan::{AT_REST, INTERRUPTED, PlanView, Reporter};
@@ -322,6 +322,7 @@ fn options(arguments: &Arguments) -> Result<Options> {
         no_prepare_kernel: arguments.no_prepare_kernel,
         no_clean_kernel: arguments.no_clean_kernel,
         kernel_source_dir: named(&arguments.kernelsourcedir)?,
+        exit_codes: ExitCodes(errors::exit_code),
     })
 }
 

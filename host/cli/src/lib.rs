@@ -27,7 +27,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use arguments::{Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments};
-use modsmith_core::error::Kind;
+pub use errors::{exit_code, ids};
 use terminal::Terminal;
 
 /// The name that the program was called by: the same work, other manners.
@@ -81,7 +81,7 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
         Err(error) => {
             Terminal::flush();
             output::error(&errors::render(&error, persona));
-            ExitCode::from(error.kind.exit_code())
+            ExitCode::from(errors::exit_code(error.kind))
         }
     }
 }
@@ -105,24 +105,7 @@ fn misread(error: &clap::Error) -> ExitCode {
         DisplayHelp | DisplayVersion => drop(error.print()),
         _ => output::error(&error.render().to_string()),
     }
-    match error.kind() {
-        DisplayHelp | DisplayVersion => ExitCode::SUCCESS,
-        UnknownArgument => ExitCode::from(2),
-        InvalidValue if lacks_kernel_or_arch(error) => ExitCode::from(Kind::KernelOrArchEmpty.exit_code()),
-        _ => ExitCode::from(1),
-    }
-}
-
-/// Whether `-k` or `-a` is the last word, or comes before another option.
-fn lacks_kernel_or_arch(error: &clap::Error) -> bool {
-    use clap::error::{ContextKind, ContextValue};
-    let text = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => text.as_str(),
-        _ => "",
-    };
-    let option = text(ContextKind::InvalidArg);
-    text(ContextKind::InvalidValue).is_empty()
-        && ["--kernelver ", "--arch "].iter().any(|name| option.starts_with(name))
+    errors::of_clap(error).map_or(ExitCode::SUCCESS, |error| ExitCode::from(errors::exit_code(error.kind)))
 }
 
 /// `dkms status | head` ends quietly instead of with a message.

@@ -9,7 +9,8 @@ use clap::{Args, Parser, Subcommand};
 use modsmith_facts::text;
 use modsmith_kit::build::{BuildOptions, build};
 use modsmith_kit::testing::{Selection, TestOptions, test};
-use modsmith_plugins::{Error, Kind};
+use modsmith_kit::{Error, Result};
+use modsmith_plugins::Kind;
 
 /// Builds and tests plugins of modsmith.
 #[derive(Debug, Parser)]
@@ -67,23 +68,23 @@ fn main() -> ExitCode {
     };
     outcome.unwrap_or_else(|error| {
         complain(&error);
-        ExitCode::from(exit_code(error.kind))
+        ExitCode::from(exit_code(error.kind()))
     })
 }
 
-fn build_plugins(directory: PathBuf, out: PathBuf) -> Result<ExitCode, Error> {
+fn build_plugins(directory: PathBuf, out: PathBuf) -> Result<ExitCode> {
     for built in build(&BuildOptions { directory, out })? {
         print(&format!("{}\n", text::field(&format!("{:>8}  {}", built.size, built.file.display()))));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn test_plugins(arguments: TestArguments) -> Result<ExitCode, Error> {
+fn test_plugins(arguments: TestArguments) -> Result<ExitCode> {
     let TestArguments { paths, case, update, built, cases, json } = arguments;
     let selection = Selection { paths, built, cases, compiling_apart: true };
     let report = test(&TestOptions { selection, case, update })?;
     if json {
-        let written = serde_json::to_string_pretty(&report).map_err(|e| Error::new(Kind::System, e.to_string()))?;
+        let written = serde_json::to_string_pretty(&report).map_err(Error::ReportNotWritten)?;
         print(&format!("{}\n", text::json(&written)));
     } else {
         print(&text::lines(&report.to_string()));
@@ -95,7 +96,7 @@ fn test_plugins(arguments: TestArguments) -> Result<ExitCode, Error> {
             ExitCode::SUCCESS
         }
         Err(failures) => {
-            complain(&Error::new(Kind::Plugin, failures.to_string()));
+            complain(&Error::TestsFailed(failures));
             ExitCode::FAILURE
         }
     })
@@ -118,11 +119,12 @@ fn print(text: &str) {
 }
 
 fn complain(error: &Error) {
-    let mut text = format!("error: {}\n", text::line(&error.message));
-    error.details.iter().for_each(|detail| text += &format!("{}\n", text::line(detail)));
-    if !error.hints.is_empty() {
+    let mut text = format!("error: {}\n", text::line(&error.to_string()));
+    error.details().iter().for_each(|detail| text += &format!("{}\n", text::line(detail)));
+    let hints = error.hints();
+    if !hints.is_empty() {
         text.push('\n');
     }
-    error.hints.iter().for_each(|hint| text += &format!("hint: {}\n", text::line(hint)));
+    hints.iter().for_each(|hint| text += &format!("hint: {}\n", text::line(hint)));
     let _ = std::io::stderr().write_all(text.as_bytes());
 }

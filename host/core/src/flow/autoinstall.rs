@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::conf::{Strictness, version};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ExitCodes, Kind, Result};
 use crate::flow::Session;
 use crate::flow::parallel::{self, End, Task};
 use crate::tree::{Entry, Package, SourceState, Target};
@@ -95,12 +95,12 @@ impl Session<'_> {
         });
         for (task, result) in done.results {
             let installed = result.is_ok();
-            outcome.count(&tasks[task].name, result)?;
+            outcome.count(&tasks[task].name, result, self.options.exit_codes)?;
             if installed {
                 let id = &wanted[task].package.id;
                 for (dependent, error) in transaction.rebuild_each_dependent(id, &kernel, target)? {
                     tell(&error, self.reporter);
-                    outcome.count(&dependent.module, Err(error))?;
+                    outcome.count(&dependent.module, Err(error), self.options.exit_codes)?;
                 }
             }
         }
@@ -176,7 +176,7 @@ impl Session<'_> {
                 Err(error) => {
                     self.reporter.warning(&error.message);
                     error.details.iter().for_each(|line| self.reporter.notice(line));
-                    outcome.failed.push(format!("{}({})", package.id.module, error.kind.exit_code()));
+                    outcome.failed.push(format!("{}({})", package.id.module, self.options.exit_codes.of(error.kind)));
                 }
             }
         }
@@ -249,7 +249,7 @@ impl Session<'_> {
 
 impl Outcome {
     /// Errors: the user's interruption.
-    fn count(&mut self, module: &str, result: Result<()>) -> Result<()> {
+    fn count(&mut self, module: &str, result: Result<()>, codes: ExitCodes) -> Result<()> {
         match result {
             Ok(()) => {
                 self.installed.push(module.to_owned());
@@ -257,7 +257,7 @@ impl Outcome {
             }
             Err(error) if error.kind == Kind::Interrupted => return Err(error),
             Err(error) if error.kind == Kind::Excluded => self.skipped.push(module.to_owned()),
-            Err(error) => self.failed.push(format!("{module}({})", error.kind.exit_code())),
+            Err(error) => self.failed.push(format!("{module}({})", codes.of(error.kind))),
         }
         Ok(())
     }

@@ -65,7 +65,7 @@ impl Session<'_> {
             kernel: target.kernel.clone(),
             arch: target.arch.clone(),
             time: jiff::Timestamp::now(),
-            exit_code: error.kind.exit_code(),
+            exit_code: self.options.exit_codes.of(error.kind),
             message: error.message.clone(),
             class: found.class,
             first_error: found.first_error,

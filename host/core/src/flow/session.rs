@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use crate::build::Shims;
 use crate::conf::framework::Framework;
 use crate::conf::{self, PackageConf, ReaderChoice, Request, Strictness, Variables};
-use crate::error::{Error, Result};
+use crate::error::{Error, ExitCodes, Result};
 use crate::flow::packages;
 use crate::tree::{Package, PackageId, SourceState, Target, Tree, TreeLock};
 use modsmith_facts::kernel::{Kernel, Lookup};
@@ -51,6 +51,7 @@ pub struct Options {
     pub no_clean_kernel: bool,
     /// `--kernelsourcedir`
     pub kernel_source_dir: Option<PathBuf>,
+    pub exit_codes: ExitCodes,
 }
 
 /// One invocation at work, or one of its threads: cheap to clone.
@@ -308,7 +309,7 @@ impl<'a> Session<'a> {
         Arc::new(lookup.kernel(&target.kernel, &target.arch, |kernel| {
             let kernel = Arc::new(self.bare_kernel(kernel));
             self.plugins.header_dirs(&kernel).unwrap_or_else(|e| {
-                self.reporter.warning(&e.message);
+                self.reporter.warning(&e.to_string());
                 Vec::new()
             })
         }))

@@ -82,7 +82,7 @@ impl Session<'_> {
                 format!("Signing module {}", shown.display()),
                 &format!("{} was not signed", shown.display()),
             ),
-            Err(error) => self.reporter.warning(&format!("{} will not be signed. {}", shown.display(), error.message)),
+            Err(error) => self.reporter.warning(&format!("{} will not be signed. {}", shown.display(), error)),
         }
     }
 
@@ -139,7 +139,7 @@ impl Session<'_> {
             Ok(Answer::Given { value: Enrolment { advice, .. }, .. }) => advice,
             Ok(Answer::Unsupported(_)) => Vec::new(),
             Err(error) => {
-                self.reporter.warning(&error.message);
+                self.reporter.warning(&error.to_string());
                 Vec::new()
             }
         }
