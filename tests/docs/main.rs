@@ -1,4 +1,5 @@
 //! What the pages of this repository say is so.
 
 mod documented;
+mod messages;
 mod schemas;

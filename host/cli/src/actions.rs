@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::arguments::Arguments;
+use super::errors::ErrorView;
 use super::setup::{plugins, system};
 use super::status::{StatusDocument, text};
 use super::targets::Targets;
@@ -34,7 +35,7 @@ pub fn run(persona: Persona, arguments: &Arguments) -> Result<()> {
         [Action::Status] => PluginUse::Look,
         _ => PluginUse::Act,
     };
-    in_session(arguments, plugin_use, |session, targets| {
+    in_session(persona, arguments, plugin_use, |session, targets| {
         let mut words = words;
         if let Some(archive) = words.archive.take_if(|_| words.actions.iter().any(|action| action.takes_archives())) {
             words.actions.iter().try_for_each(|action| check_all(*action, arguments))?;
@@ -71,6 +72,7 @@ pub(super) enum PluginUse {
 /// Does something with the system, settings, plugins and kernels that the
 /// command line names; a dry run shows its plans.
 pub(super) fn in_session(
+    persona: Persona,
     arguments: &Arguments,
     plugin_use: PluginUse,
     body: impl FnOnce(&Session<'_>, &Targets) -> Result<()>,
@@ -109,7 +111,8 @@ pub(super) fn in_session(
         terminal.warning(&format!("{why}. {}", why.remedy()));
     }
     if arguments.dry_run {
-        let shown = show(session.into_plans().iter().map(PlanView::new).collect(), arguments.json);
+        let plans = session.into_plans().iter().map(PlanView::new).collect();
+        let shown = show(plans, outcome.as_ref().err().filter(|_| persona == Persona::Modsmith), arguments.json);
         return outcome.and(shown);
     }
     outcome
@@ -240,14 +243,17 @@ fn settle_killed(session: &Session<'_>) -> Result<()> {
     }
 }
 
-fn show(plans: Vec<PlanView>, json: bool) -> Result<()> {
+fn show(plans: Vec<PlanView>, error: Option<&Error>, json: bool) -> Result<()> {
     #[derive(serde::Serialize)]
-    struct Document {
+    struct Document<'a> {
         schema_version: u32,
         plans: Vec<PlanView>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorView<'a>>,
     }
     if json {
-        return output::json(&Document { schema_version: 1, plans });
+        let error = error.map(ErrorView::new);
+        return output::json(&Document { schema_version: 1, plans, error });
     }
     match plans.is_empty() {
         true => output::lines("Nothing to do."),

@@ -54,6 +54,42 @@ pub fn ids() -> Vec<(&'static str, Option<u8>)> {
     ids
 }
 
+/// The member `error` of a document; described by `docs/reference/error-schema.json`.
+#[derive(Debug, serde::Serialize)]
+pub struct ErrorView<'a> {
+    id: &'static str,
+    kind: &'static str,
+    message: &'a str,
+    details: &'a [String],
+    hints: &'a [String],
+    exit_code: u8,
+}
+
+impl<'a> ErrorView<'a> {
+    pub fn new(error: &'a Error) -> Self {
+        Self {
+            id: error.id(),
+            kind: error.kind.id(),
+            message: &error.message,
+            details: &error.details,
+            hints: &error.hints,
+            exit_code: exit_code(error.kind),
+        }
+    }
+}
+
+/// A document that is nothing but an error.
+#[derive(Debug, serde::Serialize)]
+pub struct ErrorDocument<'a> {
+    error: ErrorView<'a>,
+}
+
+impl<'a> ErrorDocument<'a> {
+    pub fn new(error: &'a Error) -> Self {
+        Self { error: ErrorView::new(error) }
+    }
+}
+
 /// A command line that clap does not take; `None` where it asks for help or the
 /// version. clap's own text has a head, the message, and what to do.
 pub fn of_clap(error: &clap::Error) -> Option<Error> {
@@ -135,6 +171,17 @@ mod tests {
         assert_eq!(error(&["x", "-k"]).id(), "kernel-or-arch-empty");
         assert_eq!(error(&["x", "--letter", "c"]).id(), "usage");
         assert!(of_clap(&Line::try_parse_from(["x", "--help"]).unwrap_err()).is_none());
+    }
+
+    #[test]
+    fn a_problem_of_a_plugin_has_an_id_of_its_own_and_the_exit_code_of_its_kind() {
+        let error = modsmith_plugins::Error::NoSuchPlugin { plugin: "x".into() };
+        let error = Error::from(error);
+        let view = serde_json::to_value(ErrorDocument::new(&error)).unwrap();
+        assert_eq!(view["error"]["id"], "plugin-unknown");
+        assert_eq!(view["error"]["kind"], "usage");
+        assert_eq!(view["error"]["exit_code"], 1);
+        assert_eq!(view["error"]["message"], "There is no plugin `x`.");
     }
 
     #[test]

@@ -9,10 +9,10 @@ use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory};
 
 use super::actions::{PluginUse, in_session};
 use super::arguments::{Arguments, FormatArguments, PlaceArguments};
-use super::misread;
 use super::setup::{plugins, system};
 use super::targets::Targets;
 use super::words::{Action, Words, absolute};
+use super::{Persona, misread};
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_core::flow::{FormatRequest, PackageSource, Session};
 use modsmith_core::tree::{PackageId, Target};
@@ -39,7 +39,7 @@ pub fn run(words: &[OsString]) -> Option<std::result::Result<Result<()>, ExitCod
             for format in &formats {
                 command = with_options(command, format);
             }
-            Some(command.try_get_matches_from(words).map(|_| Ok(())).map_err(|error| misread(&error)))
+            Some(command.try_get_matches_from(words).map(|_| Ok(())).map_err(|error| misread(&error, words)))
         }
         None => None,
     }
@@ -110,17 +110,18 @@ fn known(words: &[OsString]) -> Option<Vec<Format>> {
 
 fn run_format(words: &[OsString], word: &str, format: &Format) -> std::result::Result<Result<()>, ExitCode> {
     let command = with_options(Arguments::command(), format).after_help(listed(std::slice::from_ref(format)));
-    let matches = command.try_get_matches_from(words).map_err(|error| misread(&error))?;
-    let mut arguments = Arguments::of(&matches).map_err(|error| misread(&error))?;
+    let matches = command.try_get_matches_from(words).map_err(|error| misread(&error, words))?;
+    let mut arguments = Arguments::of(&matches).map_err(|error| misread(&error, words))?;
     arguments.take_word(word);
+    let persona = words.first().map_or(Persona::Modsmith, Persona::of);
     let request = request(format, &matches);
     Ok(request.and_then(|request| match format.load_action.as_deref() == Some(word) {
-        true => perform_load(&arguments, word, request),
-        false => make(&mut arguments, request),
+        true => perform_load(persona, &arguments, word, request),
+        false => make(persona, &mut arguments, request),
     }))
 }
 
-fn perform_load(arguments: &Arguments, word: &str, mut request: FormatRequest) -> Result<()> {
+fn perform_load(persona: Persona, arguments: &Arguments, word: &str, mut request: FormatRequest) -> Result<()> {
     if arguments.all {
         return Err(Error::new(Kind::AllUnsupported, format!("`{word}` does not take --all.")).hint("Leave it out."));
     }
@@ -133,7 +134,7 @@ fn perform_load(arguments: &Arguments, word: &str, mut request: FormatRequest) -
             .hint(format!("Name it: `dkms {word} FILE`.")));
     };
     let archive = std::path::absolute(&archive).map_err(|e| Error::io("use", &archive, e))?;
-    in_session(arguments, PluginUse::Act, |session, targets| {
+    in_session(persona, arguments, PluginUse::Act, |session, targets| {
         let target = targets.first(session)?;
         // The word is one format's, the file may be another's.
         let own = |format: &Format| (&format.plugin, &format.name) == (&request.format.plugin, &request.format.name);
@@ -144,7 +145,7 @@ fn perform_load(arguments: &Arguments, word: &str, mut request: FormatRequest) -
     })
 }
 
-fn make(arguments: &mut Arguments, mut request: FormatRequest) -> Result<()> {
+fn make(persona: Persona, arguments: &mut Arguments, mut request: FormatRequest) -> Result<()> {
     let words = Words::classify(arguments)?;
     words.warn();
     let here = Path::new(".");
@@ -156,7 +157,7 @@ fn make(arguments: &mut Arguments, mut request: FormatRequest) -> Result<()> {
     };
     let Some(directory) = directory else {
         let id = words.named()?;
-        return in_session(arguments, PluginUse::Act, |session, targets| {
+        return in_session(persona, arguments, PluginUse::Act, |session, targets| {
             make_in(session, &id, targets, &request, arguments)
         });
     };
@@ -170,7 +171,7 @@ fn make(arguments: &mut Arguments, mut request: FormatRequest) -> Result<()> {
     }
     request.place = Some(directory.parent().unwrap_or(&directory).to_path_buf());
     let arguments = &*arguments;
-    in_session(arguments, PluginUse::Act, |session, targets| {
+    in_session(persona, arguments, PluginUse::Act, |session, targets| {
         let kernel = session.kernel(&targets.first(session)?);
         let package = session.add(&PackageSource::Directory(directory), &kernel)?;
         match session.is_dry_run() {

@@ -27,7 +27,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use arguments::{Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments};
+use errors::ErrorDocument;
 pub use errors::{exit_code, ids};
+use modsmith_core::error::Error;
 use terminal::Terminal;
 
 /// The name that the program was called by: the same work, other manners.
@@ -81,6 +83,7 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
         Err(error) => {
             Terminal::flush();
             output::error(&errors::render(&error, persona));
+            answer_in_json(&error, &words);
             ExitCode::from(errors::exit_code(error.kind))
         }
     }
@@ -90,22 +93,35 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
 /// exit codes that scripts know.
 fn parse<A: Parser>(words: &[OsString]) -> Result<A, ExitCode> {
     // The first word is the command's name here.
-    A::try_parse_from(words.iter().skip(1)).map_err(|error| misread(&error))
+    A::try_parse_from(words.iter().skip(1)).map_err(|error| misread(&error, words))
 }
 
 fn parse_arguments(words: &[OsString]) -> Result<Arguments, ExitCode> {
     let matches = Arguments::command().try_get_matches_from(words);
-    matches.and_then(|matches| Arguments::of(&matches)).map_err(|error| misread(&error))
+    matches.and_then(|matches| Arguments::of(&matches)).map_err(|error| misread(&error, words))
 }
 
-fn misread(error: &clap::Error) -> ExitCode {
+fn misread(error: &clap::Error, words: &[OsString]) -> ExitCode {
     use clap::error::ErrorKind::*;
     match error.kind() {
         // Styled, where the terminal is.
         DisplayHelp | DisplayVersion => drop(error.print()),
         _ => output::error(&error.render().to_string()),
     }
-    errors::of_clap(error).map_or(ExitCode::SUCCESS, |error| ExitCode::from(errors::exit_code(error.kind)))
+    let Some(error) = errors::of_clap(error) else { return ExitCode::SUCCESS };
+    answer_in_json(&error, words);
+    ExitCode::from(errors::exit_code(error.kind))
+}
+
+/// The error once more, for a program that asked for JSON and has got none. What
+/// `dkms` writes on standard output is as its callers know it.
+fn answer_in_json(error: &Error, words: &[OsString]) {
+    let options = words.iter().take_while(|word| *word != "--");
+    let persona = words.first().map_or(Persona::Modsmith, Persona::of);
+    if persona == Persona::Modsmith && options.into_iter().any(|word| word == "--json") && !output::has_answered() {
+        // That it cannot be written is not worth a second error.
+        let _ = output::json(&ErrorDocument::new(error));
+    }
 }
 
 /// `dkms status | head` ends quietly instead of with a message.

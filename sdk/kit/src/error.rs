@@ -4,11 +4,23 @@
 use std::path::{Path, PathBuf};
 
 use modsmith_plugins::Kind;
+use modsmith_plugins::error::Id;
 
 use crate::build::{MANIFEST, POLICY};
-use crate::testing::Failures;
 use crate::testing::case::{PLAN, REFUSAL};
 use crate::testing::facts::FACTS;
+
+/// Every id that this tool's errors can have beside those of plugins, with its kind.
+/// `docs/reference/messages.md` explains each.
+pub const IDS: [(&str, Kind); 7] = [
+    ("plugin-source-missing", Kind::Usage),
+    ("plugin-source-invalid", Kind::Plugin),
+    ("plugin-not-compiled", Kind::Plugin),
+    ("compiler-missing", Kind::Plugin),
+    ("plugin-not-built", Kind::Usage),
+    ("case-missing", Kind::Usage),
+    ("case-invalid", Kind::Usage),
+];
 
 /// What happened, to which plugin or file. A `reason` has no full stop.
 #[derive(Debug, thiserror::Error)]
@@ -70,8 +82,6 @@ pub enum Error {
     NoPath { text: String },
 
     #[error("{0}")]
-    TestsFailed(Failures),
-    #[error("{0}")]
     ReportNotWritten(serde_json::Error),
 }
 
@@ -83,35 +93,45 @@ impl Error {
         modsmith_plugins::Error::io(doing, path, error).into()
     }
 
+    /// Its stable name.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::Plugins(error) => error.id().name(),
+            Self::Plan(_) => Id::Failed.name(),
+            Self::InCase { error, .. } => error.id(),
+            Self::NoPlugin { .. } => "plugin-source-missing",
+            Self::NotInOrder { .. }
+            | Self::TwoWithOneId { .. }
+            | Self::NothingToCompile { .. }
+            | Self::NoModule { .. }
+            | Self::NoComponent { .. }
+            | Self::WouldBeRefused { .. } => "plugin-source-invalid",
+            Self::DoesNotCompile { .. } => "plugin-not-compiled",
+            Self::NoCompiler | Self::NoCompilerForTarget { .. } => "compiler-missing",
+            Self::NotBuilt { .. } | Self::NoBase { .. } => "plugin-not-built",
+            Self::NoCases { .. }
+            | Self::NoSuchCase { .. }
+            | Self::WithoutCases { .. }
+            | Self::CasesOfSeveral { .. } => "case-missing",
+            Self::BadFacts { .. }
+            | Self::TwoOsReleases
+            | Self::NoProbe { .. }
+            | Self::NoArgument { .. }
+            | Self::NoPath { .. } => "case-invalid",
+            Self::NotUsable { .. } => Id::Malformed.name(),
+            Self::ReportNotWritten(_) => Id::System.name(),
+        }
+    }
+
     pub fn kind(&self) -> Kind {
         match self {
             Self::Plugins(error) => error.kind(),
             Self::InCase { error, .. } => error.kind(),
-            Self::NoPlugin { .. }
-            | Self::NoCases { .. }
-            | Self::NoSuchCase { .. }
-            | Self::WithoutCases { .. }
-            | Self::CasesOfSeveral { .. }
-            | Self::NotBuilt { .. }
-            | Self::NoBase { .. }
-            | Self::BadFacts { .. }
-            | Self::TwoOsReleases
-            | Self::NoProbe { .. }
-            | Self::NoArgument { .. }
-            | Self::NoPath { .. } => Kind::Usage,
-            Self::ReportNotWritten(_) => Kind::System,
-            Self::Plan(_)
-            | Self::NotInOrder { .. }
-            | Self::TwoWithOneId { .. }
-            | Self::NothingToCompile { .. }
-            | Self::NoCompiler
-            | Self::NoCompilerForTarget { .. }
-            | Self::DoesNotCompile { .. }
-            | Self::NoModule { .. }
-            | Self::NoComponent { .. }
-            | Self::WouldBeRefused { .. }
-            | Self::NotUsable { .. }
-            | Self::TestsFailed(_) => Kind::Plugin,
+            other => {
+                let plugins = Id::ALL.iter().map(|id| (id.name(), id.kind()));
+                let known = IDS.into_iter().chain(plugins).find(|(id, _)| *id == other.id());
+                known.map_or(Kind::Plugin, |(_, kind)| kind)
+            }
         }
     }
 
@@ -174,9 +194,7 @@ impl Error {
             Self::NoProbe { .. } => one("[probes] in facts.toml has the names of the manifest's `[[probe]]` entries."),
             Self::NoArgument { name, .. } => vec![format!("Add `{name} = …` to facts.toml.")],
             Self::NoPath { .. } => one("Write it as ROOT/RELATIVE, such as staging/demo.ko."),
-            Self::WouldBeRefused { .. } | Self::NotUsable { .. } | Self::TestsFailed(_) | Self::ReportNotWritten(_) => {
-                Vec::new()
-            }
+            Self::WouldBeRefused { .. } | Self::NotUsable { .. } | Self::ReportNotWritten(_) => Vec::new(),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! of it.
 
 pub mod build;
-mod error;
+pub mod error;
 pub mod testing;
 
 pub use error::{Error, Result};

@@ -62,12 +62,17 @@ fn main() -> ExitCode {
     if let Some(code) = modsmith_plugins::compile::serve(&words) {
         return code;
     }
-    let outcome = match Arguments::parse_from(words).command {
+    let command = Arguments::parse_from(words).command;
+    let json = matches!(&command, Command::Test(arguments) if arguments.json);
+    let outcome = match command {
         Command::Build { directory, out } => build_plugins(directory, out),
         Command::Test(arguments) => test_plugins(arguments),
     };
     outcome.unwrap_or_else(|error| {
         complain(&error);
+        if json {
+            print(&document(&error));
+        }
         ExitCode::from(exit_code(error.kind()))
     })
 }
@@ -96,7 +101,7 @@ fn test_plugins(arguments: TestArguments) -> Result<ExitCode> {
             ExitCode::SUCCESS
         }
         Err(failures) => {
-            complain(&Error::TestsFailed(failures));
+            print_error(&format!("error: {}\n", text::line(&failures.to_string())));
             ExitCode::FAILURE
         }
     })
@@ -126,5 +131,29 @@ fn complain(error: &Error) {
         text.push('\n');
     }
     hints.iter().for_each(|hint| text += &format!("hint: {}\n", text::line(hint)));
+    print_error(&text);
+}
+
+fn print_error(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// For a program: the same document as that of modsmith, where there is no report.
+fn document(error: &Error) -> String {
+    let kind = match error.kind() {
+        Kind::Usage => "usage",
+        Kind::Permission => "permission",
+        Kind::System => "system",
+        Kind::Plugin => "plugin",
+        Kind::Format(_) => "format",
+    };
+    let document = serde_json::json!({ "error": {
+        "id": error.id(),
+        "kind": kind,
+        "message": error.to_string(),
+        "details": error.details(),
+        "hints": error.hints(),
+        "exit_code": exit_code(error.kind()),
+    }});
+    format!("{}\n", text::json(&format!("{document:#}")))
 }
