@@ -4,7 +4,6 @@ use std::fs;
 
 use modsmith_tests::World;
 use modsmith_tests::fixture::Package;
-use modsmith_tests::kernel::{self};
 use modsmith_tests::prelude::*;
 use modsmith_tests::tool;
 

@@ -42,7 +42,7 @@ fn validate(evaluated: &Evaluated) -> Result<PackageConf, Error> {
 #[test]
 fn a_missing_file_is_unreadable_and_named() {
     let error = evaluate(Path::new("/nonexistent/dkms.conf"), &variables(), ReaderChoice::Auto, 5).unwrap_err();
-    assert_eq!((error.kind, error.kind.exit_code()), (Kind::ConfUnreadable, 4));
+    assert_eq!((error.kind, modsmith::exit_code(error.kind)), (Kind::ConfUnreadable, 4));
     assert!(error.message.starts_with("Could not read /nonexistent/dkms.conf: No such file"), "{error}");
     assert!(error.hints[0].contains("-c"), "{:?}", error.hints);
 }
@@ -57,7 +57,7 @@ fn a_directory_in_its_place_is_unreadable() {
 #[test]
 fn an_empty_file_lacks_name_and_version() {
     let error = validate(&read("").unwrap()).unwrap_err();
-    assert_eq!((error.kind, error.kind.exit_code()), (Kind::ConfInvalid, 8));
+    assert_eq!((error.kind, modsmith::exit_code(error.kind)), (Kind::ConfInvalid, 8));
     assert_eq!(error.details.len(), 2, "{:?}", error.details);
     assert!(error.details[0].starts_with("dkms.conf: Error! PACKAGE_NAME is not set in "), "{:?}", error.details);
     assert!(error.details[0].ends_with("write PACKAGE_NAME=\"hello\"."), "{:?}", error.details);

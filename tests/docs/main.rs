@@ -2,4 +2,5 @@
 
 mod documented;
 mod floors;
+mod messages;
 mod schemas;

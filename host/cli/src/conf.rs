@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::arguments::{ConfArguments, ReaderArgument};
+use super::errors::ErrorView;
 use super::output;
 use super::setup::read_only;
 use modsmith_core::Environment;
@@ -13,6 +14,16 @@ use modsmith_core::flow::Env;
 use modsmith_core::tree::{Package, PackageId, SourceState, Target, check_kernel_name};
 use modsmith_facts::kernel::{machine, running_release};
 use modsmith_facts::text::line;
+
+/// `modsmith conf --json`; described by `docs/reference/conf-schema.json`.
+#[derive(Debug, serde::Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    /// Why it is no valid dkms.conf.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorView<'a>>,
+}
 
 /// Prints the evaluated dkms.conf; an invalid one is printed before its error.
 pub fn run(arguments: &ConfArguments, environment: &Environment) -> Result<()> {
@@ -59,7 +70,8 @@ pub fn run(arguments: &ConfArguments, environment: &Environment) -> Result<()> {
     let checked = PackageConf::from_evaluated(&evaluated, &target.kernel, Strictness::Strict);
     let report = Report::new(&evaluated, &target.kernel, &target.arch);
     if arguments.json {
-        output::json(&report)?;
+        let error = checked.as_ref().err().map(ErrorView::new);
+        output::json(&Document { report: &report, error })?;
     } else {
         output::text(&report.to_text());
     }

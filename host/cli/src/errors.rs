@@ -1,8 +1,124 @@
-//! Errors as the user sees them.
+//! Errors as the user sees them: as text, as JSON, and as the exit code.
+//!
+//! What happened and what to do about it, an error says itself, where its data is
+//! known; the numbers are given here alone.
 
 use super::Persona;
 use modsmith_core::error::{Error, Kind};
 use modsmith_facts::text::line;
+
+/// What the program ends with. Source of the numbers below 30, of 77 and of 101:
+/// dkms 3.4.3, whose callers test them. The others are for conditions that dkms does
+/// not tell apart.
+pub fn exit_code(kind: Kind) -> u8 {
+    use Kind::*;
+    match kind {
+        Permission | Usage => 1,
+        UnknownOption | KernelWithAll | SourceMissing => 2,
+        ArchWithAll | AlreadyAdded | NotInTree | ArchiveWithoutConf => 3,
+        ConfUnreadable | ActionConflict | Broken => 4,
+        AllUnsupported | PatchMissing => 5,
+        PatchFailed | NoKernelDirectory | InstallFailed => 6,
+        ProductMissing | InitrdFailed | ArchiveMalformed => 7,
+        ConfInvalid | SourceEmpty | AlreadyLoaded | OptionConflict => 8,
+        NoConfInPath | ArchiveUnwritable => 9,
+        BuildFailed => 10,
+        AutoinstallFailed => 11,
+        ArchUnknown => 12,
+        DependencyMissing => 13,
+        KernelRemovalFailed => 14,
+        KernelOrArchEmpty => 16,
+        HeadersMissing => 21,
+        System => 30,
+        Plugin => 31,
+        PlanFailed => 32,
+        Excluded => 77,
+        PreInstallFailed => 101,
+        Interrupted => 130,
+        Script(code) | Format(code) => code,
+    }
+}
+
+/// Every id that an error can have, with its exit code: `None` where a script or a
+/// plugin chooses it. `docs/reference/messages.md` explains each.
+pub fn ids() -> Vec<(&'static str, Option<u8>)> {
+    let code = |kind| match kind {
+        Kind::Script(_) | Kind::Format(_) => None,
+        kind => Some(exit_code(kind)),
+    };
+    let kinds = Kind::ALL.into_iter().map(|kind| (kind.id(), kind));
+    let plugins = modsmith_plugins::error::Id::ALL.iter().map(|id| (id.name(), Kind::from(id.kind())));
+    let mut ids: Vec<_> = kinds.chain(plugins).map(|(id, kind)| (id, code(kind))).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// The member `error` of a document; described by `docs/reference/error-schema.json`.
+#[derive(Debug, serde::Serialize)]
+pub struct ErrorView<'a> {
+    id: &'static str,
+    kind: &'static str,
+    message: &'a str,
+    details: &'a [String],
+    hints: &'a [String],
+    exit_code: u8,
+}
+
+impl<'a> ErrorView<'a> {
+    pub fn new(error: &'a Error) -> Self {
+        Self {
+            id: error.id(),
+            kind: error.kind.id(),
+            message: &error.message,
+            details: &error.details,
+            hints: &error.hints,
+            exit_code: exit_code(error.kind),
+        }
+    }
+}
+
+/// A document that is nothing but an error.
+#[derive(Debug, serde::Serialize)]
+pub struct ErrorDocument<'a> {
+    error: ErrorView<'a>,
+}
+
+impl<'a> ErrorDocument<'a> {
+    pub fn new(error: &'a Error) -> Self {
+        Self { error: ErrorView::new(error) }
+    }
+}
+
+/// A command line that clap does not take; `None` where it asks for help or the
+/// version. clap's own text has a head, the message, and what to do.
+pub fn of_clap(error: &clap::Error) -> Option<Error> {
+    use clap::error::ErrorKind::*;
+    let kind = match error.kind() {
+        DisplayHelp | DisplayVersion => return None,
+        UnknownArgument => Kind::UnknownOption,
+        InvalidValue if lacks_kernel_or_arch(error) => Kind::KernelOrArchEmpty,
+        _ => Kind::Usage,
+    };
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let (message, rest) = text.split_once("\n\n").unwrap_or((text, ""));
+    let message = message.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    let hints = rest.lines().filter_map(|line| line.trim().strip_prefix("tip: "));
+    Some(hints.fold(Error::new(kind, message), Error::hint))
+}
+
+/// Whether `-k` or `-a` is the last word, or comes before another option.
+fn lacks_kernel_or_arch(error: &clap::Error) -> bool {
+    use clap::error::{ContextKind, ContextValue};
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.as_str(),
+        _ => "",
+    };
+    let option = text(ContextKind::InvalidArg);
+    text(ContextKind::InvalidValue).is_empty()
+        && ["--kernelver ", "--arch "].iter().any(|name| option.starts_with(name))
+}
 
 /// dkms's callers look for `Error! `; people at `modsmith` get the usual form.
 pub fn render(error: &Error, persona: Persona) -> String {
@@ -27,4 +143,52 @@ pub fn render(error: &Error, persona: Persona) -> String {
         };
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[arg(short, long = "kernelver", value_name = "KERNEL")]
+        kernel: Option<String>,
+        #[arg(long, value_parser = ["a", "b"])]
+        letter: Option<String>,
+    }
+
+    fn error(words: &[&str]) -> Error {
+        of_clap(&Line::try_parse_from(words).unwrap_err()).unwrap()
+    }
+
+    #[test]
+    fn a_command_line_that_is_not_understood_has_an_id_and_a_message() {
+        let unknown = error(&["x", "--leter"]);
+        assert_eq!((unknown.id(), exit_code(unknown.kind)), ("unknown-option", 2));
+        assert_eq!(unknown.message, "unexpected argument '--leter' found");
+        assert!(unknown.hints[0].contains("--letter"), "{unknown:?}");
+        assert_eq!(error(&["x", "-k"]).id(), "kernel-or-arch-empty");
+        assert_eq!(error(&["x", "--letter", "c"]).id(), "usage");
+        assert!(of_clap(&Line::try_parse_from(["x", "--help"]).unwrap_err()).is_none());
+    }
+
+    #[test]
+    fn a_problem_of_a_plugin_has_an_id_of_its_own_and_the_exit_code_of_its_kind() {
+        let error = modsmith_plugins::Error::NoSuchPlugin { plugin: "x".into() };
+        let error = Error::from(error);
+        let view = serde_json::to_value(ErrorDocument::new(&error)).unwrap();
+        assert_eq!(view["error"]["id"], "plugin-unknown");
+        assert_eq!(view["error"]["kind"], "usage");
+        assert_eq!(view["error"]["exit_code"], 1);
+        assert_eq!(view["error"]["message"], "There is no plugin `x`.");
+    }
+
+    #[test]
+    fn each_id_has_one_exit_code() {
+        let mut ids: Vec<&str> = ids().into_iter().map(|(id, _)| id).collect();
+        let all = ids.len();
+        ids.dedup();
+        assert_eq!(ids.len(), all);
+    }
 }

@@ -4,17 +4,18 @@
 use std::path::PathBuf;
 
 use modsmith_core::Environment;
-use modsmith_core::error::{Error, Kind, Result};
+use modsmith_core::error::{Error, ExitCodes, Kind, Result};
 use modsmith_core::flow::{Env, Invocation, Mode, Options};
 use modsmith_plan::{AT_REST, INTERRUPTED, PlanView, Reporter};
 use modsmith_plugins::Plugins;
 
 use super::arguments::Arguments;
-use super::output;
+use super::errors::{self, ErrorView};
 use super::setup::{plugins, system};
 use super::targets::Targets;
 use super::terminal::Terminal;
 use super::words::{absolute, from_here};
+use super::{Persona, output};
 
 /// What an action has to do with plugins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,20 +69,25 @@ pub(super) fn with_invocation(
         terminal.warning(&format!("{why}. {}", why.remedy()));
     }
     if arguments.dry_run {
-        let shown = show(run.into_plans().iter().map(PlanView::new).collect(), arguments.json);
+        let persona = Persona::of_words(environment.command());
+        let plans = run.into_plans().iter().map(PlanView::new).collect();
+        let shown = show(plans, outcome.as_ref().err().filter(|_| persona == Persona::Modsmith), arguments.json);
         return outcome.and(shown);
     }
     outcome
 }
 
-fn show(plans: Vec<PlanView>, json: bool) -> Result<()> {
+fn show(plans: Vec<PlanView>, error: Option<&Error>, json: bool) -> Result<()> {
     #[derive(serde::Serialize)]
-    struct Document {
+    struct Document<'a> {
         schema_version: u32,
         plans: Vec<PlanView>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorView<'a>>,
     }
     if json {
-        return output::json(&Document { schema_version: 1, plans });
+        let error = error.map(ErrorView::new);
+        return output::json(&Document { schema_version: 1, plans, error });
     }
     match plans.is_empty() {
         true => output::lines("Nothing to do."),
@@ -120,6 +126,7 @@ fn options(arguments: &Arguments) -> Result<Options> {
         no_prepare_kernel: arguments.no_prepare_kernel,
         no_clean_kernel: arguments.no_clean_kernel,
         kernel_source_dir: named(&arguments.kernelsourcedir)?,
+        exit_codes: ExitCodes(errors::exit_code),
     })
 }
 

@@ -28,11 +28,13 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use arguments::{Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments};
+use errors::ErrorDocument;
+pub use errors::{exit_code, ids};
 use modsmith_core::Environment;
-use modsmith_core::error::Kind;
+use modsmith_core::error::Error;
 use terminal::Terminal;
 
-/// The name that the program was called by: the same work, other manners.
+/// How the program behaves, by the name that it was called by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Persona {
     Dkms,
@@ -45,6 +47,11 @@ impl Persona {
             Some("dkms") => Persona::Dkms,
             _ => Persona::Modsmith,
         }
+    }
+
+    /// The name is the first word of a command line.
+    fn of_words(words: &[OsString]) -> Self {
+        words.first().map_or(Persona::Modsmith, Persona::of)
     }
 
     fn name(self) -> &'static str {
@@ -62,7 +69,7 @@ pub fn main(environment: &Environment) -> ExitCode {
     if let Some(code) = modsmith_plugins::compile::serve(words) {
         return code;
     }
-    let persona = words.first().map_or(Persona::Modsmith, Persona::of);
+    let persona = Persona::of_words(words);
     start_logging(words.iter().any(|word| word == "--debug"));
     let outcome = match (persona, words.get(1).and_then(|w| w.to_str())) {
         (Persona::Modsmith, Some("conf")) => parse::<ConfArguments>(words).map(|a| conf::run(&a, environment)),
@@ -86,7 +93,8 @@ pub fn main(environment: &Environment) -> ExitCode {
         Err(error) => {
             Terminal::flush();
             output::error(&errors::render(&error, persona));
-            ExitCode::from(error.kind.exit_code())
+            answer_in_json(&error, words);
+            ExitCode::from(errors::exit_code(error.kind))
         }
     }
 }
@@ -95,39 +103,35 @@ pub fn main(environment: &Environment) -> ExitCode {
 /// exit codes that scripts know.
 fn parse<A: Parser>(words: &[OsString]) -> Result<A, ExitCode> {
     // The first word is the command's name here.
-    A::try_parse_from(words.iter().skip(1)).map_err(|error| misread(&error))
+    A::try_parse_from(words.iter().skip(1)).map_err(|error| misread(&error, words))
 }
 
 fn parse_arguments(words: &[OsString]) -> Result<Arguments, ExitCode> {
     let matches = Arguments::command().try_get_matches_from(words);
-    matches.and_then(|matches| Arguments::of(&matches)).map_err(|error| misread(&error))
+    matches.and_then(|matches| Arguments::of(&matches)).map_err(|error| misread(&error, words))
 }
 
-fn misread(error: &clap::Error) -> ExitCode {
+fn misread(error: &clap::Error, words: &[OsString]) -> ExitCode {
     use clap::error::ErrorKind::*;
     match error.kind() {
         // Styled, where the terminal is.
         DisplayHelp | DisplayVersion => drop(error.print()),
         _ => output::error(&error.render().to_string()),
     }
-    match error.kind() {
-        DisplayHelp | DisplayVersion => ExitCode::SUCCESS,
-        UnknownArgument => ExitCode::from(2),
-        InvalidValue if lacks_kernel_or_arch(error) => ExitCode::from(Kind::KernelOrArchEmpty.exit_code()),
-        _ => ExitCode::from(1),
-    }
+    let Some(error) = errors::of_clap(error) else { return ExitCode::SUCCESS };
+    answer_in_json(&error, words);
+    ExitCode::from(errors::exit_code(error.kind))
 }
 
-/// Whether `-k` or `-a` is the last word, or comes before another option.
-fn lacks_kernel_or_arch(error: &clap::Error) -> bool {
-    use clap::error::{ContextKind, ContextValue};
-    let text = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => text.as_str(),
-        _ => "",
-    };
-    let option = text(ContextKind::InvalidArg);
-    text(ContextKind::InvalidValue).is_empty()
-        && ["--kernelver ", "--arch "].iter().any(|name| option.starts_with(name))
+/// The error once more, for a program that asked for JSON and has got none. What
+/// `dkms` writes on standard output is as its callers know it.
+fn answer_in_json(error: &Error, words: &[OsString]) {
+    let options = words.iter().take_while(|word| *word != "--");
+    let persona = Persona::of_words(words);
+    if persona == Persona::Modsmith && options.into_iter().any(|word| word == "--json") && !output::has_answered() {
+        // That it cannot be written is not worth a second error.
+        let _ = output::json(&ErrorDocument::new(error));
+    }
 }
 
 /// `dkms status | head` ends quietly instead of with a message.

@@ -2,6 +2,7 @@
 //! written passes [`modsmith_facts::text`] here.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_facts::text;
@@ -21,11 +22,19 @@ pub fn file(contents: &[u8]) {
     write_out(&text::lines_of_bytes(contents));
 }
 
+/// Whether a JSON document is on standard output: a program reads one.
+static ANSWERED: AtomicBool = AtomicBool::new(false);
+
+pub fn has_answered() -> bool {
+    ANSWERED.load(Ordering::Relaxed)
+}
+
 /// A value as JSON on standard output.
 pub fn json(value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|e| Error::new(Kind::System, format!("Could not write JSON: {e}.")))?;
     write_out(&format!("{}\n", text::json(&text)));
+    ANSWERED.store(true, Ordering::Relaxed);
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The one error type of the program's edge: a kind (which fixes the exit
+//! The one error type of the flows: a kind (by which the program chooses its exit
 //! code), a message, and hints that say what to do.
 //!
 //! Inside a module, errors are that module's own `thiserror` types; they become
@@ -8,8 +8,7 @@ use std::fmt;
 
 use modsmith_plan::{Cause, FailureId};
 
-/// Everything that can go wrong, as scripts tell it apart: each kind has one
-/// exit code. Source of the numbers: dkms 3.4.3, whose callers test them.
+/// Everything that can go wrong, as scripts tell it apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -98,8 +97,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All kinds but those that pass an exit code on.
-    const PLAIN: [Kind; 39] = {
+    /// All kinds; 0 stands for an exit code that is passed on.
+    pub const ALL: [Kind; 41] = {
         use Kind::*;
         [
             Permission,
@@ -141,6 +140,8 @@ impl Kind {
             Plugin,
             PlanFailed,
             Interrupted,
+            Script(0),
+            Format(0),
         ]
     };
 
@@ -196,39 +197,33 @@ impl Kind {
         match id {
             "script" => Kind::Script(status),
             "format" => Kind::Format(status),
-            _ => Self::PLAIN.into_iter().find(|kind| kind.id() == id).unwrap_or(Kind::PlanFailed),
+            _ => Self::ALL.into_iter().find(|kind| kind.id() == id).unwrap_or(Kind::PlanFailed),
         }
     }
+}
 
-    /// The process's exit code.
-    pub fn exit_code(self) -> u8 {
-        use Kind::*;
-        match self {
-            Permission | Usage => 1,
-            UnknownOption | KernelWithAll | SourceMissing => 2,
-            ArchWithAll | AlreadyAdded | NotInTree | ArchiveWithoutConf => 3,
-            ConfUnreadable | ActionConflict | Broken => 4,
-            AllUnsupported | PatchMissing => 5,
-            PatchFailed | NoKernelDirectory | InstallFailed => 6,
-            ProductMissing | InitrdFailed | ArchiveMalformed => 7,
-            ConfInvalid | SourceEmpty | AlreadyLoaded | OptionConflict => 8,
-            NoConfInPath | ArchiveUnwritable => 9,
-            BuildFailed => 10,
-            AutoinstallFailed => 11,
-            ArchUnknown => 12,
-            DependencyMissing => 13,
-            KernelRemovalFailed => 14,
-            KernelOrArchEmpty => 16,
-            HeadersMissing => 21,
-            // New conditions: codes that dkms never used.
-            System => 30,
-            Plugin => 31,
-            PlanFailed => 32,
-            Excluded => 77,
-            PreInstallFailed => 101,
-            Interrupted => 130,
-            Script(code) | Format(code) => code,
-        }
+/// What the program ends with for an error of each kind. The numbers are the
+/// program's, which gives them with its [`Options`](crate::flow::Options): flows name
+/// them in a summary and keep them with a failed build.
+#[derive(Clone, Copy)]
+pub struct ExitCodes(pub fn(Kind) -> u8);
+
+impl ExitCodes {
+    pub fn of(self, kind: Kind) -> u8 {
+        (self.0)(kind)
+    }
+}
+
+/// As programs have it that do not tell failures apart.
+impl Default for ExitCodes {
+    fn default() -> Self {
+        Self(|_| 1)
+    }
+}
+
+impl fmt::Debug for ExitCodes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ExitCodes")
     }
 }
 
@@ -236,6 +231,7 @@ impl Kind {
 #[derive(Debug)]
 pub struct Error {
     pub kind: Kind,
+    id: &'static str,
     /// What happened, to which module, kernel and file: one sentence.
     pub message: String,
     /// Further lines that belong to the message, such as a list of problems.
@@ -249,7 +245,14 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), details: Vec::new(), hints: Vec::new(), source: None }
+        let id = kind.id();
+        Self { kind, id, message: message.into(), details: Vec::new(), hints: Vec::new(), source: None }
+    }
+
+    /// Its stable name, which programs may rely on: that of the plugin's problem, or
+    /// else that of the kind. `docs/reference/messages.md` explains each.
+    pub fn id(&self) -> &'static str {
+        self.id
     }
 
     pub fn detail(mut self, line: impl Into<String>) -> Self {
@@ -274,17 +277,17 @@ impl Error {
 
     /// The same, to be told of another package; without what is below it.
     pub fn repeated(&self) -> Self {
-        let Self { kind, message, details, hints, .. } = self;
-        Self { kind: *kind, message: message.clone(), details: details.clone(), hints: hints.clone(), source: None }
+        let Self { kind, id, message, details, hints, source: _ } = self;
+        Self { kind: *kind, id, message: message.clone(), details: details.clone(), hints: hints.clone(), source: None }
     }
 
     /// An I/O failure, with what was being done to which path.
     pub fn io(doing: &str, path: &std::path::Path, error: std::io::Error) -> Self {
-        let mut out = Self::new(Kind::System, format!("Could not {doing} {}: {error}.", path.display()));
         use std::io::ErrorKind::*;
+        let kind = if error.kind() == PermissionDenied { Kind::Permission } else { Kind::System };
+        let mut out = Self::new(kind, format!("Could not {doing} {}: {error}.", path.display()));
         match error.kind() {
             PermissionDenied => {
-                out.kind = Kind::Permission;
                 out = out.hint(
                     "Run it as root, or name trees that you may write with --dkmstree, --sourcetree and --installtree.",
                 );
@@ -326,21 +329,33 @@ impl From<modsmith_plan::Error> for Error {
                 return error;
             }
         };
-        Self { kind, message, details, hints, source: None }
+        Self { details, hints, ..Self::new(kind, message) }
     }
 }
 
-impl From<modsmith_plugins::Error> for Error {
-    fn from(error: modsmith_plugins::Error) -> Self {
-        let modsmith_plugins::Error { kind, message, details, hints, source } = error;
-        let kind = match kind {
+impl From<modsmith_plugins::Kind> for Kind {
+    fn from(kind: modsmith_plugins::Kind) -> Self {
+        match kind {
             modsmith_plugins::Kind::Usage => Kind::Usage,
             modsmith_plugins::Kind::Plugin => Kind::Plugin,
             modsmith_plugins::Kind::Format(code) => Kind::Format(code),
             modsmith_plugins::Kind::Permission => Kind::Permission,
             modsmith_plugins::Kind::System => Kind::System,
-        };
-        Self { kind, message, details, hints, source }
+        }
+    }
+}
+
+/// The plugin's error stays below, as the source.
+impl From<modsmith_plugins::Error> for Error {
+    fn from(error: modsmith_plugins::Error) -> Self {
+        Self {
+            kind: error.kind().into(),
+            id: error.id().name(),
+            message: error.to_string(),
+            details: error.details().to_vec(),
+            hints: error.hints(),
+            source: Some(error.into()),
+        }
     }
 }
 

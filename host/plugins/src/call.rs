@@ -10,8 +10,7 @@ use super::bindings::modsmith::plugin::types;
 use super::imports::{Draft, KernelFacts, ModulePackage, PackageFacts, State};
 use super::index::Unusable;
 use super::limits::Exceeded;
-use super::manifest::Role;
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Step;
 
@@ -106,91 +105,54 @@ pub enum Said<T> {
     Unsupported(String),
 }
 
-/// What a plugin did wrong in a call, for those who must tell one from the
-/// other: the source of the error that the call ended with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    #[error("it asked for more than it was granted")]
-    Denied,
-    #[error("it ran into a limit")]
-    Exceeded,
-    #[error("it crashed")]
-    Crashed,
-    /// It was not called: its file is not what it has to be.
-    #[error("it cannot be used")]
-    Unusable,
-}
-
-impl Fault {
-    /// That of a failed call; `None` for failures of other kinds.
-    pub fn of(error: &Error) -> Option<Self> {
-        Self::behind(error.source.as_ref())
-    }
-
-    /// The fault that is an error's source.
-    pub fn behind(source: Option<&anyhow::Error>) -> Option<Self> {
-        source?.downcast_ref().copied()
-    }
-}
-
 /// Sorts a role's result into an answer or a failure.
-pub fn said<T>(plugin: &str, role: &str, subject: Subject, result: Result<T, types::Error>) -> Result<Said<T>, Error> {
-    let failed = |message: String| Error::new(Kind::Plugin, message);
+pub fn said<T>(
+    plugin: &str,
+    role: &'static str,
+    subject: Subject,
+    result: Result<T, types::Error>,
+) -> Result<Said<T>, Error> {
+    let (plugin, subject) = (plugin.to_owned(), subject.to_string());
     match result {
         Ok(value) => Ok(Said::Value(value)),
         Err(types::Error::Unsupported(why)) => Ok(Said::Unsupported(why)),
         Err(types::Error::Invalid(why)) => {
-            Err(failed(format!("The plugin `{plugin}` ({role}) cannot go on{subject}: {}.", sentence(&why)))
-                .hint(format!("Correct what it names, or its settings in /etc/modsmith/settings/{plugin}.toml.")))
+            Err(Error::CannotGoOn { plugin, role, subject, reason: sentence(&why).to_owned() })
         }
-        Err(types::Error::Denied(why)) => Err(denied(plugin, role, subject, &why)),
+        Err(types::Error::Denied(why)) => {
+            Err(Error::Denied { plugin, role, subject, reason: sentence(&why).to_owned() })
+        }
         Err(types::Error::Other(why)) => {
-            Err(failed(format!("The plugin `{plugin}` ({role}) failed{subject}: {}.", sentence(&why)))
-                .hint(format!("Look at what it may do with `modsmith plugin inspect {plugin}`.")))
+            Err(Error::Failed { plugin, role, subject, reason: sentence(&why).to_owned() })
         }
     }
 }
 
-/// A refused step: the plan without it would be incomplete, so the call fails.
-pub fn denied(plugin: &str, role: &str, subject: Subject, refusal: &str) -> Error {
-    Error::new(Kind::Plugin, format!("The plugin `{plugin}` ({role}) was refused{subject}: {}.", sentence(refusal)))
-        .source(Fault::Denied)
-        .hint(format!("See what it was granted with `modsmith plugin inspect {plugin}`."))
+/// A refused step.
+pub fn denied(plugin: &str, role: &'static str, subject: Subject, refusal: &str) -> Error {
+    let (plugin, subject) = (plugin.to_owned(), subject.to_string());
+    Error::Denied { plugin, role, subject, reason: sentence(refusal).to_owned() }
 }
 
 /// A call that ran into a limit.
-pub fn exceeded(plugin: &str, role: &str, subject: Subject, limit: Exceeded) -> Error {
-    Error::new(Kind::Plugin, format!("The plugin `{plugin}` ({role}) was stopped{subject}: {limit}."))
-        .source(Fault::Exceeded)
-        .hint(format!(
-            "If it rightly needs more, raise `{}`{} in /etc/modsmith/limits.toml; else report it to its author.",
-            limit.key,
-            if role == Role::Packager.name() { " below [packager]" } else { "" }
-        ))
+pub fn exceeded(plugin: &str, role: &'static str, subject: Subject, limit: Exceeded) -> Error {
+    Error::Exceeded { plugin: plugin.to_owned(), role, subject: subject.to_string(), limit }
 }
 
-/// A plugin that would have to be asked and is not what this machine wants to be
-/// used: nobody answers in its place.
-pub fn unusable(plugin: &Unusable, role: &str) -> Error {
-    let Unusable { id, file, place, message, .. } = plugin;
-    let what = if plugin.manifest.is_some() { "is to be asked here" } else { "may be responsible here" };
-    let error = Error::new(
-        Kind::Plugin,
-        format!("The plugin `{id}` ({}) {what} ({role}) and cannot be used: {}.", file.display(), sentence(message)),
-    )
-    .source(Fault::Unusable);
-    match place.needs_grant() {
-        true => error
-            .hint(format!("Put the file back that was granted, or run `modsmith plugin grant {id}` for this one."))
-            .hint(format!("To go on without it, run `modsmith plugin revoke {id}`.")),
-        false => error.hint(format!("Install the package again that {} belongs to.", file.display())).hint(format!(
-            "To go on without it, put `[deny] plugins = [\"{id}\"]` into a file of /etc/modsmith/policy.d."
-        )),
+/// A plugin that would have to be asked.
+pub fn unusable(plugin: &Unusable, role: &'static str) -> Error {
+    Error::Unusable {
+        plugin: plugin.id.clone(),
+        file: plugin.file.clone(),
+        granted: plugin.place.needs_grant(),
+        readable: plugin.manifest.is_some(),
+        role,
+        reason: sentence(&plugin.message).to_owned(),
     }
 }
 
 /// A call that trapped, with what the guest said and where it was.
-pub fn trapped(plugin: &str, role: &str, subject: Subject, state: &State, error: &wasmtime::Error) -> Error {
+pub fn trapped(plugin: &str, role: &'static str, subject: Subject, state: &State, error: &wasmtime::Error) -> Error {
     if let Some(limit) = state.exceeded.or_else(|| error.downcast_ref::<Exceeded>().copied()) {
         return exceeded(plugin, role, subject, limit);
     }
@@ -203,19 +165,21 @@ pub fn trapped(plugin: &str, role: &str, subject: Subject, state: &State, error:
         (Some(trap), None) => trap.to_string(),
         (None, _) => error.root_cause().to_string(),
     };
-    let mut out =
-        Error::new(Kind::Plugin, format!("The plugin `{plugin}` ({role}) crashed{subject}: {}.", sentence(&why)))
-            .source(Fault::Crashed);
-    if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
+    let backtrace = error.downcast_ref::<WasmBacktrace>().map(|backtrace| {
         let frames = backtrace.frames().iter().enumerate();
-        out = out.details(frames.map(|(i, frame)| match frame.func_name() {
+        let shown = frames.map(|(i, frame)| match frame.func_name() {
             Some(name) => format!("{i}: {name}"),
             None => format!("{i}: function {}", frame.func_index()),
-        }));
+        });
+        shown.collect()
+    });
+    Error::Crashed {
+        plugin: plugin.to_owned(),
+        role,
+        subject: subject.to_string(),
+        reason: sentence(&why).to_owned(),
+        backtrace: backtrace.unwrap_or_default(),
     }
-    out.hint(format!(
-        "Report it to the author of `{plugin}`; until it is mended, deny it: `[deny] plugins = [\"{plugin}\"]` in a file of /etc/modsmith/policy.d."
-    ))
 }
 
 /// Without the full stop that this program's own sentences end in.

@@ -1,7 +1,15 @@
 //! Why a plugin was not used, or did not do what it was asked for.
+//!
+//! The rule for errors of this workspace: what happened, the lines that belong to
+//! it and what to do about it are said here, beside the variant, from the variant's
+//! data: warnings of the flows and the author's tool print them as well as the
+//! program does. Exit codes are the program's: `cli` has them, in one file.
 
-use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use crate::index::Problem;
+use crate::limits::Exceeded;
+use crate::manifest::Role;
 
 /// What went wrong, as callers tell failures apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,74 +26,313 @@ pub enum Kind {
     System,
 }
 
-/// What happened, to which plugin or file, and what to do about it.
-#[derive(Debug)]
-pub struct Error {
-    pub kind: Kind,
-    /// What happened: one sentence.
-    pub message: String,
-    /// Further lines that belong to the message, such as a list of problems.
-    pub details: Vec<String>,
-    /// What to do about it, one imperative sentence each.
-    pub hints: Vec<String>,
-    pub source: Option<anyhow::Error>,
+/// What happened, to which plugin or file. `subject` is what a call was about: empty,
+/// or with a leading space, ` for kernel 6.1.0`. A `reason` has no full stop.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("The plugin engine does not start: {reason}.")]
+    EngineNotStarted { reason: String },
+    #[error("{} cannot be read: {reason}.", file.display())]
+    LimitsUnreadable { file: PathBuf, reason: String },
+    #[error("There is no plugin `{plugin}`.")]
+    NoSuchPlugin { plugin: String },
+    #[error("{0}")]
+    NotUsed(Problem),
+    #[error("{} is not a usable plugin: {reason}.", file.display())]
+    NotAPlugin { file: PathBuf, reason: String },
+    #[error("The plugin `{plugin}` ({}) was refused: {reason}.", component.display())]
+    NotLoaded { plugin: String, component: PathBuf, reason: String },
+    /// A plugin that would have to be asked and is not what this machine wants to be
+    /// used: nobody answers in its place.
+    #[error(
+        "The plugin `{plugin}` ({}) {} ({role}) and cannot be used: {reason}.",
+        file.display(),
+        if *readable { "is to be asked here" } else { "may be responsible here" }
+    )]
+    Unusable { plugin: String, file: PathBuf, granted: bool, readable: bool, role: &'static str, reason: String },
+    #[error("The settings of the plugin `{plugin}` are not usable: {reason}.")]
+    SettingsUnusable { plugin: String, file: PathBuf, reason: String },
+    #[error("The plugin `{plugin}` has no grant: there is no {}.", file.display())]
+    NoGrant { plugin: String, file: PathBuf },
+    #[error("The plugin `{plugin}` {}.", if *installed { "has no hook files" } else { "is not installed" })]
+    NoHookFiles { plugin: String, installed: bool, others: Vec<String> },
+
+    /// The plugin finds a mistake in what it was given.
+    #[error("The plugin `{plugin}` ({role}) cannot go on{subject}: {reason}.")]
+    CannotGoOn { plugin: String, role: &'static str, subject: String, reason: String },
+    #[error("The plugin `{plugin}` ({role}) failed{subject}: {reason}.")]
+    Failed { plugin: String, role: &'static str, subject: String, reason: String },
+    /// A refused step: the plan without it would be incomplete, so the call fails.
+    #[error("The plugin `{plugin}` ({role}) was refused{subject}: {reason}.")]
+    Denied { plugin: String, role: &'static str, subject: String, reason: String },
+    #[error("The plugin `{plugin}` ({role}) was stopped{subject}: {limit}.")]
+    Exceeded { plugin: String, role: &'static str, subject: String, limit: Exceeded },
+    #[error("The plugin `{plugin}` ({role}) crashed{subject}: {reason}.")]
+    Crashed { plugin: String, role: &'static str, subject: String, reason: String, backtrace: Vec<String> },
+
+    #[error("The plugin `{plugin}` (install-policy) gave an unusable destination: {reason}.")]
+    BadDestination { plugin: String, reason: String },
+    #[error("The plugin `{plugin}` (signer) named an unusable path: `{path}`.")]
+    BadSigningPath { plugin: String, path: String },
+    #[error("{file} cannot be signed: the plugin `{plugin}` is not installed.")]
+    SignerMissing { plugin: String, file: String },
+    #[error("{file} cannot be signed: the plugin `{plugin}` offered to sign, and then did not: {reason}.")]
+    SignerUnwilling { plugin: String, file: String, reason: String },
+
+    /// The plugin's refusal in its own words, with the exit code that it chose.
+    #[error("{reason}")]
+    FormatRefused { exit_code: u8, reason: String, advice: Vec<String> },
+    #[error("The {format} cannot be made: {reason}.")]
+    FormatImpossible { format: String, reason: String },
+    #[error("The plugin `{plugin}` (packager) does not make or load {format}{subject}: {reason}.")]
+    FormatUnsupported { plugin: String, format: String, subject: String, reason: String },
+
+    /// An I/O failure, with what was being done to which path.
+    #[error("Could not {doing} {}: {error}.", path.display())]
+    Io { doing: &'static str, path: PathBuf, error: std::io::Error },
 }
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-impl Error {
-    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), details: Vec::new(), hints: Vec::new(), source: None }
-    }
+macro_rules! ids {
+    ($($name:ident, $text:literal, $kind:expr;)+) => {
+        /// The stable name of a problem: programs may rely on it, and
+        /// `docs/reference/messages.md` explains it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Id { $($name),+ }
 
-    pub fn detail(mut self, line: impl Into<String>) -> Self {
-        self.details.push(line.into());
-        self
-    }
+        impl Id {
+            pub const ALL: &[Id] = &[$(Id::$name),+];
 
-    pub fn details<S: Into<String>>(mut self, lines: impl IntoIterator<Item = S>) -> Self {
-        self.details.extend(lines.into_iter().map(Into::into));
-        self
-    }
-
-    pub fn hint(mut self, line: impl Into<String>) -> Self {
-        self.hints.push(line.into());
-        self
-    }
-
-    pub fn source(mut self, source: impl Into<anyhow::Error>) -> Self {
-        self.source = Some(source.into());
-        self
-    }
-
-    /// An I/O failure, with what was being done to which path.
-    pub fn io(doing: &str, path: &Path, error: std::io::Error) -> Self {
-        use std::io::ErrorKind::*;
-        let message = format!("Could not {doing} {}: {error}.", path.display());
-        let out = match error.kind() {
-            PermissionDenied => Self::new(Kind::Permission, message).hint("Run it as root."),
-            StorageFull => {
-                Self::new(Kind::System, message).hint("Free space on that file system; nothing was changed.")
+            pub fn name(self) -> &'static str {
+                match self { $(Id::$name => $text),+ }
             }
-            ReadOnlyFilesystem => Self::new(Kind::System, message).hint("Remount that file system read-write."),
-            _ => Self::new(Kind::System, message),
+
+            /// Its kind; `Format(0)` where each plugin has exit codes of its own.
+            pub fn kind(self) -> Kind {
+                match self { $(Id::$name => $kind),+ }
+            }
+        }
+    };
+}
+
+ids! {
+    Engine, "plugin-engine", Kind::Plugin;
+    Limits, "plugin-limits-invalid", Kind::Plugin;
+    Unknown, "plugin-unknown", Kind::Usage;
+    NotUsed, "plugin-not-used", Kind::Plugin;
+    Malformed, "plugin-malformed", Kind::Plugin;
+    NotLoaded, "plugin-not-loaded", Kind::Plugin;
+    Unusable, "plugin-unusable", Kind::Plugin;
+    Settings, "plugin-settings-invalid", Kind::Plugin;
+    NoGrant, "plugin-without-grant", Kind::Usage;
+    NoHookFiles, "plugin-without-hook-files", Kind::Usage;
+    Input, "plugin-input-invalid", Kind::Plugin;
+    Failed, "plugin-failed", Kind::Plugin;
+    Denied, "plugin-denied", Kind::Plugin;
+    Exceeded, "plugin-limit-exceeded", Kind::Plugin;
+    Crashed, "plugin-crashed", Kind::Plugin;
+    Answer, "plugin-answer-invalid", Kind::Plugin;
+    Signer, "signer-missing", Kind::Plugin;
+    FormatRefused, "format-refused", Kind::Format(0);
+    FormatImpossible, "format-impossible", Kind::Usage;
+    FormatUnsupported, "format-unsupported", Kind::Plugin;
+    Permission, "permission", Kind::Permission;
+    System, "system", Kind::System;
+}
+
+/// What a plugin did wrong in a call, for those who must tell one from the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It asked for more than it was granted.
+    Denied,
+    /// It ran into a limit.
+    Exceeded,
+    Crashed,
+    /// It was not called: its file is not what it has to be.
+    Unusable,
+}
+
+impl Fault {
+    /// That of a failed call; `None` for failures of other kinds.
+    pub fn of(error: &Error) -> Option<Self> {
+        match error {
+            Error::Denied { .. } => Some(Fault::Denied),
+            Error::Exceeded { .. } => Some(Fault::Exceeded),
+            Error::Crashed { .. } => Some(Fault::Crashed),
+            Error::EngineNotStarted { .. } | Error::NotLoaded { .. } | Error::Unusable { .. } => Some(Fault::Unusable),
+            _ => None,
+        }
+    }
+
+    /// That of an error's source, where the source is one of a plugin.
+    pub fn behind(source: Option<&anyhow::Error>) -> Option<Self> {
+        source?.downcast_ref().and_then(Self::of)
+    }
+}
+
+impl Error {
+    pub fn io(doing: &'static str, path: &Path, error: std::io::Error) -> Self {
+        Self::Io { doing, path: path.to_path_buf(), error }
+    }
+
+    pub fn id(&self) -> Id {
+        use std::io::ErrorKind::PermissionDenied;
+        match self {
+            Self::EngineNotStarted { .. } => Id::Engine,
+            Self::LimitsUnreadable { .. } => Id::Limits,
+            Self::NoSuchPlugin { .. } => Id::Unknown,
+            Self::NotUsed(_) => Id::NotUsed,
+            Self::NotAPlugin { .. } => Id::Malformed,
+            Self::NotLoaded { .. } => Id::NotLoaded,
+            Self::Unusable { .. } => Id::Unusable,
+            Self::SettingsUnusable { .. } => Id::Settings,
+            Self::NoGrant { .. } => Id::NoGrant,
+            Self::NoHookFiles { .. } => Id::NoHookFiles,
+            Self::CannotGoOn { .. } => Id::Input,
+            Self::Failed { .. } => Id::Failed,
+            Self::Denied { .. } => Id::Denied,
+            Self::Exceeded { .. } => Id::Exceeded,
+            Self::Crashed { .. } => Id::Crashed,
+            Self::BadDestination { .. } | Self::BadSigningPath { .. } | Self::SignerUnwilling { .. } => Id::Answer,
+            Self::SignerMissing { .. } => Id::Signer,
+            Self::FormatRefused { .. } => Id::FormatRefused,
+            Self::FormatImpossible { .. } => Id::FormatImpossible,
+            Self::FormatUnsupported { .. } => Id::FormatUnsupported,
+            Self::Io { error, .. } if error.kind() == PermissionDenied => Id::Permission,
+            Self::Io { .. } => Id::System,
+        }
+    }
+
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::FormatRefused { exit_code, .. } => Kind::Format(*exit_code),
+            _ => self.id().kind(),
+        }
+    }
+
+    /// Further lines that belong to the message.
+    pub fn details(&self) -> &[String] {
+        match self {
+            Self::Crashed { backtrace, .. } => backtrace,
+            _ => &[],
+        }
+    }
+
+    /// What to do about it, one imperative sentence each.
+    pub fn hints(&self) -> Vec<String> {
+        let report = || vec!["Report it to the plugin's author.".to_owned()];
+        match self {
+            Self::EngineNotStarted { .. }
+            | Self::NotUsed(_)
+            | Self::NotAPlugin { .. }
+            | Self::FormatImpossible { .. } => Vec::new(),
+            Self::LimitsUnreadable { file, .. } => {
+                vec![format!("Correct {}, or remove it for the default limits.", file.display())]
+            }
+            Self::NoSuchPlugin { .. } => {
+                vec!["List the plugins with `modsmith plugin list`, or give the path of a file.".to_owned()]
+            }
+            Self::NotLoaded { component, .. } => {
+                vec![format!("Look at it with `modsmith plugin inspect {}`.", component.display())]
+            }
+            Self::Unusable { plugin, granted: true, .. } => vec![
+                format!("Put the file back that was granted, or run `modsmith plugin grant {plugin}` for this one."),
+                format!("To go on without it, run `modsmith plugin revoke {plugin}`."),
+            ],
+            Self::Unusable { plugin, file, .. } => vec![
+                format!("Install the package again that {} belongs to.", file.display()),
+                format!(
+                    "To go on without it, put `[deny] plugins = [\"{plugin}\"]` into a file of /etc/modsmith/policy.d."
+                ),
+            ],
+            Self::SettingsUnusable { file, .. } => vec![format!("Correct {}.", file.display())],
+            Self::NoGrant { .. } => {
+                vec![
+                    "Plugins of the system's packages need none; deny one in /etc/modsmith/policy.d instead."
+                        .to_owned(),
+                ]
+            }
+            Self::NoHookFiles { others, .. } => vec![format!("Plugins with hook files: {}.", others.join(", "))],
+            Self::CannotGoOn { plugin, .. } => {
+                vec![format!("Correct what it names, or its settings in /etc/modsmith/settings/{plugin}.toml.")]
+            }
+            Self::Failed { plugin, .. } => {
+                vec![format!("Look at what it may do with `modsmith plugin inspect {plugin}`.")]
+            }
+            Self::Denied { plugin, .. } => {
+                vec![format!("See what it was granted with `modsmith plugin inspect {plugin}`.")]
+            }
+            Self::Exceeded { role, limit, .. } => vec![format!(
+                "If it rightly needs more, raise `{}`{} in /etc/modsmith/limits.toml; else report it to its author.",
+                limit.key,
+                if *role == Role::Packager.name() { " below [packager]" } else { "" }
+            )],
+            Self::Crashed { plugin, .. } => vec![format!(
+                "Report it to the author of `{plugin}`; until it is mended, deny it: `[deny] plugins = [\"{plugin}\"]` in a file of /etc/modsmith/policy.d."
+            )],
+            Self::BadDestination { .. } | Self::BadSigningPath { .. } | Self::SignerUnwilling { .. } => report(),
+            Self::SignerMissing { plugin, .. } => vec![format!("Install {plugin}.wasm again.")],
+            Self::FormatRefused { advice, .. } => advice.clone(),
+            Self::FormatUnsupported { .. } => vec!["Choose another format.".to_owned()],
+            Self::Io { error, .. } => io_hints(error),
+        }
+    }
+}
+
+fn io_hints(error: &std::io::Error) -> Vec<String> {
+    use std::io::ErrorKind::*;
+    let hint = match error.kind() {
+        PermissionDenied => "Run it as root.",
+        StorageFull => "Free space on that file system; nothing was changed.",
+        ReadOnlyFilesystem => "Remount that file system read-write.",
+        _ => return Vec::new(),
+    };
+    vec![hint.to_owned()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_words_of_their_own() {
+        let mut names: Vec<&str> = Id::ALL.iter().map(|id| id.name()).collect();
+        assert!(names.iter().all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')), "{names:?}");
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Id::ALL.len());
+    }
+
+    #[test]
+    fn a_plugin_that_is_missed_names_its_file_and_the_way_on_without_it() {
+        let error = |granted, readable| Error::Unusable {
+            plugin: "x".into(),
+            file: "/d/x.wasm".into(),
+            granted,
+            readable,
+            role: "initrd",
+            reason: "it has changed".into(),
         };
-        out.source(error)
+        let granted = error(true, true);
+        assert_eq!(
+            granted.to_string(),
+            "The plugin `x` (/d/x.wasm) is to be asked here (initrd) and cannot be used: it has changed."
+        );
+        assert!(granted.hints()[1].contains("modsmith plugin revoke x"));
+        let packaged = error(false, false);
+        assert!(packaged.to_string().contains(" may be responsible here (initrd) "), "{packaged}");
+        assert!(packaged.hints()[1].contains("[deny] plugins = [\"x\"]"));
+        assert_eq!(Fault::of(&packaged), Some(Fault::Unusable));
+    }
+
+    #[test]
+    fn an_io_failure_says_what_helps() {
+        let error = |kind: std::io::ErrorKind| Error::io("read", Path::new("/f"), kind.into());
+        let denied = error(std::io::ErrorKind::PermissionDenied);
+        assert_eq!((denied.kind(), denied.id()), (Kind::Permission, Id::Permission));
+        assert_eq!(denied.hints(), ["Run it as root."]);
+        assert_eq!(error(std::io::ErrorKind::NotFound).kind(), Kind::System);
+        assert!(error(std::io::ErrorKind::NotFound).hints().is_empty());
     }
 }
-
-/// A plan that was carried out for a plugin.
-impl From<modsmith_plan::Error> for Error {
-    fn from(error: modsmith_plan::Error) -> Self {
-        let modsmith_plan::Error { message, details, hints, .. } = error;
-        Self { kind: Kind::Plugin, message, details, hints, source: None }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Error {}

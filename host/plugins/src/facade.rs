@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use wasmtime::component::{InstancePre, ResourceTable};
 
 use super::bindings::modsmith::plugin::types;
-use super::call::{self, Call, Fault, Said, Subject};
+use super::call::{self, Call, Said, Subject};
 use super::compile::Compiler;
 use super::engine::Engine;
 use super::grant::Reach;
@@ -20,7 +20,7 @@ use super::order::{Order, order_of};
 use super::probe::Probes;
 use super::search::SearchPath;
 use super::settings::{FrameworkSettings, Values};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Fault};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Places, Roots, System, find_program};
 use modsmith_plan::{Action, Builder, Guard, Origin, Step, Watch};
@@ -190,8 +190,7 @@ impl Plugins {
         let made = self
             .engine
             .get_or_init(|| Engine::new(self.search.caches.clone(), compiler, limits).map_err(|e| format!("{e:#}")));
-        let failed = |e| Error::new(Kind::Plugin, format!("The plugin engine does not start: {e}."));
-        made.as_ref().map_err(|e| failed(e).source(Fault::Unusable))
+        made.as_ref().map_err(|reason| Error::EngineNotStarted { reason: reason.clone() })
     }
 
     fn limits(&self, role: Role) -> Result<&Limits, Error> {
@@ -421,13 +420,10 @@ impl Plugins {
         if let Some(pre) = loaded.get(&entry.component) {
             return Ok(pre.clone());
         }
-        let pre = self.engine()?.load(entry).map_err(|error| {
-            Error::new(
-                Kind::Plugin,
-                format!("The plugin `{}` ({}) was refused: {error}.", entry.id(), entry.component.display()),
-            )
-            .source(Fault::Unusable)
-            .hint(format!("Look at it with `modsmith plugin inspect {}`.", entry.component.display()))
+        let pre = self.engine()?.load(entry).map_err(|error| Error::NotLoaded {
+            plugin: entry.id().to_owned(),
+            component: entry.component.clone(),
+            reason: error.to_string(),
         })?;
         loaded.insert(entry.component.clone(), pre.clone());
         Ok(pre)
@@ -457,10 +453,7 @@ impl Plugins {
                 checked
             }
         };
-        checked.map_err(|why| {
-            Error::new(Kind::Plugin, format!("The settings of the plugin `{}` are not usable: {why}.", entry.id()))
-                .hint(format!("Correct {}.", file.display()))
-        })
+        checked.map_err(|reason| Error::SettingsUnusable { plugin: entry.id().to_owned(), file, reason })
     }
 
     /// What the plugin that asked for a step may do in these places; `None` for

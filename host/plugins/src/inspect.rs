@@ -17,7 +17,7 @@ use super::policy;
 use super::search::Place;
 use super::table::Table;
 use super::variables::loads_code;
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use modsmith_facts::find_program;
 use modsmith_facts::text::field;
 
@@ -124,15 +124,13 @@ impl Plugins {
         });
         match problem {
             Some(problem) if problem.file.extension().is_some_and(|e| e == "wasm") => {
-                let mut out = inspect_file(&problem.file, None, limits)
-                    .map_err(|_| Error::new(Kind::Plugin, problem.to_string()))?;
+                let mut out = inspect_file(&problem.file, None, limits).map_err(|_| Error::NotUsed(problem.clone()))?;
                 out.refused = Some(problem.message.clone());
                 Ok(out)
             }
-            Some(problem) => Err(Error::new(Kind::Plugin, problem.to_string())),
+            Some(problem) => Err(Error::NotUsed(problem.clone())),
             None if plugin.contains('/') || plugin.ends_with(".wasm") => inspect_file(Path::new(plugin), None, limits),
-            None => Err(Error::new(Kind::Usage, format!("There is no plugin `{plugin}`."))
-                .hint("List the plugins with `modsmith plugin list`, or give the path of a file.")),
+            None => Err(Error::NoSuchPlugin { plugin: plugin.to_owned() }),
         }
     }
 
@@ -189,7 +187,7 @@ fn loading(manifest: &Manifest) -> Vec<String> {
 }
 
 fn inspect_file(file: &Path, table: Option<&Path>, limits: &LoadingLimits) -> Result<Inspection, Error> {
-    let refused = |why: String| Error::new(Kind::Plugin, format!("{} is not a usable plugin: {why}.", file.display()));
+    let refused = |reason: String| Error::NotAPlugin { file: file.to_path_buf(), reason };
     let bytes = read_trusted(file, limits).map_err(refused)?;
     let manifest = form::manifest(&bytes).map_err(|e| refused(e.to_string()))?;
     let imports = form::check_world(&bytes, &manifest).map_err(|e| refused(e.to_string()))?;

@@ -44,8 +44,7 @@ mod bindings {
     include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
 }
 
-pub use call::Fault;
-pub use error::{Error, Kind, Result};
+pub use error::{Error, Fault, Kind, Result};
 pub use facade::{Answer, Plugins};
 pub use imports::{PackageFacts, SymbolSource};
 pub use index::Problem;

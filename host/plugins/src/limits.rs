@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::manifest::Role;
-use crate::error::{Error, Kind};
+use crate::error::Error;
 
 /// Where an administrator changes them, below the configuration directory.
 pub const FILE: &str = "limits.toml";
@@ -123,10 +123,8 @@ impl RoleLimits {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(e) => return Err(Error::io("read", &file, e)),
         };
-        Self::parse(&text).map_err(|e| {
-            Error::new(Kind::Plugin, format!("{} cannot be read: {}.", file.display(), e.message().trim_end()))
-                .hint(format!("Correct {}, or remove it for the default limits.", file.display()))
-        })
+        Self::parse(&text)
+            .map_err(|e| Error::LimitsUnreadable { reason: e.message().trim_end().to_owned(), file: file.clone() })
     }
 
     fn parse(text: &str) -> Result<Self, toml::de::Error> {
@@ -238,7 +236,7 @@ mod tests {
         for text in ["fule = 5\n", "[packager]\nfule = 5\n"] {
             let dir = tempfile::tempdir().unwrap();
             std::fs::write(dir.path().join(FILE), text).unwrap();
-            assert!(RoleLimits::read(dir.path()).unwrap_err().message.contains("fule"), "{text}");
+            assert!(RoleLimits::read(dir.path()).unwrap_err().to_string().contains("fule"), "{text}");
         }
     }
 }

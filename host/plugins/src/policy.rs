@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pattern::PathPattern;
 use super::search::{Place, check_owner};
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use modsmith_facts::Location;
 
 /// What no plugin may do, from `policy.d/*.toml`.
@@ -176,10 +176,7 @@ pub fn revoke(config: &Path, id: &str) -> Result<PathBuf, Error> {
     let file = pin_file(config, id);
     match std::fs::remove_file(&file) {
         Ok(()) => Ok(file),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            Err(Error::new(Kind::Usage, format!("The plugin `{id}` has no grant: there is no {}.", file.display()))
-                .hint("Plugins of the system's packages need none; deny one in /etc/modsmith/policy.d instead."))
-        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(Error::NoGrant { plugin: id.to_owned(), file }),
         Err(e) => Err(Error::io("remove", &file, e)),
     }
 }
@@ -210,7 +207,7 @@ mod tests {
         assert!(admit(config.path(), "sha256:2").unwrap_err().contains("changed since it was granted"));
         revoke(config.path(), "x").unwrap();
         assert!(admit(config.path(), "sha256:1").is_err());
-        assert_eq!(revoke(config.path(), "x").unwrap_err().kind, Kind::Usage);
+        assert_eq!(revoke(config.path(), "x").unwrap_err().kind(), crate::error::Kind::Usage);
     }
 
     #[test]

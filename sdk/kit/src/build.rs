@@ -15,11 +15,12 @@ use std::process::Stdio;
 
 use wit_component::ComponentEncoder;
 
-use modsmith_plugins::error::{Error, Kind};
 use modsmith_plugins::form::{self, Imports};
 use modsmith_plugins::manifest::{Manifest, SECTION, check_identity};
 use modsmith_plugins::table::TableFile;
 use toolchain::{TARGET, Toolchain};
+
+use crate::error::Error;
 
 /// What `modsmith plugin build` was asked for.
 #[derive(Debug, Clone)]
@@ -72,15 +73,14 @@ pub fn build(options: &BuildOptions) -> Result<Vec<Built>, Error> {
     }
     outputs.sort_by(|a, b| a.id.cmp(&b.id));
     if let Some(pair) = outputs.windows(2).find(|pair| pair[0].id == pair[1].id) {
-        return Err(Error::new(Kind::Plugin, format!("Two plugins have the id `{}`.", pair[0].id))
-            .hint("Give one of them another id: it names the plugin's file and its settings."));
+        return Err(Error::TwoWithOneId { id: pair[0].id.clone() });
     }
     std::fs::create_dir_all(&options.out).map_err(|e| Error::io("make the directory", &options.out, e))?;
     outputs.into_iter().map(|output| write(&options.out, output)).collect()
 }
 
 pub(super) const MANIFEST: &str = "plugin.toml";
-const POLICY: &str = "policy.toml";
+pub(super) const POLICY: &str = "policy.toml";
 
 /// The directories of the plugins that a build is about.
 #[derive(Debug, Default)]
@@ -96,12 +96,7 @@ impl Sources {
         let mut found = Self::default();
         found.search(directory)?;
         if found.is_empty() {
-            let message = format!("There is no plugin in {} or below it.", directory.display());
-            return Err(Error::new(Kind::Usage, message)
-                .hint(format!(
-                    "A plugin is a directory with a {MANIFEST} or a {POLICY}: name one, or a directory with such directories."
-                ))
-                .hint("`target` and directories whose names begin with a dot are not searched."));
+            return Err(Error::NoPlugin { directory: directory.to_path_buf() });
         }
         Ok(found)
     }
@@ -169,11 +164,7 @@ fn compile(directory: &Path, crates: &[PathBuf]) -> Result<Vec<Module>, Error> {
     cargo.args(&toolchain.arguments).stdin(Stdio::null()).stderr(Stdio::inherit());
     let output = cargo.output().map_err(|e| Error::io("run", &toolchain.cargo, e))?;
     if !output.status.success() {
-        return Err(Error::new(
-            Kind::Plugin,
-            format!("The plugins in {} do not compile: cargo ended with {}.", directory.display(), output.status),
-        )
-        .hint("cargo's messages are above; correct what they say and build again."));
+        return Err(Error::DoesNotCompile { directory: directory.to_path_buf(), status: output.status });
     }
     Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(module_of).collect())
 }
@@ -182,9 +173,7 @@ fn compile(directory: &Path, crates: &[PathBuf]) -> Result<Vec<Module>, Error> {
 fn packages(directory: &Path, crates: &[PathBuf]) -> Result<Vec<String>, Error> {
     let resolved = directory.canonicalize().map_err(|e| Error::io("resolve", directory, e))?;
     if !resolved.ancestors().any(|dir| dir.join("Cargo.toml").is_file()) {
-        let message = format!("There is no Cargo.toml in {} or above it, so nothing to compile.", directory.display());
-        return Err(Error::new(Kind::Plugin, message)
-            .hint("A directory of several plugin crates needs a cargo workspace, there or above it."));
+        return Err(Error::NothingToCompile { directory: directory.to_path_buf() });
     }
     crates.iter().map(|folder| package_name(&folder.join("Cargo.toml"))).collect()
 }
@@ -235,20 +224,16 @@ impl<'a> PluginCrate<'a> {
     fn package(&self, modules: &[Module]) -> Result<Output, Error> {
         let id = self.manifest.id.clone();
         let directory = self.directory.canonicalize().map_err(|e| Error::io("resolve", self.directory, e))?;
-        let module = modules.iter().find(|module| module.package == directory).ok_or_else(|| {
-            Error::new(Kind::Plugin, format!("cargo made no WebAssembly module from {}.", self.directory.display()))
-                .hint("Its Cargo.toml needs `crate-type = [\"cdylib\"]` in [lib].")
-                .hint("In a workspace, its directory must be among the `members`.")
-        })?;
+        let module = modules
+            .iter()
+            .find(|module| module.package == directory)
+            .ok_or_else(|| Error::NoModule { directory: self.directory.to_path_buf() })?;
         let bytes = std::fs::read(&module.file).map_err(|e| Error::io("read", &module.file, e))?;
-        let component = componentize(&bytes).map_err(|e| {
-            Error::new(Kind::Plugin, format!("`{id}` cannot be made a component: {e:#}."))
-                .hint("A plugin names its roles with `export!(Type: Role);` in src/lib.rs.")
-                .hint("It must depend on `modsmith-plugin`, and on nothing that imports other functions.")
-        })?;
+        let component =
+            componentize(&bytes).map_err(|e| Error::NoComponent { id: id.clone(), reason: format!("{e:#}") })?;
         let contents = embed(&component, &self.text);
         let imports = form::check_world(&contents, &self.manifest)
-            .map_err(|e| Error::new(Kind::Plugin, format!("`{id}` would be refused: {e}.")))?;
+            .map_err(|e| Error::WouldBeRefused { id: id.clone(), reason: e.to_string() })?;
         Ok(Output { id, suffix: "wasm", contents, imports })
     }
 }
@@ -287,8 +272,7 @@ fn table(directory: &Path) -> Result<Output, Error> {
 }
 
 fn wrong(file: &Path, message: &str) -> Error {
-    Error::new(Kind::Plugin, format!("{} is not in order: {}.", file.display(), message.replace('\n', " ")))
-        .hint("Correct it and build again.")
+    Error::NotInOrder { file: file.to_path_buf(), reason: message.replace('\n', " ") }
 }
 
 fn read_text(file: &Path) -> Result<String, Error> {
@@ -334,9 +318,9 @@ mod tests {
     fn a_directory_without_plugins_says_what_a_plugin_is() {
         let dir = tempfile::tempdir().unwrap();
         let error = build(&options(dir.path())).unwrap_err();
-        assert_eq!(error.kind, Kind::Usage);
-        assert!(error.message.contains(&dir.path().display().to_string()), "{error:?}");
-        assert!(error.hints[0].contains("plugin.toml"), "{error:?}");
+        assert_eq!(error.kind(), modsmith_plugins::Kind::Usage);
+        assert!(error.to_string().contains(&dir.path().display().to_string()), "{error:?}");
+        assert!(error.hints()[0].contains("plugin.toml"), "{error:?}");
     }
 
     #[test]
@@ -391,7 +375,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         table(dir.path(), "a", "same");
         table(dir.path(), "b", "same");
-        assert!(build(&options(dir.path())).unwrap_err().message.contains("`same`"));
+        assert!(build(&options(dir.path())).unwrap_err().to_string().contains("`same`"));
         assert!(!dir.path().join("out").exists());
     }
 
@@ -402,7 +386,7 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let hooks = dir.path().join("hooks");
         let error = packages(&hooks, std::slice::from_ref(&folder)).unwrap_err();
-        assert!(error.message.contains("hooks") && error.hints[0].contains("workspace"), "{error:?}");
+        assert!(error.to_string().contains("hooks") && error.hints()[0].contains("workspace"), "{error:?}");
         std::fs::write(dir.path().join("Cargo.toml"), "[workspace]\nmembers = [\"hooks/a\"]\n").unwrap();
         std::fs::write(folder.join("Cargo.toml"), "[package]\nname = \"alpha\"\n").unwrap();
         assert_eq!(packages(&hooks, &[folder]).unwrap(), ["alpha"]);
@@ -427,7 +411,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(MANIFEST), "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n").unwrap();
         let error = build(&options(dir.path())).unwrap_err();
-        assert!(error.message.contains("plugin.toml") && error.message.contains("roles"), "{error}");
+        let message = error.to_string();
+        assert!(message.contains("plugin.toml") && message.contains("roles"), "{error}");
     }
 
     #[test]
@@ -441,11 +426,12 @@ mod tests {
 
         std::fs::write(&file, b"not wasm").unwrap();
         let Err(error) = plugin.package(&[module()]) else { panic!("garbage was made a plugin") };
-        assert!(error.hints[0].contains("export!"), "{error:?}");
+        assert!(error.hints()[0].contains("export!"), "{error:?}");
 
         std::fs::write(&file, b"\0asm\x01\0\0\0").unwrap();
         let Err(error) = plugin.package(&[module()]) else { panic!("an empty module was made a plugin") };
-        assert!(error.message.contains("`x` would be refused") && error.message.contains("initrd"), "{error:?}");
+        let message = error.to_string();
+        assert!(message.contains("`x` would be refused") && message.contains("initrd"), "{error:?}");
     }
 
     #[test]
@@ -455,6 +441,6 @@ mod tests {
         std::fs::write(dir.path().join(MANIFEST), text).unwrap();
         let plugin = PluginCrate::read(dir.path()).unwrap();
         let Err(error) = plugin.package(&[]) else { panic!("a plugin without a module was made") };
-        assert!(error.hints[0].contains("cdylib"), "{error:?}");
+        assert!(error.hints()[0].contains("cdylib"), "{error:?}");
     }
 }

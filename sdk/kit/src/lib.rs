@@ -5,4 +5,7 @@
 //! of it.
 
 pub mod build;
+pub mod error;
 pub mod testing;
+
+pub use error::{Error, Result};

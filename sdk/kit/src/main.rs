@@ -9,7 +9,8 @@ use clap::{Args, Parser, Subcommand};
 use modsmith_facts::text;
 use modsmith_kit::build::{BuildOptions, build};
 use modsmith_kit::testing::{Selection, TestOptions, test};
-use modsmith_plugins::{Error, Kind};
+use modsmith_kit::{Error, Result};
+use modsmith_plugins::Kind;
 
 /// Builds and tests plugins of modsmith.
 #[derive(Debug, Parser)]
@@ -61,29 +62,34 @@ fn main() -> ExitCode {
     if let Some(code) = modsmith_plugins::compile::serve(&words) {
         return code;
     }
-    let outcome = match Arguments::parse_from(words).command {
+    let command = Arguments::parse_from(words).command;
+    let json = matches!(&command, Command::Test(arguments) if arguments.json);
+    let outcome = match command {
         Command::Build { directory, out } => build_plugins(directory, out),
         Command::Test(arguments) => test_plugins(arguments),
     };
     outcome.unwrap_or_else(|error| {
         complain(&error);
-        ExitCode::from(exit_code(error.kind))
+        if json {
+            print(&document(&error));
+        }
+        ExitCode::from(exit_code(error.kind()))
     })
 }
 
-fn build_plugins(directory: PathBuf, out: PathBuf) -> Result<ExitCode, Error> {
+fn build_plugins(directory: PathBuf, out: PathBuf) -> Result<ExitCode> {
     for built in build(&BuildOptions { directory, out })? {
         print(&format!("{}\n", text::field(&format!("{:>8}  {}", built.size, built.file.display()))));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn test_plugins(arguments: TestArguments) -> Result<ExitCode, Error> {
+fn test_plugins(arguments: TestArguments) -> Result<ExitCode> {
     let TestArguments { paths, case, update, built, cases, json } = arguments;
     let selection = Selection { paths, built, cases, compiling_apart: true };
     let report = test(&TestOptions { selection, case, update })?;
     if json {
-        let written = serde_json::to_string_pretty(&report).map_err(|e| Error::new(Kind::System, e.to_string()))?;
+        let written = serde_json::to_string_pretty(&report).map_err(Error::ReportNotWritten)?;
         print(&format!("{}\n", text::json(&written)));
     } else {
         print(&text::lines(&report.to_string()));
@@ -95,7 +101,7 @@ fn test_plugins(arguments: TestArguments) -> Result<ExitCode, Error> {
             ExitCode::SUCCESS
         }
         Err(failures) => {
-            complain(&Error::new(Kind::Plugin, failures.to_string()));
+            print_error(&format!("error: {}\n", text::line(&failures.to_string())));
             ExitCode::FAILURE
         }
     })
@@ -118,11 +124,36 @@ fn print(text: &str) {
 }
 
 fn complain(error: &Error) {
-    let mut text = format!("error: {}\n", text::line(&error.message));
-    error.details.iter().for_each(|detail| text += &format!("{}\n", text::line(detail)));
-    if !error.hints.is_empty() {
+    let mut text = format!("error: {}\n", text::line(&error.to_string()));
+    error.details().iter().for_each(|detail| text += &format!("{}\n", text::line(detail)));
+    let hints = error.hints();
+    if !hints.is_empty() {
         text.push('\n');
     }
-    error.hints.iter().for_each(|hint| text += &format!("hint: {}\n", text::line(hint)));
+    hints.iter().for_each(|hint| text += &format!("hint: {}\n", text::line(hint)));
+    print_error(&text);
+}
+
+fn print_error(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// For a program: the same document as that of modsmith, where there is no report.
+fn document(error: &Error) -> String {
+    let kind = match error.kind() {
+        Kind::Usage => "usage",
+        Kind::Permission => "permission",
+        Kind::System => "system",
+        Kind::Plugin => "plugin",
+        Kind::Format(_) => "format",
+    };
+    let document = serde_json::json!({ "error": {
+        "id": error.id(),
+        "kind": kind,
+        "message": error.to_string(),
+        "details": error.details(),
+        "hints": error.hints(),
+        "exit_code": exit_code(error.kind()),
+    }});
+    format!("{}\n", text::json(&format!("{document:#}")))
 }

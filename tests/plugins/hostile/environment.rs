@@ -64,7 +64,7 @@ fn a_name_that_begins_with_a_dash_is_no_name_to_a_pattern() {
     };
     for pattern in ["*", "*=*", "**"] {
         let error = failure("--command=evil", pattern).unwrap_or_else(|| panic!("`{pattern}` let an option pass"));
-        assert_names(&error.message, &["`hostile`", "`tool --command=evil`", pattern]);
+        assert_names(&error.to_string(), &["`hostile`", "`tool --command=evil`", pattern]);
         assert!(failure("a=b", pattern).is_none(), "{pattern}");
     }
     for pattern in ["[-]*", "[-]**", "-*"] {

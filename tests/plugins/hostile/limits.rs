@@ -44,7 +44,7 @@ fn limits_count_what_the_plan_already_has() {
     let mut plan = Builder::new("a test", setting.system().roots.clone());
     assert!(plugins.refresh_initrd(&kernel, Occasion::Installed, &mut plan).is_ok());
     let error = plugins.refresh_initrd(&kernel, Occasion::Installed, &mut plan).unwrap_err();
-    assert_names(&error.message, &["100 steps"]);
+    assert_names(&error.to_string(), &["100 steps"]);
     assert_eq!(plan.steps().len(), 60);
 }
 

@@ -99,10 +99,10 @@ pub fn refresh(plugins: &Plugins, system: &System) -> (Result<Answer<()>, Error>
 pub fn failure_of(plugins: &Plugins, system: &System) -> String {
     let (answer, steps) = refresh(plugins, system);
     let error = answer.expect_err("the plugin should have been stopped");
-    assert_eq!(error.kind, Kind::Plugin);
+    assert_eq!(error.kind(), Kind::Plugin);
     assert!(steps.is_empty(), "steps of a failed call are still in the plan: {steps:?}");
-    assert!(!error.hints.is_empty(), "no remedy: {error}");
-    [vec![error.message], error.details, error.hints].concat().join("\n")
+    assert!(!error.hints().is_empty(), "no remedy: {error}");
+    [vec![error.to_string()], error.details().to_vec(), error.hints()].concat().join("\n")
 }
 
 #[track_caller]

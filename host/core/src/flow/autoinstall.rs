@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::conf::{Strictness, version};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ExitCodes, Kind, Result};
 use crate::flow::Invocation;
 use crate::flow::build::build_package;
 use crate::flow::dependents::rebuild_each_dependent;
@@ -101,12 +101,12 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
     });
     for (task, result) in done.results {
         let installed = result.is_ok();
-        outcome.count(&tasks[task].name, result)?;
+        outcome.count(&tasks[task].name, result, run.env.options.exit_codes)?;
         if installed {
             let id = &wanted[task].package.id;
             for (dependent, error) in rebuild_each_dependent(&together, id, &kernel, target)? {
                 tell(&error, run.runner.reporter);
-                outcome.count(&dependent.module, Err(error))?;
+                outcome.count(&dependent.module, Err(error), run.env.options.exit_codes)?;
             }
         }
     }
@@ -176,7 +176,7 @@ fn wanted(run: &Invocation<'_>, kernel: &Arc<Kernel>, target: &Target, outcome: 
             Err(error) => {
                 run.runner.reporter.warning(&error.message);
                 error.details.iter().for_each(|line| run.runner.reporter.notice(line));
-                outcome.failed.push(format!("{}({})", package.id.module, error.kind.exit_code()));
+                outcome.failed.push(format!("{}({})", package.id.module, run.env.options.exit_codes.of(error.kind)));
             }
         }
     }
@@ -246,7 +246,7 @@ fn summarise(run: &Invocation<'_>, target: &Target, outcome: &Outcome, left: Vec
 
 impl Outcome {
     /// Errors: the user's interruption.
-    fn count(&mut self, module: &str, result: Result<()>) -> Result<()> {
+    fn count(&mut self, module: &str, result: Result<()>, codes: ExitCodes) -> Result<()> {
         match result {
             Ok(()) => {
                 self.installed.push(module.to_owned());
@@ -254,7 +254,7 @@ impl Outcome {
             }
             Err(error) if error.kind == Kind::Interrupted => return Err(error),
             Err(error) if error.kind == Kind::Excluded => self.skipped.push(module.to_owned()),
-            Err(error) => self.failed.push(format!("{module}({})", error.kind.exit_code())),
+            Err(error) => self.failed.push(format!("{module}({})", codes.of(error.kind))),
         }
         Ok(())
     }

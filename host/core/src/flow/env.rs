@@ -39,6 +39,7 @@ pub struct Options {
     pub no_clean_kernel: bool,
     /// `--kernelsourcedir`
     pub kernel_source_dir: Option<PathBuf>,
+    pub exit_codes: crate::error::ExitCodes,
 }
 
 /// The system, its settings, and what the user asks for.

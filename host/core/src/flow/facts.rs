@@ -140,7 +140,7 @@ fn look_up(env: &Env, target: &Target, reporter: &dyn Reporter) -> Kernel {
     };
     lookup.kernel(&target.kernel, &target.arch, |kernel| {
         env.plugins.header_dirs(&Arc::new(without_headers(kernel))).unwrap_or_else(|e| {
-            reporter.warning(&e.message);
+            reporter.warning(&e.to_string());
             Vec::new()
         })
     })

@@ -77,7 +77,7 @@ fn record_failure(
         kernel: target.kernel.clone(),
         arch: target.arch.clone(),
         time: jiff::Timestamp::now(),
-        exit_code: error.kind.exit_code(),
+        exit_code: run.env.options.exit_codes.of(error.kind),
         message: error.message.clone(),
         class: found.class,
         first_error: found.first_error,

@@ -84,9 +84,7 @@ pub(super) fn plan_signing(
             format!("Signing module {}", shown.display()),
             &format!("{} was not signed", shown.display()),
         ),
-        Err(error) => {
-            run.runner.reporter.warning(&format!("{} will not be signed. {}", shown.display(), error.message))
-        }
+        Err(error) => run.runner.reporter.warning(&format!("{} will not be signed. {}", shown.display(), error)),
     }
 }
 
@@ -142,7 +140,7 @@ fn enrolment_lines(run: &Invocation<'_>, kernel: &Arc<Kernel>) -> Vec<String> {
         Ok(Answer::Given { value: Enrolment { advice, .. }, .. }) => advice,
         Ok(Answer::Unsupported(_)) => Vec::new(),
         Err(error) => {
-            run.runner.reporter.warning(&error.message);
+            run.runner.reporter.warning(&error.to_string());
             Vec::new()
         }
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::bindings::exports::modsmith::plugin::install_policy::{self, GuestIndices};
-use crate::call::{Fault, Subject};
-use crate::error::{Error, Kind};
+use crate::call::{Subject, denied};
+use crate::error::Error;
 use crate::facade::{Answer, Plugins};
 use crate::manifest::Role;
 use modsmith_facts::Compression;
@@ -36,11 +36,7 @@ impl Plugins {
         let Answer::Given { plugin, value } = answer else { return Ok(None) };
         match Location::new(Root::Modules, &value) {
             Ok(at) => Ok(Some(at.relative().display().to_string())),
-            Err(e) => Err(Error::new(
-                Kind::Plugin,
-                format!("The plugin `{plugin}` (install-policy) gave an unusable destination: {e}."),
-            )
-            .hint("Report it to the plugin's author.")),
+            Err(e) => Err(Error::BadDestination { plugin, reason: e.to_string() }),
         }
     }
 
@@ -72,11 +68,7 @@ impl Plugins {
     /// The program is the plugin's wish, so it is held to the plugin's grant;
     /// the directory's path counts as one more argument.
     fn ownership_check(&self, plugin: &str, command: Vec<String>) -> Result<Prune, Error> {
-        let refused = |why: String| {
-            Error::new(Kind::Plugin, format!("The plugin `{plugin}` (install-policy) was refused: {why}."))
-                .source(Fault::Denied)
-                .hint(format!("See what it was granted with `modsmith plugin inspect {plugin}`."))
-        };
+        let refused = |why: String| denied(plugin, Role::InstallPolicy.name(), Subject::default(), &why);
         let Some((program, arguments)) = command.split_first() else {
             return Err(refused(
                 "it names no program that asks for a directory's owner; report this to its author".into(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::bindings::exports::modsmith::plugin::kernel_hooks::{self, GuestIndices};
 use crate::call::{Said, Subject};
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::facade::{Answer, Candidates, Plugins};
 use crate::index::Entry;
 use crate::manifest::Role;
@@ -93,10 +93,12 @@ impl Plugins {
         match self.index().get(id) {
             Some(entry) if with_role(&entry) => Ok(entry),
             found => {
-                let ids: Vec<&str> = self.index().entries().iter().filter(with_role).map(Entry::id).collect();
-                let why = if found.is_some() { "has no hook files" } else { "is not installed" };
-                Err(Error::new(Kind::Usage, format!("The plugin `{id}` {why}."))
-                    .hint(format!("Plugins with hook files: {}.", ids.join(", "))))
+                let others = self.index().entries().iter().filter(with_role);
+                Err(Error::NoHookFiles {
+                    plugin: id.to_owned(),
+                    installed: found.is_some(),
+                    others: others.map(|entry| entry.id().to_owned()).collect(),
+                })
             }
         }
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::bindings::exports::modsmith::plugin::packager::{self, GuestIndices};
 use crate::bindings::modsmith::plugin::types;
-use crate::call::{Call, Fault, Said, Subject, said};
-use crate::error::{Error, Kind};
+use crate::call::{Call, Said, Subject, denied, said};
+use crate::error::Error;
 use crate::facade::Plugins;
 use crate::imports::{Draft, PackageFacts};
 use crate::manifest::Role;
@@ -145,11 +145,8 @@ impl Plugins {
         let mut asked = arguments.to_vec();
         asked.push("/a/file".into());
         let entry = self.index().get(&format.plugin).expect("a format comes from a plugin of the index");
-        entry.grant.may_ask(program, &asked).map_err(|why| {
-            Error::new(Kind::Plugin, format!("The plugin `{}` (packager) was refused: {why}.", format.plugin))
-                .source(Fault::Denied)
-                .hint(format!("See what it was granted with `modsmith plugin inspect {}`.", format.plugin))
-        })?;
+        let role = Role::Packager.name();
+        entry.grant.may_ask(program, &asked).map_err(|why| denied(&format.plugin, role, Subject::default(), &why))?;
         Ok(find_program(&self.system.root, program).map(|_| format.installer.clone()))
     }
 
@@ -246,15 +243,14 @@ fn heed<T>(answer: Answered<T>, format: &Format, refused: &RefCell<Option<Error>
     let (error, refusal) = match answer {
         Ok(value) => return Ok(value),
         Err(packager::Failure::Refused(refusal)) => {
-            let code = refusal.exit_code.max(1);
-            let mut error = Error::new(Kind::Format(code), refusal.reason.clone());
-            error.hints = refusal.advice;
-            (types::Error::Invalid(refusal.reason), Some(error))
+            let packager::Refusal { reason, advice, exit_code } = refusal;
+            let error = Error::FormatRefused { exit_code: exit_code.max(1), reason: reason.clone(), advice };
+            (types::Error::Invalid(reason), Some(error))
         }
         Err(packager::Failure::Failed(types::Error::Invalid(why))) => {
-            let why = why.trim_end_matches('.');
-            let message = format!("The {} cannot be made: {why}.", format.name);
-            (types::Error::Invalid(why.to_owned()), Some(Error::new(Kind::Usage, message)))
+            let reason = why.trim_end_matches('.').to_owned();
+            let error = Error::FormatImpossible { format: format.name.clone(), reason: reason.clone() };
+            (types::Error::Invalid(reason), Some(error))
         }
         Err(packager::Failure::Failed(error)) => (error, None),
     };
@@ -263,12 +259,12 @@ fn heed<T>(answer: Answered<T>, format: &Format, refused: &RefCell<Option<Error>
 }
 
 fn unsupported(format: &Format, subject: Subject, why: &str) -> Error {
-    let Format { plugin, declared } = format;
-    Error::new(
-        Kind::Plugin,
-        format!("The plugin `{plugin}` (packager) does not make or load {}{subject}: {why}.", declared.name),
-    )
-    .hint("Choose another format.")
+    Error::FormatUnsupported {
+        plugin: format.plugin.clone(),
+        format: format.name.clone(),
+        subject: subject.to_string(),
+        reason: why.to_owned(),
+    }
 }
 
 fn path(at: &Location) -> types::Path {

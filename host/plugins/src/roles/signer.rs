@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::bindings::exports::modsmith::plugin::signer::{self, GuestIndices};
 use crate::bindings::modsmith::plugin::types;
 use crate::call::{Said, Subject};
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::facade::{Answer, Plugins};
 use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;
@@ -61,10 +61,8 @@ impl Plugins {
         plan: &mut Builder,
     ) -> Result<(), Error> {
         let id = &signing.plugin;
-        let failed = |why: String| Error::new(Kind::Plugin, format!("{file} cannot be signed: {why}."));
-        let entry = self.index().get(id).ok_or_else(|| {
-            failed(format!("the plugin `{id}` is not installed")).hint(format!("Install {id}.wasm again."))
-        })?;
+        let entry = self.index().get(id);
+        let entry = entry.ok_or_else(|| Error::SignerMissing { plugin: id.clone(), file: file.to_string() })?;
         let path = types::Path { root: file.root.name().to_owned(), relative: file.relative().display().to_string() };
         let subject = Subject { kernel: Some(kernel), package: None };
         let said = self.steps_of(entry, Role::Signer, subject, plan, |call, draft| {
@@ -74,9 +72,8 @@ impl Plugins {
         })?;
         match said {
             Said::Value(()) => Ok(()),
-            Said::Unsupported(why) => {
-                Err(failed(format!("the plugin `{id}` offered to sign, and then did not: {why}"))
-                    .hint("Report it to the plugin's author."))
+            Said::Unsupported(reason) => {
+                Err(Error::SignerUnwilling { plugin: id.clone(), file: file.to_string(), reason })
             }
         }
     }
@@ -113,10 +110,9 @@ fn signing(plugin: String, given: signer::Signing) -> Result<Signing, Error> {
             let system = (path.root == Root::System.name()).then_some(Root::System);
             let root = Root::for_plugins(&path.root).or(system);
             let known = root.and_then(|root| Location::new(root, &path.relative).ok());
-            known.map(Argument::Location).ok_or_else(|| {
-                let path = format!("{}/{}", path.root, path.relative);
-                Error::new(Kind::Plugin, format!("The plugin `{plugin}` (signer) named an unusable path: `{path}`."))
-                    .hint("Report it to the plugin's author.")
+            known.map(Argument::Location).ok_or_else(|| Error::BadSigningPath {
+                plugin: plugin.clone(),
+                path: format!("{}/{}", path.root, path.relative),
             })
         }
     };

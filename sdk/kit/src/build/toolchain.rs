@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use modsmith_plugins::error::{Error, Kind};
+use crate::error::Error;
 
 /// What plugins are compiled for: plain WebAssembly without WASI, so that a
 /// plugin has no import but those of the interface.
@@ -145,9 +145,7 @@ impl Candidate {
 
 fn none_can(candidates: &[Candidate]) -> Error {
     if candidates.is_empty() {
-        return Error::new(Kind::Plugin, "Plugins cannot be compiled: there is no working cargo and rustc.")
-            .detail("Looked for both on the program path and in /usr/bin.")
-            .hint("Install Rust 1.95 or newer.");
+        return Error::NoCompiler;
     }
     let lacks = candidates.iter().map(|c| {
         format!(
@@ -157,10 +155,7 @@ fn none_can(candidates: &[Candidate]) -> Error {
             c.sources().display()
         )
     });
-    Error::new(Kind::Plugin, format!("Plugins cannot be compiled: no compiler here can build for {TARGET}."))
-        .details(lacks)
-        .hint(format!("With rustup: `rustup target add {TARGET}`."))
-        .hint("Otherwise install the package with the library sources of one of these compilers, of the same version.")
+    Error::NoCompilerForTarget { target: TARGET, lacks: lacks.collect() }
 }
 
 #[cfg(test)]
@@ -211,17 +206,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let all = [candidate(dir.path(), "a", &["linker"]), candidate(dir.path(), "b", &[])];
         let error = Toolchain::choose(&all).unwrap_err();
-        assert_eq!(error.details.len(), 2);
-        assert!(
-            error.details[1].contains("b/rustc") && error.details[1].contains("library/std/Cargo.toml"),
-            "{error:?}"
-        );
-        assert!(!error.hints.is_empty());
+        let details = error.details();
+        assert_eq!(details.len(), 2);
+        assert!(details[1].contains("b/rustc") && details[1].contains("library/std/Cargo.toml"), "{error:?}");
+        assert!(!error.hints().is_empty());
     }
 
     #[test]
     fn without_any_compiler_the_places_are_named() {
-        assert!(Toolchain::choose(&[]).unwrap_err().details[0].contains("/usr/bin"));
+        assert!(Toolchain::choose(&[]).unwrap_err().details()[0].contains("/usr/bin"));
     }
 
     #[test]

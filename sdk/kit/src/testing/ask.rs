@@ -3,14 +3,13 @@
 use modsmith_facts::Compression;
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Argument, Builder, Step};
-use modsmith_plugins::Fault;
-use modsmith_plugins::error::{Error, Kind};
-use modsmith_plugins::{HookFile, Plugins, Prune, Regeneration};
+use modsmith_plugins::{Fault, HookFile, Plugins, Prune, Regeneration};
 
 use super::call::Call;
 use super::facts::Facts;
 use super::render;
 use super::target::Target;
+use crate::error::Error;
 
 /// What came of a question.
 #[derive(Debug)]
@@ -22,7 +21,11 @@ pub enum Answer {
     },
     /// Each plugin that was asked, and its reason.
     Unsupported(Vec<(String, String)>),
-    Failed(Error),
+    Failed {
+        why: String,
+        /// What kind of failure it is, where the plugin is to blame for it.
+        fault: Option<Fault>,
+    },
 }
 
 impl Answer {
@@ -37,14 +40,14 @@ impl Answer {
                 let lines = reasons.iter().map(|(plugin, why)| format!("{plugin}: {why}"));
                 Err(lines.collect::<Vec<_>>().join("\n"))
             }
-            Answer::Failed(error) => Err(error.to_string()),
+            Answer::Failed { why, .. } => Err(why.clone()),
         }
     }
 
     /// What kind of failure it is, where the plugin is to blame for it.
     pub fn fault(&self) -> Option<Fault> {
         match self {
-            Answer::Failed(error) => Fault::of(error),
+            Answer::Failed { fault, .. } => *fault,
             _ => None,
         }
     }
@@ -64,7 +67,7 @@ pub fn ask(facts: &Facts, call: Call, target: &Target, plugins: &Plugins, id: &s
     let root = target.system.root.display().to_string();
     let plain = |text: String| text.replace(&root, "");
     Ok(match said {
-        Err(error) => Answer::Failed(Error { message: plain(error.message), ..error }),
+        Err(error) => Answer::Failed { why: plain(error.to_string()), fault: Fault::of(&error) },
         Ok(modsmith_plugins::Answer::Unsupported(reasons)) => {
             Answer::Unsupported(reasons.into_iter().map(|(plugin, why)| (plugin, plain(why))).collect())
         }
@@ -76,17 +79,17 @@ pub fn ask(facts: &Facts, call: Call, target: &Target, plugins: &Plugins, id: &s
 fn know_probes(facts: &Facts, plugins: &Plugins, id: &str) -> Result<(), Error> {
     for (name, output) in &facts.probes {
         let declared = plugins.index().get(id).map(|entry| entry.manifest.probe.as_slice()).unwrap_or_default();
-        let probe = declared.iter().find(|probe| probe.name == *name).ok_or_else(|| {
-            Error::new(Kind::Usage, format!("The manifest of `{id}` declares no probe `{name}`."))
-                .hint("[probes] in facts.toml has the names of the manifest's `[[probe]]` entries.")
-        })?;
+        let probe = declared
+            .iter()
+            .find(|probe| probe.name == *name)
+            .ok_or_else(|| Error::NoProbe { id: id.to_owned(), name: name.clone() })?;
         plugins.know_probe(probe, output);
     }
     Ok(())
 }
 
-/// The outer result is the case's own mistake.
-type Said = Result<modsmith_plugins::Answer<Option<String>>, Error>;
+/// What the plugin said. A result around it is the case's own mistake.
+type Said = Result<modsmith_plugins::Answer<Option<String>>, modsmith_plugins::Error>;
 
 struct Question<'a> {
     facts: &'a Facts,
@@ -147,14 +150,14 @@ impl Question<'_> {
     }
 
     fn argument<T>(&self, name: &str, given: Option<T>) -> Result<T, Error> {
-        given.ok_or_else(|| {
-            Error::new(Kind::Usage, format!("The call `{}` needs `{name}`.", self.call.name()))
-                .hint(format!("Add `{name} = …` to facts.toml."))
-        })
+        given.ok_or_else(|| Error::NoArgument { call: self.call.name(), name: name.to_owned() })
     }
 
     /// A question that only the plugin itself can answer.
-    fn own(&self, question: impl FnOnce(&modsmith_plugins::index::Entry) -> Result<String, Error>) -> Said {
+    fn own(
+        &self,
+        question: impl FnOnce(&modsmith_plugins::index::Entry) -> Result<String, modsmith_plugins::Error>,
+    ) -> Said {
         let entry = self.plugins.index().get(self.id).expect("the plugin was found usable when it was installed");
         value(question(entry), |text| text)
     }
@@ -175,10 +178,8 @@ impl Question<'_> {
 
     fn location(&self, text: &str) -> Result<Location, Error> {
         let root = text.split_once('/').and_then(|(root, relative)| Some((Root::for_plugins(root)?, relative)));
-        root.and_then(|(root, relative)| Location::new(root, relative).ok()).ok_or_else(|| {
-            Error::new(Kind::Usage, format!("`{text}` is no path below a root of plugins."))
-                .hint("Write it as ROOT/RELATIVE, such as staging/demo.ko.")
-        })
+        root.and_then(|(root, relative)| Location::new(root, relative).ok())
+            .ok_or_else(|| Error::NoPath { text: text.to_owned() })
     }
 
     fn format(&self, plan: &mut Builder) -> Result<Said, Error> {
@@ -215,17 +216,19 @@ impl Question<'_> {
         };
         Ok(match said {
             Ok(Ok(())) => Ok(modsmith_plugins::Answer::Given { plugin: format.plugin, value: None }),
-            Ok(Err(why)) => Err(Error::new(Kind::Plugin, why.0)),
+            Ok(Err(why)) => {
+                Err(modsmith_plugins::Error::FormatRefused { exit_code: 1, reason: why.0, advice: Vec::new() })
+            }
             Err(error) => Err(error),
         })
     }
 }
 
-fn value<T>(given: Result<T, Error>, text: impl FnOnce(T) -> String) -> Said {
+fn value<T>(given: Result<T, modsmith_plugins::Error>, text: impl FnOnce(T) -> String) -> Said {
     given.map(|given| modsmith_plugins::Answer::Given { plugin: String::new(), value: Some(text(given)) })
 }
 
-fn steps(given: Result<modsmith_plugins::Answer<()>, Error>) -> Said {
+fn steps(given: Result<modsmith_plugins::Answer<()>, modsmith_plugins::Error>) -> Said {
     given.map(|answer| map(answer, |()| None))
 }
 

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::ask::Answer;
 use super::diff::diff;
-use super::facts::{FACTS, Facts};
-use modsmith_plugins::error::{Error, Kind, Result};
+use super::facts::Facts;
+use crate::error::{Error, Result};
 
 /// A folder with a facts.toml.
 #[derive(Debug)]
@@ -16,8 +16,8 @@ pub struct Case {
 }
 
 /// The expected answer, and the expected refusal: one of the two is there.
-const PLAN: &str = "expected.plan";
-const REFUSAL: &str = "error.txt";
+pub const PLAN: &str = "expected.plan";
+pub const REFUSAL: &str = "error.txt";
 
 /// How a case ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,10 +39,7 @@ impl Case {
     /// # Errors
     /// `Usage` when there is none, or one whose facts are not in order.
     pub fn all(folder: &Path) -> Result<Vec<Case>> {
-        let none = || {
-            Error::new(Kind::Usage, format!("There are no cases in {}.", folder.display()))
-                .hint(format!("A case is a folder with a {FACTS} and an {PLAN} or {REFUSAL} in it."))
-        };
+        let none = || Error::NoCases { folder: folder.to_path_buf() };
         let entries = match std::fs::read_dir(folder) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(none()),
             other => other.map_err(|e| Error::io("read the directory", folder, e))?,
@@ -113,6 +110,7 @@ impl Case {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::facts::FACTS;
 
     fn case() -> (tempfile::TempDir, Case) {
         let dir = tempfile::tempdir().unwrap();
@@ -136,7 +134,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for folder in [dir.path().to_path_buf(), dir.path().join("missing")] {
             let error = Case::all(&folder).unwrap_err();
-            assert!(error.message.contains("no cases") && error.hints[0].contains(FACTS), "{error}");
+            assert!(error.to_string().contains("no cases") && error.hints()[0].contains(FACTS), "{error}");
         }
     }
 

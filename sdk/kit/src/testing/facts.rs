@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::call::Call;
+use crate::error::{Error, Result};
 use modsmith_facts::kernel::SymbolVersions;
-use modsmith_plugins::error::{Error, Kind, Result};
 use modsmith_plugins::{Event, Occasion, PackageFacts, SymbolSource};
 
 /// The facts' file of a case.
@@ -137,10 +137,7 @@ impl Facts {
     pub fn read(case: &Path) -> Result<Self> {
         let file = case.join(FACTS);
         let text = std::fs::read_to_string(&file).map_err(|e| Error::io("read", &file, e))?;
-        toml::from_str(&text).map_err(|e| {
-            Error::new(Kind::Usage, format!("{} is not in order: {}", file.display(), e.to_string().trim_end()))
-                .hint("docs/guides/test-a-plugin.md lists what a case may say.")
-        })
+        toml::from_str(&text).map_err(|e| Error::BadFacts { file, reason: e.to_string().trim_end().to_owned() })
     }
 
     /// A call with all its arguments, about a kernel on an otherwise empty
@@ -237,7 +234,8 @@ mod tests {
             ("call = \"refresh\"\n", "kernel"),
         ] {
             let error = read(text).unwrap_err();
-            assert!(error.message.contains(wanted) && error.message.contains(FACTS), "{error}");
+            let message = error.to_string();
+            assert!(message.contains(wanted) && message.contains(FACTS), "{error}");
         }
     }
 }

@@ -7,9 +7,9 @@
 
 mod ask;
 mod call;
-mod case;
+pub(crate) mod case;
 mod diff;
-mod facts;
+pub(crate) mod facts;
 mod laws;
 mod rehearsal;
 mod render;
@@ -26,7 +26,7 @@ use case::{Case, Outcome};
 use laws::Findings;
 use subject::Subject;
 
-use modsmith_plugins::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 
 /// What `modsmith plugin test` was asked for.
 #[derive(Debug, Clone, Default)]
@@ -60,8 +60,7 @@ pub fn test(options: &TestOptions) -> Result<Report> {
         }
     }
     if let Some(name) = options.case.as_ref().filter(|_| chosen.is_empty()) {
-        return Err(Error::new(Kind::Usage, format!("There is no case `{name}`."))
-            .hint(format!("There are: {}.", names.join(", "))));
+        return Err(Error::NoSuchCase { name: name.clone(), others: names });
     }
     Ok(Report { plugins: test_plugins(options, &chosen)? })
 }
@@ -88,8 +87,7 @@ fn test_plugin(options: &TestOptions, subject: &Subject, cases: &[Case]) -> Resu
     let mut findings = Findings::default();
     let mut reports = Vec::new();
     for case in cases {
-        // A mistake in the facts names the case that it is in.
-        let within = |e: Error| Error { message: format!("{}: {}", case.path.display(), e.message), ..e };
+        let within = |error| Error::InCase { case: case.path.clone(), error: Box::new(error) };
         let answer = subject.ask(&case.facts, Some(&case.path)).map_err(within)?;
         let outcome = match case.check(&answer)? {
             Outcome::Failed { .. } if options.update => case.accept(&answer)?,

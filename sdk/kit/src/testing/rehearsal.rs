@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use super::diff::diff;
 use super::target::{FAILING, Target};
+use crate::error::{Error, Result};
 use modsmith_facts::{Location, Root, find_program, resolve_in_root};
 use modsmith_plan::{Action, Builder, Command, Executor, Jobs, Origin, Place, Program, Silent, Step};
 use modsmith_plugins::Plugins;
-use modsmith_plugins::error::{Error, Result};
 
 /// Why steps are not carried out: a clause.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::case::Outcome;
 use super::laws::{Findings, Law};
-use modsmith_plugins::error::Result;
 
 /// The result for all plugins, in the order in which they were named.
 #[derive(Debug, Default, Serialize)]

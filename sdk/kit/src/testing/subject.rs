@@ -8,9 +8,9 @@ use super::call::Call;
 use super::facts::Facts;
 use super::target::Target;
 use crate::build::{BuildOptions, MANIFEST, Sources, build, identity};
+use crate::error::{Error, Result};
 use modsmith_plugins::compile::Compiler;
 use modsmith_plugins::engine::Engine;
-use modsmith_plugins::error::{Error, Kind, Result};
 use modsmith_plugins::form;
 use modsmith_plugins::index::Index;
 use modsmith_plugins::limits::LoadingLimits;
@@ -80,8 +80,7 @@ pub fn subjects(selection: &Selection, work: &Path) -> Result<Vec<Subject>> {
         }
     }
     if selection.cases.is_some() && found.len() > 1 {
-        return Err(Error::new(Kind::Usage, format!("--cases is for one plugin, and these are {}.", found.len()))
-            .hint("Name one plugin, or keep the cases in the plugins' own folders."));
+        return Err(Error::CasesOfSeveral { plugins: found.len() });
     }
     Ok(found)
 }
@@ -116,11 +115,7 @@ impl Workshop<'_> {
                 let suffix = if folder.join(MANIFEST).is_file() { "wasm" } else { "toml" };
                 let file = out.join(format!("{}.{suffix}", identity.id));
                 if !file.is_file() {
-                    return Err(Error::new(Kind::Usage, format!("{} is not there.", file.display())).hint(format!(
-                        "Build it: modsmith plugin build {} --out {}",
-                        path.display(),
-                        out.display()
-                    )));
+                    return Err(Error::NotBuilt { file, source_folder: path.to_path_buf(), out: out.clone() });
                 }
                 let base = identity.base.map(|base| self.base(&base, &out, Some(&folder))).transpose()?;
                 let cases = folder.join("cases");
@@ -131,8 +126,7 @@ impl Workshop<'_> {
 
     fn of_file(&self, file: &Path) -> Result<Subject> {
         let Some(cases) = &self.selection.cases else {
-            return Err(Error::new(Kind::Usage, format!("{} comes without cases.", file.display()))
-                .hint("Name the folder of its cases with --cases DIR."));
+            return Err(Error::WithoutCases { file: file.to_path_buf() });
         };
         let beside = file.parent().unwrap_or(Path::new("."));
         let parts = if file.extension().is_some_and(|suffix| suffix == "toml") {
@@ -142,7 +136,7 @@ impl Workshop<'_> {
         } else {
             let bytes = std::fs::read(file).map_err(|e| Error::io("read", file, e))?;
             let manifest = form::manifest(&bytes)
-                .map_err(|e| Error::new(Kind::Plugin, format!("{} is not a usable plugin: {e}.", file.display())))?;
+                .map_err(|e| modsmith_plugins::Error::NotAPlugin { file: file.to_path_buf(), reason: e.to_string() })?;
             Parts { id: manifest.id, file: file.into(), base: None }
         };
         self.install(parts, file.into(), cases.clone())
@@ -167,10 +161,8 @@ impl Workshop<'_> {
             return Ok(self.build(&source)?.join(name));
         }
         let installed = SearchPath::from_environment().directories;
-        installed.into_iter().map(|(dir, _)| dir.join(&name)).find(|file| file.is_file()).ok_or_else(|| {
-            Error::new(Kind::Usage, format!("The base plugin `{id}` of the table is not there."))
-                .hint(format!("Put {name} into {}, or the folder of its source beside the table's.", out.display()))
-        })
+        let found = installed.into_iter().map(|(dir, _)| dir.join(&name)).find(|file| file.is_file());
+        found.ok_or_else(|| Error::NoBase { id: id.to_owned(), out: out.to_path_buf() })
     }
 
     fn install(&self, parts: Parts, source: PathBuf, cases: PathBuf) -> Result<Subject> {
@@ -190,15 +182,15 @@ impl Workshop<'_> {
         let limits = LoadingLimits { component_mib: size.div_ceil(1 << 20), ..LoadingLimits::default() };
         write_limits(&search.config, &limits)?;
         let index = Index::read(&search);
-        let unusable = || Error::new(Kind::Plugin, format!("{} is not a usable plugin.", parts.file.display()));
+        let unusable = |reasons: Vec<String>| Error::NotUsable { file: parts.file.clone(), reasons };
         let Some(entry) = index.get(&parts.id) else {
-            return Err(unusable().details(index.problems().iter().map(|problem| problem.message.clone())));
+            return Err(unusable(index.problems().iter().map(|problem| problem.message.clone()).collect()));
         };
         // Compiled here, and from the cache for every question.
         let compiler = if self.selection.compiling_apart { Compiler::Apart(limits) } else { Compiler::Here };
         let engine = Engine::new(search.caches.clone(), compiler, limits)
-            .map_err(|e| Error::new(Kind::Plugin, format!("The plugin engine does not start: {e:#}.")))?;
-        engine.load(entry).map_err(|e| unusable().detail(format!("{e}.")))?;
+            .map_err(|e| modsmith_plugins::Error::EngineNotStarted { reason: format!("{e:#}") })?;
+        engine.load(entry).map_err(|e| unusable(vec![format!("{e}.")]))?;
         let manifest = entry.manifest.clone();
         Ok(Subject { id: parts.id, source, cases, manifest, search })
     }

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::facts::Facts;
+use crate::error::{Error, Result};
 use modsmith_facts::kernel::{Kernel, KernelInput};
 use modsmith_facts::{OsRelease, Root, Roots, System, resolve_in_root};
 use modsmith_plugins::PackageFacts;
-use modsmith_plugins::error::{Error, Kind, Result};
 
 /// A case's system, with what its call is about. Removed on drop.
 pub struct Target {
@@ -102,8 +102,7 @@ fn files(facts: &Facts, root: &Path, plugin: &str) -> Result<()> {
     if !facts.os.is_empty() {
         let file = below("etc/os-release");
         if file.exists() {
-            return Err(Error::new(Kind::Usage, "The case has both a table [os] and a file root/etc/os-release.")
-                .hint("Keep one of them."));
+            return Err(Error::TwoOsReleases);
         }
         let quoted = |value: &str| value.replace('\\', "\\\\").replace('"', "\\\"");
         let fields = facts.os.iter().map(|(name, value)| format!("{name}=\"{}\"\n", quoted(value)));
@@ -186,6 +185,6 @@ mod tests {
         let case = tempfile::tempdir().unwrap();
         write(&case.path().join("root/etc/os-release"), "ID=a\n", 0o644).unwrap();
         let facts = Facts { os: [("ID".to_owned(), "b".to_owned())].into(), ..facts() };
-        assert!(Target::lay_out(&facts, Some(case.path()), "p").is_err_and(|e| e.message.contains("[os]")));
+        assert!(Target::lay_out(&facts, Some(case.path()), "p").is_err_and(|e| e.to_string().contains("[os]")));
     }
 }

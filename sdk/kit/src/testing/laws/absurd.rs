@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Findings;
+use crate::error::{Error, Result};
 use crate::testing::ask::ask;
 use crate::testing::call::Call;
 use crate::testing::case::Case;
@@ -11,7 +12,6 @@ use crate::testing::facts::Facts;
 use crate::testing::subject::Subject;
 use crate::testing::target::Target;
 use modsmith_core::conf::directives;
-use modsmith_plugins::error::{Error, Result};
 use modsmith_plugins::manifest::Role;
 use modsmith_plugins::settings::SettingKind;
 

@@ -1,11 +1,11 @@
 //! A system with nothing on it is no plugin's business.
 
 use super::{Findings, Law, lines};
+use crate::error::Result;
 use crate::testing::ask::Answer;
 use crate::testing::call::Call;
 use crate::testing::facts::Facts;
 use crate::testing::subject::Subject;
-use modsmith_plugins::error::Result;
 use modsmith_plugins::{Event, Occasion};
 
 /// A release that no distribution has.
@@ -24,7 +24,7 @@ pub fn empty_system(subject: &Subject, findings: &mut Findings) -> Result<()> {
             let kept = match &answer {
                 Answer::Unsupported(_) => true,
                 Answer::Given { steps, .. } => call == Call::OnEvent && steps.is_empty(),
-                Answer::Failed(_) => false,
+                Answer::Failed { .. } => false,
             };
             let broken = || match &answer {
                 Answer::Given { steps, .. } if steps.is_empty() => vec!["It answered, without any step.".to_owned()],

@@ -12,8 +12,8 @@ use undoing::undoing;
 use super::ask::Answer;
 use super::case::Case;
 use super::subject::Subject;
+use crate::error::Result;
 use modsmith_plugins::Fault;
-use modsmith_plugins::error::Result;
 
 /// A general law.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]

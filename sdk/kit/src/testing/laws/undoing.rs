@@ -2,6 +2,7 @@
 //! files of the system and take out again.
 
 use super::{Findings, Law, lines};
+use crate::error::Result;
 use crate::testing::ask::{Answer, ask};
 use crate::testing::call::Call;
 use crate::testing::case::Case;
@@ -9,7 +10,6 @@ use crate::testing::rehearsal::{NotCarriedOut, Picture, carry_out, furnish, prep
 use crate::testing::subject::Subject;
 use crate::testing::target::Target;
 use modsmith_plugins::Plugins;
-use modsmith_plugins::error::Result;
 
 /// Carries a case's plan out on its system, twice, and then what undoes it. A
 /// case whose plan runs a program that it does not supply is left unchecked, and
@@ -110,7 +110,7 @@ impl Scene<'_> {
         let steps = match &answer {
             Answer::Given { steps, .. } => steps,
             Answer::Unsupported(_) => return Ok(Ok(Act::Done)),
-            Answer::Failed(_) => return Ok(Ok(Act::Failed(said(call, "failed", lines(&answer))))),
+            Answer::Failed { .. } => return Ok(Ok(Act::Failed(said(call, "failed", lines(&answer))))),
         };
         let steps = match prepare(steps, &self.target) {
             Ok(steps) => steps,
@@ -119,7 +119,7 @@ impl Scene<'_> {
         Ok(Ok(match carry_out(steps, &self.target, &self.plugins) {
             Ok(()) => Act::Done,
             Err(error) => {
-                let shown = std::iter::once(error.message).chain(error.details).collect();
+                let shown = std::iter::once(error.to_string()).chain(error.details()).collect();
                 Act::Failed(said(call, "gave steps that cannot be carried out", shown))
             }
         }))

@@ -1,0 +1,213 @@
+//! Why plugins could not be built or tested. The rule is that of
+//! [`modsmith_plugins::error`]: an error says itself what to do about it.
+
+use std::path::{Path, PathBuf};
+
+use modsmith_plugins::Kind;
+use modsmith_plugins::error::Id;
+
+use crate::build::{MANIFEST, POLICY};
+use crate::testing::case::{PLAN, REFUSAL};
+use crate::testing::facts::FACTS;
+
+/// Every id that this tool's errors can have beside those of plugins, with its kind.
+/// `docs/reference/messages.md` explains each.
+pub const IDS: [(&str, Kind); 7] = [
+    ("plugin-source-missing", Kind::Usage),
+    ("plugin-source-invalid", Kind::Plugin),
+    ("plugin-not-compiled", Kind::Plugin),
+    ("compiler-missing", Kind::Plugin),
+    ("plugin-not-built", Kind::Usage),
+    ("case-missing", Kind::Usage),
+    ("case-invalid", Kind::Usage),
+];
+
+/// What happened, to which plugin or file. A `reason` has no full stop.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Plugins(#[from] modsmith_plugins::Error),
+    /// The steps of a plugin could not be carried out.
+    #[error("{0}")]
+    Plan(modsmith_plan::Error),
+    /// A mistake in the facts names the case that it is in.
+    #[error("{}: {error}", case.display())]
+    InCase { case: PathBuf, error: Box<Error> },
+
+    #[error("There is no plugin in {} or below it.", directory.display())]
+    NoPlugin { directory: PathBuf },
+    #[error("{} is not in order: {reason}.", file.display())]
+    NotInOrder { file: PathBuf, reason: String },
+    #[error("Two plugins have the id `{id}`.")]
+    TwoWithOneId { id: String },
+    #[error("There is no Cargo.toml in {} or above it, so nothing to compile.", directory.display())]
+    NothingToCompile { directory: PathBuf },
+    #[error("Plugins cannot be compiled: there is no working cargo and rustc.")]
+    NoCompiler,
+    #[error("Plugins cannot be compiled: no compiler here can build for {target}.")]
+    NoCompilerForTarget { target: &'static str, lacks: Vec<String> },
+    #[error("The plugins in {} do not compile: cargo ended with {status}.", directory.display())]
+    DoesNotCompile { directory: PathBuf, status: std::process::ExitStatus },
+    #[error("cargo made no WebAssembly module from {}.", directory.display())]
+    NoModule { directory: PathBuf },
+    #[error("`{id}` cannot be made a component: {reason}.")]
+    NoComponent { id: String, reason: String },
+    #[error("`{id}` would be refused: {reason}.")]
+    WouldBeRefused { id: String, reason: String },
+
+    #[error("There are no cases in {}.", folder.display())]
+    NoCases { folder: PathBuf },
+    #[error("There is no case `{name}`.")]
+    NoSuchCase { name: String, others: Vec<String> },
+    #[error("{} comes without cases.", file.display())]
+    WithoutCases { file: PathBuf },
+    #[error("--cases is for one plugin, and these are {plugins}.")]
+    CasesOfSeveral { plugins: usize },
+    #[error("{} is not there.", file.display())]
+    NotBuilt { file: PathBuf, source_folder: PathBuf, out: PathBuf },
+    #[error("The base plugin `{id}` of the table is not there.")]
+    NoBase { id: String, out: PathBuf },
+    #[error("{} is not a usable plugin.", file.display())]
+    NotUsable { file: PathBuf, reasons: Vec<String> },
+    /// `reason` is a text of several lines.
+    #[error("{} is not in order: {reason}", file.display())]
+    BadFacts { file: PathBuf, reason: String },
+    #[error("The case has both a table [os] and a file root/etc/os-release.")]
+    TwoOsReleases,
+    #[error("The manifest of `{id}` declares no probe `{name}`.")]
+    NoProbe { id: String, name: String },
+    #[error("The call `{call}` needs `{name}`.")]
+    NoArgument { call: &'static str, name: String },
+    #[error("`{text}` is no path below a root of plugins.")]
+    NoPath { text: String },
+
+    #[error("{0}")]
+    ReportNotWritten(serde_json::Error),
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An I/O failure, with what was being done to which path.
+    pub fn io(doing: &'static str, path: &Path, error: std::io::Error) -> Self {
+        modsmith_plugins::Error::io(doing, path, error).into()
+    }
+
+    /// Its stable name.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::Plugins(error) => error.id().name(),
+            Self::Plan(_) => Id::Failed.name(),
+            Self::InCase { error, .. } => error.id(),
+            Self::NoPlugin { .. } => "plugin-source-missing",
+            Self::NotInOrder { .. }
+            | Self::TwoWithOneId { .. }
+            | Self::NothingToCompile { .. }
+            | Self::NoModule { .. }
+            | Self::NoComponent { .. }
+            | Self::WouldBeRefused { .. } => "plugin-source-invalid",
+            Self::DoesNotCompile { .. } => "plugin-not-compiled",
+            Self::NoCompiler | Self::NoCompilerForTarget { .. } => "compiler-missing",
+            Self::NotBuilt { .. } | Self::NoBase { .. } => "plugin-not-built",
+            Self::NoCases { .. }
+            | Self::NoSuchCase { .. }
+            | Self::WithoutCases { .. }
+            | Self::CasesOfSeveral { .. } => "case-missing",
+            Self::BadFacts { .. }
+            | Self::TwoOsReleases
+            | Self::NoProbe { .. }
+            | Self::NoArgument { .. }
+            | Self::NoPath { .. } => "case-invalid",
+            Self::NotUsable { .. } => Id::Malformed.name(),
+            Self::ReportNotWritten(_) => Id::System.name(),
+        }
+    }
+
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Plugins(error) => error.kind(),
+            Self::InCase { error, .. } => error.kind(),
+            other => {
+                let plugins = Id::ALL.iter().map(|id| (id.name(), id.kind()));
+                let known = IDS.into_iter().chain(plugins).find(|(id, _)| *id == other.id());
+                known.map_or(Kind::Plugin, |(_, kind)| kind)
+            }
+        }
+    }
+
+    /// Further lines that belong to the message.
+    pub fn details(&self) -> Vec<String> {
+        match self {
+            Self::Plugins(error) => error.details().to_vec(),
+            Self::Plan(error) => error.details.clone(),
+            Self::InCase { error, .. } => error.details(),
+            Self::NoCompiler => vec!["Looked for both on the program path and in /usr/bin.".to_owned()],
+            Self::NoCompilerForTarget { lacks: lines, .. } | Self::NotUsable { reasons: lines, .. } => lines.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What to do about it, one imperative sentence each.
+    pub fn hints(&self) -> Vec<String> {
+        let one = |hint: &str| vec![hint.to_owned()];
+        match self {
+            Self::Plugins(error) => error.hints(),
+            Self::Plan(error) => error.hints.clone(),
+            Self::InCase { error, .. } => error.hints(),
+            Self::NoPlugin { .. } => {
+                vec![
+                    format!(
+                        "A plugin is a directory with a {MANIFEST} or a {POLICY}: name one, or a directory with such directories."
+                    ),
+                    "`target` and directories whose names begin with a dot are not searched.".to_owned(),
+                ]
+            }
+            Self::NotInOrder { .. } => one("Correct it and build again."),
+            Self::TwoWithOneId { .. } => {
+                one("Give one of them another id: it names the plugin's file and its settings.")
+            }
+            Self::NothingToCompile { .. } => {
+                one("A directory of several plugin crates needs a cargo workspace, there or above it.")
+            }
+            Self::NoCompiler => one("Install Rust 1.95 or newer."),
+            Self::NoCompilerForTarget { target, .. } => vec![
+                format!("With rustup: `rustup target add {target}`."),
+                "Otherwise install the package with the library sources of one of these compilers, of the same version."
+                    .to_owned(),
+            ],
+            Self::DoesNotCompile { .. } => one("cargo's messages are above; correct what they say and build again."),
+            Self::NoModule { .. } => vec![
+                "Its Cargo.toml needs `crate-type = [\"cdylib\"]` in [lib].".to_owned(),
+                "In a workspace, its directory must be among the `members`.".to_owned(),
+            ],
+            Self::NoComponent { .. } => vec![
+                "A plugin names its roles with `export!(Type: Role);` in src/lib.rs.".to_owned(),
+                "It must depend on `modsmith-plugin`, and on nothing that imports other functions.".to_owned(),
+            ],
+            Self::NoCases { .. } => {
+                vec![format!("A case is a folder with a {FACTS} and an {PLAN} or {REFUSAL} in it.")]
+            }
+            Self::NoSuchCase { others, .. } => vec![format!("There are: {}.", others.join(", "))],
+            Self::WithoutCases { .. } => one("Name the folder of its cases with --cases DIR."),
+            Self::CasesOfSeveral { .. } => one("Name one plugin, or keep the cases in the plugins' own folders."),
+            Self::NotBuilt { source_folder, out, .. } => {
+                vec![format!("Build it: modsmith plugin build {} --out {}", source_folder.display(), out.display())]
+            }
+            Self::NoBase { id, out } => {
+                vec![format!("Put {id}.wasm into {}, or its source beside the table's.", out.display())]
+            }
+            Self::BadFacts { .. } => one("docs/guides/test-a-plugin.md lists what a case may say."),
+            Self::TwoOsReleases => one("Keep one of them."),
+            Self::NoProbe { .. } => one("[probes] in facts.toml has the names of the manifest's `[[probe]]` entries."),
+            Self::NoArgument { name, .. } => vec![format!("Add `{name} = …` to facts.toml.")],
+            Self::NoPath { .. } => one("Write it as ROOT/RELATIVE, such as staging/demo.ko."),
+            Self::WouldBeRefused { .. } | Self::NotUsable { .. } | Self::ReportNotWritten(_) => Vec::new(),
+        }
+    }
+}
+
+impl From<modsmith_plan::Error> for Error {
+    fn from(error: modsmith_plan::Error) -> Self {
+        Self::Plan(error)
+    }
+}
