@@ -7,7 +7,7 @@ use crate::error::{Kind, Result};
 use crate::flow::Session;
 use crate::flow::transaction::{Pending, plan_marker};
 use modsmith_facts::kernel::Kernel;
-use modsmith_plan::{Action, Builder};
+use modsmith_plan::{Builder, verbs};
 use modsmith_plugins::{Image, Occasion};
 
 impl Session<'_> {
@@ -67,7 +67,7 @@ impl Session<'_> {
             }
         };
         if asked {
-            plan.push(Action::Note(format!("no boot image is regenerated ({none})")), "REMAKE_INITRD of its dkms.conf");
+            plan.push(verbs::Note(format!("no boot image is regenerated ({none})")), "REMAKE_INITRD of its dkms.conf");
         }
         Ok(())
     }

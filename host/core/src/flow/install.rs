@@ -15,7 +15,7 @@ use crate::flow::{PackageSource, Session, script};
 use crate::tree::{BuildRecord, Package, RecordedModule, Target};
 use modsmith_facts::kernel::{Kernel, ModInfo, content_digest};
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder, Rerun, Undo, depmod};
+use modsmith_plan::{Action, Builder, Rerun, Undo, depmod, verbs};
 use modsmith_plugins::Occasion;
 
 /// A module that will be installed.
@@ -120,7 +120,7 @@ impl Session<'_> {
         self.plan_deletion_of_moved(package, kernel, target, &taking, &mut plan)?;
         let link = package.id.active_link(target);
         let leads_to = format!("{}/{}/{}", package.id.version, target.kernel, target.arch);
-        plan.push(Action::Symlink { at: link, target: leads_to }, "the link records which version is installed");
+        plan.push(verbs::Symlink { at: link, target: leads_to }, "the link records which version is installed");
         // Before any script: only now are the installed files known to be copies.
         if let Some(modules) = self.recorded_modules(package, target, &conf, &chosen) {
             let record = BuildRecord::new(conf_files, modules);
@@ -247,15 +247,15 @@ impl Session<'_> {
         let Ok(directory) = Location::new(Root::Modules, &module.destination) else { return };
         let from = package.id.products_dir(target).join(&module.file).expect("a file name is a location");
         let line = format!("Installing {}", kernel.module_dir().join(to.relative()).display());
-        plan.push(Action::MakeDirectory { at: directory }, "the policy's directory for added modules");
+        plan.push(verbs::MakeDirectory { at: directory }, "the policy's directory for added modules");
         let why = match module.destination == module.record.dest_location.trim_matches('/') {
             true => "where the package wants it".to_owned(),
             false => format!("the system's policy; the package asked for {}", module.record.dest_location),
         };
         let action = if self.options.symlink_modules || self.framework.symlink_modules() {
-            Action::Symlink { at: to, target: self.seen_by_build(&self.tree.real(&from)) }
+            Action::from(verbs::Symlink { at: to, target: self.seen_by_build(&self.tree.real(&from)) })
         } else {
-            Action::Copy { from, to }
+            Action::from(verbs::Copy { from, to })
         };
         plan.push(action, why)
             .line(line)
@@ -292,7 +292,7 @@ impl Session<'_> {
         }
         if !kernel.module_dir().join("modules.dep").is_file() {
             plan.push(
-                Action::Note(format!("no depmod: {} has no modules.dep", kernel.module_dir().display())),
+                verbs::Note(format!("no depmod: {} has no modules.dep", kernel.module_dir().display())),
                 "a kernel without module index is not really installed",
             )
             .line(format!("Skipping depmod: {} has no modules.dep.", kernel.module_dir().display()));

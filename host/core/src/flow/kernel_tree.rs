@@ -7,7 +7,7 @@ use crate::flow::Session;
 use crate::flow::transaction::{Pending, plan_marker};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Root, Roots};
-use modsmith_plan::{Action, Builder};
+use modsmith_plan::{Builder, verbs};
 use modsmith_plugins::Answer;
 
 impl Session<'_> {
@@ -59,7 +59,7 @@ impl Session<'_> {
             plan.leave_from(0);
         }
         // Last: an invocation that is killed before leaves the rest to the next.
-        plan.push(Action::Remove { at: Pending::KernelTree.marker(kernel) }, "the tree is as it was");
+        plan.push(verbs::Remove { at: Pending::KernelTree.marker(kernel) }, "the tree is as it was");
         self.run(plan)
     }
 

@@ -8,7 +8,7 @@ use crate::flow::Session;
 use crate::tree::{Package, Target};
 use modsmith_facts::kernel::{Kernel, module_stem};
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder, Bytes};
+use modsmith_plan::{Builder, Bytes, verbs};
 
 impl Session<'_> {
     /// Steps that move an existing module file aside. `existing` is relative to
@@ -28,18 +28,14 @@ impl Session<'_> {
         let name = name.to_string_lossy().into_owned();
         let origin = format!("{}\n", self.system.inside(&real).display());
         let why = "the module that was there before is put back on uninstall";
-        plan.push(Action::MakeDirectory { at: directory.clone() }, why);
-        plan.push(Action::Copy { from: from.clone(), to: place(name.clone()) }, why)
+        plan.push(verbs::MakeDirectory { at: directory.clone() }, why);
+        plan.push(verbs::Copy { from: from.clone(), to: place(name.clone()) }, why)
             .line(format!("Found pre-existing {}, archiving for uninstallation", real.display()));
         plan.push(
-            Action::WriteFile {
-                at: place(format!("{name}.origin")),
-                contents: Bytes(origin.into_bytes()),
-                mode: 0o644,
-            },
+            verbs::WriteFile { at: place(format!("{name}.origin")), contents: Bytes(origin.into_bytes()), mode: 0o644 },
             "where the original belongs",
         );
-        plan.push(Action::Remove { at: from }, "its place is taken by the new module");
+        plan.push(verbs::Remove { at: from }, "its place is taken by the new module");
     }
 
     /// Steps that put originals back and drop their archive.
@@ -64,15 +60,15 @@ impl Session<'_> {
             let Ok(to) = Location::new(Root::Modules, &place) else { continue };
             let from = directory.join(name).expect("a file name is a location");
             if let Some(parent) = to.parent() {
-                plan.push(Action::MakeDirectory { at: parent }, "the original goes back where it was");
+                plan.push(verbs::MakeDirectory { at: parent }, "the original goes back where it was");
             }
-            plan.push(Action::Copy { from, to }, "the original goes back where it was")
+            plan.push(verbs::Copy { from, to }, "the original goes back where it was")
                 .line(format!("Restoring archived original module {}", kernel.module_dir().join(&place).display()));
         }
         if real.is_dir() {
-            plan.push(Action::Remove { at: directory.clone() }, "the archive of originals is not needed any more");
+            plan.push(verbs::Remove { at: directory.clone() }, "the archive of originals is not needed any more");
             if let Some(parent) = directory.parent() {
-                plan.push(Action::Prune { at: parent, unless_owned: None }, "no empty archive is left");
+                plan.push(verbs::Prune { at: parent, unless_owned: None }, "no empty archive is left");
             }
         }
     }

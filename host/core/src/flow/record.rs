@@ -4,7 +4,7 @@ use crate::conf;
 use crate::flow::Session;
 use crate::tree::{BuildRecord, ConfFile, Package, PackageId, RecordedModule, Target};
 use modsmith_facts::{Location, Root, inside};
-use modsmith_plan::{Action, Builder};
+use modsmith_plan::{Builder, verbs};
 
 use std::path::{Path, PathBuf};
 
@@ -79,7 +79,7 @@ impl Session<'_> {
     fn plan_record(&self, target_dir: &Location, record: BuildRecord, files: Vec<Location>, plan: &mut Builder) {
         let Some(facts) = record.facts() else { return };
         plan.push(
-            Action::Record { at: BuildRecord::location(target_dir), facts, files },
+            verbs::Record { at: BuildRecord::location(target_dir), facts, files },
             "where modules are installed; `status` need not look closely at what nobody has touched since",
         );
     }

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::flow::Session;
 use crate::tree::{Package, PackageId, Target};
-use modsmith_plan::{Action, Builder};
+use modsmith_plan::{Builder, verbs};
 
 impl Session<'_> {
     /// The `unbuild` action for some kernels.
@@ -28,10 +28,10 @@ impl Session<'_> {
             return Ok(());
         }
         let mut plan = Builder::new(format!("remove {id}"), self.system.roots.clone());
-        plan.push(Action::Remove { at: id.version_dir() }, "no kernel is left")
+        plan.push(verbs::Remove { at: id.version_dir() }, "no kernel is left")
             .line(format!("Deleting module {id} completely from the DKMS tree."));
-        plan.push(Action::Prune { at: id.originals_root(), unless_owned: None }, "nothing of the module is left");
-        plan.push(Action::Prune { at: id.module_dir(), unless_owned: None }, "nothing of the module is left");
+        plan.push(verbs::Prune { at: id.originals_root(), unless_owned: None }, "nothing of the module is left");
+        plan.push(verbs::Prune { at: id.module_dir(), unless_owned: None }, "nothing of the module is left");
         self.plan_forget_package(id, &mut plan);
         self.run(plan)
     }
@@ -48,8 +48,8 @@ impl Session<'_> {
             return self.forget(id, target);
         }
         let mut plan = Builder::new(format!("unbuild {id} for {target}"), self.system.roots.clone());
-        plan.push(Action::Remove { at: id.target_dir(target) }, "what was built goes");
-        plan.push(Action::Prune { at: id.kernel_dir(target), unless_owned: None }, "no empty kernel directory is left");
+        plan.push(verbs::Remove { at: id.target_dir(target) }, "what was built goes");
+        plan.push(verbs::Prune { at: id.kernel_dir(target), unless_owned: None }, "no empty kernel directory is left");
         self.plan_forget(id, target, &mut plan);
         self.run(plan)
     }

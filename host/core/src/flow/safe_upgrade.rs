@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::flow::Session;
 use crate::tree::PackageId;
 use modsmith_facts::{Location, Root, Roots};
-use modsmith_plan::{Action, Builder, Bytes, Undo};
+use modsmith_plan::{Builder, Bytes, Undo, verbs};
 
 /// As `ps -o lstart` prints the time of a process's start.
 const START: &str = "%a %b %e %H:%M:%S %Y";
@@ -37,7 +37,7 @@ impl Session<'_> {
         let at = lock(&format!("{}{random:016x}", prefix(caller.pid)));
         let mut plan = Builder::new(format!("note the upgrade of {id}"), self.lock_roots());
         plan.push(
-            Action::WriteFile { at, contents, mode: 0o600 },
+            verbs::WriteFile { at, contents, mode: 0o600 },
             "--rpm_safe_upgrade: the older one's remove finds it",
         )
         .on_undo(Undo::Never);
@@ -57,8 +57,7 @@ impl Session<'_> {
             return Ok(false);
         };
         let mut plan = Builder::new(format!("end the upgrade of {id}"), self.lock_roots());
-        plan.push(Action::Remove { at: lock(&name) }, "--rpm_safe_upgrade: it was for this remove")
-            .on_undo(Undo::Never);
+        plan.push(verbs::Remove { at: lock(&name) }, "--rpm_safe_upgrade: it was for this remove").on_undo(Undo::Never);
         self.run(plan)?;
         self.reporter
             .warning(&format!("{id} stays: the upgrade that removes it has just added it (--rpm_safe_upgrade)."));

@@ -269,7 +269,7 @@ impl<'a> Session<'a> {
     /// Whether a dry run's plans so far write a file.
     pub(super) fn plans_write(&self, file: &Location) -> bool {
         let plans = self.shared.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        let writes = |action: &Action| matches!(action, Action::WriteFile { at, .. } if at == file);
+        let writes = |action: &Action| matches!(action, Action::WriteFile(write) if write.at == *file);
         plans.iter().any(|plan| plan.steps.iter().any(|step| writes(&step.action)))
     }
 

@@ -11,7 +11,7 @@ use crate::flow::{Session, script};
 use crate::tree::Target;
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root, TrustedDir, find_program};
-use modsmith_plan::{Action, Builder, Bytes, Command, Environment, PRIVATE_DIR, Place, Undo};
+use modsmith_plan::{Action, Builder, Bytes, Command, Environment, PRIVATE_DIR, Place, Undo, verbs};
 use modsmith_plugins::{Event, Occasion};
 
 /// What a kernel still needs after its modules changed. A marker in the tree
@@ -67,7 +67,7 @@ pub(super) fn plan_marker(pending: Pending, kernel: &Kernel, plan: &mut Builder)
         Pending::KernelTree => "a build that is killed is followed by a clean-up",
     };
     let at = pending.marker(kernel);
-    plan.push(Action::WriteFile { at, contents: Bytes(Vec::new()), mode: 0o644 }, why);
+    plan.push(verbs::WriteFile { at, contents: Bytes(Vec::new()), mode: 0o644 }, why);
 }
 
 impl Session<'_> {
@@ -90,13 +90,13 @@ impl Session<'_> {
         if self.waits_for(Pending::Depmod, kernel) {
             let mut plan = Builder::new(format!("update the module index of {}", kernel.release()), roots.clone());
             self.plan_depmod(kernel, &mut plan);
-            plan.push(Action::Remove { at: Pending::Depmod.marker(kernel) }, "nothing waits for depmod any more");
+            plan.push(verbs::Remove { at: Pending::Depmod.marker(kernel) }, "nothing waits for depmod any more");
             self.run(plan)?;
         }
         if self.waits_for(Pending::BootImage, kernel) {
             let mut plan = Builder::new(format!("make the boot image of {}", kernel.release()), roots);
             // First, so that one which cannot be made is not tried for ever.
-            plan.push(Action::Remove { at: Pending::BootImage.marker(kernel) }, "it is made now").on_undo(Undo::Keep);
+            plan.push(verbs::Remove { at: Pending::BootImage.marker(kernel) }, "it is made now").on_undo(Undo::Keep);
             self.plan_boot_image(kernel, occasion, true, &mut plan)?;
             self.run(plan)?;
         }
@@ -140,7 +140,7 @@ impl Session<'_> {
         let mut plan = Builder::new("run the post-transaction command", self.system.roots.clone());
         let head = log_head(&format!("the post-transaction command for kernel {target}"));
         plan.push(
-            Action::WriteFile { at: log.clone(), contents: Bytes(head.into_bytes()), mode: 0o644 },
+            verbs::WriteFile { at: log.clone(), contents: Bytes(head.into_bytes()), mode: 0o644 },
             "the log of the last transaction",
         );
         let mut command = Command::new("bash").args(["-c", text]);

@@ -12,7 +12,7 @@ use crate::flow::{Session, script};
 use crate::tree::{Package, PackageId, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder};
+use modsmith_plan::{Action, Builder, verbs};
 use modsmith_plugins::{Occasion, Prune};
 
 impl Session<'_> {
@@ -37,7 +37,7 @@ impl Session<'_> {
         let mut plan =
             Builder::new(format!("uninstall {} for {target}", package.id), self.roots(package, Some(kernel)));
         plan.push(
-            Action::Note(format!("{} is the active version on kernel {target}", package.id)),
+            verbs::Note(format!("{} is the active version on kernel {target}", package.id)),
             "only the active version is installed",
         )
         .lines([
@@ -48,7 +48,7 @@ impl Session<'_> {
         let unlinked = self.plan_weak_links(Offer::TakenBack, package, kernel, &conf, found(&installed), &mut plan)?;
         self.plan_deletions(package, kernel, &installed, &mut plan)?;
         self.plan_restore(package, kernel, target, &conf, &mut plan);
-        plan.push(Action::Remove { at: package.id.active_link(target) }, "no version is installed any more");
+        plan.push(verbs::Remove { at: package.id.active_link(target) }, "no version is installed any more");
         let source = Location::new(Root::Source, "").expect("the root itself");
         let environment = script::environment(package, kernel, &toolchain(kernel, &self.system.root));
         if let Some(command) =
@@ -125,7 +125,7 @@ impl Session<'_> {
                         ));
                     }
                     let text = format!("Module {name} was not found in {}.", kernel.module_dir().display());
-                    plan.push(Action::Note(text.clone()), "it may have been deleted or replaced by hand").line(text);
+                    plan.push(verbs::Note(text.clone()), "it may have been deleted or replaced by hand").line(text);
                 }
             }
         }
@@ -135,7 +135,7 @@ impl Session<'_> {
     fn plan_deletion(&self, kernel: &Kernel, at: Location, emptied: &mut Vec<Location>, plan: &mut Builder) {
         let line = format!("Deleting {}", kernel.module_dir().join(at.relative()).display());
         emptied.extend(at.parent());
-        plan.push(Action::Remove { at }, "installed by this package").line(line);
+        plan.push(verbs::Remove { at }, "installed by this package").line(line);
     }
 
     /// Steps that delete the modules of another version, which is the active one,
@@ -179,7 +179,7 @@ impl Session<'_> {
             Prune::Never => return Ok(()),
         };
         for at in emptied {
-            plan.push(Action::Prune { at, unless_owned: unless_owned.clone() }, "directories that became empty go too");
+            plan.push(verbs::Prune { at, unless_owned: unless_owned.clone() }, "directories that became empty go too");
         }
         Ok(())
     }

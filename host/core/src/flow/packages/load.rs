@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::flow::Session;
 use crate::tree::{Package, PackageId, SourceState, Target};
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder};
+use modsmith_plan::{Builder, verbs};
 
 impl Session<'_> {
     /// Loads an archive: its source is registered, and what it has built for
@@ -66,8 +66,8 @@ impl Session<'_> {
         let (from, copy) = (place(Root::System, Path::new(name))?, place(Root::Staging, Path::new("archive"))?);
 
         let mut plan = Builder::new(title.as_str(), roots.clone());
-        plan.push(Action::MakeDirectory { at: Staging::top() }, "archives are unpacked out of sight");
-        plan.push(Action::Copy { from, to: copy.clone() }, "the plugin gets a copy, which nobody changes meanwhile");
+        plan.push(verbs::MakeDirectory { at: Staging::top() }, "archives are unpacked out of sight");
+        plan.push(verbs::Copy { from, to: copy.clone() }, "the plugin gets a copy, which nobody changes meanwhile");
         let own = plan.steps().len();
         let said = self.plugins.load_archive(format, &copy, &request.options, &Staging::top(), &mut plan)?;
         said.map_err(|why| malformed(archive, &format!("{}.", why.0)))?;
@@ -88,7 +88,7 @@ impl Session<'_> {
         let from = Location::new(Root::Staging, if shape.binaries_only { "binaries-only" } else { "source" });
         let from = from.expect("a plain name is a location");
         let registered = plan.roots().path(&id.source_dir()).unwrap_or_default();
-        plan.push(Action::MakeDirectory { at: id.version_dir() }, "a version's directory registers it")
+        plan.push(verbs::MakeDirectory { at: id.version_dir() }, "a version's directory registers it")
             .lines([String::new(), format!("Loading {format} for {id}")]);
         if shape.binaries_only {
             if registered.is_dir() {
@@ -96,7 +96,7 @@ impl Session<'_> {
             } else if !matches!(known, Some(SourceState::Present(_))) {
                 // As dkms 2.x has it: a directory with the dkms.conf, no link.
                 plan.push(
-                    Action::Copy { from, to: id.source_link() },
+                    verbs::Copy { from, to: id.source_link() },
                     "without a source the dkms.conf is kept in the tree",
                 )
                 .line(format!("Copying dkms.conf to {}", self.tree.real(&id.source_link()).display()));
@@ -118,11 +118,11 @@ impl Session<'_> {
             }
             let from = Location::new(Root::Staging, Path::new("built").join(&target.kernel).join(&target.arch))
                 .map_err(|e| Error::new(Kind::ArchiveMalformed, e.to_string()))?;
-            plan.push(Action::MakeDirectory { at: id.kernel_dir(target) }, "what is built is kept by kernel");
+            plan.push(verbs::MakeDirectory { at: id.kernel_dir(target) }, "what is built is kept by kernel");
             if shown.exists() {
-                plan.push(Action::Remove { at: to.clone() }, "--force replaces what was built");
+                plan.push(verbs::Remove { at: to.clone() }, "--force replaces what was built");
             }
-            plan.push(Action::Rename { from, to }, "the built state appears at once")
+            plan.push(verbs::Rename { from, to }, "the built state appears at once")
                 .line(format!("Loading {}...", shown.display()));
         }
         Ok(())
