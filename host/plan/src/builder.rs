@@ -1,7 +1,9 @@
 //! How host code adds steps to a plan.
 
-use super::step::*;
+use crate::command::{Argument, OnFailure};
 use crate::error::FailureId;
+use crate::step::{Announce, Origin, Plan, Step, Undo};
+use crate::verbs::Action;
 use modsmith_facts::Roots;
 
 /// A plan under construction. Each `push` returns the new step, so that a flow
@@ -23,7 +25,7 @@ impl Builder {
     /// A command's word as people read it.
     pub fn shown(&self, argument: &Argument) -> String {
         match argument {
-            Argument::Text(text) => super::secrets::conceal(text),
+            Argument::Text(text) => crate::secrets::conceal(text),
             Argument::Location(at) => self.roots().path(at).unwrap_or_default().display().to_string(),
         }
     }
@@ -33,9 +35,9 @@ impl Builder {
     }
 
     /// Adds a step of the host's own.
-    pub fn push(&mut self, action: Action, reason: impl Into<String>) -> &mut Step {
+    pub fn push(&mut self, action: impl Into<Action>, reason: impl Into<String>) -> &mut Step {
         self.push_step(Step {
-            action,
+            action: action.into(),
             reason: reason.into(),
             announce: Announce::Silent,
             origin: Origin::Host,
@@ -84,7 +86,7 @@ impl Builder {
     pub fn tell_notes_from(&mut self, index: usize) {
         for step in self.steps_from(index) {
             if let Action::Note(text) = &step.action {
-                step.announce = Announce::Line(text.clone());
+                step.announce = Announce::Line(text.0.clone());
             }
         }
     }

@@ -3,19 +3,22 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::files::Files;
-use super::interrupt::{AtWork, INTERRUPTED};
-use super::jobs::Jobs;
-use super::journal::{Begun, Journal};
-use super::perform::{Failure, perform};
-use super::report::Reporter;
-use super::rerun::Rerun;
-use super::run::{Runner, command_text};
-use super::secrets::conceal_text;
-use super::step::{Action, Announce, OnFailure, Plan, Step, Undo};
-use super::undo::{self, Stash};
-use super::{Guard, Origin};
-use crate::error::{Cause, Error, Result};
+use crate::begin::{prepare, put_aside};
+use crate::command::OnFailure;
+use crate::error::{Error, Result};
+use crate::explain::{explain, full_file_systems};
+use crate::failure::Failure;
+use crate::files::{Files, Links};
+use crate::guard::Guard;
+use crate::interrupt::{AtWork, INTERRUPTED};
+use crate::jobs::Jobs;
+use crate::journal::{Begun, Journal};
+use crate::report::Reporter;
+use crate::rerun::Rerun;
+use crate::runner::Runner;
+use crate::secrets::conceal_text;
+use crate::step::{Announce, Origin, Plan, Step, Undo};
+use crate::undo::{self, Stash};
 use modsmith_facts::{Places, Root, System};
 
 /// Runs plans: checks, journal, undo, progress.
@@ -39,7 +42,10 @@ impl Executor<'_> {
         let mut begun: Vec<Begun> = Vec::new();
         for (index, step) in plan.steps.iter().enumerate() {
             let allowed = self.allowed(step, &places);
-            let seen = files.of(&step.origin, self.guard, &places);
+            let seen = match &step.origin {
+                Origin::Host => files.following(Links::Beneath),
+                plugin => files.watched_by(self.guard.watch(plugin, &places)),
+            };
             let done = allowed.and_then(|()| self.step(index, step, &seen, &mut journal, &mut stash, &mut begun));
             if let Err(failure) = done {
                 let full = full_file_systems(plan);
@@ -75,18 +81,19 @@ impl Executor<'_> {
         if INTERRUPTED.load(Ordering::SeqCst) {
             return Err(Failure::Interrupted);
         }
-        let ops = undo::prepare(step, files, stash)?;
+        let ops = prepare(step, files, stash)?;
         let keep = step.undo == Undo::Keep;
         journal.begin(index, &ops, keep, files.links())?;
         begun.push(Begun { step: index, undo: ops, keep, links: files.links() });
         let ops = &begun.last().expect("a step was just begun").undo;
         // What is put aside and back is no source of the step's.
         let aside = files.following(files.links());
-        undo::stash_away(&step.action, ops, &aside)?;
+        let verb = step.action.verb();
+        put_aside(verb, ops, &aside)?;
 
         let runner = self.runner();
         let in_progress = self.announce(step, files);
-        let outcome = perform(&step.action, files, &runner);
+        let outcome = verb.perform(files, &runner);
         if in_progress {
             self.reporter.end(match &outcome {
                 Ok(()) => Ok(()),
@@ -99,7 +106,7 @@ impl Executor<'_> {
             (Ok(()), Announce::Done(text)) => self.reporter.line(text),
             (Ok(()), _) => {}
         }
-        undo::keep_backup(&step.action, ops, &aside)?;
+        verb.complete_stash(ops, &aside)?;
         journal.done(index)?;
         Ok(())
     }
@@ -129,10 +136,7 @@ impl Executor<'_> {
                 false
             }
             Announce::Progress(text) => {
-                let command = match &step.action {
-                    Action::Run(command) => command_text(command, files),
-                    _ => text.clone(),
-                };
+                let command = step.action.verb().view(files).command.unwrap_or_else(|| text.clone());
                 self.reporter.begin(text, &command);
                 true
             }
@@ -141,15 +145,10 @@ impl Executor<'_> {
 
     /// A program or signature whose failure the plan allows for.
     fn tolerate(&self, step: &Step, failure: Failure) -> Result<(), Failure> {
-        let allowed = match &step.action {
-            Action::Run(command) => command.failure,
-            Action::AppendSignature(signature) => signature.failure,
-            _ => return Err(failure),
-        };
         if !failure.is_of_program() {
             return Err(failure);
         }
-        match allowed {
+        match step.action.verb().on_failure() {
             OnFailure::Abort => Err(failure),
             OnFailure::Ignore => Ok(()),
             OnFailure::Warn => {
@@ -165,7 +164,7 @@ impl Executor<'_> {
 
     /// Takes back begun steps, last one first; false when something could not
     /// be taken back.
-    pub(super) fn undo<'b>(
+    pub(crate) fn undo<'b>(
         &self,
         steps: impl DoubleEndedIterator<Item = &'b Begun>,
         files: &Files,
@@ -196,7 +195,7 @@ impl Executor<'_> {
     }
 }
 
-pub(super) fn clear_stashes(files: &Files, id: &str) {
+pub(crate) fn clear_stashes(files: &Files, id: &str) {
     for root in Root::ALL {
         if files.roots().get(root).is_some() {
             // What cannot be deleted is hidden and harmless.
@@ -208,78 +207,4 @@ pub(super) fn clear_stashes(files: &Files, id: &str) {
 fn sentence(reason: &str) -> String {
     let mut chars = reason.chars();
     chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_else(|| "A step failed".into())
-}
-
-/// Directories of the plan whose file systems have no room for another block.
-fn full_file_systems(plan: &Plan) -> Vec<String> {
-    let roots = [Root::Tree, Root::Modules, Root::Boot].into_iter().filter_map(|root| plan.roots.get(root));
-    let full = roots.filter(|path| {
-        rustix::fs::statvfs(*path)
-            .is_ok_and(|fs| fs.f_blocks > 0 && fs.f_bavail.saturating_mul(fs.f_frsize) < (64 << 10))
-    });
-    full.map(|path| path.display().to_string()).collect()
-}
-
-fn explain(plan: &Plan, step: &Step, failure: Failure, files: &Files) -> Error {
-    let status = match &failure {
-        Failure::Exit { status, .. } => Some(*status),
-        _ => None,
-    };
-    let denied = failure.io().is_some_and(|e| e.kind() == std::io::ErrorKind::PermissionDenied);
-    let cause = match &failure {
-        Failure::Interrupted => Cause::Interrupted,
-        Failure::Refused(_) => Cause::Refused,
-        _ => Cause::Step { meaning: step.fails_as, status, denied },
-    };
-    let message = match &step.failure_message {
-        Some(message) if !matches!(failure, Failure::Interrupted | Failure::Refused(_)) => message.clone(),
-        _ => match doing(&step.action, files).filter(|_| matches!(failure, Failure::Io(_))) {
-            Some(doing) => format!("Could not {}: {doing} failed: {failure}.", plan.title),
-            None => format!("Could not {}: {failure}.", plan.title),
-        },
-    };
-    let mut error = Error::new(cause, message);
-    let told = matches!(failure, Failure::Exit { .. } | Failure::Interrupted | Failure::Refused(_));
-    if step.failure_message.is_some() && !told {
-        error = error.detail(format!("{failure}."));
-    }
-    if let Failure::Exit { output, .. } = &failure {
-        error = error.details(output.iter().cloned());
-    }
-    if let Some(e) = failure.io() {
-        error = match e.kind() {
-            std::io::ErrorKind::StorageFull => {
-                error.hint("Free space on that file system, then run the command again.")
-            }
-            std::io::ErrorKind::ReadOnlyFilesystem => {
-                error.hint("Remount that file system read-write, or name other trees.")
-            }
-            std::io::ErrorKind::NotADirectory | std::io::ErrorKind::AlreadyExists => {
-                error.hint("Move away the file that is where a directory belongs.")
-            }
-            std::io::ErrorKind::PermissionDenied => error.hint("Run it as root, or name trees that you may write."),
-            _ => error,
-        };
-    }
-    error.hints.extend(step.hints.iter().cloned());
-    error
-}
-
-/// What a step was at when the system refused.
-fn doing(action: &Action, files: &Files) -> Option<String> {
-    let path = |at| files.path(at).display().to_string();
-    Some(match action {
-        Action::MakeDirectory { at } => format!("making the directory {}", path(at)),
-        Action::WriteFile { at, .. } | Action::Record { at, .. } => format!("writing {}", path(at)),
-        Action::Copy { from, to } | Action::Import { from, to } => format!("copying {} to {}", path(from), path(to)),
-        Action::Rename { from, to } => format!("renaming {} to {}", path(from), path(to)),
-        Action::Symlink { at, .. } => format!("making the link {}", path(at)),
-        Action::Remove { at } | Action::Prune { at, .. } => format!("removing {}", path(at)),
-        Action::BackUp { at, .. } => format!("backing up {}", path(at)),
-        Action::Pack { to, .. } => format!("writing the archive {}", path(to)),
-        Action::Unpack { archive, .. } => format!("unpacking {}", path(archive)),
-        Action::Collect { to, .. } => format!("copying to {}", path(to)),
-        Action::AppendSignature(signature) => format!("signing {}", path(&signature.file)),
-        Action::Note(_) | Action::Run(_) | Action::Expect { .. } => return None,
-    })
 }

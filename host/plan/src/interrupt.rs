@@ -18,10 +18,10 @@ pub static AT_REST: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(Atomic
 static PLANS: Mutex<usize> = Mutex::new(0);
 
 /// One plan that is being carried out.
-pub(super) struct AtWork;
+pub(crate) struct AtWork;
 
 impl AtWork {
-    pub(super) fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         change(|plans| plans + 1);
         Self
     }

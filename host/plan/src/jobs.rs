@@ -11,8 +11,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::interrupt::INTERRUPTED;
-use super::perform::Failure;
+use crate::failure::Failure;
+use crate::interrupt::INTERRUPTED;
 
 /// The jobs of one invocation.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl Jobs {
     }
 
     /// Waits for a job.
-    pub(super) fn take(&self) -> Result<Job<'_>, Failure> {
+    pub(crate) fn take(&self) -> Result<Job<'_>, Failure> {
         loop {
             if INTERRUPTED.load(Ordering::SeqCst) {
                 return Err(Failure::Interrupted);
@@ -98,7 +98,7 @@ impl Jobs {
     }
 
     /// Lets a program and the makes below it use what is left of the budget.
-    pub(super) fn share(&self, process: &mut Command) {
+    pub(crate) fn share(&self, process: &mut Command) {
         let Some(server) = &self.server else { return };
         // cargo's name for what make reads from MAKEFLAGS.
         const FLAGS: &str = "CARGO_MAKEFLAGS";
@@ -112,7 +112,7 @@ impl Jobs {
 
 /// Keeps the makes below a program from doing several things at the same time,
 /// whatever the caller's own budget is.
-pub(super) fn withhold(process: &mut Command) {
+pub(crate) fn withhold(process: &mut Command) {
     let callers = std::env::var("MAKEFLAGS").unwrap_or_default();
     process.env_remove("MFLAGS").env("MAKEFLAGS", with_jobs(&callers, ""));
 }
@@ -130,7 +130,7 @@ fn with_jobs(callers: &str, jobs: &str) -> String {
 }
 
 /// A job, given back when it is dropped. `None`: nobody counts.
-pub(super) struct Job<'j>(Option<&'j Jobs>);
+pub(crate) struct Job<'j>(Option<&'j Jobs>);
 
 impl Drop for Job<'_> {
     fn drop(&mut self) {

@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
-use super::files::Links;
-use super::undo::UndoOp;
+use crate::files::Links;
+use crate::undo::UndoOp;
 use modsmith_facts::{Root, Roots, TrustError, TrustedDir, Untrusted};
 
 /// Where modsmith keeps what dkms does not know, below the tree.

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::report::Reporter;
+use crate::report::Reporter;
 
 /// Gives each of several speakers a voice; they are heard in the order in which
 /// they began, the first one at once and the others when it is their turn.
-pub struct Ordered<'a> {
+pub struct OrderedReporter<'a> {
     to: &'a dyn Reporter,
     turns: Mutex<Turns>,
 }
@@ -42,16 +42,16 @@ impl Said {
     }
 }
 
-impl<'a> Ordered<'a> {
+impl<'a> OrderedReporter<'a> {
     pub fn new(to: &'a dyn Reporter) -> Self {
         Self { to, turns: Mutex::default() }
     }
 
     /// A speaker who comes after all those before.
-    pub fn voice(&self) -> Voice<'_> {
+    pub fn voice(&self) -> TaskReporter<'_> {
         let mut turns = self.turns();
         turns.next += 1;
-        Voice { ordered: self, place: turns.next - 1 }
+        TaskReporter { ordered: self, place: turns.next - 1 }
     }
 
     fn turns(&self) -> MutexGuard<'_, Turns> {
@@ -60,12 +60,12 @@ impl<'a> Ordered<'a> {
 }
 
 /// One speaker; dropped at the end of its speech.
-pub struct Voice<'o> {
-    ordered: &'o Ordered<'o>,
+pub struct TaskReporter<'o> {
+    ordered: &'o OrderedReporter<'o>,
     place: usize,
 }
 
-impl Voice<'_> {
+impl TaskReporter<'_> {
     fn say(&self, said: Said) {
         let mut turns = self.ordered.turns();
         if turns.current == self.place {
@@ -76,7 +76,7 @@ impl Voice<'_> {
     }
 }
 
-impl Reporter for Voice<'_> {
+impl Reporter for TaskReporter<'_> {
     fn line(&self, text: &str) {
         self.say(Said::Line(text.to_owned()));
     }
@@ -104,7 +104,7 @@ impl Reporter for Voice<'_> {
     }
 }
 
-impl Drop for Voice<'_> {
+impl Drop for TaskReporter<'_> {
     fn drop(&mut self) {
         let mut turns = self.ordered.turns();
         if turns.current != self.place {
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn speakers_are_heard_one_after_the_other() {
         let heard = Heard::default();
-        let ordered = Ordered::new(&heard);
+        let ordered = OrderedReporter::new(&heard);
         let (first, second, third) = (ordered.voice(), ordered.voice(), ordered.voice());
         third.line("c1");
         first.line("a1");

@@ -9,13 +9,12 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType};
 
-use super::Executor;
-use super::execute::clear_stashes;
-use super::files::Files;
-use super::interrupt::AtWork;
-use super::journal::{Journal, PRIVATE_DIR, Pending};
-use super::undo::{Stash, UndoOp};
 use crate::error::{Cause, Error, Result};
+use crate::execute::{Executor, clear_stashes};
+use crate::files::Files;
+use crate::interrupt::AtWork;
+use crate::journal::{Journal, PRIVATE_DIR, Pending};
+use crate::undo::{Stash, UndoOp};
 use modsmith_facts::{Root, Roots, System, TrustError, Untrusted, check};
 
 /// How directories of packagers' work begin, in the private directory.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::step::{Command, OnFailure, Place};
+use crate::command::{Command, OnFailure, Place};
 use modsmith_facts::{Location, Root, System, inside};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

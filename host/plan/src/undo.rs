@@ -1,19 +1,17 @@
 //! How the effect of a step is taken back.
 //!
-//! Before a step changes anything, [`prepare`] says how to take it back; that
+//! Before a step changes anything, its verb says how to take it back; that
 //! is written to the journal. What a step replaces or removes is moved aside (a
 //! *stash* below the same root), never deleted before the plan is committed.
 //! Every operation may be carried out twice: recovery may itself be killed.
 
 use std::io;
-use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType};
 use serde::{Deserialize, Serialize};
 
-use super::files::{EntryKind, Files, HIDDEN};
-use super::rerun::Rerun;
-use super::step::{Action, Step, Undo};
+use crate::files::{EntryKind, Files, HIDDEN};
+use crate::rerun::Rerun;
 use modsmith_facts::{Location, Root, check};
 
 /// One operation of taking back; those of a step run in reverse order.
@@ -61,7 +59,7 @@ impl Stash {
         format!("{HIDDEN}{id}")
     }
 
-    fn place(&mut self, files: &Files, root: Root) -> io::Result<Location> {
+    pub fn place(&mut self, files: &Files, root: Root) -> io::Result<Location> {
         let directory = Self::directory(&self.id, root);
         if !self.roots.contains(&root) {
             // Others may be able to write to the root: a directory that is there
@@ -84,139 +82,22 @@ impl Stash {
     }
 }
 
-/// How to take a step back. Changes nothing but for making the stash directory.
-pub fn prepare(step: &Step, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
-    if step.undo == Undo::Never {
-        return Ok(Vec::new());
-    }
-    match &step.action {
-        Action::Note(_) | Action::Expect { .. } => Ok(Vec::new()),
-        Action::MakeDirectory { at } => make_directory(at, files),
-        Action::WriteFile { at, .. } | Action::Symlink { at, .. } | Action::Record { at, .. } => {
-            replace(at, files, stash)
-        }
-        Action::Copy { to, .. } | Action::Import { to, .. } => replace(to, files, stash),
-        Action::AppendSignature(signature) => replace(&signature.file, files, stash),
-        Action::Pack { to, .. } => replace(to, files, stash),
-        Action::Rename { from, to } => {
-            let mut ops = replace(to, files, stash)?;
-            // Whatever stands at `to` after the rename goes back first.
-            ops.retain(|op| !matches!(op, UndoOp::Remove { .. }));
-            ops.push(UndoOp::RenameBack { now: to.clone(), before: from.clone() });
-            Ok(ops)
-        }
-        Action::Remove { at } => match files.kind(at)? {
-            None => Ok(Vec::new()),
-            Some(_) => Ok(vec![UndoOp::Restore { at: at.clone(), stash: stash.place(files, at.root)? }]),
-        },
-        Action::Prune { at, .. } => {
-            Ok(prunable(at, files)?.into_iter().map(|at| UndoOp::MakeDirectory { at }).collect())
-        }
-        Action::BackUp { at, suffix } => match files.kind(at)? {
-            None => Ok(Vec::new()),
-            Some(_) => {
-                let mut ops = replace(&suffixed(at, suffix), files, stash)?;
-                // A program is about to write to it, perhaps in place.
-                ops.push(UndoOp::Restore { at: at.clone(), stash: stash.place(files, at.root)? });
-                Ok(ops)
-            }
-        },
-        Action::Unpack { to, .. } => replace(to, files, stash),
-        Action::Collect { from, glob, to } => {
-            let mut ops = make_directory(to, files)?;
-            for name in matching(files, from, glob)? {
-                ops.extend(replace(&to.join(&name).map_err(io::Error::other)?, files, stash)?);
-            }
-            Ok(ops)
-        }
-        Action::Run(_) => Ok(match &step.undo {
-            Undo::Rerun(rerun) => vec![UndoOp::Rerun(rerun.clone())],
-            _ => Vec::new(),
-        }),
-    }
-}
-
-/// `name` becomes `name<suffix>`.
-pub fn suffixed(at: &Location, suffix: &str) -> Location {
-    let mut name = at.relative().as_os_str().to_owned();
-    name.push(suffix.replace('/', "_"));
-    Location::new(at.root, Path::new(&name)).expect("a suffix without slashes keeps a location one")
-}
-
-/// Names directly below a directory that match a glob.
-pub fn matching(files: &Files, from: &Location, glob: &str) -> io::Result<Vec<String>> {
-    let matcher =
-        globset::GlobBuilder::new(glob).literal_separator(true).build().map_err(io::Error::other)?.compile_matcher();
-    Ok(files.entries(from)?.into_iter().filter(|name| matcher.is_match(name)).collect())
-}
-
-/// The directories from `at` upwards, not the root's own, that hold nothing
-/// but each other; innermost first.
-pub fn prunable(at: &Location, files: &Files) -> io::Result<Vec<Location>> {
-    let mut out: Vec<Location> = Vec::new();
-    let mut next = Some(at.clone());
-    while let Some(here) = next {
-        if here.relative().as_os_str().is_empty() {
-            break;
-        }
-        match files.kind(&here)? {
-            Some(EntryKind::Directory) => {}
-            None => {
-                next = here.parent();
-                continue;
-            }
-            Some(_) => break,
-        }
-        let below = out.last().and_then(|l: &Location| Some(l.relative().file_name()?.to_string_lossy().into_owned()));
-        if files.entries(&here)?.iter().any(|name| Some(name) != below.as_ref()) {
-            break;
-        }
-        next = here.parent();
-        out.push(here);
-    }
-    Ok(out)
-}
-
-fn make_directory(at: &Location, files: &Files) -> io::Result<Vec<UndoOp>> {
+/// For a step that makes a directory and its missing parents.
+pub fn for_directory(at: &Location, files: &Files) -> io::Result<Vec<UndoOp>> {
     Ok(files.missing_directories(at)?.into_iter().map(|at| UndoOp::RemoveDirectory { at }).collect())
 }
 
 /// For a step that makes or replaces `at`.
-fn replace(at: &Location, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
+pub fn for_replacing(at: &Location, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
     Ok(vec![match files.kind(at)? {
         None => UndoOp::Remove { at: at.clone() },
         Some(_) => UndoOp::Restore { at: at.clone(), stash: stash.place(files, at.root)? },
     }])
 }
 
-/// Moves what a step is about to replace or remove into the stash. A file that
-/// is about to be replaced keeps its name until the new one takes it.
-pub fn stash_away(action: &Action, ops: &[UndoOp], files: &Files) -> io::Result<()> {
-    for op in ops {
-        let UndoOp::Restore { at, stash } = op else { continue };
-        if is_backed_up(action, at) {
-            continue;
-        }
-        let directory = files.kind(at)? == Some(EntryKind::Directory);
-        let merged = matches!(action, Action::Copy { .. } | Action::Import { .. } | Action::Unpack { .. }) && directory;
-        if merged {
-            files.rename(at, stash)?;
-            files.copy(stash, at)?;
-        } else if directory {
-            files.rename(at, stash)?;
-        } else if matches!(action, Action::Remove { .. }) {
-            move_file(at, stash, files)?;
-        } else if files.hard_link(at, stash).is_err() {
-            // File systems without hard links: a copy serves as well.
-            files.copy(at, stash)?;
-        }
-    }
-    Ok(())
-}
-
 /// Renames; a file below a directory that is mounted apart from its root is
 /// copied.
-fn move_file(from: &Location, to: &Location, files: &Files) -> io::Result<()> {
+pub fn move_file(from: &Location, to: &Location, files: &Files) -> io::Result<()> {
     match files.rename(from, to) {
         Err(e) if e.kind() == io::ErrorKind::CrossesDevices && files.kind(from)? != Some(EntryKind::Directory) => {
             files.copy(from, to)?;
@@ -224,26 +105,6 @@ fn move_file(from: &Location, to: &Location, files: &Files) -> io::Result<()> {
         }
         moved => moved,
     }
-}
-
-/// After a step: the copy that a back-up made is what its file is restored from.
-pub fn keep_backup(action: &Action, ops: &[UndoOp], files: &Files) -> io::Result<()> {
-    let Action::BackUp { at: original, suffix } = action else { return Ok(()) };
-    let copy = suffixed(original, suffix);
-    for op in ops {
-        if let UndoOp::Restore { at, stash } = op
-            && at == original
-            && files.kind(&copy)?.is_some()
-            && files.hard_link(&copy, stash).is_err()
-        {
-            files.copy(&copy, stash)?;
-        }
-    }
-    Ok(())
-}
-
-fn is_backed_up(action: &Action, file: &Location) -> bool {
-    matches!(action, Action::BackUp { at, .. } if at == file)
 }
 
 /// Takes a step back. `rerun` runs a program again.

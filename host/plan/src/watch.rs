@@ -1,26 +1,13 @@
-//! Who decides about what a plugin's steps come upon.
+//! Who looks at every file that a plugin's step comes upon.
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
-use super::step::{Action, Origin};
-use modsmith_facts::{Location, Places};
-
-/// Decides whether a plugin may have a step run. Asked when the step is added
-/// and again when it runs.
-pub trait Guard {
-    /// `Err` is the sentence for the user: plugin, rule and remedy.
-    fn permits(&self, origin: &Origin, action: &Action, places: &Arc<Places>) -> Result<(), String>;
-
-    /// Decides about what the step's operation comes upon. A step of a plugin
-    /// follows no links, with and without one.
-    fn watch(&self, origin: &Origin, places: &Arc<Places>) -> Option<Arc<dyn Watch>>;
-}
+use modsmith_facts::Location;
 
 /// What the contents of a source are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Use {
+pub enum Source {
     /// They are read; a link at the end is followed.
     Contents,
     /// The name itself is copied: a link as a link.
@@ -34,7 +21,7 @@ pub enum Use {
 pub trait Watch: Send + Sync {
     /// Where a source really is: a location that no link leads through. One that
     /// is not there is returned as it is.
-    fn source(&self, at: &Location, using: Use) -> Result<Location, String>;
+    fn source(&self, at: &Location, using: Source) -> Result<Location, String>;
 
     /// Whether something that was found in a source may be read.
     fn reads(&self, at: &Location, found: &Entry) -> Result<(), String>;

@@ -8,7 +8,7 @@ use super::named::Named;
 use super::pattern::{Matcher, PathPattern, absolute_glob, spelled};
 use super::policy::Denials;
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Argument, Command, Environment, Place, Program};
+use modsmith_plan::{Action, Argument, Command, Environment, Place, Program, Source, Use};
 
 mod reach;
 mod secrets;
@@ -81,45 +81,29 @@ impl Grant {
 
     /// Whether a step may be in a plan.
     pub fn permits(&self, action: &Action) -> Result<(), String> {
-        match action {
-            Action::Note(_) => Ok(()),
-            Action::MakeDirectory { at } | Action::WriteFile { at, .. } | Action::Remove { at } => self.may_write(at),
-            Action::Copy { from, to } | Action::Import { from, to } | Action::Collect { from, to, .. } => {
-                self.may_read(from)?;
-                self.may_write(to)
-            }
-            Action::Rename { from, to } => {
+        let verb = action.verb();
+        if verb.is_hosts_own() {
+            return Err(format!(
+                "plugin `{}` asked for a step that only the host itself makes; report this to its author",
+                self.plugin
+            ));
+        }
+        verb.uses().iter().try_for_each(|used| self.permits_use(used))
+    }
+
+    fn permits_use(&self, used: &Use<'_>) -> Result<(), String> {
+        match used {
+            Use::Reads(key, Source::Key) => self.may_sign_with(key),
+            Use::Reads(at, Source::Contents | Source::Entry) => self.may_read(at),
+            Use::Makes(at) | Use::Replaces(at) | Use::ReplacesEach { to: at, .. } => self.may_write(at),
+            Use::Moves { from, to } => {
                 self.may_write(from)?;
                 self.may_write(to)?;
                 self.stays_secret(from, to)
             }
-            Action::Symlink { at, target } => {
-                self.may_write(at)?;
-                self.may_point(at, target)
-            }
-            Action::BackUp { at, suffix } => {
-                let backup = backup(at, suffix).ok_or_else(|| self.bad_suffix(at, suffix))?;
-                self.may_write(at)?;
-                self.may_write(&backup)?;
-                self.stays_secret(at, &backup)
-            }
-            Action::Pack { tree, to, .. } => {
-                self.may_read(tree)?;
-                self.may_write(to)
-            }
-            Action::Unpack { archive, to } => {
-                self.may_read(archive)?;
-                self.may_write(to)
-            }
-            Action::Run(command) => self.may_run(command),
-            Action::AppendSignature(signature) => {
-                self.may_write(&signature.file)?;
-                self.may_sign_with(&signature.key)
-            }
-            Action::Prune { .. } | Action::Record { .. } | Action::Expect { .. } => Err(format!(
-                "plugin `{}` asked for a step that only the host itself makes; report this to its author",
-                self.plugin
-            )),
+            Use::Links { at, target } => self.may_point(at, target),
+            Use::Runs(command) => self.may_run(command),
+            Use::Invalid(what) => Err(format!("plugin `{}` may not {what}; report this to its author", self.plugin)),
         }
     }
 
@@ -267,15 +251,6 @@ impl Grant {
             self.plugin,
             spelled(at)
         ))
-    }
-
-    fn bad_suffix(&self, at: &Location, suffix: &str) -> String {
-        format!(
-            "plugin `{}` may not back up `{}` with the suffix `{suffix}`: a suffix is the end of a file name; \
-             report this to its author",
-            self.plugin,
-            spelled(at)
-        )
     }
 
     fn may_run(&self, command: &Command) -> Result<(), String> {
@@ -433,16 +408,6 @@ fn is_of(run: &Run, program: &Program) -> bool {
         Program::At(at) if at.root == Root::System => run.setting.is_some(),
         Program::At(at) => run.paths.iter().any(|pattern| pattern.covers(at)),
     }
-}
-
-/// The name that a backup gets; `None` for a suffix that would leave the
-/// directory, or for the root itself.
-fn backup(at: &Location, suffix: &str) -> Option<Location> {
-    let name = at.relative().file_name()?.to_str()?;
-    if suffix.is_empty() || suffix.contains('/') {
-        return None;
-    }
-    Location::new(at.root, at.relative().with_file_name(format!("{name}{suffix}"))).ok()
 }
 
 #[cfg(test)]

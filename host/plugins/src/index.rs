@@ -475,7 +475,7 @@ mod tests {
         assert_eq!(void.policy()["policy.arch.x86_64"], "x86");
         assert_eq!(void.policy()["policy.list"], "a\nb");
         let write = modsmith_facts::Location::new(modsmith_facts::Root::Boot, "x").unwrap();
-        assert!(void.grant.permits(&modsmith_plan::Action::Remove { at: write }).is_ok());
+        assert!(void.grant.permits(&modsmith_plan::verbs::Remove { at: write }.into()).is_ok());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Steps and programs outside what a plugin was granted.
 
-use modsmith_plan::Action;
+use modsmith_plan::{Action, verbs};
 use modsmith_plugins::Answer;
 
 use super::guest::Body;
@@ -12,7 +12,7 @@ fn a_well_behaved_plugin_gets_its_steps_into_the_plan() {
     let (answer, steps) = setting.refresh();
     assert_eq!(answer.unwrap(), Answer::Given { plugin: "hostile".into(), value: () });
     assert_eq!(steps.len(), 3);
-    assert_eq!(steps[0], Action::Note("hello".into()));
+    assert_eq!(steps[0], Action::Note(verbs::Note("hello".into())));
 }
 
 #[test]

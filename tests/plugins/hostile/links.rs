@@ -8,7 +8,7 @@ use modsmith_core::error::{Error, Kind};
 use modsmith_facts::{Location, Root, Roots};
 use modsmith_plan::{
     Action, Announce, ArchiveFormat, Builder, Bytes, Executor, Jobs, OnFailure, Origin, Signature, SignatureAlgorithm,
-    Silent, Step, Undo,
+    Silent, Step, Undo, verbs,
 };
 
 use super::guest::{Body, manifest_text};
@@ -49,12 +49,12 @@ fn etc(relative: &str) -> Location {
 }
 
 /// Runs a step as one that the plugin has added.
-fn run(setting: &Setting, action: Action) -> Result<(), Error> {
+fn run(setting: &Setting, action: impl Into<Action>) -> Result<(), Error> {
     let system = setting.system();
     let roots: Roots = system.roots.clone().with(Root::Staging, setting.dir.path().join("staging"));
     let mut plan = Builder::new("try it", roots);
     plan.push_step(Step {
-        action,
+        action: action.into(),
         reason: "a test".into(),
         announce: Announce::Silent,
         origin: Origin::Plugin { id: "hostile".into(), role: "initrd".into() },
@@ -104,22 +104,22 @@ fn refused_in(setting: &Setting, actions: Vec<Action>, parts: &[&str]) {
 }
 
 fn write(at: Location) -> Action {
-    Action::WriteFile { at, contents: Bytes(b"x".to_vec()), mode: 0o644 }
+    Action::WriteFile(verbs::WriteFile { at, contents: Bytes(b"x".to_vec()), mode: 0o644 })
 }
 
 fn pack(tree: Location, to: Location) -> Action {
-    Action::Pack { tree, to, format: ArchiveFormat::Tar, compress: None }
+    Action::Pack(verbs::Pack { tree, to, format: ArchiveFormat::Tar, compress: None })
 }
 
 #[test]
 fn what_is_granted_is_done() {
     let setting = setting(NARROW);
     run(&setting, write(etc("evil-a/new"))).unwrap();
-    run(&setting, Action::Copy { from: etc("evil-a"), to: etc("evil-b") }).unwrap();
-    run(&setting, Action::Symlink { at: etc("evil-b/link"), target: "../evil-a/f".into() }).unwrap();
-    run(&setting, Action::Remove { at: etc("evil-d") }).unwrap();
+    run(&setting, verbs::Copy { from: etc("evil-a"), to: etc("evil-b") }).unwrap();
+    run(&setting, verbs::Symlink { at: etc("evil-b/link"), target: "../evil-a/f".into() }).unwrap();
+    run(&setting, verbs::Remove { at: etc("evil-d") }).unwrap();
     run(&setting, pack(etc("evil-a"), etc("evil-e"))).unwrap();
-    run(&setting, Action::Rename { from: etc("evil-a/f"), to: etc("evil-f") }).unwrap();
+    run(&setting, verbs::Rename { from: etc("evil-a/f"), to: etc("evil-f") }).unwrap();
     let root = root(&setting);
     assert_eq!(std::fs::read(root.join("etc/evil-b/new")).unwrap(), b"x");
     assert_eq!(std::fs::read(root.join("etc/evil-f")).unwrap(), b"f");
@@ -139,14 +139,14 @@ fn no_step_writes_or_removes_through_a_link() {
         NARROW,
         vec![
             write(etc("evil-d/x")),
-            Action::MakeDirectory { at: etc("evil-d/x") },
-            Action::Remove { at: etc("evil-d/job") },
-            Action::Rename { from: etc("evil-d/job"), to: etc("evil-x") },
-            Action::Rename { from: etc("evil-a/f"), to: etc("evil-d/f") },
-            Action::Copy { from: etc("evil-a"), to: etc("evil-d/x") },
-            Action::BackUp { at: etc("evil-d/job"), suffix: ".old".into() },
-            Action::Symlink { at: etc("evil-d/x"), target: "f".into() },
-            Action::Collect { from: etc("evil-a"), glob: "*".into(), to: etc("evil-d/x") },
+            Action::from(verbs::MakeDirectory { at: etc("evil-d/x") }),
+            Action::from(verbs::Remove { at: etc("evil-d/job") }),
+            Action::from(verbs::Rename { from: etc("evil-d/job"), to: etc("evil-x") }),
+            Action::from(verbs::Rename { from: etc("evil-a/f"), to: etc("evil-d/f") }),
+            Action::from(verbs::Copy { from: etc("evil-a"), to: etc("evil-d/x") }),
+            Action::from(verbs::BackUp { at: etc("evil-d/job"), suffix: ".old".into() }),
+            Action::from(verbs::Symlink { at: etc("evil-d/x"), target: "f".into() }),
+            Action::from(verbs::Collect { from: etc("evil-a"), glob: "*".into(), to: etc("evil-d/x") }),
             pack(etc("evil-a"), etc("evil-d/x")),
         ],
         &["link"],
@@ -158,9 +158,9 @@ fn no_step_reads_through_a_link() {
     refused(
         NARROW,
         vec![
-            Action::Copy { from: etc("evil-d/job"), to: etc("evil-x") },
-            Action::Collect { from: etc("evil-d"), glob: "*".into(), to: etc("evil-x") },
-            Action::Unpack { archive: etc("evil-d/job"), to: etc("evil-x") },
+            Action::from(verbs::Copy { from: etc("evil-d/job"), to: etc("evil-x") }),
+            Action::from(verbs::Collect { from: etc("evil-d"), glob: "*".into(), to: etc("evil-x") }),
+            Action::from(verbs::Unpack { archive: etc("evil-d/job"), to: etc("evil-x") }),
             pack(etc("evil-d"), etc("evil-x")),
         ],
         &["link", "etc/cron.d"],
@@ -169,17 +169,17 @@ fn no_step_reads_through_a_link() {
 
 #[test]
 fn a_link_leads_only_to_what_is_granted() {
-    let link = |target: &str| Action::Symlink { at: etc("evil-x"), target: target.into() };
+    let link = |target: &str| verbs::Symlink { at: etc("evil-x"), target: target.into() };
     let targets = ["cron.d", "evil-d/job", "cron.d/../evil-a", "evil-a/../cron.d", "./passwd"];
-    refused(NARROW, targets.map(link).into(), &["may not link"]);
+    refused(NARROW, targets.map(link).map(Action::from).into(), &["may not link"]);
     // Copied or moved, a link leads elsewhere.
     let setting = setting(NARROW);
     symlink("../f", root(&setting).join("etc/evil-a/up")).unwrap();
     refused_in(
         &setting,
         vec![
-            Action::Copy { from: etc("evil-a"), to: etc("evil-x") },
-            Action::Rename { from: etc("evil-a"), to: etc("evil-x") },
+            Action::from(verbs::Copy { from: etc("evil-a"), to: etc("evil-x") }),
+            Action::from(verbs::Rename { from: etc("evil-a"), to: etc("evil-x") }),
         ],
         &["may not link"],
     );
@@ -206,22 +206,22 @@ fn a_key_is_had_under_no_name_and_in_no_directory() {
     refused_in(
         &setting,
         vec![
-            Action::Copy { from: tree(""), to: etc("x") },
-            Action::Copy { from: var("lib"), to: etc("x") },
-            Action::Copy { from: var("lib/dkms/mok.key"), to: etc("x") },
-            Action::Copy { from: var("second"), to: etc("x") },
-            Action::Copy { from: etc("tree/mok.key"), to: etc("x") },
-            Action::Rename { from: var("lib/dkms/mok.key"), to: var("x") },
-            Action::Rename { from: var("lib"), to: var("x") },
-            Action::BackUp { at: var("lib/dkms/mok.key"), suffix: ".txt".into() },
-            Action::Collect { from: tree(""), glob: "mok*".into(), to: etc("x") },
-            Action::Collect { from: var("lib/dkms"), glob: "mok*".into(), to: etc("x") },
-            Action::Remove { at: var("lib") },
-            Action::Unpack { archive: tree("link"), to: etc("x") },
+            Action::from(verbs::Copy { from: tree(""), to: etc("x") }),
+            Action::from(verbs::Copy { from: var("lib"), to: etc("x") }),
+            Action::from(verbs::Copy { from: var("lib/dkms/mok.key"), to: etc("x") }),
+            Action::from(verbs::Copy { from: var("second"), to: etc("x") }),
+            Action::from(verbs::Copy { from: etc("tree/mok.key"), to: etc("x") }),
+            Action::from(verbs::Rename { from: var("lib/dkms/mok.key"), to: var("x") }),
+            Action::from(verbs::Rename { from: var("lib"), to: var("x") }),
+            Action::from(verbs::BackUp { at: var("lib/dkms/mok.key"), suffix: ".txt".into() }),
+            Action::from(verbs::Collect { from: tree(""), glob: "mok*".into(), to: etc("x") }),
+            Action::from(verbs::Collect { from: var("lib/dkms"), glob: "mok*".into(), to: etc("x") }),
+            Action::from(verbs::Remove { at: var("lib") }),
+            Action::from(verbs::Unpack { archive: tree("link"), to: etc("x") }),
             pack(tree(""), etc("x")),
             pack(var(""), etc("x")),
             pack(etc("tree"), etc("x")),
-            Action::Symlink { at: etc("x"), target: "../var/lib/dkms/mok.key".into() },
+            Action::from(verbs::Symlink { at: etc("x"), target: "../var/lib/dkms/mok.key".into() }),
             signature(tree("m/1/x.ko"), tree("other.key")),
         ],
         &[],
@@ -241,12 +241,12 @@ fn what_the_policy_denies_is_denied_under_every_name() {
         vec![
             write(etc("cron.d/x")),
             write(tree("m/1/x.ko")),
-            Action::Copy { from: etc(""), to: tree("x") },
-            Action::Copy { from: etc("second"), to: tree("x") },
-            Action::Copy { from: tree("m/1"), to: etc("x") },
-            Action::Remove { at: tree("m") },
-            Action::Rename { from: at(Root::Var, "lib"), to: at(Root::Var, "x") },
-            Action::Symlink { at: etc("x"), target: "evil-d".into() },
+            Action::from(verbs::Copy { from: etc(""), to: tree("x") }),
+            Action::from(verbs::Copy { from: etc("second"), to: tree("x") }),
+            Action::from(verbs::Copy { from: tree("m/1"), to: etc("x") }),
+            Action::from(verbs::Remove { at: tree("m") }),
+            Action::from(verbs::Rename { from: at(Root::Var, "lib"), to: at(Root::Var, "x") }),
+            Action::from(verbs::Symlink { at: etc("x"), target: "evil-d".into() }),
             pack(etc(""), tree("x")),
             pack(tree(""), etc("x")),
         ],
@@ -266,9 +266,9 @@ fn what_the_host_keeps_for_itself_is_no_plugins() {
             write(tree(".modsmith/journal/1-0.jsonl")),
             write(at(Root::Var, "lib/dkms/.modsmith/holder")),
             write(tree(".modsmith-1-0/x")),
-            Action::Remove { at: tree(".modsmith") },
-            Action::Rename { from: tree(".modsmith"), to: tree("x") },
-            Action::Copy { from: tree(".modsmith/journal"), to: tree("x") },
+            Action::from(verbs::Remove { at: tree(".modsmith") }),
+            Action::from(verbs::Rename { from: tree(".modsmith"), to: tree("x") }),
+            Action::from(verbs::Copy { from: tree(".modsmith/journal"), to: tree("x") }),
         ],
         &["the host keeps for itself"],
     );

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use modsmith_facts::kernel::{Kernel, KernelInput};
 use modsmith_facts::{OsRelease, System};
-use modsmith_plan::{Action, Builder};
+use modsmith_plan::{Action, Builder, verbs};
 use modsmith_plugins::error::{Error, Kind};
 use modsmith_plugins::{Answer, FrameworkSettings, Occasion, Plugins, SearchPath};
 
@@ -90,7 +90,7 @@ impl Setting {
 pub fn refresh(plugins: &Plugins, system: &System) -> (Result<Answer<()>, Error>, Vec<Action>) {
     let kernel = Arc::new(Kernel::new(KernelInput { release: "6.1.0-test".into(), ..KernelInput::default() }));
     let mut plan = Builder::new("a test", system.roots.clone());
-    plan.push(Action::Note("before".into()), "a test");
+    plan.push(Action::Note(verbs::Note("before".into())), "a test");
     let answer = plugins.refresh_initrd(&kernel, Occasion::Installed, &mut plan);
     (answer, plan.steps().iter().skip(1).map(|step| step.action.clone()).collect())
 }

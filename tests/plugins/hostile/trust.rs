@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use modsmith_plan::Action;
+use modsmith_plan::{Action, verbs};
 use modsmith_plugins::{Answer, FrameworkSettings, Place, Plugins, SearchPath};
 
 use super::guest::{Body, GRANT, manifest_text};
@@ -70,7 +70,7 @@ fn a_compiled_plugin_of_another_version_is_a_miss_and_made_again() {
     old[at + 1..at + 3].copy_from_slice(b"17");
     std::fs::write(&file, &old).unwrap();
 
-    assert_eq!(setting.refresh().1, [Action::Note("hello".into())]);
+    assert_eq!(setting.refresh().1, [Action::Note(verbs::Note("hello".into()))]);
     assert!(std::fs::read(&file).unwrap() == good, "the old file was not replaced");
 }
 
@@ -80,7 +80,7 @@ fn a_damaged_compiled_plugin_is_a_miss() {
     assert!(setting.refresh().0.is_ok());
     for damaged in [&b""[..], b"\x7fELF", b"garbage"] {
         std::fs::write(setting.compiled(), damaged).unwrap();
-        assert_eq!(setting.refresh().1, [Action::Note("hello".into())]);
+        assert_eq!(setting.refresh().1, [Action::Note(verbs::Note("hello".into()))]);
     }
 }
 
@@ -99,8 +99,8 @@ fn a_compiled_plugin_that_others_can_write_is_ignored() {
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
         setting.refresh().1
     };
-    assert_eq!(smuggle(0o644), [Action::Note("smuggled".into())]);
-    assert_eq!(smuggle(0o666), [Action::Note("hello".into())]);
+    assert_eq!(smuggle(0o644), [Action::Note(verbs::Note("smuggled".into()))]);
+    assert_eq!(smuggle(0o666), [Action::Note(verbs::Note("hello".into()))]);
 }
 
 #[test]
@@ -111,5 +111,5 @@ fn a_cache_directory_that_others_can_write_is_ignored() {
     assert!(setting.refresh().0.is_ok());
     std::fs::copy(other.compiled(), setting.compiled()).unwrap();
     std::fs::set_permissions(setting.dir.path().join("cache"), std::fs::Permissions::from_mode(0o777)).unwrap();
-    assert_eq!(setting.refresh().1, [Action::Note("hello".into())]);
+    assert_eq!(setting.refresh().1, [Action::Note(verbs::Note("hello".into()))]);
 }

@@ -7,7 +7,7 @@ use crate::error::{Kind, Result};
 use crate::flow::Invocation;
 use crate::flow::transaction::{Pending, plan_marker};
 use modsmith_facts::kernel::Kernel;
-use modsmith_plan::{Action, Builder};
+use modsmith_plan::{Builder, verbs};
 use modsmith_plugins::{Image, Occasion};
 
 /// For packages that ask for a new image, and on systems that want one after
@@ -66,7 +66,7 @@ pub(super) fn plan_boot_image(
         }
     };
     if asked {
-        plan.push(Action::Note(format!("no boot image is regenerated ({none})")), "REMAKE_INITRD of its dkms.conf");
+        plan.push(verbs::Note(format!("no boot image is regenerated ({none})")), "REMAKE_INITRD of its dkms.conf");
     }
     Ok(())
 }

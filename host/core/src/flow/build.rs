@@ -22,7 +22,7 @@ use crate::tree::{BuildRecord, ConfFile, Package, PackageId, RecordedModule, Tar
 use modsmith_facts::Compression;
 use modsmith_facts::Location;
 use modsmith_facts::kernel::Kernel;
-use modsmith_plan::{Action, Bind, Builder, Bytes, Command, OnFailure, Place, Undo};
+use modsmith_plan::{Action, Bind, Builder, Bytes, Command, OnFailure, Place, Undo, verbs};
 use modsmith_plugins::Signing;
 
 /// What a build decided before it began.
@@ -211,20 +211,20 @@ fn plan_prepared(
     let id = &package.id;
     let Workplace { at: build, .. } = &decisions.place;
     let log = decisions.place.log();
-    plan.push(Action::Remove { at: build.clone() }, "a build starts from a clean directory").on_undo(Undo::Keep);
+    plan.push(verbs::Remove { at: build.clone() }, "a build starts from a clean directory").on_undo(Undo::Keep);
     if let Some(parent) = decisions.place.bind.as_ref().and(build.parent()) {
-        plan.push(Action::MakeDirectory { at: parent }, "the builds of other kernels are beside it");
+        plan.push(verbs::MakeDirectory { at: parent }, "the builds of other kernels are beside it");
     }
     let source = Location::new(modsmith_facts::Root::Source, "").expect("the root itself");
-    plan.push(Action::Copy { from: source, to: build.clone() }, "the registered source is never built in")
+    plan.push(verbs::Copy { from: source, to: build.clone() }, "the registered source is never built in")
         .on_undo(Undo::Keep);
     let head = crate::build::log_head(&format!("{id} for kernel {target}"));
     let contents = Bytes([head.as_bytes(), &decisions.place.before].concat());
-    plan.push(Action::WriteFile { at: log.clone(), contents, mode: 0o644 }, "the log of the build").on_undo(Undo::Keep);
+    plan.push(verbs::WriteFile { at: log.clone(), contents, mode: 0o644 }, "the log of the build").on_undo(Undo::Keep);
     let consult = consult(run, package);
     if let Some(file) = &decisions.place.exports {
         plan.push(
-            Action::Note(format!("the commands of the build get what {file} exports")),
+            verbs::Note(format!("the commands of the build get what {file} exports")),
             "build_environment in framework.conf",
         );
     }
@@ -293,7 +293,7 @@ fn plan_make(
         .map_err(|e| {
             Error::new(Kind::ConfInvalid, format!("BUILT_MODULE_LOCATION of {id} leaves the build directory: {e}."))
         })?;
-    plan.push(Action::Expect { files }, "make has to produce every module that dkms.conf names")
+    plan.push(verbs::Expect { files }, "make has to produce every module that dkms.conf names")
         .fails_as(Kind::ProductMissing, format!("The build of {id} for kernel {target} made no such module file."))
         .hint(consult.as_str());
     Ok(())
@@ -329,9 +329,9 @@ fn plan_products(
         .join(format!(".tmp_{}_{}", target.arch, std::process::id()))
         .expect("a plain name is a location");
     let products = hidden.join("module").expect("a plain name is a location");
-    plan.push(Action::MakeDirectory { at: products.clone() }, "results are gathered out of sight");
+    plan.push(verbs::MakeDirectory { at: products.clone() }, "results are gathered out of sight");
     plan.push(
-        Action::Collect { from: build.clone(), glob: "Module.symvers".into(), to: products.clone() },
+        verbs::Collect { from: build.clone(), glob: "Module.symvers".into(), to: products.clone() },
         "packages that depend on this one need its exported symbols",
     );
     plan_dependency_notes(run, &decisions.conf, target, &hidden, plan);
@@ -353,7 +353,7 @@ fn plan_products(
             let below = built.relative().strip_prefix(build.relative()).unwrap_or(built.relative());
             plan_signing(run, signing, kernel, &built, &run.env.tree.real(&id.build_dir()).join(below), plan);
         }
-        plan.push(Action::Copy { from: built, to: product.clone() }, "one file per module, under its installed name");
+        plan.push(verbs::Copy { from: built, to: product.clone() }, "one file per module, under its installed name");
         if let Some(compression) = decisions.compression {
             let compressor = Compressor::new(compression, &run.env.framework);
             plan.push(Action::Run(compressor.command(&product)), "as the kernel's own modules are compressed");
@@ -369,7 +369,7 @@ fn plan_products(
     let modules = decisions.conf.modules.iter().map(record).collect();
     plan_build_record(run, id, target, &hidden, BuildRecord::new(decisions.conf_files.clone(), modules), plan);
     let to = id.target_dir(target);
-    plan.push(Action::Rename { from: hidden, to }, "the built state appears at once").fails_as(
+    plan.push(verbs::Rename { from: hidden, to }, "the built state appears at once").fails_as(
         Kind::ProductMissing,
         format!("The results of building {id} for kernel {target} could not be put in place."),
     );
@@ -407,9 +407,9 @@ fn post_build(
 /// The log goes to its lasting place and the build directory goes.
 fn plan_finish(package: &Package, target: &Target, place: &Workplace, plan: &mut Builder) {
     let logs = package.id.target_dir(target).join("log").expect("a plain name is a location");
-    plan.push(Action::MakeDirectory { at: logs.clone() }, "the log of the build is kept");
-    plan.push(Action::Copy { from: place.log(), to: package.id.kept_log(target) }, "the log of the build is kept");
-    plan.push(Action::Remove { at: place.at.clone() }, "a successful build leaves no build directory");
+    plan.push(verbs::MakeDirectory { at: logs.clone() }, "the log of the build is kept");
+    plan.push(verbs::Copy { from: place.log(), to: package.id.kept_log(target) }, "the log of the build is kept");
+    plan.push(verbs::Remove { at: place.at.clone() }, "a successful build leaves no build directory");
 }
 
 fn log_in(build: &Location) -> Location {

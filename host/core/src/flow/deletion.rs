@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::error::Result;
 use crate::flow::Invocation;
 use modsmith_facts::Location;
-use modsmith_plan::{Action, Builder};
+use modsmith_plan::{Builder, verbs};
 use modsmith_plugins::Prune;
 
 /// When directories that lose a file are removed. Nobody is asked where none does.
@@ -16,7 +16,7 @@ pub(super) fn pruning<'f>(run: &Invocation<'_>, mut files: impl Iterator<Item = 
 /// The step that deletes a file below a kernel's module directory.
 pub(super) fn plan_deletion(module_dir: &Path, file: &Location, plan: &mut Builder) {
     let line = format!("Deleting {}", module_dir.join(file.relative()).display());
-    plan.push(Action::Remove { at: file.clone() }, "installed by this package").line(line);
+    plan.push(verbs::Remove { at: file.clone() }, "installed by this package").line(line);
 }
 
 /// Steps that remove what is empty of the directories of deleted files.
@@ -30,6 +30,6 @@ pub(super) fn plan_pruning<'f>(files: impl Iterator<Item = &'f Location>, prune:
     emptied.sort();
     emptied.dedup();
     for at in emptied {
-        plan.push(Action::Prune { at, unless_owned: unless_owned.clone() }, "directories that became empty go too");
+        plan.push(verbs::Prune { at, unless_owned: unless_owned.clone() }, "directories that became empty go too");
     }
 }

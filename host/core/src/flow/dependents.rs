@@ -14,7 +14,7 @@ use crate::flow::uninstall::uninstall_package;
 use crate::tree::{Entry, Package, PackageId, SourceState, Target, check_name};
 use modsmith_facts::Location;
 use modsmith_facts::kernel::Kernel;
-use modsmith_plan::{Action, Builder, Bytes};
+use modsmith_plan::{Builder, Bytes, verbs};
 
 /// Notes beside the modules against which versions they are built: `.dep_D`
 /// with the version of D.
@@ -36,7 +36,7 @@ pub(super) fn plan_dependency_notes(
         let at = to.join(format!(".dep_{needed}")).expect("a checked name is a location");
         let contents = Bytes(format!("{version}\n").into_bytes());
         plan.push(
-            Action::WriteFile { at, contents, mode: 0o644 },
+            verbs::WriteFile { at, contents, mode: 0o644 },
             "BUILD_DEPENDS_REBUILD: another version will call for another build",
         );
     }

@@ -14,7 +14,7 @@ use crate::flow::status::Filter;
 use crate::tree::{Failure, FailureRecord, Package, PackageId, Target};
 use modsmith_facts::Location;
 use modsmith_facts::kernel::{Kernel, running_release};
-use modsmith_plan::{Action, Builder, Bytes};
+use modsmith_plan::{Builder, Bytes, verbs};
 
 /// The failed builds that `status` tells of, narrowed as its lines are.
 pub fn failures(run: &Invocation<'_>, filter: &Filter) -> Result<Vec<Failure>> {
@@ -115,14 +115,14 @@ fn plan_failure(
     text.push(b'\n');
     let mut plan =
         Builder::new(format!("remember the failed build of {} for {target}", package.id), run.env.system.roots.clone());
-    plan.push(Action::Remove { at: directory.clone() }, "an earlier failure is no news");
-    plan.push(Action::MakeDirectory { at: directory.clone() }, "failed builds are remembered");
+    plan.push(verbs::Remove { at: directory.clone() }, "an earlier failure is no news");
+    plan.push(verbs::MakeDirectory { at: directory.clone() }, "failed builds are remembered");
     if with_log {
-        let log = Action::Copy { from: build_log(run, &package.id, target), to: at("make.log") };
+        let log = verbs::Copy { from: build_log(run, &package.id, target), to: at("make.log") };
         plan.push(log, "the next build begins another log");
     }
     let contents = Bytes(text);
-    plan.push(Action::WriteFile { at: at("record.json"), contents, mode: 0o644 }, "what failed, when and why");
+    plan.push(verbs::WriteFile { at: at("record.json"), contents, mode: 0o644 }, "what failed, when and why");
     plan
 }
 
@@ -189,9 +189,9 @@ fn plan_forget_at(run: &Invocation<'_>, at: Location, plan: &mut Builder) {
         return;
     }
     let parent = at.parent();
-    plan.push(Action::Remove { at }, "what was kept of earlier builds is history");
+    plan.push(verbs::Remove { at }, "what was kept of earlier builds is history");
     if let Some(at) = parent {
-        plan.push(Action::Prune { at, unless_owned: None }, "no empty directory of records is left");
+        plan.push(verbs::Prune { at, unless_owned: None }, "no empty directory of records is left");
     }
 }
 

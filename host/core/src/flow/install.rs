@@ -27,7 +27,7 @@ use crate::flow::{Invocation, PackageSource, script};
 use crate::tree::{BuildRecord, Package, PackageId, RecordedModule, Target};
 use modsmith_facts::kernel::{Kernel, ModInfo, content_digest};
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder, Rerun, Undo, depmod};
+use modsmith_plan::{Action, Builder, Rerun, Undo, depmod, verbs};
 use modsmith_plugins::Occasion;
 
 /// The `install` action, with the steps before it that are still missing, for
@@ -271,7 +271,7 @@ pub(super) fn plan_depmod(run: &Invocation<'_>, kernel: &Kernel, plan: &mut Buil
     }
     if !kernel.module_dir().join("modules.dep").is_file() {
         plan.push(
-            Action::Note(format!("no depmod: {} has no modules.dep", kernel.module_dir().display())),
+            verbs::Note(format!("no depmod: {} has no modules.dep", kernel.module_dir().display())),
             "a kernel without module index is not really installed",
         )
         .line(format!("Skipping depmod: {} has no modules.dep.", kernel.module_dir().display()));

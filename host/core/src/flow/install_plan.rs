@@ -7,7 +7,7 @@ use crate::flow::deletion::{plan_deletion, plan_pruning};
 use crate::flow::record::plan_install_record;
 use crate::tree::{BuildRecord, PackageId, Target};
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder, Bytes, Command};
+use modsmith_plan::{Action, Builder, Bytes, Command, verbs};
 use modsmith_plugins::Prune;
 
 /// What an installation is planned from.
@@ -80,7 +80,7 @@ pub(super) fn plan_install(facts: &InstallFacts<'_>, plan: &mut Builder) {
     plan_pruning(facts.moved.iter(), &facts.prune, plan);
     let link_to = format!("{}/{}/{}", id.version, target.kernel, target.arch);
     plan.push(
-        Action::Symlink { at: id.active_link(target), target: link_to },
+        verbs::Symlink { at: id.active_link(target), target: link_to },
         "the link records which version is installed",
     );
     // Before any script: only now are the installed files known to be copies.
@@ -97,14 +97,14 @@ fn plan_module(facts: &InstallFacts<'_>, module: &PlannedModule<'_>, plan: &mut 
     let Ok(directory) = Location::new(Root::Modules, &module.destination) else { return };
     let from = facts.id.products_dir(facts.target).join(&module.file).expect("a file name is a location");
     let line = format!("Installing {}", facts.module_dir.join(to.relative()).display());
-    plan.push(Action::MakeDirectory { at: directory }, "the policy's directory for added modules");
+    plan.push(verbs::MakeDirectory { at: directory }, "the policy's directory for added modules");
     let why = match module.destination == module.requested.trim_matches('/') {
         true => "where the package wants it".to_owned(),
         false => format!("the system's policy; the package asked for {}", module.requested),
     };
     let action = match &module.link_to {
-        Some(target) => Action::Symlink { at: to, target: target.clone() },
-        None => Action::Copy { from, to },
+        Some(target) => Action::from(verbs::Symlink { at: to, target: target.clone() }),
+        None => verbs::Copy { from, to }.into(),
     };
     plan.push(action, why).line(line).fails_as(Kind::InstallFailed, format!("{} could not be installed.", module.file));
 }
@@ -119,16 +119,16 @@ fn plan_archive(facts: &InstallFacts<'_>, original: &Original, plan: &mut Builde
     let name = name.to_string_lossy().into_owned();
     let origin = format!("{}\n", original.known_as.display());
     let why = "the module that was there before is put back on uninstall";
-    plan.push(Action::MakeDirectory { at: archive.clone() }, why);
-    plan.push(Action::Copy { from: from.clone(), to: kept(name.clone()) }, why).line(format!(
+    plan.push(verbs::MakeDirectory { at: archive.clone() }, why);
+    plan.push(verbs::Copy { from: from.clone(), to: kept(name.clone()) }, why).line(format!(
         "Found pre-existing {}, archiving for uninstallation",
         facts.module_dir.join(&original.path).display()
     ));
     plan.push(
-        Action::WriteFile { at: kept(format!("{name}.origin")), contents: Bytes(origin.into_bytes()), mode: 0o644 },
+        verbs::WriteFile { at: kept(format!("{name}.origin")), contents: Bytes(origin.into_bytes()), mode: 0o644 },
         "where the original belongs",
     );
-    plan.push(Action::Remove { at: from }, "its place is taken by the new module");
+    plan.push(verbs::Remove { at: from }, "its place is taken by the new module");
 }
 
 #[cfg(test)]
@@ -176,7 +176,11 @@ mod tests {
     #[test]
     fn a_module_is_copied_to_its_destination_and_then_the_version_is_active() {
         let actions = actions(planned(module(), Vec::new()));
-        let [Action::MakeDirectory { at }, Action::Copy { to, .. }, Action::Symlink { target, .. }] = &actions[..]
+        let [
+            Action::MakeDirectory(verbs::MakeDirectory { at }),
+            Action::Copy(verbs::Copy { to, .. }),
+            Action::Symlink(verbs::Symlink { target, .. }),
+        ] = &actions[..]
         else {
             panic!("{actions:?}")
         };
@@ -194,7 +198,8 @@ mod tests {
     #[test]
     fn a_link_is_made_instead_of_a_copy_where_one_is_asked_for() {
         let linked = PlannedModule { link_to: Some("/var/lib/dkms/m".into()), ..module() };
-        let expected = Action::Symlink { at: modules("extra/m.ko.xz"), target: "/var/lib/dkms/m".into() };
+        let expected =
+            Action::Symlink(verbs::Symlink { at: modules("extra/m.ko.xz"), target: "/var/lib/dkms/m".into() });
         assert_eq!(actions(planned(linked, Vec::new()))[1], expected);
     }
 
@@ -202,8 +207,13 @@ mod tests {
     fn what_was_there_before_is_put_aside_with_its_path() {
         let original = Original { path: "extra/m.ko".into(), known_as: "/lib/modules/6.1/extra/m.ko".into() };
         let actions = actions(planned(PlannedModule { original: Some(original), ..module() }, Vec::new()));
-        let [_, Action::Copy { from, .. }, Action::WriteFile { contents, .. }, Action::Remove { at }, ..] =
-            &actions[..]
+        let [
+            _,
+            Action::Copy(verbs::Copy { from, .. }),
+            Action::WriteFile(verbs::WriteFile { contents, .. }),
+            Action::Remove(verbs::Remove { at }),
+            ..,
+        ] = &actions[..]
         else {
             panic!("{actions:?}")
         };
@@ -215,8 +225,8 @@ mod tests {
     fn files_of_the_version_before_go_from_where_this_one_puts_none() {
         let actions = actions(planned(module(), vec![modules("updates/m.ko")]));
         let expected = [
-            Action::Remove { at: modules("updates/m.ko") },
-            Action::Prune { at: modules("updates"), unless_owned: None },
+            Action::Remove(verbs::Remove { at: modules("updates/m.ko") }),
+            Action::Prune(verbs::Prune { at: modules("updates"), unless_owned: None }),
         ];
         assert_eq!(actions[2..4], expected);
     }

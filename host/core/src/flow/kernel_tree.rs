@@ -6,7 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
 use crate::flow::transaction::{Pending, plan_marker};
 use modsmith_facts::kernel::Kernel;
-use modsmith_plan::{Action, Builder};
+use modsmith_plan::{Builder, verbs};
 use modsmith_plugins::Answer;
 
 /// Works with the kernel's own source tree prepared, where a plugin says that
@@ -61,6 +61,6 @@ pub(super) fn clean_kernel_tree(run: &Invocation<'_>, kernel: &Arc<Kernel>) -> R
         plan.leave_from(0);
     }
     // Last: an invocation that is killed before leaves the rest to the next.
-    plan.push(Action::Remove { at: Pending::KernelTree.marker(kernel) }, "the tree is as it was");
+    plan.push(verbs::Remove { at: Pending::KernelTree.marker(kernel) }, "the tree is as it was");
     run.runner.run(plan)
 }

@@ -8,7 +8,7 @@ use crate::flow::parallel::{self, End, Task};
 use crate::flow::transaction::begin;
 use crate::flow::{Invocation, PackageSource};
 use crate::tree::{Package, Target};
-use modsmith_plan::{Action, Builder, INTERRUPTED, Undo};
+use modsmith_plan::{Builder, INTERRUPTED, Undo, verbs};
 use modsmith_sandbox::can_bind;
 
 /// Does something with a package, which is added if need be, for each kernel;
@@ -70,7 +70,7 @@ fn try_each_kernel(
 fn make_room(run: &Invocation<'_>, package: &Package) -> Result<()> {
     let mut plan = Builder::new(format!("build {} for several kernels", package.id), run.env.roots(package, None));
     plan.push(
-        Action::MakeDirectory { at: package.id.build_dir() },
+        verbs::MakeDirectory { at: package.id.build_dir() },
         "each build sees a directory of its own at this place",
     );
     run.runner.run(plan)
@@ -81,18 +81,18 @@ fn make_room(run: &Invocation<'_>, package: &Package) -> Result<()> {
 fn clear_room(run: &Invocation<'_>, package: &Package, targets: &[&Target]) -> Result<()> {
     let id = &package.id;
     let mut plan = Builder::new(format!("end the builds of {id}"), run.env.roots(package, None));
-    plan.push(Action::Remove { at: id.build_dir() }, "the builds are over").on_undo(Undo::Keep);
+    plan.push(verbs::Remove { at: id.build_dir() }, "the builds are over").on_undo(Undo::Keep);
     let left = targets.iter().map(|target| id.build_dir_apart(target));
     let mut left: Vec<_> = left.filter(|at| run.env.tree.real(at).is_dir()).collect();
     if let Some(last) = left.pop() {
-        plan.push(Action::Rename { from: last, to: id.build_dir() }, "a failed build is kept for its log");
+        plan.push(verbs::Rename { from: last, to: id.build_dir() }, "a failed build is kept for its log");
     }
     for at in left {
-        plan.push(Action::Remove { at }, "only one of several failed builds is kept");
+        plan.push(verbs::Remove { at }, "only one of several failed builds is kept");
     }
     for target in targets {
         if let Some(at) = id.build_dir_apart(target).parent() {
-            plan.push(Action::Prune { at, unless_owned: None }, "directories that became empty go too");
+            plan.push(verbs::Prune { at, unless_owned: None }, "directories that became empty go too");
         }
     }
     run.runner.run(plan)

@@ -10,7 +10,7 @@ use crate::flow::{Invocation, package_facts};
 use crate::tree::{Package, Target};
 use modsmith_facts::inside;
 use modsmith_facts::kernel::Kernel;
-use modsmith_plan::{Action, Builder, Bytes};
+use modsmith_plan::{Action, Builder, Bytes, verbs};
 use modsmith_plugins::Answer;
 
 /// Directives that say something about modprobe's configuration.
@@ -85,7 +85,7 @@ fn tell(answer: &Answer<()>, before: usize, conf: &PackageConf, plan: &mut Build
             let why = if reasons.is_empty() { "no plugin serves it".to_owned() } else { reasons.join("; ") };
             let text = format!("modprobe's configuration is left as it is ({why})");
             let line = format!("{directive} is not heeded: {text}.");
-            plan.push(Action::Note(text), format!("{directive} of its dkms.conf")).line(line);
+            plan.push(verbs::Note(text), format!("{directive} of its dkms.conf")).line(line);
         }
     }
 }
@@ -95,11 +95,16 @@ fn put_back(before: usize, plan: &mut Builder) -> Result<PutBack> {
     use std::os::unix::fs::PermissionsExt;
     let mut back = PutBack::new();
     for step in &plan.steps()[before..] {
-        let (Action::WriteFile { at, .. } | Action::Remove { at }) = &step.action else { continue };
+        let (Action::WriteFile(verbs::WriteFile { at, .. }) | Action::Remove(verbs::Remove { at })) = &step.action
+        else {
+            continue;
+        };
         let path = plan.roots().path(at).unwrap_or_default();
         let read = || Ok((inside::read_configuration(&path)?, inside::metadata(&path)?.permissions().mode() & 0o777));
         match read() {
-            Ok((contents, mode)) => back.push(Action::WriteFile { at: at.clone(), contents: Bytes(contents), mode }),
+            Ok((contents, mode)) => {
+                back.push(verbs::WriteFile { at: at.clone(), contents: Bytes(contents), mode }.into())
+            }
             Err(e) if std::io::Error::kind(&e) == std::io::ErrorKind::NotFound => {}
             Err(e) => return Err(Error::io("read", Path::new(&path), e)),
         }

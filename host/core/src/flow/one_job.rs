@@ -8,7 +8,7 @@ use crate::flow::build::build_log;
 use crate::flow::failures::class_of_failure;
 use crate::tree::{OneJob, Package, Target};
 use build_diagnosis::Class;
-use modsmith_plan::{Action, Builder, Bytes};
+use modsmith_plan::{Builder, Bytes, verbs};
 
 /// Of the log of an attempt that failed, its end is kept. In bytes.
 const LONGEST: usize = 4 << 20;
@@ -47,9 +47,9 @@ pub(super) fn remember_one_job(run: &Invocation<'_>, package: &Package, target: 
     let mut text = serde_json::to_vec_pretty(&record).unwrap_or_default();
     text.push(b'\n');
     let mut plan = Builder::new(format!("remember how {} is built", package.id), run.env.system.roots.clone());
-    plan.push(Action::MakeDirectory { at: package.id.one_job_dir() }, "versions are remembered");
+    plan.push(verbs::MakeDirectory { at: package.id.one_job_dir() }, "versions are remembered");
     let at = package.id.one_job_record();
-    plan.push(Action::WriteFile { at, contents: Bytes(text), mode: 0o644 }, "it fails with several jobs");
+    plan.push(verbs::WriteFile { at, contents: Bytes(text), mode: 0o644 }, "it fails with several jobs");
     if let Err(error) = run.runner.run(plan) {
         run.runner
             .reporter

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use modsmith_plan::{Ordered, Reporter};
+use modsmith_plan::{OrderedReporter, Reporter};
 
 /// A piece of work, as others wait for it.
 #[derive(Debug, Clone, Default)]
@@ -66,7 +66,7 @@ pub fn run<R: Send>(
         done: 0,
         stopped: false,
     });
-    let (changed, voices) = (Condvar::new(), Ordered::new(reporter));
+    let (changed, voices) = (Condvar::new(), OrderedReporter::new(reporter));
     let overview = |state: &State<R>| {
         let names: Vec<&str> = state.in_work.iter().map(|task| tasks[*task].name.as_str()).collect();
         reporter.overview(state.done, tasks.len(), &names);

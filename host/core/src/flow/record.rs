@@ -3,7 +3,7 @@
 use crate::flow::Invocation;
 use crate::tree::{BuildRecord, ConfFile, Package, PackageId, RecordedModule, Target};
 use modsmith_facts::{Location, inside};
-use modsmith_plan::{Action, Builder};
+use modsmith_plan::{Builder, verbs};
 
 use std::path::PathBuf;
 
@@ -54,7 +54,7 @@ pub(super) fn plan_install_record(id: &PackageId, target: &Target, record: Build
 fn plan_record(target_dir: &Location, record: BuildRecord, files: Vec<Location>, plan: &mut Builder) {
     let Some(facts) = record.facts() else { return };
     plan.push(
-        Action::Record { at: BuildRecord::location(target_dir), facts, files },
+        verbs::Record { at: BuildRecord::location(target_dir), facts, files },
         "where modules are installed; `status` need not look closely at what nobody has touched since",
     );
 }

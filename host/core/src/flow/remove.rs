@@ -7,7 +7,7 @@ use crate::flow::safe_upgrade::is_upgrade;
 use crate::flow::transaction::begin;
 use crate::flow::uninstall::uninstall_package;
 use crate::tree::{Package, PackageId, Target};
-use modsmith_plan::{Action, Builder};
+use modsmith_plan::{Builder, verbs};
 
 /// The `unbuild` action for some kernels.
 pub fn unbuild(run: &Invocation<'_>, id: &PackageId, targets: &[Target]) -> Result<()> {
@@ -31,10 +31,10 @@ pub fn remove(run: &Invocation<'_>, id: &PackageId, targets: &[Target]) -> Resul
         return Ok(());
     }
     let mut plan = Builder::new(format!("remove {id}"), run.env.system.roots.clone());
-    plan.push(Action::Remove { at: id.version_dir() }, "no kernel is left")
+    plan.push(verbs::Remove { at: id.version_dir() }, "no kernel is left")
         .line(format!("Deleting module {id} completely from the DKMS tree."));
-    plan.push(Action::Prune { at: id.originals_root(), unless_owned: None }, "nothing of the module is left");
-    plan.push(Action::Prune { at: id.module_dir(), unless_owned: None }, "nothing of the module is left");
+    plan.push(verbs::Prune { at: id.originals_root(), unless_owned: None }, "nothing of the module is left");
+    plan.push(verbs::Prune { at: id.module_dir(), unless_owned: None }, "nothing of the module is left");
     plan_forget_package(run, id, &mut plan);
     run.runner.run(plan)
 }
@@ -51,8 +51,8 @@ pub(super) fn unbuild_package(run: &Invocation<'_>, package: &Package, target: &
         return forget(run, id, target);
     }
     let mut plan = Builder::new(format!("unbuild {id} for {target}"), run.env.system.roots.clone());
-    plan.push(Action::Remove { at: id.target_dir(target) }, "what was built goes");
-    plan.push(Action::Prune { at: id.kernel_dir(target), unless_owned: None }, "no empty kernel directory is left");
+    plan.push(verbs::Remove { at: id.target_dir(target) }, "what was built goes");
+    plan.push(verbs::Prune { at: id.kernel_dir(target), unless_owned: None }, "no empty kernel directory is left");
     plan_forget(run, id, target, &mut plan);
     run.runner.run(plan)
 }

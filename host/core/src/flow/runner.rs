@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::flow::env::Env;
 use crate::tree::{PackageId, Target, TreeLock};
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder, Executor, Jobs, Plan, Reporter};
+use modsmith_plan::{Action, Builder, Executor, Jobs, Plan, Reporter, verbs};
 
 /// Whether plans are run or shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -217,7 +217,7 @@ impl DryRun {
 
     /// Whether one of the plans writes a file.
     fn writes(&self, file: &Location) -> bool {
-        let writes = |action: &Action| matches!(action, Action::WriteFile { at, .. } if at == file);
+        let writes = |action: &Action| matches!(action, Action::WriteFile(verbs::WriteFile { at, .. }) if at == file);
         self.plans().iter().any(|plan| plan.steps.iter().any(|step| writes(&step.action)))
     }
 }

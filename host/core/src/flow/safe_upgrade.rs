@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
 use crate::tree::PackageId;
 use modsmith_facts::{Location, Root, Roots};
-use modsmith_plan::{Action, Builder, Bytes, Undo};
+use modsmith_plan::{Builder, Bytes, Undo, verbs};
 
 /// As `ps -o lstart` prints the time of a process's start.
 const START: &str = "%a %b %e %H:%M:%S %Y";
@@ -35,7 +35,7 @@ pub(super) fn lock_upgrade(run: &Invocation<'_>, id: &PackageId) -> Result<()> {
     let random = RandomState::new().build_hasher().finish();
     let at = lock(&format!("{}{random:016x}", prefix(caller.pid)));
     let mut plan = Builder::new(format!("note the upgrade of {id}"), lock_roots(run));
-    plan.push(Action::WriteFile { at, contents, mode: 0o600 }, "--rpm_safe_upgrade: the older one's remove finds it")
+    plan.push(verbs::WriteFile { at, contents, mode: 0o600 }, "--rpm_safe_upgrade: the older one's remove finds it")
         .on_undo(Undo::Never);
     run.runner.run(plan)
 }
@@ -52,7 +52,7 @@ pub(super) fn is_upgrade(run: &Invocation<'_>, id: &PackageId) -> Result<bool> {
         return Ok(false);
     };
     let mut plan = Builder::new(format!("end the upgrade of {id}"), lock_roots(run));
-    plan.push(Action::Remove { at: lock(&name) }, "--rpm_safe_upgrade: it was for this remove").on_undo(Undo::Never);
+    plan.push(verbs::Remove { at: lock(&name) }, "--rpm_safe_upgrade: it was for this remove").on_undo(Undo::Never);
     run.runner.run(plan)?;
     run.runner
         .reporter

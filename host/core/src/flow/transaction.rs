@@ -19,7 +19,7 @@ use crate::flow::{Invocation, script};
 use crate::tree::{Target, TreeLock};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root, TrustedDir, find_program};
-use modsmith_plan::{Action, Builder, Bytes, Command, Environment, PRIVATE_DIR, Place, Undo};
+use modsmith_plan::{Action, Builder, Bytes, Command, Environment, PRIVATE_DIR, Place, Undo, verbs};
 use modsmith_plugins::{Event, Occasion};
 
 /// The change that an invocation is: what its threads may do one at a time only,
@@ -173,7 +173,7 @@ pub(super) fn plan_marker(pending: Pending, kernel: &Kernel, plan: &mut Builder)
         Pending::KernelTree => "a build that is killed is followed by a clean-up",
     };
     let at = pending.marker(kernel);
-    plan.push(Action::WriteFile { at, contents: Bytes(Vec::new()), mode: 0o644 }, why);
+    plan.push(verbs::WriteFile { at, contents: Bytes(Vec::new()), mode: 0o644 }, why);
 }
 
 /// What a transaction left to its end: depmod, then the boot image, each at
@@ -198,13 +198,13 @@ fn finish_kernel(run: &Invocation<'_>, kernel: &Arc<Kernel>, occasion: Occasion)
     if waits_for(run, Pending::Depmod, kernel) {
         let mut plan = Builder::new(format!("update the module index of {}", kernel.release()), roots.clone());
         plan_depmod(run, kernel, &mut plan);
-        plan.push(Action::Remove { at: Pending::Depmod.marker(kernel) }, "nothing waits for depmod any more");
+        plan.push(verbs::Remove { at: Pending::Depmod.marker(kernel) }, "nothing waits for depmod any more");
         run.runner.run(plan)?;
     }
     if waits_for(run, Pending::BootImage, kernel) {
         let mut plan = Builder::new(format!("make the boot image of {}", kernel.release()), roots);
         // First, so that one which cannot be made is not tried for ever.
-        plan.push(Action::Remove { at: Pending::BootImage.marker(kernel) }, "it is made now").on_undo(Undo::Keep);
+        plan.push(verbs::Remove { at: Pending::BootImage.marker(kernel) }, "it is made now").on_undo(Undo::Keep);
         plan_boot_image(run, kernel, occasion, true, &mut plan)?;
         run.runner.run(plan)?;
     }
@@ -244,7 +244,7 @@ pub fn post_transaction(run: &Invocation<'_>, target: &Target) -> Result<()> {
     let mut plan = Builder::new("run the post-transaction command", run.env.system.roots.clone());
     let head = log_head(&format!("the post-transaction command for kernel {target}"));
     plan.push(
-        Action::WriteFile { at: log.clone(), contents: Bytes(head.into_bytes()), mode: 0o644 },
+        verbs::WriteFile { at: log.clone(), contents: Bytes(head.into_bytes()), mode: 0o644 },
         "the log of the last transaction",
     );
     let mut command = Command::new("bash").args(["-c", text]);

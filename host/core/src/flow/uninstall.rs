@@ -20,7 +20,7 @@ use crate::flow::{Invocation, script};
 use crate::tree::{Package, PackageId, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder};
+use modsmith_plan::{Builder, verbs};
 use modsmith_plugins::Occasion;
 
 /// The `uninstall` action for some kernels.
@@ -48,7 +48,7 @@ pub(super) fn uninstall_package(
     let _common = run.transaction.hold_common();
     let mut plan = Builder::new(format!("uninstall {} for {target}", package.id), run.env.roots(package, Some(kernel)));
     plan.push(
-        Action::Note(format!("{} is the active version on kernel {target}", package.id)),
+        verbs::Note(format!("{} is the active version on kernel {target}", package.id)),
         "only the active version is installed",
     )
     .lines([

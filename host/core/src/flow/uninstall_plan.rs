@@ -8,7 +8,7 @@ use crate::flow::installed::Found;
 use crate::flow::script;
 use crate::tree::{PackageId, Target};
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder, Command};
+use modsmith_plan::{Action, Builder, Command, verbs};
 use modsmith_plugins::Prune;
 
 /// What an uninstallation is planned from.
@@ -50,14 +50,14 @@ pub(super) fn plan_uninstall(facts: &UninstallFacts<'_>, plan: &mut Builder) {
             Found::At(file) => plan_deletion(facts.module_dir, file, plan),
             Found::Nowhere { .. } => {
                 let text = format!("Module {name} was not found in {}.", facts.module_dir.display());
-                plan.push(Action::Note(text.clone()), "it may have been deleted or replaced by hand").line(text);
+                plan.push(verbs::Note(text.clone()), "it may have been deleted or replaced by hand").line(text);
             }
         }
     }
     let deleted = facts.installed.iter().filter_map(|module| module.found.location());
     plan_pruning(deleted, &facts.prune, plan);
     plan_restore(facts, plan);
-    plan.push(Action::Remove { at: facts.id.active_link(facts.target) }, "no version is installed any more");
+    plan.push(verbs::Remove { at: facts.id.active_link(facts.target) }, "no version is installed any more");
     if let Some(command) = &facts.post_remove {
         plan.push(Action::Run(script::ignored(command.clone())), "POST_REMOVE of its dkms.conf")
             .progress("Running the post_remove script");
@@ -71,15 +71,15 @@ fn plan_restore(facts: &UninstallFacts<'_>, plan: &mut Builder) {
         let Ok(to) = Location::new(Root::Modules, path) else { continue };
         let from = archive.join(name).expect("a file name is a location");
         if let Some(parent) = to.parent() {
-            plan.push(Action::MakeDirectory { at: parent }, "the original goes back where it was");
+            plan.push(verbs::MakeDirectory { at: parent }, "the original goes back where it was");
         }
-        plan.push(Action::Copy { from, to }, "the original goes back where it was")
+        plan.push(verbs::Copy { from, to }, "the original goes back where it was")
             .line(format!("Restoring archived original module {}", facts.module_dir.join(path).display()));
     }
     if facts.originals.has_archive {
-        plan.push(Action::Remove { at: archive.clone() }, "the archive of originals is not needed any more");
+        plan.push(verbs::Remove { at: archive.clone() }, "the archive of originals is not needed any more");
         if let Some(parent) = archive.parent() {
-            plan.push(Action::Prune { at: parent, unless_owned: None }, "no empty archive is left");
+            plan.push(verbs::Prune { at: parent, unless_owned: None }, "no empty archive is left");
         }
     }
 }
@@ -100,7 +100,7 @@ mod tests {
         let facts =
             UninstallFacts { id: &id, target: &target, module_dir, installed, prune, originals, post_remove: None };
         plan_uninstall(&facts, &mut plan);
-        let link = Action::Remove { at: id.active_link(&target) };
+        let link = Action::Remove(verbs::Remove { at: id.active_link(&target) });
         let mut actions: Vec<Action> = plan.finish().steps.into_iter().map(|step| step.action).collect();
         let last = actions.pop();
         assert_eq!(last, Some(link), "the link is the last to go: {actions:?}");
@@ -114,9 +114,9 @@ mod tests {
         let command = vec!["rpm".to_owned(), "-qf".to_owned()];
         let actions = planned(&installed, Prune::UnlessOwned(command.clone()), Originals::default());
         let expected = [
-            Action::Remove { at: modules("extra/b.ko") },
-            Action::Remove { at: modules("extra/a.ko") },
-            Action::Prune { at: modules("extra"), unless_owned: Some(command) },
+            Action::Remove(verbs::Remove { at: modules("extra/b.ko") }),
+            Action::Remove(verbs::Remove { at: modules("extra/a.ko") }),
+            Action::Prune(verbs::Prune { at: modules("extra"), unless_owned: Some(command) }),
         ];
         assert_eq!(actions, expected);
     }
@@ -125,7 +125,7 @@ mod tests {
     fn a_file_that_is_gone_or_anothers_is_noted_and_stays() {
         let found = Found::Nowhere { instead: Some(modules("extra/a.ko")) };
         let actions = planned(&[Installed { name: "a".to_owned(), found }], Prune::Always, Originals::default());
-        assert_eq!(actions, [Action::Note("Module a was not found in /lib/modules/6.1.".to_owned())]);
+        assert_eq!(actions, [Action::Note(verbs::Note("Module a was not found in /lib/modules/6.1.".to_owned()))]);
     }
 
     #[test]
@@ -134,10 +134,10 @@ mod tests {
         let actions = planned(&[], Prune::Always, originals);
         assert!(
             matches!(&actions[..], [
-            Action::MakeDirectory { at },
-            Action::Copy { to, .. },
-            Action::Remove { .. },
-            Action::Prune { .. },
+            Action::MakeDirectory(verbs::MakeDirectory { at }),
+            Action::Copy(verbs::Copy { to, .. }),
+            Action::Remove(verbs::Remove { .. }),
+            Action::Prune(verbs::Prune { .. }),
         ] if *at == modules("kernel/drivers") && *to == modules("kernel/drivers/a.ko")),
             "{actions:?}"
         );

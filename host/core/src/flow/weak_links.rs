@@ -11,7 +11,7 @@ use crate::flow::installed::same_contents;
 use crate::tree::{PackageId, Target};
 use modsmith_facts::kernel::module_stem;
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder};
+use modsmith_plan::{Builder, verbs};
 
 /// The directory of such links below a kernel's module directory.
 pub(super) const WEAK_LINKS: &str = "weak-updates";
@@ -147,7 +147,7 @@ pub(super) fn remove_weak_links(run: &Invocation<'_>, kernel: &str) -> crate::er
                         continue;
                     };
                     let parent = at.parent();
-                    plan.push(Action::Remove { at }, format!("it leads to {} for {target}", entry.id));
+                    plan.push(verbs::Remove { at }, format!("it leads to {} for {target}", entry.id));
                     prune(&mut plan, parent);
                 }
             }
@@ -159,7 +159,7 @@ pub(super) fn remove_weak_links(run: &Invocation<'_>, kernel: &str) -> crate::er
 /// Removes a directory if it is empty.
 fn prune(plan: &mut Builder, at: Option<Location>) {
     if let Some(at) = at {
-        plan.push(Action::Prune { at, unless_owned: None }, "no empty directory is left");
+        plan.push(verbs::Prune { at, unless_owned: None }, "no empty directory is left");
     }
 }
 

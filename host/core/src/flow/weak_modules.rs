@@ -12,7 +12,7 @@ use crate::flow::package_facts::facts_of_build;
 use crate::tree::{Package, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder};
+use modsmith_plan::{Action, Builder, verbs};
 use modsmith_plugins::Answer;
 
 /// What happens to the offer of modules to other kernels.
@@ -85,7 +85,7 @@ fn announced(answer: &Answer<()>, line: &str, before: usize, target: &Target, pl
 /// The kernel whose modules a step changes.
 fn kernel_of(action: &Action) -> Option<String> {
     let at: &Location = match action {
-        Action::Symlink { at, .. } | Action::Remove { at } => at,
+        Action::Symlink(verbs::Symlink { at, .. }) | Action::Remove(verbs::Remove { at }) => at,
         _ => return None,
     };
     let kernel = at.relative().iter().next().filter(|_| at.root == Root::InstallTree)?;

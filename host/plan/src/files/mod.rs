@@ -15,9 +15,8 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, OpenOptions, OpenOptionsExt};
 use serde::{Deserialize, Serialize};
 
-use super::watch::{Use, Watch, refused};
-use super::{Guard, Origin};
-use modsmith_facts::{Location, Places, Root, Roots, is_link_error, make_directories, open_parent};
+use crate::watch::{Source, Watch, refused};
+use modsmith_facts::{Location, Root, Roots, is_link_error, make_directories, open_parent};
 use modsmith_sandbox::write_file;
 
 mod copy;
@@ -71,12 +70,10 @@ impl Files {
         Self { shared: Arc::new(shared), links: Links::Beneath, watch: None }
     }
 
-    /// As steps of an origin see them: here it is decided who follows links.
-    pub fn of(&self, origin: &Origin, guard: &dyn Guard, places: &Arc<Places>) -> Self {
-        match origin {
-            Origin::Host => self.following(Links::Beneath),
-            Origin::Plugin { .. } => Self { watch: guard.watch(origin, places), ..self.following(Links::Refused) },
-        }
+    /// As a plugin's step sees them: no link is followed, and all that it comes upon is
+    /// decided about.
+    pub fn watched_by(&self, watch: Option<Arc<dyn Watch>>) -> Self {
+        Self { watch, ..self.following(Links::Refused) }
     }
 
     /// The same roots, for taking back what a step did that treated links so.
@@ -97,7 +94,7 @@ impl Files {
     }
 
     /// Where a source really is.
-    fn source(&self, at: &Location, using: Use) -> io::Result<Location> {
+    fn source(&self, at: &Location, using: Source) -> io::Result<Location> {
         match &self.watch {
             None => Ok(at.clone()),
             Some(watch) => watch.source(at, using).map_err(refused),
@@ -144,16 +141,16 @@ impl Files {
 
     /// A directory whose contents are read, and where it really is.
     pub fn open_source(&self, at: &Location) -> io::Result<(Dir, Location)> {
-        let at = self.source(at, Use::Contents)?;
+        let at = self.source(at, Source::Contents)?;
         Ok((self.open_directory(&at)?, at))
     }
 
     /// A file whose contents are read.
     pub fn open_file(&self, at: &Location) -> io::Result<std::fs::File> {
-        self.open_for(at, Use::Contents)
+        self.open_for(at, Source::Contents)
     }
 
-    fn open_for(&self, at: &Location, using: Use) -> io::Result<std::fs::File> {
+    fn open_for(&self, at: &Location, using: Source) -> io::Result<std::fs::File> {
         let at = self.source(at, using)?;
         let Spot { dir, name } = self.spot(&at)?;
         self.open_file_of(&dir, &name).map_err(|e| self.behind_a_link(&at, e))
@@ -180,6 +177,11 @@ impl Files {
     /// The real path, for messages and for programs.
     pub fn path(&self, at: &Location) -> PathBuf {
         self.roots().path(at).unwrap_or_else(|| PathBuf::from(at.to_string()))
+    }
+
+    /// That path as messages and views show it.
+    pub fn shown(&self, at: &Location) -> String {
+        self.path(at).display().to_string()
     }
 
     pub fn kind(&self, at: &Location) -> io::Result<Option<EntryKind>> {
@@ -235,15 +237,15 @@ impl Files {
 
     /// The contents of a file, and its mode.
     pub fn read(&self, at: &Location) -> io::Result<(Vec<u8>, u32)> {
-        self.read_for(at, Use::Contents)
+        self.read_for(at, Source::Contents)
     }
 
     /// The contents of a key that the host signs with.
     pub fn read_key(&self, at: &Location) -> io::Result<Vec<u8>> {
-        Ok(self.read_for(at, Use::Key)?.0)
+        Ok(self.read_for(at, Source::Key)?.0)
     }
 
-    fn read_for(&self, at: &Location, using: Use) -> io::Result<(Vec<u8>, u32)> {
+    fn read_for(&self, at: &Location, using: Source) -> io::Result<(Vec<u8>, u32)> {
         let mut file = self.open_for(at, using)?;
         let mut contents = Vec::new();
         file.read_to_end(&mut contents)?;
@@ -278,7 +280,7 @@ impl Files {
     /// and modification times. A file is replaced atomically; a directory that
     /// exists is merged into.
     pub fn copy(&self, from: &Location, to: &Location) -> io::Result<()> {
-        let from = self.source(from, Use::Entry)?;
+        let from = self.source(from, Source::Entry)?;
         let source = self.spot(&from)?;
         if self.kind(&from)? == Some(EntryKind::Directory) {
             if self.is_within(to, &from) {
@@ -355,7 +357,7 @@ impl Files {
 
     /// Names directly below a directory, sorted; none for one that is missing.
     pub fn entries(&self, at: &Location) -> io::Result<Vec<String>> {
-        let dir = match self.source(at, Use::Contents).and_then(|at| self.open_directory(&at)) {
+        let dir = match self.source(at, Source::Contents).and_then(|at| self.open_directory(&at)) {
             Ok(dir) => dir,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(e) => return Err(e),

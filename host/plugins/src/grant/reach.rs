@@ -10,11 +10,11 @@ use std::io;
 use std::path::{Component, Path};
 use std::sync::{Arc, OnceLock};
 
+use super::Grant;
 use super::secrets::{Secrets, Why};
-use super::{Grant, backup};
 use crate::pattern::spelled;
 use modsmith_facts::{Found, Identity, Last, Location, Places, Root};
-use modsmith_plan::{Action, Argument, Command, Entry, HIDDEN, PRIVATE_DIR, Program, Use, Watch};
+use modsmith_plan::{Action, Argument, Command, Entry, HIDDEN, PRIVATE_DIR, Program, Source, Use, Watch};
 
 /// Below the private directory of a tree: where modules are built, which signers
 /// may be granted. The rest is the host's alone.
@@ -59,42 +59,21 @@ impl Reach {
     /// Whether a step may be in a plan, or run now.
     pub fn permits(&self, action: &Action) -> Result<(), String> {
         self.grant.permits(action)?;
-        match action {
-            Action::Note(_) | Action::Prune { .. } | Action::Record { .. } | Action::Expect { .. } => Ok(()),
-            Action::MakeDirectory { at } => self.target(at).map(drop),
-            Action::WriteFile { at, .. } | Action::Remove { at } => self.displaced(at),
-            Action::Copy { from, to } | Action::Import { from, to } => {
-                self.copied(from, Last::Keep)?;
-                self.displaced(to)
-            }
-            Action::Collect { from, glob, to } => {
-                self.copied(from, Last::Follow)?;
-                self.target(to)?;
-                self.collected(from, glob, to)
-            }
-            Action::Rename { from, to } => self.moved(from, to),
-            Action::Symlink { at, target } => {
-                self.displaced(at)?;
-                self.may_lead(at, Path::new(target))
-            }
-            Action::BackUp { at, suffix } => match backup(at, suffix) {
-                Some(copy) => self.moved(at, &copy),
-                None => Ok(()),
-            },
-            Action::Pack { tree, to, .. } => {
-                self.copied(tree, Last::Follow)?;
-                self.displaced(to)
-            }
-            Action::Unpack { archive, to } => {
-                self.readable(archive, Last::Follow)?;
-                self.displaced(to)
-            }
-            Action::AppendSignature(signature) => {
-                self.displaced(&signature.file)?;
-                self.readable(&signature.file, Last::Follow)?;
-                self.signing_key(&signature.key).map(drop)
-            }
-            Action::Run(command) => self.may_start(command),
+        action.verb().uses().iter().try_for_each(|used| self.permits_use(used))
+    }
+
+    fn permits_use(&self, used: &Use<'_>) -> Result<(), String> {
+        match used {
+            Use::Reads(at, Source::Contents) => self.copied(at, Last::Follow),
+            Use::Reads(at, Source::Entry) => self.copied(at, Last::Keep),
+            Use::Reads(at, Source::Key) => self.signing_key(at).map(drop),
+            Use::Makes(at) => self.target(at).map(drop),
+            Use::Replaces(at) => self.displaced(at),
+            Use::ReplacesEach { from, glob, to } => self.collected(from, glob, to),
+            Use::Moves { from, to } => self.moved(from, to),
+            Use::Links { at, target } => self.may_lead(at, Path::new(target)),
+            Use::Runs(command) => self.may_start(command),
+            Use::Invalid(_) => Ok(()),
         }
     }
 
@@ -442,11 +421,11 @@ fn is_private(at: &Location) -> bool {
 }
 
 impl Watch for Reach {
-    fn source(&self, at: &Location, using: Use) -> Result<Location, String> {
+    fn source(&self, at: &Location, using: Source) -> Result<Location, String> {
         let found = match using {
-            Use::Contents => self.readable(at, Last::Follow)?,
-            Use::Entry => self.readable(at, Last::Keep)?,
-            Use::Key => self.signing_key(at)?,
+            Source::Contents => self.readable(at, Last::Follow)?,
+            Source::Entry => self.readable(at, Last::Keep)?,
+            Source::Key => self.signing_key(at)?,
         };
         if !found.through_link {
             return Ok(at.clone());

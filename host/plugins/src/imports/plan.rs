@@ -14,7 +14,7 @@ use crate::program;
 use modsmith_facts::Location;
 use modsmith_plan::{
     Action, Announce, ArchiveFormat as Format, Argument, Bytes, Command, Environment, OnFailure as Failure, Origin,
-    Program, Signature, SignatureAlgorithm, Step, Undo,
+    Program, Signature, SignatureAlgorithm, Step, Undo, verbs,
 };
 
 /// Steps of one call, not yet in the plan: a failing call leaves none.
@@ -34,7 +34,7 @@ impl Draft {
         Self {
             steps: Vec::new(),
             steps_before: theirs().count(),
-            content: theirs().map(|step| content(&step.action)).sum(),
+            content: theirs().map(|step| step.action.verb().content()).sum(),
         }
     }
 
@@ -43,17 +43,8 @@ impl Draft {
         if self.steps_before + self.steps.len() >= limits.steps {
             return Some(limits.no_steps());
         }
-        let content = self.content.saturating_add(content(action));
+        let content = self.content.saturating_add(action.verb().content());
         (content > limits.content_mib.saturating_mul(1 << 20)).then(|| limits.no_content())
-    }
-}
-
-fn content(action: &Action) -> usize {
-    match action {
-        Action::WriteFile { contents, .. } => contents.0.len(),
-        Action::Note(text) => text.len(),
-        Action::AppendSignature(s) => s.public_key.0.len() + s.before.0.len() + s.after.0.len(),
-        _ => 0,
     }
 }
 
@@ -91,24 +82,29 @@ impl State {
             hints: Vec::new(),
         };
         let draft = self.table.get_mut(plan)?;
-        draft.content += content(&step.action);
+        draft.content += step.action.verb().content();
         draft.steps.push(step);
         Ok(Ok(()))
     }
 
-    fn one(&mut self, plan: &Resource<Draft>, at: &types::Path, action: impl FnOnce(Location) -> Action) -> Outcome {
-        let action = self.location(at).map(action);
+    fn one<V: Into<Action>>(
+        &mut self,
+        plan: &Resource<Draft>,
+        at: &types::Path,
+        verb: impl FnOnce(Location) -> V,
+    ) -> Outcome {
+        let action = self.location(at).map(verb).map(Into::into);
         self.add(plan, action)
     }
 
-    fn two(
+    fn two<V: Into<Action>>(
         &mut self,
         plan: &Resource<Draft>,
         from: &types::Path,
         to: &types::Path,
-        action: impl FnOnce(Location, Location) -> Action,
+        verb: impl FnOnce(Location, Location) -> V,
     ) -> Outcome {
-        let action = self.location(from).and_then(|from| Ok(action(from, self.location(to)?)));
+        let action = self.location(from).and_then(|from| Ok(verb(from, self.location(to)?).into()));
         self.add(plan, action)
     }
 
@@ -173,11 +169,11 @@ impl From<OnFailure> for Failure {
 impl HostBuilder for State {
     fn note(&mut self, plan: Resource<Draft>, text: String) -> wasmtime::Result<()> {
         // A note has no result: its limit is reported when the call returns.
-        self.add(&plan, Ok(Action::Note(text))).map(|_| ())
+        self.add(&plan, Ok(verbs::Note(text).into())).map(|_| ())
     }
 
     fn make_directory(&mut self, plan: Resource<Draft>, at: types::Path) -> Outcome {
-        self.one(&plan, &at, |at| Action::MakeDirectory { at })
+        self.one(&plan, &at, |at| verbs::MakeDirectory { at })
     }
 
     fn write_file(&mut self, plan: Resource<Draft>, at: types::Path, contents: Vec<u8>, mode: u32) -> Outcome {
@@ -185,30 +181,30 @@ impl HostBuilder for State {
             let refusal = format!("the mode {mode:o} of a file has more than permission bits");
             return self.add(&plan, Err(Error::Invalid(refusal)));
         }
-        self.one(&plan, &at, |at| Action::WriteFile { at, contents: Bytes(contents), mode })
+        self.one(&plan, &at, |at| verbs::WriteFile { at, contents: Bytes(contents), mode })
     }
 
     fn copy(&mut self, plan: Resource<Draft>, from: types::Path, to: types::Path) -> Outcome {
-        self.two(&plan, &from, &to, |from, to| Action::Copy { from, to })
+        self.two(&plan, &from, &to, |from, to| verbs::Copy { from, to })
     }
 
     fn rename(&mut self, plan: Resource<Draft>, from: types::Path, to: types::Path) -> Outcome {
         if from.root != to.root {
             return self.add(&plan, Err(Error::Invalid("a rename stays within one root".into())));
         }
-        self.two(&plan, &from, &to, |from, to| Action::Rename { from, to })
+        self.two(&plan, &from, &to, |from, to| verbs::Rename { from, to })
     }
 
     fn symlink(&mut self, plan: Resource<Draft>, at: types::Path, target: String) -> Outcome {
-        self.one(&plan, &at, |at| Action::Symlink { at, target })
+        self.one(&plan, &at, |at| verbs::Symlink { at, target })
     }
 
     fn remove(&mut self, plan: Resource<Draft>, at: types::Path) -> Outcome {
-        self.one(&plan, &at, |at| Action::Remove { at })
+        self.one(&plan, &at, |at| verbs::Remove { at })
     }
 
     fn back_up(&mut self, plan: Resource<Draft>, at: types::Path, suffix: String) -> Outcome {
-        self.one(&plan, &at, |at| Action::BackUp { at, suffix })
+        self.one(&plan, &at, |at| verbs::BackUp { at, suffix })
     }
 
     fn pack(
@@ -222,11 +218,11 @@ impl HostBuilder for State {
         let format = match format {
             ArchiveFormat::Tar => Format::Tar,
         };
-        self.two(&plan, &tree, &to, |tree, to| Action::Pack { tree, to, format, compress: compress.map(Into::into) })
+        self.two(&plan, &tree, &to, |tree, to| verbs::Pack { tree, to, format, compress: compress.map(Into::into) })
     }
 
     fn unpack(&mut self, plan: Resource<Draft>, archive: types::Path, to: types::Path) -> Outcome {
-        self.two(&plan, &archive, &to, |archive, to| Action::Unpack { archive, to })
+        self.two(&plan, &archive, &to, |archive, to| verbs::Unpack { archive, to })
     }
 
     fn append_signature(&mut self, plan: Resource<Draft>, signature: WitSignature, failure: OnFailure) -> Outcome {
@@ -244,7 +240,7 @@ impl HostBuilder for State {
         if glob.is_empty() || too_long || glob.contains('/') || globset::Glob::new(&glob).is_err() {
             return self.add(&plan, Err(Error::Invalid(format!("`{glob:.60}` is not a glob over file names"))));
         }
-        self.two(&plan, &from, &to, |from, to| Action::Collect { from, glob, to })
+        self.two(&plan, &from, &to, |from, to| verbs::Collect { from, glob, to })
     }
 
     fn drop(&mut self, plan: Resource<Draft>) -> wasmtime::Result<()> {

@@ -2,7 +2,7 @@
 //! form of expected.plan.
 
 use modsmith_facts::Location;
-use modsmith_plan::{Action, Argument, Command, OnFailure, Program, Signature, Step};
+use modsmith_plan::{Action, Argument, OnFailure, Step, Word};
 
 /// A line for each step.
 pub fn lines(steps: &[Step]) -> Vec<String> {
@@ -19,28 +19,17 @@ pub fn argument(argument: &Argument) -> String {
 }
 
 fn line(action: &Action) -> String {
-    match action {
-        Action::Note(text) => format!("note {text}"),
-        Action::MakeDirectory { at } => format!("make-directory {}", path(at)),
-        Action::WriteFile { at, contents, mode } => {
-            format!("write-file {} {mode:o} {}", path(at), content(&contents.0)).trim_end().to_owned()
-        }
-        Action::Copy { from, to } | Action::Import { from, to } => format!("copy {} {}", path(from), path(to)),
-        Action::Rename { from, to } => format!("rename {} {}", path(from), path(to)),
-        Action::Symlink { at, target } => format!("symlink {} {target}", path(at)),
-        Action::Remove { at } => format!("remove {}", path(at)),
-        Action::BackUp { at, suffix } => format!("back-up {} {suffix}", path(at)),
-        Action::Pack { tree, to, format, compress } => {
-            format!("pack {} {} {format:?} {compress:?}", path(tree), path(to)).to_lowercase()
-        }
-        Action::Unpack { archive, to } => format!("unpack {} {}", path(archive), path(to)),
-        Action::Run(command) => run(command),
-        Action::AppendSignature(signature) => append_signature(signature),
-        Action::Collect { from, glob, to } => format!("collect {} {glob} {}", path(from), path(to)),
-        // Steps that only the host makes.
-        Action::Prune { at, .. } => format!("prune {}", path(at)),
-        Action::Record { at, .. } => format!("record {}", path(at)),
-        Action::Expect { files } => format!("expect {}", files.iter().map(path).collect::<Vec<_>>().join(" ")),
+    let (name, words) = (verb(action.verb().name(), action.verb().on_failure()), action.verb().words());
+    let spelled = words.iter().map(|word| match word {
+        Word::Text(text) => text.to_string(),
+        Word::Location(at) => path(at),
+        Word::Argument(word) => argument(word),
+        Word::Contents(bytes) => content(&bytes.0),
+    });
+    let line = std::iter::once(name).chain(spelled).collect::<Vec<_>>().join(" ");
+    match words.last() {
+        Some(Word::Contents(_)) => line.trim_end().to_owned(),
+        _ => line,
     }
 }
 
@@ -53,18 +42,6 @@ fn content(bytes: &[u8]) -> String {
     }
 }
 
-fn append_signature(signature: &Signature) -> String {
-    format!(
-        "{} {} {} {} {}+{} bytes around it",
-        verb("append-signature", signature.failure),
-        path(&signature.file),
-        path(&signature.key),
-        signature.algorithm.name(),
-        signature.before.0.len(),
-        signature.after.0.len()
-    )
-}
-
 fn verb(name: &str, failure: OnFailure) -> String {
     let or = match failure {
         OnFailure::Abort => "",
@@ -72,16 +49,6 @@ fn verb(name: &str, failure: OnFailure) -> String {
         OnFailure::Ignore => "-or-ignore",
     };
     format!("{name}{or}")
-}
-
-fn run(command: &Command) -> String {
-    let program = match &command.program {
-        Program::Named(name) => name.clone(),
-        Program::At(at) => path(at),
-    };
-    let words = command.arguments.iter().map(argument);
-    let input = command.input.iter().map(|line| format!("<< {}", argument(line)));
-    [verb("run", command.failure), program].into_iter().chain(words).chain(input).collect::<Vec<_>>().join(" ")
 }
 
 fn path(at: &Location) -> String {

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder};
+use modsmith_plan::{Action, Builder, Use};
 
 /// Refuses steps from `first` on that change anything else, and has programs
 /// run without privileges, able to write nowhere else.
@@ -23,23 +23,7 @@ pub(super) fn confine_steps(plan: &mut Builder, first: usize) -> Result<()> {
 }
 
 /// What an action would change outside the staging directory.
-fn strays(action: &Action) -> Option<&Location> {
-    let outside = |at: &Location| at.root != Root::Staging;
-    match action {
-        Action::MakeDirectory { at }
-        | Action::WriteFile { at, .. }
-        | Action::Symlink { at, .. }
-        | Action::Remove { at }
-        | Action::BackUp { at, .. }
-        | Action::Record { at, .. }
-        | Action::Prune { at, .. } => Some(at).filter(|at| outside(at)),
-        Action::Copy { to, .. }
-        | Action::Import { to, .. }
-        | Action::Pack { to, .. }
-        | Action::Unpack { to, .. }
-        | Action::Collect { to, .. } => Some(to).filter(|at| outside(at)),
-        Action::Rename { from, to } => [to, from].into_iter().find(|at| outside(at)),
-        Action::AppendSignature(signature) => Some(&signature.file).filter(|at| outside(at)),
-        Action::Run(_) | Action::Note(_) | Action::Expect { .. } => None,
-    }
+fn strays(action: &Action) -> Option<Location> {
+    let uses = action.verb().uses();
+    uses.iter().flat_map(Use::changed).find(|at| at.root != Root::Staging).cloned()
 }

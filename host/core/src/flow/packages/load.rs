@@ -14,7 +14,7 @@ use crate::flow::packages::confined::confine_steps;
 use crate::flow::transaction::begin;
 use crate::tree::{Package, PackageId, SourceState, Target};
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder};
+use modsmith_plan::{Builder, verbs};
 
 /// Loads an archive: its source is registered, and what it has built for
 /// kernels becomes built here. `target` is the kernel that its dkms.conf is
@@ -75,8 +75,8 @@ fn unpack(run: &Invocation<'_>, archive: &Path, request: &FormatRequest, staging
     let (from, copy) = (place(Root::System, Path::new(name))?, place(Root::Staging, Path::new("archive"))?);
 
     let mut plan = Builder::new(title.as_str(), roots.clone());
-    plan.push(Action::MakeDirectory { at: Staging::top() }, "archives are unpacked out of sight");
-    plan.push(Action::Copy { from, to: copy.clone() }, "the plugin gets a copy, which nobody changes meanwhile");
+    plan.push(verbs::MakeDirectory { at: Staging::top() }, "archives are unpacked out of sight");
+    plan.push(verbs::Copy { from, to: copy.clone() }, "the plugin gets a copy, which nobody changes meanwhile");
     let own = plan.steps().len();
     let said = run.env.plugins.load_archive(format, &copy, &request.options, &Staging::top(), &mut plan)?;
     said.map_err(|why| malformed(archive, &format!("{}.", why.0)))?;
@@ -104,18 +104,15 @@ fn plan_source(
     let from = Location::new(Root::Staging, if shape.binaries_only { "binaries-only" } else { "source" });
     let from = from.expect("a plain name is a location");
     let registered = plan.roots().path(&id.source_dir()).unwrap_or_default();
-    plan.push(Action::MakeDirectory { at: id.version_dir() }, "a version's directory registers it")
+    plan.push(verbs::MakeDirectory { at: id.version_dir() }, "a version's directory registers it")
         .lines([String::new(), format!("Loading {format} for {id}")]);
     if shape.binaries_only {
         if registered.is_dir() {
             plan_registration(run, id, plan);
         } else if !matches!(known, Some(SourceState::Present(_))) {
             // As dkms 2.x has it: a directory with the dkms.conf, no link.
-            plan.push(
-                Action::Copy { from, to: id.source_link() },
-                "without a source the dkms.conf is kept in the tree",
-            )
-            .line(format!("Copying dkms.conf to {}", run.env.tree.real(&id.source_link()).display()));
+            plan.push(verbs::Copy { from, to: id.source_link() }, "without a source the dkms.conf is kept in the tree")
+                .line(format!("Copying dkms.conf to {}", run.env.tree.real(&id.source_link()).display()));
         }
         return;
     }
@@ -134,11 +131,11 @@ fn plan_built(run: &Invocation<'_>, id: &PackageId, shape: &Shape, plan: &mut Bu
         }
         let from = Location::new(Root::Staging, Path::new("built").join(&target.kernel).join(&target.arch))
             .map_err(|e| Error::new(Kind::ArchiveMalformed, e.to_string()))?;
-        plan.push(Action::MakeDirectory { at: id.kernel_dir(target) }, "what is built is kept by kernel");
+        plan.push(verbs::MakeDirectory { at: id.kernel_dir(target) }, "what is built is kept by kernel");
         if shown.exists() {
-            plan.push(Action::Remove { at: to.clone() }, "--force replaces what was built");
+            plan.push(verbs::Remove { at: to.clone() }, "--force replaces what was built");
         }
-        plan.push(Action::Rename { from, to }, "the built state appears at once")
+        plan.push(verbs::Rename { from, to }, "the built state appears at once")
             .line(format!("Loading {}...", shown.display()));
     }
     Ok(())

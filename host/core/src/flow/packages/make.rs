@@ -14,7 +14,7 @@ use crate::flow::{Invocation, PackageSource, package_facts};
 use crate::tree::{BuildRecord, Package, PackageId, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder};
+use modsmith_plan::{Action, Builder, verbs};
 use modsmith_plugins::{Assembly, KernelCount, PackageFacts, Requirements, State};
 
 /// Makes a format of a package and what is built of it for some kernels.
@@ -63,7 +63,7 @@ fn make_of_tree(
     let made = make_of(run, &package, &targets, &kernels, &facts, prepared.as_ref(), request);
     if let Some(at) = prepared {
         let mut plan = Builder::new(format!("end the preparation of {id}"), run.env.roots(&package, None));
-        plan.push(Action::Remove { at }, "the prepared source was for the format");
+        plan.push(verbs::Remove { at }, "the prepared source was for the format");
         run.runner.run(plan)?;
     }
     made
@@ -95,7 +95,7 @@ fn make_of(
         options.push((option.clone(), name));
     }
     let mut plan = Builder::new(format!("make a {} of {id}", format.name), roots);
-    plan.push(Action::MakeDirectory { at: Staging::top() }, "results are made out of sight");
+    plan.push(verbs::MakeDirectory { at: Staging::top() }, "results are made out of sight");
     let assembly = Assembly { package: facts, kernels, options: &options, staging: &Staging::top() };
     run.env.plugins.assemble(format, assembly, &mut plan)?;
     confine_steps(&mut plan, 1)?;
@@ -107,9 +107,9 @@ fn make_of(
     );
     announce(run, package, targets, &mut plan);
     plan.follow(|step| match &step.action {
-        Action::Copy { from, to } if targets.iter().any(|target| id.target_dir(target) == *from) => {
+        Action::Copy(verbs::Copy { from, to }) if targets.iter().any(|target| id.target_dir(target) == *from) => {
             let at = BuildRecord::location(to);
-            Some((Action::Remove { at }, "the record is about the files in the tree"))
+            Some((verbs::Remove { at }.into(), "the record is about the files in the tree"))
         }
         _ => None,
     });
@@ -119,7 +119,7 @@ fn make_of(
     };
     let to = to.map_err(|e| Error::new(Kind::Plugin, e.to_string()))?;
     let shown = plan.roots().path(&to).unwrap_or_default();
-    plan.push(Action::Collect { from: results(), glob: "*".into(), to }, "the result goes to its place").fails_as(
+    plan.push(verbs::Collect { from: results(), glob: "*".into(), to }, "the result goes to its place").fails_as(
         Kind::ArchiveUnwritable,
         format!("The {} of {id} could not be put into {}.", format.name, shown.display()),
     );
@@ -179,7 +179,7 @@ fn place(package: &Package, request: &FormatRequest) -> Result<(Option<std::path
 fn announce(run: &Invocation<'_>, package: &Package, targets: &[Target], plan: &mut Builder) {
     let mut lines = Vec::new();
     for (index, step) in plan.steps().iter().enumerate() {
-        let Action::Copy { from, .. } = &step.action else { continue };
+        let Action::Copy(verbs::Copy { from, .. }) = &step.action else { continue };
         if let Some(target) = targets.iter().find(|target| package.id.target_dir(target) == *from) {
             lines.push((index, format!("Marking modules for {target} for archiving...")));
         } else if from.root == Root::Source && from.relative().as_os_str().is_empty() {

@@ -7,7 +7,14 @@ use std::path::Path;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, OpenOptions, OpenOptionsExt, PermissionsExt};
 use rustix::fs::{AtFlags, OFlags, Timespec, Timestamps};
 
-use super::files::Files;
+use crate::failure::Failure;
+use crate::files::Files;
+use crate::runner::Runner;
+use crate::undo::{self, Stash, UndoOp};
+use crate::uses::Use;
+use crate::verb::{Aside, Verb, Word};
+use crate::view::StepView;
+use crate::watch::Source;
 use modsmith_facts::Location;
 use modsmith_sandbox::write_file;
 
@@ -15,18 +22,56 @@ use modsmith_sandbox::write_file;
 /// and nothing that lets others than the owner write.
 const KEPT: u32 = 0o755;
 
+/// A directory of whatever user, merged into a copy that belongs to who runs
+/// the plan: modes less what lets others write or gives rights away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    pub from: Location,
+    pub to: Location,
+}
+
+impl Verb for Import {
+    fn name(&self) -> &'static str {
+        "copy"
+    }
+
+    fn words(&self) -> Vec<Word<'_>> {
+        vec![(&self.from).into(), (&self.to).into()]
+    }
+
+    fn view(&self, files: &Files) -> StepView {
+        StepView { from: Some(files.shown(&self.from)), path: Some(files.shown(&self.to)), ..StepView::default() }
+    }
+
+    fn doing(&self, files: &Files) -> Option<String> {
+        Some(format!("copying {} to {}", files.shown(&self.from), files.shown(&self.to)))
+    }
+
+    fn uses(&self) -> Vec<Use<'_>> {
+        vec![Use::Reads(&self.from, Source::Entry), Use::Replaces(&self.to)]
+    }
+
+    fn prepare(&self, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
+        undo::for_replacing(&self.to, files, stash)
+    }
+
+    fn puts_aside(&self, _: &Location) -> Aside {
+        Aside::Merged
+    }
+
+    fn perform(&self, files: &Files, _: &Runner<'_>) -> Result<(), Failure> {
+        let top = |at: &Location| match at.relative().as_os_str().is_empty() {
+            true => Path::new(".").to_path_buf(),
+            false => at.relative().to_path_buf(),
+        };
+        let (source, target) = (files.dir(self.from.root)?, files.dir(self.to.root)?);
+        Ok(directory(&source, &top(&self.from), &target, &top(&self.to))?)
+    }
+}
+
 /// Copies a directory to a place where there is none, or merges it into one that
 /// is there. Links are copied as they are; times are kept, because make compares
 /// them.
-pub fn import(files: &Files, from: &Location, to: &Location) -> io::Result<()> {
-    let top = |at: &Location| match at.relative().as_os_str().is_empty() {
-        true => Path::new(".").to_path_buf(),
-        false => at.relative().to_path_buf(),
-    };
-    let (source, target) = (files.dir(from.root)?, files.dir(to.root)?);
-    directory(&source, &top(from), &target, &top(to))
-}
-
 fn directory(from: &Dir, from_name: &Path, to: &Dir, to_name: &Path) -> io::Result<()> {
     match to.create_dir_with(to_name, DirBuilder::new().mode(0o700)) {
         Err(e) if e.kind() == ErrorKind::AlreadyExists => {}

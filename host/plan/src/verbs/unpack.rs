@@ -1,16 +1,20 @@
-//! Packing a directory into an archive, and the way back.
+//! Unpacking an archive that nobody trusts.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 
-use cap_std::fs::{Dir, MetadataExt, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt};
-use lzma_rust2::{XzOptions, XzWriter};
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt};
 use tar::EntryType;
 
-use super::files::Files;
-use super::step::ArchiveFormat;
-use modsmith_facts::Compression;
+use crate::failure::Failure;
+use crate::files::Files;
+use crate::runner::Runner;
+use crate::undo::{self, Stash, UndoOp};
+use crate::uses::Use;
+use crate::verb::{Aside, Verb, Word};
+use crate::view::StepView;
+use crate::watch::Source;
 use modsmith_facts::Location;
 use modsmith_facts::compression::unxz;
 
@@ -21,92 +25,51 @@ const LARGEST: u64 = 2 << 30;
 /// How many members it may have.
 const MOST: usize = 200_000;
 
-/// Packs the contents of a directory, entries in name order.
-pub fn pack(
-    files: &Files,
-    tree: &Location,
-    to: &Location,
-    format: ArchiveFormat,
-    compress: Option<Compression>,
-) -> io::Result<()> {
-    let bytes = match format {
-        ArchiveFormat::Tar => tar_of(files, tree, source_date())?,
-    };
-    let bytes = match compress {
-        None => bytes,
-        Some(Compression::Gzip) => {
-            let mut encoder = flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::best());
-            encoder.write_all(&bytes)?;
-            encoder.finish()?
-        }
-        Some(Compression::Xz) => {
-            let mut encoder = XzWriter::new(Vec::new(), XzOptions::default())?;
-            encoder.write_all(&bytes)?;
-            encoder.finish()?
-        }
-        Some(Compression::Zstd) => {
-            ruzstd::encoding::compress_to_vec(bytes.as_slice(), ruzstd::encoding::CompressionLevel::Fastest)
-        }
-    };
-    files.write(to, &bytes, 0o644)
+/// A tar archive, compressed or not, below a directory that is missing or empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unpack {
+    pub archive: Location,
+    pub to: Location,
 }
 
-/// The time that nothing in an archive may be newer than, where the caller
-/// wants that: <https://reproducible-builds.org/specs/source-date-epoch/>.
-fn source_date() -> Option<i64> {
-    std::env::var("SOURCE_DATE_EPOCH").ok()?.parse().ok()
-}
+impl Verb for Unpack {
+    fn name(&self) -> &'static str {
+        "unpack"
+    }
 
-/// Files keep their times, since make compares them. Directories are as old as
-/// the newest file in them: their own times say when they were copied.
-fn tar_of(files: &Files, tree: &Location, source_date: Option<i64>) -> io::Result<Vec<u8>> {
-    let (directory, at) = files.open_source(tree)?;
-    let mut entries = Vec::new();
-    files.walk(&directory, &at, Path::new(""), &mut entries)?;
-    let mut newest: BTreeMap<PathBuf, i64> = BTreeMap::new();
-    for (name, metadata) in &entries {
-        if !metadata.is_dir() {
-            for parent in name.ancestors().skip(1) {
-                let time = newest.entry(parent.to_path_buf()).or_default();
-                *time = (*time).max(metadata.mtime());
-            }
-        }
+    fn words(&self) -> Vec<Word<'_>> {
+        vec![(&self.archive).into(), (&self.to).into()]
     }
-    let mut archive = tar::Builder::new(Vec::new());
-    for (name, metadata) in entries {
-        let time = if metadata.is_dir() { newest.get(&name).copied().unwrap_or(0) } else { metadata.mtime() };
-        let time = source_date.map_or(time, |limit| time.min(limit));
-        let mut header = tar::Header::new_gnu();
-        header.set_mtime(u64::try_from(time).unwrap_or(0));
-        header.set_mode(metadata.mode() & 0o777);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_username("root")?;
-        header.set_groupname("root")?;
-        header.set_size(0);
-        if metadata.is_dir() {
-            header.set_entry_type(EntryType::Directory);
-            archive.append_data(&mut header, &name, io::empty())?;
-        } else if metadata.is_symlink() {
-            header.set_entry_type(EntryType::Symlink);
-            archive.append_link(&mut header, &name, directory.read_link_contents(&name)?)?;
-        } else if metadata.is_file() {
-            header.set_entry_type(EntryType::Regular);
-            header.set_size(metadata.len());
-            let file = files.open_found(&directory, &name, &at)?;
-            archive.append_data(&mut header, &name, file.take(metadata.len()))?;
-        } else {
-            let path = files.path(&at).join(name);
-            return Err(io::Error::other(format!("{} is neither a file, a directory nor a link", path.display())));
-        }
+
+    fn view(&self, files: &Files) -> StepView {
+        StepView { from: Some(files.shown(&self.archive)), path: Some(files.shown(&self.to)), ..StepView::default() }
     }
-    archive.into_inner()
+
+    fn doing(&self, files: &Files) -> Option<String> {
+        Some(format!("unpacking {}", files.shown(&self.archive)))
+    }
+
+    fn uses(&self) -> Vec<Use<'_>> {
+        vec![Use::Reads(&self.archive, Source::Contents), Use::Replaces(&self.to)]
+    }
+
+    fn prepare(&self, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
+        undo::for_replacing(&self.to, files, stash)
+    }
+
+    fn puts_aside(&self, _: &Location) -> Aside {
+        Aside::Merged
+    }
+
+    fn perform(&self, files: &Files, _: &Runner<'_>) -> Result<(), Failure> {
+        Ok(unpack(files, &self.archive, &self.to)?)
+    }
 }
 
 /// Unpacks a tar archive, compressed or not, below a directory that is missing
 /// or empty. The archive is not trusted: whatever would get out of the
 /// directory, now or through a link later, stops the unpacking.
-pub fn unpack(files: &Files, archive: &Location, to: &Location) -> io::Result<()> {
+fn unpack(files: &Files, archive: &Location, to: &Location) -> io::Result<()> {
     let opened = files.open_file(archive)?;
     if !files.entries(to)?.is_empty() {
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the directory to unpack to is not empty"));
@@ -309,4 +272,26 @@ impl<T: Read> Read for Limited<T> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_stays_inside_only_where_that_can_be_told_without_following_others() {
+        let inside = |link: &str, target: &str| stays_inside(Path::new(link), Path::new(target));
+        for (link, target) in [("a", "b"), ("a/b", "../c"), ("a/b", "c/d"), ("a/b/c", "../../d"), ("a", "./b")] {
+            assert!(inside(link, target), "{link} -> {target}");
+        }
+        for (link, target) in
+            [("a", ".."), ("a", "/b"), ("a/b", "../../c"), ("a", "b/../../c"), ("a/b", "c/../d"), ("a", "")]
+        {
+            assert!(!inside(link, target), "{link} -> {target}");
+        }
+    }
+
+    #[test]
+    fn more_data_than_an_archive_may_have_are_an_error() {
+        let mut limited = Limited { inner: io::repeat(0), left: 1000 };
+        let error = io::copy(&mut limited, &mut io::sink()).unwrap_err();
+        assert!(error.to_string().contains("unpacks to more than"), "{error}");
+    }
+}

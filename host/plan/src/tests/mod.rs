@@ -79,8 +79,8 @@ fn tree(path: &str) -> Location {
     Location::new(Root::Tree, path).unwrap()
 }
 
-fn write(at: Location, text: &str) -> Action {
-    Action::WriteFile { at, contents: Bytes(text.into()), mode: 0o644 }
+fn write(at: Location, text: &str) -> verbs::WriteFile {
+    verbs::WriteFile { at, contents: Bytes(text.into()), mode: 0o644 }
 }
 
 /// One plan that does a bit of everything.
@@ -94,16 +94,16 @@ fn everything(scratch: &Scratch) -> Builder {
     std::os::unix::fs::symlink("nowhere", scratch.path("tree/link")).unwrap();
     let mut plan = scratch.builder();
     let source = Location::new(Root::Source, "").unwrap();
-    plan.push(Action::MakeDirectory { at: modules("updates/dkms") }, "");
+    plan.push(verbs::MakeDirectory { at: modules("updates/dkms") }, "");
     plan.push(write(modules("updates/dkms/y.ko"), "new"), "");
     plan.push(write(modules("extra/x.ko"), "after"), "");
-    plan.push(Action::BackUp { at: modules("extra/x.ko"), suffix: ".old".into() }, "");
-    plan.push(Action::Remove { at: modules("gone.ko") }, "");
-    plan.push(Action::Copy { from: source.clone(), to: tree("build") }, "");
-    plan.push(Action::Copy { from: source, to: tree("old") }, "");
-    plan.push(Action::Rename { from: tree("build"), to: tree("old/deep") }, "");
-    plan.push(Action::Symlink { at: tree("link"), target: "elsewhere".into() }, "");
-    plan.push(Action::Collect { from: tree("old"), glob: "*.c".into(), to: modules("collected") }, "");
+    plan.push(verbs::BackUp { at: modules("extra/x.ko"), suffix: ".old".into() }, "");
+    plan.push(verbs::Remove { at: modules("gone.ko") }, "");
+    plan.push(verbs::Copy { from: source.clone(), to: tree("build") }, "");
+    plan.push(verbs::Copy { from: source, to: tree("old") }, "");
+    plan.push(verbs::Rename { from: tree("build"), to: tree("old/deep") }, "");
+    plan.push(verbs::Symlink { at: tree("link"), target: "elsewhere".into() }, "");
+    plan.push(verbs::Collect { from: tree("old"), glob: "*.c".into(), to: modules("collected") }, "");
     plan
 }
 
@@ -158,17 +158,17 @@ fn recovery_takes_back_a_plan_that_was_killed_and_may_be_repeated() {
     let mut journal = journal::Journal::create(&plan.title, &plan.roots, Path::new("/")).unwrap();
     let mut stash = undo::Stash::new(journal.id());
     for (index, step) in plan.steps.iter().enumerate() {
-        let ops = undo::prepare(step, &files, &mut stash).unwrap();
+        let ops = begin::prepare(step, &files, &mut stash).unwrap();
         journal.begin(index, &ops, false, files.links()).unwrap();
-        undo::stash_away(&step.action, &ops, &files).unwrap();
+        begin::put_aside(step.action.verb(), &ops, &files).unwrap();
         if index + 1 < plan.steps.len() {
-            let runner = run::Runner {
+            let runner = runner::Runner {
                 system_root: Path::new("/"),
                 reporter: &Silent,
                 jobs: &Jobs::new(1),
                 heeds_signals: true,
             };
-            perform::perform(&step.action, &files, &runner).unwrap();
+            step.action.verb().perform(&files, &runner).unwrap();
         }
     }
     drop(journal);
@@ -296,8 +296,7 @@ fn evidence_of_a_failed_build_stays() {
     let mut plan = scratch.builder();
     plan.push(write(tree("build.log"), "log"), "").on_undo(Undo::Keep);
     plan.push(write(tree("other"), "x"), "");
-    plan.push(Action::Expect { files: vec![tree("product")] }, "")
-        .fails_as(FailureId("product-missing"), "No product.");
+    plan.push(verbs::Expect { files: vec![tree("product")] }, "").fails_as(FailureId("product-missing"), "No product.");
     let error = scratch.run(plan).unwrap_err();
     assert!(error.details[0].contains("product"), "{:?}", error.details);
     assert!(scratch.path("tree/build.log").exists() && !scratch.path("tree/other").exists());
@@ -322,7 +321,7 @@ fn a_directory_is_not_copied_into_itself() {
     let before = scratch.listing();
     for to in ["a/b/c", "a/new", "a", "link/b/d"] {
         let mut plan = scratch.builder();
-        plan.push(Action::Copy { from: tree("a"), to: tree(to) }, "");
+        plan.push(verbs::Copy { from: tree("a"), to: tree(to) }, "");
         let error = scratch.run(plan).unwrap_err();
         assert!(error.message.contains("into itself"), "{to}: {error}");
         assert_eq!(scratch.listing(), before, "{to}");
@@ -373,7 +372,7 @@ fn empty_directories_go_up_to_the_root_unless_somebody_owns_them() {
         fs::create_dir_all(scratch.path("modules/a/b/c")).unwrap();
         let mut plan = scratch.builder();
         let unless_owned = owner.map(|program| vec![program.to_owned()]);
-        plan.push(Action::Prune { at: modules("a/b/c"), unless_owned }, "");
+        plan.push(verbs::Prune { at: modules("a/b/c"), unless_owned }, "");
         scratch.run(plan).unwrap();
         scratch.path("modules/a").exists()
     };
@@ -391,8 +390,8 @@ fn an_archive_holds_what_was_packed_and_none_climbs_out() {
     let mut plan = scratch.builder();
     let compress = Some(modsmith_facts::Compression::Xz);
     let source = Location::new(Root::Source, "").unwrap();
-    plan.push(Action::Pack { tree: source, to: tree("a.tar.xz"), format: ArchiveFormat::Tar, compress }, "");
-    plan.push(Action::Unpack { archive: tree("a.tar.xz"), to: tree("out") }, "");
+    plan.push(verbs::Pack { tree: source, to: tree("a.tar.xz"), format: ArchiveFormat::Tar, compress }, "");
+    plan.push(verbs::Unpack { archive: tree("a.tar.xz"), to: tree("out") }, "");
     scratch.run(plan).unwrap();
     assert_eq!(fs::read_to_string(scratch.path("tree/out/sub/f")).unwrap(), "text");
 
@@ -404,7 +403,7 @@ fn an_archive_holds_what_was_packed_and_none_climbs_out() {
     archive.append(&header, &b"x"[..]).unwrap();
     fs::write(scratch.path("tree/evil.tar"), archive.into_inner().unwrap()).unwrap();
     let mut plan = scratch.builder();
-    plan.push(Action::Unpack { archive: tree("evil.tar"), to: tree("evil") }, "");
+    plan.push(verbs::Unpack { archive: tree("evil.tar"), to: tree("evil") }, "");
     assert!(scratch.run(plan).unwrap_err().message.contains("would leave the directory"));
     assert!(!scratch.path("tree/evil").exists() && !scratch.path("evil").exists());
 }
@@ -495,7 +494,7 @@ fn a_signature_is_appended_between_its_frame_and_undone_with_its_plan() {
     fs::write(scratch.path("modules/x.ko"), "module").unwrap();
     let mut plan = scratch.builder();
     plan.push(signature("k", public, OnFailure::Abort), "");
-    plan.push(Action::Expect { files: vec![modules("missing")] }, "");
+    plan.push(verbs::Expect { files: vec![modules("missing")] }, "");
     scratch.run(plan).unwrap_err();
     assert_eq!(fs::read(scratch.path("modules/x.ko")).unwrap(), b"module");
 }

@@ -14,13 +14,13 @@ use modsmith_sandbox::{Confinement, Leash, NOBODY, bind, can_become_nobody, can_
 const SEEN_AS: &str = "/tmp";
 
 /// A directory that is handed over to a program.
-pub struct Workroom {
+pub struct SandboxDir {
     real: PathBuf,
     /// As the program sees it: `None` for its real path.
     seen_as: Option<&'static Path>,
 }
 
-impl Workroom {
+impl SandboxDir {
     /// Lets a program work in a directory of this machine, below the root that
     /// the program runs in. Its `/tmp`, home and place for temporary files are
     /// that directory: nobody else's files are in its way, it needs no access to

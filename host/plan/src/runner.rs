@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{PidfdFlags, Signal};
 
-use super::files::Files;
-use super::interrupt::INTERRUPTED;
-use super::jobs::{Jobs, withhold};
-use super::perform::Failure;
-use super::report::Reporter;
-use super::secrets::{conceal_all, conceal_text, is_secret_variable};
-use super::step::{Argument, Bind, Command, Environment, Place, Program};
-use super::workroom::Workroom;
+use crate::command::{Argument, Bind, Command, Environment, Place, Program};
+use crate::failure::Failure;
+use crate::files::Files;
+use crate::interrupt::INTERRUPTED;
+use crate::jobs::{Jobs, withhold};
+use crate::report::Reporter;
+use crate::sandbox_dir::SandboxDir;
+use crate::secrets::{conceal_text, is_secret_variable};
 use modsmith_facts::{Location, PROGRAM_PATH, Root, find_program, resolve_in_root};
 use modsmith_sandbox::{Leash, bind, start};
 
@@ -49,7 +49,7 @@ struct Running {
     child: Child,
     /// Of a program that is confined to a directory.
     leash: Option<Leash>,
-    room: Option<Workroom>,
+    sandbox: Option<SandboxDir>,
 }
 
 impl Running {
@@ -75,7 +75,7 @@ impl Runner<'_> {
             }
             other => other?,
         };
-        let text = command_text(command, files);
+        let text = command.shown(files);
         tracing::debug!(command = %text, "run");
 
         let mut output = match &command.log {
@@ -91,7 +91,7 @@ impl Runner<'_> {
         let mut running = self.spawn(command, &resolved, files, &output)?;
         let outcome = self.wait(&mut running, command.time_limit, &text);
         // Nothing of the program is left that could be at work there.
-        running.room.as_ref().map_or(Ok(()), Workroom::take_back)?;
+        running.sandbox.as_ref().map_or(Ok(()), SandboxDir::take_back)?;
         if let (Some(_), Ok(status)) = (&command.log, &outcome) {
             let seconds = begun.elapsed().as_secs();
             let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -157,7 +157,7 @@ impl Runner<'_> {
     fn spawn(&self, command: &Command, resolved: &Resolved, files: &Files, output: &File) -> Result<Running, Failure> {
         let root = resolved.chroot.as_deref().unwrap_or(Path::new("/"));
         let staging = command.confined.then(|| Location::new(Root::Staging, "").expect("the root itself"));
-        let workroom = staging.as_ref().map(|at| Workroom::open(files.path(at), root)).transpose()?;
+        let sandbox = staging.as_ref().map(|at| SandboxDir::open(files.path(at), root)).transpose()?;
         let inside = |path: PathBuf| match &resolved.chroot {
             Some(root) => path
                 .strip_prefix(root)
@@ -165,7 +165,7 @@ impl Runner<'_> {
                 .map_err(|_| io::Error::other(format!("{} is outside the target system", path.display()))),
             None => Ok(path),
         };
-        let seen = |path: PathBuf| match workroom.as_ref().and_then(|room| room.seen(&path)) {
+        let seen = |path: PathBuf| match sandbox.as_ref().and_then(|dir| dir.seen(&path)) {
             Some(path) => inside(root.join(path.strip_prefix("/").unwrap_or(&path))),
             None => inside(path),
         };
@@ -212,8 +212,8 @@ impl Runner<'_> {
         if let Some(Bind { from, at }) = &command.bind {
             bind(&mut process, &files.path(from), &files.path(at))?;
         }
-        if let Some(room) = &workroom {
-            room.show(&mut process, root)?;
+        if let Some(dir) = &sandbox {
+            dir.show(&mut process, root)?;
         }
         let directory = match command.directory.as_ref().or(staging.as_ref()) {
             Some(at) => seen(files.path(at))?,
@@ -240,7 +240,7 @@ impl Runner<'_> {
                 Ok(())
             });
         }
-        let mut leash = workroom.as_ref().map(|room| room.lock(&mut process)).transpose()?;
+        let mut leash = sandbox.as_ref().map(|dir| dir.lock(&mut process)).transpose()?;
         let started = start(&mut process);
         let level = leash.as_mut().and_then(Leash::level);
         let child = started.map_err(|error| {
@@ -250,7 +250,7 @@ impl Runner<'_> {
         if let Some(level) = level {
             tracing::debug!(%level, "confined");
         }
-        Ok(Running { child, leash, room: workroom })
+        Ok(Running { child, leash, sandbox })
     }
 
     /// A file with the lines that a program reads. Not a pipe: nobody waits for
@@ -361,28 +361,4 @@ fn tail(file: &mut File) -> io::Result<Vec<String>> {
     // Programs that sign repeat their arguments when they complain.
     let lines: Vec<String> = text.lines().filter(|l| !l.trim().is_empty()).map(conceal_text).collect();
     Ok(lines[lines.len().saturating_sub(20)..].to_vec())
-}
-
-/// A command line for people and logs.
-pub fn command_text(command: &Command, files: &Files) -> String {
-    if let Some(block) = &command.log {
-        return conceal_text(&block.command);
-    }
-    let program = match &command.program {
-        Program::Named(name) => name.clone(),
-        Program::At(at) => files.path(at).display().to_string(),
-    };
-    let words: Vec<String> = command
-        .arguments
-        .iter()
-        .map(|argument| match argument {
-            Argument::Text(text) => text.clone(),
-            Argument::Location(at) => files.path(at).display().to_string(),
-        })
-        .collect();
-    let shown = conceal_all(words.iter().map(String::as_str)).into_iter().map(|text| {
-        let quoted = text.is_empty() || text.contains([' ', '\t', '\n', '\'', '"']);
-        if quoted { format!("{:?}", conceal_text(&text)) } else { text }
-    });
-    std::iter::once(program).chain(shown).collect::<Vec<_>>().join(" ")
 }

@@ -1,0 +1,41 @@
+//! What a step does to locations and with programs, whatever its verb: this is what a
+//! guard judges, so that a new verb needs no new rule.
+
+use std::borrow::Cow;
+
+use crate::command::Command;
+use crate::watch::Source;
+use modsmith_facts::Location;
+
+/// One thing that a step reads, changes or runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Use<'s> {
+    /// It is read, a directory with all that is in it.
+    Reads(&'s Location, Source),
+    /// A directory is made there; what is there already stays.
+    Makes(&'s Location),
+    /// It is made, replaced, merged into or removed.
+    Replaces(&'s Location),
+    /// For each name directly below `from` that matches, that name below `to` is made or
+    /// replaced.
+    ReplacesEach { from: &'s Location, glob: &'s str, to: &'s Location },
+    /// What is at `from` gets the name `to`, and what was there is replaced.
+    Moves { from: &'s Location, to: Cow<'s, Location> },
+    /// A link leads from there to the target.
+    Links { at: &'s Location, target: &'s str },
+    /// A program is run.
+    Runs(&'s Command),
+    /// Something that no step can do: what it is, and behind a colon why.
+    Invalid(String),
+}
+
+impl Use<'_> {
+    /// The locations that it changes. What a program changes, its confinement decides.
+    pub fn changed(&self) -> Vec<&Location> {
+        match self {
+            Use::Makes(at) | Use::Replaces(at) | Use::ReplacesEach { to: at, .. } | Use::Links { at, .. } => vec![at],
+            Use::Moves { from, to } => vec![to, from],
+            Use::Reads(..) | Use::Runs(_) | Use::Invalid(_) => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Making a directory.
+
+use std::io;
+
+use crate::failure::Failure;
+use crate::files::Files;
+use crate::runner::Runner;
+use crate::undo::{self, Stash, UndoOp};
+use crate::uses::Use;
+use crate::verb::{Verb, Word};
+use crate::view::StepView;
+use modsmith_facts::Location;
+
+/// A directory and its missing parents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MakeDirectory {
+    pub at: Location,
+}
+
+impl Verb for MakeDirectory {
+    fn name(&self) -> &'static str {
+        "make-directory"
+    }
+
+    fn words(&self) -> Vec<Word<'_>> {
+        vec![(&self.at).into()]
+    }
+
+    fn view(&self, files: &Files) -> StepView {
+        StepView { path: Some(files.shown(&self.at)), ..StepView::default() }
+    }
+
+    fn doing(&self, files: &Files) -> Option<String> {
+        Some(format!("making the directory {}", files.shown(&self.at)))
+    }
+
+    fn uses(&self) -> Vec<Use<'_>> {
+        vec![Use::Makes(&self.at)]
+    }
+
+    fn prepare(&self, files: &Files, _: &mut Stash) -> io::Result<Vec<UndoOp>> {
+        undo::for_directory(&self.at, files)
+    }
+
+    fn perform(&self, files: &Files, _: &Runner<'_>) -> Result<(), Failure> {
+        Ok(files.make_directory(&self.at)?)
+    }
+}

@@ -1,0 +1,96 @@
+//! Removing directories that became empty.
+
+use std::io;
+
+use crate::command::Command;
+use crate::failure::Failure;
+use crate::files::{EntryKind, Files};
+use crate::runner::Runner;
+use crate::undo::{Stash, UndoOp};
+use crate::uses::Use;
+use crate::verb::{Verb, Word};
+use crate::view::StepView;
+use modsmith_facts::Location;
+
+/// Directories from `at` upwards that are empty, not the root itself.
+/// With `unless_owned`, a directory is kept when that program succeeds with
+/// the directory's path as last argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prune {
+    pub at: Location,
+    pub unless_owned: Option<Vec<String>>,
+}
+
+impl Verb for Prune {
+    fn name(&self) -> &'static str {
+        "prune"
+    }
+
+    fn words(&self) -> Vec<Word<'_>> {
+        vec![(&self.at).into()]
+    }
+
+    fn view(&self, files: &Files) -> StepView {
+        let unless = self.unless_owned.as_ref().map(|words| format!("unless `{}` knows an owner", words.join(" ")));
+        StepView { path: Some(files.shown(&self.at)), text: unless, ..StepView::default() }
+    }
+
+    fn doing(&self, files: &Files) -> Option<String> {
+        Some(format!("removing {}", files.shown(&self.at)))
+    }
+
+    fn uses(&self) -> Vec<Use<'_>> {
+        vec![Use::Replaces(&self.at)]
+    }
+
+    fn is_hosts_own(&self) -> bool {
+        true
+    }
+
+    fn prepare(&self, files: &Files, _: &mut Stash) -> io::Result<Vec<UndoOp>> {
+        Ok(prunable(&self.at, files)?.into_iter().map(|at| UndoOp::MakeDirectory { at }).collect())
+    }
+
+    fn perform(&self, files: &Files, runner: &Runner<'_>) -> Result<(), Failure> {
+        for directory in prunable(&self.at, files)? {
+            if let Some([program, arguments @ ..]) = self.unless_owned.as_deref() {
+                let command = Command::new(program.as_str()).args(arguments).at(directory.clone());
+                match runner.run(&command, files) {
+                    Ok(()) => break,
+                    // Not owned, or nobody to ask.
+                    Err(Failure::Exit { .. } | Failure::NoProgram { .. }) => {}
+                    Err(other) => return Err(other),
+                }
+            }
+            files.remove_if_empty(&directory)?;
+        }
+        Ok(())
+    }
+}
+
+/// The directories from `at` upwards, not the root's own, that hold nothing
+/// but each other; innermost first.
+fn prunable(at: &Location, files: &Files) -> io::Result<Vec<Location>> {
+    let mut out: Vec<Location> = Vec::new();
+    let mut next = Some(at.clone());
+    while let Some(here) = next {
+        if here.relative().as_os_str().is_empty() {
+            break;
+        }
+        match files.kind(&here)? {
+            Some(EntryKind::Directory) => {}
+            None => {
+                next = here.parent();
+                continue;
+            }
+            Some(_) => break,
+        }
+        let below = out.last().and_then(|l: &Location| Some(l.relative().file_name()?.to_string_lossy().into_owned()));
+        if files.entries(&here)?.iter().any(|name| Some(name) != below.as_ref()) {
+            break;
+        }
+        next = here.parent();
+        out.push(here);
+    }
+    Ok(out)
+}

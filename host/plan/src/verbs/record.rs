@@ -1,0 +1,67 @@
+//! Writing down what is known of some files.
+
+use std::io;
+
+use serde_json::{Map, Value};
+
+use crate::failure::Failure;
+use crate::files::Files;
+use crate::runner::Runner;
+use crate::undo::{self, Stash, UndoOp};
+use crate::uses::Use;
+use crate::verb::{Verb, Word};
+use crate::view::StepView;
+use crate::watch::Source;
+use modsmith_facts::{Location, Stamp};
+
+/// A JSON file that says what is known of some files: `facts`, with the
+/// member `files` added, which holds the [`modsmith_facts::Stamp`] of each
+/// as it is when the step runs. A file that is not there, or was written
+/// only a moment ago, has none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub at: Location,
+    pub facts: Map<String, Value>,
+    pub files: Vec<Location>,
+}
+
+impl Verb for Record {
+    fn name(&self) -> &'static str {
+        "record"
+    }
+
+    fn words(&self) -> Vec<Word<'_>> {
+        vec![(&self.at).into()]
+    }
+
+    fn view(&self, files: &Files) -> StepView {
+        StepView { path: Some(files.shown(&self.at)), ..StepView::default() }
+    }
+
+    fn doing(&self, files: &Files) -> Option<String> {
+        Some(format!("writing {}", files.shown(&self.at)))
+    }
+
+    fn uses(&self) -> Vec<Use<'_>> {
+        let read = self.files.iter().map(|at| Use::Reads(at, Source::Contents));
+        read.chain([Use::Replaces(&self.at)]).collect()
+    }
+
+    fn is_hosts_own(&self) -> bool {
+        true
+    }
+
+    fn prepare(&self, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
+        undo::for_replacing(&self.at, files, stash)
+    }
+
+    fn perform(&self, files: &Files, _: &Runner<'_>) -> Result<(), Failure> {
+        let stamp =
+            |at: &Location| Some((at.to_string(), serde_json::to_value(Stamp::settled(&files.path(at))?).ok()?));
+        let mut record = self.facts.clone();
+        record.insert("files".into(), Value::Object(self.files.iter().filter_map(stamp).collect()));
+        let mut text = serde_json::to_vec(&record).map_err(io::Error::from)?;
+        text.push(b'\n');
+        Ok(files.write(&self.at, &text, 0o644)?)
+    }
+}

@@ -1,0 +1,50 @@
+//! Making a symbolic link.
+
+use std::io;
+
+use crate::failure::Failure;
+use crate::files::Files;
+use crate::runner::Runner;
+use crate::undo::{self, Stash, UndoOp};
+use crate::uses::Use;
+use crate::verb::{Verb, Word};
+use crate::view::StepView;
+use modsmith_facts::Location;
+
+/// Replaces a file or link. The target is taken as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Symlink {
+    pub at: Location,
+    pub target: String,
+}
+
+impl Verb for Symlink {
+    fn name(&self) -> &'static str {
+        "symlink"
+    }
+
+    fn words(&self) -> Vec<Word<'_>> {
+        vec![(&self.at).into(), self.target.as_str().into()]
+    }
+
+    fn view(&self, files: &Files) -> StepView {
+        let text = format!("-> {}", self.target);
+        StepView { path: Some(files.shown(&self.at)), text: Some(text), ..StepView::default() }
+    }
+
+    fn doing(&self, files: &Files) -> Option<String> {
+        Some(format!("making the link {}", files.shown(&self.at)))
+    }
+
+    fn uses(&self) -> Vec<Use<'_>> {
+        vec![Use::Replaces(&self.at), Use::Links { at: &self.at, target: &self.target }]
+    }
+
+    fn prepare(&self, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
+        undo::for_replacing(&self.at, files, stash)
+    }
+
+    fn perform(&self, files: &Files, _: &Runner<'_>) -> Result<(), Failure> {
+        Ok(files.symlink(&self.at, &self.target)?)
+    }
+}
