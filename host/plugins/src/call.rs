@@ -7,9 +7,9 @@ use wasmtime::component::{Instance, InstancePre, Resource};
 use wasmtime::{Store, Trap, WasmBacktrace};
 
 use super::bindings::modsmith::plugin::types;
+use super::exceeded::Exceeded;
 use super::imports::{Draft, KernelFacts, ModulePackage, PackageFacts, State};
 use super::index::Unusable;
-use super::limits::Exceeded;
 use crate::error::Error;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Step;

@@ -10,7 +10,8 @@ use std::process::{Command, ExitCode, Output, Stdio};
 use rustix::fs::MemfdFlags;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::limits::{Exceeded, LoadingLimits};
+use super::exceeded::Exceeded;
+use super::limits::LoadingLimits;
 use super::wasm::wasmtime;
 use modsmith_sandbox::start;
 

@@ -7,9 +7,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::index::Problem;
-use crate::limits::Exceeded;
+use crate::exceeded::Exceeded;
 use crate::manifest::Role;
+use crate::problem::Problem;
 
 /// What went wrong, as callers tell failures apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,6 +16,7 @@ mod call;
 pub mod compile;
 pub mod engine;
 pub mod error;
+mod exceeded;
 mod facade;
 pub mod form;
 pub mod grant;
@@ -30,6 +31,7 @@ mod order;
 pub mod pattern;
 pub mod policy;
 mod probe;
+mod problem;
 mod program;
 mod roles;
 pub mod search;
@@ -47,9 +49,9 @@ mod bindings {
 pub use error::{Error, Fault, Kind, Result};
 pub use facade::{Answer, Plugins};
 pub use imports::{PackageFacts, SymbolSource};
-pub use index::Problem;
 pub use inspect::{Inspection, Listed};
 pub use limits::Limits;
+pub use problem::Problem;
 pub use roles::{
     Assembly, Enrolment, Event, Format, HookFile, Image, Invalid, KernelCount, Occasion, OptionSpec, Prune,
     Regeneration, Requirements, Signing, State,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::manifest::Role;
 use crate::error::Error;
+use crate::exceeded::Exceeded;
 
 /// Where an administrator changes them, below the configuration directory.
 pub const FILE: &str = "limits.toml";
@@ -142,15 +143,6 @@ impl RoleLimits {
             loading: loading.try_into()?,
         })
     }
-}
-
-/// A limit that a plugin ran into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it exceeded the limit of {amount} {what} (`{key}`)")]
-pub struct Exceeded {
-    pub key: &'static str,
-    pub amount: u64,
-    pub what: &'static str,
 }
 
 impl LoadingLimits {

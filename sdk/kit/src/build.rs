@@ -15,6 +15,7 @@ use std::process::Stdio;
 
 use wit_component::ComponentEncoder;
 
+use crate::names::{MANIFEST, POLICY};
 use modsmith_plugins::form::{self, Imports};
 use modsmith_plugins::manifest::{Manifest, SECTION, check_identity};
 use modsmith_plugins::table::TableFile;
@@ -78,9 +79,6 @@ pub fn build(options: &BuildOptions) -> Result<Vec<Built>, Error> {
     std::fs::create_dir_all(&options.out).map_err(|e| Error::io("make the directory", &options.out, e))?;
     outputs.into_iter().map(|output| write(&options.out, output)).collect()
 }
-
-pub(super) const MANIFEST: &str = "plugin.toml";
-pub(super) const POLICY: &str = "policy.toml";
 
 /// The directories of the plugins that a build is about.
 #[derive(Debug, Default)]

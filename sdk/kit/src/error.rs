@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use modsmith_plugins::Kind;
 use modsmith_plugins::error::Id;
 
-use crate::build::{MANIFEST, POLICY};
-use crate::testing::case::{PLAN, REFUSAL};
-use crate::testing::facts::FACTS;
+use crate::names::{FACTS, MANIFEST, PLAN, POLICY, REFUSAL};
 
 /// Every id that this tool's errors can have beside those of plugins, with its kind.
 /// `docs/reference/messages.md` explains each.

@@ -6,6 +6,7 @@
 
 pub mod build;
 pub mod error;
+mod names;
 pub mod testing;
 
 pub use error::{Error, Result};

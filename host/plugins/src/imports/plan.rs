@@ -8,7 +8,8 @@ use crate::bindings::modsmith::plugin::plan::{
     SignatureAlgorithm as WitAlgorithm,
 };
 use crate::bindings::modsmith::plugin::types::{self, Argument as WitArgument, Compression, Error};
-use crate::limits::{Exceeded, Limits};
+use crate::exceeded::Exceeded;
+use crate::limits::Limits;
 use crate::pattern::LONGEST_PATTERN;
 use crate::program;
 use modsmith_facts::Location;

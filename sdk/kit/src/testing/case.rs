@@ -6,6 +6,7 @@ use super::ask::Answer;
 use super::diff::diff;
 use super::facts::Facts;
 use crate::error::{Error, Result};
+use crate::names::{PLAN, REFUSAL};
 
 /// A folder with a facts.toml.
 #[derive(Debug)]
@@ -14,10 +15,6 @@ pub struct Case {
     pub path: PathBuf,
     pub facts: Facts,
 }
-
-/// The expected answer, and the expected refusal: one of the two is there.
-pub const PLAN: &str = "expected.plan";
-pub const REFUSAL: &str = "error.txt";
 
 /// How a case ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +107,7 @@ impl Case {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::facts::FACTS;
+    use crate::names::FACTS;
 
     fn case() -> (tempfile::TempDir, Case) {
         let dir = tempfile::tempdir().unwrap();

@@ -7,11 +7,9 @@ use serde::Deserialize;
 
 use super::call::Call;
 use crate::error::{Error, Result};
+use crate::names::FACTS;
 use modsmith_facts::kernel::SymbolVersions;
 use modsmith_plugins::{Event, Occasion, PackageFacts, SymbolSource};
-
-/// The facts' file of a case.
-pub const FACTS: &str = "facts.toml";
 
 /// A question, and the system that it is about. Files whose content matters lie
 /// beside facts.toml, below `root`, `staging` and `source`.

@@ -1,0 +1,10 @@
+//! Limits that plugins ran into.
+
+/// A limit that a plugin ran into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it exceeded the limit of {amount} {what} (`{key}`)")]
+pub struct Exceeded {
+    pub key: &'static str,
+    pub amount: u64,
+    pub what: &'static str,
+}

@@ -1,0 +1,184 @@
+//! Plugins and files that are none, in directories.
+
+use super::*;
+
+struct Dirs(tempfile::TempDir);
+
+impl Dirs {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn component(&self, dir: &str, id: &str, extra: &str) {
+        self.component_of(dir, id, "1.0.0", extra);
+    }
+
+    fn component_of(&self, dir: &str, id: &str, version: &str, extra: &str) {
+        let text =
+            format!("id = \"{id}\"\nversion = \"{version}\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n{extra}");
+        // An empty component: nothing is compiled to choose a plugin.
+        let bytes = crate::manifest::tests::embedded(&text);
+        self.file(dir, &format!("{id}.wasm"), &bytes);
+    }
+
+    fn file(&self, dir: &str, name: &str, bytes: &[u8]) {
+        let dir = self.0.path().join(dir);
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join(name), bytes).unwrap();
+    }
+
+    fn read(&self, dirs: &[&str]) -> Index {
+        let directories = dirs.iter().map(|dir| (self.0.path().join(dir), Place::Beside)).collect();
+        Index::read(&SearchPath { directories, config: self.0.path().join("config"), caches: Vec::new() })
+    }
+}
+
+fn order(index: &Index, ids: &[&str]) -> Vec<String> {
+    let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+    let mut fitting = index.fitting(Role::Initrd, &ids);
+    sort(&mut fitting);
+    fitting.iter().map(|(_, entry)| entry.id().to_owned()).collect()
+}
+
+#[test]
+fn many_with_the_same_problem_are_told_in_one_sentence() {
+    let problem = |id: &str| Problem {
+        file: format!("/p/{id}.wasm").into(),
+        plugin: Some(id.to_owned()),
+        message: format!("it has not been granted: `modsmith plugin grant {id}`"),
+    };
+    let broken = Problem { file: "/p/x.wasm".into(), plugin: None, message: "it is no component".into() };
+    let few = [problem("a"), problem("b"), broken.clone()];
+    assert_eq!(Problem::told(&few).len(), 3);
+    let many = ["a", "b", "c", "d", "e"].map(problem);
+    let told = Problem::told(&[many.as_slice(), std::slice::from_ref(&broken)].concat());
+    let sentence = "5 plugins in /p are not used (`a`, `b`, `c` and 2 more). Of each: it has not been granted: `modsmith plugin grant ID`.";
+    assert_eq!(told, [sentence.to_owned(), broken.to_string()]);
+}
+
+#[test]
+fn the_closest_plugin_is_asked_first_then_priority_then_id_decide() {
+    let dirs = Dirs::new();
+    dirs.component("a", "anywhere", "[match]\npriority = 99\n");
+    dirs.component("a", "like", "[match]\ndistro = [\"debian\"]\npriority = 90\n");
+    dirs.component("a", "own", "[match]\ndistro = [\"ubuntu\"]\npriority = 1\n");
+    dirs.component("a", "own-first", "[match]\ndistro = [\"ubuntu\"]\npriority = 2\n");
+    dirs.component("a", "own-also", "[match]\ndistro = [\"ubuntu\"]\npriority = 1\n");
+    dirs.component("a", "other", "[match]\ndistro = [\"fedora\"]\n");
+    let index = dirs.read(&["a"]);
+    assert_eq!(order(&index, &["ubuntu", "debian"]), ["own-first", "own", "own-also", "like", "anywhere"]);
+    assert_eq!(order(&index, &[]), ["anywhere"]);
+}
+
+#[test]
+fn the_first_directory_wins() {
+    let dirs = Dirs::new();
+    dirs.component_of("a", "x", "1.0.0", "");
+    dirs.component_of("b", "x", "2.0.0", "");
+    assert_eq!(dirs.read(&["b", "a"]).get("x").unwrap().manifest.version, "2.0.0");
+}
+
+#[test]
+fn a_table_has_the_roles_and_rights_of_its_base_and_its_own_match() {
+    let dirs = Dirs::new();
+    dirs.component("a", "table", "[write]\nroots = [\"boot\"]\n");
+    let text = "id = \"void\"\nversion = \"0.1.0\"\nbase = \"table\"\n[match]\ndistro = [\"void\"]\n\
+        [policy]\ndirectory = \"extra\"\nlist = [\"a\", \"b\"]\n[policy.arch]\nx86_64 = \"x86\"\n";
+    dirs.file("b", "void.toml", text.as_bytes());
+    let index = dirs.read(&["b", "a"]);
+    let void = index.get("void").unwrap();
+    assert_eq!(order(&index, &["void"]), ["void", "table"]);
+    assert!(void.component.ends_with("a/table.wasm") && void.file().ends_with("b/void.toml"));
+    assert_eq!(void.policy()["policy.arch.x86_64"], "x86");
+    assert_eq!(void.policy()["policy.list"], "a\nb");
+    let write = modsmith_facts::Location::new(modsmith_facts::Root::Boot, "x").unwrap();
+    assert!(void.grant.permits(&modsmith_plan::verbs::Remove { at: write }.into()).is_ok());
+}
+
+#[test]
+fn a_table_from_outside_the_packages_waits_for_its_grant() {
+    let dirs = Dirs::new();
+    dirs.component("a", "table", "");
+    dirs.file("b", "x.toml", b"id = \"x\"\nversion = \"1.0.0\"\nbase = \"table\"\n[[run]]\nprogram = \"tool\"\n");
+    let places = [("a", Place::System), ("b", Place::Local)];
+    let directories = places.map(|(dir, place)| (dirs.0.path().join(dir), place)).into();
+    let config = dirs.0.path().join("config");
+    let index = Index::read(&SearchPath { directories, config, caches: Vec::new() });
+    assert!(index.get("x").is_none());
+    let refused = index.refused("x").unwrap();
+    assert!(refused.message.contains("modsmith plugin grant x"), "{}", refused.message);
+    assert_eq!(refused.manifest.run[0].program, "tool");
+}
+
+#[test]
+fn a_table_without_its_base_or_with_unknown_keys_is_a_problem_that_says_so() {
+    let dirs = Dirs::new();
+    dirs.component("a", "table", "");
+    dirs.file("a", "x.toml", b"id = \"x\"\nversion = \"1.0.0\"\nbase = \"tabel\"\n");
+    dirs.file("a", "y.toml", b"id = \"y\"\nversion = \"1.0.0\"\nbase = \"table\"\npolcy = 1\n");
+    let index = dirs.read(&["a"]);
+    let said: Vec<String> = index.problems().iter().map(Problem::to_string).collect();
+    assert!(said[0].contains("x.toml") && said[0].contains("tabel.wasm"), "{said:?}");
+    assert!(said[1].contains("line 4") && said[1].contains("polcy"), "{said:?}");
+    assert_eq!(index.entries().len(), 1);
+}
+
+/// What an index misses: ids, and whether their manifests are known.
+fn unusable(index: &Index) -> Vec<(&str, bool)> {
+    index.unusable().iter().map(|plugin| (plugin.id.as_str(), plugin.manifest.is_some())).collect()
+}
+
+#[test]
+fn a_plugin_is_missed_when_it_was_granted_or_needs_no_grant_and_never_when_it_was_dropped_there() {
+    let dirs = Dirs::new();
+    for (dir, ids) in [("system", ["a", "b"]), ("local", ["granted", "dropped"])] {
+        ids.iter().for_each(|id| dirs.component(dir, id, ""));
+    }
+    let places = [("system", Place::System), ("local", Place::Local)];
+    let directories: Vec<_> = places.map(|(dir, place)| (dirs.0.path().join(dir), place)).into();
+    let config = dirs.0.path().join("config");
+    let search = SearchPath { directories, config: config.clone(), caches: Vec::new() };
+    let granted = dirs.0.path().join("local/granted.wasm");
+    policy::grant(&config, "granted", &digest(&granted, None).unwrap()).unwrap();
+    assert_eq!(unusable(&Index::read(&search)), []);
+
+    dirs.component_of("local", "granted", "2.0.0", "");
+    dirs.component_of("local", "dropped", "2.0.0", "");
+    let index = Index::read(&search);
+    assert_eq!(unusable(&index), [("granted", true)]);
+    assert!(index.unusable()[0].message.contains("modsmith plugin grant granted"));
+
+    // Damaged files.
+    for (dir, id) in [("system", "a"), ("local", "granted"), ("local", "dropped")] {
+        dirs.file(dir, &format!("{id}.wasm"), b"damaged");
+    }
+    assert_eq!(unusable(&Index::read(&search)), [("a", false), ("granted", false)]);
+    // What the administrator denies is missed by nobody.
+    dirs.file("config/policy.d", "p.toml", b"[deny]\nplugins = [\"a\", \"granted\"]\n");
+    assert_eq!(unusable(&Index::read(&search)), []);
+    // A policy that cannot be read says nothing of any.
+    dirs.file("config/policy.d", "p.toml", b"[deny\n");
+    assert_eq!(unusable(&Index::read(&search)), [("a", false), ("granted", false), ("b", true)]);
+}
+
+#[test]
+fn a_file_must_be_named_as_its_plugin() {
+    let dirs = Dirs::new();
+    dirs.component("a", "x", "");
+    std::fs::rename(dirs.0.path().join("a/x.wasm"), dirs.0.path().join("a/y.wasm")).unwrap();
+    assert!(dirs.read(&["a"]).problems()[0].message.contains("x.wasm"));
+}
+
+#[test]
+fn an_unreadable_policy_keeps_all_plugins_from_being_used() {
+    let dirs = Dirs::new();
+    dirs.component("a", "x", "");
+    dirs.file("config/policy.d", "p.toml", b"[deny\n");
+    let index = dirs.read(&["a"]);
+    assert!(index.entries().is_empty() && index.problems()[0].message.contains("p.toml"));
+}
+
+#[test]
+fn a_directory_that_does_not_exist_is_no_problem() {
+    assert!(Dirs::new().read(&["missing"]).problems().is_empty());
+}
