@@ -63,7 +63,10 @@ fn a_document_that_is_shown_all_the_same_has_its_error_as_a_member() {
     let world = World::generic();
     let plan = world.modsmith("build nosuch/1.0 -k 1.0 --dry-run --json").expect(2).json();
     validate("plan-schema.json", &plan).unwrap();
-    assert_eq!((plan["plans"].as_array().map(Vec::len), plan["error"]["id"].as_str()), (Some(0), Some("source-missing")));
+    assert_eq!(
+        (plan["plans"].as_array().map(Vec::len), plan["error"]["id"].as_str()),
+        (Some(0), Some("source-missing"))
+    );
     world.write("invalid.conf", "PACKAGE_NAME=\"x\"\n");
     let conf = world.modsmith(&format!("conf {} --json", world.path("invalid.conf").display())).expect(8).json();
     validate("conf-schema.json", &conf).unwrap();
