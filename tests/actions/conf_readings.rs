@@ -15,11 +15,8 @@ const NEEDS_BASH: &str = "NO_WEAK_MODULES=$(echo no)";
 /// the `execve` call of each.
 fn readings(world: &World, command: &str) -> Vec<String> {
     let trace = world.path("trace");
-    let words = format!(
-        "-f -qq -s 4096 -e trace=execve -o {} {} {command}",
-        trace.display(),
-        world.path("bin/dkms").display()
-    );
+    let words =
+        format!("-f -qq -s 4096 -e trace=execve -o {} {} {command}", trace.display(), world.path("bin/dkms").display());
     world.program(tool::path("strace")).words(&words).run().expect(0);
     let trace = fs::read_to_string(trace).expect("strace wrote it");
     let reads_conf = |call: &&str| call.contains("\"--norc\", \"--noprofile\", \"-c\"") && call.contains("dkms.conf");
@@ -35,7 +32,7 @@ fn install_of_a_conf_that_needs_bash_starts_bash_once() {
     assert_eq!(started.len(), 1, "added, built and installed: {started:#?}");
     assert!(world.dkms("status").stdout.contains("installed"));
 
-    // Of what is installed: uninstalled, built and installed anew.
+    // What is installed is uninstalled, and installed anew.
     let started = readings(&world, &format!("{install} --force"));
     assert_eq!(started.len(), 1, "{started:#?}");
     let started = readings(&world, "remove once/1.0 --all");
