@@ -31,7 +31,7 @@ fn install_of_a_conf_that_needs_bash_starts_bash_once() {
     assert_eq!(started.len(), 1, "added, built and installed: {started:#?}");
     assert!(world.dkms("status").stdout.contains("installed"));
 
-    // Of what is installed: uninstalled, built and installed anew.
+    // What is installed is uninstalled, and installed anew.
     let started = readings(&world, &format!("{install} --force"));
     assert_eq!(started.len(), 1, "{started:#?}");
     let started = readings(&world, "remove once/1.0 --all");

@@ -111,12 +111,12 @@ pub struct Arguments {
     /// Whatever names the module or its version, in the order given: later ones
     /// count.
     #[arg(skip)]
-    pub naming: Vec<Naming>,
+    pub naming: Vec<PackageArg>,
 }
 
 /// A piece of the command line that names a module or its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Naming {
+pub enum PackageArg {
     /// `-m`: a module, or module and version.
     Module(String),
     /// `-v`
@@ -133,9 +133,9 @@ impl Arguments {
     pub fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut naming = Vec::new();
         for (id, wrap) in [
-            ("module", Naming::Module as fn(String) -> Naming),
-            ("module_version", Naming::Version),
-            ("words", Naming::Word),
+            ("module", PackageArg::Module as fn(String) -> PackageArg),
+            ("module_version", PackageArg::Version),
+            ("words", PackageArg::Word),
         ] {
             let values = matches.get_many::<String>(id).into_iter().flatten().cloned();
             naming.extend(matches.indices_of(id).into_iter().flatten().zip(values.map(wrap)));
@@ -150,7 +150,7 @@ impl Arguments {
         if let Some(index) = self.words.iter().position(|given| given == word) {
             self.words.remove(index);
         }
-        if let Some(index) = self.naming.iter().position(|given| *given == Naming::Word(word.into())) {
+        if let Some(index) = self.naming.iter().position(|given| *given == PackageArg::Word(word.into())) {
             self.naming.remove(index);
         }
     }

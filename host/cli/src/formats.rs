@@ -9,9 +9,9 @@ use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory};
 
 use super::arguments::{Arguments, FormatArguments, PlaceArguments};
 use super::invocation::{PluginUse, with_invocation};
-use super::misread;
 use super::setup::{plugins, system};
 use super::targets::Targets;
+use super::usage_error;
 use super::words::{Action, Words, absolute};
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
@@ -41,7 +41,7 @@ pub fn run(environment: &Environment) -> Option<std::result::Result<Result<()>, 
             for format in &formats {
                 command = with_options(command, format);
             }
-            Some(command.try_get_matches_from(words).map(|_| Ok(())).map_err(|error| misread(&error, words)))
+            Some(command.try_get_matches_from(words).map(|_| Ok(())).map_err(|error| usage_error(&error, words)))
         }
         None => None,
     }
@@ -107,9 +107,10 @@ fn known(words: &[OsString], environment: &Environment) -> Option<Vec<Format>> {
 
 fn run_format(environment: &Environment, word: &str, format: &Format) -> std::result::Result<Result<()>, ExitCode> {
     let command = with_options(Arguments::command(), format).after_help(listed(std::slice::from_ref(format)));
-    let matches =
-        command.try_get_matches_from(environment.command()).map_err(|error| misread(&error, environment.command()))?;
-    let mut arguments = Arguments::of(&matches).map_err(|error| misread(&error, environment.command()))?;
+    let matches = command
+        .try_get_matches_from(environment.command())
+        .map_err(|error| usage_error(&error, environment.command()))?;
+    let mut arguments = Arguments::of(&matches).map_err(|error| usage_error(&error, environment.command()))?;
     arguments.take_word(word);
     let request = request(format, &matches);
     Ok(request.and_then(|request| match format.load_action.as_deref() == Some(word) {

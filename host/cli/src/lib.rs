@@ -70,7 +70,7 @@ pub fn main(environment: &Environment) -> ExitCode {
         return code;
     }
     let persona = Persona::of_words(words);
-    start_logging(words.iter().any(|word| word == "--debug"));
+    start_logging(environment);
     let outcome = match (persona, words.get(1).and_then(|w| w.to_str())) {
         (Persona::Modsmith, Some("conf")) => parse::<ConfArguments>(words).map(|a| conf::run(&a, environment)),
         (Persona::Modsmith, Some("log")) => parse::<LogArguments>(words).map(|a| log::run(&a, environment)),
@@ -103,15 +103,15 @@ pub fn main(environment: &Environment) -> ExitCode {
 /// exit codes that scripts know.
 fn parse<A: Parser>(words: &[OsString]) -> Result<A, ExitCode> {
     // The first word is the command's name here.
-    A::try_parse_from(words.iter().skip(1)).map_err(|error| misread(&error, words))
+    A::try_parse_from(words.iter().skip(1)).map_err(|error| usage_error(&error, words))
 }
 
 fn parse_arguments(words: &[OsString]) -> Result<Arguments, ExitCode> {
     let matches = Arguments::command().try_get_matches_from(words);
-    matches.and_then(|matches| Arguments::of(&matches)).map_err(|error| misread(&error, words))
+    matches.and_then(|matches| Arguments::of(&matches)).map_err(|error| usage_error(&error, words))
 }
 
-fn misread(error: &clap::Error, words: &[OsString]) -> ExitCode {
+fn usage_error(error: &clap::Error, words: &[OsString]) -> ExitCode {
     use clap::error::ErrorKind::*;
     match error.kind() {
         // Styled, where the terminal is.
@@ -143,10 +143,11 @@ fn restore_pipe_signal() {
 }
 
 /// To standard error, as MODSMITH_LOG says, or `--debug`.
-fn start_logging(debug: bool) {
+fn start_logging(environment: &Environment) {
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("MODSMITH_LOG").ok();
-    if let Some(filter) = filter.or_else(|| debug.then(|| EnvFilter::new("modsmith=debug"))) {
+    let asked = environment.text("MODSMITH_LOG").and_then(|directives| EnvFilter::try_new(directives).ok());
+    let debug = || environment.command().iter().any(|word| word == "--debug").then(|| EnvFilter::new("modsmith=debug"));
+    if let Some(filter) = asked.or_else(debug) {
         // Colours would be escaped with all other control sequences.
         tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(|| output::LogWriter).init();
     }

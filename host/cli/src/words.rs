@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::arguments::{Arguments, Naming};
+use super::arguments::{Arguments, PackageArg};
 use super::output;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_core::flow::PackageSource;
@@ -92,15 +92,15 @@ impl Words {
         let mut words = Words::default();
         for naming in &arguments.naming {
             let word = match naming {
-                Naming::Module(module) => {
+                PackageArg::Module(module) => {
                     words.take_module(module);
                     continue;
                 }
-                Naming::Version(version) => {
+                PackageArg::Version(version) => {
                     words.version = Some(version.trim().to_owned());
                     continue;
                 }
-                Naming::Word(word) => word,
+                PackageArg::Word(word) => word,
             };
             let path = Path::new(word);
             if let Some(action) = Action::of(word) {

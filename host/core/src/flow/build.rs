@@ -168,7 +168,7 @@ fn workplace(run: &Invocation<'_>, package: &Package, target: &Target) -> Result
 
 /// The directory that a package is built in for a kernel.
 fn build_dir(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Location {
-    if run.scope.isolated { id.build_dir_apart(target) } else { id.build_dir() }
+    if run.scope.isolated { id.isolated_build_dir(target) } else { id.build_dir() }
 }
 
 /// The log of the build that is going on, or has just failed.

@@ -40,23 +40,23 @@ fn try_each_kernel(
     let _lock = begin(run)?;
     let Some(first) = targets.first() else { return Ok(Vec::new()) };
     let package = ensure_added(run, what, &run.kernel(first))?;
-    let apart = targets.len() > 1 && run.runner.workers() > 1 && can_bind();
-    if apart {
-        make_room(run, &package)?;
+    let is_isolated = targets.len() > 1 && run.runner.workers() > 1 && can_bind();
+    if is_isolated {
+        create_build_dir(run, &package)?;
     }
-    let isolated = if apart { run.isolated() } else { run.clone() };
-    let workers = if apart { run.runner.workers() } else { 1 };
+    let building = if is_isolated { run.isolated() } else { run.clone() };
+    let workers = if is_isolated { run.runner.workers() } else { 1 };
     let tasks: Vec<Task> =
         targets.iter().map(|target| Task { name: target.kernel.clone(), ..Task::default() }).collect();
     let done = parallel::run(&tasks, workers, run.runner.reporter, |task, reporter| {
-        let result = one(&isolated.reporting_to(reporter), &package, targets[task]);
+        let result = one(&building.reporting_to(reporter), &package, targets[task]);
         let interrupted = result.as_ref().is_err_and(|error| error.kind == Kind::Interrupted);
         (if interrupted { End::Stop } else { End::Settled }, result)
     });
-    if apart {
+    if is_isolated {
         // A stop signal has done its work: all builds have ended.
         INTERRUPTED.store(false, Ordering::SeqCst);
-        clear_room(run, &package, targets)?;
+        clear_build_dirs(run, &package, targets)?;
     }
     let result = |(task, result): (usize, Result<bool>)| match result {
         Ok(true) => afterwards(&package, targets[task]).err(),
@@ -67,7 +67,7 @@ fn try_each_kernel(
 }
 
 /// `T/m/v/build`, for builds that have their own directory in its place.
-fn make_room(run: &Invocation<'_>, package: &Package) -> Result<()> {
+fn create_build_dir(run: &Invocation<'_>, package: &Package) -> Result<()> {
     let mut plan = Builder::new(format!("build {} for several kernels", package.id), run.env.roots(package, None));
     plan.push(
         verbs::MakeDirectory { at: package.id.build_dir() },
@@ -78,11 +78,11 @@ fn make_room(run: &Invocation<'_>, package: &Package) -> Result<()> {
 
 /// What is left of such builds: the directory of one that failed gets the
 /// usual place.
-fn clear_room(run: &Invocation<'_>, package: &Package, targets: &[&Target]) -> Result<()> {
+fn clear_build_dirs(run: &Invocation<'_>, package: &Package, targets: &[&Target]) -> Result<()> {
     let id = &package.id;
     let mut plan = Builder::new(format!("end the builds of {id}"), run.env.roots(package, None));
     plan.push(verbs::Remove { at: id.build_dir() }, "the builds are over").on_undo(Undo::Keep);
-    let left = targets.iter().map(|target| id.build_dir_apart(target));
+    let left = targets.iter().map(|target| id.isolated_build_dir(target));
     let mut left: Vec<_> = left.filter(|at| run.env.tree.real(at).is_dir()).collect();
     if let Some(last) = left.pop() {
         plan.push(verbs::Rename { from: last, to: id.build_dir() }, "a failed build is kept for its log");
@@ -91,7 +91,7 @@ fn clear_room(run: &Invocation<'_>, package: &Package, targets: &[&Target]) -> R
         plan.push(verbs::Remove { at }, "only one of several failed builds is kept");
     }
     for target in targets {
-        if let Some(at) = id.build_dir_apart(target).parent() {
+        if let Some(at) = id.isolated_build_dir(target).parent() {
             plan.push(verbs::Prune { at, unless_owned: None }, "directories that became empty go too");
         }
     }

@@ -122,7 +122,7 @@ impl PackageId {
 
     /// `T/.modsmith/builds/m/v/k/a`: takes the place of `T/m/v/build` for one of
     /// several builds that go on at the same time.
-    pub fn build_dir_apart(&self, target: &Target) -> Location {
+    pub fn isolated_build_dir(&self, target: &Target) -> Location {
         let Target { kernel, arch } = target;
         below_tree(format!("{PRIVATE_DIR}/{BUILDS}/{}/{}/{kernel}/{arch}", self.module, self.version))
     }

@@ -8,7 +8,7 @@ use modsmith_plan::{Action, Builder, Use};
 /// run without privileges, able to write nowhere else.
 pub(super) fn confine_steps(plan: &mut Builder, first: usize) -> Result<()> {
     for step in plan.steps_from(first) {
-        if let Some(what) = strays(&step.action) {
+        if let Some(what) = outside_staging(&step.action) {
             return Err(Error::new(
                 Kind::Plugin,
                 format!("The plugin of this format asked for {what}: it is confined to its staging directory."),
@@ -23,7 +23,7 @@ pub(super) fn confine_steps(plan: &mut Builder, first: usize) -> Result<()> {
 }
 
 /// What an action would change outside the staging directory.
-fn strays(action: &Action) -> Option<Location> {
+fn outside_staging(action: &Action) -> Option<Location> {
     let uses = action.verb().uses();
     uses.iter().flat_map(Use::changed).find(|at| at.root != Root::Staging).cloned()
 }
