@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use wasmtime::component::{InstancePre, ResourceTable};
 
+use super::answer::Answer;
 use super::bindings::modsmith::plugin::types;
 use super::call::{self, Call, Said, Subject};
 use super::compile::Compiler;
@@ -24,7 +25,7 @@ use super::settings::{FrameworkSettings, Values};
 use crate::error::{Error, Fault};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Places, Roots, System, find_program};
-use modsmith_plan::{Action, Builder, Guard, Origin, Step, Watch};
+use modsmith_plan::{Builder, Step};
 
 type Complain = dyn Fn(&str) + Send + Sync;
 /// A plugin's id, and the kernel's release where the settings depend on it.
@@ -57,17 +58,6 @@ pub struct Plugins {
     complain: Option<Box<Complain>>,
 }
 
-/// What the plugins of a role said to a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer<T> {
-    Given {
-        plugin: String,
-        value: T,
-    },
-    /// None was responsible: each plugin that was asked, and its reason.
-    Unsupported(Vec<(String, String)>),
-}
-
 /// Plugins of a role that serve this system.
 pub(super) struct Candidates<'p> {
     /// In the order in which they are asked.
@@ -76,16 +66,6 @@ pub(super) struct Candidates<'p> {
     pub others: Vec<(String, String)>,
     /// Of the plugin that would be asked after the last of them, and cannot be.
     pub missed: Option<Error>,
-}
-
-impl<T> Answer<T> {
-    /// The value, if a plugin gave one.
-    pub fn value(self) -> Option<T> {
-        match self {
-            Answer::Given { value, .. } => Some(value),
-            Answer::Unsupported(_) => None,
-        }
-    }
 }
 
 impl Plugins {
@@ -459,25 +439,9 @@ impl Plugins {
 
     /// What the plugin that asked for a step may do in these places; `None` for
     /// one that is not here.
-    fn reach(&self, id: &str, places: &Arc<Places>) -> Option<Reach> {
+    pub(super) fn reach(&self, id: &str, places: &Arc<Places>) -> Option<Reach> {
         let grant = self.index().get(id)?.grant.clone();
         let named = self.named.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned().unwrap_or_default();
         Some(Reach::new(&grant.with(&named), places.clone()))
-    }
-}
-
-impl Guard for Plugins {
-    /// Adds steps' second key: the grant of the plugin that asked for them.
-    fn permits(&self, origin: &Origin, action: &Action, places: &Arc<Places>) -> Result<(), String> {
-        let Origin::Plugin { id, .. } = origin else { return Ok(()) };
-        match self.reach(id, places) {
-            Some(reach) => reach.permits(action),
-            None => Err(format!("the plugin `{id}` that asked for this step is not installed here; install it again")),
-        }
-    }
-
-    fn watch(&self, origin: &Origin, places: &Arc<Places>) -> Option<Arc<dyn Watch>> {
-        let Origin::Plugin { id, .. } = origin else { return None };
-        self.reach(id, places).map(|reach| Arc::new(reach) as Arc<dyn Watch>)
     }
 }

@@ -4,13 +4,12 @@
 //! lent; each step is checked against what the plugin was granted when it is
 //! added and again when it runs. `docs/concepts/capabilities.md` has the rules.
 //!
-//! * how it is made: [`build`]
 //! * what a plugin is and asks for: [`manifest`], [`table`], [`pattern`], [`settings`]
 //! * what it gets: [`search`], [`index`], [`policy`], [`grant`], [`limits`]
 //! * how it is called: [`form`], [`engine`], [`compile`], [`cache`], `imports`, `call`
-//! * how it is tested: [`testing`]
 //! * what the flows ask: [`Plugins`], with one file of it per role
 
+mod answer;
 pub mod cache;
 mod call;
 pub mod compile;
@@ -20,6 +19,7 @@ mod exceeded;
 mod facade;
 pub mod form;
 pub mod grant;
+mod guard;
 mod imports;
 pub mod index;
 mod inspect;
@@ -46,8 +46,9 @@ mod bindings {
     include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
 }
 
+pub use answer::Answer;
 pub use error::{Error, Fault, Kind, Result};
-pub use facade::{Answer, Plugins};
+pub use facade::Plugins;
 pub use imports::{PackageFacts, SymbolSource};
 pub use inspect::{Inspection, Listed};
 pub use limits::Limits;

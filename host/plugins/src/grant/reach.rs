@@ -6,6 +6,8 @@
 //! below other roots, and for what is kept from the plugin also by device and
 //! inode.
 
+mod watch;
+
 use std::io;
 use std::path::{Component, Path};
 use std::sync::{Arc, OnceLock};
@@ -14,7 +16,7 @@ use super::Grant;
 use super::secrets::{Secrets, Why};
 use crate::pattern::spelled;
 use modsmith_facts::{Found, Identity, Last, Location, Places, Root};
-use modsmith_plan::{Action, Argument, Command, Entry, HIDDEN, PRIVATE_DIR, Program, Source, Use, Watch};
+use modsmith_plan::{Action, Argument, Command, HIDDEN, PRIVATE_DIR, Program, Source, Use};
 
 /// Below the private directory of a tree: where modules are built, which signers
 /// may be granted. The rest is the host's alone.
@@ -418,62 +420,4 @@ fn is_private(at: &Location) -> bool {
     at.root == Root::Tree
         && parts.next().is_some_and(|part| part == PRIVATE_DIR)
         && parts.next().is_some_and(|part| part != BUILDS)
-}
-
-impl Watch for Reach {
-    fn source(&self, at: &Location, using: Source) -> Result<Location, String> {
-        let found = match using {
-            Source::Contents => self.readable(at, Last::Follow)?,
-            Source::Entry => self.readable(at, Last::Keep)?,
-            Source::Key => self.signing_key(at)?,
-        };
-        if !found.through_link {
-            return Ok(at.clone());
-        }
-        // Its place below the innermost root, with no link in between.
-        let depth = |at: &&Location| {
-            let real = self.places.real_root(at.root).ok().map(|root| root.join(at.relative()));
-            (real.as_ref() == Some(&found.path)).then(|| std::cmp::Reverse(at.relative().iter().count()))
-        };
-        let inner = found.names.iter().filter(|at| depth(at).is_some()).max_by_key(depth);
-        inner.cloned().ok_or_else(|| self.leads_out(at, &found))
-    }
-
-    fn reads(&self, at: &Location, found: &Entry) -> Result<(), String> {
-        if self.secrets().is_none() && !mentions_host(at) {
-            return Ok(());
-        }
-        let names = self.places.names_of(at);
-        if names.iter().any(is_private) {
-            return Err(self.private(at));
-        }
-        match self.kept(&names, (found.device, found.inode), found.links, found.is_directory) {
-            None => Ok(()),
-            Some(Why::Key) => Err(self.grant.is_a_key(at)),
-            Some(Why::Denied(file)) => Err(self.grant.is_denied(at, &file)),
-        }
-    }
-
-    fn writes(&self, at: &Location) -> Result<(), String> {
-        if self.grant.denials.roots().next().is_none() && !mentions_host(at) {
-            return Ok(());
-        }
-        let names = self.places.names_of(at);
-        if names.iter().any(is_private) {
-            return Err(self.private(at));
-        }
-        match names.iter().find_map(|at| self.grant.denials.denies_path(at)) {
-            None => Ok(()),
-            Some(file) => Err(self.grant.is_denied(at, file)),
-        }
-    }
-
-    fn links(&self, at: &Location, target: &Path) -> Result<(), String> {
-        self.may_lead(at, target)
-    }
-}
-
-/// Whether a name may be one of the host's own, under some root.
-fn mentions_host(at: &Location) -> bool {
-    at.relative().iter().any(|part| part.as_encoded_bytes().starts_with(PRIVATE_DIR.as_bytes()))
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::answer::Answer;
 use crate::bindings::exports::modsmith::plugin::initrd::{self, GuestIndices};
 use crate::bindings::modsmith::plugin::types;
 use crate::call::{Call, Said, Subject};
 use crate::error::Error;
-use crate::facade::{Answer, Candidates, Plugins};
+use crate::facade::{Candidates, Plugins};
 use crate::imports::Draft;
 use crate::index::Entry;
 use crate::manifest::Role;

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::answer::Answer;
 use crate::bindings::exports::modsmith::plugin::install_policy::{self, GuestIndices};
 use crate::call::{Subject, denied};
 use crate::error::Error;
-use crate::facade::{Answer, Plugins};
+use crate::facade::Plugins;
 use crate::manifest::Role;
 use modsmith_facts::Compression;
 use modsmith_facts::kernel::Kernel;

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::answer::Answer;
 use crate::bindings::exports::modsmith::plugin::kernel_hooks::{self, GuestIndices};
 use crate::call::{Said, Subject};
 use crate::error::Error;
-use crate::facade::{Answer, Candidates, Plugins};
+use crate::facade::{Candidates, Plugins};
 use crate::index::Entry;
 use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::answer::Answer;
 use crate::bindings::exports::modsmith::plugin::signer::{self, GuestIndices};
 use crate::bindings::modsmith::plugin::types;
 use crate::call::{Said, Subject};
 use crate::error::Error;
-use crate::facade::{Answer, Plugins};
+use crate::facade::Plugins;
 use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};

@@ -1,0 +1,22 @@
+//! Answers of the plugins of a role.
+
+/// What the plugins of a role said to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer<T> {
+    Given {
+        plugin: String,
+        value: T,
+    },
+    /// None was responsible: each plugin that was asked, and its reason.
+    Unsupported(Vec<(String, String)>),
+}
+
+impl<T> Answer<T> {
+    /// The value, if a plugin gave one.
+    pub fn value(self) -> Option<T> {
+        match self {
+            Answer::Given { value, .. } => Some(value),
+            Answer::Unsupported(_) => None,
+        }
+    }
+}
