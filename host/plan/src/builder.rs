@@ -1,7 +1,6 @@
 //! How host code adds steps to a plan.
 
-use crate::command::{Argument, OnFailure};
-use crate::error::FailureId;
+use crate::command::Argument;
 use crate::step::{Announce, Origin, Plan, Step, Undo};
 use crate::verbs::Action;
 use modsmith_facts::Roots;
@@ -64,110 +63,13 @@ impl Builder {
         }
     }
 
-    /// Announces the steps from `index` on as one: with a line before the first.
-    pub fn announce_from(&mut self, index: usize, text: impl Into<String>) {
-        if let Some(first) = self.plan.steps.get_mut(index) {
-            first.announce = Announce::Line(text.into());
-        }
-    }
-
-    /// Says what the steps from `index` on have done: after the last of them, if it
-    /// did not fail. `failed` begins the warning of one that fails and may.
-    pub fn report_from(&mut self, index: usize, done: impl Into<String>, failed: &str) {
-        for step in self.steps_from(index) {
-            step.failure_message.get_or_insert_with(|| failed.to_owned());
-        }
-        if let Some(last) = self.steps_from(index).last_mut() {
-            last.announce = Announce::Done(done.into());
-        }
-    }
-
-    /// Prints the notes from `index` on when the plan comes to them.
-    pub fn tell_notes_from(&mut self, index: usize) {
-        for step in self.steps_from(index) {
-            if let Action::Note(text) = &step.action {
-                step.announce = Announce::Line(text.0.clone());
-            }
-        }
-    }
-
-    /// What a failure of the steps from `index` on means.
-    pub fn fail_from(&mut self, index: usize, meaning: impl Into<FailureId>, message: impl Into<String>) {
-        let (meaning, message) = (meaning.into(), message.into());
-        for step in self.plan.steps.iter_mut().skip(index) {
-            step.fails_as(meaning, message.clone());
-        }
-    }
-
-    /// Leaves what the steps from `index` on did, should the plan fail or be
-    /// killed, to another plan.
-    pub fn leave_from(&mut self, index: usize) {
-        for step in self.plan.steps.iter_mut().skip(index) {
-            step.on_undo(Undo::Never);
-        }
-    }
-
-    /// The steps from `index` on.
-    pub fn steps_from(&mut self, index: usize) -> &mut [Step] {
-        let from = index.min(self.plan.steps.len());
-        &mut self.plan.steps[from..]
-    }
-
-    /// What to do about a failure of the steps from `index` on.
-    pub fn hint_from(&mut self, index: usize, hint: &str) {
-        for step in self.plan.steps.iter_mut().skip(index) {
-            step.hint(hint);
-        }
-    }
-
-    /// Lets programs of the steps from `index` on fail with a warning, which
-    /// begins with the message.
-    pub fn tolerate_from(&mut self, index: usize, message: &str) {
-        for step in self.plan.steps.iter_mut().skip(index) {
-            if let Action::Run(command) = &mut step.action
-                && command.failure == OnFailure::Abort
-            {
-                command.failure = OnFailure::Warn;
-                step.failure_message = Some(message.to_owned());
-            }
-        }
+    /// The steps from the given number on.
+    pub(crate) fn added_since(&mut self, first: usize) -> &mut [Step] {
+        let first = first.min(self.plan.steps.len());
+        &mut self.plan.steps[first..]
     }
 
     pub fn finish(self) -> Plan {
         self.plan
-    }
-}
-
-impl Step {
-    pub fn line(&mut self, text: impl Into<String>) -> &mut Self {
-        self.announce = Announce::Line(text.into());
-        self
-    }
-
-    /// As [`Step::line`], with several.
-    pub fn lines(&mut self, texts: impl Into<Vec<String>>) -> &mut Self {
-        self.announce = Announce::Lines(texts.into());
-        self
-    }
-
-    pub fn progress(&mut self, text: impl Into<String>) -> &mut Self {
-        self.announce = Announce::Progress(text.into());
-        self
-    }
-
-    pub fn fails_as(&mut self, meaning: impl Into<FailureId>, message: impl Into<String>) -> &mut Self {
-        self.fails_as = Some(meaning.into());
-        self.failure_message = Some(message.into());
-        self
-    }
-
-    pub fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
-        self.hints.push(hint.into());
-        self
-    }
-
-    pub fn on_undo(&mut self, undo: Undo) -> &mut Self {
-        self.undo = undo;
-        self
     }
 }

@@ -1,10 +1,37 @@
-//! A transaction engine for files and programs: every change to the system is a step of a
-//! plan, and one executor runs them.
+//! A transaction engine for files and programs: a change to the system is a plan, shown
+//! before it is made, carried out step by step, and taken back when a step fails or the
+//! program is killed.
+//!
+//! What it knows: named roots and locations below them, files, programs and their
+//! confinement, a budget of jobs, a journal. Each kind of step is one type in one file of
+//! [`verbs`], with what it uses, how it is shown, done and taken back ([`Verb`]).
+//!
+//! What it must never know: kernels and modules, packages and their states, dkms.conf, exit
+//! codes, manifests and grants. A caller gives a step its meaning ([`FailureId`]) and gets
+//! that back; a [`Guard`] decides about the steps of plugins.
+//!
+//! Nothing but the [`Executor`] changes the system.
 
-mod begin;
+// Plans as data.
+pub mod verbs;
+
 mod builder;
 mod command;
-mod error;
+mod ranges;
+mod section;
+mod step;
+mod uses;
+mod verb;
+
+// How plans are shown.
+mod ordered;
+mod render;
+mod report;
+mod secrets;
+mod view;
+
+// How they are carried out.
+mod begin;
 mod execute;
 mod explain;
 mod failure;
@@ -12,22 +39,18 @@ mod files;
 mod guard;
 mod interrupt;
 mod jobs;
-mod journal;
-mod ordered;
-mod recovery;
-mod render;
-mod report;
-mod rerun;
 mod runner;
 mod sandbox_dir;
-mod secrets;
-mod step;
-mod undo;
-mod uses;
-mod verb;
-pub mod verbs;
-mod view;
 mod watch;
+
+// How they are taken back.
+mod journal;
+mod recovery;
+mod rerun;
+mod undo;
+
+// Why that was not possible.
+mod error;
 
 #[cfg(test)]
 mod tests;
@@ -47,6 +70,7 @@ pub use render::PlanView;
 pub use report::{Reporter, Silent};
 pub use rerun::{Rerun, depmod};
 pub use secrets::{conceal_text, is_secret_variable};
+pub use section::Section;
 pub use step::{Announce, Origin, Plan, Step, Undo};
 pub use uses::Use;
 pub use verb::{Bytes, Verb, Word};

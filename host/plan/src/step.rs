@@ -62,6 +62,40 @@ pub struct Step {
     pub hints: Vec<String>,
 }
 
+impl Step {
+    pub fn line(&mut self, text: impl Into<String>) -> &mut Self {
+        self.announce = Announce::Line(text.into());
+        self
+    }
+
+    /// As [`Step::line`], with several.
+    pub fn lines(&mut self, texts: impl Into<Vec<String>>) -> &mut Self {
+        self.announce = Announce::Lines(texts.into());
+        self
+    }
+
+    pub fn progress(&mut self, text: impl Into<String>) -> &mut Self {
+        self.announce = Announce::Progress(text.into());
+        self
+    }
+
+    pub fn fails_as(&mut self, meaning: impl Into<FailureId>, message: impl Into<String>) -> &mut Self {
+        self.fails_as = Some(meaning.into());
+        self.failure_message = Some(message.into());
+        self
+    }
+
+    pub fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    pub fn on_undo(&mut self, undo: Undo) -> &mut Self {
+        self.undo = undo;
+        self
+    }
+}
+
 /// An ordered list of steps below named roots.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
