@@ -43,6 +43,7 @@ demo: build ## Build, install and remove two real packages, in a scratch directo
 test: build ## Run all tests (installs kernel headers, Debian's dkms and tools)
 	@.ci/need $(FOR_TEST)
 	@command -v cargo-nextest >/dev/null || $(CARGO) install cargo-nextest --locked
+	$(CARGO) nextest run --release --locked --manifest-path wit/Cargo.toml
 	$(CARGO) nextest run --release --locked --all-features --manifest-path sdk/guest/Cargo.toml
 	$(CARGO) nextest run --release --locked --manifest-path plugins/Cargo.toml
 	$(CARGO) nextest run --release --locked --no-fail-fast
@@ -60,15 +61,18 @@ bench: build ## Compare with Debian's dkms: speed and memory, as a table
 
 lint: ## Check formatting, lints and documentation
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --check --manifest-path wit/Cargo.toml
 	$(CARGO) fmt --check --manifest-path sdk/guest/Cargo.toml
 	$(CARGO) fmt --all --check --manifest-path plugins/Cargo.toml
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
+	$(CARGO) clippy --release --locked --all-targets --manifest-path wit/Cargo.toml -- -D warnings
 	$(CARGO) clippy --release --locked --all-targets --all-features --manifest-path sdk/guest/Cargo.toml -- -D warnings
 	$(CARGO) clippy --release --locked --all-targets --manifest-path plugins/Cargo.toml -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --no-deps
 
 clean: ## Remove everything that was built or downloaded
 	$(CARGO) clean
+	$(CARGO) clean --manifest-path wit/Cargo.toml
 	$(CARGO) clean --manifest-path sdk/guest/Cargo.toml
 	$(CARGO) clean --manifest-path plugins/Cargo.toml
 
