@@ -13,7 +13,7 @@ use crate::uses::Use;
 use crate::view::StepView;
 use modsmith_facts::Location;
 
-/// One kind of step. What changes the system needs a [`Runner`] or a [`Stash`], which
+/// One kind of step. What changes the system needs a `Runner` or a `Stash`, which
 /// only the executor has.
 pub trait Verb {
     /// As dry runs and recorded plans name it: `write-file`.

@@ -33,7 +33,7 @@ impl Confinement {
         Self(Measures { purpose, rules, limits, required: Vec::new(), kept: None, way: None, mounts })
     }
 
-    /// For what works in one directory, which has to be one that [`NOBODY`] can use if
+    /// For what works in one directory, which has to be one that [`NOBODY`](crate::NOBODY) can use if
     /// root prepares it: it can write nowhere else, talks to nobody, and sees what
     /// everybody may see.
     ///
