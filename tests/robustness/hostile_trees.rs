@@ -203,7 +203,11 @@ fn hostile_confs_are_looked_at_behind_all_walls_in_every_way_or_not_read() {
                 let json = out.json();
                 assert_eq!(json["readings"][0]["confinement"].as_str(), Some(ALL_WALLS), "{name}, {evil}: {out}");
             } else {
-                assert!(out.stdout.is_empty() && out.code != 0, "{name}, {evil}: {out}");
+                assert!(out.code != 0, "{name}, {evil}: {out}");
+                // Of the file nothing is shown: the document is the error alone.
+                let json = out.json();
+                assert_eq!(json.as_object().map(|members| members.len()), Some(1), "{name}, {evil}: {out}");
+                assert_eq!(json["error"]["id"], "system", "{name}, {evil}: {out}");
                 out.expect_error("bash cannot be confined here").expect_error("no writes: Operation not supported");
             }
         }

@@ -196,7 +196,6 @@ impl Kind {
     fn from_id(id: &str, status: u8) -> Self {
         match id {
             "script" => Kind::Script(status),
-            "format" => Kind::Format(status),
             _ => Self::ALL.into_iter().find(|kind| kind.id() == id).unwrap_or(Kind::PlanFailed),
         }
     }
@@ -306,7 +305,8 @@ impl Error {
 /// As plans name what a failing step means.
 impl From<Kind> for FailureId {
     fn from(kind: Kind) -> Self {
-        FailureId(kind.id())
+        let number = if let Kind::Format(code) = kind { code } else { 0 };
+        FailureId(kind.id(), number)
     }
 }
 
@@ -319,7 +319,8 @@ impl From<modsmith_plan::Error> for Error {
             Cause::Recovery => Kind::System,
             Cause::Step { meaning: None, denied: true, .. } => Kind::Permission,
             Cause::Step { meaning: None, .. } => Kind::PlanFailed,
-            Cause::Step { meaning: Some(FailureId(id)), status, .. } => {
+            Cause::Step { meaning: Some(FailureId("format", code)), .. } => Kind::Format(code),
+            Cause::Step { meaning: Some(FailureId(id, _)), status, .. } => {
                 let status = status.map_or(1, |status| u8::try_from(status).unwrap_or(1));
                 Kind::from_id(id, status)
             }
@@ -366,3 +367,22 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_comes_back_from_a_plan_as_it_was_given() {
+        for kind in [Kind::BuildFailed, Kind::Format(7), Kind::InitrdFailed] {
+            let meaning = Some(FailureId::from(kind));
+            let cause = Cause::Step { meaning, status: Some(3), denied: false };
+            let error = modsmith_plan::Error { cause, message: String::new(), details: Vec::new(), hints: Vec::new() };
+            assert_eq!(Error::from(error).kind, kind);
+        }
+        let meaning = Some(FailureId::from(Kind::Script(0)));
+        let cause = Cause::Step { meaning, status: Some(3), denied: false };
+        let error = modsmith_plan::Error { cause, message: String::new(), details: Vec::new(), hints: Vec::new() };
+        assert_eq!(Error::from(error).kind, Kind::Script(3), "a script passes its own exit code on");
+    }
+}

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-/// What a failing step means, in the words of whoever made the plan: this crate keeps
-/// the name and gives it back.
+/// What a failing step means to the maker of the plan: this crate keeps the name and
+/// the number, and gives them back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FailureId(pub &'static str);
+pub struct FailureId(pub &'static str, pub u8);
 
 /// What went wrong.
 #[derive(Debug)]

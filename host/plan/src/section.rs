@@ -168,8 +168,8 @@ mod tests {
     use crate::verbs;
     use modsmith_facts::Roots;
 
-    const BUILD: FailureId = FailureId("build");
-    const SCRIPT: FailureId = FailureId("script");
+    const BUILD: FailureId = FailureId("build", 0);
+    const SCRIPT: FailureId = FailureId("script", 0);
 
     fn builder() -> Builder {
         Builder::new("try it", Roots::default())

@@ -144,9 +144,9 @@ fn a_failing_step_takes_back_all_that_was_done() {
     let scratch = Scratch::new();
     let mut plan = everything(&scratch);
     let before = scratch.listing();
-    plan.push(Action::Run(Command::new("false")), "to fail").fails_as(FailureId("build-failed"), "It failed.");
+    plan.push(Action::Run(Command::new("false")), "to fail").fails_as(FailureId("build-failed", 0), "It failed.");
     let error = scratch.run(plan).unwrap_err();
-    assert!(matches!(error.cause, Cause::Step { meaning: Some(FailureId("build-failed")), status: Some(1), .. }));
+    assert!(matches!(error.cause, Cause::Step { meaning: Some(FailureId("build-failed", 0)), status: Some(1), .. }));
     assert_eq!(error.message, "It failed.");
     assert_eq!(scratch.listing(), before);
 }
@@ -157,7 +157,8 @@ fn evidence_of_a_failed_build_stays() {
     let mut plan = scratch.builder();
     plan.push(write(tree("build.log"), "log"), "").on_undo(Undo::Keep);
     plan.push(write(tree("other"), "x"), "");
-    plan.push(verbs::Expect { files: vec![tree("product")] }, "").fails_as(FailureId("product-missing"), "No product.");
+    plan.push(verbs::Expect { files: vec![tree("product")] }, "")
+        .fails_as(FailureId("product-missing", 0), "No product.");
     let error = scratch.run(plan).unwrap_err();
     assert!(error.details[0].contains("product"), "{:?}", error.details);
     assert!(scratch.path("tree/build.log").exists() && !scratch.path("tree/other").exists());

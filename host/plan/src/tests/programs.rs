@@ -46,7 +46,7 @@ fn the_output_of_a_logged_command_is_a_block_of_the_log() {
     command.log = Some(LogBlock { at: tree("make.log"), description: "Building".into(), command: "make x".into() });
     let mut plan = scratch.builder();
     plan.push(write(tree("make.log"), "head\n"), "").on_undo(Undo::Keep);
-    plan.push(Action::Run(command), "").fails_as(FailureId("script"), "no");
+    plan.push(Action::Run(command), "").fails_as(FailureId("script", 0), "no");
     assert!(matches!(scratch.run(plan).unwrap_err().cause, Cause::Step { status: Some(3), .. }));
     let log = fs::read_to_string(scratch.path("tree/make.log")).unwrap();
     let rule = "-".repeat(64);
