@@ -115,7 +115,7 @@ fn check_all(action: Action, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The first failure is the result; the others are told before it.
+/// The first failure is the result; the others are printed before it.
 fn first_of(errors: Vec<Error>, persona: Persona) -> Result<()> {
     let mut errors = errors.into_iter();
     let Some(first) = errors.next() else { return Ok(()) };

@@ -1,4 +1,5 @@
-//! What is said of several steps at once, as they are added.
+//! Sections: announcement, failure, hints and undo of several steps, given when the
+//! steps are added.
 
 use crate::builder::Builder;
 use crate::command::OnFailure;

@@ -15,7 +15,7 @@ pub enum Origin {
     Plugin { id: String, role: String },
 }
 
-/// How a step is told to the user while it runs.
+/// What the user sees of a step while it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Announce {
     #[default]

@@ -201,8 +201,8 @@ fn autoinstall_package(run: &Invocation<'_>, package: &Package, kernel: &Arc<Ker
 }
 
 /// Tells packages that wait for one that is not registered from those whose
-/// dependency could not be installed. Whoever waits for a package that waits is
-/// like it.
+/// dependency could not be installed. A package that waits for a waiting package is
+/// treated like that one.
 fn sort_left<'p>(run: &Invocation<'_>, left: Vec<(&'p Package, BTreeSet<String>)>) -> Result<Vec<Left<'p>>> {
     let registered: BTreeSet<String> = run.env.tree.entries()?.into_iter().map(|entry| entry.id.module).collect();
     let mut left: Vec<_> = left.into_iter().map(|(package, needs)| Left { package, needs, deferred: false }).collect();

@@ -208,8 +208,8 @@ pub(super) fn forget_kernel(run: &Invocation<'_>, target: &Target) -> Result<()>
     of_kernel.into_iter().try_for_each(|(id, target)| forget(run, &id, &target))
 }
 
-/// Forgets what dkms has settled behind our back. What cannot be deleted is
-/// not shown, and waits for a better time.
+/// Deletes records of failed builds that dkms has since made obsolete. A record that
+/// cannot be deleted is not shown, and a later invocation tries again.
 pub(super) fn forget_stale(run: &Invocation<'_>) {
     for (id, target) in run.env.tree.stale_failures() {
         if let Err(error) = forget(run, &id, &target) {

@@ -1,4 +1,4 @@
-//! Keeping what a build and an install found out, for whoever asks later.
+//! Records of what a build and an installation found out, for later invocations.
 
 use crate::flow::Invocation;
 use crate::tree::{BuildRecord, ConfFile, Package, PackageId, RecordedModule, Target};

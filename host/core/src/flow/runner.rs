@@ -55,7 +55,7 @@ struct DryRun {
 /// What came of an attempt to take the tree's lock without waiting.
 pub enum TryLock {
     Taken(TreeLock),
-    /// Somebody else has it, or the tree may not be written.
+    /// Another invocation holds the lock, or the tree cannot be written.
     Refused,
     /// A dry run takes none: it changes nothing.
     NotNeeded,

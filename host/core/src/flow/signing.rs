@@ -16,7 +16,7 @@ use modsmith_plugins::{Answer, Enrolment, Fault, Signing};
 
 /// Key, certificate and program, said before the build. A new pair is a plan
 /// of its own: it outlives a build that fails. Whatever is in the way of
-/// signing is told, and never an error: modules are still good for a kernel
+/// signing is a warning, and never an error: modules are still good for a kernel
 /// that does not ask for it.
 pub(super) fn signing(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>) -> Result<Option<Signing>> {
     if let Some(why) = unsigned_by_choice(run) {
@@ -134,7 +134,7 @@ fn sign_command(run: &Invocation<'_>, plan: &Builder, signing: &Signing) -> Stri
 }
 
 /// Whether this machine's kernel would load what was signed, and what to do.
-/// Only said: nobody's keys are enrolled unasked.
+/// This is advice only: the program enrols no key.
 fn enrolment_lines(run: &Invocation<'_>, kernel: &Arc<Kernel>) -> Vec<String> {
     match run.env.plugins.enrolment(kernel) {
         Ok(Answer::Given { value: Enrolment { advice, .. }, .. }) => advice,

@@ -226,7 +226,7 @@ pub(super) fn finish_forgotten(run: &Invocation<'_>) -> Result<()> {
 
 /// The end of a change that succeeded: what plugins do then, and the
 /// `post_transaction` of framework.conf.
-/// Its output is kept in the tree; its failure is told and changes nothing.
+/// Its output is kept in the tree; its failure is a warning and changes nothing.
 pub fn post_transaction(run: &Invocation<'_>, target: &Target) -> Result<()> {
     if run.runner.has_changed_kernels() {
         tell_plugins(run, Event::PostTransaction, &run.kernel(target))?;
