@@ -37,8 +37,8 @@ fn what_asks_for_it_is_installed_in_the_order_of_its_dependencies_with_one_depmo
         Package::new("manual", "1.0").conf("AUTOINSTALL=no"),
     ]);
     let out = autoinstall(&world).expect(0);
-    let at = |text: &str| out.stdout.find(text).unwrap_or_else(|| panic!("no `{text}`: {out}"));
-    assert!(at("Autoinstall of module before/1.0") < at("Autoinstall of module after/1.0"));
+    let location = |text: &str| out.stdout.find(text).unwrap_or_else(|| panic!("no `{text}`: {out}"));
+    assert!(location("Autoinstall of module before/1.0") < location("Autoinstall of module after/1.0"));
     assert_eq!(depmods(&out), 1, "{out}");
     assert!(
         out.stdout.contains(&format!("Autoinstall on {} succeeded for module(s) before after.", kernel())),

@@ -198,18 +198,18 @@ fn unitedlinux_keeps_configuration_and_version_beside_the_kernel() {
 #[test]
 fn a_killed_build_is_followed_by_a_restoration() {
     let start = with_named_config("2.4.27");
-    for at in 1..200 {
+    for location in 1..200 {
         let machine = Machine { world: start.world.duplicate(), release: start.release };
         let build = format!("build old/1.0 -k {} {NAMED}", machine.release);
         let dkms = machine.world.program(machine.world.path("bin/dkms")).words(&build);
-        let out = dkms.kill_at(at).run();
+        let out = dkms.kill_at(location).run();
         if !out.killed() {
             out.expect(0);
-            assert!(at > 10, "only {at} points");
+            assert!(location > 10, "only {location} points");
             return;
         }
         machine.world.dkms(&format!("kernel_prerm -k {}", machine.release)).expect(0);
-        machine.assert_restored(&format!("killed at point {at}"));
+        machine.assert_restored(&format!("killed at point {location}"));
         machine.build(NAMED).expect(0);
     }
     panic!("the build is killed at every point");

@@ -38,8 +38,8 @@ fn build(world: &World, name: &str, options: &str) -> Output {
 }
 
 fn log(world: &World, name: &str) -> String {
-    let at = world.tree().join(name).join("1.0").join(kernel()).join(kernel::arch()).join("log/make.log");
-    fs::read_to_string(at).expect("the log is kept")
+    let location = world.tree().join(name).join("1.0").join(kernel()).join(kernel::arch()).join("log/make.log");
+    fs::read_to_string(location).expect("the log is kept")
 }
 
 #[test]
@@ -51,8 +51,11 @@ fn a_recipe_with_a_race_is_built_with_one_job_from_a_fresh_copy_and_remembered()
     assert_eq!(attempts(&world, "race"), 2);
     let text = log(&world, "race");
     assert_eq!(text.matches("Building module(s)\n# command: ").count(), 2, "both attempts are told: {text}");
-    let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("no {part:?} in {text}"));
-    assert!(at("both halves are busy") < at("Once more with one") && at("Once more with one") < at("# exit code: 0"));
+    let location = |part: &str| text.find(part).unwrap_or_else(|| panic!("no {part:?} in {text}"));
+    assert!(
+        location("both halves are busy") < location("Once more with one")
+            && location("Once more with one") < location("# exit code: 0")
+    );
     assert_eq!(text.matches("make.log for race/1.0").count(), 1);
     let status = format!("race/1.0, {}, {}: built\n", kernel(), kernel::arch());
     assert_eq!(world.dkms("status").stdout, status);

@@ -40,10 +40,10 @@ fn packages_are_built_at_the_same_time_and_told_one_after_the_other() {
     let world = registered(&names.map(package));
     let out = autoinstall(&world, "-j 3").expect(0);
     let block = |name: &str| format!("Autoinstall of module {name}/1.0 for kernel {k} (x86_64)\n", k = kernel(),);
-    let at = |text: &str| out.stdout.find(text).unwrap_or_else(|| panic!("no `{text}`: {out}"));
+    let location = |text: &str| out.stdout.find(text).unwrap_or_else(|| panic!("no `{text}`: {out}"));
     for pair in names.windows(2) {
-        assert!(at(&block(pair[0])) < at(&format!("/updates/dkms/{}.ko", pair[0])), "{out}");
-        assert!(at(&format!("/updates/dkms/{}.ko", pair[0])) < at(&block(pair[1])), "{out}");
+        assert!(location(&block(pair[0])) < location(&format!("/updates/dkms/{}.ko", pair[0])), "{out}");
+        assert!(location(&format!("/updates/dkms/{}.ko", pair[0])) < location(&block(pair[1])), "{out}");
     }
     assert_eq!(out.stdout.matches("Building module(s)... done.\n").count(), 3, "{out}");
     assert_eq!(out.stdout.matches("Running depmod... done.\n").count(), 1, "{out}");

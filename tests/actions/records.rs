@@ -180,8 +180,8 @@ fn a_module_that_dkms_built_anew_from_changed_source_differs_from_the_installed_
 fn an_edited_conf_counts_at_once_even_if_size_and_time_are_the_same() {
     let world = installed_world(&[package("1.0")]);
     falsify(&conf(&world), |text| {
-        let at = text.windows(6).position(|word| word == b"second").expect("it is named");
-        text[at..at + 6].copy_from_slice(b"sedond");
+        let location = text.windows(6).position(|word| word == b"second").expect("it is named");
+        text[location..location + 6].copy_from_slice(b"sedond");
     });
     let told = assert_told_as_without_record(&world, "an edit of dkms.conf");
     assert!(told.contains(MISSING), "{told}");

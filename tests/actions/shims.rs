@@ -255,7 +255,7 @@ fn the_real_program_gets_arguments_environment_and_signals_as_they_are() {
     fs::set_permissions(world.path("real/cc"), PermissionsExt::from_mode(0o755)).unwrap();
     symlink(shim(), world.path("links/compilers/cc")).unwrap();
     symlink(world.path("real/cc"), world.path("links/real/cc")).unwrap();
-    let at = |part: &str| world.path(part).display().to_string();
+    let location = |part: &str| world.path(part).display().to_string();
     let run = |path: &str| {
         let caller = format!(
             "trap '' PIPE USR1; export PATH={path}; exec cc -c 'a b' '' \"$(printf '\\377')\" 3<&- 7</dev/null <&-"
@@ -268,8 +268,8 @@ fn the_real_program_gets_arguments_environment_and_signals_as_they_are() {
                 .env("BASH_FUNC_f%%", "() { :; }"),
         )
     };
-    let plain = run(&format!("{}:/usr/bin:/bin", at("real")));
-    let ours = run(&format!("{}:{}:/usr/bin:/bin", at("links/compilers"), at("real")));
+    let plain = run(&format!("{}:/usr/bin:/bin", location("real")));
+    let ours = run(&format!("{}:{}:/usr/bin:/bin", location("links/compilers"), location("real")));
     assert_eq!(plain.code, 42, "{plain}");
     assert!(plain.stdout.contains("X=y z") && plain.stdout.contains("SigIgn"), "{plain}");
     assert_eq!(ours.stdout, plain.stdout);

@@ -53,14 +53,14 @@ fn assert_signed_with(world: &World, certificate: &Path) {
 }
 
 /// A script of the machine's, executable.
-fn script(at: &Path, body: &str) {
-    fs::create_dir_all(at.parent().expect("a file")).expect("writable");
-    fs::write(at, format!("#!/bin/sh\nset -e\n{body}\n")).expect("writable");
-    fs::set_permissions(at, fs::Permissions::from_mode(0o755)).expect("just written");
+fn script(location: &Path, body: &str) {
+    fs::create_dir_all(location.parent().expect("a file")).expect("writable");
+    fs::write(location, format!("#!/bin/sh\nset -e\n{body}\n")).expect("writable");
+    fs::set_permissions(location, fs::Permissions::from_mode(0o755)).expect("just written");
 }
 
-fn mode(at: &Path) -> u32 {
-    fs::metadata(at).unwrap_or_else(|e| panic!("{}: {e}", at.display())).permissions().mode() & 0o777
+fn mode(location: &Path) -> u32 {
+    fs::metadata(location).unwrap_or_else(|e| panic!("{}: {e}", location.display())).permissions().mode() & 0o777
 }
 
 /// A configuration of the kernel with another digest.
@@ -70,9 +70,9 @@ fn configuration(world: &World, digest: &str) -> PathBuf {
         true => format!("CONFIG_MODULE_SIG_HASH=\"{digest}\"\n"),
         false => format!("{line}\n"),
     });
-    let at = world.path("config");
-    fs::write(&at, lines.collect::<String>()).expect("writable");
-    at
+    let location = world.path("config");
+    fs::write(&location, lines.collect::<String>()).expect("writable");
+    location
 }
 
 #[test]
@@ -358,13 +358,13 @@ fn a_configured_pair_is_made_where_the_settings_say() {
                 kernel()
             );
             let out = world.shell(&line).run().expect(0);
-            let at = |path: &str| {
+            let location = |path: &str| {
                 let path = path.replace("$kernelver", &kernel());
                 world.path(path.replace("/run/", "/boot/"))
             };
-            assert_eq!((mode(&at(key)), mode(&at(certificate))), (0o600, 0o644), "{out}");
+            assert_eq!((mode(&location(key)), mode(&location(certificate))), (0o600, 0o644), "{out}");
             assert!(out.stdout.contains("Signing module /var/lib/dkms/signed/1.0/build/signed.ko\n"), "{out}");
-            assert_signed_with(&world, &at(certificate));
+            assert_signed_with(&world, &location(certificate));
             assert!(!world.tree().join("mok.key").exists(), "no other pair was made");
         }
     }

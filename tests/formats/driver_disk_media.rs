@@ -27,9 +27,9 @@ fn make(world: &World, options: &str) -> Disk {
 fn difficult(world: &World) {
     let source = world.path("usr/src/box-1.0");
     let write = |path: &str, contents: &[u8]| {
-        let at = source.join(path);
-        fs::create_dir_all(at.parent().unwrap()).unwrap();
-        fs::write(&at, contents).unwrap();
+        let location = source.join(path);
+        fs::create_dir_all(location.parent().unwrap()).unwrap();
+        fs::write(&location, contents).unwrap();
     };
     for number in 0..300 {
         write(&format!("many/file-{number}"), &vec![b'x'; number * 7]);

@@ -40,8 +40,8 @@ fn red_hats_third_disk_is_a_repository_of_packages_that_rpm_installs() {
             tool::run(&mut install);
             for (module, contents) in real.modules(&world, release) {
                 assert!(provides.contains(&format!("kmod({module}.ko)")), "{provides}");
-                let at = root.path().join(format!("lib/modules/{release}/extra/{name}/{module}.ko"));
-                assert!(fs::read(&at).unwrap() == contents, "{}", at.display());
+                let location = root.path().join(format!("lib/modules/{release}/extra/{name}/{module}.ko"));
+                assert!(fs::read(&location).unwrap() == contents, "{}", location.display());
             }
             let mut verify = Command::new(tool::path("rpm"));
             tool::run(verify.args(["-Va", "--nodeps", "--noscripts", "--root"]).arg(root.path()));
@@ -129,9 +129,9 @@ fn a_package_that_was_made_before_is_taken_and_described_as_createrepo_does() {
 fn recorder(directory: &Path, name: &str, log: &Path) {
     use std::os::unix::fs::PermissionsExt;
     let script = format!("#!/bin/sh\n{{ echo {name} \"$@\"; [ -t 0 ] || cat; }} >>{}\n", log.display());
-    let at = directory.join(name);
-    fs::write(&at, script).unwrap();
-    fs::set_permissions(&at, fs::Permissions::from_mode(0o755)).unwrap();
+    let location = directory.join(name);
+    fs::write(&location, script).unwrap();
+    fs::set_permissions(&location, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]

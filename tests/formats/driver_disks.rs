@@ -75,8 +75,8 @@ fn red_hats_first_disks_hold_modules_by_kernel_and_what_depmod_says_of_them() {
             assert_eq!(disk.text(marker), format!("{} driver disk\n", real.title()));
             let modules = unpack_crc(&gunzip(&disk.bytes("modules.cgz")));
             for (name, contents) in real.modules(&world, &kernel()) {
-                let at = modules.path().join(&place).join(format!("{name}.ko"));
-                assert!(fs::read(&at).unwrap() == contents, "{}", at.display());
+                let location = modules.path().join(&place).join(format!("{name}.ko"));
+                assert!(fs::read(&location).unwrap() == contents, "{}", location.display());
             }
             assert_eq!(Snapshot::of(modules.path()).modules().len(), real.modules.len());
             assert_eq!(lines(&disk.text("modules.alias")), aliases(&real.modules(&world, &kernel())), "{}", real.id);
@@ -194,8 +194,8 @@ fn ubuntus_disk_has_a_package_for_each_kernel_and_the_source() {
         let unpacked = tempfile::tempdir().expect("a temporary directory");
         deb(&["--raw-extract", unpacked.path().to_str().unwrap()]);
         for (module, contents) in real.modules(&world, &kernel()) {
-            let at = unpacked.path().join(format!("lib/modules/{}/updates/dkms/{module}.ko", kernel()));
-            assert!(fs::read(&at).unwrap() == contents, "{}", at.display());
+            let location = unpacked.path().join(format!("lib/modules/{}/updates/dkms/{module}.ko", kernel()));
+            assert!(fs::read(&location).unwrap() == contents, "{}", location.display());
         }
         // As debian-installer asks, which knows no other compression.
         let listed = tool::run(

@@ -28,14 +28,16 @@ impl Pacman {
     }
 
     fn run(&self, words: &str) -> Output {
-        let at = |name: &str| self.dir.path().join(name).display().to_string();
+        let location = |name: &str| self.dir.path().join(name).display().to_string();
         let mut pacman = Command::new(tool::path("pacman"));
         for (option, place) in
             [("config", "pacman.conf"), ("root", "root"), ("dbpath", "db"), ("cachedir", "cache"), ("hookdir", "hooks")]
         {
-            pacman.arg(format!("--{option}")).arg(at(place));
+            pacman.arg(format!("--{option}")).arg(location(place));
         }
-        pacman.args(["--gpgdir", &at("gpg"), "--logfile", &at("log"), "--noconfirm"]).env("LC_ALL", "C.UTF-8");
+        pacman
+            .args(["--gpgdir", &location("gpg"), "--logfile", &location("log"), "--noconfirm"])
+            .env("LC_ALL", "C.UTF-8");
         tool::output(pacman.args(words.split_whitespace()))
     }
 
@@ -235,9 +237,9 @@ fn a_file_that_is_no_package_of_a_source_is_refused_without_a_trace() {
     let packed = |files: &[(&str, &str)]| {
         let dir = tempfile::tempdir().expect("a directory");
         for (name, contents) in files {
-            let at = dir.path().join(name);
-            fs::create_dir_all(at.parent().expect("below it")).expect("writable");
-            fs::write(at, contents).expect("writable");
+            let location = dir.path().join(name);
+            fs::create_dir_all(location.parent().expect("below it")).expect("writable");
+            fs::write(location, contents).expect("writable");
         }
         tool::run(Command::new("tar").args(["--zstd", "-cf"]).arg(&file).arg("-C").arg(dir.path()).arg("."));
     };

@@ -116,10 +116,10 @@ impl System {
     fn extended(image: &Path) -> Self {
         let system = Self::new();
         let unpacked = tempfile::tempdir().expect("a directory");
-        let at = unpacked.path().join("image");
-        tool::run(Command::new(tool::path("unsquashfs")).args(["-q", "-n", "-d"]).arg(&at).arg(image));
+        let location = unpacked.path().join("image");
+        tool::run(Command::new(tool::path("unsquashfs")).args(["-q", "-n", "-d"]).arg(&location).arg(image));
         let copy = ["-a", "--remove-destination"];
-        tool::run(Command::new("cp").args(copy).arg(at.join(".")).arg(system.0.path()));
+        tool::run(Command::new("cp").args(copy).arg(location.join(".")).arg(system.0.path()));
         system
     }
 
@@ -219,9 +219,9 @@ fn systemd_merges_an_image_and_modprobe_finds_its_modules_and_the_kernels() {
     let mut merge = Command::new(tool::path("unshare"));
     let out = tool::output(merge.args(["--mount", "--propagation", "private", "sh", "-c", &script])).expect(0);
     let loaded: Vec<&str> = out.stdout.lines().filter_map(|line| line.trim().rsplit('/').next()).collect();
-    let at = |file: &str| loaded.iter().position(|loaded| *loaded == file);
-    assert!(at("x_tables.ko") < at("jool.ko") && at("jool_common.ko") < at("jool.ko"), "{out}");
-    assert!(at("x_tables.ko").is_some() && at("jool_common.ko").is_some(), "{out}");
+    let location = |file: &str| loaded.iter().position(|loaded| *loaded == file);
+    assert!(location("x_tables.ko") < location("jool.ko") && location("jool_common.ko") < location("jool.ko"), "{out}");
+    assert!(location("x_tables.ko").is_some() && location("jool_common.ko").is_some(), "{out}");
     assert!(loaded.contains(&driver), "{driver} is not found for {pattern}: {out}");
 }
 
@@ -338,13 +338,13 @@ fn what_cannot_be_made_is_refused_and_leaves_nothing() {
 fn a_kernel_without_its_modules_is_refused_with_what_to_install() {
     let machine = Machine::with("dm-writeboost-dkms");
     for file in ["modules.dep", "modules.alias"] {
-        let at = machine.world.modules(&kernel()).join(file);
-        fs::remove_file(&at).expect("it is there");
+        let location = machine.world.modules(&kernel()).join(file);
+        fs::remove_file(&location).expect("it is there");
         let before = machine.world.snapshot();
         let out = machine.make("").expect(6).expect_error("The modules that kernel").expect_hint();
         out.expect_error("Install the package that has the kernel's modules");
         before.assert_same(&machine.world.snapshot(), file);
-        fs::write(&at, "").expect("writable");
+        fs::write(&location, "").expect("writable");
     }
     // Only headers are there, and somebody ran depmod.
     machine.make("").expect(6);

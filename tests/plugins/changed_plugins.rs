@@ -281,11 +281,11 @@ fn a_plugin_that_never_was_granted_changes_nothing() {
 fn a_signer_that_changed_leaves_no_module_unsigned() {
     let world = world();
     let signer = modsmith_tests::paths::programs().join("plugins/sign-tool.wasm");
-    let at = "etc/modsmith/plugins/own-signer.toml";
+    let location = "etc/modsmith/plugins/own-signer.toml";
     assert!(signer.exists());
-    world.write(at, "id = \"own-signer\"\nversion = \"1.0.0\"\nbase = \"sign-tool\"\n[match]\npriority = 99\n");
+    world.write(location, "id = \"own-signer\"\nversion = \"1.0.0\"\nbase = \"sign-tool\"\n[match]\npriority = 99\n");
     world.modsmith("plugin grant own-signer").expect(0);
-    world.write(at, "id = \"own-signer\"\nversion = \"1.0.1\"\nbase = \"sign-tool\"\n[match]\npriority = 99\n");
+    world.write(location, "id = \"own-signer\"\nversion = \"1.0.1\"\nbase = \"sign-tool\"\n[match]\npriority = 99\n");
     let out = dkms(&world, "build moved/1.0").expect(31);
     assert!(out.stderr.contains("`own-signer`") && out.stderr.contains("modsmith plugin grant own-signer"), "{out}");
 }

@@ -84,16 +84,16 @@ impl Machine {
     }
 
     fn write(&self, path: &str, text: &str) -> PathBuf {
-        let at = self.dir.path().join(path);
-        fs::create_dir_all(at.parent().expect("below the root")).expect("writable");
-        fs::write(&at, text).expect("writable");
-        at
+        let location = self.dir.path().join(path);
+        fs::create_dir_all(location.parent().expect("below the root")).expect("writable");
+        fs::write(&location, text).expect("writable");
+        location
     }
 
     fn program(&self, name: &str) {
         use std::os::unix::fs::PermissionsExt;
-        let at = self.write(&format!("usr/bin/{name}"), "#!/bin/false\n");
-        fs::set_permissions(at, fs::Permissions::from_mode(0o755)).expect("just written");
+        let location = self.write(&format!("usr/bin/{name}"), "#!/bin/false\n");
+        fs::set_permissions(location, fs::Permissions::from_mode(0o755)).expect("just written");
     }
 
     fn plugins(&self) -> Plugins {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use modsmith_facts::kernel::{Kernel, KernelInput};
 use modsmith_facts::{OsRelease, System};
 use modsmith_plan::{Action, Builder};
-use modsmith_plugins::{Answer, FrameworkSettings, Image, Occasion, Place, Plugins, SearchPath};
+use modsmith_plugins::{Answer, FoundIn, FrameworkSettings, Image, Occasion, Plugins, SearchPath};
 use modsmith_tests::paths;
 
 const RELEASE: &str = "6.1.0-test";
@@ -58,10 +58,10 @@ impl Machine {
     }
 
     fn write(&self, path: &str, text: &str) -> PathBuf {
-        let at = self.path(path);
-        fs::create_dir_all(at.parent().expect("below")).expect("writable");
-        fs::write(&at, text).expect("writable");
-        at
+        let location = self.path(path);
+        fs::create_dir_all(location.parent().expect("below")).expect("writable");
+        fs::write(&location, text).expect("writable");
+        location
     }
 
     fn table(&self, text: &str) {
@@ -69,7 +69,7 @@ impl Machine {
     }
 
     fn plugins(&self) -> Plugins {
-        let directories = vec![(self.path("packages"), Place::System), (self.path("local"), Place::Local)];
+        let directories = vec![(self.path("packages"), FoundIn::System), (self.path("local"), FoundIn::Local)];
         let search = SearchPath { directories, config: self.path("config"), caches: vec![paths::cache("plugins")] };
         let system = System::new(self.path("root"), OsRelease::default());
         Plugins::open(Arc::new(system), search, FrameworkSettings::default())

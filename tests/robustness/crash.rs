@@ -50,18 +50,18 @@ fn survives(start: &World, command: &str, opposite: &str, fine: &[i32]) {
 
     let mut points = 0;
     loop {
-        let at = points + 1;
-        assert!(at < MANY, "`{command}` is still killed at point {at}");
+        let location = points + 1;
+        assert!(location < MANY, "`{command}` is still killed at point {location}");
         let again = start.duplicate();
-        let out = run(&again, command, Some(at));
+        let out = run(&again, command, Some(location));
         if !out.killed() {
             out.expect(0);
             done.assert_same(&again.snapshot(), "the run that was not killed");
             break;
         }
-        points = at;
+        points = location;
         let back = again.duplicate();
-        let whatever = format!("`{command}` killed at point {at}");
+        let whatever = format!("`{command}` killed at point {location}");
 
         run(&again, "status", None).expect(0);
         let out = run(&again, command, None).expect_no_panic();

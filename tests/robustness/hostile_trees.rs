@@ -136,17 +136,17 @@ fn register(world: &World, name: &str) {
 }
 
 /// A dkms.conf, or another file, that is none.
-fn instead(world: &World, what: &str, at: &Path) {
-    let _ = fs::remove_file(at);
+fn instead(world: &World, what: &str, location: &Path) {
+    let _ = fs::remove_file(location);
     match what {
-        "pipe" => special(at, libc::S_IFIFO),
-        "socket" => special(at, libc::S_IFSOCK),
-        "directory" => fs::create_dir(at).unwrap(),
-        "device" => symlink("/dev/zero", at).unwrap(),
-        "large" => fs::File::create(at).unwrap().set_len(3 << 20).unwrap(),
+        "pipe" => special(location, libc::S_IFIFO),
+        "socket" => special(location, libc::S_IFSOCK),
+        "directory" => fs::create_dir(location).unwrap(),
+        "device" => symlink("/dev/zero", location).unwrap(),
+        "large" => fs::File::create(location).unwrap().set_len(3 << 20).unwrap(),
         "link" => {
-            symlink("/boot/secret", at).unwrap();
-            lchown(at, Some(USER), Some(USER)).unwrap();
+            symlink("/boot/secret", location).unwrap();
+            lchown(location, Some(USER), Some(USER)).unwrap();
         }
         _ => unreachable!("{what} in {}", world.dir().display()),
     }
@@ -239,7 +239,7 @@ fn what_others_wrote_into_the_tree_is_told_and_not_believed() {
     let journal = format!(
         "{}\n{}\n",
         r#"{"plan":{"version":2,"title":"x","pid":1,"roots":{"tree":"/var/lib/dkms","boot":"/boot"}}}"#,
-        r#"{"begin":{"step":0,"keep":false,"undo":[{"remove":{"at":{"root":"boot","relative":"outside/victim"}}}]}}"#
+        r#"{"begin":{"step":0,"keep":false,"undo":[{"remove":{"location":{"root":"boot","relative":"outside/victim"}}}]}}"#
     );
     let private = world.tree().join(".modsmith");
     fs::create_dir_all(private.join("journal")).unwrap();
@@ -457,11 +457,19 @@ fn a_hostile_directory_that_is_added_or_installed_becomes_roots_and_changes_noth
 fn a_directory_that_cannot_be_copied_is_not_added_and_leaves_nothing() {
     type Make = fn(&Path);
     let cases: [(&str, Make, &str); 5] = [
-        ("a pipe", |at| special(at, libc::S_IFIFO), "trap is neither a file, a directory nor a link"),
-        ("a socket", |at| special(at, libc::S_IFSOCK), "trap is neither a file, a directory nor a link"),
-        ("a device", |at| device(at, libc::S_IFCHR, 1, 5), "trap is neither a file, a directory nor a link"),
-        ("a disk", |at| device(at, libc::S_IFBLK, 7, 0), "trap is neither a file, a directory nor a link"),
-        ("a huge file", |at| fs::File::create(at).unwrap().set_len(1 << 40).unwrap(), "No space left on device"),
+        ("a pipe", |location| special(location, libc::S_IFIFO), "trap is neither a file, a directory nor a link"),
+        ("a socket", |location| special(location, libc::S_IFSOCK), "trap is neither a file, a directory nor a link"),
+        (
+            "a device",
+            |location| device(location, libc::S_IFCHR, 1, 5),
+            "trap is neither a file, a directory nor a link",
+        ),
+        ("a disk", |location| device(location, libc::S_IFBLK, 7, 0), "trap is neither a file, a directory nor a link"),
+        (
+            "a huge file",
+            |location| fs::File::create(location).unwrap().set_len(1 << 40).unwrap(),
+            "No space left on device",
+        ),
     ];
     for (what, make, says) in cases {
         for command in ["add /boot/mine".to_owned(), format!("install /boot/mine -k {}", kernel())] {

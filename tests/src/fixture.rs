@@ -86,11 +86,11 @@ impl Package {
     pub fn write(&self, dir: &Path) {
         use std::os::unix::fs::PermissionsExt;
         for (path, content, executable) in &self.files {
-            let at = dir.join(path);
-            fs::create_dir_all(at.parent().expect("below dir")).expect("writable");
-            fs::write(&at, content).unwrap_or_else(|e| panic!("cannot write {}: {e}", at.display()));
+            let location = dir.join(path);
+            fs::create_dir_all(location.parent().expect("below dir")).expect("writable");
+            fs::write(&location, content).unwrap_or_else(|e| panic!("cannot write {}: {e}", location.display()));
             let mode = if *executable { 0o755 } else { 0o644 };
-            fs::set_permissions(&at, fs::Permissions::from_mode(mode)).expect("just written");
+            fs::set_permissions(&location, fs::Permissions::from_mode(mode)).expect("just written");
         }
     }
 }

@@ -39,9 +39,9 @@ impl Signed {
     pub fn verifies(&self, certificate: &Path) -> bool {
         let dir = tempfile::tempdir().expect("a scratch directory");
         let file = |name: &str, contents: &[u8]| {
-            let at = dir.path().join(name);
-            fs::write(&at, contents).expect("writable");
-            at
+            let location = dir.path().join(name);
+            fs::write(&location, contents).expect("writable");
+            location
         };
         let (module, message) = (file("module", &self.module), file("message", &self.message));
         let pem = dir.path().join("certificate");

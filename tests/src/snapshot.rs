@@ -153,20 +153,20 @@ mod tests {
     #[test]
     fn every_kind_of_change_is_told() {
         let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| dir.path().join(name);
-        fs::write(at("stays"), "a").unwrap();
-        fs::write(at("goes"), "a").unwrap();
-        fs::write(at("content"), "a").unwrap();
-        fs::write(at("mode"), "a").unwrap();
-        std::os::unix::fs::symlink("old", at("link")).unwrap();
+        let location = |name: &str| dir.path().join(name);
+        fs::write(location("stays"), "a").unwrap();
+        fs::write(location("goes"), "a").unwrap();
+        fs::write(location("content"), "a").unwrap();
+        fs::write(location("mode"), "a").unwrap();
+        std::os::unix::fs::symlink("old", location("link")).unwrap();
         let before = Snapshot::of(dir.path());
 
-        fs::remove_file(at("goes")).unwrap();
-        fs::write(at("content"), "b").unwrap();
-        fs::set_permissions(at("mode"), fs::Permissions::from_mode(0o700)).unwrap();
-        fs::remove_file(at("link")).unwrap();
-        std::os::unix::fs::symlink("new", at("link")).unwrap();
-        fs::create_dir(at("comes")).unwrap();
+        fs::remove_file(location("goes")).unwrap();
+        fs::write(location("content"), "b").unwrap();
+        fs::set_permissions(location("mode"), fs::Permissions::from_mode(0o700)).unwrap();
+        fs::remove_file(location("link")).unwrap();
+        std::os::unix::fs::symlink("new", location("link")).unwrap();
+        fs::create_dir(location("comes")).unwrap();
         let changes = before.changes(&Snapshot::of(dir.path()));
 
         let starts: Vec<&str> = changes.iter().map(|c| c.split(" (").next().unwrap()).collect();

@@ -122,9 +122,9 @@ fn checkout(world: &World) {
 }
 
 fn write(world: &World, path: &str, text: &str) {
-    let at = world.path(path);
-    fs::create_dir_all(at.parent().expect("below the world")).expect("writable");
-    fs::write(&at, text).unwrap_or_else(|e| panic!("cannot write {}: {e}", at.display()));
+    let location = world.path(path);
+    fs::create_dir_all(location.parent().expect("below the world")).expect("writable");
+    fs::write(&location, text).unwrap_or_else(|e| panic!("cannot write {}: {e}", location.display()));
 }
 
 /// Overrides of all four names that both programs know: later ones win.
@@ -299,8 +299,8 @@ pub fn copy_signing_key(world: &World) {
         );
     });
     for (name, mode) in [("mok.key", 0o600), ("mok.pub", 0o644)] {
-        let at = world.tree().join(name);
-        fs::copy(keys.join(name), &at).expect("writable");
-        fs::set_permissions(&at, fs::Permissions::from_mode(mode)).expect("just written");
+        let location = world.tree().join(name);
+        fs::copy(keys.join(name), &location).expect("writable");
+        fs::set_permissions(&location, fs::Permissions::from_mode(mode)).expect("just written");
     }
 }

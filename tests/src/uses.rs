@@ -40,11 +40,11 @@ pub fn crate_modules(src: &Path) -> Vec<Module> {
 }
 
 fn without_tests(source: &str) -> String {
-    let tests = source.match_indices("#[cfg(test)]").find(|(at, _)| {
-        let line = source[*at..].lines().nth(1).unwrap_or_default();
+    let tests = source.match_indices("#[cfg(test)]").find(|(location, _)| {
+        let line = source[*location..].lines().nth(1).unwrap_or_default();
         line.contains("mod ") && line.ends_with('{')
     });
-    source[..tests.map_or(source.len(), |(at, _)| at)].to_owned()
+    source[..tests.map_or(source.len(), |(location, _)| location)].to_owned()
 }
 
 /// Which modules of the first level use which others.
@@ -119,19 +119,21 @@ fn paths_in(source: &str) -> Vec<Vec<String>> {
     let mut paths = Vec::new();
     let code: Vec<&str> = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     let code = code.join("\n");
-    for (at, _) in code.match_indices("use ") {
-        let before = code[..at].trim_end_matches(' ').chars().next_back();
+    for (location, _) in code.match_indices("use ") {
+        let before = code[..location].trim_end_matches(' ').chars().next_back();
         if before.is_none_or(|c| c == '\n' || c == ')' || c == 'b')
-            && let Some(end) = code[at..].find(';')
+            && let Some(end) = code[location..].find(';')
         {
-            expand(Vec::new(), &code[at + 4..at + end], &mut paths);
+            expand(Vec::new(), &code[location + 4..location + end], &mut paths);
         }
     }
     for start in ["crate::", "super::"] {
-        for (at, _) in code.match_indices(start) {
+        for (location, _) in code.match_indices(start) {
             let part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
-            let end = code[at..].find(|c| !part(c)).unwrap_or(code.len() - at);
-            paths.push(code[at..at + end].split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect());
+            let end = code[location..].find(|c| !part(c)).unwrap_or(code.len() - location);
+            paths.push(
+                code[location..location + end].split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect(),
+            );
         }
     }
     paths
@@ -151,13 +153,13 @@ fn expand(prefix: Vec<String>, text: &str, paths: &mut Vec<Vec<String>>) {
     let base = [prefix, parts(head)].concat();
     let (mut depth, mut begun) = (0, 0);
     let inner = rest.trim_end().strip_suffix('}').unwrap_or(rest);
-    for (at, c) in inner.char_indices() {
+    for (location, c) in inner.char_indices() {
         match c {
             '{' => depth += 1,
             '}' => depth -= 1,
             ',' if depth == 0 => {
-                expand(base.clone(), &inner[begun..at], paths);
-                begun = at + 1;
+                expand(base.clone(), &inner[begun..location], paths);
+                begun = location + 1;
             }
             _ => {}
         }

@@ -128,9 +128,9 @@ impl World {
     /// Puts a module file into a kernel's directory, as if it came with the
     /// kernel, and returns its path there.
     pub fn add_module(&self, kernel: &str, module: &Path) -> PathBuf {
-        let at = self.modules(kernel).join("kernel/drivers/misc").join(module.file_name().expect("a file"));
-        fs::copy(module, &at).unwrap_or_else(|e| panic!("cannot copy {}: {e}", module.display()));
-        at
+        let location = self.modules(kernel).join("kernel/drivers/misc").join(module.file_name().expect("a file"));
+        fs::copy(module, &location).unwrap_or_else(|e| panic!("cannot copy {}: {e}", module.display()));
+        location
     }
 
     /// Writes a package's sources to `/usr/src/NAME-VERSION`.

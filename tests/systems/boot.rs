@@ -88,7 +88,7 @@ fn a_kernel_loads_the_module_from_its_boot_image_and_from_disk() {
     let console = boot(&chroot, &kernel);
     println!("{console}");
     // The script's first line follows what the system's own scripts say.
-    let said = |line: &str| line.find("modsmith-test: ").map(|at| line[at..].trim().to_owned());
+    let said = |line: &str| line.find("modsmith-test: ").map(|location| line[location..].trim().to_owned());
     let said: Vec<String> = console.lines().filter_map(said).collect();
     let expected = [
         format!("modsmith-test: image {kernel} 4.7"),

@@ -6,7 +6,7 @@ use super::setup::{plugins, system};
 use super::status::{StatusDocument, text};
 use super::targets::Targets;
 use super::terminal::Terminal;
-use super::words::{Action, Words};
+use super::words::{Action, CommandLine};
 use super::{Persona, completion, errors, failures, formats, output};
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
@@ -23,7 +23,7 @@ pub fn run(persona: Persona, arguments: &Arguments, environment: &Environment) -
         }
         return Ok(());
     }
-    let words = Words::classify(arguments)?;
+    let words = CommandLine::classify(arguments)?;
     if words.actions.is_empty() {
         return no_action(persona, arguments, environment);
     }
@@ -65,7 +65,7 @@ pub fn run(persona: Persona, arguments: &Arguments, environment: &Environment) -
 
 fn act(
     action: Action,
-    words: &Words,
+    words: &CommandLine,
     arguments: &Arguments,
     targets: &Targets,
     run: &Invocation<'_>,
@@ -127,7 +127,7 @@ fn first_of(errors: Vec<Error>, persona: Persona) -> Result<()> {
 }
 
 fn status(
-    words: &Words,
+    words: &CommandLine,
     arguments: &Arguments,
     targets: &Targets,
     run: &Invocation<'_>,
@@ -177,9 +177,9 @@ fn no_action(persona: Persona, arguments: &Arguments, environment: &Environment)
         None => "No action was named.".to_owned(),
     };
     let mut error = Error::new(Kind::Usage, message);
-    let plugins = system(&arguments.places, arguments.os_release.as_deref(), environment)
+    let plugins = system(&arguments.directories, arguments.os_release.as_deref(), environment)
         .ok()
-        .map(|(system, framework)| plugins(&system, &framework, &arguments.places, environment));
+        .map(|(system, framework)| plugins(&system, &framework, &arguments.directories, environment));
     let tree = completion::tree(persona, &plugins.as_ref().map(Plugins::formats).unwrap_or_default());
     let names: Vec<&str> = tree.get_subcommands().map(clap::Command::get_name).collect();
     if let Some(meant) = arguments.words.first().and_then(|word| similar(word, &names)) {

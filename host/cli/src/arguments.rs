@@ -86,7 +86,7 @@ pub struct Arguments {
     #[command(flatten)]
     pub formats: FormatArguments,
     #[command(flatten)]
-    pub places: PlaceArguments,
+    pub directories: DirectoryArguments,
     /// Take this for the system's os-release
     #[arg(long, value_name = "FILE")]
     pub os_release: Option<PathBuf>,
@@ -182,7 +182,7 @@ pub struct FormatArguments {
 
 /// Where things are.
 #[derive(Debug, Default, Args)]
-pub struct PlaceArguments {
+pub struct DirectoryArguments {
     /// The module tree (default /var/lib/dkms)
     #[arg(long, value_name = "DIR")]
     pub dkmstree: Option<PathBuf>,
@@ -223,7 +223,7 @@ pub struct ConfArguments {
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
-    pub places: PlaceArguments,
+    pub directories: DirectoryArguments,
 }
 
 /// Shows the log of a build: of a failed one, with when and why it failed and
@@ -247,7 +247,7 @@ pub struct LogArguments {
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
-    pub places: PlaceArguments,
+    pub directories: DirectoryArguments,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]

@@ -27,7 +27,7 @@ struct Document<'a> {
 
 /// Prints the evaluated dkms.conf; an invalid one is printed before its error.
 pub fn run(arguments: &ConfArguments, environment: &Environment) -> Result<()> {
-    let run = read_only(&arguments.places, environment)?;
+    let run = read_only(&arguments.directories, environment)?;
     let (package, file) = find(&run.env, &arguments.what)?;
     let target = Target {
         kernel: arguments.kernel.clone().unwrap_or_else(running_release),

@@ -7,12 +7,12 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory};
 
-use super::arguments::{Arguments, FormatArguments, PlaceArguments};
+use super::arguments::{Arguments, DirectoryArguments, FormatArguments};
 use super::invocation::{PluginUse, with_invocation};
 use super::setup::{plugins, system};
 use super::targets::Targets;
 use super::usage_error;
-use super::words::{Action, Words, absolute};
+use super::words::{Action, CommandLine, absolute};
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_core::flow::{self, FormatRequest, Invocation, PackageSource};
@@ -82,8 +82,8 @@ fn load_as(
     run: &Invocation<'_>,
     arguments: &Arguments,
 ) -> Result<Option<PackageId>> {
-    let places = &arguments.places;
-    let own = places.dkmstree.is_none() && places.sourcetree.is_none() && places.installtree.is_none();
+    let directories = &arguments.directories;
+    let own = directories.dkmstree.is_none() && directories.sourcetree.is_none() && directories.installtree.is_none();
     if own && flow::install_archive(run, archive, target, request)? {
         return Ok(None);
     }
@@ -100,9 +100,9 @@ fn known(words: &[OsString], environment: &Environment) -> Option<Vec<Format>> {
         })
     };
     let (root, os_release) = (value("--root"), value("--os-release"));
-    let places = PlaceArguments { root, ..PlaceArguments::default() };
-    let (system, framework) = system(&places, os_release.as_deref(), environment).ok()?;
-    Some(plugins(&system, &framework, &places, environment).formats())
+    let directories = DirectoryArguments { root, ..DirectoryArguments::default() };
+    let (system, framework) = system(&directories, os_release.as_deref(), environment).ok()?;
+    Some(plugins(&system, &framework, &directories, environment).formats())
 }
 
 fn run_format(environment: &Environment, word: &str, format: &Format) -> std::result::Result<Result<()>, ExitCode> {
@@ -128,7 +128,7 @@ fn perform_load(
     if arguments.all {
         return Err(Error::new(Kind::AllUnsupported, format!("`{word}` does not take --all.")).hint("Leave it out."));
     }
-    let words = Words::classify(arguments)?;
+    let words = CommandLine::classify(arguments)?;
     words.warn();
     let named = arguments.words.first().map(PathBuf::from);
     let given = request.archive.take().or(words.archive).or(named);
@@ -149,7 +149,7 @@ fn perform_load(
 }
 
 fn make(arguments: &mut Arguments, mut request: FormatRequest, environment: &Environment) -> Result<()> {
-    let words = Words::classify(arguments)?;
+    let words = CommandLine::classify(arguments)?;
     words.warn();
     let here = Path::new(".");
     let unnamed = words.module.is_none() && request.format.from_directory;
@@ -167,7 +167,9 @@ fn make(arguments: &mut Arguments, mut request: FormatRequest, environment: &Env
     // Of a source that is in no tree: a tree that lasts as long as this.
     let scratch =
         tempfile::tempdir().map_err(|e| Error::io("make a temporary directory in", &tempfile::env::temp_dir(), e))?;
-    for (place, name) in [(&mut arguments.places.dkmstree, "tree"), (&mut arguments.places.sourcetree, "source")] {
+    for (place, name) in
+        [(&mut arguments.directories.dkmstree, "tree"), (&mut arguments.directories.sourcetree, "source")]
+    {
         let path = scratch.path().join(name);
         std::fs::create_dir(&path).map_err(|e| Error::io("make", &path, e))?;
         *place = Some(path);

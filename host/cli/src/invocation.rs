@@ -37,7 +37,7 @@ pub(super) fn with_invocation(
     handle_signals();
     // Whatever the caller's is: what is installed must be readable for all.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    let (system, framework) = system(&arguments.places, arguments.os_release.as_deref(), environment)?;
+    let (system, framework) = system(&arguments.directories, arguments.os_release.as_deref(), environment)?;
     let quiet = arguments.quiet;
     let terminal = Terminal::new(quiet, arguments.verbose || framework.verbose());
     for (given, option) in
@@ -50,9 +50,9 @@ pub(super) fn with_invocation(
     let targets = Targets::of(arguments, &system)?;
     let plugins = match plugin_use {
         PluginUse::None => Plugins::none(system.clone()),
-        _ => plugins(&system, &framework, &arguments.places, environment)
+        _ => plugins(&system, &framework, &arguments.directories, environment)
             .acting(plugin_use == PluginUse::Act && !arguments.dry_run)
-            .complaining(move |problem| Terminal::new(quiet, false).warning(problem)),
+            .on_problem(move |problem| Terminal::new(quiet, false).warning(problem)),
     };
     let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Execute };
     let mut options = options(arguments)?;
@@ -118,7 +118,7 @@ fn options(arguments: &Arguments) -> Result<Options> {
         symlink_modules: arguments.symlink_modules,
         modprobe_on_install: arguments.modprobe_on_install,
         safe_upgrade: arguments.rpm_safe_upgrade,
-        framework: existing(&arguments.places.dkmsframework)?,
+        framework: existing(&arguments.directories.dkmsframework)?,
         jobs: arguments.jobs,
         directives,
         conf: named(&arguments.conf)?,

@@ -48,7 +48,7 @@ struct Other<'a> {
 
 /// Prints what is known of the build that was asked for, or of the newest one.
 pub fn run(arguments: &LogArguments, environment: &Environment) -> Result<()> {
-    let run = read_only(&arguments.places, environment)?;
+    let run = read_only(&arguments.directories, environment)?;
     let tree = &run.env.tree;
     let id = package(tree, &arguments.package)?;
     let (kernel, arch) = match arguments.kernel.as_deref().and_then(|kernel| kernel.split_once('/')) {
@@ -126,10 +126,10 @@ fn builds(tree: &Tree, id: &PackageId) -> Vec<Build> {
         })
         .collect();
     for target in tree.targets(id) {
-        let at = id.kept_log(&target);
-        let log = tree.real(&at);
+        let location = id.kept_log(&target);
+        let log = tree.real(&location);
         let modified = || std::fs::symlink_metadata(&log).and_then(|data| data.modified()).ok();
-        let Some(time) = modified().filter(|_| tree.is_believed(&at)) else { continue };
+        let Some(time) = modified().filter(|_| tree.is_believed(&location)) else { continue };
         if builds.iter().all(|build| build.target != target) {
             let time = time.try_into().unwrap_or(jiff::Timestamp::UNIX_EPOCH);
             builds.push(Build { target, time, failure: None, log: Some(log) });

@@ -3,7 +3,7 @@
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 
-use super::arguments::{AuthorArguments, PlaceArguments, PluginArguments, PluginCommand};
+use super::arguments::{AuthorArguments, DirectoryArguments, PluginArguments, PluginCommand};
 use super::setup::{plugins, system};
 use super::{hooks, output};
 use modsmith_core::Environment;
@@ -76,9 +76,9 @@ fn author(command: &str, arguments: &AuthorArguments, environment: &Environment)
 }
 
 fn open(os_release: Option<&Path>, environment: &Environment) -> Result<Plugins> {
-    let places = PlaceArguments::default();
-    let (system, framework) = system(&places, os_release, environment)?;
-    Ok(plugins(&system, &framework, &places, environment))
+    let directories = DirectoryArguments::default();
+    let (system, framework) = system(&directories, os_release, environment)?;
+    Ok(plugins(&system, &framework, &directories, environment))
 }
 
 fn line(plugin: &Listed) -> String {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use super::arguments::PlaceArguments;
+use super::arguments::DirectoryArguments;
 use super::scratch;
 use modsmith_core::Environment;
 use modsmith_core::conf::framework::Framework;
@@ -18,11 +18,11 @@ use modsmith_plugins::{FrameworkSettings, Plugins, SearchPath};
 /// The system to work on, with framework.conf and the command line's trees
 /// applied.
 pub fn system(
-    places: &PlaceArguments,
+    directories: &DirectoryArguments,
     os_release: Option<&Path>,
     environment: &Environment,
 ) -> Result<(Arc<System>, Framework)> {
-    let root = match &places.root {
+    let root = match &directories.root {
         None => PathBuf::from("/"),
         Some(root) => std::fs::canonicalize(root)
             .map_err(|e| Error::io("use the root", root, e).hint("--root names an existing directory."))?,
@@ -33,13 +33,13 @@ pub fn system(
         Some(file) => OsRelease::read(file).map_err(|e| Error::io("read", file, e))?,
     };
     let mut system = System::new(&root, os);
-    let further = places.dkmsframework.as_deref().map(super::words::absolute).transpose()?;
+    let further = directories.dkmsframework.as_deref().map(super::words::absolute).transpose()?;
     let framework =
         Framework::read(&etc_dkms(&system), further.as_deref(), &Variables::default(), for_settings(environment))?;
     let trees = [
-        (Root::Tree, &places.dkmstree, framework.dkms_tree()),
-        (Root::SourceTree, &places.sourcetree, framework.source_tree()),
-        (Root::InstallTree, &places.installtree, framework.install_tree()),
+        (Root::Tree, &directories.dkmstree, framework.dkms_tree()),
+        (Root::SourceTree, &directories.sourcetree, framework.source_tree()),
+        (Root::InstallTree, &directories.installtree, framework.install_tree()),
     ];
     for (name, given, configured) in trees {
         let path = match given {
@@ -70,12 +70,12 @@ fn for_settings(environment: &Environment) -> impl Iterator<Item = (String, Stri
 pub fn plugins(
     system: &Arc<System>,
     framework: &Framework,
-    places: &PlaceArguments,
+    directories: &DirectoryArguments,
     environment: &Environment,
 ) -> Plugins {
     let callers = environment.clone();
     let (etc, first) = (etc_dkms(system), framework.clone());
-    let further = places.dkmsframework.as_deref().and_then(|file| super::words::absolute(file).ok());
+    let further = directories.dkmsframework.as_deref().and_then(|file| super::words::absolute(file).ok());
     let names_kernel = OnceLock::new();
     let of_kernel = move |kernel: &Kernel| {
         let again = *names_kernel.get_or_init(|| first.names_kernel());
@@ -90,12 +90,12 @@ pub fn plugins(
     Plugins::open(system.clone(), SearchPath::from_environment(), plugin_settings(framework))
         .with_environment(for_settings(environment))
         .with_settings_of_kernel(of_kernel)
-        .compiling_apart()
+        .compiling_isolated()
 }
 
 /// An invocation that looks, says nothing and changes nothing.
-pub fn read_only(places: &PlaceArguments, environment: &Environment) -> Result<Invocation<'static>> {
-    let (system, framework) = system(places, None, environment)?;
+pub fn read_only(directories: &DirectoryArguments, environment: &Environment) -> Result<Invocation<'static>> {
+    let (system, framework) = system(directories, None, environment)?;
     let plugins = Plugins::none(system.clone());
     let env = Env::new(system, framework, plugins, Options::default(), environment.clone());
     Ok(Invocation::new(env, &Silent, Mode::DryRun))

@@ -71,7 +71,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// The words of the command line, understood.
 #[derive(Debug, Default)]
-pub struct Words {
+pub struct CommandLine {
     /// In the order given.
     pub actions: Vec<Action>,
     pub module: Option<String>,
@@ -86,10 +86,10 @@ pub struct Words {
     unused: Vec<String>,
 }
 
-impl Words {
+impl CommandLine {
     /// Tells actions, files and names apart, from left to right.
-    pub fn classify(arguments: &Arguments) -> Result<Words> {
-        let mut words = Words::default();
+    pub fn classify(arguments: &Arguments) -> Result<CommandLine> {
+        let mut words = CommandLine::default();
         for naming in &arguments.naming {
             let word = match naming {
                 PackageArg::Module(module) => {

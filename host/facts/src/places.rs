@@ -65,17 +65,17 @@ impl Places {
     /// What a location leads to, as the target system resolves links: absolute
     /// ones begin at its root, and none leads out of that. Nothing there is no
     /// error.
-    pub fn find(&self, at: &Location, last: Last) -> io::Result<Found> {
-        let mut walk = self.root_walk(at.root)?;
+    pub fn find(&self, location: &Location, last: Last) -> io::Result<Found> {
+        let mut walk = self.root_walk(location.root)?;
         walk.passed.clear();
-        walk.go(at.relative(), last)?;
+        walk.go(location.relative(), last)?;
         self.found(walk)
     }
 
     /// What the target of a link at `at` would lead to.
-    pub fn find_target(&self, at: &Location, target: &Path) -> io::Result<Found> {
-        let mut walk = self.root_walk(at.root)?;
-        walk.go(at.parent().as_ref().map_or(Path::new(""), Location::relative), Last::Follow)?;
+    pub fn find_target(&self, location: &Location, target: &Path) -> io::Result<Found> {
+        let mut walk = self.root_walk(location.root)?;
+        walk.go(location.parent().as_ref().map_or(Path::new(""), Location::relative), Last::Follow)?;
         walk.passed.clear();
         walk.go(target, Last::Follow)?;
         self.found(walk)
@@ -101,10 +101,10 @@ impl Places {
     }
 
     /// All names of an entry that is reached without following a link.
-    pub fn names_of(&self, at: &Location) -> Vec<Location> {
-        match self.real_root(at.root) {
-            Ok(base) => self.names(&base.join(at.relative())),
-            Err(_) => vec![at.clone()],
+    pub fn names_of(&self, location: &Location) -> Vec<Location> {
+        match self.real_root(location.root) {
+            Ok(base) => self.names(&base.join(location.relative())),
+            Err(_) => vec![location.clone()],
         }
     }
 
@@ -356,7 +356,7 @@ mod tests {
 
         fn names(&self, root: Root, relative: &str) -> Vec<String> {
             let names = self.find(root, relative).names;
-            names.iter().filter(|at| at.root != Root::System).map(ToString::to_string).collect()
+            names.iter().filter(|location| location.root != Root::System).map(ToString::to_string).collect()
         }
     }
 
@@ -383,8 +383,8 @@ mod tests {
         assert_eq!(system.names(Root::Boot, "d"), ["etc:none/x"]);
         symlink("loop", system.path("boot/loop")).unwrap();
         let roots = Roots::default().with(Root::Boot, system.path("boot"));
-        let at = Location::new(Root::Boot, "loop").unwrap();
-        assert!(Places::new(system.0.path(), roots).find(&at, Last::Follow).is_err());
+        let location = Location::new(Root::Boot, "loop").unwrap();
+        assert!(Places::new(system.0.path(), roots).find(&location, Last::Follow).is_err());
     }
 
     #[test]

@@ -154,9 +154,9 @@ impl Roots {
     }
 
     /// The real path of a location; `None` when the plan has no such root.
-    pub fn path(&self, at: &Location) -> Option<PathBuf> {
-        let base = self.get(at.root)?;
-        Some(if at.relative.as_os_str().is_empty() { base.to_path_buf() } else { base.join(&at.relative) })
+    pub fn path(&self, location: &Location) -> Option<PathBuf> {
+        let base = self.get(location.root)?;
+        Some(if location.relative.as_os_str().is_empty() { base.to_path_buf() } else { base.join(&location.relative) })
     }
 
     /// The location of a real path below the innermost root that holds it.

@@ -23,21 +23,21 @@ pub fn prepare(step: &Step, files: &Files, stash: &mut Stash) -> io::Result<Vec<
 /// Moves what a step is about to replace or remove into the stash.
 pub fn put_aside(verb: &dyn Verb, ops: &[UndoOp], files: &Files) -> io::Result<()> {
     for op in ops {
-        let UndoOp::Restore { at, stash } = op else { continue };
-        let how = verb.puts_aside(at);
+        let UndoOp::Restore { location, stash } = op else { continue };
+        let how = verb.puts_aside(location);
         if how == Aside::Later {
             continue;
         }
-        if files.kind(at)? == Some(EntryKind::Directory) {
-            files.rename(at, stash)?;
+        if files.kind(location)? == Some(EntryKind::Directory) {
+            files.rename(location, stash)?;
             if how == Aside::Merged {
-                files.copy(stash, at)?;
+                files.copy(stash, location)?;
             }
         } else if how == Aside::Moved {
-            move_file(at, stash, files)?;
-        } else if files.hard_link(at, stash).is_err() {
+            move_file(location, stash, files)?;
+        } else if files.hard_link(location, stash).is_err() {
             // File systems without hard links: a copy serves as well.
-            files.copy(at, stash)?;
+            files.copy(location, stash)?;
         }
     }
     Ok(())

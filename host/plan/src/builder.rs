@@ -25,7 +25,7 @@ impl Builder {
     pub fn shown(&self, argument: &Argument) -> String {
         match argument {
             Argument::Text(text) => crate::secrets::conceal(text),
-            Argument::Location(at) => self.roots().path(at).unwrap_or_default().display().to_string(),
+            Argument::Location(location) => self.roots().path(location).unwrap_or_default().display().to_string(),
         }
     }
 

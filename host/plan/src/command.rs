@@ -59,7 +59,7 @@ impl Environment {
 /// Which system's programs are run when `--root` names another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Place {
+pub enum RunsIn {
     /// The target's own, inside it (chroot); missing there is a failure.
     #[default]
     Target,
@@ -73,7 +73,7 @@ pub enum Place {
 /// Where a command's output is kept, as a block in the format of make.log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogBlock {
-    pub at: Location,
+    pub location: Location,
     /// The block's first line: `Building module(s)`.
     pub description: String,
     /// The command as the block shows it.
@@ -84,7 +84,7 @@ pub struct LogBlock {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bind {
     pub from: Location,
-    pub at: Location,
+    pub location: Location,
 }
 
 /// A program to run, without a shell in between.
@@ -110,7 +110,7 @@ pub struct Command {
     pub log: Option<LogBlock>,
     /// `None`: as long as it takes.
     pub time_limit: Option<Duration>,
-    pub place: Place,
+    pub runs_in: RunsIn,
     /// A program that is missing or not executable is a warning, not a failure.
     pub optional: bool,
     /// Takes a job of the budget while it runs, and lends what is left of it to
@@ -145,7 +145,7 @@ impl Command {
             failure: OnFailure::Abort,
             log: None,
             time_limit: Some(Duration::from_secs(600)),
-            place: Place::Target,
+            runs_in: RunsIn::Target,
             optional: false,
             shares_jobs: false,
             one_job: false,
@@ -164,7 +164,7 @@ impl Command {
         self
     }
 
-    pub fn at(mut self, location: Location) -> Self {
+    pub fn location_arg(mut self, location: Location) -> Self {
         self.arguments.push(Argument::Location(location));
         self
     }
@@ -176,14 +176,14 @@ impl Command {
         }
         let program = match &self.program {
             Program::Named(name) => name.clone(),
-            Program::At(at) => files.shown(at),
+            Program::At(location) => files.shown(location),
         };
         let words: Vec<String> = self
             .arguments
             .iter()
             .map(|argument| match argument {
                 Argument::Text(text) => text.clone(),
-                Argument::Location(at) => files.shown(at),
+                Argument::Location(location) => files.shown(location),
             })
             .collect();
         let shown = conceal_all(words.iter().map(String::as_str)).into_iter().map(|text| {

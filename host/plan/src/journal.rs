@@ -104,7 +104,7 @@ impl Journal {
     }
 
     /// Continues the journal of a killed invocation, to undo its plan.
-    pub fn reopen(tree: &Path, pending: &Pending) -> Result<Self, TrustError> {
+    pub fn reopen(tree: &Path, pending: &PendingPlan) -> Result<Self, TrustError> {
         let gone = || TrustError::Io(io::ErrorKind::NotFound.into());
         let tree = TrustedDir::top(tree)?;
         let directory = tree.below(&place())?.ok_or_else(gone)?;
@@ -187,7 +187,7 @@ pub struct Begun {
 
 /// A plan that some invocation began and did not end.
 #[derive(Debug)]
-pub struct Pending {
+pub struct PendingPlan {
     pub path: PathBuf,
     pub id: String,
     pub title: String,
@@ -204,7 +204,7 @@ pub struct Pending {
 
 /// The journals in a tree, and those that are not believed. Whether their owners
 /// still live is for the holder of the tree's lock to know.
-pub fn pending(tree: &Path) -> io::Result<(Vec<Pending>, Vec<Untrusted>)> {
+pub fn pending(tree: &Path) -> io::Result<(Vec<PendingPlan>, Vec<Untrusted>)> {
     let (mut found, mut untrusted) = (Vec::new(), Vec::new());
     let top = match TrustedDir::top(tree) {
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -239,8 +239,8 @@ fn believe<T>(found: Result<Option<T>, TrustError>, untrusted: &mut Vec<Untruste
     }
 }
 
-fn read(path: PathBuf, id: &str, text: &[u8]) -> Pending {
-    let mut pending = Pending {
+fn read(path: PathBuf, id: &str, text: &[u8]) -> PendingPlan {
+    let mut pending = PendingPlan {
         path,
         id: id.to_owned(),
         title: String::new(),

@@ -56,14 +56,14 @@ mod error;
 mod tests;
 
 pub use builder::Builder;
-pub use command::{Argument, Bind, Command, Environment, LogBlock, OnFailure, Place, Program};
+pub use command::{Argument, Bind, Command, Environment, LogBlock, OnFailure, Program, RunsIn};
 pub use error::{Cause, Error, FailureId, Result};
 pub use execute::Executor;
 pub use files::{EntryKind, Files, HIDDEN, Links};
 pub use guard::Guard;
 pub use interrupt::{AT_REST, INTERRUPTED};
 pub use jobs::Jobs;
-pub use journal::{PRIVATE_DIR, Pending, pending};
+pub use journal::{PRIVATE_DIR, PendingPlan, pending};
 pub use ordered::{OrderedReporter, TaskReporter};
 pub use recovery::STAGING_PREFIX;
 pub use render::PlanView;

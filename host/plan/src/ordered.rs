@@ -19,10 +19,10 @@ struct Turns {
     /// Who comes next.
     next: usize,
     /// What the others said, and whether they have ended.
-    waiting: BTreeMap<usize, (Vec<Said>, bool)>,
+    waiting: BTreeMap<usize, (Vec<Event>, bool)>,
 }
 
-enum Said {
+enum Event {
     Line(String),
     Begin(String, String),
     End(Result<(), i32>),
@@ -30,14 +30,14 @@ enum Said {
     Notice(String),
 }
 
-impl Said {
+impl Event {
     fn tell(&self, to: &dyn Reporter) {
         match self {
-            Said::Line(text) => to.line(text),
-            Said::Begin(text, command) => to.begin(text, command),
-            Said::End(outcome) => to.end(*outcome),
-            Said::Warning(text) => to.warning(text),
-            Said::Notice(text) => to.notice(text),
+            Event::Line(text) => to.line(text),
+            Event::Begin(text, command) => to.begin(text, command),
+            Event::End(outcome) => to.end(*outcome),
+            Event::Warning(text) => to.warning(text),
+            Event::Notice(text) => to.notice(text),
         }
     }
 }
@@ -66,7 +66,7 @@ pub struct TaskReporter<'o> {
 }
 
 impl TaskReporter<'_> {
-    fn say(&self, said: Said) {
+    fn say(&self, said: Event) {
         let mut turns = self.ordered.turns();
         if turns.current == self.place {
             said.tell(self.ordered.to);
@@ -78,11 +78,11 @@ impl TaskReporter<'_> {
 
 impl Reporter for TaskReporter<'_> {
     fn line(&self, text: &str) {
-        self.say(Said::Line(text.to_owned()));
+        self.say(Event::Line(text.to_owned()));
     }
 
     fn begin(&self, text: &str, command: &str) {
-        self.say(Said::Begin(text.to_owned(), command.to_owned()));
+        self.say(Event::Begin(text.to_owned(), command.to_owned()));
     }
 
     fn tick(&self) {
@@ -92,15 +92,15 @@ impl Reporter for TaskReporter<'_> {
     }
 
     fn end(&self, outcome: Result<(), i32>) {
-        self.say(Said::End(outcome));
+        self.say(Event::End(outcome));
     }
 
     fn warning(&self, text: &str) {
-        self.say(Said::Warning(text.to_owned()));
+        self.say(Event::Warning(text.to_owned()));
     }
 
     fn notice(&self, text: &str) {
-        self.say(Said::Notice(text.to_owned()));
+        self.say(Event::Notice(text.to_owned()));
     }
 }
 

@@ -13,7 +13,7 @@ use crate::error::{Cause, Error, Result};
 use crate::execute::{Executor, clear_stashes};
 use crate::files::Files;
 use crate::interrupt::AtWork;
-use crate::journal::{Journal, PRIVATE_DIR, Pending};
+use crate::journal::{Journal, PRIVATE_DIR, PendingPlan};
 use crate::undo::{Stash, UndoOp};
 use modsmith_facts::{Root, Roots, System, TrustError, Untrusted, check};
 
@@ -23,7 +23,7 @@ pub const STAGING_PREFIX: &str = "staging-";
 impl Executor<'_> {
     /// Ends what a killed invocation began: a committed plan is finished, any
     /// other is undone. The caller holds the tree's lock, so its owner is gone.
-    pub fn recover(&self, pending: &Pending) -> Result<()> {
+    pub fn recover(&self, pending: &PendingPlan) -> Result<()> {
         let _at_work = AtWork::begin();
         let title = if pending.title.is_empty() { "a change" } else { &pending.title };
         if pending.damaged {
@@ -71,7 +71,7 @@ impl Executor<'_> {
     /// A root that steps changed and that this invocation does not have. One
     /// outside of the system's own directories, which the caller had named for a
     /// result, is only told: nothing there is ever half written.
-    fn misses(&self, pending: &Pending, roots: &Roots) -> Option<(Root, PathBuf)> {
+    fn misses(&self, pending: &PendingPlan, roots: &Roots) -> Option<(Root, PathBuf)> {
         let changed: BTreeSet<Root> = pending.steps.iter().flat_map(|begun| &begun.undo).filter_map(root_of).collect();
         for root in changed.into_iter().filter(|root| roots.get(*root).is_none()) {
             let path = pending.roots.get(&root).cloned().unwrap_or_default();
@@ -89,7 +89,7 @@ impl Executor<'_> {
     }
 
     /// What is put back comes from directories that only the program writes to.
-    fn trust_stashes(&self, files: &Files, pending: &Pending, title: &str) -> Result<()> {
+    fn trust_stashes(&self, files: &Files, pending: &PendingPlan, title: &str) -> Result<()> {
         for root in Root::ALL {
             let Ok(directory) = files.dir(root) else { continue };
             let name = Stash::name(&pending.id);
@@ -103,14 +103,14 @@ impl Executor<'_> {
         Ok(())
     }
 
-    fn given_up(&self, pending: &Pending, title: &str, why: &str) -> Error {
+    fn given_up(&self, pending: &PendingPlan, title: &str, why: &str) -> Error {
         Error::new(Cause::Recovery, format!("An interrupted change cannot be undone: {title}: {why}."))
             .hint(format!("Its journal is {}; deleting it leaves things as they are.", pending.path.display()))
     }
 }
 
 /// The roots of a killed plan that this invocation has, too.
-fn roots(pending: &Pending, system: &System) -> Roots {
+fn roots(pending: &PendingPlan, system: &System) -> Roots {
     let mut roots = Roots::default();
     for (root, recorded) in &pending.roots {
         if let Some(own) = own(*root, recorded, system)
@@ -142,11 +142,11 @@ fn own(root: Root, recorded: &Path, system: &System) -> Option<PathBuf> {
 
 fn root_of(op: &UndoOp) -> Option<Root> {
     match op {
-        UndoOp::Restore { at, .. }
-        | UndoOp::Remove { at }
-        | UndoOp::RemoveDirectory { at }
-        | UndoOp::MakeDirectory { at }
-        | UndoOp::RenameBack { now: at, .. } => Some(at.root),
+        UndoOp::Restore { location, .. }
+        | UndoOp::Remove { location }
+        | UndoOp::RemoveDirectory { location }
+        | UndoOp::MakeDirectory { location }
+        | UndoOp::RenameBack { now: location, .. } => Some(location.root),
         UndoOp::Rerun(_) => None,
     }
 }

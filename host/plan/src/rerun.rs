@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::{Command, OnFailure, Place};
+use crate::command::{Command, OnFailure, RunsIn};
 use modsmith_facts::{Location, Root, System, inside};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,9 +54,9 @@ pub fn depmod(system: &System, release: &str) -> Command {
     };
     let map = Location::new(Root::Boot, format!("System.map-{release}")).expect("a kernel release is a name");
     if system.roots.path(&map).is_some_and(|path| inside::is_file(&path)) {
-        command = command.arg("-F").at(map);
+        command = command.arg("-F").location_arg(map);
     }
-    command.place = Place::Here;
+    command.runs_in = RunsIn::Here;
     command.failure = OnFailure::Warn;
     command.arg(release)
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{PidfdFlags, Signal};
 
-use crate::command::{Argument, Bind, Command, Environment, Place, Program};
+use crate::command::{Argument, Bind, Command, Environment, Program, RunsIn};
 use crate::failure::Failure;
 use crate::files::Files;
 use crate::interrupt::INTERRUPTED;
@@ -80,7 +80,7 @@ impl Runner<'_> {
 
         let mut output = match &command.log {
             Some(block) => {
-                let mut log = files.append(&block.at)?;
+                let mut log = files.append(&block.location)?;
                 write!(log, "\n{}\n# command: {}\n", block.description, conceal_text(&block.command))?;
                 log
             }
@@ -116,16 +116,16 @@ impl Runner<'_> {
                 let on_target = || find_program(self.system_root, name);
                 let on_this = || find_program(here, name).map(|program| Resolved { program, chroot: None });
                 let inside = |program| Resolved { program, chroot: (!live).then(|| self.system_root.to_path_buf()) };
-                let found = match command.place {
-                    Place::Target => on_target().map(inside),
-                    Place::Either => on_target().map(inside).or_else(on_this),
-                    Place::Here => on_this(),
+                let found = match command.runs_in {
+                    RunsIn::Target => on_target().map(inside),
+                    RunsIn::Either => on_target().map(inside).or_else(on_this),
+                    RunsIn::Here => on_this(),
                 };
-                let place = if live || command.place != Place::Target { "" } else { " in the target system" };
+                let place = if live || command.runs_in != RunsIn::Target { "" } else { " in the target system" };
                 found.ok_or_else(|| missing(name, place))
             }
-            Program::At(at) => {
-                let path = files.path(at);
+            Program::At(location) => {
+                let path = files.path(location);
                 let inside = path.strip_prefix(self.system_root).unwrap_or(&path).to_path_buf();
                 let real =
                     resolve_in_root(self.system_root, &inside).map_err(|_| missing(&path.display().to_string(), ""))?;
@@ -136,7 +136,7 @@ impl Runner<'_> {
                 }
                 // A file of another system runs inside that system, or not at all:
                 // what it is, nobody here has decided.
-                let own = path.starts_with(self.system_root) && !live && command.place != Place::Here;
+                let own = path.starts_with(self.system_root) && !live && command.runs_in != RunsIn::Here;
                 let needs_shell = own && is_script(&real);
                 if needs_shell && find_program(self.system_root, "sh").is_none() {
                     return Err(missing(
@@ -157,7 +157,7 @@ impl Runner<'_> {
     fn spawn(&self, command: &Command, resolved: &Resolved, files: &Files, output: &File) -> Result<Running, Failure> {
         let root = resolved.chroot.as_deref().unwrap_or(Path::new("/"));
         let staging = command.confined.then(|| Location::new(Root::Staging, "").expect("the root itself"));
-        let sandbox = staging.as_ref().map(|at| SandboxDir::open(files.path(at), root)).transpose()?;
+        let sandbox = staging.as_ref().map(|location| SandboxDir::open(files.path(location), root)).transpose()?;
         let inside = |path: PathBuf| match &resolved.chroot {
             Some(root) => path
                 .strip_prefix(root)
@@ -176,7 +176,7 @@ impl Runner<'_> {
         for argument in &command.arguments {
             match argument {
                 Argument::Text(text) => process.arg(text),
-                Argument::Location(at) => process.arg(seen(files.path(at))?),
+                Argument::Location(location) => process.arg(seen(files.path(location))?),
             };
         }
         match &command.environment {
@@ -209,14 +209,14 @@ impl Runner<'_> {
         } else if command.shares_jobs {
             self.jobs.share(&mut process);
         }
-        if let Some(Bind { from, at }) = &command.bind {
-            bind(&mut process, &files.path(from), &files.path(at))?;
+        if let Some(Bind { from, location }) = &command.bind {
+            bind(&mut process, &files.path(from), &files.path(location))?;
         }
         if let Some(dir) = &sandbox {
             dir.show(&mut process, root)?;
         }
         let directory = match command.directory.as_ref().or(staging.as_ref()) {
-            Some(at) => seen(files.path(at))?,
+            Some(location) => seen(files.path(location))?,
             None => PathBuf::from("/"),
         };
         let input = match command.input.as_slice() {
@@ -265,7 +265,9 @@ impl Runner<'_> {
         for line in lines {
             match line {
                 Argument::Text(text) => input.write_all(text.as_bytes())?,
-                Argument::Location(at) => input.write_all(seen(files.path(at))?.as_os_str().as_encoded_bytes())?,
+                Argument::Location(location) => {
+                    input.write_all(seen(files.path(location))?.as_os_str().as_encoded_bytes())?
+                }
             }
             input.write_all(b"\n")?;
         }

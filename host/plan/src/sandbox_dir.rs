@@ -48,7 +48,7 @@ impl SandboxDir {
         let place = self.seen_as.unwrap_or(&self.real);
         process.env("HOME", place).env("TMPDIR", place);
         match self.seen_as {
-            Some(at) => bind(process, &self.real, &root.join(at.strip_prefix("/").unwrap_or(at))),
+            Some(location) => bind(process, &self.real, &root.join(location.strip_prefix("/").unwrap_or(location))),
             None => Ok(()),
         }
     }

@@ -19,13 +19,13 @@ use modsmith_facts::{Location, Root, check};
 #[serde(rename_all = "kebab-case")]
 pub enum UndoOp {
     /// Something was there: it is in the stash, if the step got that far.
-    Restore { at: Location, stash: Location },
+    Restore { location: Location, stash: Location },
     /// Nothing was there.
-    Remove { at: Location },
+    Remove { location: Location },
     /// A directory that the step made.
-    RemoveDirectory { at: Location },
+    RemoveDirectory { location: Location },
     /// A directory that the step removed because it was empty.
-    MakeDirectory { at: Location },
+    MakeDirectory { location: Location },
     /// Moved by the step.
     RenameBack { now: Location, before: Location },
     /// A program whose effect follows from the files.
@@ -83,15 +83,15 @@ impl Stash {
 }
 
 /// For a step that makes a directory and its missing parents.
-pub fn for_directory(at: &Location, files: &Files) -> io::Result<Vec<UndoOp>> {
-    Ok(files.missing_directories(at)?.into_iter().map(|at| UndoOp::RemoveDirectory { at }).collect())
+pub fn for_directory(location: &Location, files: &Files) -> io::Result<Vec<UndoOp>> {
+    Ok(files.missing_directories(location)?.into_iter().map(|location| UndoOp::RemoveDirectory { location }).collect())
 }
 
 /// For a step that makes or replaces `at`.
-pub fn for_replacing(at: &Location, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
-    Ok(vec![match files.kind(at)? {
-        None => UndoOp::Remove { at: at.clone() },
-        Some(_) => UndoOp::Restore { at: at.clone(), stash: stash.place(files, at.root)? },
+pub fn for_replacing(location: &Location, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
+    Ok(vec![match files.kind(location)? {
+        None => UndoOp::Remove { location: location.clone() },
+        Some(_) => UndoOp::Restore { location: location.clone(), stash: stash.place(files, location.root)? },
     }])
 }
 
@@ -111,24 +111,24 @@ pub fn move_file(from: &Location, to: &Location, files: &Files) -> io::Result<()
 pub fn undo(ops: &[UndoOp], files: &Files, rerun: &mut dyn FnMut(&Rerun)) -> io::Result<()> {
     for op in ops.iter().rev() {
         match op {
-            UndoOp::Restore { at, stash } => {
+            UndoOp::Restore { location, stash } => {
                 if files.kind(stash)?.is_some() {
-                    if files.kind(at)? == Some(EntryKind::Directory) {
-                        files.remove(at)?;
+                    if files.kind(location)? == Some(EntryKind::Directory) {
+                        files.remove(location)?;
                     }
-                    if let Some(parent) = at.parent() {
+                    if let Some(parent) = location.parent() {
                         files.make_directory(&parent)?;
                     }
-                    move_file(stash, at, files)?;
+                    move_file(stash, location, files)?;
                     // rename(2) does nothing where both names are the same file.
                     files.remove(stash)?;
                 }
             }
-            UndoOp::Remove { at } => files.remove(at)?,
-            UndoOp::RemoveDirectory { at } => {
-                files.remove_if_empty(at)?;
+            UndoOp::Remove { location } => files.remove(location)?,
+            UndoOp::RemoveDirectory { location } => {
+                files.remove_if_empty(location)?;
             }
-            UndoOp::MakeDirectory { at } => files.make_directory(at)?,
+            UndoOp::MakeDirectory { location } => files.make_directory(location)?,
             UndoOp::RenameBack { now, before } => {
                 if files.kind(before)?.is_none() && files.kind(now)?.is_some() {
                     files.rename(now, before)?;

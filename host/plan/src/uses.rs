@@ -22,7 +22,7 @@ pub enum Use<'s> {
     /// What is at `from` gets the name `to`, and what was there is replaced.
     Moves { from: &'s Location, to: Cow<'s, Location> },
     /// A link leads from there to the target.
-    Links { at: &'s Location, target: &'s str },
+    Links { location: &'s Location, target: &'s str },
     /// A program is run.
     Runs(&'s Command),
     /// Something that no step can do: what it is, and behind a colon why.
@@ -33,7 +33,10 @@ impl Use<'_> {
     /// The locations that it changes. What a program changes, its confinement decides.
     pub fn changed(&self) -> Vec<&Location> {
         match self {
-            Use::Makes(at) | Use::Replaces(at) | Use::ReplacesEach { to: at, .. } | Use::Links { at, .. } => vec![at],
+            Use::Makes(location)
+            | Use::Replaces(location)
+            | Use::ReplacesEach { to: location, .. }
+            | Use::Links { location, .. } => vec![location],
             Use::Moves { from, to } => vec![to, from],
             Use::Reads(..) | Use::Runs(_) | Use::Invalid(_) => Vec::new(),
         }

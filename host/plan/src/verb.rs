@@ -89,8 +89,8 @@ pub enum Word<'s> {
 }
 
 impl<'s> From<&'s Location> for Word<'s> {
-    fn from(at: &'s Location) -> Self {
-        Self::Location(at)
+    fn from(location: &'s Location) -> Self {
+        Self::Location(location)
     }
 }
 

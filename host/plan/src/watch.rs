@@ -21,16 +21,16 @@ pub enum Source {
 pub trait Watch: Send + Sync {
     /// Where a source really is: a location that no link leads through. One that
     /// is not there is returned as it is.
-    fn source(&self, at: &Location, using: Source) -> Result<Location, String>;
+    fn source(&self, location: &Location, using: Source) -> Result<Location, String>;
 
     /// Whether something that was found in a source may be read.
-    fn reads(&self, at: &Location, found: &Entry) -> Result<(), String>;
+    fn reads(&self, location: &Location, found: &Entry) -> Result<(), String>;
 
     /// Whether something may be made or replaced.
-    fn writes(&self, at: &Location) -> Result<(), String>;
+    fn writes(&self, location: &Location) -> Result<(), String>;
 
     /// Whether a link may be there with this target.
-    fn links(&self, at: &Location, target: &Path) -> Result<(), String>;
+    fn links(&self, location: &Location, target: &Path) -> Result<(), String>;
 }
 
 /// What a walk found.

@@ -8,7 +8,7 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 
 use super::bindings::modsmith::plugin::types;
 use super::exceeded::Exceeded;
-use super::imports::{Draft, KernelFacts, ModulePackage, PackageFacts, State};
+use super::imports::{KernelFacts, ModulePackage, PackageFacts, State, StepBuffer};
 use super::index::Unusable;
 use crate::error::Error;
 use modsmith_facts::kernel::Kernel;
@@ -38,7 +38,7 @@ pub struct Call {
     pub store: Store<State>,
     pub pre: InstancePre<State>,
     pub instance: Instance,
-    draft: Option<Resource<Draft>>,
+    buffer: Option<Resource<StepBuffer>>,
 }
 
 impl Call {
@@ -60,7 +60,7 @@ impl Call {
         store.set_hostcall_fuel(store.hostcall_fuel().max(content.saturating_add(1 << 20)));
         let started = store.set_fuel(fuel).and_then(|()| pre.instantiate(&mut store));
         match started {
-            Ok(instance) => Ok(Self { store, pre, instance, draft: None }),
+            Ok(instance) => Ok(Self { store, pre, instance, buffer: None }),
             Err(error) => Err(Box::new((store.into_data(), error))),
         }
     }
@@ -83,39 +83,40 @@ impl Call {
     }
 
     /// Lends a plan; [`Call::finish`] returns the steps added to it.
-    pub fn plan(&mut self, draft: Draft) -> wasmtime::Result<Resource<Draft>> {
-        let owned = self.store.data_mut().table.push(draft)?;
+    pub fn plan(&mut self, buffer: StepBuffer) -> wasmtime::Result<Resource<StepBuffer>> {
+        let owned = self.store.data_mut().table.push(buffer)?;
         let borrowed = Resource::new_borrow(owned.rep());
-        self.draft = Some(owned);
+        self.buffer = Some(owned);
         Ok(borrowed)
     }
 
     /// The steps that were asked for, and the state for a report.
     pub fn finish(self) -> (State, Vec<Step>) {
         let mut state = self.store.into_data();
-        let steps = self.draft.and_then(|draft| state.table.delete(draft).ok()).map_or(Vec::new(), |draft| draft.steps);
+        let steps =
+            self.buffer.and_then(|buffer| state.table.delete(buffer).ok()).map_or(Vec::new(), |buffer| buffer.steps);
         (state, steps)
     }
 }
 
 /// What a plugin said of its own accord.
-pub enum Said<T> {
+pub enum CallOutcome<T> {
     Value(T),
     /// Not its business, and why.
     Unsupported(String),
 }
 
 /// Sorts a role's result into an answer or a failure.
-pub fn said<T>(
+pub fn call_outcome<T>(
     plugin: &str,
     role: &'static str,
     subject: Subject,
     result: Result<T, types::Error>,
-) -> Result<Said<T>, Error> {
+) -> Result<CallOutcome<T>, Error> {
     let (plugin, subject) = (plugin.to_owned(), subject.to_string());
     match result {
-        Ok(value) => Ok(Said::Value(value)),
-        Err(types::Error::Unsupported(why)) => Ok(Said::Unsupported(why)),
+        Ok(value) => Ok(CallOutcome::Value(value)),
+        Err(types::Error::Unsupported(why)) => Ok(CallOutcome::Unsupported(why)),
         Err(types::Error::Invalid(why)) => {
             Err(Error::CannotGoOn { plugin, role, subject, reason: sentence(&why).to_owned() })
         }
@@ -144,7 +145,7 @@ pub fn unusable(plugin: &Unusable, role: &'static str) -> Error {
     Error::Unusable {
         plugin: plugin.id.clone(),
         file: plugin.file.clone(),
-        granted: plugin.place.needs_grant(),
+        granted: plugin.found_in.needs_grant(),
         readable: plugin.manifest.is_some(),
         role,
         reason: sentence(&plugin.message).to_owned(),

@@ -30,7 +30,7 @@ pub enum Compiler {
     /// In a process of this program's that has these limits. Where `/proc` is not
     /// mounted no such process can be started, and [`Compiler::Here`] counts: then
     /// only the size of the component bounds the work.
-    Apart(LoadingLimits),
+    Isolated(LoadingLimits),
 }
 
 /// Why there is no native code.
@@ -48,13 +48,13 @@ impl Compiler {
     /// Native code for the engine with this program's configuration.
     pub fn compile(&self, engine: &::wasmtime::Engine, component: &[u8]) -> Result<Vec<u8>, CompileError> {
         match self {
-            Compiler::Apart(limits) if std::fs::exists(SELF).unwrap_or(false) => apart(component, limits),
+            Compiler::Isolated(limits) if std::fs::exists(SELF).unwrap_or(false) => isolated(component, limits),
             _ => engine.precompile_component(component).map_err(|e| CompileError::Failed(format!("{e:#}"))),
         }
     }
 }
 
-fn apart(component: &[u8], limits: &LoadingLimits) -> Result<Vec<u8>, CompileError> {
+fn isolated(component: &[u8], limits: &LoadingLimits) -> Result<Vec<u8>, CompileError> {
     let LoadingLimits { compile_seconds, compile_mib, .. } = limits;
     // Through memory, not through a pipe: the compiler may end before it has read
     // everything.

@@ -8,14 +8,14 @@ use wasmtime::component::{InstancePre, ResourceTable};
 
 use super::answer::Answer;
 use super::bindings::modsmith::plugin::types;
-use super::call::{self, Call, Said, Subject};
+use super::call::{self, Call, CallOutcome, Subject};
 use super::compile::Compiler;
 use super::engine::Engine;
 use super::grant::Reach;
-use super::imports::{Draft, State, roots_of};
+use super::imports::{State, StepBuffer, roots_of};
 use super::index::{Entry, Index, sort};
 use super::limits::{Limits, RoleLimits};
-use super::manifest::{Closeness, Probe, Role};
+use super::manifest::{MatchRank, Probe, Role};
 use super::named::Named;
 use super::order::{Order, order_of};
 use super::probe::Probes;
@@ -27,7 +27,7 @@ use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Places, Roots, System, find_program};
 use modsmith_plan::{Builder, Step};
 
-type Complain = dyn Fn(&str) + Send + Sync;
+type OnProblem = dyn Fn(&str) + Send + Sync;
 /// A plugin's id, and the kernel's release where the settings depend on it.
 type SettingsKey = (String, Option<String>);
 type OfKernel = dyn Fn(&Kernel) -> Option<FrameworkSettings> + Send + Sync;
@@ -53,9 +53,9 @@ pub struct Plugins {
     pub(super) probes: Arc<Probes>,
     /// Whether probes of plugins that nobody granted are run.
     probing: bool,
-    compiling_apart: bool,
+    compiling_isolated: bool,
     /// Hears of each file that is not used, when the index is read.
-    complain: Option<Box<Complain>>,
+    on_problem: Option<Box<OnProblem>>,
 }
 
 /// Plugins of a role that serve this system.
@@ -87,8 +87,8 @@ impl Plugins {
             named: Mutex::default(),
             probes: Arc::default(),
             probing: false,
-            compiling_apart: false,
-            complain: None,
+            compiling_isolated: false,
+            on_problem: None,
         }
     }
 
@@ -101,8 +101,8 @@ impl Plugins {
 
     /// Tells of the files that are not used, as soon as plugins are needed. (Who
     /// needs none does not wait for their files to be read.)
-    pub fn complaining(self, complain: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self { complain: Some(Box::new(complain)), ..self }
+    pub fn on_problem(self, on_problem: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { on_problem: Some(Box::new(on_problem)), ..self }
     }
 
     /// With other settings for calls about a kernel, where there are some.
@@ -127,8 +127,8 @@ impl Plugins {
 
     /// Compiles in a process of its own, within limits: only this very program can,
     /// for it is what is started.
-    pub fn compiling_apart(self) -> Self {
-        Self { compiling_apart: true, ..self }
+    pub fn compiling_isolated(self) -> Self {
+        Self { compiling_isolated: true, ..self }
     }
 
     /// No plugins: every question stays unanswered.
@@ -158,8 +158,8 @@ impl Plugins {
             for problem in index.problems() {
                 tracing::debug!("{problem}");
             }
-            if let Some(complain) = &self.complain {
-                Problem::told(index.problems()).iter().for_each(|sentence| complain(sentence));
+            if let Some(on_problem) = &self.on_problem {
+                Problem::told(index.problems()).iter().for_each(|sentence| on_problem(sentence));
             }
             index
         })
@@ -167,7 +167,7 @@ impl Plugins {
 
     pub(super) fn engine(&self) -> Result<&Engine, Error> {
         let limits = self.all_limits()?.loading;
-        let compiler = if self.compiling_apart { Compiler::Apart(limits) } else { Compiler::Here };
+        let compiler = if self.compiling_isolated { Compiler::Isolated(limits) } else { Compiler::Here };
         let made = self
             .engine
             .get_or_init(|| Engine::new(self.search.caches.clone(), compiler, limits).map_err(|e| format!("{e:#}")));
@@ -192,7 +192,7 @@ impl Plugins {
         let mut candidates = Vec::new();
         let mut others = Vec::new();
         let mut missed = Vec::new();
-        for (closeness, entry) in self.index().fitting(role, &self.system.os.distro_ids()) {
+        for (rank, entry) in self.index().fitting(role, &self.system.os.distro_ids()) {
             let missing = entry.manifest.matches.programs.iter().find(|p| find_program(&self.system.root, p).is_none());
             if let Some(program) = missing {
                 others.push((entry.id().to_owned(), format!("`{program}` is not installed")));
@@ -201,21 +201,21 @@ impl Plugins {
             let claim = match self.claim(entry) {
                 Ok(claim) => claim,
                 Err(error) => {
-                    missed.push((order_of(closeness, &entry.manifest), error));
+                    missed.push((order_of(rank, &entry.manifest), error));
                     continue;
                 }
             };
             match claim {
                 Some(0) => others.push((entry.id().to_owned(), "the system is none of its own".to_owned())),
-                Some(score) if !closeness.is_specific() => candidates.push((Closeness::claimed(score), entry)),
-                _ => candidates.push((closeness, entry)),
+                Some(score) if !rank.is_specific() => candidates.push((MatchRank::claimed(score), entry)),
+                _ => candidates.push((rank, entry)),
             }
         }
         missed.extend(self.missed(role));
         missed.sort_by(|(a, _), (b, _)| a.cmp(b));
         let missed = missed.into_iter().next();
         if let Some((first, _)) = &missed {
-            candidates.retain(|(closeness, entry)| order_of(*closeness, &entry.manifest) < *first);
+            candidates.retain(|(rank, entry)| order_of(*rank, &entry.manifest) < *first);
         }
         sort(&mut candidates);
         let entries = candidates.into_iter().map(|(_, entry)| entry).collect();
@@ -232,7 +232,7 @@ impl Plugins {
                 Some(manifest) => {
                     let installed = |program: &String| find_program(&self.system.root, program).is_some();
                     let serves = manifest.provides(role) && manifest.matches.programs.iter().all(installed);
-                    order_of(manifest.matches.closeness(&ids).filter(|_| serves)?, manifest)
+                    order_of(manifest.matches.rank(&ids).filter(|_| serves)?, manifest)
                 }
             };
             Some((order, call::unusable(plugin, role.name())))
@@ -276,9 +276,9 @@ impl Plugins {
         let Candidates { entries, others: mut reasons, missed } = self.candidates(role);
         for entry in entries {
             let (result, _) = self.call(entry, role, subject, &roots, &body)?;
-            match call::said(entry.id(), role.name(), subject, result)? {
-                Said::Value(value) => return Ok(Answer::Given { plugin: entry.id().to_owned(), value }),
-                Said::Unsupported(why) => reasons.push((entry.id().to_owned(), why)),
+            match call::call_outcome(entry.id(), role.name(), subject, result)? {
+                CallOutcome::Value(value) => return Ok(Answer::Given { plugin: entry.id().to_owned(), value }),
+                CallOutcome::Unsupported(why) => reasons.push((entry.id().to_owned(), why)),
             }
         }
         missed.map_or(Ok(Answer::Unsupported(reasons)), Err)
@@ -291,13 +291,13 @@ impl Plugins {
         role: Role,
         subject: Subject,
         plan: &mut Builder,
-        body: impl Fn(&mut Call, Draft) -> wasmtime::Result<Result<T, types::Error>>,
+        body: impl Fn(&mut Call, StepBuffer) -> wasmtime::Result<Result<T, types::Error>>,
     ) -> Result<Answer<T>, Error> {
         let Candidates { entries, others: mut reasons, missed } = self.candidates(role);
         for entry in entries {
             match self.steps_of(entry, role, subject, plan, &body)? {
-                Said::Value(value) => return Ok(Answer::Given { plugin: entry.id().to_owned(), value }),
-                Said::Unsupported(why) => reasons.push((entry.id().to_owned(), why)),
+                CallOutcome::Value(value) => return Ok(Answer::Given { plugin: entry.id().to_owned(), value }),
+                CallOutcome::Unsupported(why) => reasons.push((entry.id().to_owned(), why)),
             }
         }
         missed.map_or(Ok(Answer::Unsupported(reasons)), Err)
@@ -310,17 +310,17 @@ impl Plugins {
         role: Role,
         subject: Subject,
         plan: &mut Builder,
-        body: impl Fn(&mut Call, Draft) -> wasmtime::Result<Result<T, types::Error>>,
-    ) -> Result<Said<T>, Error> {
-        let draft = || Draft::after(plan.steps());
-        let (result, steps) = self.call(entry, role, subject, plan.roots(), |call| body(call, draft()))?;
-        let said = call::said(entry.id(), role.name(), subject, result)?;
-        if let Said::Value(_) = said {
+        body: impl Fn(&mut Call, StepBuffer) -> wasmtime::Result<Result<T, types::Error>>,
+    ) -> Result<CallOutcome<T>, Error> {
+        let buffer = || StepBuffer::after(plan.steps());
+        let (result, steps) = self.call(entry, role, subject, plan.roots(), |call| body(call, buffer()))?;
+        let call_outcome = call::call_outcome(entry.id(), role.name(), subject, result)?;
+        if let CallOutcome::Value(_) = call_outcome {
             for step in steps {
                 plan.push_step(step);
             }
         }
-        Ok(said)
+        Ok(call_outcome)
     }
 
     /// One call in a store of its own.
@@ -363,7 +363,7 @@ impl Plugins {
             settings,
             system: self.system.clone(),
             probes: self.probes.clone(),
-            probing: self.probing || !entry.place.is_unvetted(),
+            probing: self.probing || !entry.found_in.is_unvetted(),
             roots: roots.clone(),
             limits: self.limits(role)?.clone(),
             exceeded: None,

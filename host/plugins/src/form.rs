@@ -215,21 +215,21 @@ mod tests {
 
     #[test]
     fn each_kind_of_wrong_file_has_its_own_message() {
-        let said = |bytes: &[u8]| manifest(bytes).unwrap_err().to_string();
-        assert!(said(b"hello").contains("not WebAssembly"));
-        assert!(said(b"").contains("empty"));
-        assert!(said(b"\x7fELF").contains(".cwasm"));
-        assert!(said(b"\0asm\x01\0\0\0").contains("core module"));
-        assert!(said(b"\0asm\x0d\0\x01\0").contains(SECTION));
-        assert!(said(b"\0asm\x0d\0\x01\0\x00\xff").contains("damaged"));
+        let call_outcome = |bytes: &[u8]| manifest(bytes).unwrap_err().to_string();
+        assert!(call_outcome(b"hello").contains("not WebAssembly"));
+        assert!(call_outcome(b"").contains("empty"));
+        assert!(call_outcome(b"\x7fELF").contains(".cwasm"));
+        assert!(call_outcome(b"\0asm\x01\0\0\0").contains("core module"));
+        assert!(call_outcome(b"\0asm\x0d\0\x01\0").contains(SECTION));
+        assert!(call_outcome(b"\0asm\x0d\0\x01\0\x00\xff").contains("damaged"));
     }
 
     #[test]
     fn an_import_of_another_package_track_or_of_wasi_is_told_apart() {
-        let said = |name: &str| check_import(name).unwrap_err().to_string();
-        assert!(said("wasi:io/poll@0.2.0").contains("no WASI"));
-        assert!(said("other:thing/x@0.1.0").contains("not part of the plugin interface"));
-        assert!(said("modsmith:plugin/log@0.2.0").contains("track 0.1"));
+        let call_outcome = |name: &str| check_import(name).unwrap_err().to_string();
+        assert!(call_outcome("wasi:io/poll@0.2.0").contains("no WASI"));
+        assert!(call_outcome("other:thing/x@0.1.0").contains("not part of the plugin interface"));
+        assert!(call_outcome("modsmith:plugin/log@0.2.0").contains("track 0.1"));
         assert_eq!(check_import("modsmith:plugin/log@0.1.7").unwrap(), "log");
     }
 }

@@ -8,7 +8,7 @@ use super::named::Named;
 use super::pattern::{Matcher, PathPattern, absolute_glob, spelled};
 use super::policy::Denials;
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Argument, Command, Environment, Place, Program, Source, Use};
+use modsmith_plan::{Action, Argument, Command, Environment, Program, RunsIn, Source, Use};
 
 mod reach;
 mod secrets;
@@ -75,8 +75,8 @@ impl Grant {
 
     /// Whether a location is one that the administrator named: such ones may be
     /// outside the roots that plugins know.
-    pub fn names(&self, at: &Location) -> bool {
-        self.named.may_write(at) || self.named.is_key(at)
+    pub fn names(&self, location: &Location) -> bool {
+        self.named.may_write(location) || self.named.is_key(location)
     }
 
     /// Whether a step may be in a plan.
@@ -94,14 +94,16 @@ impl Grant {
     fn permits_use(&self, used: &Use<'_>) -> Result<(), String> {
         match used {
             Use::Reads(key, Source::Key) => self.may_sign_with(key),
-            Use::Reads(at, Source::Contents | Source::Entry) => self.may_read(at),
-            Use::Makes(at) | Use::Replaces(at) | Use::ReplacesEach { to: at, .. } => self.may_write(at),
+            Use::Reads(location, Source::Contents | Source::Entry) => self.may_read(location),
+            Use::Makes(location) | Use::Replaces(location) | Use::ReplacesEach { to: location, .. } => {
+                self.may_write(location)
+            }
             Use::Moves { from, to } => {
                 self.may_write(from)?;
                 self.may_write(to)?;
                 self.stays_secret(from, to)
             }
-            Use::Links { at, target } => self.may_point(at, target),
+            Use::Links { location, target } => self.may_point(location, target),
             Use::Runs(command) => self.may_run(command),
             Use::Invalid(what) => Err(format!("plugin `{}` may not {what}; report this to its author", self.plugin)),
         }
@@ -109,27 +111,28 @@ impl Grant {
 
     /// Whether it may be asked what a name is: of whatever may be read, and of
     /// keys to sign with.
-    pub fn may_look_at(&self, at: &Location) -> Result<(), String> {
-        if self.is_key(at) { self.not_denied(at) } else { self.may_read(at) }
+    pub fn may_look_at(&self, location: &Location) -> Result<(), String> {
+        if self.is_key(location) { self.not_denied(location) } else { self.may_read(location) }
     }
 
     /// Whether a file may be read or listed. Written places may be read too, but
     /// for keys to sign with.
-    pub fn may_read(&self, at: &Location) -> Result<(), String> {
-        if self.is_key(at) {
-            return Err(self.is_a_key(at));
+    pub fn may_read(&self, location: &Location) -> Result<(), String> {
+        if self.is_key(location) {
+            return Err(self.is_a_key(location));
         }
-        let granted = self.covers(&self.read, at) || self.covers(&self.write, at) || self.named.may_write(at);
-        if granted || self.names_program(at) {
-            return self.not_denied(at);
+        let granted =
+            self.covers(&self.read, location) || self.covers(&self.write, location) || self.named.may_write(location);
+        if granted || self.names_program(location) {
+            return self.not_denied(location);
         }
-        Err(self.outside(Access::Read, at, &self.read))
+        Err(self.outside(Access::Read, location, &self.read))
     }
 
     /// Whether a directory may be opened to reach granted entries below it.
-    pub fn may_look_through(&self, at: &Location) -> bool {
+    pub fn may_look_through(&self, location: &Location) -> bool {
         let programs = self.run.iter().flat_map(|run| &run.paths);
-        self.read.iter().chain(&self.write).chain(&self.sign).chain(programs).any(|p| p.leads_through(at))
+        self.read.iter().chain(&self.write).chain(&self.sign).chain(programs).any(|p| p.leads_through(location))
     }
 
     /// Whether anything below a root is granted.
@@ -141,8 +144,8 @@ impl Grant {
             || patterns.map(PathPattern::root).any(|known| known == root)
     }
 
-    fn is_key(&self, at: &Location) -> bool {
-        self.named.is_key(at) || self.sign.iter().any(|pattern| pattern.covers(at))
+    fn is_key(&self, location: &Location) -> bool {
+        self.named.is_key(location) || self.sign.iter().any(|pattern| pattern.covers(location))
     }
 
     fn may_sign_with(&self, key: &Location) -> Result<(), String> {
@@ -164,11 +167,11 @@ impl Grant {
         if self.is_key(from) && !self.is_key(to) { Err(self.leaks(from, to)) } else { Ok(()) }
     }
 
-    fn is_a_key(&self, at: &Location) -> String {
+    fn is_a_key(&self, location: &Location) -> String {
         format!(
             "plugin `{}` may not read `{}`: a key that it may sign with stays with the host; report this to its author",
             self.plugin,
-            spelled(at)
+            spelled(location)
         )
     }
 
@@ -182,54 +185,54 @@ impl Grant {
         )
     }
 
-    fn is_denied(&self, at: &Location, file: &str) -> String {
+    fn is_denied(&self, location: &Location, file: &str) -> String {
         format!(
             "plugin `{}` may not touch `{}`: {file} denies it; change that policy to allow it",
             self.plugin,
-            spelled(at)
+            spelled(location)
         )
     }
 
-    fn may_write(&self, at: &Location) -> Result<(), String> {
-        if self.covers(&self.write, at) || self.named.may_write(at) {
-            self.not_denied(at)
+    fn may_write(&self, location: &Location) -> Result<(), String> {
+        if self.covers(&self.write, location) || self.named.may_write(location) {
+            self.not_denied(location)
         } else {
-            Err(self.outside(Access::Write, at, &self.write))
+            Err(self.outside(Access::Write, location, &self.write))
         }
     }
 
     /// The staging directory is private to the call, so always granted.
-    fn covers(&self, patterns: &[PathPattern], at: &Location) -> bool {
-        at.root == Root::Staging || patterns.iter().any(|pattern| pattern.covers(at))
+    fn covers(&self, patterns: &[PathPattern], location: &Location) -> bool {
+        location.root == Root::Staging || patterns.iter().any(|pattern| pattern.covers(location))
     }
 
-    fn names_program(&self, at: &Location) -> bool {
-        self.run.iter().flat_map(|run| &run.paths).any(|pattern| pattern.covers(at))
+    fn names_program(&self, location: &Location) -> bool {
+        self.run.iter().flat_map(|run| &run.paths).any(|pattern| pattern.covers(location))
     }
 
-    fn not_denied(&self, at: &Location) -> Result<(), String> {
-        match self.denials.denies_path(at) {
+    fn not_denied(&self, location: &Location) -> Result<(), String> {
+        match self.denials.denies_path(location) {
             None => Ok(()),
-            Some(file) => Err(self.is_denied(at, file)),
+            Some(file) => Err(self.is_denied(location, file)),
         }
     }
 
-    fn outside(&self, access: Access, at: &Location, granted: &[PathPattern]) -> String {
+    fn outside(&self, access: Access, location: &Location, granted: &[PathPattern]) -> String {
         let granted: Vec<String> = granted.iter().map(|p| format!("\"{p}\"")).collect();
         format!(
             "plugin `{}` may not {verb} `{}`: its manifest grants `[{verb}] roots = [{}]`; \
              ask its author to name that path there, or use another plugin",
             self.plugin,
-            spelled(at),
+            spelled(location),
             granted.join(", "),
             verb = access.name(),
         )
     }
 
     /// A link may not lead a later step, or a reader, out of what is granted.
-    fn may_point(&self, at: &Location, target: &str) -> Result<(), String> {
+    fn may_point(&self, location: &Location, target: &str) -> Result<(), String> {
         let within_root = || {
-            let mut depth = at.relative().components().count().checked_sub(1)?;
+            let mut depth = location.relative().components().count().checked_sub(1)?;
             for part in std::path::Path::new(target).components() {
                 match part {
                     std::path::Component::ParentDir => depth = depth.checked_sub(1)?,
@@ -249,7 +252,7 @@ impl Grant {
             "plugin `{}` may not link `{}` to `{target}`: the target leaves the root and no pattern of \
              `[write] link-targets` in its manifest matches it; ask its author to name it there",
             self.plugin,
-            spelled(at)
+            spelled(location)
         ))
     }
 
@@ -264,10 +267,10 @@ impl Grant {
         })?;
         self.may_set_variables(&shown, command)?;
         let lines = command.input.iter().filter_map(|line| match line {
-            Argument::Location(at) => Some(at),
+            Argument::Location(location) => Some(location),
             Argument::Text(_) => None,
         });
-        command.directory.iter().chain(lines).try_for_each(|at| self.may_read(at))
+        command.directory.iter().chain(lines).try_for_each(|location| self.may_read(location))
     }
 
     /// Only variables that the entry lists by which the command may be run.
@@ -296,8 +299,8 @@ impl Grant {
     }
 
     /// Whose program a command runs.
-    pub fn place(&self, command: &Command) -> Place {
-        if self.entry(command).is_some_and(|run| run.or_here) { Place::Either } else { Place::Target }
+    pub fn place(&self, command: &Command) -> RunsIn {
+        if self.entry(command).is_some_and(|run| run.or_here) { RunsIn::Either } else { RunsIn::Target }
     }
 
     /// The first entry that allows a command.
@@ -347,7 +350,7 @@ impl Grant {
             .iter()
             .map(|argument| match argument {
                 Argument::Text(text) => text.clone(),
-                Argument::Location(at) => spelled(at),
+                Argument::Location(location) => spelled(location),
             })
             .collect();
         let granted: Vec<String> = entries.iter().map(|run| format!("`{shown} {}`", run.arguments)).collect();
@@ -405,8 +408,8 @@ fn is_of(run: &Run, program: &Program) -> bool {
         Program::Named(name) => run.program == *name,
         // A file outside the plugins' roots is one that the administrator named in
         // a setting: only the host makes such locations.
-        Program::At(at) if at.root == Root::System => run.setting.is_some(),
-        Program::At(at) => run.paths.iter().any(|pattern| pattern.covers(at)),
+        Program::At(location) if location.root == Root::System => run.setting.is_some(),
+        Program::At(location) => run.paths.iter().any(|pattern| pattern.covers(location)),
     }
 }
 

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use super::form;
 use super::grant::Grant;
 use super::limits::{LARGEST_MANIFEST, LoadingLimits, RoleLimits};
-use super::manifest::{Closeness, Manifest, Role};
+use super::manifest::{Manifest, MatchRank, Role};
 use super::order::order_of;
 use super::policy::{self, Denials};
-use super::search::{Place, SearchPath, check_metadata, check_owner};
+use super::search::{FoundIn, SearchPath, check_metadata, check_owner};
 use super::table::{Table, TableFile};
 
 /// A plugin that was found and may be used.
@@ -23,7 +23,7 @@ pub struct Entry {
     pub manifest: Manifest,
     pub component: PathBuf,
     pub table: Option<Table>,
-    pub place: Place,
+    pub found_in: FoundIn,
     pub grant: Arc<Grant>,
 }
 
@@ -59,7 +59,7 @@ pub struct Index {
 pub struct Unusable {
     pub id: String,
     pub file: PathBuf,
-    pub place: Place,
+    pub found_in: FoundIn,
     /// As its file has it now. `None`: it cannot be read, so that the plugin may
     /// be responsible for anything.
     pub manifest: Option<Manifest>,
@@ -82,7 +82,7 @@ struct Candidate {
     manifest: Manifest,
     component: PathBuf,
     table: Option<Table>,
-    place: Place,
+    found_in: FoundIn,
 }
 
 impl Index {
@@ -93,15 +93,15 @@ impl Index {
         // A file of limits that cannot be read ends every call, with its error.
         let limits = RoleLimits::read(&search.config).unwrap_or_default().loading;
         let mut components: Vec<Candidate> = Vec::new();
-        let mut tables: Vec<(PathBuf, Place)> = Vec::new();
-        for (dir, place) in &search.directories {
-            index.read_directory(dir, *place, (&search.config, &limits), &mut components, &mut tables);
+        let mut tables: Vec<(PathBuf, FoundIn)> = Vec::new();
+        for (dir, found_in) in &search.directories {
+            index.read_directory(dir, *found_in, (&search.config, &limits), &mut components, &mut tables);
         }
         let mut candidates = index.pair_tables(&components, tables, &search.config);
         // Within one directory, and in an earlier one, a component wins over a
         // table of the same id.
         components.append(&mut candidates);
-        let rank = |place: &Path| search.directories.iter().position(|(dir, _)| place.starts_with(dir));
+        let rank = |found_in: &Path| search.directories.iter().position(|(dir, _)| found_in.starts_with(dir));
         components.sort_by_key(|c| rank(c.table.as_ref().map_or(&c.component, |t| &t.file)));
 
         match Denials::read(&search.config) {
@@ -111,11 +111,11 @@ impl Index {
             }
             Err(why) => {
                 let message = format!("the policy of this machine is unknown: {why}");
-                for Candidate { manifest, component, table, place } in components {
+                for Candidate { manifest, component, table, found_in } in components {
                     let plugin = Some(manifest.id.clone());
                     index.problems.push(Problem { plugin, file: component.clone(), message: message.clone() });
                     let file = table.map_or(component, |table| table.file);
-                    index.is_missed(&manifest.id.clone(), file, place, Some(manifest), &message, &search.config);
+                    index.is_missed(&manifest.id.clone(), file, found_in, Some(manifest), &message, &search.config);
                 }
             }
         }
@@ -149,20 +149,20 @@ impl Index {
         &mut self,
         id: &str,
         file: PathBuf,
-        place: Place,
+        found_in: FoundIn,
         manifest: Option<Manifest>,
         message: &str,
         config: &Path,
     ) {
-        if policy::is_wanted(config, place, id) {
-            self.unusable.push(Unusable { id: id.to_owned(), file, place, manifest, message: message.to_owned() });
+        if policy::is_wanted(config, found_in, id) {
+            self.unusable.push(Unusable { id: id.to_owned(), file, found_in, manifest, message: message.to_owned() });
         }
     }
 
     /// The same for a file that cannot even be read: it has its plugin's name.
-    fn cannot_read(&mut self, file: PathBuf, place: Place, message: String, config: &Path) {
+    fn cannot_read(&mut self, file: PathBuf, found_in: FoundIn, message: String, config: &Path) {
         if let Some(id) = file.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned) {
-            self.is_missed(&id, file.clone(), place, None, &message, config);
+            self.is_missed(&id, file.clone(), found_in, None, &message, config);
         }
         self.problems.push(Problem { file, plugin: None, message });
     }
@@ -174,10 +174,10 @@ impl Index {
     fn read_directory(
         &mut self,
         dir: &Path,
-        place: Place,
+        found_in: FoundIn,
         (config, limits): (&Path, &LoadingLimits),
         components: &mut Vec<Candidate>,
-        tables: &mut Vec<(PathBuf, Place)>,
+        tables: &mut Vec<(PathBuf, FoundIn)>,
     ) {
         let Ok(entries) = std::fs::read_dir(dir) else { return };
         let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
@@ -186,7 +186,7 @@ impl Index {
             let is_plugin = |file: &PathBuf| file.extension().is_some_and(|e| e == "wasm" || e == "toml");
             for file in files.into_iter().filter(is_plugin) {
                 let Some(id) = file.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned) else { continue };
-                self.is_missed(&id, file, place, None, &message, config);
+                self.is_missed(&id, file, found_in, None, &message, config);
             }
             self.problems.push(Problem { file: dir.to_path_buf(), plugin: None, message });
             return;
@@ -194,10 +194,10 @@ impl Index {
         for file in files {
             match file.extension().and_then(|e| e.to_str()) {
                 Some("wasm") => match read_component(&file, limits) {
-                    Ok(manifest) => components.push(Candidate { manifest, component: file, table: None, place }),
-                    Err(message) => self.cannot_read(file, place, message, config),
+                    Ok(manifest) => components.push(Candidate { manifest, component: file, table: None, found_in }),
+                    Err(message) => self.cannot_read(file, found_in, message, config),
                 },
-                Some("toml") => tables.push((file, place)),
+                Some("toml") => tables.push((file, found_in)),
                 _ => {}
             }
         }
@@ -206,23 +206,23 @@ impl Index {
     fn pair_tables(
         &mut self,
         components: &[Candidate],
-        tables: Vec<(PathBuf, Place)>,
+        tables: Vec<(PathBuf, FoundIn)>,
         config: &Path,
     ) -> Vec<Candidate> {
         let mut out = Vec::new();
-        for (file, place) in tables {
+        for (file, found_in) in tables {
             match read_table(&file, components) {
                 Ok((manifest, table, component)) => {
-                    out.push(Candidate { manifest, component, table: Some(table), place });
+                    out.push(Candidate { manifest, component, table: Some(table), found_in });
                 }
-                Err(message) => self.cannot_read(file, place, message, config),
+                Err(message) => self.cannot_read(file, found_in, message, config),
             }
         }
         out
     }
 
     fn admit(&mut self, candidate: Candidate, denials: &Denials, search: &SearchPath) {
-        let Candidate { manifest, component, table, place } = candidate;
+        let Candidate { manifest, component, table, found_in } = candidate;
         if self.get(&manifest.id).is_some() {
             return;
         }
@@ -232,16 +232,16 @@ impl Index {
         let is_denied = denied.is_some();
         let granted = match denied {
             Some(policy) => Err(format!("{policy} denies it; change that policy to use it")),
-            None => policy::admits(&search.config, place, &id, || {
+            None => policy::admits(&search.config, found_in, &id, || {
                 digest(&component, table.as_ref().map(|t| t.file.as_path()))
             })
             .and_then(|()| Grant::new(&id, &manifest, denials)),
         };
         match granted {
-            Ok(grant) => self.entries.push(Entry { manifest, component, table, place, grant: Arc::new(grant) }),
+            Ok(grant) => self.entries.push(Entry { manifest, component, table, found_in, grant: Arc::new(grant) }),
             Err(message) => {
                 if !is_denied {
-                    self.is_missed(&id, file.clone(), place, Some(manifest.clone()), &message, &search.config);
+                    self.is_missed(&id, file.clone(), found_in, Some(manifest.clone()), &message, &search.config);
                 }
                 self.problems.push(Problem { file, plugin: Some(id), message: message.clone() });
                 self.refused.push(Refused { manifest, component, table, message });
@@ -251,18 +251,18 @@ impl Index {
 
     /// Plugins that provide a role and whose manifest fits the system, with
     /// how closely they fit. Programs are not looked at yet.
-    pub fn fitting(&self, role: Role, ids: &[String]) -> Vec<(Closeness, &Entry)> {
+    pub fn fitting(&self, role: Role, ids: &[String]) -> Vec<(MatchRank, &Entry)> {
         self.entries
             .iter()
             .filter(|entry| entry.manifest.provides(role))
-            .filter_map(|entry| Some((entry.manifest.matches.closeness(ids)?, entry)))
+            .filter_map(|entry| Some((entry.manifest.matches.rank(ids)?, entry)))
             .collect()
     }
 }
 
 /// Brings plugins into the order in which they are asked.
-pub fn sort(candidates: &mut [(Closeness, &Entry)]) {
-    candidates.sort_by_cached_key(|(closeness, entry)| order_of(*closeness, &entry.manifest));
+pub fn sort(candidates: &mut [(MatchRank, &Entry)]) {
+    candidates.sort_by_cached_key(|(rank, entry)| order_of(*rank, &entry.manifest));
 }
 
 /// Reads a component that only root or the invoking user can change.

@@ -14,7 +14,7 @@ use super::interpreter::executes_input;
 use super::limits::LoadingLimits;
 use super::manifest::{Manifest, Role, Run};
 use super::policy;
-use super::search::Place;
+use super::search::FoundIn;
 use super::table::Table;
 use super::variables::loads_code;
 use crate::error::Error;
@@ -29,7 +29,8 @@ pub struct Listed {
     pub description: String,
     pub roles: Vec<Role>,
     pub file: PathBuf,
-    pub place: Place,
+    #[serde(rename = "place")]
+    pub found_in: FoundIn,
     /// The base plugin of a table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
@@ -82,7 +83,7 @@ impl Plugins {
             .map(|entry| {
                 let matches = &entry.manifest.matches;
                 let missing = matches.programs.iter().find(|p| find_program(&self.system.root, p).is_none());
-                let reason = match (matches.closeness(&ids), missing) {
+                let reason = match (matches.rank(&ids), missing) {
                     (None, _) if matches.no_os_release => Some("for systems without os-release".to_owned()),
                     (None, _) => Some(format!("for {}", matches.distro.join(", "))),
                     (Some(_), Some(program)) => Some(format!("`{program}` is not installed")),
@@ -94,7 +95,7 @@ impl Plugins {
                     description: entry.manifest.description.clone(),
                     roles: entry.manifest.roles.provides.clone(),
                     file: entry.file().to_path_buf(),
-                    place: entry.place,
+                    found_in: entry.found_in,
                     base: entry.table.as_ref().map(|table| table.base.clone()),
                     serves: reason.is_none(),
                     reason,

@@ -57,5 +57,5 @@ pub use roles::{
     Assembly, Enrolment, Event, Format, HookFile, Image, Invalid, KernelCount, Occasion, OptionSpec, Prune,
     Regeneration, Requirements, Signing, State,
 };
-pub use search::{Place, SearchPath, check_owner};
+pub use search::{FoundIn, SearchPath, check_owner};
 pub use settings::FrameworkSettings;

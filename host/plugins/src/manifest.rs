@@ -122,9 +122,9 @@ impl Default for Match {
 /// How closely a plugin fits a system: greater is closer. A plugin that names
 /// no distribution fits every system, least closely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Closeness(u32);
+pub struct MatchRank(u32);
 
-impl Closeness {
+impl MatchRank {
     /// Serves every system.
     pub const ANY: Self = Self(0);
 
@@ -143,16 +143,16 @@ impl Closeness {
 impl Match {
     /// How closely the words fit the system's ids (`ID` first, then those of
     /// `ID_LIKE`): earlier ids fit closer. `None` when it does not fit.
-    pub fn closeness(&self, ids: &[String]) -> Option<Closeness> {
+    pub fn rank(&self, ids: &[String]) -> Option<MatchRank> {
         if self.no_os_release && !ids.is_empty() {
             return None;
         }
         if self.distro.is_empty() {
-            return Some(Closeness::ANY);
+            return Some(MatchRank::ANY);
         }
-        let at = ids.iter().position(|id| self.distro.iter().any(|word| word.eq_ignore_ascii_case(id)))?;
-        let distance = u32::try_from(at).unwrap_or(u32::MAX).min(1000);
-        Some(Closeness(2000 - distance))
+        let location = ids.iter().position(|id| self.distro.iter().any(|word| word.eq_ignore_ascii_case(id)))?;
+        let distance = u32::try_from(location).unwrap_or(u32::MAX).min(1000);
+        Some(MatchRank(2000 - distance))
     }
 }
 
@@ -345,7 +345,7 @@ pub(crate) mod tests {
     fn a_minimal_manifest_asks_for_nothing_and_matches_everything() {
         let manifest = Manifest::parse(MINIMAL).unwrap();
         assert!(manifest.run.is_empty() && manifest.write.roots.is_empty());
-        assert_eq!(manifest.matches.closeness(&["debian".into()]), Some(Closeness::ANY));
+        assert_eq!(manifest.matches.rank(&["debian".into()]), Some(MatchRank::ANY));
         assert_eq!(manifest.roles.provides.map_names(), ["initrd", "weak-modules"]);
     }
 
@@ -416,15 +416,15 @@ pub(crate) mod tests {
     #[test]
     fn the_id_fits_closer_than_a_word_of_id_like_and_earlier_words_closer_than_later() {
         let ids: Vec<String> = ["rocky", "rhel", "fedora"].map(String::from).to_vec();
-        let of = |word: &str| Match { distro: vec![word.into()], ..Match::default() }.closeness(&ids);
-        assert!(of("rocky") > of("rhel") && of("rhel") > of("Fedora") && of("Fedora") > Some(Closeness::claimed(255)));
+        let of = |word: &str| Match { distro: vec![word.into()], ..Match::default() }.rank(&ids);
+        assert!(of("rocky") > of("rhel") && of("rhel") > of("Fedora") && of("Fedora") > Some(MatchRank::claimed(255)));
         assert_eq!(of("debian"), None);
     }
 
     #[test]
     fn a_plugin_for_systems_without_os_release_fits_no_other() {
         let old = Match { no_os_release: true, ..Match::default() };
-        assert_eq!(old.closeness(&[]), Some(Closeness::ANY));
-        assert_eq!(old.closeness(&["debian".into()]), None);
+        assert_eq!(old.rank(&[]), Some(MatchRank::ANY));
+        assert_eq!(old.rank(&["debian".into()]), None);
     }
 }

@@ -8,9 +8,6 @@ use super::manifest::Manifest;
 use super::settings::Values;
 use modsmith_facts::{Location, Root, Roots, System};
 
-/// The end of the name under which a file is made before it takes its own.
-const NEW: &str = ".new";
-
 /// The files of one plugin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Named {
@@ -37,12 +34,12 @@ impl Named {
         self.keys.extend(other.keys.iter().cloned());
     }
 
-    pub fn may_write(&self, at: &Location) -> bool {
-        holds(&self.write, at)
+    pub fn may_write(&self, location: &Location) -> bool {
+        self.write.contains(location)
     }
 
-    pub fn is_key(&self, at: &Location) -> bool {
-        holds(&self.keys, at)
+    pub fn is_key(&self, location: &Location) -> bool {
+        self.keys.contains(location)
     }
 
     /// The keys, by their own names.
@@ -51,15 +48,8 @@ impl Named {
     }
 
     pub fn knows_root(&self, root: Root) -> bool {
-        self.write.iter().chain(&self.keys).any(|at| at.root == root)
+        self.write.iter().chain(&self.keys).any(|location| location.root == root)
     }
-}
-
-/// Whether a location is a named one, or what it is made as.
-fn holds(named: &BTreeSet<Location>, at: &Location) -> bool {
-    let final_name = at.relative().to_str().and_then(|path| path.strip_suffix(NEW));
-    named.contains(at)
-        || final_name.is_some_and(|path| Location::new(at.root, path).is_ok_and(|at| named.contains(&at)))
 }
 
 /// The location of an absolute path of the target: below a root that plugins know,
@@ -81,7 +71,7 @@ mod tests {
     use crate::settings::FrameworkSettings;
     use modsmith_facts::OsRelease;
 
-    fn at(root: Root, relative: &str) -> Location {
+    fn location(root: Root, relative: &str) -> Location {
         Location::new(root, relative).unwrap()
     }
 
@@ -98,22 +88,20 @@ mod tests {
     }
 
     #[test]
-    fn exactly_the_named_file_and_what_it_is_made_as_are_granted() {
+    fn exactly_the_named_file_is_granted() {
         let key = named("/etc/kk/k.key");
-        for path in ["kk/k.key", "kk/k.key.new"] {
-            assert!(key.may_write(&at(Root::Etc, path)) && key.is_key(&at(Root::Etc, path)), "{path}");
+        assert!(key.may_write(&location(Root::Etc, "kk/k.key")) && key.is_key(&location(Root::Etc, "kk/k.key")));
+        for path in ["kk", "kk/k.key.old", "kk/k.key.new", "kk/k.key/x", "kk/other", "other", ""] {
+            assert!(!key.may_write(&location(Root::Etc, path)) && !key.is_key(&location(Root::Etc, path)), "{path}");
         }
-        for path in ["kk", "kk/k.key.old", "kk/k.key.new.new", "kk/k.key/x", "kk/other", "other", ""] {
-            assert!(!key.may_write(&at(Root::Etc, path)) && !key.is_key(&at(Root::Etc, path)), "{path}");
-        }
-        assert!(!key.may_write(&at(Root::Boot, "kk/k.key")) && !key.knows_root(Root::Boot));
+        assert!(!key.may_write(&location(Root::Boot, "kk/k.key")) && !key.knows_root(Root::Boot));
     }
 
     #[test]
     fn a_file_outside_the_plugins_roots_is_one_of_the_systems() {
-        assert!(named("/root/k.key").may_write(&at(Root::System, "root/k.key")));
+        assert!(named("/root/k.key").may_write(&location(Root::System, "root/k.key")));
         // The same file has one location only.
-        assert!(!named("/etc/k.key").may_write(&at(Root::System, "etc/k.key")));
+        assert!(!named("/etc/k.key").may_write(&location(Root::System, "etc/k.key")));
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use std::cmp::Reverse;
 
-use super::manifest::{Closeness, Manifest};
+use super::manifest::{Manifest, MatchRank};
 
 /// A plugin's place in it; the smallest is asked first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Order {
     /// How closely it fits the system. `None`, which is not known, comes last.
-    closeness: Reverse<Option<Closeness>>,
+    rank: Reverse<Option<MatchRank>>,
     priority: Reverse<i64>,
     id: String,
 }
@@ -16,11 +16,11 @@ pub struct Order {
 impl Order {
     /// Of a plugin of which only the name is known: after all others.
     pub fn last(id: &str) -> Self {
-        Self { closeness: Reverse(None), priority: Reverse(0), id: id.to_owned() }
+        Self { rank: Reverse(None), priority: Reverse(0), id: id.to_owned() }
     }
 }
 
 /// Closest first, then higher priority, then by id.
-pub fn order_of(closeness: Closeness, manifest: &Manifest) -> Order {
-    Order { closeness: Reverse(Some(closeness)), priority: Reverse(manifest.matches.priority), id: manifest.id.clone() }
+pub fn order_of(rank: MatchRank, manifest: &Manifest) -> Order {
+    Order { rank: Reverse(Some(rank)), priority: Reverse(manifest.matches.priority), id: manifest.id.clone() }
 }

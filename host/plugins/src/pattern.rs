@@ -69,45 +69,45 @@ impl PathPattern {
     }
 
     /// Whether the location, or a directory above it, is granted.
-    pub fn covers(&self, at: &Location) -> bool {
-        at.root == self.root
+    pub fn covers(&self, location: &Location) -> bool {
+        location.root == self.root
             && match &self.glob {
                 None => true,
                 Some((glob, _)) => {
-                    at.relative().ancestors().any(|part| !part.as_os_str().is_empty() && glob.is_match(part))
+                    location.relative().ancestors().any(|part| !part.as_os_str().is_empty() && glob.is_match(part))
                 }
             }
     }
 
     /// Whether something below the location may be granted, so that a plugin
     /// has a reason to list it.
-    pub fn leads_through(&self, at: &Location) -> bool {
-        let Some((_, names)) = &self.glob else { return at.root == self.root };
-        let parts: Vec<_> = at.relative().components().collect();
-        at.root == self.root
+    pub fn leads_through(&self, location: &Location) -> bool {
+        let Some((_, names)) = &self.glob else { return location.root == self.root };
+        let parts: Vec<_> = location.relative().components().collect();
+        location.root == self.root
             && parts.len() < names.len()
             && parts.iter().zip(names).all(|(part, name)| name.is_match(Path::new(part)))
     }
 
     /// Whether something below the location may be matched: as
     /// [`PathPattern::leads_through`], but `**` stands for any number of names.
-    pub fn may_hold(&self, at: &Location) -> bool {
-        let Some((_, names)) = &self.glob else { return at.root == self.root };
+    pub fn may_hold(&self, location: &Location) -> bool {
+        let Some((_, names)) = &self.glob else { return location.root == self.root };
         let texts = self.relative().unwrap_or_default().split('/');
         let any_depth = texts.clone().position(|text| text.contains("**"));
         let fixed = any_depth.unwrap_or(names.len());
-        let parts: Vec<_> = at.relative().components().collect();
-        at.root == self.root
+        let parts: Vec<_> = location.relative().components().collect();
+        location.root == self.root
             && (parts.len() < names.len() || any_depth.is_some())
             && parts.iter().zip(&names[..fixed]).all(|(part, name)| name.is_match(Path::new(part)))
     }
 
     /// The only name in a directory that the pattern can match there, where it
     /// is one without special characters.
-    pub fn next_plain_name(&self, at: &Location) -> Option<&str> {
+    pub fn next_plain_name(&self, location: &Location) -> Option<&str> {
         let mut names = self.relative()?.split('/');
-        let depth = at.relative().components().count();
-        if at.root != self.root || names.clone().take(depth).any(|name| name.contains("**")) {
+        let depth = location.relative().components().count();
+        if location.root != self.root || names.clone().take(depth).any(|name| name.contains("**")) {
             return None;
         }
         names.nth(depth).filter(|name| !name.contains(['*', '?', '[', '{', '\\']))
@@ -233,14 +233,14 @@ impl Word {
             (_, Argument::Text(given)) if !self.dashes && given.starts_with('-') => false,
             (None, _) => true,
             (Some(like), Argument::Text(given)) => like.text.is_match(given),
-            (Some(like), Argument::Location(at)) => like.location.is_match(spelled(at)),
+            (Some(like), Argument::Location(location)) => like.location.is_match(spelled(location)),
         }
     }
 }
 
 /// A location as patterns spell it: `root/relative`.
-pub(super) fn spelled(at: &Location) -> String {
-    Path::new(at.root.name()).join(at.relative()).display().to_string()
+pub(super) fn spelled(location: &Location) -> String {
+    Path::new(location.root.name()).join(location.relative()).display().to_string()
 }
 
 impl ArgumentPattern {
@@ -269,14 +269,14 @@ mod tests {
         assert!(error.ends_with("is longer than 1024 bytes"), "{error}");
         let largest = format!("etc/{}", "[!\u{1000}-\u{9000}]".repeat(102));
         let pattern = PathPattern::try_from(largest).unwrap();
-        assert!(!pattern.covers(&at(Root::Etc, "a")));
+        assert!(!pattern.covers(&location(Root::Etc, "a")));
     }
 
     fn pattern(text: &str) -> PathPattern {
         PathPattern::try_from(text.to_owned()).unwrap()
     }
 
-    fn at(root: Root, relative: &str) -> Location {
+    fn location(root: Root, relative: &str) -> Location {
         Location::new(root, relative).unwrap()
     }
 
@@ -290,24 +290,31 @@ mod tests {
 
     #[test]
     fn a_root_alone_covers_everything_below_it_and_no_other_root() {
-        assert!(pattern("boot").covers(&at(Root::Boot, "a/b")) && pattern("boot").covers(&at(Root::Boot, "")));
-        assert!(!pattern("boot").covers(&at(Root::Etc, "a")));
+        assert!(
+            pattern("boot").covers(&location(Root::Boot, "a/b")) && pattern("boot").covers(&location(Root::Boot, ""))
+        );
+        assert!(!pattern("boot").covers(&location(Root::Etc, "a")));
     }
 
     #[test]
     fn a_star_stays_within_one_name_and_covers_what_is_below_its_match() {
         let images = pattern("boot/initramfs-*.img*");
-        assert!(images.covers(&at(Root::Boot, "initramfs-6.1.img.old")));
-        assert!(!images.covers(&at(Root::Boot, "x/initramfs-6.1.img")));
-        assert!(!images.covers(&at(Root::Boot, "")));
-        assert!(pattern("etc/d").covers(&at(Root::Etc, "d/x/y")) && !pattern("etc/d").covers(&at(Root::Etc, "dd")));
+        assert!(images.covers(&location(Root::Boot, "initramfs-6.1.img.old")));
+        assert!(!images.covers(&location(Root::Boot, "x/initramfs-6.1.img")));
+        assert!(!images.covers(&location(Root::Boot, "")));
+        assert!(
+            pattern("etc/d").covers(&location(Root::Etc, "d/x/y"))
+                && !pattern("etc/d").covers(&location(Root::Etc, "dd"))
+        );
     }
 
     #[test]
     fn directories_on_the_way_to_a_grant_may_be_listed_but_are_not_granted() {
         let tool = pattern("usr/lib/kbuild-*/scripts/sign-file");
-        assert!(tool.leads_through(&at(Root::Usr, "lib/kbuild-6.1")) && !tool.covers(&at(Root::Usr, "lib")));
-        assert!(!tool.leads_through(&at(Root::Usr, "share")));
+        assert!(
+            tool.leads_through(&location(Root::Usr, "lib/kbuild-6.1")) && !tool.covers(&location(Root::Usr, "lib"))
+        );
+        assert!(!tool.leads_through(&location(Root::Usr, "share")));
     }
 
     #[test]
@@ -363,8 +370,8 @@ mod tests {
     #[test]
     fn a_location_is_matched_as_root_and_path() {
         let pattern = words(&["boot/img-*"]);
-        assert!(pattern.matches(&[Argument::Location(at(Root::Boot, "img-1"))]));
-        assert!(!pattern.matches(&[Argument::Location(at(Root::Boot, "img-1/x"))]));
-        assert!(!pattern.matches(&[Argument::Location(at(Root::Etc, "img-1"))]));
+        assert!(pattern.matches(&[Argument::Location(location(Root::Boot, "img-1"))]));
+        assert!(!pattern.matches(&[Argument::Location(location(Root::Boot, "img-1/x"))]));
+        assert!(!pattern.matches(&[Argument::Location(location(Root::Etc, "img-1"))]));
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::pattern::PathPattern;
-use super::search::{Place, check_owner};
+use super::search::{FoundIn, check_owner};
 use crate::error::Error;
 use modsmith_facts::Location;
 
@@ -72,8 +72,8 @@ impl Denials {
     }
 
     /// The file that denies a place.
-    pub fn denies_path(&self, at: &Location) -> Option<&str> {
-        self.first(|deny| deny.roots.iter().any(|pattern| pattern.covers(at)))
+    pub fn denies_path(&self, location: &Location) -> Option<&str> {
+        self.first(|deny| deny.roots.iter().any(|pattern| pattern.covers(location)))
     }
 
     /// All denied places, each with the file that denies it.
@@ -114,11 +114,11 @@ struct Pin {
 /// need no grant; others need the administrator's, for these very files.
 pub fn admits(
     config: &Path,
-    place: Place,
+    found_in: FoundIn,
     id: &str,
     digest: impl FnOnce() -> std::io::Result<String>,
 ) -> Result<(), String> {
-    if !place.needs_grant() {
+    if !found_in.needs_grant() {
         return Ok(());
     }
     let file = pin_file(config, id);
@@ -149,8 +149,8 @@ pub fn admits(
 
 /// Whether a plugin from this place counts for this machine, whatever has become
 /// of its file since.
-pub fn is_wanted(config: &Path, place: Place, id: &str) -> bool {
-    !place.needs_grant() || pin_file(config, id).exists()
+pub fn is_wanted(config: &Path, found_in: FoundIn, id: &str) -> bool {
+    !found_in.needs_grant() || pin_file(config, id).exists()
 }
 
 /// Records that a plugin with this digest may be used; returns the file.
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     fn admit(config: &Path, digest: &str) -> Result<(), String> {
-        admits(config, Place::Local, "x", || Ok(digest.to_owned()))
+        admits(config, FoundIn::Local, "x", || Ok(digest.to_owned()))
     }
 
     #[test]

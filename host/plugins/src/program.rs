@@ -19,8 +19,8 @@ use modsmith_plan::Program;
 /// path of it), when a plugin has chosen among several.
 pub fn find(name: &str, grant: &Grant, settings: &Values, system: &System, roots: &Roots) -> Option<Program> {
     if name.contains('/') {
-        let at = place(name, grant, settings, system, roots)?;
-        return is_executable(&at, system, roots).then_some(Program::At(at));
+        let location = place(name, grant, settings, system, roots)?;
+        return is_executable(&location, system, roots).then_some(Program::At(location));
     }
     grant.run_entries(name).find_map(|run| {
         administrators(run, settings, system)
@@ -35,7 +35,7 @@ pub fn find(name: &str, grant: &Grant, settings: &Values, system: &System, roots
 /// The granted place that a plugin names by its path, whether or not there is a
 /// program.
 pub fn place(name: &str, grant: &Grant, settings: &Values, system: &System, roots: &Roots) -> Option<Location> {
-    let at = if name.starts_with('/') {
+    let location = if name.starts_with('/') {
         let relative = name.trim_start_matches('/');
         if grant.runs().iter().any(|run| setting(run, settings) == Some(name)) {
             return Location::new(Root::System, relative).ok();
@@ -45,7 +45,7 @@ pub fn place(name: &str, grant: &Grant, settings: &Values, system: &System, root
         let (root, relative) = name.split_once('/')?;
         Location::new(Root::for_plugins(root)?, relative).ok()?
     };
-    grant.runs().iter().any(|run| run.paths.iter().any(|pattern| pattern.covers(&at))).then_some(at)
+    grant.runs().iter().any(|run| run.paths.iter().any(|pattern| pattern.covers(&location))).then_some(location)
 }
 
 /// The file that the administrator named for a program.
@@ -58,8 +58,8 @@ fn setting<'a>(run: &Run, settings: &'a Values) -> Option<&'a str> {
 }
 
 fn absolute(path: &str, system: &System) -> Option<Program> {
-    let at = Location::new(Root::System, path.trim_start_matches('/')).ok()?;
-    is_executable(&at, system, &system.roots).then_some(Program::At(at))
+    let location = Location::new(Root::System, path.trim_start_matches('/')).ok()?;
+    is_executable(&location, system, &system.roots).then_some(Program::At(location))
 }
 
 fn at_pattern(pattern: &PathPattern, system: &System, roots: &Roots) -> Option<Program> {
@@ -85,12 +85,12 @@ fn at_pattern(pattern: &PathPattern, system: &System, roots: &Roots) -> Option<P
             })
             .collect();
     }
-    found.into_iter().rev().find(|at| is_executable(at, system, roots)).map(Program::At)
+    found.into_iter().rev().find(|location| is_executable(location, system, roots)).map(Program::At)
 }
 
-fn is_executable(at: &Location, system: &System, roots: &Roots) -> bool {
+fn is_executable(location: &Location, system: &System, roots: &Roots) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    let resolved = roots.path(at).and_then(|path| match path.strip_prefix(&system.root) {
+    let resolved = roots.path(location).and_then(|path| match path.strip_prefix(&system.root) {
         Ok(below) => resolve_in_root(&system.root, &Path::new("/").join(below)).ok(),
         Err(_) => path.canonicalize().ok(),
     });
@@ -140,7 +140,7 @@ mod tests {
         }
     }
 
-    fn at(root: Root, relative: &str) -> Option<Program> {
+    fn location(root: Root, relative: &str) -> Option<Program> {
         Some(Program::At(Location::new(root, relative).unwrap()))
     }
 
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(target.find("sign-file", &[]), None);
         target.install("usr/lib/kbuild-6.1/sign-file");
         target.install("usr/lib/kbuild-6.0/sign-file");
-        assert_eq!(target.find("sign-file", &[]), at(Root::Usr, "lib/kbuild-6.1/sign-file"));
+        assert_eq!(target.find("sign-file", &[]), location(Root::Usr, "lib/kbuild-6.1/sign-file"));
         target.install("usr/bin/sign-file");
         assert_eq!(target.find("sign-file", &[]), Some(Program::Named("sign-file".into())));
     }
@@ -160,8 +160,8 @@ mod tests {
         let target = Target::new();
         target.install("usr/lib/kbuild-6.0/sign-file");
         target.install("usr/lib/other/sign-file");
-        assert_eq!(target.find("usr/lib/kbuild-6.0/sign-file", &[]), at(Root::Usr, "lib/kbuild-6.0/sign-file"));
-        assert_eq!(target.find("/usr/lib/kbuild-6.0/sign-file", &[]), at(Root::Usr, "lib/kbuild-6.0/sign-file"));
+        assert_eq!(target.find("usr/lib/kbuild-6.0/sign-file", &[]), location(Root::Usr, "lib/kbuild-6.0/sign-file"));
+        assert_eq!(target.find("/usr/lib/kbuild-6.0/sign-file", &[]), location(Root::Usr, "lib/kbuild-6.0/sign-file"));
         assert_eq!(target.find("usr/lib/other/sign-file", &[]), None);
         assert_eq!(target.find("usr/../etc/x", &[]), None);
     }
@@ -172,8 +172,8 @@ mod tests {
         target.install("opt/sign");
         target.install("opt/default");
         assert_eq!(target.find("sign-file", &[]), None);
-        assert_eq!(target.find("sign-file", &[("sign_file", "/opt/sign")]), at(Root::System, "opt/sign"));
-        assert_eq!(target.find("/opt/sign", &[("sign_file", "/opt/sign")]), at(Root::System, "opt/sign"));
+        assert_eq!(target.find("sign-file", &[("sign_file", "/opt/sign")]), location(Root::System, "opt/sign"));
+        assert_eq!(target.find("/opt/sign", &[("sign_file", "/opt/sign")]), location(Root::System, "opt/sign"));
         assert_eq!(target.find("/opt/default", &[]), None);
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Where a plugin was found; decides whether it needs a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Place {
+pub enum FoundIn {
     /// `$MODSMITH_PLUGIN_PATH`, as root.
     Environment,
     /// `$MODSMITH_PLUGIN_PATH`, as another user: such a plugin can do no more
@@ -20,17 +20,17 @@ pub enum Place {
     Local,
 }
 
-impl Place {
+impl FoundIn {
     /// Whether plugins from here do nothing until the administrator has
     /// granted them.
     pub fn needs_grant(self) -> bool {
-        matches!(self, Place::Environment | Place::Local)
+        matches!(self, FoundIn::Environment | FoundIn::Local)
     }
 
     /// Whether nobody but the invoking user has a say in a plugin from here: its
     /// programs are not run where the user only wants to look.
     pub fn is_unvetted(self) -> bool {
-        self == Place::Own
+        self == FoundIn::Own
     }
 }
 
@@ -39,7 +39,7 @@ impl Place {
 /// another one is worked on.
 #[derive(Debug, Clone)]
 pub struct SearchPath {
-    pub directories: Vec<(PathBuf, Place)>,
+    pub directories: Vec<(PathBuf, FoundIn)>,
     /// Holds `policy.d`, `grants` and `limits.toml`: `/etc/modsmith`.
     pub config: PathBuf,
     /// Compiled plugins are read from each of these; the first one is written.
@@ -53,16 +53,16 @@ impl SearchPath {
     /// As the environment and the program's own place say.
     pub fn from_environment() -> Self {
         let root = rustix::process::geteuid().is_root();
-        let from_env = if root { Place::Environment } else { Place::Own };
+        let from_env = if root { FoundIn::Environment } else { FoundIn::Own };
         let named = std::env::var_os("MODSMITH_PLUGIN_PATH").unwrap_or_default();
-        let mut directories: Vec<(PathBuf, Place)> =
+        let mut directories: Vec<(PathBuf, FoundIn)> =
             std::env::split_paths(&named).filter(|dir| dir.is_absolute()).map(|dir| (dir, from_env)).collect();
         if let Some(bin) = std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_path_buf)) {
-            directories.push((bin.join("plugins"), Place::Beside));
-            directories.push((bin.join("../lib/modsmith/plugins"), Place::Beside));
+            directories.push((bin.join("plugins"), FoundIn::Beside));
+            directories.push((bin.join("../lib/modsmith/plugins"), FoundIn::Beside));
         }
-        directories.push(("/usr/lib/modsmith/plugins".into(), Place::System));
-        directories.push((Path::new(CONFIG).join("plugins"), Place::Local));
+        directories.push(("/usr/lib/modsmith/plugins".into(), FoundIn::System));
+        directories.push((Path::new(CONFIG).join("plugins"), FoundIn::Local));
         Self { directories, config: CONFIG.into(), caches: caches(root) }
     }
 
@@ -71,7 +71,7 @@ impl SearchPath {
     pub fn only(directory: impl Into<PathBuf>, cache: impl Into<PathBuf>) -> Self {
         let directory = directory.into();
         let config = directory.join(".config");
-        Self { directories: vec![(directory, Place::Beside)], config, caches: vec![cache.into()] }
+        Self { directories: vec![(directory, FoundIn::Beside)], config, caches: vec![cache.into()] }
     }
 
     /// Nowhere.
@@ -135,10 +135,10 @@ mod tests {
 
     #[test]
     fn only_what_is_installed_with_the_program_needs_no_grant_for_root() {
-        let needing: Vec<_> = [Place::Environment, Place::Own, Place::Beside, Place::System, Place::Local]
+        let needing: Vec<_> = [FoundIn::Environment, FoundIn::Own, FoundIn::Beside, FoundIn::System, FoundIn::Local]
             .into_iter()
-            .filter(|place| place.needs_grant())
+            .filter(|found_in| found_in.needs_grant())
             .collect();
-        assert_eq!(needing, [Place::Environment, Place::Local]);
+        assert_eq!(needing, [FoundIn::Environment, FoundIn::Local]);
     }
 }

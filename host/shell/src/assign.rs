@@ -1,7 +1,7 @@
 //! `NAME=word`, `NAME[i]=word`, `NAME=( ... )`, each with `+=` too.
 
 use super::variables::is_bash_own;
-use super::word::Place;
+use super::word::WordKind;
 use crate::interpreter::{Interpreter, Stop};
 
 impl Interpreter<'_> {
@@ -29,7 +29,7 @@ impl Interpreter<'_> {
                 None => self.array(name, append),
             };
         }
-        let value = self.word(Place::Value)?;
+        let value = self.word(WordKind::Value)?;
         self.store(name, slot.unwrap_or(0), append, &value);
         Ok(())
     }
@@ -65,12 +65,12 @@ impl Interpreter<'_> {
                     if append {
                         return self.stop("`+=` inside an array");
                     }
-                    elements.push((slot, self.word(Place::Element)?));
+                    elements.push((slot, self.word(WordKind::Element)?));
                     next = slot.checked_add(1);
                 }
                 Some(_) => {
                     let Some(slot) = next else { return self.stop("an array index that is too large") };
-                    elements.push((slot, self.word(Place::Element)?));
+                    elements.push((slot, self.word(WordKind::Element)?));
                     next = slot.checked_add(1);
                 }
             }

@@ -4,7 +4,7 @@ use crate::interpreter::{Interpreter, Stop};
 
 /// Where a word stands, which decides what bash does to it after expansion.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum WordKind {
     /// Behind `=`: no splitting, no file names, no braces.
     Value,
     /// In `( ... )`: all of these.
@@ -14,7 +14,7 @@ pub(super) enum Place {
 impl Interpreter<'_> {
     /// The word at the cursor, up to unquoted white space or `;` (or `)` in an
     /// array), which is left.
-    pub(super) fn word(&mut self, place: Place) -> Result<String, Stop> {
+    pub(super) fn word(&mut self, kind: WordKind) -> Result<String, Stop> {
         let mut out = String::new();
         // Bash expands a tilde at the start and after `:`; `=` is included here to
         // be on the safe side.
@@ -25,20 +25,20 @@ impl Interpreter<'_> {
             let Some(c) = self.input.peek() else { return Ok(out) };
             match c {
                 ' ' | '\t' | '\n' => return Ok(out),
-                ';' if place == Place::Value => return Ok(out),
-                ')' if place == Place::Element => return Ok(out),
+                ';' if kind == WordKind::Value => return Ok(out),
+                ')' if kind == WordKind::Element => return Ok(out),
                 '&' | '|' | '<' | '>' | '(' | ')' | ';' => return self.stop(format!("the operator `{c}`")),
                 '`' => return self.stop("command substitution (backquotes)"),
                 '~' if tilde_expands => return self.stop("tilde expansion"),
-                '*' | '?' | '[' if place == Place::Element => return self.stop("a file name pattern in an array"),
-                '{' if place == Place::Element => return self.stop("brace expansion"),
+                '*' | '?' | '[' if kind == WordKind::Element => return self.stop("a file name pattern in an array"),
+                '{' if kind == WordKind::Element => return self.stop("brace expansion"),
                 '\\' => self.backslash(&mut out)?,
                 '\'' => self.single_quoted(&mut out)?,
                 '"' => self.double_quoted(&mut out)?,
                 '$' => {
                     let value = self.dollar(false)?;
                     let splits = value.is_empty() || value.contains([' ', '\t', '\n', '*', '?', '[', '\\']);
-                    if place == Place::Element && splits {
+                    if kind == WordKind::Element && splits {
                         return self.stop("word splitting in an array");
                     }
                     out.push_str(&value);

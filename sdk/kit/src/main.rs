@@ -86,7 +86,7 @@ fn build_plugins(directory: PathBuf, out: PathBuf) -> Result<ExitCode> {
 
 fn test_plugins(arguments: TestArguments) -> Result<ExitCode> {
     let TestArguments { paths, case, update, built, cases, json } = arguments;
-    let selection = Selection { paths, built, cases, compiling_apart: true };
+    let selection = Selection { paths, built, cases, compiling_isolated: true };
     let report = test(&TestOptions { selection, case, update })?;
     if json {
         let written = serde_json::to_string_pretty(&report).map_err(Error::ReportNotWritten)?;

@@ -27,11 +27,11 @@ impl Body {
 
     /// Pointer and length of a string in memory.
     fn text(&mut self, text: &str) -> (usize, usize) {
-        let at = self.end;
+        let location = self.end;
         let bytes: String = text.bytes().map(|b| format!("\\{b:02x}")).collect();
-        self.data.push_str(&format!("(data (i32.const {at}) \"{bytes}\")\n"));
+        self.data.push_str(&format!("(data (i32.const {location}) \"{bytes}\")\n"));
         self.end += text.len();
-        (at, text.len())
+        (location, text.len())
     }
 
     /// Numbers in memory, where the next string would be.
@@ -44,8 +44,8 @@ impl Body {
 
     fn arguments(&mut self, texts: &[&str]) -> String {
         let parts = texts.iter().map(|text| {
-            let (at, length) = self.text(text);
-            format!("(i32.const {at}) (i32.const {length})")
+            let (location, length) = self.text(text);
+            format!("(i32.const {location}) (i32.const {length})")
         });
         parts.collect::<Vec<_>>().join(" ")
     }
@@ -101,8 +101,8 @@ impl Body {
         // A list of variants: a tag, then pointer and length; 20 bytes each.
         self.end = self.end.next_multiple_of(4);
         let list = self.end;
-        for (at, length) in &texts {
-            self.words(&[0, *at, *length, 0, 0]);
+        for (location, length) in &texts {
+            self.words(&[0, *location, *length, 0, 0]);
         }
         let count = texts.len();
         self.code(&format!(

@@ -40,12 +40,12 @@ fn root(setting: &Setting) -> std::path::PathBuf {
     setting.dir.path().join("root")
 }
 
-fn at(root: Root, relative: &str) -> Location {
+fn location(root: Root, relative: &str) -> Location {
     Location::new(root, relative).unwrap()
 }
 
 fn etc(relative: &str) -> Location {
-    at(Root::Etc, relative)
+    location(Root::Etc, relative)
 }
 
 /// Runs a step as one that the plugin has added.
@@ -103,8 +103,8 @@ fn refused_in(setting: &Setting, actions: Vec<Action>, parts: &[&str]) {
     }
 }
 
-fn write(at: Location) -> Action {
-    Action::WriteFile(verbs::WriteFile { at, contents: Bytes(b"x".to_vec()), mode: 0o644 })
+fn write(location: Location) -> Action {
+    Action::WriteFile(verbs::WriteFile { location, contents: Bytes(b"x".to_vec()), mode: 0o644 })
 }
 
 fn pack(tree: Location, to: Location) -> Action {
@@ -116,8 +116,8 @@ fn what_is_granted_is_done() {
     let setting = setting(NARROW);
     run(&setting, write(etc("evil-a/new"))).unwrap();
     run(&setting, verbs::Copy { from: etc("evil-a"), to: etc("evil-b") }).unwrap();
-    run(&setting, verbs::Symlink { at: etc("evil-b/link"), target: "../evil-a/f".into() }).unwrap();
-    run(&setting, verbs::Remove { at: etc("evil-d") }).unwrap();
+    run(&setting, verbs::Symlink { location: etc("evil-b/link"), target: "../evil-a/f".into() }).unwrap();
+    run(&setting, verbs::Remove { location: etc("evil-d") }).unwrap();
     run(&setting, pack(etc("evil-a"), etc("evil-e"))).unwrap();
     run(&setting, verbs::Rename { from: etc("evil-a/f"), to: etc("evil-f") }).unwrap();
     let root = root(&setting);
@@ -139,13 +139,13 @@ fn no_step_writes_or_removes_through_a_link() {
         NARROW,
         vec![
             write(etc("evil-d/x")),
-            Action::from(verbs::MakeDirectory { at: etc("evil-d/x") }),
-            Action::from(verbs::Remove { at: etc("evil-d/job") }),
+            Action::from(verbs::MakeDirectory { location: etc("evil-d/x") }),
+            Action::from(verbs::Remove { location: etc("evil-d/job") }),
             Action::from(verbs::Rename { from: etc("evil-d/job"), to: etc("evil-x") }),
             Action::from(verbs::Rename { from: etc("evil-a/f"), to: etc("evil-d/f") }),
             Action::from(verbs::Copy { from: etc("evil-a"), to: etc("evil-d/x") }),
-            Action::from(verbs::BackUp { at: etc("evil-d/job"), suffix: ".old".into() }),
-            Action::from(verbs::Symlink { at: etc("evil-d/x"), target: "f".into() }),
+            Action::from(verbs::BackUp { location: etc("evil-d/job"), suffix: ".old".into() }),
+            Action::from(verbs::Symlink { location: etc("evil-d/x"), target: "f".into() }),
             Action::from(verbs::Collect { from: etc("evil-a"), glob: "*".into(), to: etc("evil-d/x") }),
             pack(etc("evil-a"), etc("evil-d/x")),
         ],
@@ -169,7 +169,7 @@ fn no_step_reads_through_a_link() {
 
 #[test]
 fn a_link_leads_only_to_what_is_granted() {
-    let link = |target: &str| verbs::Symlink { at: etc("evil-x"), target: target.into() };
+    let link = |target: &str| verbs::Symlink { location: etc("evil-x"), target: target.into() };
     let targets = ["cron.d", "evil-d/job", "cron.d/../evil-a", "evil-a/../cron.d", "./passwd"];
     refused(NARROW, targets.map(link).map(Action::from).into(), &["may not link"]);
     // Copied or moved, a link leads elsewhere.
@@ -199,7 +199,7 @@ fn signature(file: Location, key: Location) -> Action {
 
 #[test]
 fn a_key_is_had_under_no_name_and_in_no_directory() {
-    let (tree, var) = (|name| at(Root::Tree, name), |name| at(Root::Var, name));
+    let (tree, var) = (|name| location(Root::Tree, name), |name| location(Root::Var, name));
     let setting = setting(KEYS);
     std::fs::hard_link(root(&setting).join("var/lib/dkms/mok.key"), root(&setting).join("var/second")).unwrap();
     symlink("../var/lib/dkms", root(&setting).join("etc/tree")).unwrap();
@@ -213,15 +213,15 @@ fn a_key_is_had_under_no_name_and_in_no_directory() {
             Action::from(verbs::Copy { from: etc("tree/mok.key"), to: etc("x") }),
             Action::from(verbs::Rename { from: var("lib/dkms/mok.key"), to: var("x") }),
             Action::from(verbs::Rename { from: var("lib"), to: var("x") }),
-            Action::from(verbs::BackUp { at: var("lib/dkms/mok.key"), suffix: ".txt".into() }),
+            Action::from(verbs::BackUp { location: var("lib/dkms/mok.key"), suffix: ".txt".into() }),
             Action::from(verbs::Collect { from: tree(""), glob: "mok*".into(), to: etc("x") }),
             Action::from(verbs::Collect { from: var("lib/dkms"), glob: "mok*".into(), to: etc("x") }),
-            Action::from(verbs::Remove { at: var("lib") }),
+            Action::from(verbs::Remove { location: var("lib") }),
             Action::from(verbs::Unpack { archive: tree("link"), to: etc("x") }),
             pack(tree(""), etc("x")),
             pack(var(""), etc("x")),
             pack(etc("tree"), etc("x")),
-            Action::from(verbs::Symlink { at: etc("x"), target: "../var/lib/dkms/mok.key".into() }),
+            Action::from(verbs::Symlink { location: etc("x"), target: "../var/lib/dkms/mok.key".into() }),
             signature(tree("m/1/x.ko"), tree("other.key")),
         ],
         &[],
@@ -234,7 +234,7 @@ fn what_the_policy_denies_is_denied_under_every_name() {
     let policy = setting.dir.path().join("plugins/.config/policy.d");
     std::fs::create_dir_all(&policy).unwrap();
     std::fs::write(policy.join("site.toml"), "[deny]\nroots = [\"etc/cron.d\", \"var/lib/dkms/m\"]\n").unwrap();
-    let tree = |name| at(Root::Tree, name);
+    let tree = |name| location(Root::Tree, name);
     std::fs::hard_link(root(&setting).join("etc/cron.d/job"), root(&setting).join("etc/second")).unwrap();
     refused_in(
         &setting,
@@ -244,9 +244,9 @@ fn what_the_policy_denies_is_denied_under_every_name() {
             Action::from(verbs::Copy { from: etc(""), to: tree("x") }),
             Action::from(verbs::Copy { from: etc("second"), to: tree("x") }),
             Action::from(verbs::Copy { from: tree("m/1"), to: etc("x") }),
-            Action::from(verbs::Remove { at: tree("m") }),
-            Action::from(verbs::Rename { from: at(Root::Var, "lib"), to: at(Root::Var, "x") }),
-            Action::from(verbs::Symlink { at: etc("x"), target: "evil-d".into() }),
+            Action::from(verbs::Remove { location: tree("m") }),
+            Action::from(verbs::Rename { from: location(Root::Var, "lib"), to: location(Root::Var, "x") }),
+            Action::from(verbs::Symlink { location: etc("x"), target: "evil-d".into() }),
             pack(etc(""), tree("x")),
             pack(tree(""), etc("x")),
         ],
@@ -259,14 +259,14 @@ fn what_the_host_keeps_for_itself_is_no_plugins() {
     let setting = setting("[write]\nroots = [\"tree\", \"var\"]\n");
     let private = root(&setting).join("var/lib/dkms/.modsmith");
     std::fs::create_dir_all(private.join("other")).unwrap();
-    let tree = |name| at(Root::Tree, name);
+    let tree = |name| location(Root::Tree, name);
     refused_in(
         &setting,
         vec![
             write(tree(".modsmith/journal/1-0.jsonl")),
-            write(at(Root::Var, "lib/dkms/.modsmith/holder")),
+            write(location(Root::Var, "lib/dkms/.modsmith/holder")),
             write(tree(".modsmith-1-0/x")),
-            Action::from(verbs::Remove { at: tree(".modsmith") }),
+            Action::from(verbs::Remove { location: tree(".modsmith") }),
             Action::from(verbs::Rename { from: tree(".modsmith"), to: tree("x") }),
             Action::from(verbs::Copy { from: tree(".modsmith/journal"), to: tree("x") }),
         ],

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use modsmith_facts::{OsRelease, System};
-use modsmith_plugins::{FrameworkSettings, Place, Plugins, SearchPath};
+use modsmith_plugins::{FoundIn, FrameworkSettings, Plugins, SearchPath};
 
 use super::guest::{Body, manifest_text};
 use super::setting::{Setting, refresh};
@@ -27,7 +27,7 @@ impl Probing {
     }
 
     /// The plugins of a place, on the running system: on no other are programs run.
-    fn plugins(&self, place: Place) -> Plugins {
+    fn plugins(&self, place: FoundIn) -> Plugins {
         let directories = vec![(self.setting.dir.path().join("plugins"), place)];
         let search =
             SearchPath { directories, config: self.setting.dir.path().join("config"), ..self.setting.search() };
@@ -45,15 +45,15 @@ impl Probing {
 #[test]
 fn a_plugin_that_only_the_user_named_starts_nothing_until_something_is_changed() {
     let probing = Probing::new();
-    assert!(!probing.runs(&probing.plugins(Place::Own)), "a dry run, or a question, ran the probe");
-    assert!(!probing.runs(&probing.plugins(Place::Own).acting(false)));
-    assert!(probing.runs(&probing.plugins(Place::Own).acting(true)), "the probe would run");
+    assert!(!probing.runs(&probing.plugins(FoundIn::Own)), "a dry run, or a question, ran the probe");
+    assert!(!probing.runs(&probing.plugins(FoundIn::Own).acting(false)));
+    assert!(probing.runs(&probing.plugins(FoundIn::Own).acting(true)), "the probe would run");
 }
 
 #[test]
 fn a_plugin_that_needs_a_grant_starts_nothing_without_one() {
     let probing = Probing::new();
-    for place in [Place::Local, Place::Environment] {
+    for place in [FoundIn::Local, FoundIn::Environment] {
         assert!(!probing.runs(&probing.plugins(place).acting(true)));
         probing.plugins(place).inspect("hostile").unwrap();
         assert!(!probing.left.exists());
@@ -67,7 +67,7 @@ fn a_plugin_that_needs_a_grant_starts_nothing_without_one() {
 #[test]
 fn a_plugin_of_the_systems_packages_is_asked() {
     let probing = Probing::new();
-    assert!(probing.runs(&probing.plugins(Place::System)));
+    assert!(probing.runs(&probing.plugins(FoundIn::System)));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Texts of manifests that are meant to be read as something else.
 
-use modsmith_plugins::{FrameworkSettings, Place, Plugins, SearchPath};
+use modsmith_plugins::{FoundIn, FrameworkSettings, Plugins, SearchPath};
 
 use super::guest::Body;
 use super::setting::{Setting, assert_names};
@@ -66,7 +66,7 @@ fn inspect_cannot_be_forged() {
 fn what_is_shown_when_a_plugin_is_granted_cannot_be_forged_either() {
     let setting = hostile();
     let config = setting.dir.path().join("config");
-    let directories = vec![(setting.dir.path().join("plugins"), Place::Local)];
+    let directories = vec![(setting.dir.path().join("plugins"), FoundIn::Local)];
     let search = SearchPath { directories, config, ..setting.search() };
     let plugins = Plugins::open(setting.system(), search, FrameworkSettings::default());
     let (inspection, file) = plugins.grant("hostile").unwrap();

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use modsmith_plan::{Action, verbs};
-use modsmith_plugins::{Answer, FrameworkSettings, Place, Plugins, SearchPath};
+use modsmith_plugins::{Answer, FoundIn, FrameworkSettings, Plugins, SearchPath};
 
 use super::guest::{Body, GRANT, manifest_text};
 use super::setting::{Setting, assert_names, refresh};
@@ -28,7 +28,11 @@ fn a_plugin_from_outside_the_packages_does_nothing_until_it_is_granted() {
     let setting = Setting::doing(Body::new().note("hello"));
     let search = || {
         let config = setting.dir.path().join("config");
-        SearchPath { directories: vec![(setting.dir.path().join("plugins"), Place::Local)], config, ..setting.search() }
+        SearchPath {
+            directories: vec![(setting.dir.path().join("plugins"), FoundIn::Local)],
+            config,
+            ..setting.search()
+        }
     };
     let open = || Plugins::open(setting.system(), search(), FrameworkSettings::default());
     let refused = open();
@@ -65,9 +69,10 @@ fn a_compiled_plugin_of_another_version_is_a_miss_and_made_again() {
 
     // The engine's major version, with its length before it.
     let version = b"\x0248";
-    let at = good.windows(version.len()).position(|window| window == version).expect("the version is in the file");
+    let location =
+        good.windows(version.len()).position(|window| window == version).expect("the version is in the file");
     let mut old = good.clone();
-    old[at + 1..at + 3].copy_from_slice(b"17");
+    old[location + 1..location + 3].copy_from_slice(b"17");
     std::fs::write(&file, &old).unwrap();
 
     assert_eq!(setting.refresh().1, [Action::Note(verbs::Note("hello".into()))]);

@@ -3,7 +3,7 @@
 use crate::conf::framework::Framework;
 use modsmith_facts::Compression;
 use modsmith_facts::Location;
-use modsmith_plan::{Command, OnFailure, Place};
+use modsmith_plan::{Command, OnFailure, RunsIn};
 
 /// A compression program and its options.
 pub struct Compressor {
@@ -24,9 +24,9 @@ impl Compressor {
     /// Replaces a file by its compressed form; a failure leaves it plain, which
     /// every kernel can load.
     pub fn command(&self, file: &Location) -> Command {
-        let mut command = Command::new(self.program).args(self.options.iter()).arg("-f").at(file.clone());
+        let mut command = Command::new(self.program).args(self.options.iter()).arg("-f").location_arg(file.clone());
         command.failure = OnFailure::Warn;
-        command.place = Place::Either;
+        command.runs_in = RunsIn::Either;
         command
     }
 }

@@ -33,7 +33,7 @@ pub struct Reading {
 }
 
 /// What came of one file.
-pub(super) struct Outcome {
+pub(super) struct ReadConf {
     pub state: State,
     pub stderr: String,
     pub reading: Reading,
@@ -42,7 +42,7 @@ pub(super) struct Outcome {
 /// Reads `input.file`. Errors: `ConfUnreadable` when it cannot be opened or is
 /// no text; `ConfInvalid` when only the plain reader may read it and cannot, or
 /// when bash does not come to an end.
-pub(super) fn read(input: &Input<'_>, choice: ReaderChoice, limit: Duration) -> Result<Outcome, Error> {
+pub(super) fn read(input: &Input<'_>, choice: ReaderChoice, limit: Duration) -> Result<ReadConf, Error> {
     let bytes = inside::read_configuration(input.file).map_err(|e| unreadable(input.file, &e))?;
     let reading =
         |reader, reason| Reading { file: input.file.into(), reader, reason, confinement: None, exited: false };
@@ -53,7 +53,7 @@ pub(super) fn read(input: &Input<'_>, choice: ReaderChoice, limit: Duration) -> 
         let stop = match std::str::from_utf8(&bytes) {
             Ok(text) => match bash_assign::read_without_shell(text, input, &cwd) {
                 Ok(state) => {
-                    return Ok(Outcome { state, stderr: String::new(), reading: reading(Reader::Plain, None) });
+                    return Ok(ReadConf { state, stderr: String::new(), reading: reading(Reader::Plain, None) });
                 }
                 Err(stop) if stop.line == 0 => stop.construct,
                 Err(stop) => stop.to_string(),
@@ -80,7 +80,7 @@ pub(super) fn read(input: &Input<'_>, choice: ReaderChoice, limit: Duration) -> 
     let mut reading = reading(Reader::Bash, reason);
     reading.confinement = Some(output.level.map(|level| level.to_string()).unwrap_or_default());
     reading.exited = output.exited;
-    Ok(Outcome { state: output.state, stderr: output.stderr, reading })
+    Ok(ReadConf { state: output.state, stderr: output.stderr, reading })
 }
 
 /// Has bash read a file. Errors: `System` when bash is missing or cannot be started or

@@ -117,10 +117,10 @@ fn plan_add(run: &Invocation<'_>, package: &Package, imported: Option<&Path>) ->
 pub(super) fn plan_source_copy(run: &Invocation<'_>, id: &PackageId, from: Location, plan: &mut Builder) {
     let top = Location::new(Root::SourceTree, "").expect("the root itself");
     if !plan.roots().path(&top).is_some_and(|top| top.is_dir()) {
-        plan.push(verbs::MakeDirectory { at: top }, "there is no source tree yet");
+        plan.push(verbs::MakeDirectory { location: top }, "there is no source tree yet");
     }
     if run.env.options.force {
-        plan.push(verbs::Remove { at: id.source_dir() }, "--force replaces an older copy of the source");
+        plan.push(verbs::Remove { location: id.source_dir() }, "--force replaces an older copy of the source");
     }
     let target = plan.roots().path(&id.source_dir()).unwrap_or_default();
     plan.push(verbs::Import { from, to: id.source_dir() }, "the registered source lives in the source tree")
@@ -130,11 +130,11 @@ pub(super) fn plan_source_copy(run: &Invocation<'_>, id: &PackageId, from: Locat
 /// The steps that make a source in its place a package of the tree.
 pub(super) fn plan_registration(run: &Invocation<'_>, id: &PackageId, plan: &mut Builder) {
     let target = plan.roots().path(&id.source_dir()).unwrap_or_default();
-    plan.push(verbs::MakeDirectory { at: id.build_dir() }, "a version's directory registers it");
+    plan.push(verbs::MakeDirectory { location: id.build_dir() }, "a version's directory registers it");
     let link = run.env.tree.real(&id.source_link());
     let target = run.env.system.inside(&target);
     plan.push(
-        verbs::Symlink { at: id.source_link(), target: target.display().to_string() },
+        verbs::Symlink { location: id.source_link(), target: target.display().to_string() },
         "the link says where the source is",
     )
     .line(format!("Creating symlink {} -> {}", link.display(), target.display()));

@@ -41,7 +41,7 @@ struct Left<'p> {
 
 /// What became of the packages, by name.
 #[derive(Default)]
-struct Outcome {
+struct Results {
     installed: Vec<String>,
     skipped: Vec<String>,
     failed: Vec<String>,
@@ -64,13 +64,13 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
     }
     let _lock = begin(run)?;
     let kernel = run.kernel(target);
-    let mut outcome = Outcome::default();
-    let wanted = wanted(run, &kernel, target, &mut outcome)?;
+    let mut results = Results::default();
+    let wanted = wanted(run, &kernel, target, &mut results)?;
     if wanted.is_empty() {
-        return match outcome.failed.is_empty() {
+        return match results.failed.is_empty() {
             true => Ok(()),
             // A dkms.conf that cannot be read fails each time, not only when others have work.
-            false => summarise(run, target, &outcome, Vec::new()),
+            false => summarise(run, target, &results, Vec::new()),
         };
     }
     if let Err(error) = check_headers(run, &kernel) {
@@ -101,17 +101,17 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
     });
     for (task, result) in done.results {
         let installed = result.is_ok();
-        outcome.count(&tasks[task].name, result, run.env.options.exit_codes)?;
+        results.count(&tasks[task].name, result, run.env.options.exit_codes)?;
         if installed {
             let id = &wanted[task].package.id;
             for (dependent, error) in rebuild_each_dependent(&together, id, &kernel, target)? {
                 tell(&error, run.runner.reporter);
-                outcome.count(&dependent.module, Err(error), run.env.options.exit_codes)?;
+                results.count(&dependent.module, Err(error), run.env.options.exit_codes)?;
             }
         }
     }
     let finished = transaction::finish(run, &kernel, Occasion::Installed);
-    if outcome.changed {
+    if results.changed {
         let mut plan = Builder::new(format!("load modules into {}", target.kernel), run.env.system.roots.clone());
         plan_load(run, &kernel, &mut plan);
         run.runner.run(plan)?;
@@ -124,7 +124,7 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
             remember(run, error, false, package, &kernel, target);
         }
     }
-    summarise(run, target, &outcome, left)?;
+    summarise(run, target, &results, left)?;
     finished
 }
 
@@ -147,7 +147,7 @@ pub(super) fn usable_entries(run: &Invocation<'_>) -> Result<Vec<Entry>> {
 }
 
 /// The newest version of each module that is not installed yet.
-fn wanted(run: &Invocation<'_>, kernel: &Arc<Kernel>, target: &Target, outcome: &mut Outcome) -> Result<Vec<Wanted>> {
+fn wanted(run: &Invocation<'_>, kernel: &Arc<Kernel>, target: &Target, results: &mut Results) -> Result<Vec<Wanted>> {
     let mut newest: BTreeMap<String, Entry> = BTreeMap::new();
     for entry in usable_entries(run)? {
         if entry.source == SourceState::Broken {
@@ -162,7 +162,7 @@ fn wanted(run: &Invocation<'_>, kernel: &Arc<Kernel>, target: &Target, outcome: 
     let mut wanted = Vec::new();
     for entry in newest.into_values() {
         if run.env.tree.active_version(&entry.id.module, target).as_deref() == Some(entry.id.version.as_str()) {
-            outcome.installed.push(entry.id.module);
+            results.installed.push(entry.id.module);
             continue;
         }
         let SourceState::Present(source) = entry.source else { continue };
@@ -176,12 +176,12 @@ fn wanted(run: &Invocation<'_>, kernel: &Arc<Kernel>, target: &Target, outcome: 
             Err(error) => {
                 run.runner.reporter.warning(&error.message);
                 error.details.iter().for_each(|line| run.runner.reporter.notice(line));
-                outcome.failed.push(format!("{}({})", package.id.module, run.env.options.exit_codes.of(error.kind)));
+                results.failed.push(format!("{}({})", package.id.module, run.env.options.exit_codes.of(error.kind)));
             }
         }
     }
     for package in &mut wanted {
-        package.needs.retain(|needed| !outcome.installed.contains(needed));
+        package.needs.retain(|needed| !results.installed.contains(needed));
     }
     Ok(wanted)
 }
@@ -219,10 +219,10 @@ fn sort_left<'p>(run: &Invocation<'_>, left: Vec<(&'p Package, BTreeSet<String>)
     }
 }
 
-fn summarise(run: &Invocation<'_>, target: &Target, outcome: &Outcome, left: Vec<Left<'_>>) -> Result<()> {
+fn summarise(run: &Invocation<'_>, target: &Target, results: &Results, left: Vec<Left<'_>>) -> Result<()> {
     let kernel = &target.kernel;
     for (what, modules) in
-        [("succeeded", &outcome.installed), ("was skipped", &outcome.skipped), ("failed", &outcome.failed)]
+        [("succeeded", &results.installed), ("was skipped", &results.skipped), ("failed", &results.failed)]
     {
         if !modules.is_empty() {
             run.runner.say(format!("Autoinstall on {kernel} {what} for module(s) {}.", modules.join(" ")));
@@ -237,14 +237,14 @@ fn summarise(run: &Invocation<'_>, target: &Target, outcome: &Outcome, left: Vec
             false => format!("{} autoinstall failed due to missing dependencies: {missing}.", package.id),
         });
     }
-    if outcome.failed.is_empty() && left.iter().all(|left| left.deferred) {
+    if results.failed.is_empty() && left.iter().all(|left| left.deferred) {
         return Ok(());
     }
     Err(Error::new(Kind::AutoinstallFailed, format!("Not all modules could be installed for kernel {target}."))
         .hint("The lines above say which and why; `dkms autoinstall` tries the missing ones again."))
 }
 
-impl Outcome {
+impl Results {
     /// Errors: the user's interruption.
     fn count(&mut self, module: &str, result: Result<()>, codes: ExitCodes) -> Result<()> {
         match result {

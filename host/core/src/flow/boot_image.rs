@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::conf::PackageConf;
 use crate::error::{Kind, Result};
 use crate::flow::Invocation;
-use crate::flow::transaction::{Pending, plan_marker};
+use crate::flow::transaction::{Deferred, plan_marker};
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::{Builder, verbs};
 use modsmith_plugins::{Image, Occasion};
@@ -29,7 +29,7 @@ pub(super) fn plan_initrd(
     let due = conf.remake_initrd
         || matches!(run.env.plugins.boot_image(kernel, occasion, false, &mut unused)?, Image::Regenerated { .. });
     if due {
-        plan_marker(Pending::BootImage, kernel, plan);
+        plan_marker(Deferred::BootImage, kernel, plan);
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ use crate::tree::{BuildRecord, ConfFile, Package, PackageId, RecordedModule, Tar
 use modsmith_facts::Compression;
 use modsmith_facts::Location;
 use modsmith_facts::kernel::Kernel;
-use modsmith_plan::{Action, Bind, Builder, Bytes, Command, OnFailure, Place, Undo, verbs};
+use modsmith_plan::{Action, Bind, Builder, Bytes, Command, OnFailure, RunsIn, Undo, verbs};
 use modsmith_plugins::Signing;
 
 /// What a build decided before it began.
@@ -39,7 +39,7 @@ pub(super) struct Decisions {
 
 /// Where a package is built.
 pub(super) struct Workplace {
-    at: Location,
+    location: Location,
     /// Makes it `T/m/v/build` for the programs of the build, where it is not.
     bind: Option<Bind>,
     /// See [`build_environment`].
@@ -55,7 +55,7 @@ impl Workplace {
     /// none: only MAKE does.
     fn command(&self, mut command: Command) -> Command {
         if let Some(bind) = &self.bind {
-            command.directory = Some(bind.at.clone());
+            command.directory = Some(bind.location.clone());
             command.bind = Some(bind.clone());
         }
         command.exports = self.exports.clone();
@@ -65,7 +65,7 @@ impl Workplace {
 
     /// The build's log while it is going on.
     fn log(&self) -> Location {
-        log_in(&self.at)
+        log_in(&self.location)
     }
 }
 
@@ -160,10 +160,10 @@ fn plan_build(
 }
 
 fn workplace(run: &Invocation<'_>, package: &Package, target: &Target) -> Result<Workplace> {
-    let at = build_dir(run, &package.id, target);
-    let bind = run.scope.isolated.then(|| Bind { from: at.clone(), at: package.id.build_dir() });
+    let location = build_dir(run, &package.id, target);
+    let bind = run.scope.isolated.then(|| Bind { from: location.clone(), location: package.id.build_dir() });
     let one_job = run.env.tree.needs_one_job(&package.id);
-    Ok(Workplace { at, bind, exports: build_environment(run)?, one_job, before: Vec::new() })
+    Ok(Workplace { location, bind, exports: build_environment(run)?, one_job, before: Vec::new() })
 }
 
 /// The directory that a package is built in for a kernel.
@@ -190,13 +190,13 @@ pub(super) fn prepare_source(
     let patches = check_patches(run, package, &conf)?;
     let toolchain = toolchain(kernel, &run.env.system.root);
     let place = workplace(run, package, target)?;
-    let at = place.at.clone();
+    let location = place.location.clone();
     let decisions =
         Decisions { conf, toolchain, compression: None, signing: None, place, patches, conf_files: Vec::new() };
     let mut plan = Builder::new(format!("prepare {} for {target}", package.id), run.env.roots(package, Some(kernel)));
     plan_prepared(run, package, kernel, target, &decisions, &mut plan)?;
     run.runner.run(plan)?;
-    Ok(at)
+    Ok(location)
 }
 
 /// From a clean build directory to a source that is ready for make.
@@ -209,18 +209,19 @@ fn plan_prepared(
     plan: &mut Builder,
 ) -> Result<()> {
     let id = &package.id;
-    let Workplace { at: build, .. } = &decisions.place;
+    let Workplace { location: build, .. } = &decisions.place;
     let log = decisions.place.log();
-    plan.push(verbs::Remove { at: build.clone() }, "a build starts from a clean directory").on_undo(Undo::Keep);
+    plan.push(verbs::Remove { location: build.clone() }, "a build starts from a clean directory").on_undo(Undo::Keep);
     if let Some(parent) = decisions.place.bind.as_ref().and(build.parent()) {
-        plan.push(verbs::MakeDirectory { at: parent }, "the builds of other kernels are beside it");
+        plan.push(verbs::MakeDirectory { location: parent }, "the builds of other kernels are beside it");
     }
     let source = Location::new(modsmith_facts::Root::Source, "").expect("the root itself");
     plan.push(verbs::Copy { from: source, to: build.clone() }, "the registered source is never built in")
         .on_undo(Undo::Keep);
     let head = crate::build::log_head(&format!("{id} for kernel {target}"));
     let contents = Bytes([head.as_bytes(), &decisions.place.before].concat());
-    plan.push(verbs::WriteFile { at: log.clone(), contents, mode: 0o644 }, "the log of the build").on_undo(Undo::Keep);
+    plan.push(verbs::WriteFile { location: log.clone(), contents, mode: 0o644 }, "the log of the build")
+        .on_undo(Undo::Keep);
     let consult = consult(run, package);
     if let Some(file) = &decisions.place.exports {
         plan.push(
@@ -238,7 +239,7 @@ fn plan_prepared(
             Some(_) => format!("/etc/dkms/{}/patches/{patch}", id.module),
             None => format!("./patches/{patch}"),
         };
-        let command = Command::new("patch").args(["-p1", "-i"]).at(file);
+        let command = Command::new("patch").args(["-p1", "-i"]).location_arg(file);
         let command = in_build(command, package, kernel, decisions);
         let command =
             script::logged(command, &log, &format!("Applying patch {patch}"), &format!("patch -p1 < {shown}"));
@@ -271,7 +272,7 @@ fn plan_make(
     plan: &mut Builder,
 ) -> Result<()> {
     let id = &package.id;
-    let build = &decisions.place.at;
+    let build = &decisions.place.location;
     let log = decisions.place.log();
     let consult = consult(run, package);
     let one_job = decisions.place.one_job;
@@ -302,8 +303,8 @@ fn plan_make(
 /// A command that runs in the build directory.
 fn in_build(mut command: Command, package: &Package, kernel: &Kernel, decisions: &Decisions) -> Command {
     command.environment = script::environment(package, kernel, &decisions.toolchain);
-    command.directory = Some(decisions.place.at.clone());
-    command.place = Place::Either;
+    command.directory = Some(decisions.place.location.clone());
+    command.runs_in = RunsIn::Either;
     command.time_limit = None;
     decisions.place.command(command)
 }
@@ -323,13 +324,13 @@ fn plan_products(
     plan: &mut Builder,
 ) -> Result<()> {
     let id = &package.id;
-    let Workplace { at: build, .. } = &decisions.place;
+    let Workplace { location: build, .. } = &decisions.place;
     let hidden = id
         .kernel_dir(target)
         .join(format!(".tmp_{}_{}", target.arch, std::process::id()))
         .expect("a plain name is a location");
     let products = hidden.join("module").expect("a plain name is a location");
-    plan.push(verbs::MakeDirectory { at: products.clone() }, "results are gathered out of sight");
+    plan.push(verbs::MakeDirectory { location: products.clone() }, "results are gathered out of sight");
     plan.push(
         verbs::Collect { from: build.clone(), glob: "Module.symvers".into(), to: products.clone() },
         "packages that depend on this one need its exported symbols",
@@ -344,8 +345,8 @@ fn plan_products(
             .join(format!("{}.ko", module.dest_name))
             .map_err(|e| Error::new(Kind::ConfInvalid, format!("DEST_MODULE_NAME of {id}: {e}.")))?;
         if module.strip {
-            let mut command = Command::new("strip").arg("-g").at(built.clone());
-            command.place = Place::Either;
+            let mut command = Command::new("strip").arg("-g").location_arg(built.clone());
+            command.runs_in = RunsIn::Either;
             command.failure = OnFailure::Warn;
             plan.push(Action::Run(command), "debugging symbols are stripped unless STRIP says no");
         }
@@ -388,7 +389,7 @@ fn post_build(
     let environment = script::environment(package, kernel, &decisions.toolchain);
     let mut plan =
         Builder::new(format!("finish the build of {} for {target}", package.id), run.env.roots(package, Some(kernel)));
-    if let Some(command) = script_command(run, package, text, &decisions.place.at, environment) {
+    if let Some(command) = script_command(run, package, text, &decisions.place.location, environment) {
         let log = decisions.place.log();
         let command = script::logged(command, &log, "Running the post_build script", text);
         let command = decisions.place.command(command);
@@ -407,9 +408,9 @@ fn post_build(
 /// The log goes to its lasting place and the build directory goes.
 fn plan_finish(package: &Package, target: &Target, place: &Workplace, plan: &mut Builder) {
     let logs = package.id.target_dir(target).join("log").expect("a plain name is a location");
-    plan.push(verbs::MakeDirectory { at: logs.clone() }, "the log of the build is kept");
+    plan.push(verbs::MakeDirectory { location: logs.clone() }, "the log of the build is kept");
     plan.push(verbs::Copy { from: place.log(), to: package.id.kept_log(target) }, "the log of the build is kept");
-    plan.push(verbs::Remove { at: place.at.clone() }, "a successful build leaves no build directory");
+    plan.push(verbs::Remove { location: place.location.clone() }, "a successful build leaves no build directory");
 }
 
 fn log_in(build: &Location) -> Location {

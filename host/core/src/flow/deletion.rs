@@ -16,7 +16,7 @@ pub(super) fn pruning<'f>(run: &Invocation<'_>, mut files: impl Iterator<Item = 
 /// The step that deletes a file below a kernel's module directory.
 pub(super) fn plan_deletion(module_dir: &Path, file: &Location, plan: &mut Builder) {
     let line = format!("Deleting {}", module_dir.join(file.relative()).display());
-    plan.push(verbs::Remove { at: file.clone() }, "installed by this package").line(line);
+    plan.push(verbs::Remove { location: file.clone() }, "installed by this package").line(line);
 }
 
 /// Steps that remove what is empty of the directories of deleted files.
@@ -29,7 +29,10 @@ pub(super) fn plan_pruning<'f>(files: impl Iterator<Item = &'f Location>, prune:
     let mut emptied: Vec<Location> = files.filter_map(Location::parent).collect();
     emptied.sort();
     emptied.dedup();
-    for at in emptied {
-        plan.push(verbs::Prune { at, unless_owned: unless_owned.clone() }, "directories that became empty go too");
+    for location in emptied {
+        plan.push(
+            verbs::Prune { location, unless_owned: unless_owned.clone() },
+            "directories that became empty go too",
+        );
     }
 }

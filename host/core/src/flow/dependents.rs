@@ -33,10 +33,10 @@ pub(super) fn plan_dependency_notes(
         else {
             continue;
         };
-        let at = to.join(format!(".dep_{needed}")).expect("a checked name is a location");
+        let location = to.join(format!(".dep_{needed}")).expect("a checked name is a location");
         let contents = Bytes(format!("{version}\n").into_bytes());
         plan.push(
-            verbs::WriteFile { at, contents, mode: 0o644 },
+            verbs::WriteFile { location, contents, mode: 0o644 },
             "BUILD_DEPENDS_REBUILD: another version will call for another build",
         );
     }
@@ -106,8 +106,8 @@ fn outdated(
             // A dry run has installed nothing yet.
             let named = current.iter().find(|id| id.module == *needed).map(|id| id.version.clone());
             let installed = named.or_else(|| run.env.tree.active_version(needed, target));
-            let at = package.id.target_dir(target).join(format!(".dep_{needed}")).ok();
-            let built_with = at.and_then(|at| String::from_utf8(run.env.tree.believed(&at)?).ok());
+            let location = package.id.target_dir(target).join(format!(".dep_{needed}")).ok();
+            let built_with = location.and_then(|location| String::from_utf8(run.env.tree.believed(&location)?).ok());
             installed.is_some_and(|version| built_with.is_none_or(|text| text.trim() != version))
         };
         if conf.build_depends_rebuild && conf.build_depends.iter().any(differs) {

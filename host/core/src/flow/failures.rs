@@ -110,19 +110,22 @@ fn plan_failure(
     with_log: bool,
 ) -> Builder {
     let directory = package.id.failure_dir(target);
-    let at = |name: &str| directory.join(name).expect("a plain name is a location");
+    let location = |name: &str| directory.join(name).expect("a plain name is a location");
     let mut text = serde_json::to_vec_pretty(record).unwrap_or_default();
     text.push(b'\n');
     let mut plan =
         Builder::new(format!("remember the failed build of {} for {target}", package.id), run.env.system.roots.clone());
-    plan.push(verbs::Remove { at: directory.clone() }, "an earlier failure is no news");
-    plan.push(verbs::MakeDirectory { at: directory.clone() }, "failed builds are remembered");
+    plan.push(verbs::Remove { location: directory.clone() }, "an earlier failure is no news");
+    plan.push(verbs::MakeDirectory { location: directory.clone() }, "failed builds are remembered");
     if with_log {
-        let log = verbs::Copy { from: build_log(run, &package.id, target), to: at("make.log") };
+        let log = verbs::Copy { from: build_log(run, &package.id, target), to: location("make.log") };
         plan.push(log, "the next build begins another log");
     }
     let contents = Bytes(text);
-    plan.push(verbs::WriteFile { at: at("record.json"), contents, mode: 0o644 }, "what failed, when and why");
+    plan.push(
+        verbs::WriteFile { location: location("record.json"), contents, mode: 0o644 },
+        "what failed, when and why",
+    );
     plan
 }
 
@@ -184,14 +187,14 @@ pub(super) fn plan_forget_package(run: &Invocation<'_>, id: &PackageId, plan: &m
     plan_forget_at(run, id.one_job_dir(), plan);
 }
 
-fn plan_forget_at(run: &Invocation<'_>, at: Location, plan: &mut Builder) {
-    if !run.env.tree.real(&at).exists() {
+fn plan_forget_at(run: &Invocation<'_>, location: Location, plan: &mut Builder) {
+    if !run.env.tree.real(&location).exists() {
         return;
     }
-    let parent = at.parent();
-    plan.push(verbs::Remove { at }, "what was kept of earlier builds is history");
-    if let Some(at) = parent {
-        plan.push(verbs::Prune { at, unless_owned: None }, "no empty directory of records is left");
+    let parent = location.parent();
+    plan.push(verbs::Remove { location }, "what was kept of earlier builds is history");
+    if let Some(location) = parent {
+        plan.push(verbs::Prune { location, unless_owned: None }, "no empty directory of records is left");
     }
 }
 

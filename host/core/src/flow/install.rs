@@ -19,7 +19,7 @@ use crate::flow::modprobe_config::plan_modprobe_add;
 use crate::flow::overrides::{Overrides, overrides_of};
 use crate::flow::record::conf_files;
 use crate::flow::script::script_command;
-use crate::flow::transaction::{Pending, plan_marker};
+use crate::flow::transaction::{Deferred, plan_marker};
 use crate::flow::uninstall::uninstall_package;
 use crate::flow::version_check::{Verdict, compare, obsolete};
 use crate::flow::weak_modules::{Offer, plan_depmod_of_others, plan_weak_links};
@@ -230,13 +230,13 @@ fn moved_modules(
     let other = PackageId { version, ..package.id.clone() };
     let Some(record) = run.env.tree.record(&other, target) else { return Vec::new() };
     let moved = |recorded: &RecordedModule| {
-        let at = recorded.installed_at()?;
+        let location = recorded.installed_at()?;
         let goes_to = |module: &PlannedModule<'_>| module.location().filter(|_| module.name == recorded.name);
-        let moves = modules.iter().filter_map(goes_to).any(|to| to != at);
-        let file = kernel.module_dir().join(at.relative());
+        let moves = modules.iter().filter_map(goes_to).any(|to| to != location);
+        let file = kernel.module_dir().join(location.relative());
         let product = run.env.tree.real(&other.products_dir(target)).join(&recorded.product);
         let is_ours = || file.is_file() && is_recorded(&file, recorded.digest.as_deref(), Some(&product));
-        (moves && is_ours()).then_some(at)
+        (moves && is_ours()).then_some(location)
     };
     record.modules.iter().filter_map(moved).collect()
 }
@@ -278,7 +278,7 @@ pub(super) fn plan_depmod(run: &Invocation<'_>, kernel: &Kernel, plan: &mut Buil
         return;
     }
     if run.transaction.is_open() {
-        return plan_marker(Pending::Depmod, kernel, plan);
+        return plan_marker(Deferred::Depmod, kernel, plan);
     }
     let kernel = kernel.release().to_owned();
     plan.push(Action::Run(depmod(&run.env.system, &kernel)), "modprobe needs to know the changed modules")

@@ -80,7 +80,7 @@ pub(super) fn plan_install(facts: &InstallFacts<'_>, plan: &mut Builder) {
     plan_pruning(facts.moved.iter(), &facts.prune, plan);
     let link_to = format!("{}/{}/{}", id.version, target.kernel, target.arch);
     plan.push(
-        verbs::Symlink { at: id.active_link(target), target: link_to },
+        verbs::Symlink { location: id.active_link(target), target: link_to },
         "the link records which version is installed",
     );
     // Before any script: only now are the installed files known to be copies.
@@ -97,13 +97,13 @@ fn plan_module(facts: &InstallFacts<'_>, module: &PlannedModule<'_>, plan: &mut 
     let Ok(directory) = Location::new(Root::Modules, &module.destination) else { return };
     let from = facts.id.products_dir(facts.target).join(&module.file).expect("a file name is a location");
     let line = format!("Installing {}", facts.module_dir.join(to.relative()).display());
-    plan.push(verbs::MakeDirectory { at: directory }, "the policy's directory for added modules");
+    plan.push(verbs::MakeDirectory { location: directory }, "the policy's directory for added modules");
     let why = match module.destination == module.requested.trim_matches('/') {
         true => "where the package wants it".to_owned(),
         false => format!("the system's policy; the package asked for {}", module.requested),
     };
     let action = match &module.link_to {
-        Some(target) => Action::from(verbs::Symlink { at: to, target: target.clone() }),
+        Some(target) => Action::from(verbs::Symlink { location: to, target: target.clone() }),
         None => verbs::Copy { from, to }.into(),
     };
     plan.push(action, why).line(line).fails_as(Kind::InstallFailed, format!("{} could not be installed.", module.file));
@@ -119,16 +119,20 @@ fn plan_archive(facts: &InstallFacts<'_>, original: &Original, plan: &mut Builde
     let name = name.to_string_lossy().into_owned();
     let origin = format!("{}\n", original.known_as.display());
     let why = "the module that was there before is put back on uninstall";
-    plan.push(verbs::MakeDirectory { at: archive.clone() }, why);
+    plan.push(verbs::MakeDirectory { location: archive.clone() }, why);
     plan.push(verbs::Copy { from: from.clone(), to: kept(name.clone()) }, why).line(format!(
         "Found pre-existing {}, archiving for uninstallation",
         facts.module_dir.join(&original.path).display()
     ));
     plan.push(
-        verbs::WriteFile { at: kept(format!("{name}.origin")), contents: Bytes(origin.into_bytes()), mode: 0o644 },
+        verbs::WriteFile {
+            location: kept(format!("{name}.origin")),
+            contents: Bytes(origin.into_bytes()),
+            mode: 0o644,
+        },
         "where the original belongs",
     );
-    plan.push(verbs::Remove { at: from }, "its place is taken by the new module");
+    plan.push(verbs::Remove { location: from }, "its place is taken by the new module");
 }
 
 #[cfg(test)]
@@ -177,14 +181,14 @@ mod tests {
     fn a_module_is_copied_to_its_destination_and_then_the_version_is_active() {
         let actions = actions(planned(module(), Vec::new()));
         let [
-            Action::MakeDirectory(verbs::MakeDirectory { at }),
+            Action::MakeDirectory(verbs::MakeDirectory { location }),
             Action::Copy(verbs::Copy { to, .. }),
             Action::Symlink(verbs::Symlink { target, .. }),
         ] = &actions[..]
         else {
             panic!("{actions:?}")
         };
-        assert_eq!((at, to, target.as_str()), (&modules("extra"), &modules("extra/m.ko.xz"), "1/6.1/x86_64"));
+        assert_eq!((location, to, target.as_str()), (&modules("extra"), &modules("extra/m.ko.xz"), "1/6.1/x86_64"));
     }
 
     #[test]
@@ -199,7 +203,7 @@ mod tests {
     fn a_link_is_made_instead_of_a_copy_where_one_is_asked_for() {
         let linked = PlannedModule { link_to: Some("/var/lib/dkms/m".into()), ..module() };
         let expected =
-            Action::Symlink(verbs::Symlink { at: modules("extra/m.ko.xz"), target: "/var/lib/dkms/m".into() });
+            Action::Symlink(verbs::Symlink { location: modules("extra/m.ko.xz"), target: "/var/lib/dkms/m".into() });
         assert_eq!(actions(planned(linked, Vec::new()))[1], expected);
     }
 
@@ -211,13 +215,13 @@ mod tests {
             _,
             Action::Copy(verbs::Copy { from, .. }),
             Action::WriteFile(verbs::WriteFile { contents, .. }),
-            Action::Remove(verbs::Remove { at }),
+            Action::Remove(verbs::Remove { location }),
             ..,
         ] = &actions[..]
         else {
             panic!("{actions:?}")
         };
-        assert_eq!((from, at), (&modules("extra/m.ko"), &modules("extra/m.ko")));
+        assert_eq!((from, location), (&modules("extra/m.ko"), &modules("extra/m.ko")));
         assert_eq!(contents.0, b"/lib/modules/6.1/extra/m.ko\n");
     }
 
@@ -225,8 +229,8 @@ mod tests {
     fn files_of_the_version_before_go_from_where_this_one_puts_none() {
         let actions = actions(planned(module(), vec![modules("updates/m.ko")]));
         let expected = [
-            Action::Remove(verbs::Remove { at: modules("updates/m.ko") }),
-            Action::Prune(verbs::Prune { at: modules("updates"), unless_owned: None }),
+            Action::Remove(verbs::Remove { location: modules("updates/m.ko") }),
+            Action::Prune(verbs::Prune { location: modules("updates"), unless_owned: None }),
         ];
         assert_eq!(actions[2..4], expected);
     }

@@ -75,22 +75,23 @@ pub(super) fn find_installed(
     product: Option<&Path>,
 ) -> Result<Found> {
     let Sought { module, recorded } = sought;
-    let real = |at: &Location| kernel.module_dir().join(at.relative());
+    let real = |location: &Location| kernel.module_dir().join(location.relative());
     let recorded_at = recorded.and_then(RecordedModule::installed_at);
-    let recorded_at = recorded_at.filter(|at| std::fs::symlink_metadata(real(at)).is_ok_and(|m| !m.is_dir()));
-    if let Some(at) = &recorded_at
-        && is_recorded(&real(at), recorded.and_then(|recorded| recorded.digest.as_deref()), product)
+    let recorded_at =
+        recorded_at.filter(|location| std::fs::symlink_metadata(real(location)).is_ok_and(|m| !m.is_dir()));
+    if let Some(location) = &recorded_at
+        && is_recorded(&real(location), recorded.and_then(|recorded| recorded.digest.as_deref()), product)
     {
-        return Ok(Found::At(at.clone()));
+        return Ok(Found::At(location.clone()));
     }
     let Some(module) = module else { return Ok(Found::Nowhere { instead: recorded_at }) };
     let places = [destination(run, kernel, module)?, module.dest_location.trim_matches('/').to_owned()];
     for place in places {
         for name in module_file_names(&module.dest_name) {
-            let Ok(at) = Location::new(Root::Modules, Path::new(&place).join(name)) else { continue };
-            let there = recorded_at.as_ref() != Some(&at) && std::fs::symlink_metadata(real(&at)).is_ok();
-            if there && may_be_same_version(&real(&at), product) {
-                return Ok(Found::At(at));
+            let Ok(location) = Location::new(Root::Modules, Path::new(&place).join(name)) else { continue };
+            let there = recorded_at.as_ref() != Some(&location) && std::fs::symlink_metadata(real(&location)).is_ok();
+            if there && may_be_same_version(&real(&location), product) {
+                return Ok(Found::At(location));
             }
         }
     }
@@ -119,7 +120,7 @@ impl Found {
     /// The installed file.
     pub fn location(&self) -> Option<&Location> {
         match self {
-            Found::At(at) => Some(at),
+            Found::At(location) => Some(location),
             Found::Nowhere { .. } => None,
         }
     }

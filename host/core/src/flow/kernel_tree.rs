@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
-use crate::flow::transaction::{Pending, plan_marker};
+use crate::flow::transaction::{Deferred, plan_marker};
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::{Builder, verbs};
 use modsmith_plugins::Answer;
@@ -29,7 +29,7 @@ pub(super) fn with_kernel_tree<T>(
     let tree = run.transaction.hold_kernel_tree();
     let release = kernel.release();
     let mut plan = Builder::new(format!("prepare the source tree of kernel {release}"), run.env.kernel_roots(kernel));
-    plan_marker(Pending::KernelTree, kernel, &mut plan);
+    plan_marker(Deferred::KernelTree, kernel, &mut plan);
     let first = plan.steps().len();
     if let Answer::Unsupported(_) = run.env.plugins.kernel_prepare(kernel, config.as_deref(), &mut plan)? {
         drop(tree);
@@ -61,6 +61,6 @@ pub(super) fn clean_kernel_tree(run: &Invocation<'_>, kernel: &Arc<Kernel>) -> R
         plan.leave_from(0);
     }
     // Last: an invocation that is killed before leaves the rest to the next.
-    plan.push(verbs::Remove { at: Pending::KernelTree.marker(kernel) }, "the tree is as it was");
+    plan.push(verbs::Remove { location: Deferred::KernelTree.marker(kernel) }, "the tree is as it was");
     run.runner.run(plan)
 }

@@ -70,7 +70,7 @@ fn try_each_kernel(
 fn create_build_dir(run: &Invocation<'_>, package: &Package) -> Result<()> {
     let mut plan = Builder::new(format!("build {} for several kernels", package.id), run.env.roots(package, None));
     plan.push(
-        verbs::MakeDirectory { at: package.id.build_dir() },
+        verbs::MakeDirectory { location: package.id.build_dir() },
         "each build sees a directory of its own at this place",
     );
     run.runner.run(plan)
@@ -81,18 +81,18 @@ fn create_build_dir(run: &Invocation<'_>, package: &Package) -> Result<()> {
 fn clear_build_dirs(run: &Invocation<'_>, package: &Package, targets: &[&Target]) -> Result<()> {
     let id = &package.id;
     let mut plan = Builder::new(format!("end the builds of {id}"), run.env.roots(package, None));
-    plan.push(verbs::Remove { at: id.build_dir() }, "the builds are over").on_undo(Undo::Keep);
+    plan.push(verbs::Remove { location: id.build_dir() }, "the builds are over").on_undo(Undo::Keep);
     let left = targets.iter().map(|target| id.isolated_build_dir(target));
-    let mut left: Vec<_> = left.filter(|at| run.env.tree.real(at).is_dir()).collect();
+    let mut left: Vec<_> = left.filter(|location| run.env.tree.real(location).is_dir()).collect();
     if let Some(last) = left.pop() {
         plan.push(verbs::Rename { from: last, to: id.build_dir() }, "a failed build is kept for its log");
     }
-    for at in left {
-        plan.push(verbs::Remove { at }, "only one of several failed builds is kept");
+    for location in left {
+        plan.push(verbs::Remove { location }, "only one of several failed builds is kept");
     }
     for target in targets {
-        if let Some(at) = id.isolated_build_dir(target).parent() {
-            plan.push(verbs::Prune { at, unless_owned: None }, "directories that became empty go too");
+        if let Some(location) = id.isolated_build_dir(target).parent() {
+            plan.push(verbs::Prune { location, unless_owned: None }, "directories that became empty go too");
         }
     }
     run.runner.run(plan)

@@ -95,15 +95,16 @@ fn put_back(before: usize, plan: &mut Builder) -> Result<PutBack> {
     use std::os::unix::fs::PermissionsExt;
     let mut back = PutBack::new();
     for step in &plan.steps()[before..] {
-        let (Action::WriteFile(verbs::WriteFile { at, .. }) | Action::Remove(verbs::Remove { at })) = &step.action
+        let (Action::WriteFile(verbs::WriteFile { location, .. }) | Action::Remove(verbs::Remove { location })) =
+            &step.action
         else {
             continue;
         };
-        let path = plan.roots().path(at).unwrap_or_default();
+        let path = plan.roots().path(location).unwrap_or_default();
         let read = || Ok((inside::read_configuration(&path)?, inside::metadata(&path)?.permissions().mode() & 0o777));
         match read() {
             Ok((contents, mode)) => {
-                back.push(verbs::WriteFile { at: at.clone(), contents: Bytes(contents), mode }.into())
+                back.push(verbs::WriteFile { location: location.clone(), contents: Bytes(contents), mode }.into())
             }
             Err(e) if std::io::Error::kind(&e) == std::io::ErrorKind::NotFound => {}
             Err(e) => return Err(Error::io("read", Path::new(&path), e)),

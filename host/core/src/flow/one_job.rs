@@ -47,9 +47,9 @@ pub(super) fn remember_one_job(run: &Invocation<'_>, package: &Package, target: 
     let mut text = serde_json::to_vec_pretty(&record).unwrap_or_default();
     text.push(b'\n');
     let mut plan = Builder::new(format!("remember how {} is built", package.id), run.env.system.roots.clone());
-    plan.push(verbs::MakeDirectory { at: package.id.one_job_dir() }, "versions are remembered");
-    let at = package.id.one_job_record();
-    plan.push(verbs::WriteFile { at, contents: Bytes(text), mode: 0o644 }, "it fails with several jobs");
+    plan.push(verbs::MakeDirectory { location: package.id.one_job_dir() }, "versions are remembered");
+    let location = package.id.one_job_record();
+    plan.push(verbs::WriteFile { location, contents: Bytes(text), mode: 0o644 }, "it fails with several jobs");
     if let Err(error) = run.runner.run(plan) {
         run.runner
             .reporter

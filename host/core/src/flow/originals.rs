@@ -39,7 +39,7 @@ fn path_of_original(
     kernel: &Kernel,
     conf: &PackageConf,
 ) -> PathBuf {
-    let recorded = archive.join(format!("{name}.origin")).ok().and_then(|at| run.env.tree.believed(&at));
+    let recorded = archive.join(format!("{name}.origin")).ok().and_then(|location| run.env.tree.believed(&location));
     let recorded = recorded.and_then(|text| {
         let text = String::from_utf8(text).ok()?;
         let module_dir = run.env.system.inside(kernel.module_dir());

@@ -54,7 +54,7 @@ pub(super) fn plan_install_record(id: &PackageId, target: &Target, record: Build
 fn plan_record(target_dir: &Location, record: BuildRecord, files: Vec<Location>, plan: &mut Builder) {
     let Some(facts) = record.facts() else { return };
     plan.push(
-        verbs::Record { at: BuildRecord::location(target_dir), facts, files },
+        verbs::Record { location: BuildRecord::location(target_dir), facts, files },
         "where modules are installed; `status` need not look closely at what nobody has touched since",
     );
 }

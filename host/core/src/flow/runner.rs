@@ -217,7 +217,7 @@ impl DryRun {
 
     /// Whether one of the plans writes a file.
     fn writes(&self, file: &Location) -> bool {
-        let writes = |action: &Action| matches!(action, Action::WriteFile(verbs::WriteFile { at, .. }) if at == file);
+        let writes = |action: &Action| matches!(action, Action::WriteFile(verbs::WriteFile { location, .. }) if location == file);
         self.plans().iter().any(|plan| plan.steps.iter().any(|step| writes(&step.action)))
     }
 }

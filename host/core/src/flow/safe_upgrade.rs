@@ -33,10 +33,13 @@ pub(super) fn lock_upgrade(run: &Invocation<'_>, id: &PackageId) -> Result<()> {
     let contents = Bytes(format!("{}-{}\n{started}\n", id.module, id.version).into_bytes());
     // Nobody can know the name beforehand.
     let random = RandomState::new().build_hasher().finish();
-    let at = lock(&format!("{}{random:016x}", prefix(caller.pid)));
+    let location = lock(&format!("{}{random:016x}", prefix(caller.pid)));
     let mut plan = Builder::new(format!("note the upgrade of {id}"), lock_roots(run));
-    plan.push(verbs::WriteFile { at, contents, mode: 0o600 }, "--rpm_safe_upgrade: the older one's remove finds it")
-        .on_undo(Undo::Never);
+    plan.push(
+        verbs::WriteFile { location, contents, mode: 0o600 },
+        "--rpm_safe_upgrade: the older one's remove finds it",
+    )
+    .on_undo(Undo::Never);
     run.runner.run(plan)
 }
 
@@ -52,7 +55,8 @@ pub(super) fn is_upgrade(run: &Invocation<'_>, id: &PackageId) -> Result<bool> {
         return Ok(false);
     };
     let mut plan = Builder::new(format!("end the upgrade of {id}"), lock_roots(run));
-    plan.push(verbs::Remove { at: lock(&name) }, "--rpm_safe_upgrade: it was for this remove").on_undo(Undo::Never);
+    plan.push(verbs::Remove { location: lock(&name) }, "--rpm_safe_upgrade: it was for this remove")
+        .on_undo(Undo::Never);
     run.runner.run(plan)?;
     run.runner
         .reporter

@@ -7,7 +7,7 @@ use crate::flow::Invocation;
 use crate::tree::Package;
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Command, Environment, LogBlock, OnFailure, Place, Program};
+use modsmith_plan::{Command, Environment, LogBlock, OnFailure, Program, RunsIn};
 
 /// What scripts and make find in their environment, beside the caller's own.
 pub fn environment(package: &Package, kernel: &Kernel, toolchain: &Toolchain) -> Environment {
@@ -42,9 +42,9 @@ pub(super) fn script_command(
 /// A file of this name that the administrator has put below
 /// `/etc/dkms/MODULE/`: it counts instead of the source's. Source: dkms 3.4.0.
 pub(super) fn administrators(run: &Invocation<'_>, package: &Package, name: &Path) -> Option<Location> {
-    let directory = Location::new(Root::Etc, "dkms").and_then(|at| at.join(&package.id.module));
-    let at = directory.and_then(|at| at.join(name)).ok()?;
-    run.env.system.roots.path(&at).filter(|path| path.is_file()).map(|_| at)
+    let directory = Location::new(Root::Etc, "dkms").and_then(|location| location.join(&package.id.module));
+    let location = directory.and_then(|location| location.join(name)).ok()?;
+    run.env.system.roots.path(&location).filter(|path| path.is_file()).map(|_| location)
 }
 
 fn command<'w>(
@@ -57,14 +57,15 @@ fn command<'w>(
     command.directory = Some(directory.clone());
     command.environment = environment;
     command.time_limit = None;
-    command.place = Place::Either;
+    command.runs_in = RunsIn::Either;
     command.optional = true;
     command
 }
 
 /// The same with its output kept in a log.
 pub fn logged(mut command: Command, log: &Location, description: &str, text: &str) -> Command {
-    command.log = Some(LogBlock { at: log.clone(), description: description.to_owned(), command: text.to_owned() });
+    command.log =
+        Some(LogBlock { location: log.clone(), description: description.to_owned(), command: text.to_owned() });
     command
 }
 

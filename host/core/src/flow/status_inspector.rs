@@ -93,9 +93,9 @@ impl<'s> StatusInspector<'s> {
         if !installed {
             return true;
         }
-        let Some(at) = module.installed_at() else { return false };
-        let file = self.module_dir(target).join(at.relative());
-        record.is_unchanged(&built_at, Some(built)) && record.is_unchanged(&at, Stamp::of(&file).ok())
+        let Some(location) = module.installed_at() else { return false };
+        let file = self.module_dir(target).join(location.relative());
+        record.is_unchanged(&built_at, Some(built)) && record.is_unchanged(&location, Stamp::of(&file).ok())
             || same_contents(&product, &file)
     }
 
@@ -177,8 +177,8 @@ impl<'s> StatusInspector<'s> {
         let module_dir = self.module_dir(target);
         let record = self.run.env.tree.record(&package.id, target).map(|record| record.modules).unwrap_or_default();
         let recorded = record.iter().find(|recorded| recorded.name == module.dest_name);
-        if let Some(at) = recorded.and_then(RecordedModule::installed_at)
-            && same_contents(product, &module_dir.join(at.relative()))
+        if let Some(location) = recorded.and_then(RecordedModule::installed_at)
+            && same_contents(product, &module_dir.join(location.relative()))
         {
             return true;
         }

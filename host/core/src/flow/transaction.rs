@@ -19,7 +19,7 @@ use crate::flow::{Invocation, script};
 use crate::tree::{Target, TreeLock};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root, TrustedDir, find_program};
-use modsmith_plan::{Action, Builder, Bytes, Command, Environment, PRIVATE_DIR, Place, Undo, verbs};
+use modsmith_plan::{Action, Builder, Bytes, Command, Environment, PRIVATE_DIR, RunsIn, Undo, verbs};
 use modsmith_plugins::{Event, Occasion};
 
 /// The change that an invocation is: what its threads may do one at a time only,
@@ -123,7 +123,7 @@ pub fn settle_killed(run: &Invocation<'_>) -> Result<bool> {
 /// What a kernel still needs after its modules changed. A marker in the tree
 /// remembers it, should the end of the transaction never come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pending {
+pub enum Deferred {
     /// `T/depmod-pending-K-A`, which dkms has too.
     Depmod,
     /// `T/.modsmith/boot-image-pending-K-A`
@@ -133,15 +133,15 @@ pub enum Pending {
     KernelTree,
 }
 
-impl Pending {
-    const ALL: [Pending; 3] = [Pending::Depmod, Pending::BootImage, Pending::KernelTree];
+impl Deferred {
+    const ALL: [Deferred; 3] = [Deferred::Depmod, Deferred::BootImage, Deferred::KernelTree];
 
     /// The directory below the tree, and how markers in it begin.
     fn place(self) -> (&'static str, &'static str) {
         match self {
-            Pending::Depmod => ("", "depmod-pending-"),
-            Pending::BootImage => (PRIVATE_DIR, "boot-image-pending-"),
-            Pending::KernelTree => (PRIVATE_DIR, "kernel-tree-pending-"),
+            Deferred::Depmod => ("", "depmod-pending-"),
+            Deferred::BootImage => (PRIVATE_DIR, "boot-image-pending-"),
+            Deferred::KernelTree => (PRIVATE_DIR, "kernel-tree-pending-"),
         }
     }
 
@@ -166,14 +166,14 @@ impl Pending {
 }
 
 /// Leaves something to the end of the transaction.
-pub(super) fn plan_marker(pending: Pending, kernel: &Kernel, plan: &mut Builder) {
+pub(super) fn plan_marker(pending: Deferred, kernel: &Kernel, plan: &mut Builder) {
     let why = match pending {
-        Pending::Depmod => "depmod runs once, after all packages",
-        Pending::BootImage => "the boot image is made once, after all packages",
-        Pending::KernelTree => "a build that is killed is followed by a clean-up",
+        Deferred::Depmod => "depmod runs once, after all packages",
+        Deferred::BootImage => "the boot image is made once, after all packages",
+        Deferred::KernelTree => "a build that is killed is followed by a clean-up",
     };
-    let at = pending.marker(kernel);
-    plan.push(verbs::WriteFile { at, contents: Bytes(Vec::new()), mode: 0o644 }, why);
+    let location = pending.marker(kernel);
+    plan.push(verbs::WriteFile { location, contents: Bytes(Vec::new()), mode: 0o644 }, why);
 }
 
 /// What a transaction left to its end: depmod, then the boot image, each at
@@ -192,33 +192,33 @@ pub(super) fn finish(run: &Invocation<'_>, kernel: &Arc<Kernel>, occasion: Occas
 
 fn finish_kernel(run: &Invocation<'_>, kernel: &Arc<Kernel>, occasion: Occasion) -> Result<()> {
     let roots = run.env.kernel_roots(kernel);
-    if waits_for(run, Pending::KernelTree, kernel) {
+    if waits_for(run, Deferred::KernelTree, kernel) {
         clean_kernel_tree(run, kernel)?;
     }
-    if waits_for(run, Pending::Depmod, kernel) {
+    if waits_for(run, Deferred::Depmod, kernel) {
         let mut plan = Builder::new(format!("update the module index of {}", kernel.release()), roots.clone());
         plan_depmod(run, kernel, &mut plan);
-        plan.push(verbs::Remove { at: Pending::Depmod.marker(kernel) }, "nothing waits for depmod any more");
+        plan.push(verbs::Remove { location: Deferred::Depmod.marker(kernel) }, "nothing waits for depmod any more");
         run.runner.run(plan)?;
     }
-    if waits_for(run, Pending::BootImage, kernel) {
+    if waits_for(run, Deferred::BootImage, kernel) {
         let mut plan = Builder::new(format!("make the boot image of {}", kernel.release()), roots);
         // First, so that one which cannot be made is not tried for ever.
-        plan.push(verbs::Remove { at: Pending::BootImage.marker(kernel) }, "it is made now").on_undo(Undo::Keep);
+        plan.push(verbs::Remove { location: Deferred::BootImage.marker(kernel) }, "it is made now").on_undo(Undo::Keep);
         plan_boot_image(run, kernel, occasion, true, &mut plan)?;
         run.runner.run(plan)?;
     }
     Ok(())
 }
 
-fn waits_for(run: &Invocation<'_>, pending: Pending, kernel: &Kernel) -> bool {
+fn waits_for(run: &Invocation<'_>, pending: Deferred, kernel: &Kernel) -> bool {
     run.runner.has_left(&pending.marker(kernel))
 }
 
 /// What killed invocations left to an end that they did not reach.
 pub(super) fn finish_forgotten(run: &Invocation<'_>) -> Result<()> {
     let mut kernels: Vec<Target> =
-        Pending::ALL.iter().flat_map(|pending| pending.kernels(run.env.tree.path())).collect();
+        Deferred::ALL.iter().flat_map(|pending| pending.kernels(run.env.tree.path())).collect();
     kernels.sort();
     kernels.dedup();
     kernels.iter().try_for_each(|target| finish(run, &run.kernel(target), Occasion::Removed))
@@ -244,7 +244,7 @@ pub fn post_transaction(run: &Invocation<'_>, target: &Target) -> Result<()> {
     let mut plan = Builder::new("run the post-transaction command", run.env.system.roots.clone());
     let head = log_head(&format!("the post-transaction command for kernel {target}"));
     plan.push(
-        verbs::WriteFile { at: log.clone(), contents: Bytes(head.into_bytes()), mode: 0o644 },
+        verbs::WriteFile { location: log.clone(), contents: Bytes(head.into_bytes()), mode: 0o644 },
         "the log of the last transaction",
     );
     let mut command = Command::new("bash").args(["-c", text]);
@@ -257,7 +257,7 @@ pub fn post_transaction(run: &Invocation<'_>, target: &Target) -> Result<()> {
         ));
         return Ok(());
     }
-    command.place = Place::Target;
+    command.runs_in = RunsIn::Target;
     let command = script::ignored(script::logged(command, &log, "Executing post-transaction command", text));
     plan.push(Action::Run(command), "post_transaction of framework.conf")
         .progress("Executing post-transaction command");

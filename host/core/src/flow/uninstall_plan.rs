@@ -57,7 +57,7 @@ pub(super) fn plan_uninstall(facts: &UninstallFacts<'_>, plan: &mut Builder) {
     let deleted = facts.installed.iter().filter_map(|module| module.found.location());
     plan_pruning(deleted, &facts.prune, plan);
     plan_restore(facts, plan);
-    plan.push(verbs::Remove { at: facts.id.active_link(facts.target) }, "no version is installed any more");
+    plan.push(verbs::Remove { location: facts.id.active_link(facts.target) }, "no version is installed any more");
     if let Some(command) = &facts.post_remove {
         plan.push(Action::Run(script::ignored(command.clone())), "POST_REMOVE of its dkms.conf")
             .progress("Running the post_remove script");
@@ -71,15 +71,15 @@ fn plan_restore(facts: &UninstallFacts<'_>, plan: &mut Builder) {
         let Ok(to) = Location::new(Root::Modules, path) else { continue };
         let from = archive.join(name).expect("a file name is a location");
         if let Some(parent) = to.parent() {
-            plan.push(verbs::MakeDirectory { at: parent }, "the original goes back where it was");
+            plan.push(verbs::MakeDirectory { location: parent }, "the original goes back where it was");
         }
         plan.push(verbs::Copy { from, to }, "the original goes back where it was")
             .line(format!("Restoring archived original module {}", facts.module_dir.join(path).display()));
     }
     if facts.originals.has_archive {
-        plan.push(verbs::Remove { at: archive.clone() }, "the archive of originals is not needed any more");
+        plan.push(verbs::Remove { location: archive.clone() }, "the archive of originals is not needed any more");
         if let Some(parent) = archive.parent() {
-            plan.push(verbs::Prune { at: parent, unless_owned: None }, "no empty archive is left");
+            plan.push(verbs::Prune { location: parent, unless_owned: None }, "no empty archive is left");
         }
     }
 }
@@ -100,7 +100,7 @@ mod tests {
         let facts =
             UninstallFacts { id: &id, target: &target, module_dir, installed, prune, originals, post_remove: None };
         plan_uninstall(&facts, &mut plan);
-        let link = Action::Remove(verbs::Remove { at: id.active_link(&target) });
+        let link = Action::Remove(verbs::Remove { location: id.active_link(&target) });
         let mut actions: Vec<Action> = plan.finish().steps.into_iter().map(|step| step.action).collect();
         let last = actions.pop();
         assert_eq!(last, Some(link), "the link is the last to go: {actions:?}");
@@ -114,9 +114,9 @@ mod tests {
         let command = vec!["rpm".to_owned(), "-qf".to_owned()];
         let actions = planned(&installed, Prune::UnlessOwned(command.clone()), Originals::default());
         let expected = [
-            Action::Remove(verbs::Remove { at: modules("extra/b.ko") }),
-            Action::Remove(verbs::Remove { at: modules("extra/a.ko") }),
-            Action::Prune(verbs::Prune { at: modules("extra"), unless_owned: Some(command) }),
+            Action::Remove(verbs::Remove { location: modules("extra/b.ko") }),
+            Action::Remove(verbs::Remove { location: modules("extra/a.ko") }),
+            Action::Prune(verbs::Prune { location: modules("extra"), unless_owned: Some(command) }),
         ];
         assert_eq!(actions, expected);
     }
@@ -134,11 +134,11 @@ mod tests {
         let actions = planned(&[], Prune::Always, originals);
         assert!(
             matches!(&actions[..], [
-            Action::MakeDirectory(verbs::MakeDirectory { at }),
+            Action::MakeDirectory(verbs::MakeDirectory { location }),
             Action::Copy(verbs::Copy { to, .. }),
             Action::Remove(verbs::Remove { .. }),
             Action::Prune(verbs::Prune { .. }),
-        ] if *at == modules("kernel/drivers") && *to == modules("kernel/drivers/a.ko")),
+        ] if *location == modules("kernel/drivers") && *to == modules("kernel/drivers/a.ko")),
             "{actions:?}"
         );
     }

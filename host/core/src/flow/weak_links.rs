@@ -143,11 +143,11 @@ pub(super) fn remove_weak_links(run: &Invocation<'_>, kernel: &str) -> crate::er
         for entry in run.env.tree.entries_of(&module, |_| true) {
             for target in run.env.tree.active_targets(&module, &entry.id) {
                 for link in links_to(run, &links, &entry.id, &target).iter().filter(|link| link.kernel == kernel) {
-                    let Ok(at) = Location::new(Root::InstallTree, Path::new(kernel).join(&link.path)) else {
+                    let Ok(location) = Location::new(Root::InstallTree, Path::new(kernel).join(&link.path)) else {
                         continue;
                     };
-                    let parent = at.parent();
-                    plan.push(verbs::Remove { at }, format!("it leads to {} for {target}", entry.id));
+                    let parent = location.parent();
+                    plan.push(verbs::Remove { location }, format!("it leads to {} for {target}", entry.id));
                     prune(&mut plan, parent);
                 }
             }
@@ -157,9 +157,9 @@ pub(super) fn remove_weak_links(run: &Invocation<'_>, kernel: &str) -> crate::er
 }
 
 /// Removes a directory if it is empty.
-fn prune(plan: &mut Builder, at: Option<Location>) {
-    if let Some(at) = at {
-        plan.push(verbs::Prune { at, unless_owned: None }, "no empty directory is left");
+fn prune(plan: &mut Builder, location: Option<Location>) {
+    if let Some(location) = location {
+        plan.push(verbs::Prune { location, unless_owned: None }, "no empty directory is left");
     }
 }
 

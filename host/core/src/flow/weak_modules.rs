@@ -84,10 +84,10 @@ fn announced(answer: &Answer<()>, line: &str, before: usize, target: &Target, pl
 
 /// The kernel whose modules a step changes.
 fn kernel_of(action: &Action) -> Option<String> {
-    let at: &Location = match action {
-        Action::Symlink(verbs::Symlink { at, .. }) | Action::Remove(verbs::Remove { at }) => at,
+    let location: &Location = match action {
+        Action::Symlink(verbs::Symlink { location, .. }) | Action::Remove(verbs::Remove { location }) => location,
         _ => return None,
     };
-    let kernel = at.relative().iter().next().filter(|_| at.root == Root::InstallTree)?;
+    let kernel = location.relative().iter().next().filter(|_| location.root == Root::InstallTree)?;
     Some(kernel.to_string_lossy().into_owned())
 }

@@ -95,8 +95,8 @@ impl BuildRecord {
 
     /// Whether a file is as it was when the record was written. Links count as
     /// what they lead to.
-    pub fn is_unchanged(&self, at: &Location, now: Option<Stamp>) -> bool {
-        now.is_some() && self.files.get(&at.to_string()).copied() == now
+    pub fn is_unchanged(&self, location: &Location, now: Option<Stamp>) -> bool {
+        now.is_some() && self.files.get(&location.to_string()).copied() == now
     }
 }
 
@@ -133,12 +133,12 @@ mod tests {
 
     #[test]
     fn a_file_counts_as_unchanged_only_when_both_stamps_are_known() {
-        let at = Location::new(Root::Modules, "extra/x.ko").unwrap();
+        let location = Location::new(Root::Modules, "extra/x.ko").unwrap();
         let stamp = file("x", 1).stamp;
         let mut record = BuildRecord::new(Vec::new(), Vec::new());
-        assert!(!record.is_unchanged(&at, None) && !record.is_unchanged(&at, stamp));
-        record.files.extend(stamp.map(|stamp| (at.to_string(), stamp)));
-        assert!(record.is_unchanged(&at, stamp));
-        assert!(!record.is_unchanged(&at, None) && !record.is_unchanged(&at, file("x", 2).stamp));
+        assert!(!record.is_unchanged(&location, None) && !record.is_unchanged(&location, stamp));
+        record.files.extend(stamp.map(|stamp| (location.to_string(), stamp)));
+        assert!(record.is_unchanged(&location, stamp));
+        assert!(!record.is_unchanged(&location, None) && !record.is_unchanged(&location, file("x", 2).stamp));
     }
 }

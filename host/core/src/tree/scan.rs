@@ -70,22 +70,22 @@ impl Tree {
     }
 
     /// The real path of a location of the tree.
-    pub fn real(&self, at: &Location) -> PathBuf {
-        self.roots.path(at).unwrap_or_else(|| self.path.join(at.relative()))
+    pub fn real(&self, location: &Location) -> PathBuf {
+        self.roots.path(location).unwrap_or_else(|| self.path.join(location.relative()))
     }
 
     /// The contents of a file of the program's own; `None` where there is none
     /// that is believed. Which ones are not, [`Tree::untrusted`] says.
-    pub fn believed(&self, at: &Location) -> Option<Vec<u8>> {
-        self.note(at, read_trusted(&self.path, at.relative()))
+    pub fn believed(&self, location: &Location) -> Option<Vec<u8>> {
+        self.note(location, read_trusted(&self.path, location.relative()))
     }
 
     /// Whether a file of the program's own is there and believed.
-    pub fn is_believed(&self, at: &Location) -> bool {
-        self.note(at, open_trusted(&self.path, at.relative())).is_some()
+    pub fn is_believed(&self, location: &Location) -> bool {
+        self.note(location, open_trusted(&self.path, location.relative())).is_some()
     }
 
-    fn note<T>(&self, at: &Location, found: std::result::Result<Option<T>, TrustError>) -> Option<T> {
+    fn note<T>(&self, location: &Location, found: std::result::Result<Option<T>, TrustError>) -> Option<T> {
         match found {
             Ok(found) => found,
             Err(TrustError::Untrusted(why)) => {
@@ -93,7 +93,7 @@ impl Tree {
                 None
             }
             Err(TrustError::Io(error)) => {
-                tracing::debug!(%at, %error, "cannot be read");
+                tracing::debug!(%location, %error, "cannot be read");
                 None
             }
         }

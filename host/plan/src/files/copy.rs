@@ -43,7 +43,7 @@ impl Files {
             let entry = entry?;
             let name = entry.file_name();
             let name = Path::new(&name);
-            let below = |at: &Location| at.join(name).map_err(io::Error::other);
+            let below = |location: &Location| location.join(name).map_err(io::Error::other);
             let (from, to) = (below(from)?, below(to)?);
             if entry.file_type()?.is_dir() {
                 let below = open_directory(source, name)?;
@@ -127,7 +127,7 @@ impl Files {
     pub(crate) fn walk(
         &self,
         directory: &Dir,
-        at: &Location,
+        location: &Location,
         path: &Path,
         found: &mut Vec<(PathBuf, Metadata)>,
     ) -> io::Result<()> {
@@ -138,35 +138,35 @@ impl Files {
             let metadata = directory.symlink_metadata(&name)?;
             let path = path.join(&name);
             let is_directory = metadata.is_dir();
-            self.may_read(&at.join(&path).map_err(io::Error::other)?, &metadata)?;
+            self.may_read(&location.join(&path).map_err(io::Error::other)?, &metadata)?;
             found.push((path.clone(), metadata));
             if is_directory {
-                self.walk(&open_directory(directory, Path::new(&name))?, at, &path, found)?;
+                self.walk(&open_directory(directory, Path::new(&name))?, location, &path, found)?;
             }
         }
         Ok(())
     }
 
     /// A file that a walk found.
-    pub(crate) fn open_found(&self, directory: &Dir, path: &Path, at: &Location) -> io::Result<std::fs::File> {
+    pub(crate) fn open_found(&self, directory: &Dir, path: &Path, location: &Location) -> io::Result<std::fs::File> {
         let file = open_file(directory, path)?;
         // Another file may have taken the name meanwhile.
-        self.may_read(&at.join(path).map_err(io::Error::other)?, &Metadata::from_file(&file)?)?;
+        self.may_read(&location.join(path).map_err(io::Error::other)?, &Metadata::from_file(&file)?)?;
         Ok(file)
     }
 
-    fn may_read(&self, at: &Location, metadata: &Metadata) -> io::Result<()> {
-        self.watched(|watch| watch.reads(at, &Entry::of(metadata)))
+    fn may_read(&self, location: &Location, metadata: &Metadata) -> io::Result<()> {
+        self.watched(|watch| watch.reads(location, &Entry::of(metadata)))
     }
 
-    pub(crate) fn may_write(&self, at: &Location) -> io::Result<()> {
-        self.watched(|watch| watch.writes(at))
+    pub(crate) fn may_write(&self, location: &Location) -> io::Result<()> {
+        self.watched(|watch| watch.writes(location))
     }
 
     /// Links in the staging directory are let be: what is put there is read,
     /// copied out or packed by the same rules again.
-    pub(crate) fn may_link(&self, at: &Location, target: &Path) -> io::Result<()> {
-        if at.root == Root::Staging { Ok(()) } else { self.watched(|watch| watch.links(at, target)) }
+    pub(crate) fn may_link(&self, location: &Location, target: &Path) -> io::Result<()> {
+        if location.root == Root::Staging { Ok(()) } else { self.watched(|watch| watch.links(location, target)) }
     }
 }
 

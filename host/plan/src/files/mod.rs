@@ -94,28 +94,28 @@ impl Files {
     }
 
     /// Where a source really is.
-    fn source(&self, at: &Location, using: Source) -> io::Result<Location> {
+    fn source(&self, location: &Location, using: Source) -> io::Result<Location> {
         match &self.watch {
-            None => Ok(at.clone()),
-            Some(watch) => watch.source(at, using).map_err(refused),
+            None => Ok(location.clone()),
+            Some(watch) => watch.source(location, using).map_err(refused),
         }
     }
 
     /// A handle to act from, and the name to act on.
-    fn spot(&self, at: &Location) -> io::Result<Spot> {
-        let dir = self.dir(at.root)?;
-        if self.links == Links::Beneath || at.relative().as_os_str().is_empty() {
-            return Ok(Spot { dir, name: relative(at).to_path_buf() });
+    fn spot(&self, location: &Location) -> io::Result<Spot> {
+        let dir = self.dir(location.root)?;
+        if self.links == Links::Beneath || location.relative().as_os_str().is_empty() {
+            return Ok(Spot { dir, name: relative(location).to_path_buf() });
         }
-        let (parent, name) = open_parent(&*dir, at.relative()).map_err(|e| self.behind_a_link(at, e))?;
+        let (parent, name) = open_parent(&*dir, location.relative()).map_err(|e| self.behind_a_link(location, e))?;
         Ok(Spot { dir: Arc::new(Dir::from_std_file(parent.into())), name: name.into() })
     }
 
-    fn behind_a_link(&self, at: &Location, error: io::Error) -> io::Error {
+    fn behind_a_link(&self, location: &Location, error: io::Error) -> io::Error {
         if !is_link_error(&error) {
             return error;
         }
-        let path = self.path(at);
+        let path = self.path(location);
         refused(format!("{} is or is behind a symbolic link, and steps of plugins follow none", path.display()))
     }
 
@@ -134,26 +134,26 @@ impl Files {
     }
 
     /// A directory that something is made in.
-    pub fn open_directory(&self, at: &Location) -> io::Result<Dir> {
-        let Spot { dir, name } = self.spot(at)?;
-        self.open_directory_of(&dir, &name).map_err(|e| self.behind_a_link(at, e))
+    pub fn open_directory(&self, location: &Location) -> io::Result<Dir> {
+        let Spot { dir, name } = self.spot(location)?;
+        self.open_directory_of(&dir, &name).map_err(|e| self.behind_a_link(location, e))
     }
 
     /// A directory whose contents are read, and where it really is.
-    pub fn open_source(&self, at: &Location) -> io::Result<(Dir, Location)> {
-        let at = self.source(at, Source::Contents)?;
-        Ok((self.open_directory(&at)?, at))
+    pub fn open_source(&self, location: &Location) -> io::Result<(Dir, Location)> {
+        let location = self.source(location, Source::Contents)?;
+        Ok((self.open_directory(&location)?, location))
     }
 
     /// A file whose contents are read.
-    pub fn open_file(&self, at: &Location) -> io::Result<std::fs::File> {
-        self.open_for(at, Source::Contents)
+    pub fn open_file(&self, location: &Location) -> io::Result<std::fs::File> {
+        self.open_for(location, Source::Contents)
     }
 
-    fn open_for(&self, at: &Location, using: Source) -> io::Result<std::fs::File> {
-        let at = self.source(at, using)?;
-        let Spot { dir, name } = self.spot(&at)?;
-        self.open_file_of(&dir, &name).map_err(|e| self.behind_a_link(&at, e))
+    fn open_for(&self, location: &Location, using: Source) -> io::Result<std::fs::File> {
+        let location = self.source(location, using)?;
+        let Spot { dir, name } = self.spot(&location)?;
+        self.open_file_of(&dir, &name).map_err(|e| self.behind_a_link(&location, e))
     }
 
     /// The handle of a root. A root whose directory is missing is `NotFound`.
@@ -175,17 +175,17 @@ impl Files {
     }
 
     /// The real path, for messages and for programs.
-    pub fn path(&self, at: &Location) -> PathBuf {
-        self.roots().path(at).unwrap_or_else(|| PathBuf::from(at.to_string()))
+    pub fn path(&self, location: &Location) -> PathBuf {
+        self.roots().path(location).unwrap_or_else(|| PathBuf::from(location.to_string()))
     }
 
     /// That path as messages and views show it.
-    pub fn shown(&self, at: &Location) -> String {
-        self.path(at).display().to_string()
+    pub fn shown(&self, location: &Location) -> String {
+        self.path(location).display().to_string()
     }
 
-    pub fn kind(&self, at: &Location) -> io::Result<Option<EntryKind>> {
-        let Spot { dir, name } = match self.spot(at) {
+    pub fn kind(&self, location: &Location) -> io::Result<Option<EntryKind>> {
+        let Spot { dir, name } = match self.spot(location) {
             Ok(spot) => spot,
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
             Err(e) => return Err(e),
@@ -201,9 +201,9 @@ impl Files {
 
     /// The directories from the root's own down to `at` that do not exist yet,
     /// outermost first. The root's own is the empty path.
-    pub fn missing_directories(&self, at: &Location) -> io::Result<Vec<Location>> {
+    pub fn missing_directories(&self, location: &Location) -> io::Result<Vec<Location>> {
         let mut missing = Vec::new();
-        let mut next = Some(at.clone());
+        let mut next = Some(location.clone());
         while let Some(here) = next {
             match self.kind(&here)? {
                 Some(EntryKind::Directory) => break,
@@ -219,42 +219,43 @@ impl Files {
     }
 
     /// Makes a directory and its missing parents, mode 0755 less the umask.
-    pub fn make_directory(&self, at: &Location) -> io::Result<()> {
-        if self.dir(at.root).is_err() {
-            std::fs::create_dir_all(self.base(at.root)?)?;
+    pub fn make_directory(&self, location: &Location) -> io::Result<()> {
+        if self.dir(location.root).is_err() {
+            std::fs::create_dir_all(self.base(location.root)?)?;
         }
-        if at.relative().as_os_str().is_empty() {
+        if location.relative().as_os_str().is_empty() {
             return Ok(());
         }
-        self.may_write(at)?;
+        self.may_write(location)?;
         if self.links == Links::Refused {
-            return make_directories(&*self.dir(at.root)?, at.relative()).map_err(|e| self.behind_a_link(at, e));
+            return make_directories(&*self.dir(location.root)?, location.relative())
+                .map_err(|e| self.behind_a_link(location, e));
         }
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o755);
-        self.dir(at.root)?.create_dir_with(at.relative(), &builder)
+        self.dir(location.root)?.create_dir_with(location.relative(), &builder)
     }
 
     /// The contents of a file, and its mode.
-    pub fn read(&self, at: &Location) -> io::Result<(Vec<u8>, u32)> {
-        self.read_for(at, Source::Contents)
+    pub fn read(&self, location: &Location) -> io::Result<(Vec<u8>, u32)> {
+        self.read_for(location, Source::Contents)
     }
 
     /// The contents of a key that the host signs with.
-    pub fn read_key(&self, at: &Location) -> io::Result<Vec<u8>> {
-        Ok(self.read_for(at, Source::Key)?.0)
+    pub fn read_key(&self, location: &Location) -> io::Result<Vec<u8>> {
+        Ok(self.read_for(location, Source::Key)?.0)
     }
 
-    fn read_for(&self, at: &Location, using: Source) -> io::Result<(Vec<u8>, u32)> {
-        let mut file = self.open_for(at, using)?;
+    fn read_for(&self, location: &Location, using: Source) -> io::Result<(Vec<u8>, u32)> {
+        let mut file = self.open_for(location, using)?;
         let mut contents = Vec::new();
         file.read_to_end(&mut contents)?;
         Ok((contents, file.metadata()?.permissions().mode() & 0o7777))
     }
 
     /// Writes a file through a temporary sibling and a rename.
-    pub fn write(&self, at: &Location, contents: &[u8], mode: u32) -> io::Result<()> {
-        self.replace(at, |dir, temporary| {
+    pub fn write(&self, location: &Location, contents: &[u8], mode: u32) -> io::Result<()> {
+        self.replace(location, |dir, temporary| {
             write_file(|| {
                 let mut file = dir.open_with(temporary, &copy::fresh(mode))?.into_std();
                 file.write_all(contents)?;
@@ -264,9 +265,9 @@ impl Files {
     }
 
     /// Makes something under a temporary name and renames it to its own.
-    fn replace(&self, at: &Location, make: impl FnOnce(&Dir, &Path) -> io::Result<()>) -> io::Result<()> {
-        self.may_write(at)?;
-        let Spot { dir, name } = self.spot(at)?;
+    fn replace(&self, location: &Location, make: impl FnOnce(&Dir, &Path) -> io::Result<()>) -> io::Result<()> {
+        self.may_write(location)?;
+        let Spot { dir, name } = self.spot(location)?;
         let temporary = temporary_sibling(&name)?;
         let result = make(&dir, &temporary).and_then(|()| dir.rename(&temporary, &dir, &name));
         if result.is_err() {
@@ -296,24 +297,24 @@ impl Files {
     }
 
     /// Whether a place is a directory or somewhere in it, whatever their names.
-    fn is_within(&self, at: &Location, directory: &Location) -> bool {
+    fn is_within(&self, location: &Location, directory: &Location) -> bool {
         let Ok(directory) = self.path(directory).canonicalize() else { return false };
-        let path = self.path(at);
+        let path = self.path(location);
         let existing = path.ancestors().find_map(|path| path.canonicalize().ok());
         existing.is_some_and(|path| path.starts_with(directory))
     }
 
     /// Sets the modification time of a file, in seconds since the epoch.
-    pub fn set_time(&self, at: &Location, seconds: i64) -> io::Result<()> {
+    pub fn set_time(&self, location: &Location, seconds: i64) -> io::Result<()> {
         let time = rustix::fs::Timespec { tv_sec: seconds, tv_nsec: 0 };
         let times = rustix::fs::Timestamps { last_access: time, last_modification: time };
         let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
-        let Spot { dir, name } = self.spot(at)?;
+        let Spot { dir, name } = self.spot(location)?;
         Ok(rustix::fs::utimensat(&*dir, &name, &times, flags)?)
     }
 
-    pub fn symlink(&self, at: &Location, target: &str) -> io::Result<()> {
-        self.replace(at, |dir, temporary| dir.symlink_contents(target, temporary))
+    pub fn symlink(&self, location: &Location, target: &str) -> io::Result<()> {
+        self.replace(location, |dir, temporary| dir.symlink_contents(target, temporary))
     }
 
     pub fn rename(&self, from: &Location, to: &Location) -> io::Result<()> {
@@ -328,26 +329,26 @@ impl Files {
     }
 
     /// Removes a file, link or directory tree; nothing there is fine.
-    pub fn remove(&self, at: &Location) -> io::Result<()> {
-        let kind = self.kind(at)?;
+    pub fn remove(&self, location: &Location) -> io::Result<()> {
+        let kind = self.kind(location)?;
         if kind.is_none() {
             return Ok(());
         }
-        let Spot { dir, name } = self.spot(at)?;
+        let Spot { dir, name } = self.spot(location)?;
         if kind == Some(EntryKind::Directory) { dir.remove_dir_all(name) } else { dir.remove_file(name) }
     }
 
     /// Removes an empty directory; one that is not empty, or not there, stays.
-    pub fn remove_if_empty(&self, at: &Location) -> io::Result<bool> {
-        if at.relative().as_os_str().is_empty() {
-            let base = self.base(at.root)?;
+    pub fn remove_if_empty(&self, location: &Location) -> io::Result<bool> {
+        if location.relative().as_os_str().is_empty() {
+            let base = self.base(location.root)?;
             return Ok(std::fs::remove_dir(base).is_ok());
         }
         // Asked first: a file system that is read-only refuses even to remove nothing.
-        if self.kind(at)? != Some(EntryKind::Directory) {
+        if self.kind(location)? != Some(EntryKind::Directory) {
             return Ok(false);
         }
-        let Spot { dir, name } = self.spot(at)?;
+        let Spot { dir, name } = self.spot(location)?;
         match dir.remove_dir(name) {
             Ok(()) => Ok(true),
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => Ok(false),
@@ -356,8 +357,8 @@ impl Files {
     }
 
     /// Names directly below a directory, sorted; none for one that is missing.
-    pub fn entries(&self, at: &Location) -> io::Result<Vec<String>> {
-        let dir = match self.source(at, Source::Contents).and_then(|at| self.open_directory(&at)) {
+    pub fn entries(&self, location: &Location) -> io::Result<Vec<String>> {
+        let dir = match self.source(location, Source::Contents).and_then(|location| self.open_directory(&location)) {
             Ok(dir) => dir,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(e) => return Err(e),
@@ -374,16 +375,16 @@ impl Files {
     }
 
     /// A file opened for appending, made if it is missing.
-    pub fn append(&self, at: &Location) -> io::Result<std::fs::File> {
+    pub fn append(&self, location: &Location) -> io::Result<std::fs::File> {
         let mut options = OpenOptions::new();
         options.append(true).create(true).mode(0o644);
-        Ok(self.dir(at.root)?.open_with(relative(at), &options)?.into_std())
+        Ok(self.dir(location.root)?.open_with(relative(location), &options)?.into_std())
     }
 }
 
 /// cap-std has no name for the directory itself but `.`.
-fn relative(at: &Location) -> &Path {
-    if at.relative().as_os_str().is_empty() { Path::new(".") } else { at.relative() }
+fn relative(location: &Location) -> &Path {
+    if location.relative().as_os_str().is_empty() { Path::new(".") } else { location.relative() }
 }
 
 /// A hidden name that nobody can guess, in the target's directory. It does not

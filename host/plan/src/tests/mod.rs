@@ -82,8 +82,8 @@ fn tree(path: &str) -> Location {
     Location::new(Root::Tree, path).unwrap()
 }
 
-fn write(at: Location, text: &str) -> verbs::WriteFile {
-    verbs::WriteFile { at, contents: Bytes(text.into()), mode: 0o644 }
+fn write(location: Location, text: &str) -> verbs::WriteFile {
+    verbs::WriteFile { location, contents: Bytes(text.into()), mode: 0o644 }
 }
 
 /// One plan that does a bit of everything.
@@ -97,15 +97,15 @@ fn everything(scratch: &Scratch) -> Builder {
     std::os::unix::fs::symlink("nowhere", scratch.path("tree/link")).unwrap();
     let mut plan = scratch.builder();
     let source = Location::new(Root::Source, "").unwrap();
-    plan.push(verbs::MakeDirectory { at: modules("updates/dkms") }, "");
+    plan.push(verbs::MakeDirectory { location: modules("updates/dkms") }, "");
     plan.push(write(modules("updates/dkms/y.ko"), "new"), "");
     plan.push(write(modules("extra/x.ko"), "after"), "");
-    plan.push(verbs::BackUp { at: modules("extra/x.ko"), suffix: ".old".into() }, "");
-    plan.push(verbs::Remove { at: modules("gone.ko") }, "");
+    plan.push(verbs::BackUp { location: modules("extra/x.ko"), suffix: ".old".into() }, "");
+    plan.push(verbs::Remove { location: modules("gone.ko") }, "");
     plan.push(verbs::Copy { from: source.clone(), to: tree("build") }, "");
     plan.push(verbs::Copy { from: source, to: tree("old") }, "");
     plan.push(verbs::Rename { from: tree("build"), to: tree("old/deep") }, "");
-    plan.push(verbs::Symlink { at: tree("link"), target: "elsewhere".into() }, "");
+    plan.push(verbs::Symlink { location: tree("link"), target: "elsewhere".into() }, "");
     plan.push(verbs::Collect { from: tree("old"), glob: "*.c".into(), to: modules("collected") }, "");
     plan
 }
@@ -197,7 +197,7 @@ fn empty_directories_go_up_to_the_root_unless_somebody_owns_them() {
         fs::create_dir_all(scratch.path("modules/a/b/c")).unwrap();
         let mut plan = scratch.builder();
         let unless_owned = owner.map(|program| vec![program.to_owned()]);
-        plan.push(verbs::Prune { at: modules("a/b/c"), unless_owned }, "");
+        plan.push(verbs::Prune { location: modules("a/b/c"), unless_owned }, "");
         scratch.run(plan).unwrap();
         scratch.path("modules/a").exists()
     };

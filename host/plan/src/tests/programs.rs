@@ -43,7 +43,8 @@ fn a_missing_program_that_is_optional_is_skipped_and_another_named() {
 fn the_output_of_a_logged_command_is_a_block_of_the_log() {
     let scratch = Scratch::new();
     let mut command = Command::new("bash").args(["-c", "echo said; exit 3"]);
-    command.log = Some(LogBlock { at: tree("make.log"), description: "Building".into(), command: "make x".into() });
+    command.log =
+        Some(LogBlock { location: tree("make.log"), description: "Building".into(), command: "make x".into() });
     let mut plan = scratch.builder();
     plan.push(write(tree("make.log"), "head\n"), "").on_undo(Undo::Keep);
     plan.push(Action::Run(command), "").fails_as(FailureId("script", 0), "no");
@@ -61,7 +62,7 @@ fn what_this_program_could_not_do_is_no_failure_of_a_program_that_a_plan_allows_
     // The log is a directory; the file to sign is not there.
     let scratch = Scratch::new();
     fs::create_dir_all(scratch.path("tree/make.log")).unwrap();
-    let block = LogBlock { at: tree("make.log"), description: "x".into(), command: "true".into() };
+    let block = LogBlock { location: tree("make.log"), description: "x".into(), command: "true".into() };
     let logged = Command { log: Some(block), failure: OnFailure::Warn, ..Command::new("true") };
     let lost = signature("k", key(&scratch, "k"), OnFailure::Warn);
     for action in [Action::Run(logged), lost] {

@@ -56,7 +56,7 @@ fn with_journal(root: Root, path: &Path) -> (Scratch, std::path::PathBuf) {
     let lines = [
         serde_json::json!({"plan": {"version": 2, "title": "t", "pid": 1, "roots": roots}}),
         serde_json::json!({"begin": {"step": 0, "keep": false, "undo": [
-            {"remove": {"at": {"root": root.name(), "relative": "victim"}}}]}}),
+            {"remove": {"location": {"root": root.name(), "relative": "victim"}}}]}}),
     ];
     fs::write(&journal, lines.map(|line| format!("{line}\n")).concat()).unwrap();
     for (path, mode) in [(scratch.path("tree/.modsmith"), 0o755), (journals, 0o700), (journal.clone(), 0o600)] {

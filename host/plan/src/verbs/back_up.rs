@@ -16,26 +16,27 @@ use modsmith_facts::Location;
 /// A copy beside the file, named with a suffix; nothing there is fine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackUp {
-    pub at: Location,
+    pub location: Location,
     pub suffix: String,
 }
 
 impl BackUp {
     /// `name` becomes `name<suffix>`.
     fn copy(&self) -> Location {
-        let mut name = self.at.relative().as_os_str().to_owned();
+        let mut name = self.location.relative().as_os_str().to_owned();
         name.push(self.suffix.replace('/', "_"));
-        Location::new(self.at.root, Path::new(&name)).expect("a suffix without slashes keeps a location one")
+        Location::new(self.location.root, Path::new(&name)).expect("a suffix without slashes keeps a location one")
     }
 
     /// The same, for whoever does not know what makes a suffix; `None` for one that would
     /// leave the directory, or for the root itself.
     fn plain_copy(&self) -> Option<Location> {
-        let name = self.at.relative().file_name()?.to_str()?;
+        let name = self.location.relative().file_name()?.to_str()?;
         if self.suffix.is_empty() || self.suffix.contains('/') {
             return None;
         }
-        Location::new(self.at.root, self.at.relative().with_file_name(format!("{name}{}", self.suffix))).ok()
+        Location::new(self.location.root, self.location.relative().with_file_name(format!("{name}{}", self.suffix)))
+            .ok()
     }
 }
 
@@ -45,25 +46,27 @@ impl Verb for BackUp {
     }
 
     fn words(&self) -> Vec<Word<'_>> {
-        vec![(&self.at).into(), self.suffix.as_str().into()]
+        vec![(&self.location).into(), self.suffix.as_str().into()]
     }
 
     fn view(&self, files: &Files) -> StepView {
-        StepView { path: Some(files.shown(&self.at)), text: Some(self.suffix.clone()), ..StepView::default() }
+        StepView { path: Some(files.shown(&self.location)), text: Some(self.suffix.clone()), ..StepView::default() }
     }
 
     fn doing(&self, files: &Files) -> Option<String> {
-        Some(format!("backing up {}", files.shown(&self.at)))
+        Some(format!("backing up {}", files.shown(&self.location)))
     }
 
     fn uses(&self) -> Vec<Use<'_>> {
         match self.plain_copy() {
-            Some(copy) => vec![Use::Replaces(&self.at), Use::Moves { from: &self.at, to: Cow::Owned(copy) }],
+            Some(copy) => {
+                vec![Use::Replaces(&self.location), Use::Moves { from: &self.location, to: Cow::Owned(copy) }]
+            }
             None => {
-                let at = Path::new(self.at.root.name()).join(self.at.relative());
+                let location = Path::new(self.location.root.name()).join(self.location.relative());
                 vec![Use::Invalid(format!(
                     "back up `{}` with the suffix `{}`: a suffix is the end of a file name",
-                    at.display(),
+                    location.display(),
                     self.suffix
                 ))]
             }
@@ -71,22 +74,22 @@ impl Verb for BackUp {
     }
 
     fn prepare(&self, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
-        if files.kind(&self.at)?.is_none() {
+        if files.kind(&self.location)?.is_none() {
             return Ok(Vec::new());
         }
         let mut ops = undo::for_replacing(&self.copy(), files, stash)?;
         // A program is about to write to it, perhaps in place.
-        ops.push(UndoOp::Restore { at: self.at.clone(), stash: stash.place(files, self.at.root)? });
+        ops.push(UndoOp::Restore { location: self.location.clone(), stash: stash.place(files, self.location.root)? });
         Ok(ops)
     }
 
-    fn puts_aside(&self, at: &Location) -> Aside {
-        if *at == self.at { Aside::Later } else { Aside::Linked }
+    fn puts_aside(&self, location: &Location) -> Aside {
+        if *location == self.location { Aside::Later } else { Aside::Linked }
     }
 
     fn perform(&self, files: &Files, _: &Runner<'_>) -> Result<(), Failure> {
-        if files.kind(&self.at)? == Some(EntryKind::File) {
-            files.copy(&self.at, &self.copy())?;
+        if files.kind(&self.location)? == Some(EntryKind::File) {
+            files.copy(&self.location, &self.copy())?;
         }
         Ok(())
     }
@@ -95,8 +98,8 @@ impl Verb for BackUp {
     fn complete_stash(&self, ops: &[UndoOp], files: &Files) -> io::Result<()> {
         let copy = self.copy();
         for op in ops {
-            if let UndoOp::Restore { at, stash } = op
-                && *at == self.at
+            if let UndoOp::Restore { location, stash } = op
+                && *location == self.location
                 && files.kind(&copy)?.is_some()
                 && files.hard_link(&copy, stash).is_err()
             {

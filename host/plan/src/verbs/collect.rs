@@ -66,7 +66,7 @@ impl Verb for Collect {
     fn perform(&self, files: &Files, _: &Runner<'_>) -> Result<(), Failure> {
         files.make_directory(&self.to)?;
         for name in self.names(files)? {
-            let place = |at: &Location| at.join(&name).map_err(io::Error::other);
+            let place = |location: &Location| location.join(&name).map_err(io::Error::other);
             files.copy(&place(&self.from)?, &place(&self.to)?)?;
         }
         Ok(())

@@ -28,7 +28,7 @@ impl Verb for Expect {
     }
 
     fn view(&self, files: &Files) -> StepView {
-        let expected: Vec<String> = self.files.iter().map(|at| files.shown(at)).collect();
+        let expected: Vec<String> = self.files.iter().map(|location| files.shown(location)).collect();
         StepView { text: Some(expected.join("  ")), ..StepView::default() }
     }
 
@@ -37,7 +37,7 @@ impl Verb for Expect {
     }
 
     fn uses(&self) -> Vec<Use<'_>> {
-        self.files.iter().map(|at| Use::Reads(at, Source::Entry)).collect()
+        self.files.iter().map(|location| Use::Reads(location, Source::Entry)).collect()
     }
 
     fn is_hosts_own(&self) -> bool {
@@ -50,9 +50,9 @@ impl Verb for Expect {
 
     fn perform(&self, files: &Files, _: &Runner<'_>) -> Result<(), Failure> {
         let mut missing = Vec::new();
-        for at in &self.files {
-            if files.kind(at)?.is_none() {
-                missing.push(files.shown(at));
+        for location in &self.files {
+            if files.kind(location)?.is_none() {
+                missing.push(files.shown(location));
             }
         }
         if missing.is_empty() { Ok(()) } else { Err(Failure::Missing(missing)) }

@@ -60,9 +60,9 @@ impl Verb for Import {
     }
 
     fn perform(&self, files: &Files, _: &Runner<'_>) -> Result<(), Failure> {
-        let top = |at: &Location| match at.relative().as_os_str().is_empty() {
+        let top = |location: &Location| match location.relative().as_os_str().is_empty() {
             true => Path::new(".").to_path_buf(),
-            false => at.relative().to_path_buf(),
+            false => location.relative().to_path_buf(),
         };
         let (source, target) = (files.dir(self.from.root)?, files.dir(self.to.root)?);
         Ok(directory(&source, &top(&self.from), &target, &top(&self.to))?)

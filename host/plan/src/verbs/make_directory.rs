@@ -14,7 +14,7 @@ use modsmith_facts::Location;
 /// A directory and its missing parents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MakeDirectory {
-    pub at: Location,
+    pub location: Location,
 }
 
 impl Verb for MakeDirectory {
@@ -23,26 +23,26 @@ impl Verb for MakeDirectory {
     }
 
     fn words(&self) -> Vec<Word<'_>> {
-        vec![(&self.at).into()]
+        vec![(&self.location).into()]
     }
 
     fn view(&self, files: &Files) -> StepView {
-        StepView { path: Some(files.shown(&self.at)), ..StepView::default() }
+        StepView { path: Some(files.shown(&self.location)), ..StepView::default() }
     }
 
     fn doing(&self, files: &Files) -> Option<String> {
-        Some(format!("making the directory {}", files.shown(&self.at)))
+        Some(format!("making the directory {}", files.shown(&self.location)))
     }
 
     fn uses(&self) -> Vec<Use<'_>> {
-        vec![Use::Makes(&self.at)]
+        vec![Use::Makes(&self.location)]
     }
 
     fn prepare(&self, files: &Files, _: &mut Stash) -> io::Result<Vec<UndoOp>> {
-        undo::for_directory(&self.at, files)
+        undo::for_directory(&self.location, files)
     }
 
     fn perform(&self, files: &Files, _: &Runner<'_>) -> Result<(), Failure> {
-        Ok(files.make_directory(&self.at)?)
+        Ok(files.make_directory(&self.location)?)
     }
 }

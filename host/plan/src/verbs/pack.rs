@@ -96,9 +96,9 @@ fn source_date() -> Option<i64> {
 /// Files keep their times, since make compares them. Directories are as old as
 /// the newest file in them: their own times say when they were copied.
 fn tar_of(files: &Files, tree: &Location, source_date: Option<i64>) -> io::Result<Vec<u8>> {
-    let (directory, at) = files.open_source(tree)?;
+    let (directory, location) = files.open_source(tree)?;
     let mut entries = Vec::new();
-    files.walk(&directory, &at, Path::new(""), &mut entries)?;
+    files.walk(&directory, &location, Path::new(""), &mut entries)?;
     let mut newest: BTreeMap<PathBuf, i64> = BTreeMap::new();
     for (name, metadata) in &entries {
         if !metadata.is_dir() {
@@ -129,10 +129,10 @@ fn tar_of(files: &Files, tree: &Location, source_date: Option<i64>) -> io::Resul
         } else if metadata.is_file() {
             header.set_entry_type(EntryType::Regular);
             header.set_size(metadata.len());
-            let file = files.open_found(&directory, &name, &at)?;
+            let file = files.open_found(&directory, &name, &location)?;
             archive.append_data(&mut header, &name, file.take(metadata.len()))?;
         } else {
-            let path = files.path(&at).join(name);
+            let path = files.path(&location).join(name);
             return Err(io::Error::other(format!("{} is neither a file, a directory nor a link", path.display())));
         }
     }
@@ -155,12 +155,12 @@ mod tests {
             Files::new(Roots::default().with(Root::Source, top))
         };
         let (first, second) = (tree("a"), tree("b"));
-        let at = Location::new(Root::Source, "").unwrap();
+        let location = Location::new(Root::Source, "").unwrap();
         std::fs::File::open(dir.path().join("b/sub")).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
-        assert_eq!(tar_of(&first, &at, None).unwrap(), tar_of(&second, &at, None).unwrap());
+        assert_eq!(tar_of(&first, &location, None).unwrap(), tar_of(&second, &location, None).unwrap());
 
         let times = |limit| {
-            let bytes = tar_of(&first, &at, limit).unwrap();
+            let bytes = tar_of(&first, &location, limit).unwrap();
             let mut archive = tar::Archive::new(bytes.as_slice());
             archive.entries().unwrap().map(|e| e.unwrap().header().mtime().unwrap()).collect::<Vec<_>>()
         };

@@ -17,7 +17,7 @@ use modsmith_facts::Location;
 /// the directory's path as last argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prune {
-    pub at: Location,
+    pub location: Location,
     pub unless_owned: Option<Vec<String>>,
 }
 
@@ -27,20 +27,20 @@ impl Verb for Prune {
     }
 
     fn words(&self) -> Vec<Word<'_>> {
-        vec![(&self.at).into()]
+        vec![(&self.location).into()]
     }
 
     fn view(&self, files: &Files) -> StepView {
         let unless = self.unless_owned.as_ref().map(|words| format!("unless `{}` knows an owner", words.join(" ")));
-        StepView { path: Some(files.shown(&self.at)), text: unless, ..StepView::default() }
+        StepView { path: Some(files.shown(&self.location)), text: unless, ..StepView::default() }
     }
 
     fn doing(&self, files: &Files) -> Option<String> {
-        Some(format!("removing {}", files.shown(&self.at)))
+        Some(format!("removing {}", files.shown(&self.location)))
     }
 
     fn uses(&self) -> Vec<Use<'_>> {
-        vec![Use::Replaces(&self.at)]
+        vec![Use::Replaces(&self.location)]
     }
 
     fn is_hosts_own(&self) -> bool {
@@ -48,13 +48,13 @@ impl Verb for Prune {
     }
 
     fn prepare(&self, files: &Files, _: &mut Stash) -> io::Result<Vec<UndoOp>> {
-        Ok(prunable(&self.at, files)?.into_iter().map(|at| UndoOp::MakeDirectory { at }).collect())
+        Ok(prunable(&self.location, files)?.into_iter().map(|location| UndoOp::MakeDirectory { location }).collect())
     }
 
     fn perform(&self, files: &Files, runner: &Runner<'_>) -> Result<(), Failure> {
-        for directory in prunable(&self.at, files)? {
+        for directory in prunable(&self.location, files)? {
             if let Some([program, arguments @ ..]) = self.unless_owned.as_deref() {
-                let command = Command::new(program.as_str()).args(arguments).at(directory.clone());
+                let command = Command::new(program.as_str()).args(arguments).location_arg(directory.clone());
                 match runner.run(&command, files) {
                     Ok(()) => break,
                     // Not owned, or nobody to ask.
@@ -70,9 +70,9 @@ impl Verb for Prune {
 
 /// The directories from `at` upwards, not the root's own, that hold nothing
 /// but each other; innermost first.
-fn prunable(at: &Location, files: &Files) -> io::Result<Vec<Location>> {
+fn prunable(location: &Location, files: &Files) -> io::Result<Vec<Location>> {
     let mut out: Vec<Location> = Vec::new();
-    let mut next = Some(at.clone());
+    let mut next = Some(location.clone());
     while let Some(here) = next {
         if here.relative().as_os_str().is_empty() {
             break;

@@ -20,7 +20,7 @@ use modsmith_facts::{Location, Stamp};
 /// only a moment ago, has none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    pub at: Location,
+    pub location: Location,
     pub facts: Map<String, Value>,
     pub files: Vec<Location>,
 }
@@ -31,20 +31,20 @@ impl Verb for Record {
     }
 
     fn words(&self) -> Vec<Word<'_>> {
-        vec![(&self.at).into()]
+        vec![(&self.location).into()]
     }
 
     fn view(&self, files: &Files) -> StepView {
-        StepView { path: Some(files.shown(&self.at)), ..StepView::default() }
+        StepView { path: Some(files.shown(&self.location)), ..StepView::default() }
     }
 
     fn doing(&self, files: &Files) -> Option<String> {
-        Some(format!("writing {}", files.shown(&self.at)))
+        Some(format!("writing {}", files.shown(&self.location)))
     }
 
     fn uses(&self) -> Vec<Use<'_>> {
-        let read = self.files.iter().map(|at| Use::Reads(at, Source::Contents));
-        read.chain([Use::Replaces(&self.at)]).collect()
+        let read = self.files.iter().map(|location| Use::Reads(location, Source::Contents));
+        read.chain([Use::Replaces(&self.location)]).collect()
     }
 
     fn is_hosts_own(&self) -> bool {
@@ -52,16 +52,17 @@ impl Verb for Record {
     }
 
     fn prepare(&self, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
-        undo::for_replacing(&self.at, files, stash)
+        undo::for_replacing(&self.location, files, stash)
     }
 
     fn perform(&self, files: &Files, _: &Runner<'_>) -> Result<(), Failure> {
-        let stamp =
-            |at: &Location| Some((at.to_string(), serde_json::to_value(Stamp::settled(&files.path(at))?).ok()?));
+        let stamp = |location: &Location| {
+            Some((location.to_string(), serde_json::to_value(Stamp::settled(&files.path(location))?).ok()?))
+        };
         let mut record = self.facts.clone();
         record.insert("files".into(), Value::Object(self.files.iter().filter_map(stamp).collect()));
         let mut text = serde_json::to_vec(&record).map_err(io::Error::from)?;
         text.push(b'\n');
-        Ok(files.write(&self.at, &text, 0o644)?)
+        Ok(files.write(&self.location, &text, 0o644)?)
     }
 }

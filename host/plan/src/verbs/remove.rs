@@ -14,7 +14,7 @@ use modsmith_facts::Location;
 /// A file or a whole directory; nothing there is fine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remove {
-    pub at: Location,
+    pub location: Location,
 }
 
 impl Verb for Remove {
@@ -23,25 +23,28 @@ impl Verb for Remove {
     }
 
     fn words(&self) -> Vec<Word<'_>> {
-        vec![(&self.at).into()]
+        vec![(&self.location).into()]
     }
 
     fn view(&self, files: &Files) -> StepView {
-        StepView { path: Some(files.shown(&self.at)), ..StepView::default() }
+        StepView { path: Some(files.shown(&self.location)), ..StepView::default() }
     }
 
     fn doing(&self, files: &Files) -> Option<String> {
-        Some(format!("removing {}", files.shown(&self.at)))
+        Some(format!("removing {}", files.shown(&self.location)))
     }
 
     fn uses(&self) -> Vec<Use<'_>> {
-        vec![Use::Replaces(&self.at)]
+        vec![Use::Replaces(&self.location)]
     }
 
     fn prepare(&self, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
-        match files.kind(&self.at)? {
+        match files.kind(&self.location)? {
             None => Ok(Vec::new()),
-            Some(_) => Ok(vec![UndoOp::Restore { at: self.at.clone(), stash: stash.place(files, self.at.root)? }]),
+            Some(_) => Ok(vec![UndoOp::Restore {
+                location: self.location.clone(),
+                stash: stash.place(files, self.location.root)?,
+            }]),
         }
     }
 
@@ -50,6 +53,6 @@ impl Verb for Remove {
     }
 
     fn perform(&self, files: &Files, _: &Runner<'_>) -> Result<(), Failure> {
-        Ok(files.remove(&self.at)?)
+        Ok(files.remove(&self.location)?)
     }
 }

@@ -20,7 +20,7 @@ impl Verb for Command {
     fn words(&self) -> Vec<Word<'_>> {
         let program = match &self.program {
             Program::Named(name) => name.as_str().into(),
-            Program::At(at) => at.into(),
+            Program::At(location) => location.into(),
         };
         let arguments = self.arguments.iter().map(Word::Argument);
         let input = self.input.iter().flat_map(|line| ["<<".into(), Word::Argument(line)]);
@@ -30,7 +30,7 @@ impl Verb for Command {
     fn view(&self, files: &Files) -> StepView {
         let line = |line: &Argument| match line {
             Argument::Text(text) => conceal_text(text),
-            Argument::Location(at) => files.shown(at),
+            Argument::Location(location) => files.shown(location),
         };
         StepView {
             command: Some(self.shown(files)),

@@ -14,7 +14,7 @@ use modsmith_facts::Location;
 /// Replaces a file or link. The target is taken as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Symlink {
-    pub at: Location,
+    pub location: Location,
     pub target: String,
 }
 
@@ -24,27 +24,27 @@ impl Verb for Symlink {
     }
 
     fn words(&self) -> Vec<Word<'_>> {
-        vec![(&self.at).into(), self.target.as_str().into()]
+        vec![(&self.location).into(), self.target.as_str().into()]
     }
 
     fn view(&self, files: &Files) -> StepView {
         let text = format!("-> {}", self.target);
-        StepView { path: Some(files.shown(&self.at)), text: Some(text), ..StepView::default() }
+        StepView { path: Some(files.shown(&self.location)), text: Some(text), ..StepView::default() }
     }
 
     fn doing(&self, files: &Files) -> Option<String> {
-        Some(format!("making the link {}", files.shown(&self.at)))
+        Some(format!("making the link {}", files.shown(&self.location)))
     }
 
     fn uses(&self) -> Vec<Use<'_>> {
-        vec![Use::Replaces(&self.at), Use::Links { at: &self.at, target: &self.target }]
+        vec![Use::Replaces(&self.location), Use::Links { location: &self.location, target: &self.target }]
     }
 
     fn prepare(&self, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
-        undo::for_replacing(&self.at, files, stash)
+        undo::for_replacing(&self.location, files, stash)
     }
 
     fn perform(&self, files: &Files, _: &Runner<'_>) -> Result<(), Failure> {
-        Ok(files.symlink(&self.at, &self.target)?)
+        Ok(files.symlink(&self.location, &self.target)?)
     }
 }

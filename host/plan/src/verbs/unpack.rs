@@ -133,8 +133,8 @@ impl Members<'_> {
                 _ => refuse("is there twice"),
             };
         }
-        let at = self.to.join(&path).map_err(io::Error::other)?;
-        self.files.may_write(&at)?;
+        let location = self.to.join(&path).map_err(io::Error::other)?;
+        self.files.may_write(&location)?;
         let made = match kind {
             EntryType::Directory => {
                 self.target.create_dir(&path)?;
@@ -151,7 +151,7 @@ impl Members<'_> {
                 if !stays_inside(&path, &to) {
                     return refuse(&format!("is a link to {}, out of the archive", to.display()));
                 }
-                self.files.may_link(&at, &to)?;
+                self.files.may_link(&location, &to)?;
                 self.target.symlink_contents(to, &path)?;
                 Made::Link
             }

@@ -14,7 +14,7 @@ use modsmith_facts::{Location, Root};
 /// Atomic; replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WriteFile {
-    pub at: Location,
+    pub location: Location,
     pub contents: Bytes,
     pub mode: u32,
 }
@@ -25,19 +25,19 @@ impl Verb for WriteFile {
     }
 
     fn words(&self) -> Vec<Word<'_>> {
-        vec![(&self.at).into(), format!("{:o}", self.mode).into(), Word::Contents(&self.contents)]
+        vec![(&self.location).into(), format!("{:o}", self.mode).into(), Word::Contents(&self.contents)]
     }
 
     fn view(&self, files: &Files) -> StepView {
-        StepView { path: Some(files.shown(&self.at)), size: Some(self.contents.0.len()), ..StepView::default() }
+        StepView { path: Some(files.shown(&self.location)), size: Some(self.contents.0.len()), ..StepView::default() }
     }
 
     fn doing(&self, files: &Files) -> Option<String> {
-        Some(format!("writing {}", files.shown(&self.at)))
+        Some(format!("writing {}", files.shown(&self.location)))
     }
 
     fn uses(&self) -> Vec<Use<'_>> {
-        vec![Use::Replaces(&self.at)]
+        vec![Use::Replaces(&self.location)]
     }
 
     fn content(&self) -> usize {
@@ -45,14 +45,14 @@ impl Verb for WriteFile {
     }
 
     fn prepare(&self, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
-        undo::for_replacing(&self.at, files, stash)
+        undo::for_replacing(&self.location, files, stash)
     }
 
     fn perform(&self, files: &Files, _: &Runner<'_>) -> Result<(), Failure> {
-        files.write(&self.at, &self.contents.0, self.mode)?;
+        files.write(&self.location, &self.contents.0, self.mode)?;
         // What is made on the way to an archive has no age of its own.
-        if self.at.root == Root::Staging {
-            files.set_time(&self.at, 0)?;
+        if self.location.root == Root::Staging {
+            files.set_time(&self.location, 0)?;
         }
         Ok(())
     }

@@ -66,14 +66,14 @@ impl Reach {
 
     fn permits_use(&self, used: &Use<'_>) -> Result<(), String> {
         match used {
-            Use::Reads(at, Source::Contents) => self.copied(at, Last::Follow),
-            Use::Reads(at, Source::Entry) => self.copied(at, Last::Keep),
-            Use::Reads(at, Source::Key) => self.signing_key(at).map(drop),
-            Use::Makes(at) => self.target(at).map(drop),
-            Use::Replaces(at) => self.displaced(at),
+            Use::Reads(location, Source::Contents) => self.copied(location, Last::Follow),
+            Use::Reads(location, Source::Entry) => self.copied(location, Last::Keep),
+            Use::Reads(location, Source::Key) => self.signing_key(location).map(drop),
+            Use::Makes(location) => self.target(location).map(drop),
+            Use::Replaces(location) => self.displaced(location),
             Use::ReplacesEach { from, glob, to } => self.collected(from, glob, to),
             Use::Moves { from, to } => self.moved(from, to),
-            Use::Links { at, target } => self.may_lead(at, Path::new(target)),
+            Use::Links { location, target } => self.may_lead(location, Path::new(target)),
             Use::Runs(command) => self.may_start(command),
             Use::Invalid(_) => Ok(()),
         }
@@ -81,76 +81,78 @@ impl Reach {
 
     /// What a location leads to, if the plugin may read that. What is not there
     /// is nobody's secret.
-    pub fn readable(&self, at: &Location, last: Last) -> Result<Found, Closed> {
-        self.grant.may_read(at)?;
-        let found = self.find(at, last)?;
+    pub fn readable(&self, location: &Location, last: Last) -> Result<Found, Closed> {
+        self.grant.may_read(location)?;
+        let found = self.find(location, last)?;
         if found.handle.is_some() && found.through_link && !self.covers(&found.names) {
-            return Err(self.leads_out(at, &found).into());
+            return Err(self.leads_out(location, &found).into());
         }
-        self.is_open(&found, at)?;
+        self.is_open(&found, location)?;
         Ok(found)
     }
 
     /// What a name is, if the plugin may ask for that: of keys, too.
-    pub fn visible(&self, at: &Location) -> Result<Found, Closed> {
-        self.grant.may_look_at(at)?;
-        let found = self.find(at, Last::Keep)?;
+    pub fn visible(&self, location: &Location) -> Result<Found, Closed> {
+        self.grant.may_look_at(location)?;
+        let found = self.find(location, Last::Keep)?;
         let may_look = |name: &Location| self.grant.may_look_at(name).is_ok();
         if found.handle.is_some() && found.through_link && !found.names.iter().any(may_look) {
-            return Err(self.leads_out(at, &found).into());
+            return Err(self.leads_out(location, &found).into());
         }
-        self.is_not_denied(&found, at)?;
+        self.is_not_denied(&found, location)?;
         Ok(found)
     }
 
     /// A directory that the plugin may list, because it is granted or leads to
     /// something that is.
-    pub fn listable(&self, at: &Location) -> Result<Found, Closed> {
-        if !self.grant.may_look_through(at) {
-            self.grant.may_read(at)?;
+    pub fn listable(&self, location: &Location) -> Result<Found, Closed> {
+        if !self.grant.may_look_through(location) {
+            self.grant.may_read(location)?;
         }
-        let found = self.find(at, Last::Follow)?;
-        let may_list = |at: &Location| self.grant.may_look_through(at) || self.grant.may_read(at).is_ok();
+        let found = self.find(location, Last::Follow)?;
+        let may_list =
+            |location: &Location| self.grant.may_look_through(location) || self.grant.may_read(location).is_ok();
         if found.handle.is_some() && found.through_link && !found.names.iter().any(may_list) {
-            return Err(self.leads_out(at, &found).into());
+            return Err(self.leads_out(location, &found).into());
         }
-        self.is_not_denied(&found, at)?;
+        self.is_not_denied(&found, location)?;
         Ok(found)
     }
 
     /// Whether an entry of a directory that was found is one of those that the
     /// plugin sees.
-    pub fn sees(&self, directory: &Found, at: &Location, name: &str) -> bool {
-        let shown = |at: &Location| self.grant.may_look_at(at).is_ok() || self.grant.may_look_through(at);
-        let names: Vec<Location> = directory.names.iter().filter_map(|at| at.join(name).ok()).collect();
-        at.join(name).is_ok_and(|at| shown(&at))
+    pub fn sees(&self, directory: &Found, location: &Location, name: &str) -> bool {
+        let shown =
+            |location: &Location| self.grant.may_look_at(location).is_ok() || self.grant.may_look_through(location);
+        let names: Vec<Location> = directory.names.iter().filter_map(|location| location.join(name).ok()).collect();
+        location.join(name).is_ok_and(|location| shown(&location))
             && (!directory.through_link || names.iter().any(shown))
-            && !names.iter().any(|at| is_private(at) || self.grant.denials.denies_path(at).is_some())
+            && !names.iter().any(|location| is_private(location) || self.grant.denials.denies_path(location).is_some())
     }
 
-    fn find(&self, at: &Location, last: Last) -> Result<Found, Closed> {
-        self.places.find(at, last).map_err(|e| Closed::Unclear(self.unclear(at, &e)))
+    fn find(&self, location: &Location, last: Last) -> Result<Found, Closed> {
+        self.places.find(location, last).map_err(|e| Closed::Unclear(self.unclear(location, &e)))
     }
 
     /// A name that something is made at or taken from: no link may lead there.
-    fn target(&self, at: &Location) -> Result<Found, String> {
-        let found = self.find(at, Last::Keep)?;
+    fn target(&self, location: &Location) -> Result<Found, String> {
+        let found = self.find(location, Last::Keep)?;
         if found.through_link {
             return Err(format!(
                 "plugin `{}` may not write `{}`: a symbolic link leads to it, from which it is {}; \
                  steps of plugins follow no links below a root",
                 self.grant.plugin,
-                spelled(at),
+                spelled(location),
                 found.path.display()
             ));
         }
-        self.is_not_denied(&found, at)?;
+        self.is_not_denied(&found, location)?;
         Ok(found)
     }
 
     /// The same for a step that moves aside or removes what is there.
-    fn displaced(&self, at: &Location) -> Result<(), String> {
-        let found = self.target(at)?;
+    fn displaced(&self, location: &Location) -> Result<(), String> {
+        let found = self.target(location)?;
         if is_staging(&found.names) {
             return Ok(());
         }
@@ -158,7 +160,7 @@ impl Reach {
             // Its second name would keep the contents, and nothing say that they
             // are a key's.
             return match self.secret(&found) {
-                Some(Why::Key) if found.links() > 1 => Err(self.grant.is_a_key(at)),
+                Some(Why::Key) if found.links() > 1 => Err(self.grant.is_a_key(location)),
                 _ => Ok(()),
             };
         }
@@ -166,19 +168,19 @@ impl Reach {
             self.places.roots().get(*root).is_some()
                 && self.places.real_root(*root).is_ok_and(|real| real.starts_with(&found.path))
         };
-        if let Some(root) = Root::ALL.into_iter().filter(|root| *root != at.root).find(holds_root) {
+        if let Some(root) = Root::ALL.into_iter().filter(|root| *root != location.root).find(holds_root) {
             return Err(format!(
                 "plugin `{}` may not move, replace or remove `{}`: the root `{root}` is in it",
                 self.grant.plugin,
-                spelled(at)
+                spelled(location)
             ));
         }
-        self.holds_no_secret(&found, at)
+        self.holds_no_secret(&found, location)
     }
 
-    fn copied(&self, at: &Location, last: Last) -> Result<(), String> {
-        let found = self.readable(at, last)?;
-        if found.is_directory() { self.holds_no_secret(&found, at) } else { Ok(()) }
+    fn copied(&self, location: &Location, last: Last) -> Result<(), String> {
+        let found = self.readable(location, last)?;
+        if found.is_directory() { self.holds_no_secret(&found, location) } else { Ok(()) }
     }
 
     /// What is collected takes the places of what is there, one by one.
@@ -187,7 +189,7 @@ impl Reach {
         let found = self.find(from, Last::Follow)?;
         let entries = std::fs::read_dir(&found.path).into_iter().flatten().filter_map(Result::ok);
         let names = entries.map(|entry| entry.file_name()).filter(|name| glob.is_match(name));
-        names.filter_map(|name| to.join(name).ok()).try_for_each(|at| self.displaced(&at))
+        names.filter_map(|name| to.join(name).ok()).try_for_each(|location| self.displaced(&location))
     }
 
     fn moved(&self, from: &Location, to: &Location) -> Result<(), String> {
@@ -206,9 +208,9 @@ impl Reach {
         let links = walkdir::WalkDir::new(&source.path).into_iter().filter_map(Result::ok);
         for link in links.filter(|entry| entry.path_is_symlink()) {
             let below = link.path().strip_prefix(&source.path).unwrap_or(Path::new(""));
-            let at = to.join(below).map_err(|e| e.to_string())?;
+            let location = to.join(below).map_err(|e| e.to_string())?;
             let target = std::fs::read_link(link.path()).map_err(|e| self.unclear(from, &e))?;
-            self.may_lead(&at, &target)?;
+            self.may_lead(&location, &target)?;
         }
         Ok(())
     }
@@ -216,12 +218,12 @@ impl Reach {
     /// A link may lead only to what is granted or named by `link-targets`. It is
     /// followed as the target system would now; steps up are its first ones, so
     /// that no later link on the way can change what they mean.
-    fn may_lead(&self, at: &Location, target: &Path) -> Result<(), String> {
-        let found = self.places.find_target(at, target).map_err(|e| self.unclear(at, &e))?;
+    fn may_lead(&self, location: &Location, target: &Path) -> Result<(), String> {
+        let found = self.places.find_target(location, target).map_err(|e| self.unclear(location, &e))?;
         let mut parts = target.components().skip_while(|part| *part == Component::ParentDir);
         let plain = !target.as_os_str().is_empty() && parts.all(|part| part != Component::ParentDir);
-        let named = |at: &Location| {
-            let path = self.places.roots().path(at);
+        let named = |location: &Location| {
+            let path = self.places.roots().path(location);
             let path = path.and_then(|path| {
                 let top = self.places.roots().get(Root::System).unwrap_or(Path::new("/"));
                 Some(Path::new("/").join(path.strip_prefix(top).ok()?))
@@ -233,58 +235,58 @@ impl Reach {
                 "plugin `{}` may not link `{}` to `{}`: that leads to {}, which neither `[read]`, `[write]` nor \
                  `link-targets` of its manifest grants; ask its author to name it there",
                 self.grant.plugin,
-                spelled(at),
+                spelled(location),
                 target.display(),
                 found.path.display()
             ));
         }
-        self.is_open(&found, at)?;
-        if found.is_directory() { self.holds_no_secret(&found, at) } else { Ok(()) }
+        self.is_open(&found, location)?;
+        if found.is_directory() { self.holds_no_secret(&found, location) } else { Ok(()) }
     }
 
-    fn signing_key(&self, at: &Location) -> Result<Found, String> {
-        let found = self.find(at, Last::Follow)?;
+    fn signing_key(&self, location: &Location) -> Result<Found, String> {
+        let found = self.find(location, Last::Follow)?;
         if found.through_link && found.handle.is_some() && !self.is_key(&found.names) {
-            return Err(self.leads_out(at, &found));
+            return Err(self.leads_out(location, &found));
         }
-        self.is_not_denied(&found, at)?;
+        self.is_not_denied(&found, location)?;
         Ok(found)
     }
 
     fn may_start(&self, command: &Command) -> Result<(), String> {
-        if let Program::At(at) = &command.program
-            && at.root != Root::System
+        if let Program::At(location) = &command.program
+            && location.root != Root::System
         {
-            let found = self.find(at, Last::Follow)?;
-            if found.through_link && !found.names.iter().any(|at| self.grant.names_program(at)) {
-                return Err(self.leads_out(at, &found));
+            let found = self.find(location, Last::Follow)?;
+            if found.through_link && !found.names.iter().any(|location| self.grant.names_program(location)) {
+                return Err(self.leads_out(location, &found));
             }
-            self.is_not_denied(&found, at)?;
+            self.is_not_denied(&found, location)?;
         }
         let locations = |given: &[Argument]| -> Vec<Location> {
             let locations = given.iter().filter_map(|argument| match argument {
-                Argument::Location(at) => Some(at.clone()),
+                Argument::Location(location) => Some(location.clone()),
                 Argument::Text(_) => None,
             });
             locations.collect()
         };
-        for at in command.directory.iter().cloned().chain(locations(&command.input)) {
-            self.readable(&at, Last::Follow)?;
+        for location in command.directory.iter().cloned().chain(locations(&command.input)) {
+            self.readable(&location, Last::Follow)?;
         }
-        for at in locations(&command.arguments) {
-            let found = self.find(&at, Last::Follow)?;
+        for location in locations(&command.arguments) {
+            let found = self.find(&location, Last::Follow)?;
             let granted = |name: &Location| {
                 let renamed = command.arguments.iter().map(|argument| match argument {
-                    Argument::Location(given) if *given == at => Argument::Location(name.clone()),
+                    Argument::Location(given) if *given == location => Argument::Location(name.clone()),
                     other => other.clone(),
                 });
                 let renamed = Command { arguments: renamed.collect(), ..command.clone() };
                 self.grant.may_run(&renamed).is_ok()
             };
             if found.through_link && !self.covers(&found.names) && !found.names.iter().any(granted) {
-                return Err(self.leads_out(&at, &found));
+                return Err(self.leads_out(&location, &found));
             }
-            self.is_not_denied(&found, &at)?;
+            self.is_not_denied(&found, &location)?;
         }
         Ok(())
     }
@@ -292,30 +294,33 @@ impl Reach {
     /// Whether one of the names is granted for reading.
     fn covers(&self, names: &[Location]) -> bool {
         let grant = &self.grant;
-        let granted = |at: &Location| grant.covers(&grant.read, at) || grant.covers(&grant.write, at);
-        names.iter().any(|at| granted(at) || grant.named.may_write(at) || grant.names_program(at))
+        let granted = |location: &Location| grant.covers(&grant.read, location) || grant.covers(&grant.write, location);
+        names
+            .iter()
+            .any(|location| granted(location) || grant.named.may_write(location) || grant.names_program(location))
     }
 
     fn is_key(&self, names: &[Location]) -> bool {
-        names.iter().any(|at| self.grant.is_key(at))
+        names.iter().any(|location| self.grant.is_key(location))
     }
 
     /// Whether neither key, policy nor host keeps it from being read.
-    fn is_open(&self, found: &Found, at: &Location) -> Result<(), String> {
+    fn is_open(&self, found: &Found, location: &Location) -> Result<(), String> {
         if self.is_key(&found.names) || self.secret(found) == Some(Why::Key) {
-            return Err(self.grant.is_a_key(at));
+            return Err(self.grant.is_a_key(location));
         }
-        self.is_not_denied(found, at)
+        self.is_not_denied(found, location)
     }
 
-    fn is_not_denied(&self, found: &Found, at: &Location) -> Result<(), String> {
+    fn is_not_denied(&self, found: &Found, location: &Location) -> Result<(), String> {
         if found.names.iter().any(is_private) {
-            return Err(self.private(at));
+            return Err(self.private(location));
         }
         // What is private to the call can have no other name.
-        let denied = found.names.iter().find_map(|at| self.grant.denials.denies_path(at).map(str::to_owned));
+        let denied =
+            found.names.iter().find_map(|location| self.grant.denials.denies_path(location).map(str::to_owned));
         match (denied, self.secret(found)) {
-            (Some(file), _) | (None, Some(Why::Denied(file))) => Err(self.grant.is_denied(at, &file)),
+            (Some(file), _) | (None, Some(Why::Denied(file))) => Err(self.grant.is_denied(location, &file)),
             _ => Ok(()),
         }
     }
@@ -336,27 +341,27 @@ impl Reach {
 
     /// Refuses a directory with a key, a denied place, or the host's own files
     /// somewhere in it.
-    fn holds_no_secret(&self, found: &Found, at: &Location) -> Result<(), String> {
+    fn holds_no_secret(&self, found: &Found, location: &Location) -> Result<(), String> {
         if is_staging(&found.names) {
             return Ok(());
         }
         if let Ok(tree) = self.places.real_root(Root::Tree) {
             let private = tree.join(PRIVATE_DIR);
             if private.starts_with(&found.path) && private.symlink_metadata().is_ok() {
-                return Err(self.private(at));
+                return Err(self.private(location));
             }
         }
         if self.secrets().is_none() {
             return Ok(());
         }
         for entry in walkdir::WalkDir::new(&found.path) {
-            let entry = entry.map_err(|e| self.unclear(at, &e.into()))?;
-            let metadata = entry.metadata().map_err(|e| self.unclear(at, &e.into()))?;
+            let entry = entry.map_err(|e| self.unclear(location, &e.into()))?;
+            let metadata = entry.metadata().map_err(|e| self.unclear(location, &e.into()))?;
             use std::os::unix::fs::MetadataExt;
             let (identity, links) = ((metadata.dev(), metadata.ino()), metadata.nlink());
             let names = self.places.names(entry.path());
             if let Some(why) = self.kept(&names, identity, links, metadata.is_dir()) {
-                return Err(self.holds(at, entry.path(), &why));
+                return Err(self.holds(location, entry.path(), &why));
             }
         }
         Ok(())
@@ -367,57 +372,62 @@ impl Reach {
         if self.is_key(names) {
             return Some(Why::Key);
         }
-        let denied = names.iter().find_map(|at| self.grant.denials.denies_path(at));
+        let denied = names.iter().find_map(|location| self.grant.denials.denies_path(location));
         denied.map(|file| Why::Denied(file.to_owned())).or_else(|| secrets.find(identity, links, is_directory).cloned())
     }
 
-    fn holds(&self, at: &Location, inside: &Path, why: &Why) -> String {
+    fn holds(&self, location: &Location, inside: &Path, why: &Why) -> String {
         let reason = match why {
             Why::Key => "is a key that it may sign with, and stays with the host; report this to its author".to_owned(),
             Why::Denied(file) => format!("is denied by {file}; change that policy to allow it"),
         };
-        format!("plugin `{}` may not touch `{}`: {} in it {reason}", self.grant.plugin, spelled(at), inside.display())
-    }
-
-    fn private(&self, at: &Location) -> String {
         format!(
-            "plugin `{}` may not touch `{}`: it is or holds what the host keeps for itself; report this to its author",
+            "plugin `{}` may not touch `{}`: {} in it {reason}",
             self.grant.plugin,
-            spelled(at)
+            spelled(location),
+            inside.display()
         )
     }
 
-    fn leads_out(&self, at: &Location, found: &Found) -> String {
+    fn private(&self, location: &Location) -> String {
+        format!(
+            "plugin `{}` may not touch `{}`: it is or holds what the host keeps for itself; report this to its author",
+            self.grant.plugin,
+            spelled(location)
+        )
+    }
+
+    fn leads_out(&self, location: &Location, found: &Found) -> String {
         format!(
             "plugin `{}` may not read `{}`: a symbolic link leads from it to {}, which its manifest does not grant; \
              ask its author to name that path there, or use another plugin",
             self.grant.plugin,
-            spelled(at),
+            spelled(location),
             found.path.display()
         )
     }
 
-    fn unclear(&self, at: &Location, error: &io::Error) -> String {
+    fn unclear(&self, location: &Location, error: &io::Error) -> String {
         format!(
             "plugin `{}` may not touch `{}`: where it leads cannot be told: {error}",
             self.grant.plugin,
-            spelled(at)
+            spelled(location)
         )
     }
 }
 
 fn is_staging(names: &[Location]) -> bool {
-    names.iter().any(|at| at.root == Root::Staging)
+    names.iter().any(|location| location.root == Root::Staging)
 }
 
 /// Whether it is the host's own: what it puts aside, and its directory in a tree
 /// but for builds. What is private to a call is the call's.
-fn is_private(at: &Location) -> bool {
-    let mut parts = at.relative().iter();
+fn is_private(location: &Location) -> bool {
+    let mut parts = location.relative().iter();
     if parts.clone().any(|part| part.as_encoded_bytes().starts_with(HIDDEN.as_bytes())) {
         return true;
     }
-    at.root == Root::Tree
+    location.root == Root::Tree
         && parts.next().is_some_and(|part| part == PRIVATE_DIR)
         && parts.next().is_some_and(|part| part != BUILDS)
 }

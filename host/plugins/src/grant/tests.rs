@@ -8,12 +8,12 @@ fn grant(extra: &str) -> Grant {
     Grant::new("x", &Manifest::parse(&text).unwrap(), &Denials::default()).unwrap()
 }
 
-fn at(root: Root, relative: &str) -> Location {
+fn location(root: Root, relative: &str) -> Location {
     Location::new(root, relative).unwrap()
 }
 
-fn write(at: Location) -> Action {
-    Action::WriteFile(verbs::WriteFile { at, contents: Bytes(Vec::new()), mode: 0o644 })
+fn write(location: Location) -> Action {
+    Action::WriteFile(verbs::WriteFile { location, contents: Bytes(Vec::new()), mode: 0o644 })
 }
 
 fn with_variable(name: &str, arguments: &[&str]) -> Action {
@@ -51,14 +51,14 @@ const BOOT: &str = "[write]\nroots = [\"boot/img-*\"]\n[read]\nroots = [\"etc\"]
 #[test]
 fn nothing_is_granted_that_was_not_asked_for() {
     let grant = grant("");
-    assert!(grant.permits(&write(at(Root::Boot, "x"))).is_err());
+    assert!(grant.permits(&write(location(Root::Boot, "x"))).is_err());
     assert!(grant.permits(&Action::Run(Command::new("true"))).is_err());
     assert!(grant.permits(&Action::Note(verbs::Note("x".into()))).is_ok());
 }
 
 #[test]
 fn a_refusal_names_plugin_rule_and_remedy() {
-    let message = grant(BOOT).permits(&write(at(Root::Boot, "vmlinuz"))).unwrap_err();
+    let message = grant(BOOT).permits(&write(location(Root::Boot, "vmlinuz"))).unwrap_err();
     for part in ["plugin `x`", "boot/vmlinuz", "[write] roots = [\"boot/img-*\"]", "ask its author"] {
         assert!(message.contains(part), "{message}");
     }
@@ -67,17 +67,22 @@ fn a_refusal_names_plugin_rule_and_remedy() {
 #[test]
 fn reading_does_not_grant_writing() {
     let grant = grant(BOOT);
-    assert!(grant.permits(&write(at(Root::Etc, "passwd"))).is_err());
+    assert!(grant.permits(&write(location(Root::Etc, "passwd"))).is_err());
     let copy = |from, to| Action::from(verbs::Copy { from, to });
-    assert!(grant.permits(&copy(at(Root::Etc, "passwd"), at(Root::Boot, "img-1"))).is_ok());
-    assert!(grant.permits(&copy(at(Root::Boot, "img-1"), at(Root::Etc, "passwd"))).is_err());
-    assert!(grant.permits(&verbs::Rename { from: at(Root::Etc, "a"), to: at(Root::Boot, "img-1") }.into()).is_err());
+    assert!(grant.permits(&copy(location(Root::Etc, "passwd"), location(Root::Boot, "img-1"))).is_ok());
+    assert!(grant.permits(&copy(location(Root::Boot, "img-1"), location(Root::Etc, "passwd"))).is_err());
+    assert!(
+        grant
+            .permits(&verbs::Rename { from: location(Root::Etc, "a"), to: location(Root::Boot, "img-1") }.into())
+            .is_err()
+    );
 }
 
 #[test]
 fn a_backup_stays_beside_its_file_and_within_the_grant() {
     let grant = grant(BOOT);
-    let back_up = |suffix: &str| Action::from(verbs::BackUp { at: at(Root::Boot, "img-1"), suffix: suffix.into() });
+    let back_up =
+        |suffix: &str| Action::from(verbs::BackUp { location: location(Root::Boot, "img-1"), suffix: suffix.into() });
     assert!(grant.permits(&back_up(".old")).is_ok());
     assert!(grant.permits(&back_up("/../../x")).is_err());
     assert!(grant.permits(&back_up("")).is_err());
@@ -86,8 +91,9 @@ fn a_backup_stays_beside_its_file_and_within_the_grant() {
 #[test]
 fn links_stay_in_their_root_unless_the_manifest_names_the_target() {
     let grant = grant("[write]\nroots = [\"modules\"]\nlink-targets = [\"/lib/modules/*/extra/**\"]\n");
-    let link =
-        |target: &str| grant.permits(&verbs::Symlink { at: at(Root::Modules, "a/b"), target: target.into() }.into());
+    let link = |target: &str| {
+        grant.permits(&verbs::Symlink { location: location(Root::Modules, "a/b"), target: target.into() }.into())
+    };
     assert!(link("../c/d").is_ok() && link("/lib/modules/6.1/extra/d/x.ko").is_ok());
     for target in ["../../c", "/etc/shadow", "c/../../../d", "", "/lib/modules/6.1/extra/../../../../etc/x"] {
         assert!(link(target).is_err(), "{target}");
@@ -98,7 +104,7 @@ fn links_stay_in_their_root_unless_the_manifest_names_the_target() {
 fn steps_of_the_hosts_own_are_not_for_plugins() {
     assert!(
         grant("[write]\nroots = [\"modules\"]\n")
-            .permits(&verbs::Prune { at: at(Root::Modules, "x"), unless_owned: None }.into())
+            .permits(&verbs::Prune { location: location(Root::Modules, "x"), unless_owned: None }.into())
             .is_err()
     );
 }
@@ -116,9 +122,9 @@ fn programs_run_with_granted_arguments_only() {
 fn a_file_is_run_only_from_the_places_that_the_entry_names() {
     let grant = grant("[[run]]\nprogram = \"sign-file\"\npaths = [\"headers/scripts/sign-file\"]\n");
     let run = |location| grant.permits(&Action::Run(Command { program: Program::At(location), ..Command::new("") }));
-    assert!(run(at(Root::Headers, "scripts/sign-file")).is_ok());
-    assert!(run(at(Root::Source, "scripts/sign-file")).is_err());
-    assert!(run(at(Root::System, "opt/sign-file")).is_err());
+    assert!(run(location(Root::Headers, "scripts/sign-file")).is_ok());
+    assert!(run(location(Root::Source, "scripts/sign-file")).is_err());
+    assert!(run(location(Root::System, "opt/sign-file")).is_err());
 }
 
 #[test]
@@ -129,13 +135,13 @@ fn what_a_program_is_given_to_read_names_readable_files_only() {
         grant.permits(&Action::Run(Command { input: vec![line], ..command }))
     };
     assert!(told(Argument::Text("anything".into())).is_ok());
-    assert!(told(Argument::Location(at(Root::Etc, "passwd"))).is_ok());
-    assert!(told(Argument::Location(at(Root::Tree, "mok.key"))).unwrap_err().contains("tree/mok.key"));
+    assert!(told(Argument::Location(location(Root::Etc, "passwd"))).is_ok());
+    assert!(told(Argument::Location(location(Root::Tree, "mok.key"))).unwrap_err().contains("tree/mok.key"));
 }
 
 #[test]
 fn a_directory_to_run_in_must_be_readable() {
-    let command = Command { directory: Some(at(Root::Boot, "")), ..Command::new("tool") };
+    let command = Command { directory: Some(location(Root::Boot, "")), ..Command::new("tool") };
     let grant = grant("[[run]]\nprogram = \"tool\"\n");
     assert!(grant.permits(&Action::Run(command)).is_err());
 }
@@ -145,7 +151,7 @@ fn a_policy_takes_away_what_the_manifest_asks_for() {
     let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n{BOOT}");
     let denials = Denials::parse("/p/site.toml", "[deny]\nprograms = [\"tool\"]\nroots = [\"boot\"]\n").unwrap();
     let grant = Grant::new("x", &Manifest::parse(&text).unwrap(), &denials).unwrap();
-    for action in [Action::Run(Command::new("tool").arg("-f").arg("y")), write(at(Root::Boot, "img-1"))] {
+    for action in [Action::Run(Command::new("tool").arg("-f").arg("y")), write(location(Root::Boot, "img-1"))] {
         assert!(grant.permits(&action).unwrap_err().contains("/p/site.toml"));
     }
 }
@@ -166,26 +172,28 @@ fn signature(file: Location, key: Location) -> Action {
 
 #[test]
 fn a_granted_key_signs_what_may_be_written_and_no_other_does() {
-    let (module, key) = (at(Root::Tree, "m/1/build/a.ko"), at(Root::Tree, "mok.key"));
+    let (module, key) = (location(Root::Tree, "m/1/build/a.ko"), location(Root::Tree, "mok.key"));
     assert_eq!(grant(KEY).permits(&signature(module.clone(), key.clone())), Ok(()));
-    let refusal = grant(KEY).permits(&signature(module.clone(), at(Root::Tree, "other.key"))).unwrap_err();
+    let refusal = grant(KEY).permits(&signature(module.clone(), location(Root::Tree, "other.key"))).unwrap_err();
     assert!(refusal.contains("may not sign with `tree/other.key`") && refusal.contains("[sign] keys"), "{refusal}");
-    assert!(grant(KEY).permits(&signature(at(Root::Boot, "a.ko"), key.clone())).is_err());
+    assert!(grant(KEY).permits(&signature(location(Root::Boot, "a.ko"), key.clone())).is_err());
     assert!(grant(&KEY.replace("[sign]\nkeys", "[sign]\n#")).permits(&signature(module, key)).is_err());
 }
 
 #[test]
 fn a_key_to_sign_with_is_neither_read_nor_copied_nor_moved_where_it_could_be() {
-    let (grant, key) = (grant(KEY), at(Root::Tree, "mok.key"));
+    let (grant, key) = (grant(KEY), location(Root::Tree, "mok.key"));
     assert_eq!(grant.may_look_at(&key), Ok(()));
     assert!(grant.may_read(&key).unwrap_err().contains("stays with the host"));
-    let to = |name: &str| at(Root::Tree, name);
+    let to = |name: &str| location(Root::Tree, name);
     assert!(grant.permits(&verbs::Copy { from: key.clone(), to: to("copy") }.into()).is_err());
     assert!(grant.permits(&verbs::Rename { from: key.clone(), to: to("copy") }.into()).is_err());
     // Making a pair ends so.
     assert_eq!(grant.permits(&verbs::Rename { from: to("mok.key.new"), to: key.clone() }.into()), Ok(()));
-    assert!(grant.permits(&verbs::BackUp { at: at(Root::Tree, ""), suffix: ".old".into() }.into()).is_err());
-    assert_eq!(grant.permits(&verbs::BackUp { at: key, suffix: ".old".into() }.into()), Ok(()));
+    assert!(
+        grant.permits(&verbs::BackUp { location: location(Root::Tree, ""), suffix: ".old".into() }.into()).is_err()
+    );
+    assert_eq!(grant.permits(&verbs::BackUp { location: key, suffix: ".old".into() }.into()), Ok(()));
 }
 
 #[test]

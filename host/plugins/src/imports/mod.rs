@@ -27,7 +27,7 @@ mod settings;
 mod system;
 
 pub use context::{KernelFacts, ModulePackage};
-pub use plan::Draft;
+pub use plan::StepBuffer;
 pub use system::Dir;
 
 /// Everything that one call of a plugin can reach.
@@ -76,8 +76,8 @@ impl State {
     /// plugins know.
     fn named(&self, path: &types::Path) -> Option<Location> {
         let system = path.root == Root::System.name();
-        let at = Location::new(Root::System, &path.relative).ok().filter(|_| system)?;
-        self.grant.names(&at).then_some(at)
+        let location = Location::new(Root::System, &path.relative).ok().filter(|_| system)?;
+        self.grant.names(&location).then_some(location)
     }
 
     fn root(&self, name: &str) -> Result<Root, types::Error> {

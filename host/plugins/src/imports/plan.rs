@@ -20,7 +20,7 @@ use modsmith_plan::{
 
 /// Steps of one call, not yet in the plan: a failing call leaves none.
 #[derive(Debug, Default)]
-pub struct Draft {
+pub struct StepBuffer {
     pub steps: Vec<Step>,
     /// How many steps plugins had added to the plan before.
     steps_before: usize,
@@ -28,7 +28,7 @@ pub struct Draft {
     content: usize,
 }
 
-impl Draft {
+impl StepBuffer {
     /// A draft of further steps for a plan that has some.
     pub fn after(steps: &[Step]) -> Self {
         let theirs = || steps.iter().filter(|step| step.origin != Origin::Host);
@@ -54,7 +54,7 @@ type Outcome = wasmtime::Result<Result<(), Error>>;
 impl Host for State {}
 
 impl State {
-    fn add(&mut self, plan: &Resource<Draft>, action: Result<Action, Error>) -> Outcome {
+    fn add(&mut self, plan: &Resource<StepBuffer>, action: Result<Action, Error>) -> Outcome {
         let action = match action {
             Ok(action) => action,
             Err(error) => {
@@ -82,25 +82,25 @@ impl State {
             failure_message: None,
             hints: Vec::new(),
         };
-        let draft = self.table.get_mut(plan)?;
-        draft.content += step.action.verb().content();
-        draft.steps.push(step);
+        let buffer = self.table.get_mut(plan)?;
+        buffer.content += step.action.verb().content();
+        buffer.steps.push(step);
         Ok(Ok(()))
     }
 
     fn one<V: Into<Action>>(
         &mut self,
-        plan: &Resource<Draft>,
-        at: &types::Path,
+        plan: &Resource<StepBuffer>,
+        location: &types::Path,
         verb: impl FnOnce(Location) -> V,
     ) -> Outcome {
-        let action = self.location(at).map(verb).map(Into::into);
+        let action = self.location(location).map(verb).map(Into::into);
         self.add(plan, action)
     }
 
     fn two<V: Into<Action>>(
         &mut self,
-        plan: &Resource<Draft>,
+        plan: &Resource<StepBuffer>,
         from: &types::Path,
         to: &types::Path,
         verb: impl FnOnce(Location, Location) -> V,
@@ -136,7 +136,7 @@ impl State {
             ..Command::new("")
         };
         command.pass = self.grant.passes(&command);
-        command.place = self.grant.place(&command);
+        command.runs_in = self.grant.place(&command);
         Ok(Action::Run(command))
     }
 
@@ -168,49 +168,55 @@ impl From<OnFailure> for Failure {
 }
 
 impl HostBuilder for State {
-    fn note(&mut self, plan: Resource<Draft>, text: String) -> wasmtime::Result<()> {
+    fn note(&mut self, plan: Resource<StepBuffer>, text: String) -> wasmtime::Result<()> {
         // A note has no result: its limit is reported when the call returns.
         self.add(&plan, Ok(verbs::Note(text).into())).map(|_| ())
     }
 
-    fn make_directory(&mut self, plan: Resource<Draft>, at: types::Path) -> Outcome {
-        self.one(&plan, &at, |at| verbs::MakeDirectory { at })
+    fn make_directory(&mut self, plan: Resource<StepBuffer>, location: types::Path) -> Outcome {
+        self.one(&plan, &location, |location| verbs::MakeDirectory { location })
     }
 
-    fn write_file(&mut self, plan: Resource<Draft>, at: types::Path, contents: Vec<u8>, mode: u32) -> Outcome {
+    fn write_file(
+        &mut self,
+        plan: Resource<StepBuffer>,
+        location: types::Path,
+        contents: Vec<u8>,
+        mode: u32,
+    ) -> Outcome {
         if mode & !0o777 != 0 {
             let refusal = format!("the mode {mode:o} of a file has more than permission bits");
             return self.add(&plan, Err(Error::Invalid(refusal)));
         }
-        self.one(&plan, &at, |at| verbs::WriteFile { at, contents: Bytes(contents), mode })
+        self.one(&plan, &location, |location| verbs::WriteFile { location, contents: Bytes(contents), mode })
     }
 
-    fn copy(&mut self, plan: Resource<Draft>, from: types::Path, to: types::Path) -> Outcome {
+    fn copy(&mut self, plan: Resource<StepBuffer>, from: types::Path, to: types::Path) -> Outcome {
         self.two(&plan, &from, &to, |from, to| verbs::Copy { from, to })
     }
 
-    fn rename(&mut self, plan: Resource<Draft>, from: types::Path, to: types::Path) -> Outcome {
+    fn rename(&mut self, plan: Resource<StepBuffer>, from: types::Path, to: types::Path) -> Outcome {
         if from.root != to.root {
             return self.add(&plan, Err(Error::Invalid("a rename stays within one root".into())));
         }
         self.two(&plan, &from, &to, |from, to| verbs::Rename { from, to })
     }
 
-    fn symlink(&mut self, plan: Resource<Draft>, at: types::Path, target: String) -> Outcome {
-        self.one(&plan, &at, |at| verbs::Symlink { at, target })
+    fn symlink(&mut self, plan: Resource<StepBuffer>, location: types::Path, target: String) -> Outcome {
+        self.one(&plan, &location, |location| verbs::Symlink { location, target })
     }
 
-    fn remove(&mut self, plan: Resource<Draft>, at: types::Path) -> Outcome {
-        self.one(&plan, &at, |at| verbs::Remove { at })
+    fn remove(&mut self, plan: Resource<StepBuffer>, location: types::Path) -> Outcome {
+        self.one(&plan, &location, |location| verbs::Remove { location })
     }
 
-    fn back_up(&mut self, plan: Resource<Draft>, at: types::Path, suffix: String) -> Outcome {
-        self.one(&plan, &at, |at| verbs::BackUp { at, suffix })
+    fn back_up(&mut self, plan: Resource<StepBuffer>, location: types::Path, suffix: String) -> Outcome {
+        self.one(&plan, &location, |location| verbs::BackUp { location, suffix })
     }
 
     fn pack(
         &mut self,
-        plan: Resource<Draft>,
+        plan: Resource<StepBuffer>,
         tree: types::Path,
         to: types::Path,
         format: ArchiveFormat,
@@ -222,21 +228,21 @@ impl HostBuilder for State {
         self.two(&plan, &tree, &to, |tree, to| verbs::Pack { tree, to, format, compress: compress.map(Into::into) })
     }
 
-    fn unpack(&mut self, plan: Resource<Draft>, archive: types::Path, to: types::Path) -> Outcome {
+    fn unpack(&mut self, plan: Resource<StepBuffer>, archive: types::Path, to: types::Path) -> Outcome {
         self.two(&plan, &archive, &to, |archive, to| verbs::Unpack { archive, to })
     }
 
-    fn append_signature(&mut self, plan: Resource<Draft>, signature: WitSignature, failure: OnFailure) -> Outcome {
+    fn append_signature(&mut self, plan: Resource<StepBuffer>, signature: WitSignature, failure: OnFailure) -> Outcome {
         let action = self.signature(signature, failure);
         self.add(&plan, action)
     }
 
-    fn run(&mut self, plan: Resource<Draft>, command: WitCommand, failure: OnFailure) -> Outcome {
+    fn run(&mut self, plan: Resource<StepBuffer>, command: WitCommand, failure: OnFailure) -> Outcome {
         let action = self.command(command, failure);
         self.add(&plan, action)
     }
 
-    fn collect(&mut self, plan: Resource<Draft>, from: types::Path, glob: String, to: types::Path) -> Outcome {
+    fn collect(&mut self, plan: Resource<StepBuffer>, from: types::Path, glob: String, to: types::Path) -> Outcome {
         let too_long = glob.len() > LONGEST_PATTERN;
         if glob.is_empty() || too_long || glob.contains('/') || globset::Glob::new(&glob).is_err() {
             return self.add(&plan, Err(Error::Invalid(format!("`{glob:.60}` is not a glob over file names"))));
@@ -244,7 +250,7 @@ impl HostBuilder for State {
         self.two(&plan, &from, &to, |from, to| verbs::Collect { from, glob, to })
     }
 
-    fn drop(&mut self, plan: Resource<Draft>) -> wasmtime::Result<()> {
+    fn drop(&mut self, plan: Resource<StepBuffer>) -> wasmtime::Result<()> {
         self.table.delete(plan)?;
         Ok(())
     }

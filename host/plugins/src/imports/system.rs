@@ -54,18 +54,20 @@ impl Host for State {
         Ok(self.probes.output(probe, &self.system).map_err(Error::Other))
     }
 
-    fn absolute(&mut self, at: types::Path) -> wasmtime::Result<Result<String, Error>> {
-        Ok(self.location(&at).map(|at| {
-            let path = self.roots.path(&at).unwrap_or_default();
+    fn absolute(&mut self, location: types::Path) -> wasmtime::Result<Result<String, Error>> {
+        Ok(self.location(&location).map(|location| {
+            let path = self.roots.path(&location).unwrap_or_default();
             self.system.inside(&path).display().to_string()
         }))
     }
 
     fn locate(&mut self, absolute: String) -> wasmtime::Result<Option<types::Path>> {
         let found = locate(&absolute, &self.system, &self.roots);
-        let found = found.filter(|at| at.root != Root::System || self.grant.names(at));
-        Ok(found
-            .map(|at| types::Path { root: at.root.name().to_owned(), relative: at.relative().display().to_string() }))
+        let found = found.filter(|location| location.root != Root::System || self.grant.names(location));
+        Ok(found.map(|location| types::Path {
+            root: location.root.name().to_owned(),
+            relative: location.relative().display().to_string(),
+        }))
     }
 
     fn source_date(&mut self) -> wasmtime::Result<u64> {
@@ -94,9 +96,9 @@ impl Host for State {
 impl HostDir for State {
     fn read(&mut self, this: Resource<Dir>, relative: String) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
         let root = self.table.get(&this)?.0;
-        Ok(self.granted(root, &relative).and_then(|at| {
+        Ok(self.granted(root, &relative).and_then(|location| {
             self.may_go_on_reading()?;
-            let contents = self.read_file(&at)?;
+            let contents = self.read_file(&location)?;
             self.read += contents.as_ref().map_or(0, |contents| contents.len() as u64);
             Ok(contents)
         }))
@@ -108,10 +110,10 @@ impl HostDir for State {
         relative: String,
     ) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
         let root = self.table.get(&this)?.0;
-        Ok(self.granted(root, &relative).and_then(|at| {
+        Ok(self.granted(root, &relative).and_then(|location| {
             self.may_go_on_reading()?;
-            let Some(contents) = self.read_file(&at)? else { return Ok(None) };
-            let failed = |e: std::io::Error| Error::Other(format!("{at} cannot be unpacked: {e}"));
+            let Some(contents) = self.read_file(&location)? else { return Ok(None) };
+            let failed = |e: std::io::Error| Error::Other(format!("{location} cannot be unpacked: {e}"));
             let contents = decompress_within(contents, self.longest()).map_err(failed)?;
             self.read += contents.len() as u64;
             Ok(Some(contents))
@@ -120,10 +122,10 @@ impl HostDir for State {
 
     fn mode(&mut self, this: Resource<Dir>, relative: String) -> wasmtime::Result<Result<Option<u32>, Error>> {
         let root = self.table.get(&this)?.0;
-        Ok(self.granted(root, &relative).and_then(|at| {
+        Ok(self.granted(root, &relative).and_then(|location| {
             self.may_go_on_reading()?;
-            let found = self.reach.readable(&at, Last::Follow)?;
-            let failed = |e| Error::Other(format!("{at} cannot be looked up: {e}"));
+            let found = self.reach.readable(&location, Last::Follow)?;
+            let failed = |e| Error::Other(format!("{location} cannot be looked up: {e}"));
             let mode = found.handle.map(|handle| Ok(rustix::fs::fstat(&handle)?.st_mode & 0o777));
             mode.transpose().map_err(|e: std::io::Error| failed(e))
         }))
@@ -135,26 +137,27 @@ impl HostDir for State {
         relative: String,
     ) -> wasmtime::Result<Result<Option<String>, Error>> {
         let root = self.table.get(&this)?.0;
-        Ok(self.granted(root, &relative).and_then(|at| {
+        Ok(self.granted(root, &relative).and_then(|location| {
             self.may_go_on_reading()?;
-            let found = self.reach.readable(&at, Last::Keep)?;
+            let found = self.reach.readable(&location, Last::Keep)?;
             if found.kind() != Some(FileType::Symlink) {
                 return Ok(None);
             }
             let Some(handle) = &found.handle else { return Ok(None) };
             let target = rustix::fs::readlinkat(handle, "", Vec::new())
-                .map_err(|e| Error::Other(format!("{at} cannot be looked up: {e}")))?;
-            let text =
-                target.into_string().map_err(|_| Error::Other(format!("{at} leads to a name that is no text")))?;
+                .map_err(|e| Error::Other(format!("{location} cannot be looked up: {e}")))?;
+            let text = target
+                .into_string()
+                .map_err(|_| Error::Other(format!("{location} leads to a name that is no text")))?;
             Ok(Some(text))
         }))
     }
 
     fn kind(&mut self, this: Resource<Dir>, relative: String) -> wasmtime::Result<Result<Option<EntryKind>, Error>> {
         let root = self.table.get(&this)?.0;
-        Ok(self.below(root, &relative).and_then(|at| {
+        Ok(self.below(root, &relative).and_then(|location| {
             self.may_go_on_reading()?;
-            let found = self.reach.visible(&at)?;
+            let found = self.reach.visible(&location)?;
             Ok(found.kind().map(kind_of))
         }))
     }
@@ -199,35 +202,35 @@ impl State {
     }
 
     fn granted(&self, root: Root, relative: &str) -> Result<Location, Error> {
-        let at = self.below(root, relative)?;
-        self.grant.may_read(&at).map_err(Error::Denied)?;
-        Ok(at)
+        let location = self.below(root, relative)?;
+        self.grant.may_read(&location).map_err(Error::Denied)?;
+        Ok(location)
     }
 
     fn below(&self, root: Root, relative: &str) -> Result<Location, Error> {
         Location::new(root, relative).map_err(|e| Error::Denied(format!("plugin `{}`: {e}", self.plugin)))
     }
 
-    fn read_file(&mut self, at: &Location) -> Result<Option<Vec<u8>>, Error> {
-        let failed = |e: std::io::Error| Error::Other(format!("{at} cannot be read: {e}"));
-        let found = self.reach.readable(at, Last::Follow)?;
+    fn read_file(&mut self, location: &Location) -> Result<Option<Vec<u8>>, Error> {
+        let failed = |e: std::io::Error| Error::Other(format!("{location} cannot be read: {e}"));
+        let found = self.reach.readable(location, Last::Follow)?;
         if found.handle.is_none() {
             return Ok(None);
         }
         if found.kind() != Some(FileType::RegularFile) {
-            return Err(Error::Other(format!("{at} is not a file")));
+            return Err(Error::Other(format!("{location} is not a file")));
         }
         let Some(file) = found.open().map_err(failed)? else { return Ok(None) };
         let metadata = file.metadata().map_err(failed)?;
         if !metadata.is_file() {
-            return Err(Error::Other(format!("{at} is not a file")));
+            return Err(Error::Other(format!("{location} is not a file")));
         }
         let mut contents = Vec::new();
         let longest = self.longest();
         file.take(longest.saturating_add(1)).read_to_end(&mut contents).map_err(failed)?;
         if contents.len() as u64 > longest {
             let limit = self.limits.too_large();
-            return Err(Error::Other(format!("{at} is too large: {}", self.exceed(limit))));
+            return Err(Error::Other(format!("{location} is too large: {}", self.exceed(limit))));
         }
         Ok(Some(contents))
     }

@@ -28,7 +28,7 @@ impl Dirs {
     }
 
     fn read(&self, dirs: &[&str]) -> Index {
-        let directories = dirs.iter().map(|dir| (self.0.path().join(dir), Place::Beside)).collect();
+        let directories = dirs.iter().map(|dir| (self.0.path().join(dir), FoundIn::Beside)).collect();
         Index::read(&SearchPath { directories, config: self.0.path().join("config"), caches: Vec::new() })
     }
 }
@@ -92,7 +92,7 @@ fn a_table_has_the_roles_and_rights_of_its_base_and_its_own_match() {
     assert_eq!(void.policy()["policy.arch.x86_64"], "x86");
     assert_eq!(void.policy()["policy.list"], "a\nb");
     let write = modsmith_facts::Location::new(modsmith_facts::Root::Boot, "x").unwrap();
-    assert!(void.grant.permits(&modsmith_plan::verbs::Remove { at: write }.into()).is_ok());
+    assert!(void.grant.permits(&modsmith_plan::verbs::Remove { location: write }.into()).is_ok());
 }
 
 #[test]
@@ -100,8 +100,8 @@ fn a_table_from_outside_the_packages_waits_for_its_grant() {
     let dirs = Dirs::new();
     dirs.component("a", "table", "");
     dirs.file("b", "x.toml", b"id = \"x\"\nversion = \"1.0.0\"\nbase = \"table\"\n[[run]]\nprogram = \"tool\"\n");
-    let places = [("a", Place::System), ("b", Place::Local)];
-    let directories = places.map(|(dir, place)| (dirs.0.path().join(dir), place)).into();
+    let places = [("a", FoundIn::System), ("b", FoundIn::Local)];
+    let directories = places.map(|(dir, found_in)| (dirs.0.path().join(dir), found_in)).into();
     let config = dirs.0.path().join("config");
     let index = Index::read(&SearchPath { directories, config, caches: Vec::new() });
     assert!(index.get("x").is_none());
@@ -117,9 +117,9 @@ fn a_table_without_its_base_or_with_unknown_keys_is_a_problem_that_says_so() {
     dirs.file("a", "x.toml", b"id = \"x\"\nversion = \"1.0.0\"\nbase = \"tabel\"\n");
     dirs.file("a", "y.toml", b"id = \"y\"\nversion = \"1.0.0\"\nbase = \"table\"\npolcy = 1\n");
     let index = dirs.read(&["a"]);
-    let said: Vec<String> = index.problems().iter().map(Problem::to_string).collect();
-    assert!(said[0].contains("x.toml") && said[0].contains("tabel.wasm"), "{said:?}");
-    assert!(said[1].contains("line 4") && said[1].contains("polcy"), "{said:?}");
+    let call_outcome: Vec<String> = index.problems().iter().map(Problem::to_string).collect();
+    assert!(call_outcome[0].contains("x.toml") && call_outcome[0].contains("tabel.wasm"), "{call_outcome:?}");
+    assert!(call_outcome[1].contains("line 4") && call_outcome[1].contains("polcy"), "{call_outcome:?}");
     assert_eq!(index.entries().len(), 1);
 }
 
@@ -134,8 +134,8 @@ fn a_plugin_is_missed_when_it_was_granted_or_needs_no_grant_and_never_when_it_wa
     for (dir, ids) in [("system", ["a", "b"]), ("local", ["granted", "dropped"])] {
         ids.iter().for_each(|id| dirs.component(dir, id, ""));
     }
-    let places = [("system", Place::System), ("local", Place::Local)];
-    let directories: Vec<_> = places.map(|(dir, place)| (dirs.0.path().join(dir), place)).into();
+    let places = [("system", FoundIn::System), ("local", FoundIn::Local)];
+    let directories: Vec<_> = places.map(|(dir, found_in)| (dirs.0.path().join(dir), found_in)).into();
     let config = dirs.0.path().join("config");
     let search = SearchPath { directories, config: config.clone(), caches: Vec::new() };
     let granted = dirs.0.path().join("local/granted.wasm");

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use crate::answer::Answer;
 use crate::bindings::exports::modsmith::plugin::initrd::{self, GuestIndices};
 use crate::bindings::modsmith::plugin::types;
-use crate::call::{Call, Said, Subject};
+use crate::call::{Call, CallOutcome, Subject};
 use crate::error::Error;
 use crate::facade::{Candidates, Plugins};
-use crate::imports::Draft;
+use crate::imports::StepBuffer;
 use crate::index::Entry;
 use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;
@@ -84,16 +84,16 @@ impl Plugins {
             };
             let Some(kept) = kept else {
                 match self.steps_of(entry, Role::Initrd, subject, plan, refresh(kernel, occasion))? {
-                    Said::Value(()) => return Ok(Image::Regenerated { plugin }),
-                    Said::Unsupported(why) => reasons.push((plugin, why)),
+                    CallOutcome::Value(()) => return Ok(Image::Regenerated { plugin }),
+                    CallOutcome::Unsupported(why) => reasons.push((plugin, why)),
                 }
                 continue;
             };
             // Asked all the same, to know whether the image is this plugin's.
             let mut unused = Builder::new(String::new(), plan.roots().clone());
             match self.steps_of(entry, Role::Initrd, subject, &mut unused, refresh(kernel, occasion)) {
-                Ok(Said::Unsupported(why)) => reasons.push((plugin, why)),
-                Ok(Said::Value(())) | Err(_) => return Ok(Image::Kept { plugin, why: kept }),
+                Ok(CallOutcome::Unsupported(why)) => reasons.push((plugin, why)),
+                Ok(CallOutcome::Value(())) | Err(_) => return Ok(Image::Kept { plugin, why: kept }),
             }
         }
         missed.map_or(Ok(Image::Unsupported(reasons)), Err)
@@ -116,14 +116,14 @@ impl Plugins {
 fn refresh(
     kernel: &Arc<Kernel>,
     occasion: Occasion,
-) -> impl Fn(&mut Call, Draft) -> wasmtime::Result<Result<(), types::Error>> {
+) -> impl Fn(&mut Call, StepBuffer) -> wasmtime::Result<Result<(), types::Error>> {
     let occasion = match occasion {
         Occasion::Installed => initrd::Occasion::Installed,
         Occasion::Removed => initrd::Occasion::Removed,
     };
-    move |call, draft| {
+    move |call, buffer| {
         let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-        let (kernel, plan) = (call.kernel(kernel)?, call.plan(draft)?);
+        let (kernel, plan) = (call.kernel(kernel)?, call.plan(buffer)?);
         guest.call_refresh(&mut call.store, kernel, occasion, plan)
     }
 }

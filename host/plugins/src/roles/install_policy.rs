@@ -36,7 +36,7 @@ impl Plugins {
         })?;
         let Answer::Given { plugin, value } = answer else { return Ok(None) };
         match Location::new(Root::Modules, &value) {
-            Ok(at) => Ok(Some(at.relative().display().to_string())),
+            Ok(location) => Ok(Some(location.relative().display().to_string())),
             Err(e) => Err(Error::BadDestination { plugin, reason: e.to_string() }),
         }
     }

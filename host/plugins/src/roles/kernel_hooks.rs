@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::answer::Answer;
 use crate::bindings::exports::modsmith::plugin::kernel_hooks::{self, GuestIndices};
-use crate::call::{Said, Subject};
+use crate::call::{CallOutcome, Subject};
 use crate::error::Error;
 use crate::facade::{Candidates, Plugins};
 use crate::index::Entry;
@@ -48,14 +48,14 @@ impl Plugins {
         }
         let mut answered = Vec::new();
         for entry in entries {
-            let said = self.steps_of(entry, Role::KernelHooks, subject, plan, |call, draft| {
+            let call_outcome = self.steps_of(entry, Role::KernelHooks, subject, plan, |call, buffer| {
                 let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-                let (kernel, plan) = (call.kernel(kernel)?, call.plan(draft)?);
+                let (kernel, plan) = (call.kernel(kernel)?, call.plan(buffer)?);
                 guest.call_on_event(&mut call.store, event, kernel, plan)
             })?;
-            match said {
-                Said::Value(()) => answered.push(entry.id()),
-                Said::Unsupported(why) => reasons.push((entry.id().to_owned(), why)),
+            match call_outcome {
+                CallOutcome::Value(()) => answered.push(entry.id()),
+                CallOutcome::Unsupported(why) => reasons.push((entry.id().to_owned(), why)),
             }
         }
         Ok(match answered.is_empty() {

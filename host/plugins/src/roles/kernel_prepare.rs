@@ -21,9 +21,9 @@ impl Plugins {
         plan: &mut Builder,
     ) -> Result<Answer<()>, Error> {
         let subject = Subject { kernel: Some(kernel), package: None };
-        self.ask_steps(Role::KernelPrepare, subject, plan, |call, draft| {
+        self.ask_steps(Role::KernelPrepare, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let (kernel, plan) = (call.kernel(kernel)?, call.plan(draft)?);
+            let (kernel, plan) = (call.kernel(kernel)?, call.plan(buffer)?);
             guest.call_prepare(&mut call.store, kernel, config, plan)
         })
     }
@@ -31,9 +31,9 @@ impl Plugins {
     /// Adds the steps that take the tree back to where it was.
     pub fn kernel_clean(&self, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Answer<()>, Error> {
         let subject = Subject { kernel: Some(kernel), package: None };
-        self.ask_steps(Role::KernelPrepare, subject, plan, |call, draft| {
+        self.ask_steps(Role::KernelPrepare, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let (kernel, plan) = (call.kernel(kernel)?, call.plan(draft)?);
+            let (kernel, plan) = (call.kernel(kernel)?, call.plan(buffer)?);
             guest.call_clean(&mut call.store, kernel, plan)
         })
     }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::bindings::exports::modsmith::plugin::packager::{self, GuestIndices};
 use crate::bindings::modsmith::plugin::types;
-use crate::call::{Call, Said, Subject, denied, said};
+use crate::call::{Call, CallOutcome, Subject, call_outcome, denied};
 use crate::error::Error;
 use crate::facade::Plugins;
-use crate::imports::{Draft, PackageFacts};
+use crate::imports::{PackageFacts, StepBuffer};
 use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::text::field;
@@ -125,11 +125,11 @@ impl Plugins {
             guest.call_requires(&mut call.store, &format.name, options)
         })?;
         let refused = RefCell::new(None);
-        let answer = heed(answer, format, &refused);
-        match (said(entry.id(), Role::Packager.name(), Subject::default(), answer), refused.into_inner()) {
+        let answer = capture_refusal(answer, format, &refused);
+        match (call_outcome(entry.id(), Role::Packager.name(), Subject::default(), answer), refused.into_inner()) {
             (_, Some(refusal)) => Err(refusal),
-            (Ok(Said::Value(needs)), None) => Ok(Requirements { state: needs.state, kernels: needs.kernels }),
-            (Ok(Said::Unsupported(why)), None) => Err(unsupported(format, Subject::default(), &why)),
+            (Ok(CallOutcome::Value(needs)), None) => Ok(Requirements { state: needs.state, kernels: needs.kernels }),
+            (Ok(CallOutcome::Unsupported(why)), None) => Err(unsupported(format, Subject::default(), &why)),
             (Err(error), None) => Err(error),
         }
     }
@@ -160,20 +160,20 @@ impl Plugins {
         let staging = path(staging);
         let refused = RefCell::new(None);
         let entry = self.index().get(&format.plugin).expect("a format comes from a plugin of the index");
-        let said = self.steps_of(entry, Role::Packager, subject, plan, |call, draft| {
+        let call_outcome = self.steps_of(entry, Role::Packager, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let package = call.package(package)?;
             let kernels =
                 kernels.iter().map(|kernel| call.owned_kernel(kernel)).collect::<wasmtime::Result<Vec<_>>>()?;
-            let plan = call.plan(draft)?;
+            let plan = call.plan(buffer)?;
             let answer =
                 guest.call_assemble(&mut call.store, &format.name, package, &kernels, options, &staging, plan)?;
-            Ok(heed(answer, format, &refused))
+            Ok(capture_refusal(answer, format, &refused))
         });
-        match (said, refused.into_inner()) {
+        match (call_outcome, refused.into_inner()) {
             (_, Some(refusal)) => Err(refusal),
-            (Ok(Said::Value(())), None) => Ok(()),
-            (Ok(Said::Unsupported(why)), None) => Err(unsupported(format, subject, &why)),
+            (Ok(CallOutcome::Value(())), None) => Ok(()),
+            (Ok(CallOutcome::Unsupported(why)), None) => Err(unsupported(format, subject, &why)),
             (Err(error), None) => Err(error),
         }
     }
@@ -188,9 +188,9 @@ impl Plugins {
         plan: &mut Builder,
     ) -> Result<Result<(), Invalid>, Error> {
         let (archive, staging) = (path(archive), path(staging));
-        self.load_step(format, plan, |call, draft| {
+        self.load_step(format, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let plan = call.plan(draft)?;
+            let plan = call.plan(buffer)?;
             guest.call_load(&mut call.store, &format.name, &archive, options, &staging, plan)
         })
     }
@@ -204,9 +204,9 @@ impl Plugins {
         plan: &mut Builder,
     ) -> Result<Result<(), Invalid>, Error> {
         let staging = path(staging);
-        self.load_step(format, plan, |call, draft| {
+        self.load_step(format, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let plan = call.plan(draft)?;
+            let plan = call.plan(buffer)?;
             guest.call_arrange(&mut call.store, &format.name, options, &staging, plan)
         })
     }
@@ -217,21 +217,21 @@ impl Plugins {
         &self,
         format: &Format,
         plan: &mut Builder,
-        body: impl Fn(&mut Call, Draft) -> wasmtime::Result<Result<(), types::Error>>,
+        body: impl Fn(&mut Call, StepBuffer) -> wasmtime::Result<Result<(), types::Error>>,
     ) -> Result<Result<(), Invalid>, Error> {
         let entry = self.index().get(&format.plugin).expect("a format comes from a plugin of the index");
         let invalid = RefCell::new(None);
         let subject = Subject::default();
-        let said = self.steps_of(entry, Role::Packager, subject, plan, |call, draft| {
-            let result = body(call, draft)?;
+        let call_outcome = self.steps_of(entry, Role::Packager, subject, plan, |call, buffer| {
+            let result = body(call, buffer)?;
             if let Err(types::Error::Invalid(why)) = &result {
                 invalid.replace(Some(Invalid(why.trim_end_matches('.').to_owned())));
             }
             Ok(result)
         });
-        match (said, invalid.into_inner()) {
-            (Ok(Said::Value(())), _) => Ok(Ok(())),
-            (Ok(Said::Unsupported(why)), _) => Err(unsupported(format, subject, &why)),
+        match (call_outcome, invalid.into_inner()) {
+            (Ok(CallOutcome::Value(())), _) => Ok(Ok(())),
+            (Ok(CallOutcome::Unsupported(why)), _) => Err(unsupported(format, subject, &why)),
             (Err(_), Some(invalid)) => Ok(Err(invalid)),
             (Err(error), None) => Err(error),
         }
@@ -239,7 +239,11 @@ impl Plugins {
 }
 
 /// Keeps a refusal apart from failures: it is for the user, not about the plugin.
-fn heed<T>(answer: Answered<T>, format: &Format, refused: &RefCell<Option<Error>>) -> Result<T, types::Error> {
+fn capture_refusal<T>(
+    answer: Answered<T>,
+    format: &Format,
+    refused: &RefCell<Option<Error>>,
+) -> Result<T, types::Error> {
     let (error, refusal) = match answer {
         Ok(value) => return Ok(value),
         Err(packager::Failure::Refused(refusal)) => {
@@ -267,6 +271,6 @@ fn unsupported(format: &Format, subject: Subject, why: &str) -> Error {
     }
 }
 
-fn path(at: &Location) -> types::Path {
-    types::Path { root: at.root.name().to_owned(), relative: at.relative().display().to_string() }
+fn path(location: &Location) -> types::Path {
+    types::Path { root: location.root.name().to_owned(), relative: location.relative().display().to_string() }
 }

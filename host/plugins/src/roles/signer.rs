@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::answer::Answer;
 use crate::bindings::exports::modsmith::plugin::signer::{self, GuestIndices};
 use crate::bindings::modsmith::plugin::types;
-use crate::call::{Said, Subject};
+use crate::call::{CallOutcome, Subject};
 use crate::error::Error;
 use crate::facade::Plugins;
 use crate::manifest::Role;
@@ -42,9 +42,9 @@ impl Plugins {
     /// there is none. Unsupported leaves modules unsigned, with the reasons.
     pub fn prepare_signing(&self, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Answer<Signing>, Error> {
         let subject = Subject { kernel: Some(kernel), package: None };
-        let answer = self.ask_steps(Role::Signer, subject, plan, |call, draft| {
+        let answer = self.ask_steps(Role::Signer, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let (kernel, plan) = (call.kernel(kernel)?, call.plan(draft)?);
+            let (kernel, plan) = (call.kernel(kernel)?, call.plan(buffer)?);
             guest.call_prepare(&mut call.store, kernel, plan)
         })?;
         Ok(match answer {
@@ -66,14 +66,14 @@ impl Plugins {
         let entry = entry.ok_or_else(|| Error::SignerMissing { plugin: id.clone(), file: file.to_string() })?;
         let path = types::Path { root: file.root.name().to_owned(), relative: file.relative().display().to_string() };
         let subject = Subject { kernel: Some(kernel), package: None };
-        let said = self.steps_of(entry, Role::Signer, subject, plan, |call, draft| {
+        let call_outcome = self.steps_of(entry, Role::Signer, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let (kernel, plan) = (call.kernel(kernel)?, call.plan(draft)?);
+            let (kernel, plan) = (call.kernel(kernel)?, call.plan(buffer)?);
             guest.call_sign(&mut call.store, kernel, &path, plan)
         })?;
-        match said {
-            Said::Value(()) => Ok(()),
-            Said::Unsupported(reason) => {
+        match call_outcome {
+            CallOutcome::Value(()) => Ok(()),
+            CallOutcome::Unsupported(reason) => {
                 Err(Error::SignerUnwilling { plugin: id.clone(), file: file.to_string(), reason })
             }
         }

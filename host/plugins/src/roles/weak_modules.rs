@@ -21,9 +21,9 @@ impl Plugins {
         plan: &mut Builder,
     ) -> Result<Answer<()>, Error> {
         let subject = Subject { kernel: Some(kernel), package: Some(package) };
-        self.ask_steps(Role::WeakModules, subject, plan, |call, draft| {
+        self.ask_steps(Role::WeakModules, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let (package, kernel, plan) = (call.package(package)?, call.kernel(kernel)?, call.plan(draft)?);
+            let (package, kernel, plan) = (call.package(package)?, call.kernel(kernel)?, call.plan(buffer)?);
             guest.call_link(&mut call.store, package, kernel, plan)
         })
     }
@@ -36,9 +36,9 @@ impl Plugins {
         plan: &mut Builder,
     ) -> Result<Answer<()>, Error> {
         let subject = Subject { kernel: Some(kernel), package: Some(package) };
-        self.ask_steps(Role::WeakModules, subject, plan, |call, draft| {
+        self.ask_steps(Role::WeakModules, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let (package, kernel, plan) = (call.package(package)?, call.kernel(kernel)?, call.plan(draft)?);
+            let (package, kernel, plan) = (call.package(package)?, call.kernel(kernel)?, call.plan(buffer)?);
             guest.call_unlink(&mut call.store, package, kernel, plan)
         })
     }

@@ -117,9 +117,11 @@ fn shown(path: &Path) -> String {
 }
 
 /// A self-signed RSA-2048 pair without a passphrase, valid for 100 years and for
-/// code only. It is made under other names and renamed when complete. The files
-/// are steps of their own before openssl fills them: so the key is private from
-/// the start, and undoing the plan knows of both.
+/// code only. It is made in the module tree, where only root writes, and put into
+/// its place when complete: names beside a configured key would be predictable in
+/// a directory that others may write. The files are steps of their own before
+/// openssl fills them: so the key is private from the start, and undoing the plan
+/// knows of both.
 pub fn make_with_openssl(key: &Path, certificate: &Path, plan: &mut Plan) -> Result<()> {
     if !has_program("openssl") {
         return Err(unsupported(format!(
@@ -128,7 +130,7 @@ pub fn make_with_openssl(key: &Path, certificate: &Path, plan: &mut Plan) -> Res
             shown(certificate)
         )));
     }
-    let (new_key, new_certificate) = (beside(key), beside(certificate));
+    let (new_key, new_certificate) = (Path::tree("mok.key.new"), Path::tree("mok.pub.new"));
     plan.note(format!("Makes a module signing key, {}, and its certificate, {}", shown(key), shown(certificate)));
     plan.write_file(&new_key, b"", 0o600)?;
     plan.write_file(&new_certificate, b"", 0o644)?;
@@ -136,8 +138,17 @@ pub fn make_with_openssl(key: &Path, certificate: &Path, plan: &mut Plan) -> Res
     let subject = ["-subj", "/CN=DKMS module signing key", "-addext", "extendedKeyUsage=codeSigning"];
     let out = request.args(subject).arg("-keyout").arg(&new_key).args(["-outform", "DER", "-out"]);
     plan.run(out.arg(&new_certificate))?;
-    plan.rename(&new_key, key)?;
-    plan.rename(&new_certificate, certificate)
+    move_file(&new_key, key, plan)?;
+    move_file(&new_certificate, certificate, plan)
+}
+
+/// A rename stays within one root.
+fn move_file(from: &Path, to: &Path, plan: &mut Plan) -> Result<()> {
+    if from.root == to.root {
+        return plan.rename(from, to);
+    }
+    plan.copy(from, to)?;
+    plan.remove(from)
 }
 
 /// The certificate of a token as a file, unless there is one already.
@@ -153,13 +164,9 @@ fn fetch(uri: &str, plan: &mut Plan) -> Result<()> {
             shown(&file)
         )));
     }
-    let new = beside(&file);
+    let new = Path::tree("mok-token.der.new");
     plan.note(format!("Fetches the certificate of the signing key from its token, into {}", shown(&file)));
     plan.write_file(&new, b"", 0o644)?;
     plan.run(cmd!("p11tool", "--batch", "--export", "--outder", "--outfile", &new, uri))?;
     plan.rename(&new, &file)
-}
-
-fn beside(path: &Path) -> Path {
-    Path::new(path.root.clone(), format!("{}.new", path.relative))
 }

@@ -192,11 +192,11 @@ impl Question<'_> {
                 format!("it has no format `{name}`"),
             )])));
         };
-        let at = |name: &str| Location::new(Root::Staging, name).expect("a plain name is a location");
+        let location = |name: &str| Location::new(Root::Staging, name).expect("a plain name is a location");
         let options: Vec<_> = facts.options.clone().into_iter().collect();
         let said = match self.call {
-            Call::Load => plugins.load_archive(&format, &at("archive"), &options, &at(""), plan),
-            Call::Arrange => plugins.arrange(&format, &options, &at(""), plan),
+            Call::Load => plugins.load_archive(&format, &location("archive"), &options, &location(""), plan),
+            Call::Arrange => plugins.arrange(&format, &options, &location(""), plan),
             _ => {
                 let without = |name: &String| format.options.iter().any(|o| o.name == *name && o.without_kernels);
                 let needs = match plugins.requirements(&format, &options) {
@@ -208,7 +208,7 @@ impl Question<'_> {
                         true => Vec::new(),
                         false => vec![self.target.kernel.clone()],
                     };
-                let (package, staging) = (&self.target.package, at(""));
+                let (package, staging) = (&self.target.package, location(""));
                 let assembly =
                     modsmith_plugins::Assembly { package, kernels: &kernels, options: &options, staging: &staging };
                 plugins.assemble(&format, assembly, plan).map(Ok)

@@ -9,7 +9,7 @@ use super::diff::diff;
 use super::target::{FAILING, Target};
 use crate::error::{Error, Result};
 use modsmith_facts::{Location, Root, find_program, resolve_in_root};
-use modsmith_plan::{Action, Builder, Command, Executor, Jobs, Origin, Place, Program, Silent, Step};
+use modsmith_plan::{Action, Builder, Command, Executor, Jobs, Origin, Program, RunsIn, Silent, Step};
 use modsmith_plugins::Plugins;
 
 /// Why steps are not carried out: a clause.
@@ -42,28 +42,30 @@ fn supplied(command: Command, target: &Target) -> Result<Command, NotCarriedOut>
     // As the target sees it.
     let (name, path) = match &command.program {
         Program::Named(name) => (name.clone(), find_program(root, name)),
-        Program::At(at) => (at.to_string(), target.roots().path(at).map(|path| target.system.inside(&path))),
+        Program::At(location) => {
+            (location.to_string(), target.roots().path(location).map(|path| target.system.inside(&path)))
+        }
     };
     let inside = path.and_then(|path| resolve_in_root(root, &path).ok());
     let works = |path: &PathBuf| {
         let executable = path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
         executable && std::fs::read(path).is_ok_and(|contents| contents != FAILING.as_bytes())
     };
-    let at = inside
+    let location = inside
         .filter(works)
         .and_then(|path| Location::new(Root::System, path.strip_prefix(root).ok()?).ok())
         .ok_or_else(|| NotCarriedOut(format!("it runs `{name}`, and the case supplies none that works below root/")))?;
     let system = Location::new(Root::System, "").expect("the root itself is a location");
     Ok(Command {
-        program: Program::At(at),
-        place: Place::Here,
+        program: Program::At(location),
+        runs_in: RunsIn::Here,
         directory: command.directory.clone().or(Some(system)),
         ..command
     })
 }
 
 /// Makes the directories that every real system has, so that plans need not.
-pub fn furnish(target: &Target) -> Result<()> {
+pub fn create_roots(target: &Target) -> Result<()> {
     for root in Root::ALL {
         if let Some(path) = target.roots().get(root) {
             std::fs::create_dir_all(path).map_err(|e| Error::io("make the directory", path, e))?;
@@ -189,7 +191,7 @@ mod tests {
     #[test]
     fn a_program_that_the_case_supplies_runs_in_its_system() {
         let target = target(&[("usr/sbin/tool", "#!/bin/sh\n: > \"$1\"\n")]);
-        furnish(&target).unwrap();
+        create_roots(&target).unwrap();
         let before = Picture::of(&target).unwrap();
         carry_out(prepare(&[run("tool")], &target).unwrap(), &target, &no_plugins()).unwrap();
         assert_eq!(before.changes(&Picture::of(&target).unwrap()), ["/made was not there before"]);

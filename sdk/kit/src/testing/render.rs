@@ -14,7 +14,7 @@ pub fn argument(argument: &Argument) -> String {
     match argument {
         Argument::Text(text) if text.is_empty() || text.contains(char::is_whitespace) => format!("'{text}'"),
         Argument::Text(text) => text.clone(),
-        Argument::Location(at) => path(at),
+        Argument::Location(location) => path(location),
     }
 }
 
@@ -22,7 +22,7 @@ fn line(action: &Action) -> String {
     let (name, words) = (verb(action.verb().name(), action.verb().on_failure()), action.verb().words());
     let spelled = words.iter().map(|word| match word {
         Word::Text(text) => text.to_string(),
-        Word::Location(at) => path(at),
+        Word::Location(location) => path(location),
         Word::Argument(word) => argument(word),
         Word::Contents(bytes) => content(&bytes.0),
     });
@@ -51,9 +51,9 @@ fn verb(name: &str, failure: OnFailure) -> String {
     format!("{name}{or}")
 }
 
-fn path(at: &Location) -> String {
-    if at.relative().as_os_str().is_empty() {
-        return at.root.name().to_owned();
+fn path(location: &Location) -> String {
+    if location.relative().as_os_str().is_empty() {
+        return location.root.name().to_owned();
     }
-    format!("{}/{}", at.root.name(), at.relative().display())
+    format!("{}/{}", location.root.name(), location.relative().display())
 }

@@ -28,7 +28,7 @@ pub struct Selection {
     /// The folder of cases, instead of `cases` in the source folder.
     pub cases: Option<PathBuf>,
     /// Whether plugins are compiled in a process of this program's.
-    pub compiling_apart: bool,
+    pub compiling_isolated: bool,
 }
 
 /// A plugin, ready to be asked.
@@ -188,7 +188,7 @@ impl Workshop<'_> {
             return Err(unusable(index.problems().iter().map(|problem| problem.message.clone()).collect()));
         };
         // Compiled here, and from the cache for every question.
-        let compiler = if self.selection.compiling_apart { Compiler::Apart(limits) } else { Compiler::Here };
+        let compiler = if self.selection.compiling_isolated { Compiler::Isolated(limits) } else { Compiler::Here };
         let engine = Engine::new(search.caches.clone(), compiler, limits)
             .map_err(|e| modsmith_plugins::Error::EngineNotStarted { reason: format!("{e:#}") })?;
         engine.load(entry).map_err(|e| unusable(vec![format!("{e}.")]))?;

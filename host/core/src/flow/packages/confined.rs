@@ -25,5 +25,5 @@ pub(super) fn confine_steps(plan: &mut Builder, first: usize) -> Result<()> {
 /// What an action would change outside the staging directory.
 fn outside_staging(action: &Action) -> Option<Location> {
     let uses = action.verb().uses();
-    uses.iter().flat_map(Use::changed).find(|at| at.root != Root::Staging).cloned()
+    uses.iter().flat_map(Use::changed).find(|location| location.root != Root::Staging).cloned()
 }

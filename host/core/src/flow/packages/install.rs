@@ -28,7 +28,7 @@ pub fn install_archive(run: &Invocation<'_>, archive: &Path, target: &Target, re
         .map_err(|e| Error::new(Kind::Usage, e.to_string()))?;
     let mut plan = Builder::new(format!("install {}", archive.display()), roots);
     let (program, arguments) = command.split_first().expect("an installer has a program");
-    let mut command = Command::new(program).args(arguments).at(from);
+    let mut command = Command::new(program).args(arguments).location_arg(from);
     command.time_limit = None;
     plan.push(Action::Run(command), "this system installs such files itself")
         .progress(format!("Installing {}", archive.display()))

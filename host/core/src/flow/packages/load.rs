@@ -75,7 +75,7 @@ fn unpack(run: &Invocation<'_>, archive: &Path, request: &FormatRequest, staging
     let (from, copy) = (place(Root::System, Path::new(name))?, place(Root::Staging, Path::new("archive"))?);
 
     let mut plan = Builder::new(title.as_str(), roots.clone());
-    plan.push(verbs::MakeDirectory { at: Staging::top() }, "archives are unpacked out of sight");
+    plan.push(verbs::MakeDirectory { location: Staging::top() }, "archives are unpacked out of sight");
     plan.push(verbs::Copy { from, to: copy.clone() }, "the plugin gets a copy, which nobody changes meanwhile");
     let own = plan.steps().len();
     let said = run.env.plugins.load_archive(format, &copy, &request.options, &Staging::top(), &mut plan)?;
@@ -104,7 +104,7 @@ fn plan_source(
     let from = Location::new(Root::Staging, if shape.binaries_only { "binaries-only" } else { "source" });
     let from = from.expect("a plain name is a location");
     let registered = plan.roots().path(&id.source_dir()).unwrap_or_default();
-    plan.push(verbs::MakeDirectory { at: id.version_dir() }, "a version's directory registers it")
+    plan.push(verbs::MakeDirectory { location: id.version_dir() }, "a version's directory registers it")
         .lines([String::new(), format!("Loading {format} for {id}")]);
     if shape.binaries_only {
         if registered.is_dir() {
@@ -131,9 +131,9 @@ fn plan_built(run: &Invocation<'_>, id: &PackageId, shape: &Shape, plan: &mut Bu
         }
         let from = Location::new(Root::Staging, Path::new("built").join(&target.kernel).join(&target.arch))
             .map_err(|e| Error::new(Kind::ArchiveMalformed, e.to_string()))?;
-        plan.push(verbs::MakeDirectory { at: id.kernel_dir(target) }, "what is built is kept by kernel");
+        plan.push(verbs::MakeDirectory { location: id.kernel_dir(target) }, "what is built is kept by kernel");
         if shown.exists() {
-            plan.push(verbs::Remove { at: to.clone() }, "--force replaces what was built");
+            plan.push(verbs::Remove { location: to.clone() }, "--force replaces what was built");
         }
         plan.push(verbs::Rename { from, to }, "the built state appears at once")
             .line(format!("Loading {}...", shown.display()));

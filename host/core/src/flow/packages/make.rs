@@ -61,9 +61,9 @@ fn make_of_tree(
         None => None,
     };
     let made = make_of(run, &package, &targets, &kernels, &facts, prepared.as_ref(), request);
-    if let Some(at) = prepared {
+    if let Some(location) = prepared {
         let mut plan = Builder::new(format!("end the preparation of {id}"), run.env.roots(&package, None));
-        plan.push(verbs::Remove { at }, "the prepared source was for the format");
+        plan.push(verbs::Remove { location }, "the prepared source was for the format");
         run.runner.run(plan)?;
     }
     made
@@ -83,7 +83,7 @@ fn make_of(
     let staging = Staging::new(run)?;
     let (directory, name) = place(package, request)?;
     let mut roots = run.env.roots(package, None).with(Root::Staging, staging.path());
-    if let Some(source) = prepared.and_then(|at| run.runner.after_success(|| roots.path(at))?) {
+    if let Some(source) = prepared.and_then(|location| run.runner.after_success(|| roots.path(location))?) {
         roots.set(Root::Source, source);
     }
     if let Some(directory) = &directory {
@@ -95,7 +95,7 @@ fn make_of(
         options.push((option.clone(), name));
     }
     let mut plan = Builder::new(format!("make a {} of {id}", format.name), roots);
-    plan.push(verbs::MakeDirectory { at: Staging::top() }, "results are made out of sight");
+    plan.push(verbs::MakeDirectory { location: Staging::top() }, "results are made out of sight");
     let assembly = Assembly { package: facts, kernels, options: &options, staging: &Staging::top() };
     run.env.plugins.assemble(format, assembly, &mut plan)?;
     confine_steps(&mut plan, 1)?;
@@ -108,8 +108,8 @@ fn make_of(
     announce(run, package, targets, &mut plan);
     plan.follow(|step| match &step.action {
         Action::Copy(verbs::Copy { from, to }) if targets.iter().any(|target| id.target_dir(target) == *from) => {
-            let at = BuildRecord::location(to);
-            Some((verbs::Remove { at }.into(), "the record is about the files in the tree"))
+            let location = BuildRecord::location(to);
+            Some((verbs::Remove { location }.into(), "the record is about the files in the tree"))
         }
         _ => None,
     });

@@ -9,59 +9,59 @@ use super::super::secrets::Why;
 use super::{Reach, is_private};
 
 impl Watch for Reach {
-    fn source(&self, at: &Location, using: Source) -> Result<Location, String> {
+    fn source(&self, location: &Location, using: Source) -> Result<Location, String> {
         let found = match using {
-            Source::Contents => self.readable(at, Last::Follow)?,
-            Source::Entry => self.readable(at, Last::Keep)?,
-            Source::Key => self.signing_key(at)?,
+            Source::Contents => self.readable(location, Last::Follow)?,
+            Source::Entry => self.readable(location, Last::Keep)?,
+            Source::Key => self.signing_key(location)?,
         };
         if !found.through_link {
-            return Ok(at.clone());
+            return Ok(location.clone());
         }
         // Its place below the innermost root, with no link in between.
-        let depth = |at: &&Location| {
-            let real = self.places.real_root(at.root).ok().map(|root| root.join(at.relative()));
-            (real.as_ref() == Some(&found.path)).then(|| std::cmp::Reverse(at.relative().iter().count()))
+        let depth = |location: &&Location| {
+            let real = self.places.real_root(location.root).ok().map(|root| root.join(location.relative()));
+            (real.as_ref() == Some(&found.path)).then(|| std::cmp::Reverse(location.relative().iter().count()))
         };
-        let inner = found.names.iter().filter(|at| depth(at).is_some()).max_by_key(depth);
-        inner.cloned().ok_or_else(|| self.leads_out(at, &found))
+        let inner = found.names.iter().filter(|location| depth(location).is_some()).max_by_key(depth);
+        inner.cloned().ok_or_else(|| self.leads_out(location, &found))
     }
 
-    fn reads(&self, at: &Location, found: &Entry) -> Result<(), String> {
-        if self.secrets().is_none() && !mentions_host(at) {
+    fn reads(&self, location: &Location, found: &Entry) -> Result<(), String> {
+        if self.secrets().is_none() && !mentions_host(location) {
             return Ok(());
         }
-        let names = self.places.names_of(at);
+        let names = self.places.names_of(location);
         if names.iter().any(is_private) {
-            return Err(self.private(at));
+            return Err(self.private(location));
         }
         match self.kept(&names, (found.device, found.inode), found.links, found.is_directory) {
             None => Ok(()),
-            Some(Why::Key) => Err(self.grant.is_a_key(at)),
-            Some(Why::Denied(file)) => Err(self.grant.is_denied(at, &file)),
+            Some(Why::Key) => Err(self.grant.is_a_key(location)),
+            Some(Why::Denied(file)) => Err(self.grant.is_denied(location, &file)),
         }
     }
 
-    fn writes(&self, at: &Location) -> Result<(), String> {
-        if self.grant.denials.roots().next().is_none() && !mentions_host(at) {
+    fn writes(&self, location: &Location) -> Result<(), String> {
+        if self.grant.denials.roots().next().is_none() && !mentions_host(location) {
             return Ok(());
         }
-        let names = self.places.names_of(at);
+        let names = self.places.names_of(location);
         if names.iter().any(is_private) {
-            return Err(self.private(at));
+            return Err(self.private(location));
         }
-        match names.iter().find_map(|at| self.grant.denials.denies_path(at)) {
+        match names.iter().find_map(|location| self.grant.denials.denies_path(location)) {
             None => Ok(()),
-            Some(file) => Err(self.grant.is_denied(at, file)),
+            Some(file) => Err(self.grant.is_denied(location, file)),
         }
     }
 
-    fn links(&self, at: &Location, target: &Path) -> Result<(), String> {
-        self.may_lead(at, target)
+    fn links(&self, location: &Location, target: &Path) -> Result<(), String> {
+        self.may_lead(location, target)
     }
 }
 
 /// Whether a name may be one of the host's own, under some root.
-fn mentions_host(at: &Location) -> bool {
-    at.relative().iter().any(|part| part.as_encoded_bytes().starts_with(PRIVATE_DIR.as_bytes()))
+fn mentions_host(location: &Location) -> bool {
+    location.relative().iter().any(|part| part.as_encoded_bytes().starts_with(PRIVATE_DIR.as_bytes()))
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
-use super::{Draft, State, state_of};
+use super::{State, StepBuffer, state_of};
 use crate::bindings::modsmith::plugin::plan::{ArchiveFormat, Compression, HostBuilder};
 use crate::bindings::modsmith::plugin::system::{Host, HostDir};
 use crate::bindings::modsmith::plugin::types::{self, Error};
@@ -61,7 +61,7 @@ fn grant(manifest: &str, policy: &str) -> Arc<Grant> {
 
 /// Asks for one random step; whether it got into the plan.
 fn ask(state: &mut State, plan: u32, random: &mut Random, world: &World) -> Result<(), Error> {
-    let plan = Resource::<Draft>::new_borrow(plan);
+    let plan = Resource::<StepBuffer>::new_borrow(plan);
     let (one, two) = (world.path(random), world.path(random));
     // A rename stays within one root, and most copies that harm do.
     let beside = types::Path { root: one.root.clone(), ..world.path(random) };
@@ -82,14 +82,14 @@ fn ask(state: &mut State, plan: u32, random: &mut Random, world: &World) -> Resu
 }
 
 /// Reads what it can through the facts; the contents.
-fn read(state: &mut State, at: &types::Path) -> Vec<Vec<u8>> {
-    let Ok(dir) = state.open_dir(at.root.clone()).unwrap() else { return Vec::new() };
+fn read(state: &mut State, location: &types::Path) -> Vec<Vec<u8>> {
+    let Ok(dir) = state.open_dir(location.root.clone()).unwrap() else { return Vec::new() };
     let dir = || Resource::new_borrow(dir.rep());
     let mut seen = Vec::new();
-    seen.extend(HostDir::read(state, dir(), at.relative.clone()).unwrap().ok().flatten());
-    seen.extend(HostDir::read_unpacked(state, dir(), at.relative.clone()).unwrap().ok().flatten());
-    for entry in HostDir::entries(state, dir(), at.relative.clone()).unwrap().unwrap_or_default() {
-        let below = format!("{}/{}", at.relative, entry.name);
+    seen.extend(HostDir::read(state, dir(), location.relative.clone()).unwrap().ok().flatten());
+    seen.extend(HostDir::read_unpacked(state, dir(), location.relative.clone()).unwrap().ok().flatten());
+    for entry in HostDir::entries(state, dir(), location.relative.clone()).unwrap().unwrap_or_default() {
+        let below = format!("{}/{}", location.relative, entry.name);
         seen.extend(HostDir::read(state, dir(), below).unwrap().ok().flatten());
     }
     seen
@@ -111,7 +111,7 @@ fn sequence(seed: u64, wide: bool, grant: &Arc<Grant>, tally: &mut Tally) {
     for _ in 0..random.below(8) + 3 {
         let limits = Limits::default();
         let mut state = state_of(world.system(), world.roots(), grant.clone(), limits);
-        let plan = state.table.push(Draft::default()).unwrap();
+        let plan = state.table.push(StepBuffer::default()).unwrap();
         // Several steps in one plan: what they lead to changes in between.
         for _ in 0..random.below(3) + 1 {
             let _ = ask(&mut state, plan.rep(), &mut random, &world);
@@ -133,11 +133,11 @@ fn sequence(seed: u64, wide: bool, grant: &Arc<Grant>, tally: &mut Tally) {
         world.assert_unchanged(&before, &context);
         world.assert_nothing_leaked(&context);
         for _ in 0..4 {
-            let at = world.path(&mut random);
-            for contents in read(&mut state, &at) {
+            let location = world.path(&mut random);
+            for contents in read(&mut state, &location) {
                 tally.read += 1;
                 let leaked = MARKERS.iter().find(|marker| world::holds(&contents, marker));
-                assert!(leaked.is_none(), "{at:?} shows {leaked:?}; {}", context());
+                assert!(leaked.is_none(), "{location:?} shows {leaked:?}; {}", context());
             }
         }
     }

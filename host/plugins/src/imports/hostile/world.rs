@@ -119,19 +119,19 @@ impl World {
     pub fn new(wide: bool) -> Self {
         // In memory, where there is such a place: plans wait for the disk.
         let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-        let at = |name: &str| dir.path().join(name);
-        std::fs::create_dir(at("staging")).unwrap();
+        let location = |name: &str| dir.path().join(name);
+        std::fs::create_dir(location("staging")).unwrap();
         for (name, contents) in FILES {
-            std::fs::create_dir_all(at(name).parent().unwrap()).unwrap();
-            std::fs::write(at(name), contents).unwrap();
+            std::fs::create_dir_all(location(name).parent().unwrap()).unwrap();
+            std::fs::write(location(name), contents).unwrap();
         }
-        LINKS.iter().for_each(|(name, target)| symlink(target, at(name)).unwrap());
-        HARD_LINKS.iter().for_each(|(from, to)| std::fs::hard_link(at(from), at(to)).unwrap());
+        LINKS.iter().for_each(|(name, target)| symlink(target, location(name)).unwrap());
+        HARD_LINKS.iter().for_each(|(from, to)| std::fs::hard_link(location(from), location(to)).unwrap());
         if wide {
             // Of a file that only the policy of the other plugin denies.
-            std::fs::hard_link(at("etc/secret/deep/s"), at("etc/evil-c")).unwrap();
+            std::fs::hard_link(location("etc/secret/deep/s"), location("etc/evil-c")).unwrap();
         }
-        let mut archive = tar::Builder::new(std::fs::File::create(at("etc/evil-a/a.tar")).unwrap());
+        let mut archive = tar::Builder::new(std::fs::File::create(location("etc/evil-a/a.tar")).unwrap());
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(tar::EntryType::Symlink);
         header.set_size(0);
@@ -150,8 +150,8 @@ impl World {
     }
 
     pub fn roots(&self) -> Roots {
-        let at = |name: &str| self.dir.path().join(name);
-        self.system().roots.with(Root::Modules, at("lib/modules/6.1")).with(Root::Staging, at("staging"))
+        let location = |name: &str| self.dir.path().join(name);
+        self.system().roots.with(Root::Modules, location("lib/modules/6.1")).with(Root::Staging, location("staging"))
     }
 
     /// A path as a plugin may spell it: often one that leads somewhere.

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::testing::ask::{Answer, ask};
 use crate::testing::call::Call;
 use crate::testing::case::Case;
-use crate::testing::rehearsal::{NotCarriedOut, Picture, carry_out, furnish, prepare};
+use crate::testing::rehearsal::{NotCarriedOut, Picture, carry_out, create_roots, prepare};
 use crate::testing::subject::Subject;
 use crate::testing::target::Target;
 use modsmith_plugins::Plugins;
@@ -24,7 +24,7 @@ pub fn undoing(subject: &Subject, case: &Case, findings: &mut Findings) -> Resul
         return Ok(());
     }
     let target = Target::lay_out(&case.facts, Some(&case.path), &subject.id)?;
-    furnish(&target)?;
+    create_roots(&target)?;
     let scene = Scene { subject, case, plugins: subject.open(&target), target };
     match scene.play(findings)? {
         Ok(()) => {}
