@@ -14,7 +14,7 @@ use crate::interrupt::{AtWork, INTERRUPTED};
 use crate::jobs::Jobs;
 use crate::journal::{Begun, Journal};
 use crate::report::Reporter;
-use crate::rerun::Rerun;
+use crate::rerun::{Rerun, Reruns};
 use crate::runner::Runner;
 use crate::secrets::conceal_text;
 use crate::step::{Announce, Origin, Plan, Step, Undo};
@@ -27,6 +27,7 @@ pub struct Executor<'a> {
     pub guard: &'a dyn Guard,
     pub reporter: &'a dyn Reporter,
     pub jobs: &'a Jobs,
+    pub reruns: Reruns,
 }
 
 impl Executor<'_> {
@@ -182,7 +183,7 @@ impl Executor<'_> {
         }
         let runner = Runner { heeds_signals: false, ..self.runner() };
         for rerun in reruns {
-            let outcome = match rerun.command(self.system) {
+            let outcome = match (self.reruns)(&rerun, self.system) {
                 Ok(command) => runner.run(&command, files).map_err(|e| e.to_string()),
                 Err(why) => Err(why),
             };

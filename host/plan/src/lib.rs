@@ -17,7 +17,6 @@ pub mod verbs;
 
 mod builder;
 mod command;
-mod ranges;
 mod section;
 mod step;
 mod uses;
@@ -68,7 +67,7 @@ pub use ordered::{OrderedReporter, TaskReporter};
 pub use recovery::STAGING_PREFIX;
 pub use render::PlanView;
 pub use report::{Reporter, Silent};
-pub use rerun::{Rerun, depmod};
+pub use rerun::{Rerun, Reruns, no_reruns};
 pub use secrets::{conceal_text, is_secret_variable};
 pub use section::Section;
 pub use step::{Announce, Origin, Plan, Step, Undo};

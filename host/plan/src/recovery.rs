@@ -35,12 +35,12 @@ impl Executor<'_> {
                 format!("it was made where the {root} root is {}, which this command does not name", path.display());
             return Err(self
                 .given_up(pending, title, &why)
-                .hint("Run a command with the same --dkmstree, --sourcetree, --installtree and --root once."));
+                .hint("Run a command with the same options for directories once."));
         }
         let files = Files::new(roots);
         self.trust_stashes(&files, pending, title)?;
         let cannot = |e| Error::journal("end the change in", &pending.path, e);
-        let tree = self.system.roots.get(Root::Tree).unwrap_or(Path::new("/var/lib/dkms"));
+        let tree = self.system.roots.get(Root::Tree).unwrap_or(Path::new(""));
         let mut journal = Journal::reopen(tree, pending).map_err(|e| match e {
             TrustError::Io(e) => cannot(e),
             TrustError::Untrusted(why) => self.given_up(pending, title, &why.to_string()),

@@ -1,78 +1,29 @@
 //! Programs that are run again when a change is taken back, because their effect
-//! follows from the files. A journal names one of these, never a command.
-
-use std::path::Path;
+//! follows from the files. A journal names one of them, never a command: which
+//! there are, whoever runs the plans knows.
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::{Command, OnFailure, RunsIn};
-use modsmith_facts::{Location, Root, System, inside};
+use crate::command::Command;
+use modsmith_facts::System;
 
+/// One of the programs, and what it is run for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Rerun {
-    /// The module index of a kernel, by its release.
-    Depmod { kernel: String },
+#[serde(deny_unknown_fields)]
+pub struct Rerun {
+    pub name: String,
+    pub argument: String,
 }
 
-impl Rerun {
-    /// The command on the system that is worked on. Errors: a sentence, for a
-    /// kernel release that is none.
-    pub fn command(&self, system: &System) -> Result<Command, String> {
-        match self {
-            Rerun::Depmod { kernel } if is_release(kernel) => Ok(depmod(system, kernel)),
-            Rerun::Depmod { kernel } => Err(format!("depmod was not run: {kernel:?} is no kernel release")),
-        }
-    }
-}
+/// The command of a rerun on the system that is worked on. Both parts of it may
+/// come from a journal. Errors: a sentence without its full stop, for one that
+/// is unknown or whose argument makes no sense.
+pub type Reruns = fn(&Rerun, &System) -> Result<Command, String>;
 
-/// A plain name, which no program takes for an option.
-fn is_release(name: &str) -> bool {
-    !name.is_empty() && !name.starts_with(['.', '-']) && !name.contains(['/', '\0', '\n'])
-}
-
-/// depmod for an install tree that is not named `lib/modules`: a link gives it
-/// that name.
-const DEPMOD_ELSEWHERE: &str = r#"
-base=$(mktemp -d) && mkdir "$base/lib" && ln -s "$1" "$base/lib/modules" || exit
-shift
-depmod -a -b "$base" "$@"
-status=$?
-rm -r "$base"
-exit $status
-"#;
-
-/// Makes the module index of a kernel.
-pub fn depmod(system: &System, release: &str) -> Command {
-    let install_tree = system.roots.get(Root::InstallTree).unwrap_or(Path::new("/lib/modules"));
-    // depmod wants the directory above `lib/modules`.
-    let base = install_tree.parent().filter(|_| install_tree.ends_with("lib/modules")).and_then(Path::parent);
-    let mut command = match base {
-        Some(base) if base == Path::new("/") => Command::new("depmod").arg("-a"),
-        Some(base) => Command::new("depmod").args(["-a", "-b"]).arg(base.display().to_string()),
-        None => Command::new("bash").args(["-c", DEPMOD_ELSEWHERE, "depmod"]).arg(install_tree.display().to_string()),
-    };
-    let map = Location::new(Root::Boot, format!("System.map-{release}")).expect("a kernel release is a name");
-    if system.roots.path(&map).is_some_and(|path| inside::is_file(&path)) {
-        command = command.arg("-F").location_arg(map);
-    }
-    command.runs_in = RunsIn::Here;
-    command.failure = OnFailure::Warn;
-    command.arg(release)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use modsmith_facts::OsRelease;
-
-    #[test]
-    fn a_kernel_is_named_by_a_plain_name() {
-        let system = System::new("/", OsRelease::default());
-        let depmod = |kernel: &str| Rerun::Depmod { kernel: kernel.to_owned() }.command(&system);
-        assert!(depmod("6.1.0-56-amd64").is_ok());
-        for bad in ["", "-b", "../x", "a/b", ".", "..", "a\nb"] {
-            assert!(depmod(bad).unwrap_err().contains("is no kernel release"), "{bad:?}");
-        }
-    }
+/// For plans that have none.
+///
+/// # Errors
+/// Always.
+pub fn no_reruns(rerun: &Rerun, _: &System) -> Result<Command, String> {
+    Err(format!("{:?} was not run: it is unknown", rerun.name))
 }

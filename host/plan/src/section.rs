@@ -160,6 +160,15 @@ impl Builder {
         describe(&answer, steps).describe(steps);
         answer
     }
+
+    /// A line before each step that has one.
+    pub fn announce_each(&mut self, line: impl Fn(&Step) -> Option<String>) {
+        for step in self.added_since(0) {
+            if let Some(line) = line(step) {
+                announce(step, line);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

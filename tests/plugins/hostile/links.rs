@@ -8,7 +8,7 @@ use modsmith_core::error::{Error, Kind};
 use modsmith_facts::{Location, Root, Roots};
 use modsmith_plan::{
     Action, Announce, ArchiveFormat, Builder, Bytes, Executor, Jobs, OnFailure, Origin, Signature, SignatureAlgorithm,
-    Silent, Step, Undo, verbs,
+    Silent, Step, Undo, no_reruns, verbs,
 };
 
 use super::guest::{Body, manifest_text};
@@ -64,7 +64,7 @@ fn run(setting: &Setting, action: impl Into<Action>) -> Result<(), Error> {
         hints: Vec::new(),
     });
     let (plugins, jobs) = (setting.open(), Jobs::new(1));
-    Executor { system: &system, guard: &plugins, reporter: &Silent, jobs: &jobs }
+    Executor { system: &system, guard: &plugins, reporter: &Silent, jobs: &jobs, reruns: no_reruns }
         .run(&plan.finish())
         .map_err(Error::from)
 }

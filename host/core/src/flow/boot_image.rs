@@ -7,7 +7,7 @@ use crate::error::{Kind, Result};
 use crate::flow::Invocation;
 use crate::flow::transaction::{Deferred, plan_marker};
 use modsmith_facts::kernel::Kernel;
-use modsmith_plan::{Builder, verbs};
+use modsmith_plan::{Builder, Section, verbs};
 use modsmith_plugins::{Image, Occasion};
 
 /// For packages that ask for a new image, and on systems that want one after
@@ -42,22 +42,15 @@ pub(super) fn plan_boot_image(
     asked: bool,
     plan: &mut Builder,
 ) -> Result<()> {
-    let before = plan.steps().len();
-    let none = match run.env.plugins.boot_image(kernel, occasion, asked, plan)? {
-        Image::Regenerated { plugin } => {
-            plan.announce_from(before, format!("Regenerating the boot image of {} ({plugin})", kernel.release()));
-            let message = format!("The boot image of kernel {} could not be regenerated", kernel.release());
-            if occasion == Occasion::Installed {
-                plan.fail_from(before, Kind::InitrdFailed, format!("{message}."));
-                plan.hint_from(
-                    before,
-                    "Correct what the program says, or install with --no-initrd and make the image yourself.",
-                );
-            } else {
-                plan.tolerate_from(before, &format!("{message} and may still hold the removed modules"));
-            }
-            return Ok(());
-        }
+    let image = plan.described(
+        |plan| run.env.plugins.boot_image(kernel, occasion, asked, plan),
+        |image, _| match image {
+            Ok(Image::Regenerated { plugin }) => regeneration(kernel.release(), occasion, plugin),
+            _ => Section::new(),
+        },
+    )?;
+    let none = match image {
+        Image::Regenerated { .. } => return Ok(()),
         Image::Kept { plugin, why } => format!("{plugin}: {why}"),
         Image::Unsupported(reasons) if reasons.is_empty() => "no plugin serves this system".to_owned(),
         Image::Unsupported(reasons) => {
@@ -69,4 +62,16 @@ pub(super) fn plan_boot_image(
         plan.push(verbs::Note(format!("no boot image is regenerated ({none})")), "REMAKE_INITRD of its dkms.conf");
     }
     Ok(())
+}
+
+/// How the steps of a new image are told, and what their failure means.
+fn regeneration(release: &str, occasion: Occasion, plugin: &str) -> Section {
+    let section = Section::new().announce(format!("Regenerating the boot image of {release} ({plugin})"));
+    let failed = format!("The boot image of kernel {release} could not be regenerated");
+    match occasion {
+        Occasion::Installed => section
+            .fails_as(Kind::InitrdFailed, format!("{failed}."))
+            .hint("Correct what the program says, or install with --no-initrd and make the image yourself."),
+        Occasion::Removed => section.tolerates(format!("{failed} and may still hold the removed modules")),
+    }
 }

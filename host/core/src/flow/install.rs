@@ -23,11 +23,11 @@ use crate::flow::transaction::{Deferred, plan_marker};
 use crate::flow::uninstall::uninstall_package;
 use crate::flow::version_check::{Verdict, compare, obsolete};
 use crate::flow::weak_modules::{Offer, plan_depmod_of_others, plan_weak_links};
-use crate::flow::{Invocation, PackageSource, script};
+use crate::flow::{Invocation, PackageSource, depmod, script};
 use crate::tree::{BuildRecord, Package, PackageId, RecordedModule, Target};
 use modsmith_facts::kernel::{Kernel, ModInfo, content_digest};
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder, Rerun, Undo, depmod, verbs};
+use modsmith_plan::{Action, Builder, Undo, verbs};
 use modsmith_plugins::Occasion;
 
 /// The `install` action, with the steps before it that are still missing, for
@@ -280,8 +280,8 @@ pub(super) fn plan_depmod(run: &Invocation<'_>, kernel: &Kernel, plan: &mut Buil
     if run.transaction.is_open() {
         return plan_marker(Deferred::Depmod, kernel, plan);
     }
-    let kernel = kernel.release().to_owned();
-    plan.push(Action::Run(depmod(&run.env.system, &kernel)), "modprobe needs to know the changed modules")
+    let release = kernel.release();
+    plan.push(Action::Run(depmod::depmod(&run.env.system, release)), "modprobe needs to know the changed modules")
         .progress("Running depmod")
-        .on_undo(Undo::Rerun(Rerun::Depmod { kernel }));
+        .on_undo(Undo::Rerun(depmod::rerun(release)));
 }

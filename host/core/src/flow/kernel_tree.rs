@@ -6,7 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
 use crate::flow::transaction::{Deferred, plan_marker};
 use modsmith_facts::kernel::Kernel;
-use modsmith_plan::{Builder, verbs};
+use modsmith_plan::{Builder, Section, Undo, verbs};
 use modsmith_plugins::Answer;
 
 /// Works with the kernel's own source tree prepared, where a plugin says that
@@ -29,20 +29,19 @@ pub(super) fn with_kernel_tree<T>(
     let tree = run.transaction.hold_kernel_tree();
     let release = kernel.release();
     let mut plan = Builder::new(format!("prepare the source tree of kernel {release}"), run.env.kernel_roots(kernel));
-    plan_marker(Deferred::KernelTree, kernel, &mut plan);
-    let first = plan.steps().len();
-    if let Answer::Unsupported(_) = run.env.plugins.kernel_prepare(kernel, config.as_deref(), &mut plan)? {
+    // Only the clean-up knows how to take back what programs did to the tree.
+    let answer = plan.section(Section::new().on_undo(Undo::Never), |plan| {
+        plan_marker(Deferred::KernelTree, kernel, plan);
+        let failed = format!("The source tree of kernel {release} could not be brought into the state of a build.");
+        let preparation = Section::new()
+            .announce(format!("Preparing the source tree of kernel {release}"))
+            .fails_as(Kind::BuildFailed, failed);
+        plan.section(preparation, |plan| run.env.plugins.kernel_prepare(kernel, config.as_deref(), plan))
+    })?;
+    if let Answer::Unsupported(_) = answer {
         drop(tree);
         return work();
     }
-    plan.announce_from(first, format!("Preparing the source tree of kernel {release}"));
-    plan.fail_from(
-        first,
-        Kind::BuildFailed,
-        format!("The source tree of kernel {release} could not be brought into the state of a build."),
-    );
-    // Only the clean-up knows how to take back what programs did to the tree.
-    plan.leave_from(0);
     let outcome = run.runner.run(plan).and_then(|()| work());
     let cleaned = clean_kernel_tree(run, kernel);
     let outcome = outcome?;
@@ -54,11 +53,12 @@ pub(super) fn clean_kernel_tree(run: &Invocation<'_>, kernel: &Arc<Kernel>) -> R
     let release = kernel.release();
     let mut plan = Builder::new(format!("restore the source tree of kernel {release}"), run.env.kernel_roots(kernel));
     if !run.env.options.no_clean_kernel {
-        run.env.plugins.kernel_clean(kernel, &mut plan)?;
-        plan.announce_from(0, format!("Restoring the source tree of kernel {release}"));
         // A tree whose own programs fail is not tried for ever.
-        plan.tolerate_from(0, &format!("The source tree of kernel {release} was not restored completely."));
-        plan.leave_from(0);
+        let restoration = Section::new()
+            .announce(format!("Restoring the source tree of kernel {release}"))
+            .tolerates(format!("The source tree of kernel {release} was not restored completely."))
+            .on_undo(Undo::Never);
+        plan.section(restoration, |plan| run.env.plugins.kernel_clean(kernel, plan))?;
     }
     // Last: an invocation that is killed before leaves the rest to the next.
     plan.push(verbs::Remove { location: Deferred::KernelTree.marker(kernel) }, "the tree is as it was");

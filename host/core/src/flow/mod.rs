@@ -11,6 +11,7 @@ mod build;
 mod build_environment;
 mod deletion;
 mod dependents;
+mod depmod;
 mod env;
 mod facts;
 mod failures;

@@ -10,7 +10,7 @@ use crate::flow::{Invocation, package_facts};
 use crate::tree::{Package, Target};
 use modsmith_facts::inside;
 use modsmith_facts::kernel::Kernel;
-use modsmith_plan::{Action, Builder, Bytes, verbs};
+use modsmith_plan::{Action, Builder, Bytes, Section, verbs};
 use modsmith_plugins::Answer;
 
 /// Directives that say something about modprobe's configuration.
@@ -37,10 +37,10 @@ pub(super) fn plan_modprobe_add(
     if !concerns(conf) {
         return Ok(());
     }
-    let before = plan.steps().len();
     let facts = Arc::new(package_facts(package, conf));
-    let answer = run.env.plugins.modprobe_config_add(&facts, kernel, plan)?;
-    tell(&answer, before, conf, plan);
+    let answer =
+        plan.section(Section::new().tells_notes(), |plan| run.env.plugins.modprobe_config_add(&facts, kernel, plan))?;
+    explain_no_change(&answer, conf, plan);
     Ok(())
 }
 
@@ -64,30 +64,28 @@ pub(super) fn plan_modprobe_remove(
     if elsewhere && !makes_image {
         return Ok(PutBack::new());
     }
-    let before = plan.steps().len();
     let facts = Arc::new(package_facts(package, conf));
-    let answer = run.env.plugins.modprobe_config_remove(&facts, kernel, plan)?;
+    let before = plan.steps().len();
+    // The plugin's notes name the lines that change.
+    let section = if elsewhere { Section::new() } else { Section::new().tells_notes() };
+    let answer = plan.section(section, |plan| run.env.plugins.modprobe_config_remove(&facts, kernel, plan))?;
     if elsewhere {
         return put_back(before, plan);
     }
-    tell(&answer, before, conf, plan);
+    explain_no_change(&answer, conf, plan);
     Ok(PutBack::new())
 }
 
-/// Says which lines change: the plugin's notes name them.
-fn tell(answer: &Answer<()>, before: usize, conf: &PackageConf, plan: &mut Builder) {
-    match answer {
-        Answer::Given { .. } => plan.tell_notes_from(before),
-        Answer::Unsupported(reasons) => {
-            let asked = DIRECTIVES.iter().find(|name| conf.evaluated.directives.contains_key(**name));
-            let Some(directive) = asked else { return };
-            let reasons: Vec<String> = reasons.iter().map(|(plugin, why)| format!("{plugin}: {why}")).collect();
-            let why = if reasons.is_empty() { "no plugin serves it".to_owned() } else { reasons.join("; ") };
-            let text = format!("modprobe's configuration is left as it is ({why})");
-            let line = format!("{directive} is not heeded: {text}.");
-            plan.push(verbs::Note(text), format!("{directive} of its dkms.conf")).line(line);
-        }
-    }
+/// Says why nothing changes although the package asks for a change.
+fn explain_no_change(answer: &Answer<()>, conf: &PackageConf, plan: &mut Builder) {
+    let Answer::Unsupported(reasons) = answer else { return };
+    let asked = DIRECTIVES.iter().find(|name| conf.evaluated.directives.contains_key(**name));
+    let Some(directive) = asked else { return };
+    let reasons: Vec<String> = reasons.iter().map(|(plugin, why)| format!("{plugin}: {why}")).collect();
+    let why = if reasons.is_empty() { "no plugin serves it".to_owned() } else { reasons.join("; ") };
+    let text = format!("modprobe's configuration is left as it is ({why})");
+    let line = format!("{directive} is not heeded: {text}.");
+    plan.push(verbs::Note(text), format!("{directive} of its dkms.conf")).line(line);
 }
 
 /// Steps that write what the plan's steps from `before` on replace or remove.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::build::Shims;
 use crate::error::{Error, Result};
+use crate::flow::depmod;
 use crate::flow::env::Env;
 use crate::tree::{PackageId, Target, TreeLock};
 use modsmith_facts::{Location, Root};
@@ -103,7 +104,13 @@ impl<'a> Runner<'a> {
     }
 
     pub(super) fn executor(&self) -> Executor<'_> {
-        Executor { system: &self.env.system, guard: &self.env.plugins, reporter: self.reporter, jobs: self.jobs() }
+        Executor {
+            system: &self.env.system,
+            guard: &self.env.plugins,
+            reporter: self.reporter,
+            jobs: self.jobs(),
+            reruns: depmod::command,
+        }
     }
 
     /// Does what only makes sense once the plans so far have been carried out.

@@ -11,7 +11,7 @@ use crate::flow::transaction::begin;
 use crate::tree::{Package, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, find_program};
-use modsmith_plan::{Action, Argument, Builder};
+use modsmith_plan::{Action, Argument, Builder, Section};
 use modsmith_plugins::{Answer, Enrolment, Fault, Signing};
 
 /// Key, certificate and program, said before the build. A new pair is a plan
@@ -77,14 +77,10 @@ pub(super) fn plan_signing(
     shown: &Path,
     plan: &mut Builder,
 ) {
-    let before = plan.steps().len();
-    match run.env.plugins.sign(signing, kernel, file, plan) {
-        Ok(()) => plan.report_from(
-            before,
-            format!("Signing module {}", shown.display()),
-            &format!("{} was not signed", shown.display()),
-        ),
-        Err(error) => run.runner.reporter.warning(&format!("{} will not be signed. {}", shown.display(), error)),
+    let shown = shown.display();
+    let section = Section::new().reports(format!("Signing module {shown}"), format!("{shown} was not signed"));
+    if let Err(error) = plan.section(section, |plan| run.env.plugins.sign(signing, kernel, file, plan)) {
+        run.runner.reporter.warning(&format!("{shown} will not be signed. {error}"));
     }
 }
 

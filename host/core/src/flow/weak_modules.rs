@@ -12,7 +12,7 @@ use crate::flow::package_facts::facts_of_build;
 use crate::tree::{Package, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder, verbs};
+use modsmith_plan::{Action, Builder, Section, verbs};
 use modsmith_plugins::Answer;
 
 /// What happens to the offer of modules to other kernels.
@@ -40,15 +40,26 @@ pub(super) fn plan_weak_links(
         return Ok(Vec::new());
     }
     let target = Target { kernel: kernel.release().to_owned(), arch: kernel.arch().to_owned() };
-    let before = plan.steps().len();
     let facts = Arc::new(facts_of_build(run, package, conf, &target, files));
-    let (answer, line) = match offer {
-        Offer::Made => (run.env.plugins.weak_modules_link(&facts, kernel, plan)?, "Adding linked weak modules..."),
-        Offer::TakenBack => {
-            (run.env.plugins.weak_modules_unlink(&facts, kernel, plan)?, "Removing linked weak modules...")
-        }
-    };
-    Ok(announced(&answer, line, before, &target, plan))
+    let mut kernels = BTreeSet::new();
+    let answer = plan.described(
+        |plan| match offer {
+            Offer::Made => run.env.plugins.weak_modules_link(&facts, kernel, plan),
+            Offer::TakenBack => run.env.plugins.weak_modules_unlink(&facts, kernel, plan),
+        },
+        |_, steps| {
+            kernels = steps.iter().flat_map(|step| kernel_of(&step.action)).collect();
+            Section::new().announce_change(match offer {
+                Offer::Made => "Adding linked weak modules...",
+                Offer::TakenBack => "Removing linked weak modules...",
+            })
+        },
+    )?;
+    if let Answer::Unsupported(reasons) = answer {
+        tracing::debug!(?reasons, "no weak modules");
+    }
+    kernels.remove(&target.kernel);
+    Ok(kernels.into_iter().map(|kernel| Target { kernel, arch: target.arch.clone() }).collect())
 }
 
 /// depmod for other kernels than the plan's.
@@ -64,22 +75,6 @@ pub(super) fn plan_depmod_of_others(run: &Invocation<'_>, targets: Vec<Target>, 
 /// NO_WEAK_MODULES, of the package or in the environment.
 fn is_off(run: &Invocation<'_>, conf: &PackageConf) -> bool {
     conf.no_weak_modules || run.env.environment.var("NO_WEAK_MODULES").is_some_and(|value| !value.is_empty())
-}
-
-/// Says that there are steps, if there are, and which other kernels they
-/// concern.
-fn announced(answer: &Answer<()>, line: &str, before: usize, target: &Target, plan: &mut Builder) -> Vec<Target> {
-    if let Answer::Unsupported(reasons) = answer {
-        tracing::debug!(?reasons, "no weak modules");
-        return Vec::new();
-    }
-    let changes = |action: &Action| !matches!(action, Action::Note(_));
-    let first = plan.steps()[before..].iter().position(|step| changes(&step.action));
-    let Some(first) = first else { return Vec::new() };
-    plan.announce_from(before + first, line);
-    let kernels: BTreeSet<String> = plan.steps()[before..].iter().flat_map(|step| kernel_of(&step.action)).collect();
-    let other = |kernel: &String| *kernel != target.kernel;
-    kernels.into_iter().filter(other).map(|kernel| Target { kernel, arch: target.arch.clone() }).collect()
 }
 
 /// The kernel whose modules a step changes.

@@ -52,7 +52,7 @@ impl Scratch {
     }
 
     fn run(&self, plan: Builder) -> crate::error::Result<()> {
-        Executor { system: &self.system, guard: &Everything, reporter: &Silent, jobs: &Jobs::new(1) }
+        Executor { system: &self.system, guard: &Everything, reporter: &Silent, jobs: &Jobs::new(1), reruns: no_reruns }
             .run(&plan.finish())
     }
 

@@ -26,7 +26,13 @@ fn recovery_takes_back_a_plan_that_was_killed_and_may_be_repeated() {
         }
     }
     drop(journal);
-    let executor = Executor { system: &scratch.system, guard: &Everything, reporter: &Silent, jobs: &Jobs::new(1) };
+    let executor = Executor {
+        system: &scratch.system,
+        guard: &Everything,
+        reporter: &Silent,
+        jobs: &Jobs::new(1),
+        reruns: no_reruns,
+    };
     let (found, _) = pending(&scratch.path("tree")).unwrap();
     // Killed once more while it undoes, after any number of steps.
     let mut journal = journal::Journal::reopen(&scratch.path("tree"), &found[0]).unwrap();
@@ -67,7 +73,13 @@ fn with_journal(root: Root, path: &Path) -> (Scratch, std::path::PathBuf) {
 
 fn recover(scratch: &Scratch) -> (crate::error::Result<()>, Vec<modsmith_facts::Untrusted>) {
     let (found, untrusted) = pending(&scratch.path("tree")).unwrap();
-    let executor = Executor { system: &scratch.system, guard: &Everything, reporter: &Silent, jobs: &Jobs::new(1) };
+    let executor = Executor {
+        system: &scratch.system,
+        guard: &Everything,
+        reporter: &Silent,
+        jobs: &Jobs::new(1),
+        reruns: no_reruns,
+    };
     (found.iter().try_for_each(|pending| executor.recover(pending)), untrusted)
 }
 
@@ -134,7 +146,7 @@ fn a_journal_names_no_commands() {
     for undo in [
         serde_json::json!({"rerun": {"command": {"program": {"named": "touch"}, "arguments": [mark]}}}),
         serde_json::json!({"rerun": {"touch": {"file": mark}}}),
-        serde_json::json!({"rerun": {"depmod": {"kernel": "../../x"}}}),
+        serde_json::json!({"rerun": {"name": "touch", "argument": mark}}),
     ] {
         let line = serde_json::json!({"begin": {"step": 0, "keep": false, "undo": [undo]}});
         let head = text.lines().next().unwrap();

@@ -9,7 +9,7 @@ use super::diff::diff;
 use super::target::{FAILING, Target};
 use crate::error::{Error, Result};
 use modsmith_facts::{Location, Root, find_program, resolve_in_root};
-use modsmith_plan::{Action, Builder, Command, Executor, Jobs, Origin, Program, RunsIn, Silent, Step};
+use modsmith_plan::{Action, Builder, Command, Executor, Jobs, Origin, Program, RunsIn, Silent, Step, no_reruns};
 use modsmith_plugins::Plugins;
 
 /// Why steps are not carried out: a clause.
@@ -84,7 +84,8 @@ pub fn carry_out(steps: Vec<Step>, target: &Target, plugins: &Plugins) -> Result
         plan.push_step(step);
     }
     let jobs = Jobs::new(1);
-    Executor { system: &target.system, guard: plugins, reporter: &Silent, jobs: &jobs }.run(&plan.finish())?;
+    Executor { system: &target.system, guard: plugins, reporter: &Silent, jobs: &jobs, reruns: no_reruns }
+        .run(&plan.finish())?;
     Ok(())
 }
 

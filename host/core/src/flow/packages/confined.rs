@@ -2,24 +2,19 @@
 
 use crate::error::{Error, Kind, Result};
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder, Use};
+use modsmith_plan::{Action, Step, Use};
 
-/// Refuses steps from `first` on that change anything else, and has programs
-/// run without privileges, able to write nowhere else.
-pub(super) fn confine_steps(plan: &mut Builder, first: usize) -> Result<()> {
-    for step in plan.steps_from(first) {
-        if let Some(what) = outside_staging(&step.action) {
-            return Err(Error::new(
-                Kind::Plugin,
-                format!("The plugin of this format asked for {what}: it is confined to its staging directory."),
-            )
-            .hint("Report it to the plugin's author; `modsmith plugin list` names the plugin."));
-        }
-        if let Action::Run(command) = &mut step.action {
-            command.confined = true;
-        }
+/// Refuses steps that change anything else. (Programs of a
+/// [confined section](modsmith_plan::Section::confined) can write nowhere else.)
+pub(super) fn check_staged(steps: &[Step]) -> Result<()> {
+    match steps.iter().find_map(|step| outside_staging(&step.action)) {
+        None => Ok(()),
+        Some(location) => Err(Error::new(
+            Kind::Plugin,
+            format!("The plugin of this format asked for {location}: it is confined to its staging directory."),
+        )
+        .hint("Report it to the plugin's author; `modsmith plugin list` names the plugin.")),
     }
-    Ok(())
 }
 
 /// What an action would change outside the staging directory.

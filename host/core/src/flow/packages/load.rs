@@ -10,11 +10,11 @@ use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
 use crate::flow::add::{identify, plan_registration, plan_source_copy, post_add};
 use crate::flow::notices::notices;
-use crate::flow::packages::confined::confine_steps;
+use crate::flow::packages::confined::check_staged;
 use crate::flow::transaction::begin;
 use crate::tree::{Package, PackageId, SourceState, Target};
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Builder, verbs};
+use modsmith_plan::{Builder, Section, verbs};
 
 /// Loads an archive: its source is registered, and what it has built for
 /// kernels becomes built here. `target` is the kernel that its dkms.conf is
@@ -77,18 +77,19 @@ fn unpack(run: &Invocation<'_>, archive: &Path, request: &FormatRequest, staging
     let mut plan = Builder::new(title.as_str(), roots.clone());
     plan.push(verbs::MakeDirectory { location: Staging::top() }, "archives are unpacked out of sight");
     plan.push(verbs::Copy { from, to: copy.clone() }, "the plugin gets a copy, which nobody changes meanwhile");
-    let own = plan.steps().len();
-    let said = run.env.plugins.load_archive(format, &copy, &request.options, &Staging::top(), &mut plan)?;
-    said.map_err(|why| malformed(archive, &format!("{}.", why.0)))?;
-    confine_steps(&mut plan, own)?;
-    plan.fail_from(own, Kind::ArchiveMalformed, cannot_be_unpacked(archive));
+    let section = || Section::new().confined().fails_as(Kind::ArchiveMalformed, cannot_be_unpacked(archive));
+    let loaded = plan.section(section(), |plan| {
+        run.env.plugins.load_archive(format, &copy, &request.options, &Staging::top(), plan)
+    })?;
+    loaded.map_err(|why| malformed(archive, &format!("{}.", why.0)))?;
+    check_staged(plan.steps())?;
     run.runner.run_in_staging(plan)?;
 
     let mut plan = Builder::new(title.as_str(), roots);
-    let said = run.env.plugins.arrange(format, &request.options, &Staging::top(), &mut plan)?;
-    said.map_err(|why| malformed(archive, &format!("{}.", why.0)))?;
-    confine_steps(&mut plan, 0)?;
-    plan.fail_from(0, Kind::ArchiveMalformed, cannot_be_unpacked(archive));
+    let arranged =
+        plan.section(section(), |plan| run.env.plugins.arrange(format, &request.options, &Staging::top(), plan))?;
+    arranged.map_err(|why| malformed(archive, &format!("{}.", why.0)))?;
+    check_staged(plan.steps())?;
     run.runner.run_in_staging(plan)
 }
 

@@ -8,13 +8,13 @@ use super::staging::Staging;
 use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
 use crate::flow::build::{build, prepare_source};
-use crate::flow::packages::confined::confine_steps;
+use crate::flow::packages::confined::check_staged;
 use crate::flow::transaction::begin;
 use crate::flow::{Invocation, PackageSource, package_facts};
 use crate::tree::{BuildRecord, Package, PackageId, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder, verbs};
+use modsmith_plan::{Action, Builder, Section, Step, verbs};
 use modsmith_plugins::{Assembly, KernelCount, PackageFacts, Requirements, State};
 
 /// Makes a format of a package and what is built of it for some kernels.
@@ -95,17 +95,15 @@ fn make_of(
         options.push((option.clone(), name));
     }
     let mut plan = Builder::new(format!("make a {} of {id}", format.name), roots);
-    plan.push(verbs::MakeDirectory { location: Staging::top() }, "results are made out of sight");
-    let assembly = Assembly { package: facts, kernels, options: &options, staging: &Staging::top() };
-    run.env.plugins.assemble(format, assembly, &mut plan)?;
-    confine_steps(&mut plan, 1)?;
-    plan.tell_notes_from(1);
-    plan.fail_from(
-        0,
-        Kind::Format(format.exit_codes.failed),
-        format!("The {} of {id} could not be made.", format.name),
-    );
-    announce(run, package, targets, &mut plan);
+    let failed = format!("The {} of {id} could not be made.", format.name);
+    let section = Section::new().confined().tells_notes().fails_as(Kind::Format(format.exit_codes.failed), failed);
+    plan.section(section, |plan| {
+        plan.push(verbs::MakeDirectory { location: Staging::top() }, "results are made out of sight");
+        let assembly = Assembly { package: facts, kernels, options: &options, staging: &Staging::top() };
+        run.env.plugins.assemble(format, assembly, plan)
+    })?;
+    check_staged(plan.steps())?;
+    plan.announce_each(|step| marking(run, package, targets, step));
     plan.follow(|step| match &step.action {
         Action::Copy(verbs::Copy { from, to }) if targets.iter().any(|target| id.target_dir(target) == *from) => {
             let location = BuildRecord::location(to);
@@ -175,21 +173,15 @@ fn place(package: &Package, request: &FormatRequest) -> Result<(Option<std::path
     Ok((directory, Some(name)))
 }
 
-/// Says what goes into it, before the steps that put it there.
-fn announce(run: &Invocation<'_>, package: &Package, targets: &[Target], plan: &mut Builder) {
-    let mut lines = Vec::new();
-    for (index, step) in plan.steps().iter().enumerate() {
-        let Action::Copy(verbs::Copy { from, .. }) = &step.action else { continue };
-        if let Some(target) = targets.iter().find(|target| package.id.target_dir(target) == *from) {
-            lines.push((index, format!("Marking modules for {target} for archiving...")));
-        } else if from.root == Root::Source && from.relative().as_os_str().is_empty() {
-            let source = run.env.tree.real(&package.id.source_link());
-            lines.push((index, format!("Marking {} for archiving...", source.display())));
-        }
+/// The line for a step that puts modules, or the source, into it.
+fn marking(run: &Invocation<'_>, package: &Package, targets: &[Target], step: &Step) -> Option<String> {
+    let Action::Copy(verbs::Copy { from, .. }) = &step.action else { return None };
+    if let Some(target) = targets.iter().find(|target| package.id.target_dir(target) == *from) {
+        return Some(format!("Marking modules for {target} for archiving..."));
     }
-    for (index, line) in lines {
-        plan.announce_from(index, line);
-    }
+    let is_source = from.root == Root::Source && from.relative().as_os_str().is_empty();
+    let source = run.env.tree.real(&package.id.source_link());
+    is_source.then(|| format!("Marking {} for archiving...", source.display()))
 }
 
 /// Says what was made; nothing at all is a plugin's mistake.

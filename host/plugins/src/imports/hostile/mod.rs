@@ -18,7 +18,7 @@ use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::policy::Denials;
 use modsmith_facts::Places;
-use modsmith_plan::{Action, Builder, Executor, Guard, Jobs, Origin, Silent, Watch};
+use modsmith_plan::{Action, Builder, Executor, Guard, Jobs, Origin, Silent, Watch, no_reruns};
 
 mod random;
 mod world;
@@ -125,8 +125,8 @@ fn sequence(seed: u64, wide: bool, grant: &Arc<Grant>, tally: &mut Tally) {
         let jobs = Jobs::new(1);
         let system = world.system();
         let guard = Granted(grant.clone());
-        let outcome =
-            Executor { system: &system, guard: &guard, reporter: &Silent, jobs: &jobs }.run(&builder.finish());
+        let outcome = Executor { system: &system, guard: &guard, reporter: &Silent, jobs: &jobs, reruns: no_reruns }
+            .run(&builder.finish());
         tally.done += if outcome.is_ok() { steps.len() } else { 0 };
         told.push(format!("{:?}: {:?}", steps.iter().map(|s| &s.action).collect::<Vec<_>>(), outcome.err()));
         let context = || format!("seed {seed}, wide {wide}:\n{}", told.join("\n"));
