@@ -2,5 +2,6 @@
 
 mod documented;
 mod floors;
+mod knowledge;
 mod messages;
 mod schemas;

@@ -4,5 +4,4 @@ mod cases;
 mod changed_plugins;
 mod distributions;
 mod hostile;
-mod names;
 mod tables;

@@ -4,6 +4,7 @@ mod bad_input;
 mod concurrency;
 mod crash;
 mod hostile_trees;
+mod planning;
 mod stopped_readers;
 mod temporary;
 mod terminal_text;

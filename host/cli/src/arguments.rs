@@ -84,8 +84,6 @@ pub struct Arguments {
     #[arg(long, value_name = "KERNEL")]
     pub templatekernel: Option<String>,
     #[command(flatten)]
-    pub formats: FormatArguments,
-    #[command(flatten)]
     pub directories: DirectoryArguments,
     /// Take this for the system's os-release
     #[arg(long, value_name = "FILE")]
@@ -154,30 +152,6 @@ impl Arguments {
             self.naming.remove(index);
         }
     }
-}
-
-/// Options of package formats, which are accepted with every action, as dkms does,
-/// and mean something only to a format that declares them.
-#[derive(Debug, Default, Args)]
-pub struct FormatArguments {
-    #[arg(id = "distro", short = 'd', long = "distro", hide = true)]
-    pub distro: Option<String>,
-    #[arg(id = "release", short = 'r', long = "release", hide = true)]
-    pub release: Option<String>,
-    #[arg(id = "media", long = "media", hide = true)]
-    pub media: Option<String>,
-    #[arg(id = "size", long = "size", hide = true)]
-    pub size: Option<String>,
-    #[arg(id = "spec", long = "spec", hide = true)]
-    pub spec: Option<String>,
-    #[arg(id = "legacy-postinst", long = "legacy-postinst", hide = true)]
-    pub legacy_postinst: Option<String>,
-    #[arg(id = "archive", long = "archive", hide = true)]
-    pub archive: Option<String>,
-    #[arg(id = "binaries-only", long = "binaries-only", hide = true)]
-    pub binaries_only: bool,
-    #[arg(id = "source-only", long = "source-only", hide = true)]
-    pub source_only: bool,
 }
 
 /// Where things are.

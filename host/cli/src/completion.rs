@@ -11,6 +11,7 @@ use clap_complete::{Shell, generate};
 use super::arguments::{
     Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments, ShellArgument,
 };
+use super::formats::Shown;
 use super::{Persona, formats, output, summary};
 use modsmith_core::Environment;
 use modsmith_core::error::Result;
@@ -67,7 +68,7 @@ pub(super) fn tree(persona: Persona, formats: &[Format]) -> Command {
     let mut tree = plain().about("Builds, installs and looks after out-of-tree kernel modules");
     tree = tree.subcommands(summary::actions().map(action)).disable_help_subcommand(true);
     for format in formats {
-        let command = |word: &str| formats::with_options(plain().name(formats::kept(word)), format);
+        let command = |word: &str| formats::with_options(plain().name(formats::kept(word)), format, Shown::Yes);
         tree = tree.subcommand(command(&format.action).about(format!("Make {}", format.summary)).arg(module()));
         if let Some(word) = &format.load_action {
             let file = Arg::new("file").value_name("FILE").value_hint(ValueHint::FilePath).help("The file to load");

@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory};
+use clap::{Arg, ArgAction, ArgMatches, CommandFactory};
 
-use super::arguments::{Arguments, DirectoryArguments, FormatArguments};
+use super::arguments::{Arguments, DirectoryArguments};
 use super::invocation::{PluginUse, with_invocation};
 use super::setup::{plugins, system};
 use super::targets::Targets;
@@ -33,13 +33,13 @@ pub fn run(environment: &Environment) -> Option<std::result::Result<Result<()>, 
     let is_word = |format: &Format, word: &str| format.action == word || format.load_action.as_deref() == Some(word);
     let found = candidates.iter().find_map(|word| Some((*word, formats.iter().find(|f| is_word(f, word))?)));
     match found {
-        Some((word, format)) => Some(run_format(environment, word, format)),
+        Some((word, format)) => Some(run_format(environment, word, format, &formats)),
         None if helps && !formats.is_empty() => {
             let mut command = Arguments::command();
             let own = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             command = command.after_help(format!("{own}\n{}", listed(&formats)));
             for format in &formats {
-                command = with_options(command, format);
+                command = with_options(command, format, Shown::Yes);
             }
             Some(command.try_get_matches_from(words).map(|_| Ok(())).map_err(|error| usage_error(&error, words)))
         }
@@ -105,8 +105,14 @@ fn known(words: &[OsString], environment: &Environment) -> Option<Vec<Format>> {
     Some(plugins(&system, &framework, &directories, environment).formats())
 }
 
-fn run_format(environment: &Environment, word: &str, format: &Format) -> std::result::Result<Result<()>, ExitCode> {
-    let command = with_options(Arguments::command(), format).after_help(listed(std::slice::from_ref(format)));
+fn run_format(
+    environment: &Environment,
+    word: &str,
+    format: &Format,
+    all: &[Format],
+) -> std::result::Result<Result<()>, ExitCode> {
+    let command = with_options(Arguments::command(), format, Shown::Yes);
+    let command = with_options_of_all(command, all).after_help(listed(std::slice::from_ref(format)));
     let matches = command
         .try_get_matches_from(environment.command())
         .map_err(|error| usage_error(&error, environment.command()))?;
@@ -240,15 +246,11 @@ fn request(format: &Format, matches: &ArgMatches) -> Result<FormatRequest> {
     Ok(FormatRequest { format: format.clone(), options, archive, place: None })
 }
 
-/// The format's options, but for names that the program has itself. Names that it
-/// has for formats are theirs, if they take a value or none as there.
+/// The format's options, but for names that the program has itself.
 fn offered<'f>(command: &clap::Command, format: &'f Format) -> Vec<&'f OptionSpec> {
-    let reserved = FormatArguments::augment_args(clap::Command::new(""));
-    let taken = |option: &OptionSpec| {
+    let taken = |option: &&OptionSpec| {
         let name = option.name.as_str();
-        let fits = |arg: &Arg| arg.get_id() == name && arg.get_action().takes_values() == option.value.is_some();
-        let for_formats = reserved.get_arguments().any(fits);
-        !for_formats && command.get_arguments().any(|arg| arg.get_long() == Some(name) || arg.get_id() == name)
+        command.get_arguments().any(|arg| arg.get_long() == Some(name) || arg.get_id() == name)
     };
     format.options.iter().filter(|option| !taken(option)).collect()
 }
@@ -258,25 +260,43 @@ pub fn installed(environment: &Environment) -> Vec<Format> {
     known(&[], environment).unwrap_or_default()
 }
 
-/// The command line with the options of a format.
-pub fn with_options(mut command: clap::Command, format: &Format) -> clap::Command {
+/// The command line, with the options that formats have: every action accepts them, as
+/// with dkms, and they mean something only to the format's own.
+pub fn parse_with_all_options(
+    words: &[OsString],
+    environment: &Environment,
+) -> Option<clap::error::Result<ArgMatches>> {
+    let formats = known(words, environment).filter(|formats| !formats.is_empty())?;
+    Some(with_options_of_all(Arguments::command(), &formats).try_get_matches_from(words))
+}
+
+fn with_options_of_all(command: clap::Command, formats: &[Format]) -> clap::Command {
+    formats.iter().fold(command, |command, format| with_options(command, format, Shown::No))
+}
+
+/// Whether an option is listed in the help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    Yes,
+    No,
+}
+
+/// The command line with the options of a format that it does not have yet.
+pub fn with_options(mut command: clap::Command, format: &Format, shown: Shown) -> clap::Command {
+    let heading = kept(&format!("Options of {}", format.action));
     for option in offered(&command, format) {
         let name = kept(&option.name);
-        let heading = kept(&format!("Options of {}", format.action));
-        let known = command.get_arguments().any(|arg| arg.get_id() == name);
-        if known {
-            let described = |arg: Arg| arg.help(option.help.clone()).help_heading(heading).hide(false);
-            command = command.mut_arg(name, |arg| match &option.value {
-                Some(value) => described(arg).value_name(kept(value)),
-                None => described(arg),
-            });
-            continue;
-        }
-        let arg = Arg::new(name).long(name).help(option.help.clone()).help_heading(heading);
-        command = command.arg(match &option.value {
+        let arg = Arg::new(name).long(name).help(option.help.clone()).help_heading(heading).hide(shown == Shown::No);
+        let is_free = |letter: &char| !command.get_arguments().any(|arg| arg.get_short() == Some(*letter));
+        let arg = match option.short.filter(is_free) {
+            Some(letter) => arg.short(letter),
+            None => arg,
+        };
+        let arg = match &option.value {
             Some(value) => arg.value_name(kept(value)).action(ArgAction::Set),
             None => arg.action(ArgAction::SetTrue),
-        });
+        };
+        command = command.arg(arg);
     }
     command
 }

@@ -25,6 +25,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use arguments::{Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments};
@@ -81,7 +82,7 @@ pub fn main(environment: &Environment) -> ExitCode {
         (Persona::Modsmith, Some("manual")) => parse::<ManualArguments>(words).map(|a| manual::run(&a, environment)),
         _ => match formats::run(environment) {
             Some(outcome) => outcome,
-            None => parse_arguments(words).map(|a| actions::run(persona, &a, environment)),
+            None => parse_arguments(words, environment).map(|a| actions::run(persona, &a, environment)),
         },
     };
     let result = match outcome {
@@ -106,13 +107,18 @@ fn parse<A: Parser>(words: &[OsString]) -> Result<A, ExitCode> {
     A::try_parse_from(words.iter().skip(1)).map_err(|error| usage_error(&error, words))
 }
 
-fn parse_arguments(words: &[OsString]) -> Result<Arguments, ExitCode> {
-    let matches = Arguments::command().try_get_matches_from(words);
+/// An option that the program does not have may be a format's: plugins are asked for
+/// theirs only then.
+fn parse_arguments(words: &[OsString], environment: &Environment) -> Result<Arguments, ExitCode> {
+    let matches = Arguments::command().try_get_matches_from(words).or_else(|error| match error.kind() {
+        ErrorKind::UnknownArgument => formats::parse_with_all_options(words, environment).unwrap_or(Err(error)),
+        _ => Err(error),
+    });
     matches.and_then(|matches| Arguments::of(&matches)).map_err(|error| usage_error(&error, words))
 }
 
 fn usage_error(error: &clap::Error, words: &[OsString]) -> ExitCode {
-    use clap::error::ErrorKind::*;
+    use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
     match error.kind() {
         // Styled, where the terminal is.
         DisplayHelp | DisplayVersion => drop(error.print()),

@@ -18,7 +18,7 @@ use super::limits::{Limits, RoleLimits};
 use super::manifest::{MatchRank, Probe, Role};
 use super::named::Named;
 use super::order::{Order, order_of};
-use super::probe::Probes;
+use super::probe::{Probes, Probing};
 use super::problem::Problem;
 use super::search::SearchPath;
 use super::settings::{FrameworkSettings, Values};
@@ -363,7 +363,11 @@ impl Plugins {
             settings,
             system: self.system.clone(),
             probes: self.probes.clone(),
-            probing: self.probing || !entry.found_in.is_unvetted(),
+            probing: match (self.probing, entry.found_in.is_unvetted()) {
+                (true, _) => Probing::Always,
+                (false, false) => Probing::Confined,
+                (false, true) => Probing::Never,
+            },
             roots: roots.clone(),
             limits: self.limits(role)?.clone(),
             exceeded: None,

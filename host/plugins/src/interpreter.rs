@@ -48,12 +48,29 @@ pub fn executes_input(program: &str) -> bool {
         "awk", "gawk", "mawk", "nawk", "sed", "perl", "ruby", "lua", "luajit", "node", "nodejs", "php", "m4", "guile",
         "java", "ed", "vi", "vim", "python", "pypy",
     ];
-    const BUILDERS: [&str; 6] = ["make", "gmake", "ninja", "cmake", "meson", "cargo"];
+    // Those of packages run what a recipe says.
+    const BUILDERS: [&str; 16] = [
+        "make",
+        "gmake",
+        "ninja",
+        "cmake",
+        "meson",
+        "cargo",
+        "rpmbuild",
+        "debuild",
+        "sbuild",
+        "pbuilder",
+        "makepkg",
+        "abuild",
+        "mock",
+        "emerge",
+        "ebuild",
+        "snapcraft",
+    ];
     // `python3.11`, `perl5.36.0`
     let plain = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
     let known = |name: &str| [&SHELLS[..], &STARTERS, &LANGUAGES, &BUILDERS].iter().any(|names| names.contains(&name));
-    // Whatever builds packages runs what their recipes say.
-    known(program) || known(plain) || program.starts_with("python") || program.ends_with("build")
+    known(program) || known(plain) || program.starts_with("python")
 }
 
 #[cfg(test)]

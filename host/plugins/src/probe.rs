@@ -1,8 +1,7 @@
 //! Probes: commands with fixed arguments whose output is a fact of the system.
 
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::os::unix::process::CommandExt;
+use std::io::{ErrorKind, Read};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
@@ -10,11 +9,21 @@ use std::time::Duration;
 use super::manifest::Probe;
 use super::search::check_owner;
 use modsmith_facts::{System, find_program};
-use modsmith_sandbox::start;
+use modsmith_sandbox::{Confinement, Wall, start};
 
 /// Answers so far: a probe runs once per process.
 #[derive(Debug, Default)]
 pub struct Probes(Mutex<BTreeMap<Question, Result<String, String>>>);
+
+/// Whether the probes of a plugin are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probing {
+    /// Confined as far as the system can.
+    Always,
+    /// Where the system can keep them from changing anything.
+    Confined,
+    Never,
+}
 
 /// Program and arguments.
 type Question = (String, Vec<String>);
@@ -25,11 +34,11 @@ const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 impl Probes {
     /// Standard output without trailing newlines; the error says which program
-    /// failed and how.
-    pub fn output(&self, probe: &Probe, system: &System) -> Result<String, String> {
+    /// failed and how, or why it was not started.
+    pub fn output(&self, probe: &Probe, system: &System, probing: Probing) -> Result<String, String> {
         let key = (probe.program.clone(), probe.arguments.clone());
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.entry(key).or_insert_with(|| run(probe, system)).clone()
+        known.entry(key).or_insert_with(|| run(probe, system, probing)).clone()
     }
 
     /// Takes this for the probe's output, as a test's facts have it.
@@ -39,7 +48,7 @@ impl Probes {
     }
 }
 
-fn run(probe: &Probe, system: &System) -> Result<String, String> {
+fn run(probe: &Probe, system: &System, probing: Probing) -> Result<String, String> {
     let name = &probe.program;
     if !system.is_live() {
         return Err(format!(
@@ -60,12 +69,19 @@ fn run(probe: &Probe, system: &System) -> Result<String, String> {
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .process_group(0);
-    let mut child = start(&mut program).map_err(|e| format!("`{name}` cannot be started: {e}"))?;
+        .stderr(Stdio::null());
+    let walls: &[Wall] = if probing == Probing::Always { &[] } else { &[Wall::Writes, Wall::Network] };
+    let confined = Confinement::observer().require(walls).prepare(&mut program);
+    let leash = confined.map_err(|e| format!("`{name}` cannot be confined: {e}"))?;
+    let mut child = start(&mut program).map_err(|e| match e.kind() {
+        ErrorKind::PermissionDenied if !walls.is_empty() => {
+            format!("`{name}` was not asked: this system cannot keep it from changing anything")
+        }
+        _ => format!("`{name}` cannot be started: {e}"),
+    })?;
     let output = child.stdout.take().expect("standard output was asked for as a pipe");
 
-    // The reader ends with the program; when it does not, its group is killed.
+    // The reader ends with the program; when it does not, all of it is ended.
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let mut text = Vec::new();
@@ -75,7 +91,7 @@ fn run(probe: &Probe, system: &System) -> Result<String, String> {
     });
     let answer = receiver.recv_timeout(TIME_LIMIT);
     if !matches!(&answer, Ok(Ok(text)) if text.len() as u64 <= LONGEST) {
-        kill_group(&child);
+        drop(leash);
     }
     let status = child.wait().map_err(|e| format!("`{name}` cannot be waited for: {e}"))?;
     let text = answer
@@ -91,13 +107,6 @@ fn run(probe: &Probe, system: &System) -> Result<String, String> {
     Ok(text.trim_end_matches('\n').to_owned())
 }
 
-fn kill_group(child: &std::process::Child) {
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-        // It may have ended by itself meanwhile.
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,7 +115,7 @@ mod tests {
     fn ask(root: &str, program: &str, arguments: &[&str]) -> Result<String, String> {
         let arguments = arguments.iter().map(|a| (*a).to_owned()).collect();
         let probe = Probe { name: "p".into(), program: program.into(), arguments };
-        Probes::default().output(&probe, &System::new(root, OsRelease::default()))
+        Probes::default().output(&probe, &System::new(root, OsRelease::default()), Probing::Confined)
     }
 
     #[test]
@@ -124,6 +133,14 @@ mod tests {
         assert!(ask("/", "no-such-program", &[]).unwrap_err().contains("not installed"));
         assert!(ask("/", "false", &[]).unwrap_err().contains("`false` failed"));
         assert!(ask("/", "yes", &[]).unwrap_err().contains("more than"));
+    }
+
+    #[test]
+    fn a_program_that_is_asked_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = format!("echo x > {0}/new; echo asked", dir.path().display());
+        assert_eq!(ask("/", "sh", &["-c", &script]), Ok("asked".into()));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -30,7 +30,16 @@ impl Confinement {
         // Only root can have all mounts read-only and stay held back by modes.
         let mounts = (rules.is_err() && can_become_nobody()).then(Mounts::all).flatten();
         let (purpose, limits) = (Purpose::Read, Some(limits));
-        Self(Measures { purpose, rules, limits, required: Vec::new(), kept: None, way: None, mounts })
+        Self(Measures { purpose, rules, limits, required: Vec::new(), kept: None, way: None, mounts, stays: false })
+    }
+
+    /// For what is asked for a fact of this machine: it stays the user that it is, reads
+    /// what that user may read without capabilities, changes nothing, and talks to nothing
+    /// but its standard streams.
+    pub fn observer() -> Self {
+        let (purpose, rules) = (Purpose::Read, Rules::for_observing());
+        let (limits, kept, way, mounts) = (None, None, None, None);
+        Self(Measures { purpose, rules, limits, required: Vec::new(), kept, way, mounts, stays: true })
     }
 
     /// For what works in one directory, which has to be one that [`NOBODY`](crate::NOBODY) can use if
@@ -49,7 +58,7 @@ impl Confinement {
             }
         }
         let (purpose, rules) = (Purpose::Write, Rules::for_writing_below(directory));
-        Self(Measures { purpose, rules, limits: None, required, kept: None, way: None, mounts: None })
+        Self(Measures { purpose, rules, limits: None, required, kept: None, way: None, mounts: None, stays: false })
     }
 
     /// Does not start the program where one of these walls is missing.

@@ -17,6 +17,8 @@ pub(super) struct Rules {
     ruleset: OwnedFd,
     /// The version of the kernel's Landlock.
     abi: i32,
+    /// Whether reading is among what it refuses.
+    limits_reading: bool,
 }
 
 /// Streams that a program may read from `/dev`.
@@ -40,7 +42,12 @@ impl Rules {
         for stream in STREAMS {
             rules = allow(rules, &Path::new("/dev").join(stream), AccessFs::ReadFile.into())?;
         }
-        Self::finish(rules, abi)
+        Ok(Self { limits_reading: true, ..Self::finish(rules, abi)? })
+    }
+
+    /// Writing to `/dev/null` only; reading of everything.
+    pub fn for_observing() -> Result<Self, i32> {
+        Self::finish(create(AccessFs::from_write(ABI::V5))?, abi()?)
     }
 
     /// Writing below one directory and to `/dev/null` only; reading of everything.
@@ -56,12 +63,16 @@ impl Rules {
     fn finish(rules: RulesetCreated, abi: i32) -> Result<Self, i32> {
         let rules = allow(rules, Path::new("/dev/null"), AccessFs::WriteFile | AccessFs::Truncate)?;
         let ruleset: Option<OwnedFd> = rules.into();
-        Ok(Self { ruleset: ruleset.ok_or(libc::ENOSYS)?, abi })
+        Ok(Self { ruleset: ruleset.ok_or(libc::ENOSYS)?, abi, limits_reading: false })
     }
 
     /// Whether cutting off files is among what it refuses.
     pub fn covers_truncation(&self) -> bool {
         self.abi >= 3
+    }
+
+    pub fn limits_reading(&self) -> bool {
+        self.limits_reading
     }
 
     /// Whether it keeps signals from processes outside.

@@ -21,4 +21,6 @@ pub(crate) struct Measures {
     /// A way to a directory below one that only root may enter.
     pub way: Option<Way>,
     pub mounts: Option<Mounts>,
+    /// Whether root stays root, without capabilities.
+    pub stays: bool,
 }

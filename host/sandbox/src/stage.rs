@@ -52,7 +52,7 @@ impl Stage {
         let map = |id: u32| CString::new(format!("{id} {id} 1")).ok();
         let maps = map(uid.as_raw()).zip(map(gid.as_raw())).filter(|_| !uid.is_root());
         let maps = maps.map(|(uid, gid)| [uid, gid]);
-        let becomes_nobody = uid.is_root() && identity::can_become_nobody();
+        let becomes_nobody = uid.is_root() && !measures.stays && identity::can_become_nobody();
         Self { measures, filter, ends, spaces, maps, becomes_nobody, owner: rustix::process::getpid() }
     }
 
@@ -148,7 +148,7 @@ impl Stage {
         let capabilities = identity::drop_capabilities();
         let (files, scoped, cuts) = match rules {
             Ok(rules) => {
-                let proc = if done.proc && *purpose == Purpose::Read { rules.allow_proc() } else { Ok(()) };
+                let proc = if done.proc && rules.limits_reading() { rules.allow_proc() } else { Ok(()) };
                 (proc.and_then(|()| rules.enforce()), rules.covers_signals(), rules.covers_truncation())
             }
             Err(refusal) => (Err(*refusal), false, false),

@@ -295,3 +295,22 @@ fn one_directory_can_be_written_and_no_other() {
     }
     assert!(!runs("sleep 8768"));
 }
+
+#[test]
+fn an_observer_reads_what_its_user_may_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("secret");
+    std::fs::write(&secret, "kept").unwrap();
+    std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o400)).unwrap();
+    let file = secret.display();
+    let script = format!(
+        "cat {file}; echo x > {file}; rm -f {file}; touch {file}.new; chmod 777 {file}; \
+         (echo > /dev/tcp/127.0.0.1/9) 2>&1 | grep -c 'not permitted'"
+    );
+    let (output, level) = run_in(bash(&script), Confinement::observer());
+    assert_eq!(stdout(&output), "kept1\n", "{output:?}");
+    assert!([Wall::Writes, Wall::Network, Wall::Privileges].iter().all(|wall| level.has(*wall)), "{level:?}");
+    assert_eq!(std::fs::read_to_string(&secret).unwrap(), "kept");
+    assert_eq!(std::fs::metadata(&secret).unwrap().permissions().mode() & 0o777, 0o400);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+}

@@ -113,7 +113,7 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
     let finished = transaction::finish(run, &kernel, Occasion::Installed);
     if results.changed {
         let mut plan = Builder::new(format!("load modules into {}", target.kernel), run.env.system.roots.clone());
-        plan_load(run, &kernel, &mut plan);
+        plan_load(run, &kernel, &mut plan)?;
         run.runner.run(plan)?;
     }
     let left: Vec<_> = done.left.into_iter().map(|(task, needs)| (&wanted[task].package, needs)).collect();

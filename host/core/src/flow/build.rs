@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::build::{Compressor, Toolchain, toolchain};
+use crate::build::{Compressor, Toolchain};
 use crate::conf::{ModuleRecord, PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
 use crate::flow::build_environment::build_environment;
@@ -17,6 +17,7 @@ use crate::flow::preconditions::{Patch, check_dependencies, check_exclusive, che
 use crate::flow::record::{conf_files, plan_build_record};
 use crate::flow::script::script_command;
 use crate::flow::signing::{plan_signing, signing};
+use crate::flow::toolchain::toolchain_of;
 use crate::flow::{Invocation, PackageSource, preconditions, script};
 use crate::tree::{BuildRecord, ConfFile, Package, PackageId, RecordedModule, Target};
 use modsmith_facts::Compression;
@@ -135,7 +136,7 @@ fn decide(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>, target:
 
     let signing = signing(run, package, kernel)?;
     let compression = run.env.plugins.compression(kernel)?.unwrap_or_else(|| kernel.compressions().last().copied());
-    let toolchain = toolchain(kernel, &run.env.system.root);
+    let toolchain = toolchain_of(run, kernel)?;
     let place = workplace(run, package, target)?;
     Ok(Decisions { conf, toolchain, compression, signing, place, patches, conf_files })
 }
@@ -188,7 +189,7 @@ pub(super) fn prepare_source(
     let conf = run.conf(package, kernel, Strictness::Strict)?;
     preconditions::check_source(package)?;
     let patches = check_patches(run, package, &conf)?;
-    let toolchain = toolchain(kernel, &run.env.system.root);
+    let toolchain = toolchain_of(run, kernel)?;
     let place = workplace(run, package, target)?;
     let location = place.location.clone();
     let decisions =

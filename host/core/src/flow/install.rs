@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::build::toolchain;
 use crate::conf::{ModuleRecord, PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
 use crate::flow::boot_image::plan_initrd;
@@ -19,6 +18,7 @@ use crate::flow::modprobe_config::plan_modprobe_add;
 use crate::flow::overrides::{Overrides, overrides_of};
 use crate::flow::record::conf_files;
 use crate::flow::script::script_command;
+use crate::flow::toolchain::toolchain_of;
 use crate::flow::transaction::{Deferred, plan_marker};
 use crate::flow::uninstall::uninstall_package;
 use crate::flow::version_check::{Verdict, compare, obsolete};
@@ -92,7 +92,7 @@ pub(super) fn install_overriding(
     let modules = choose(run, package, &conf, kernel, target, overrides)?;
 
     let mut plan = Builder::new(format!("install {} for {target}", package.id), run.env.roots(package, Some(kernel)));
-    let toolchain = toolchain(kernel, &run.env.system.root);
+    let toolchain = toolchain_of(run, kernel)?;
     let environment = script::environment(package, kernel, &toolchain);
     let source = Location::new(Root::Source, "").expect("the root itself");
     let script = |text: &Option<String>| script_command(run, package, text.as_deref()?, &source, environment.clone());
@@ -122,7 +122,7 @@ pub(super) fn install_overriding(
     plan_depmod_of_others(run, linked, &mut plan);
     plan_initrd(run, kernel, &conf, Occasion::Installed, &mut plan)?;
     if !run.transaction.is_open() {
-        plan_load(run, kernel, &mut plan);
+        plan_load(run, kernel, &mut plan)?;
     }
     run.runner.run(plan)
 }

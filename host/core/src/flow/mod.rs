@@ -42,6 +42,7 @@ mod script;
 mod signing;
 mod status;
 mod status_inspector;
+mod toolchain;
 mod transaction;
 mod uninstall;
 mod uninstall_plan;

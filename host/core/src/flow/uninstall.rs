@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::build::toolchain;
 use crate::conf::{PackageConf, Strictness};
 use crate::error::Result;
 use crate::flow::boot_image::plan_initrd;
@@ -13,6 +12,7 @@ use crate::flow::installed::{Found, Sought, find_installed, product_named};
 use crate::flow::modprobe_config::plan_modprobe_remove;
 use crate::flow::originals::originals;
 use crate::flow::script::script_command;
+use crate::flow::toolchain::toolchain_of;
 use crate::flow::transaction::begin;
 use crate::flow::uninstall_plan::{Installed, UninstallFacts, plan_uninstall};
 use crate::flow::weak_modules::{Offer, plan_depmod_of_others, plan_weak_links};
@@ -67,7 +67,7 @@ pub(super) fn uninstall_package(
         }
     }
     let source = Location::new(Root::Source, "").expect("the root itself");
-    let environment = script::environment(package, kernel, &toolchain(kernel, &run.env.system.root));
+    let environment = script::environment(package, kernel, &toolchain_of(run, kernel)?);
     let post_remove = conf.scripts.post_remove.as_deref();
     let facts = UninstallFacts {
         id: &package.id,

@@ -14,12 +14,13 @@ use crate::error::{Error, Kind, Result};
 use modsmith_facts::{Location, Root, Roots, TrustError, Untrusted, inside, open_trusted, read_trusted};
 use modsmith_plan::Files;
 
-/// Children of a version directory that are no kernels.
-const NOT_KERNELS: [&str; 9] = ["source", "build", "tarball", "driver_disk", "rpm", "deb", "dsc", "bmdeb", "sysext"];
+/// Children of a version directory that hold sources. Of the others, a kernel's has a
+/// directory for each architecture, and a package format's has files.
+const SOURCES: [&str; 2] = ["source", "build"];
 
 /// Whether a child of a version directory would be taken for a kernel.
 pub(crate) fn is_kernel_name(name: &str) -> bool {
-    !name.starts_with('.') && !NOT_KERNELS.contains(&name)
+    !name.starts_with('.') && !SOURCES.contains(&name)
 }
 
 /// Where a registered package's source is.
@@ -197,7 +198,7 @@ impl Tree {
         let base = self.real(&id.version_dir());
         let mut out = Vec::new();
         for kernel in directories(&base).unwrap_or_default() {
-            if NOT_KERNELS.contains(&kernel.as_str()) {
+            if SOURCES.contains(&kernel.as_str()) {
                 continue;
             }
             for arch in directories(&base.join(&kernel)).unwrap_or_default() {
@@ -248,7 +249,7 @@ impl Tree {
     pub fn has_kernels(&self, id: &PackageId) -> bool {
         let base = self.real(&id.version_dir());
         let names = directories(&base).unwrap_or_default();
-        names.iter().any(|name| !NOT_KERNELS.contains(&name.as_str()) && !holds_results(&base.join(name)))
+        names.iter().any(|name| !SOURCES.contains(&name.as_str()) && !holds_results(&base.join(name)))
     }
 
     /// Module files built for a kernel: file names, sorted.

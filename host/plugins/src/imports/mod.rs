@@ -12,7 +12,7 @@ use super::bindings::modsmith::plugin::types;
 use super::exceeded::Exceeded;
 use super::grant::{Grant, Reach};
 use super::limits::Limits;
-use super::probe::Probes;
+use super::probe::{Probes, Probing};
 use super::settings::Values;
 use modsmith_facts::Compression;
 use modsmith_facts::kernel::{Kernel, SymbolVersions};
@@ -41,8 +41,7 @@ pub struct State {
     pub(super) settings: Arc<Values>,
     pub(super) system: Arc<System>,
     pub(super) probes: Arc<Probes>,
-    /// Whether the plugin's probes are run.
-    pub(super) probing: bool,
+    pub(super) probing: Probing,
     /// Those of the system, of the kernel and of the plan.
     pub(super) roots: Roots,
     pub(super) limits: Limits,
@@ -210,7 +209,7 @@ fn state_of(system: System, roots: Roots, grant: Arc<Grant>, limits: Limits) -> 
         grant,
         settings: Arc::default(),
         probes: Arc::default(),
-        probing: true,
+        probing: Probing::Always,
         roots,
         system: Arc::new(system),
         limits,

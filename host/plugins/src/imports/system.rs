@@ -11,6 +11,7 @@ use crate::bindings::modsmith::plugin::system::{Entry, EntryKind, Host, HostDir}
 use crate::bindings::modsmith::plugin::types::{self, Error};
 use crate::grant::Closed;
 use crate::named::locate;
+use crate::probe::Probing;
 use crate::program;
 use modsmith_facts::compression::decompress_within;
 use modsmith_facts::{Last, Location, Root};
@@ -44,14 +45,14 @@ impl Host for State {
             Ok(probe) => probe,
             Err(refusal) => return Ok(Err(Error::Denied(refusal))),
         };
-        if !self.probing {
+        if self.probing == Probing::Never {
             return Ok(Err(Error::Other(format!(
                 "`{}` was not asked: in a dry run, and where nothing is changed, no program is run for a plugin \
                  that is neither installed for all users nor granted",
                 probe.program
             ))));
         }
-        Ok(self.probes.output(probe, &self.system).map_err(Error::Other))
+        Ok(self.probes.output(probe, &self.system, self.probing).map_err(Error::Other))
     }
 
     fn absolute(&mut self, location: types::Path) -> wasmtime::Result<Result<String, Error>> {

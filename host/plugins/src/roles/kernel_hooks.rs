@@ -20,6 +20,7 @@ pub enum Event {
     KernelPostinst,
     KernelPrerm,
     PostTransaction,
+    ModulesLoaded,
 }
 
 /// A file that brings these events to the program.
@@ -40,6 +41,7 @@ impl Plugins {
             Event::KernelPostinst => kernel_hooks::Event::KernelPostinst,
             Event::KernelPrerm => kernel_hooks::Event::KernelPrerm,
             Event::PostTransaction => kernel_hooks::Event::PostTransaction,
+            Event::ModulesLoaded => kernel_hooks::Event::ModulesLoaded,
         };
         let subject = Subject { kernel: Some(kernel), package: None };
         let Candidates { entries, others: mut reasons, missed } = self.candidates(Role::KernelHooks);

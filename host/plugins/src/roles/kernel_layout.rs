@@ -51,4 +51,15 @@ impl Plugins {
         })?;
         Ok(answer.value())
     }
+
+    /// The compiler that the kernel's headers name for its modules.
+    pub fn compiler(&self, kernel: &Arc<Kernel>) -> Result<Option<String>, Error> {
+        let subject = Subject { kernel: Some(kernel), package: None };
+        let answer = self.ask(Role::KernelLayout, subject, |call| {
+            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+            let kernel = call.kernel(kernel)?;
+            Ok(guest.call_compiler(&mut call.store, kernel)?.ok_or_else(no_rule))
+        })?;
+        Ok(answer.value())
+    }
 }

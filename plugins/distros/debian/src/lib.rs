@@ -23,6 +23,44 @@ impl KernelLayout for Debian {
     fn header_package(kernel: &Kernel) -> Option<String> {
         Some(format!("{}-headers-{}", kernel_name(), kernel.release()))
     }
+
+    /// The packages of headers have a part of a makefile that sets CC.
+    fn compiler(_: &Kernel) -> Option<String> {
+        compiler_of(&Path::headers(".kernelvariables").read_text().ok()??)
+    }
+}
+
+/// The last CC of a makefile, but for its references: a cache and a prefix for
+/// cross compilers, which are not set here.
+fn compiler_of(makefile: &str) -> Option<String> {
+    let assignments = makefile.lines().filter_map(|line| {
+        let (name, value) = line.split_once('=')?;
+        let name = name.trim_end_matches([':', '?']).trim();
+        (name == "CC" || name == "override CC").then_some(value)
+    });
+    let compiler = without_references(assignments.last()?);
+    let compiler = compiler.trim();
+    (!compiler.is_empty() && !compiler.contains(char::is_whitespace)).then(|| compiler.to_owned())
+}
+
+/// A value without what stands in `$(...)`, also within one another.
+fn without_references(value: &str) -> String {
+    let mut depth = 0_usize;
+    let mut kept = String::new();
+    for part in value.split_inclusive(['(', ')']) {
+        match part.chars().last() {
+            Some('(') if depth == 0 => kept.push_str(part.trim_end_matches("$(")),
+            Some(')') if depth > 0 => {}
+            _ if depth == 0 => kept.push_str(part),
+            _ => {}
+        }
+        match part.chars().last() {
+            Some('(') => depth += 1,
+            Some(')') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    kept
 }
 
 fn kfreebsd() -> bool {
@@ -34,3 +72,23 @@ fn kernel_name() -> &'static str {
 }
 
 export!(Debian: InstallPolicy, KernelLayout);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_compiler_is_what_is_left_of_cc_without_references() {
+        for (makefile, compiler) in [
+            ("override ARCH = x86\nCC = $(if $(CACHE),$(CCACHE)) $(CROSS_COMPILE)gcc-12\nX = y\n", Some("gcc-12")),
+            ("CC := gcc-13\n", Some("gcc-13")),
+            ("CC = one\nCC = two\n", Some("two")),
+            ("CC = $(COMPILER)\n", None),
+            ("CC = gcc -m32\n", None),
+            ("HOSTCC = gcc\n", None),
+            ("", None),
+        ] {
+            assert_eq!(compiler_of(makefile).as_deref(), compiler, "{makefile}");
+        }
+    }
+}

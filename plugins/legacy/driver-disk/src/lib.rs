@@ -24,12 +24,18 @@ impl Packager for DriverDisk {
         vec![Format {
             directory: "driver_disk".into(),
             options: vec![
-                option(
-                    "distro",
-                    "DISTRO",
-                    "Whose installer reads it: redhat1, redhat2, redhat3, suse, UnitedLinux, ubuntu",
-                ),
-                option("release", "RELEASE", "The distribution's release, for suse and UnitedLinux: 9.3, sles10"),
+                OptionSpec {
+                    short: Some('d'),
+                    ..option(
+                        "distro",
+                        "DISTRO",
+                        "Whose installer reads it: redhat1, redhat2, redhat3, suse, UnitedLinux, ubuntu",
+                    )
+                },
+                OptionSpec {
+                    short: Some('r'),
+                    ..option("release", "RELEASE", "The distribution's release, for suse and UnitedLinux: 9.3, sles10")
+                },
                 option("media", "MEDIUM", "What it is put on: floppy (without this option), iso or tar"),
                 option("size", "KB", "The floppy's size; 1440 without this option"),
                 option("spec", "FILE", "The spec file that mkkmod made the packages of a redhat3 disk with"),

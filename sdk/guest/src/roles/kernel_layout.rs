@@ -16,6 +16,12 @@ pub trait KernelLayout {
 
     /// The package to install when headers are missing.
     fn header_package(kernel: &Kernel) -> Option<String>;
+
+    /// The compiler that the kernel's headers name for its modules. Unless said
+    /// otherwise, none.
+    fn compiler(_kernel: &Kernel) -> Option<String> {
+        None
+    }
 }
 
 impl<P: KernelLayout> wit::Guest for P {
@@ -32,5 +38,10 @@ impl<P: KernelLayout> wit::Guest for P {
     fn header_package(kernel: &Kernel) -> Option<String> {
         crate::panic::enter();
         P::header_package(kernel)
+    }
+
+    fn compiler(kernel: &Kernel) -> Option<String> {
+        crate::panic::enter();
+        P::compiler(kernel)
     }
 }

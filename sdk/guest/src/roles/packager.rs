@@ -100,7 +100,14 @@ pub fn format(name: &str, action: &str, summary: &str, label: &str) -> Format {
 
 /// A switch of a format's command line.
 pub fn switch(name: &str, help: &str) -> OptionSpec {
-    OptionSpec { name: name.into(), value: None, help: help.into(), without_kernels: false, excludes: Vec::new() }
+    OptionSpec {
+        name: name.into(),
+        short: None,
+        value: None,
+        help: help.into(),
+        without_kernels: false,
+        excludes: Vec::new(),
+    }
 }
 
 /// An option of a format's command line that takes a value; `value` is its

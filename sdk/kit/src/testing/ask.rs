@@ -121,6 +121,7 @@ impl Question<'_> {
                 or_none(Some(dirs.join(" ")).filter(|dirs| !dirs.is_empty()))
             }),
             Call::HeaderPackage => value(plugins.header_package(kernel), or_none),
+            Call::Compiler => value(plugins.compiler(kernel), or_none),
             Call::KernelPrepare => {
                 steps(plugins.kernel_prepare(kernel, facts.config.as_ref().map(String::as_bytes), plan))
             }

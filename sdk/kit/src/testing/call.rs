@@ -15,6 +15,7 @@ pub enum Call {
     KernelArch,
     HeaderDirs,
     HeaderPackage,
+    Compiler,
     KernelPrepare,
     KernelClean,
     Refresh,
@@ -34,7 +35,7 @@ pub enum Call {
     Validate,
 }
 
-const CALLS: [(Call, &str, Role); 24] = [
+const CALLS: [(Call, &str, Role); 25] = [
     (Call::Score, "score", Role::Distro),
     (Call::Destination, "destination", Role::InstallPolicy),
     (Call::Compression, "compression", Role::InstallPolicy),
@@ -42,6 +43,7 @@ const CALLS: [(Call, &str, Role); 24] = [
     (Call::KernelArch, "kernel-arch", Role::KernelLayout),
     (Call::HeaderDirs, "header-dirs", Role::KernelLayout),
     (Call::HeaderPackage, "header-package", Role::KernelLayout),
+    (Call::Compiler, "compiler", Role::KernelLayout),
     (Call::KernelPrepare, "kernel-prepare", Role::KernelPrepare),
     (Call::KernelClean, "kernel-clean", Role::KernelPrepare),
     (Call::Refresh, "refresh", Role::Initrd),

@@ -194,6 +194,7 @@ words!(event, Event, [
     "kernel-postinst" => Event::KernelPostinst,
     "kernel-prerm" => Event::KernelPrerm,
     "post-transaction" => Event::PostTransaction,
+    "modules-loaded" => Event::ModulesLoaded,
 ]);
 
 #[cfg(test)]

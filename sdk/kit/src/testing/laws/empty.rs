@@ -57,6 +57,7 @@ fn adds_steps(call: Call) -> bool {
         | Call::KernelArch
         | Call::HeaderDirs
         | Call::HeaderPackage
+        | Call::Compiler
         | Call::Regeneration
         | Call::Sign
         | Call::Enrolment
@@ -70,7 +71,8 @@ fn adds_steps(call: Call) -> bool {
 
 /// The call with each value of its argument.
 fn variants(facts: Facts) -> Vec<Facts> {
-    let events = [Event::KernelPreinst, Event::KernelPostinst, Event::KernelPrerm, Event::PostTransaction];
+    let events =
+        [Event::KernelPreinst, Event::KernelPostinst, Event::KernelPrerm, Event::PostTransaction, Event::ModulesLoaded];
     match facts.call {
         Call::Refresh => [Occasion::Installed, Occasion::Removed]
             .map(|occasion| Facts { occasion: Some(occasion), ..facts.clone() })
