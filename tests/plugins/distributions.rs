@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use modsmith_facts::kernel::{Kernel, KernelInput};
 use modsmith_facts::{OsRelease, System};
-use modsmith_plugins::{FrameworkSettings, Plugins, Prune, SearchPath};
+use modsmith_plugins::{FrameworkSettings, InstallPolicy, Plugins, Prune, SearchPath};
 use modsmith_tests::fixture::Package;
 use modsmith_tests::{World, kernel, paths, tool};
 
@@ -111,7 +111,7 @@ impl Machine {
     }
 
     fn directory(&self) -> Option<String> {
-        self.plugins().destination(&self.kernel(), REQUESTED).expect("an answer")
+        InstallPolicy(&self.plugins()).destination(&self.kernel(), REQUESTED).expect("an answer")
     }
 }
 
@@ -121,7 +121,7 @@ fn every_system_gets_the_directory_and_the_clean_up_that_dkms_has_for_it() {
         let machine = Machine::new();
         machine.write("etc/os-release", &format!("ID=\"{id}\"\nID_LIKE=\"{like}\"\n"));
         assert_eq!(machine.directory().as_deref(), Some(directory.unwrap_or(REQUESTED)), "{id} ({like})");
-        let prune = machine.plugins().prune().expect("an answer");
+        let prune = InstallPolicy(&machine.plugins()).prune().expect("an answer");
         assert_eq!(prune == Prune::Always, *always, "{id} ({like}): {prune:?}");
     }
 }

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use modsmith_facts::kernel::{Kernel, KernelInput};
 use modsmith_facts::{OsRelease, System};
 use modsmith_plan::{Action, Builder};
-use modsmith_plugins::{Answer, FoundIn, FrameworkSettings, Image, Occasion, Plugins, SearchPath};
+use modsmith_plugins::{
+    Administration, Answer, FoundIn, FrameworkSettings, Image, Initrd, Occasion, Plugins, SearchPath,
+};
 use modsmith_tests::paths;
 
 const RELEASE: &str = "6.1.0-test";
@@ -76,7 +78,7 @@ impl Machine {
     }
 
     fn grant(&self) {
-        self.plugins().grant("mkimage").unwrap_or_else(|e| panic!("{e}"));
+        Administration(&self.plugins()).grant("mkimage").unwrap_or_else(|e| panic!("{e}"));
     }
 
     fn kernel(&self) -> Arc<Kernel> {
@@ -91,7 +93,7 @@ impl Machine {
     /// The steps, or why there are none.
     fn refresh(&self) -> Result<Vec<Action>, String> {
         let mut plan = Builder::new("image", self.roots());
-        match self.plugins().refresh_initrd(&self.kernel(), Occasion::Removed, &mut plan) {
+        match Initrd(&self.plugins()).refresh(&self.kernel(), Occasion::Removed, &mut plan) {
             Ok(Answer::Given { plugin, .. }) if plugin == "mkimage" => {
                 Ok(plan.finish().steps.into_iter().map(|step| step.action).collect())
             }
@@ -101,7 +103,7 @@ impl Machine {
 
     fn image(&self, asked: bool) -> Image {
         let mut plan = Builder::new("image", self.roots());
-        self.plugins().boot_image(&self.kernel(), Occasion::Removed, asked, &mut plan).expect("an answer")
+        Initrd(&self.plugins()).boot_image(&self.kernel(), Occasion::Removed, asked, &mut plan).expect("an answer")
     }
 }
 
@@ -110,7 +112,7 @@ fn a_table_serves_a_tool_once_it_is_granted() {
     let machine = Machine::new();
     machine.table(TABLE);
     assert!(machine.refresh().is_err());
-    let shown = machine.plugins().inspect("mkimage").expect("it can be looked at before").to_string();
+    let shown = Administration(&machine.plugins()).inspect("mkimage").expect("it can be looked at before").to_string();
     for part in ["not been granted", "mkimage -f boot/image-* *", "boot/image-*", "base          table", "initrd"] {
         assert!(shown.contains(part), "{part} in {shown}");
     }
@@ -127,7 +129,7 @@ fn a_table_serves_a_tool_once_it_is_granted() {
 
     machine.grant();
     assert!(machine.refresh().is_ok());
-    machine.plugins().revoke("mkimage").unwrap_or_else(|e| panic!("{e}"));
+    Administration(&machine.plugins()).revoke("mkimage").unwrap_or_else(|e| panic!("{e}"));
     assert!(machine.refresh().is_err());
 }
 
@@ -157,7 +159,7 @@ fn the_policy_of_the_machine_is_above_a_table() {
     machine.write("config/policy.d/site.toml", "[deny]\nprograms = [\"mkimage\"]\n");
     let error = machine.refresh().expect_err("the policy denies the program");
     assert!(error.contains("may not run it"), "{error}");
-    let shown = machine.plugins().inspect("mkimage").expect("it is usable otherwise").to_string();
+    let shown = Administration(&machine.plugins()).inspect("mkimage").expect("it is usable otherwise").to_string();
     assert!(shown.contains("denied") && shown.contains("site.toml"), "{shown}");
 }
 

@@ -12,7 +12,7 @@ use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_core::flow::{self, Filter, Invocation};
 use modsmith_core::tree::{Target, check_kernel_name};
-use modsmith_plugins::Plugins;
+use modsmith_plugins::{Packager, Plugins};
 
 /// Runs what was typed.
 pub fn run(persona: Persona, arguments: &Arguments, environment: &Environment) -> Result<()> {
@@ -180,7 +180,8 @@ fn no_action(persona: Persona, arguments: &Arguments, environment: &Environment)
     let plugins = system(&arguments.directories, arguments.os_release.as_deref(), environment)
         .ok()
         .map(|(system, framework)| plugins(&system, &framework, &arguments.directories, environment));
-    let tree = completion::tree(persona, &plugins.as_ref().map(Plugins::formats).unwrap_or_default());
+    let tree =
+        completion::tree(persona, &plugins.as_ref().map(|plugins| Packager(plugins).formats()).unwrap_or_default());
     let names: Vec<&str> = tree.get_subcommands().map(clap::Command::get_name).collect();
     if let Some(meant) = arguments.words.first().and_then(|word| similar(word, &names)) {
         error = error.hint(format!("Did you mean `{meant}`?"));

@@ -17,7 +17,7 @@ use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_core::flow::{self, FormatRequest, Invocation, PackageSource};
 use modsmith_core::tree::{PackageId, Target};
-use modsmith_plugins::{Format, KernelCount, OptionSpec};
+use modsmith_plugins::{Format, KernelCount, OptionSpec, Packager};
 
 /// Runs a command line whose action is one that a plugin brings. `None` where
 /// it has no such word: the program's own actions are not looked up in plugins.
@@ -50,7 +50,7 @@ pub fn run(environment: &Environment) -> Option<std::result::Result<Result<()>, 
 /// Loads an archive as the plugin does that knows its name. `None` where the
 /// system installed it by itself or its plans are only shown, and nothing is left to do.
 pub fn load(archive: &Path, target: &Target, run: &Invocation<'_>, arguments: &Arguments) -> Result<Option<PackageId>> {
-    let formats = run.env.plugins.formats();
+    let formats = Packager(&run.env.plugins).formats();
     let Some(format) = best(&formats, archive) else {
         let suffixes: Vec<&str> = formats.iter().flat_map(|format| &format.suffixes).map(String::as_str).collect();
         return Err(Error::new(
@@ -102,7 +102,7 @@ fn known(words: &[OsString], environment: &Environment) -> Option<Vec<Format>> {
     let (root, os_release) = (value("--root"), value("--os-release"));
     let directories = DirectoryArguments { root, ..DirectoryArguments::default() };
     let (system, framework) = system(&directories, os_release.as_deref(), environment).ok()?;
-    Some(plugins(&system, &framework, &directories, environment).formats())
+    Some(Packager(&plugins(&system, &framework, &directories, environment)).formats())
 }
 
 fn run_format(
@@ -147,7 +147,7 @@ fn perform_load(
         let target = targets.first(&run.env)?;
         // The word is one format's, the file may be another's.
         let own = |format: &Format| (&format.plugin, &format.name) == (&request.format.plugin, &request.format.name);
-        match best(&run.env.plugins.formats(), &archive) {
+        match best(&Packager(&run.env.plugins).formats(), &archive) {
             Some(format) if !own(format) => load(&archive, &target, run, arguments).map(drop),
             _ => load_as(&request, &archive, &target, run, arguments).map(drop),
         }
@@ -197,7 +197,7 @@ fn make_in(
     request: &FormatRequest,
     arguments: &Arguments,
 ) -> Result<()> {
-    let mut needs = run.env.plugins.requirements(&request.format, &request.options)?;
+    let mut needs = Packager(&run.env.plugins).requirements(&request.format, &request.options)?;
     // Nothing is built of a source that has just come into a tree.
     if without_kernels(request) || (request.place.is_some() && targets.given.is_empty()) {
         needs.kernels = KernelCount::None;

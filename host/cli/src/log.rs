@@ -10,7 +10,7 @@ use super::output;
 use super::setup::read_only;
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
-use modsmith_core::tree::{Failure, PackageId, Target, Tree, check_kernel_name, check_name};
+use modsmith_core::tree::{Failure, Failures, PackageId, Target, Tree, check_kernel_name, check_name};
 use modsmith_facts::inside;
 use modsmith_facts::text::line;
 
@@ -116,7 +116,7 @@ fn package(tree: &Tree, word: &str) -> Result<PackageId> {
 
 /// Every kernel that there is something to show of, newest first.
 fn builds(tree: &Tree, id: &PackageId) -> Vec<Build> {
-    let failed = tree.failures().into_iter().filter(|failure| failure.id == *id);
+    let failed = Failures(&tree).all().into_iter().filter(|failure| failure.id == *id);
     let mut builds: Vec<Build> = failed
         .map(|failure| Build {
             target: failure.target.clone(),

@@ -10,7 +10,7 @@ use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_facts::find_program;
 use modsmith_facts::text::field;
-use modsmith_plugins::{Listed, Plugins};
+use modsmith_plugins::{Administration, KernelHooks, Listed, Plugins};
 
 /// Runs a `plugin` subcommand.
 pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()> {
@@ -19,7 +19,7 @@ pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()>
         PluginCommand::Test(arguments) => author("test", arguments, environment),
         PluginCommand::List { json, os_release } => {
             let plugins = open(os_release.as_deref(), environment)?;
-            let listed = plugins.list();
+            let listed = Administration(&plugins).list();
             if *json {
                 output::json(&listed)?;
             } else {
@@ -31,7 +31,7 @@ pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()>
             Ok(())
         }
         PluginCommand::Inspect { plugin, json } => {
-            let inspection = open(None, environment)?.inspect(plugin)?;
+            let inspection = Administration(&open(None, environment)?).inspect(plugin)?;
             if *json {
                 return output::json(&inspection);
             }
@@ -39,18 +39,18 @@ pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()>
             Ok(())
         }
         PluginCommand::HookFiles { plugin, into, sbindir, libdir, os_release } => {
-            let files = open(os_release.as_deref(), environment)?.hook_files(plugin.as_deref())?;
+            let files = KernelHooks(&open(os_release.as_deref(), environment)?).hook_files(plugin.as_deref())?;
             let directories = hooks::Directories { sbindir, libdir };
             files.iter().try_for_each(|(plugin, file)| hooks::put(plugin, file, &directories, into.as_deref()))
         }
         PluginCommand::Grant { plugin } => {
-            let (inspection, file) = open(None, environment)?.grant(plugin)?;
+            let (inspection, file) = Administration(&open(None, environment)?).grant(plugin)?;
             output::text(&inspection.to_string());
             output::lines(&field(&format!("Granted in {}", file.display())));
             Ok(())
         }
         PluginCommand::Revoke { plugin } => {
-            let file = open(None, environment)?.revoke(plugin)?;
+            let file = Administration(&open(None, environment)?).revoke(plugin)?;
             output::lines(&field(&format!("Revoked: {} is gone", file.display())));
             Ok(())
         }

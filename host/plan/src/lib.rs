@@ -75,4 +75,4 @@ pub use uses::Use;
 pub use verb::{Bytes, Verb, Word};
 pub use verbs::{Action, ArchiveFormat, Signature, SignatureAlgorithm, stays_inside};
 pub use view::StepView;
-pub use watch::{Entry, Source, Watch};
+pub use watch::{Inode, Source, Watch};

@@ -24,7 +24,7 @@ pub trait Watch: Send + Sync {
     fn source(&self, location: &Location, using: Source) -> Result<Location, String>;
 
     /// Whether something that was found in a source may be read.
-    fn reads(&self, location: &Location, found: &Entry) -> Result<(), String>;
+    fn reads(&self, location: &Location, found: &Inode) -> Result<(), String>;
 
     /// Whether something may be made or replaced.
     fn writes(&self, location: &Location) -> Result<(), String>;
@@ -35,7 +35,7 @@ pub trait Watch: Send + Sync {
 
 /// What a walk found.
 #[derive(Debug, Clone, Copy)]
-pub struct Entry {
+pub struct Inode {
     pub device: u64,
     pub inode: u64,
     pub is_directory: bool,
@@ -43,7 +43,7 @@ pub struct Entry {
     pub links: u64,
 }
 
-impl Entry {
+impl Inode {
     pub fn of(metadata: &cap_std::fs::Metadata) -> Self {
         use cap_std::fs::MetadataExt;
         Self { device: metadata.dev(), inode: metadata.ino(), is_directory: metadata.is_dir(), links: metadata.nlink() }

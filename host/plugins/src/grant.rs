@@ -11,9 +11,11 @@ use modsmith_facts::{Location, Root};
 use modsmith_plan::{Action, Argument, Command, Environment, Program, RunsIn, Source, Use};
 
 mod reach;
+mod refusal;
 mod secrets;
 
 pub use reach::{Closed, Reach};
+use refusal::Access;
 
 /// The rights of one plugin. Each refusal is one sentence that names the
 /// plugin, the rule, and what to do.
@@ -28,22 +30,6 @@ pub struct Grant {
     probes: Vec<Probe>,
     denials: Denials,
     named: Named,
-}
-
-/// What is done to a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Access {
-    Read,
-    Write,
-}
-
-impl Access {
-    fn name(self) -> &'static str {
-        match self {
-            Access::Read => "read",
-            Access::Write => "write",
-        }
-    }
 }
 
 impl Grant {
@@ -119,14 +105,14 @@ impl Grant {
     /// for keys to sign with.
     pub fn may_read(&self, location: &Location) -> Result<(), String> {
         if self.is_key(location) {
-            return Err(self.is_a_key(location));
+            return Err(refusal::is_a_key(&self.plugin, location));
         }
         let granted =
             self.covers(&self.read, location) || self.covers(&self.write, location) || self.named.may_write(location);
         if granted || self.names_program(location) {
             return self.not_denied(location);
         }
-        Err(self.outside(Access::Read, location, &self.read))
+        Err(refusal::outside(&self.plugin, Access::Read, location, &self.read))
     }
 
     /// Whether a directory may be opened to reach granted entries below it.
@@ -164,40 +150,14 @@ impl Grant {
 
     /// A key may not get a name under which it could be read.
     fn stays_secret(&self, from: &Location, to: &Location) -> Result<(), String> {
-        if self.is_key(from) && !self.is_key(to) { Err(self.leaks(from, to)) } else { Ok(()) }
-    }
-
-    fn is_a_key(&self, location: &Location) -> String {
-        format!(
-            "plugin `{}` may not read `{}`: a key that it may sign with stays with the host; report this to its author",
-            self.plugin,
-            spelled(location)
-        )
-    }
-
-    fn leaks(&self, from: &Location, to: &Location) -> String {
-        format!(
-            "plugin `{}` may not copy or move `{}` to `{}`: a key that it may sign with stays with the host; \
-             report this to its author",
-            self.plugin,
-            spelled(from),
-            spelled(to)
-        )
-    }
-
-    fn is_denied(&self, location: &Location, file: &str) -> String {
-        format!(
-            "plugin `{}` may not touch `{}`: {file} denies it; change that policy to allow it",
-            self.plugin,
-            spelled(location)
-        )
+        if self.is_key(from) && !self.is_key(to) { Err(refusal::leaks(&self.plugin, from, to)) } else { Ok(()) }
     }
 
     fn may_write(&self, location: &Location) -> Result<(), String> {
         if self.covers(&self.write, location) || self.named.may_write(location) {
             self.not_denied(location)
         } else {
-            Err(self.outside(Access::Write, location, &self.write))
+            Err(refusal::outside(&self.plugin, Access::Write, location, &self.write))
         }
     }
 
@@ -213,20 +173,8 @@ impl Grant {
     fn not_denied(&self, location: &Location) -> Result<(), String> {
         match self.denials.denies_path(location) {
             None => Ok(()),
-            Some(file) => Err(self.is_denied(location, file)),
+            Some(file) => Err(refusal::is_denied(&self.plugin, location, file)),
         }
-    }
-
-    fn outside(&self, access: Access, location: &Location, granted: &[PathPattern]) -> String {
-        let granted: Vec<String> = granted.iter().map(|p| format!("\"{p}\"")).collect();
-        format!(
-            "plugin `{}` may not {verb} `{}`: its manifest grants `[{verb}] roots = [{}]`; \
-             ask its author to name that path there, or use another plugin",
-            self.plugin,
-            spelled(location),
-            granted.join(", "),
-            verb = access.name(),
-        )
     }
 
     /// A link may not lead a later step, or a reader, out of what is granted.

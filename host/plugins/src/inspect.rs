@@ -72,17 +72,22 @@ pub struct Inspection {
     pub refused: Option<String>,
 }
 
-impl Plugins {
+/// What administrators do with plugins.
+#[derive(Clone, Copy)]
+pub struct Administration<'p>(pub &'p Plugins);
+
+impl Administration<'_> {
     /// All usable plugins, by id. [`Plugins::problems`] has the others.
     pub fn list(&self) -> Vec<Listed> {
-        let ids = self.system.os.distro_ids();
+        let ids = self.0.system.os.distro_ids();
         let mut listed: Vec<Listed> = self
+            .0
             .index()
             .entries()
             .iter()
             .map(|entry| {
                 let matches = &entry.manifest.matches;
-                let missing = matches.programs.iter().find(|p| find_program(&self.system.root, p).is_none());
+                let missing = matches.programs.iter().find(|p| find_program(&self.0.system.root, p).is_none());
                 let reason = match (matches.rank(&ids), missing) {
                     (None, _) if matches.no_os_release => Some("for systems without os-release".to_owned()),
                     (None, _) => Some(format!("for {}", matches.distro.join(", "))),
@@ -109,18 +114,18 @@ impl Plugins {
     /// What a plugin is and asks for: by id, or by the path of a component that
     /// need not be installed. All checks of its form are made; none of it runs.
     pub fn inspect(&self, plugin: &str) -> Result<Inspection, Error> {
-        let limits = &self.all_limits()?.loading;
-        if let Some(entry) = self.index().get(plugin) {
+        let limits = &self.0.all_limits()?.loading;
+        if let Some(entry) = self.0.index().get(plugin) {
             let mut out = inspect_parts(&entry.component, entry.table.as_ref(), &entry.manifest, limits)?;
             out.denied = entry.grant.denials().describe();
             return Ok(out);
         }
-        if let Some(refused) = self.index().refused(plugin) {
+        if let Some(refused) = self.0.index().refused(plugin) {
             let mut out = inspect_parts(&refused.component, refused.table.as_ref(), &refused.manifest, limits)?;
             out.refused = Some(refused.message.clone());
             return Ok(out);
         }
-        let problem = self.problems().iter().find(|problem| {
+        let problem = self.0.problems().iter().find(|problem| {
             problem.plugin.as_deref() == Some(plugin) || problem.file.file_stem().is_some_and(|stem| stem == plugin)
         });
         match problem {
@@ -139,16 +144,16 @@ impl Plugins {
     /// returns what it was granted, and the file that records it.
     pub fn grant(&self, id: &str) -> Result<(Inspection, PathBuf), Error> {
         let mut inspected = self.inspect(id)?;
-        let file = policy::grant(&self.search.config, &inspected.manifest.id, &inspected.digest)?;
+        let file = policy::grant(&self.0.search.config, &inspected.manifest.id, &inspected.digest)?;
         // What the grant does not mend: a policy that denies the plugin.
-        let now = Index::read(&self.search);
+        let now = Index::read(&self.0.search);
         inspected.refused = now.refused(&inspected.manifest.id).map(|refused| refused.message.clone());
         Ok((inspected, file))
     }
 
     /// Takes a grant back; returns the file that recorded it.
     pub fn revoke(&self, id: &str) -> Result<PathBuf, Error> {
-        policy::revoke(&self.search.config, id)
+        policy::revoke(&self.0.search.config, id)
     }
 }
 

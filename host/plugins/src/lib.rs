@@ -50,12 +50,13 @@ pub use answer::Answer;
 pub use error::{Error, Fault, Kind, Result};
 pub use facade::Plugins;
 pub use imports::{PackageFacts, SymbolSource};
-pub use inspect::{Inspection, Listed};
+pub use inspect::{Administration, Inspection, Listed};
 pub use limits::Limits;
 pub use problem::Problem;
 pub use roles::{
-    Assembly, Enrolment, Event, Format, HookFile, Image, Invalid, KernelCount, Occasion, OptionSpec, Prune,
-    Regeneration, Requirements, Signing, State,
+    Assembly, Enrolment, Event, Format, HookFile, Image, Initrd, InstallPolicy, Invalid, KernelCount, KernelHooks,
+    KernelLayout, KernelPrepare, ModprobeConfig, Occasion, OptionSpec, Packager, Prune, Regeneration, Requirements,
+    Signer, Signing, State, WeakModules,
 };
 pub use search::{FoundIn, SearchPath, check_owner};
 pub use settings::FrameworkSettings;

@@ -2,6 +2,7 @@
 
 use super::guest::{Body, manifest_of};
 use super::setting::{Setting, assert_names};
+use modsmith_plugins::Administration;
 
 fn granting(body: &Body, grant: &str) -> Setting {
     let text = manifest_of("initrd", &format!("[[run]]\nprogram = \"tool\"\n{grant}"));
@@ -37,7 +38,7 @@ fn a_manifest_cannot_list_what_is_no_variable() {
 #[test]
 fn a_variable_by_which_code_is_loaded_is_shown_as_that() {
     let grant = "environment = [\"SOURCE_DATE_EPOCH\", \"PERL5OPT\"]\n";
-    let inspection = granting(&Body::new(), grant).open().inspect("hostile").unwrap();
+    let inspection = Administration(&granting(&Body::new(), grant).open()).inspect("hostile").unwrap();
     let shown = inspection.to_string();
     let line = shown.lines().find(|line| line.contains("sets")).expect("a line for the variables");
     assert!(line.ends_with("SOURCE_DATE_EPOCH, PERL5OPT (loads code: may do anything)"), "{shown}");
@@ -49,7 +50,7 @@ fn a_probe_and_a_program_that_run_their_input_are_shown_as_that() {
     let grant = "arguments = [\"*\"]\n[[run]]\nprogram = \"perl5.36\"\n\
         [[probe]]\nname = \"a\"\nprogram = \"sh\"\narguments = [\"-c\", \"id\"]\n\
         [[probe]]\nname = \"b\"\nprogram = \"cat\"\narguments = [\"/etc/x\"]\n";
-    let inspection = granting(&Body::new(), grant).open().inspect("hostile").unwrap();
+    let inspection = Administration(&granting(&Body::new(), grant).open()).inspect("hostile").unwrap();
     assert_eq!(inspection.executes_input, ["perl5.36", "sh"]);
     let shown = inspection.to_string();
     let marked: Vec<&str> = shown.lines().filter(|line| line.contains("executes its input")).map(str::trim).collect();

@@ -2,6 +2,7 @@
 
 use super::guest::{Body, GRANT, manifest_text};
 use super::setting::{Setting, assert_names, refresh};
+use modsmith_plugins::Administration;
 
 #[test]
 fn a_core_module_is_refused_as_such() {
@@ -40,7 +41,7 @@ fn a_refused_file_hides_no_other_plugin() {
     let setting = Setting::doing(Body::new());
     std::fs::write(setting.dir.path().join("plugins/broken.wasm"), b"x").unwrap();
     let plugins = setting.open();
-    assert_eq!((plugins.problems().len(), plugins.list().len()), (1, 1));
+    assert_eq!((plugins.problems().len(), Administration(&plugins).list().len()), (1, 1));
     assert!(refresh(&plugins, &setting.system()).0.is_ok());
 }
 
@@ -74,14 +75,14 @@ fn a_role_that_is_named_but_not_exported_is_refused() {
 fn an_export_that_the_manifest_does_not_name_is_refused() {
     let text = manifest_text(GRANT).replace("[\"initrd\"]", "[\"signer\"]");
     let setting = Setting::of(&modsmith_kit::build::embed(&Body::new().component(), &text));
-    let message = setting.open().inspect("hostile").unwrap_err().to_string();
+    let message = Administration(&setting.open()).inspect("hostile").unwrap_err().to_string();
     assert_names(&message, &["hostile.wasm", "modsmith:plugin/initrd@0.1.0", "[roles] provides"]);
 }
 
 #[test]
 fn what_a_plugin_asks_for_is_shown_without_starting_it() {
     let setting = Setting::doing(Body::new().code("unreachable"));
-    let shown = setting.open().inspect("hostile").unwrap().to_string();
+    let shown = Administration(&setting.open()).inspect("hostile").unwrap().to_string();
     assert_names(&shown, &["hostile 1.0.0", "sha256:", "boot/img-*", "tool -f img-*", "builder.run", "initrd"]);
 }
 
@@ -156,7 +157,7 @@ fn a_component_is_as_large_as_the_limit_allows() {
         &setting.problem(),
         &["hostile.wasm", "limit of 8 MiB", "`component-mib`", "/etc/modsmith/limits.toml"],
     );
-    let shown = setting.open().inspect("hostile").unwrap_err().to_string();
+    let shown = Administration(&setting.open()).inspect("hostile").unwrap_err().to_string();
     assert_names(&shown, &["hostile.wasm", "`component-mib`"]);
 
     std::fs::create_dir_all(setting.search().config).unwrap();

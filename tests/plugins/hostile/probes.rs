@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use modsmith_facts::{OsRelease, System};
-use modsmith_plugins::{FoundIn, FrameworkSettings, Plugins, SearchPath};
+use modsmith_plugins::{Administration, FoundIn, FrameworkSettings, Plugins, SearchPath};
 
 use super::guest::{Body, manifest_text};
 use super::setting::{Setting, refresh};
@@ -55,9 +55,9 @@ fn a_plugin_that_needs_a_grant_starts_nothing_without_one() {
     let probing = Probing::new();
     for place in [FoundIn::Local, FoundIn::Environment] {
         assert!(!probing.runs(&probing.plugins(place).acting(true)));
-        probing.plugins(place).inspect("hostile").unwrap();
+        Administration(&probing.plugins(place)).inspect("hostile").unwrap();
         assert!(!probing.left.exists());
-        let (_, grant) = probing.plugins(place).grant("hostile").unwrap();
+        let (_, grant) = Administration(&probing.plugins(place)).grant("hostile").unwrap();
         assert!(!probing.left.exists());
         assert!(probing.runs(&probing.plugins(place)), "granted, it is asked");
         fs::remove_file(grant).unwrap();

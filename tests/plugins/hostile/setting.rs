@@ -7,7 +7,7 @@ use modsmith_facts::kernel::{Kernel, KernelInput};
 use modsmith_facts::{OsRelease, System};
 use modsmith_plan::{Action, Builder, verbs};
 use modsmith_plugins::error::{Error, Kind};
-use modsmith_plugins::{Answer, FrameworkSettings, Occasion, Plugins, SearchPath};
+use modsmith_plugins::{Administration, Answer, FrameworkSettings, Initrd, Occasion, Plugins, SearchPath};
 
 use super::guest::{Body, GRANT, manifest_text};
 
@@ -72,7 +72,7 @@ impl Setting {
     pub fn problem(&self) -> String {
         let plugins = self.open();
         assert_eq!(plugins.problems().len(), 1, "{:?}", plugins.problems());
-        assert!(plugins.list().is_empty());
+        assert!(Administration(&plugins).list().is_empty());
         plugins.problems()[0].to_string()
     }
 
@@ -91,7 +91,7 @@ pub fn refresh(plugins: &Plugins, system: &System) -> (Result<Answer<()>, Error>
     let kernel = Arc::new(Kernel::new(KernelInput { release: "6.1.0-test".into(), ..KernelInput::default() }));
     let mut plan = Builder::new("a test", system.roots.clone());
     plan.push(Action::Note(verbs::Note("before".into())), "a test");
-    let answer = plugins.refresh_initrd(&kernel, Occasion::Installed, &mut plan);
+    let answer = Initrd(&plugins).refresh(&kernel, Occasion::Installed, &mut plan);
     (answer, plan.steps().iter().skip(1).map(|step| step.action.clone()).collect())
 }
 

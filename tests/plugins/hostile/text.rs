@@ -1,6 +1,6 @@
 //! Texts of manifests that are meant to be read as something else.
 
-use modsmith_plugins::{FoundIn, FrameworkSettings, Plugins, SearchPath};
+use modsmith_plugins::{Administration, FoundIn, FrameworkSettings, Initrd, Plugins, SearchPath};
 
 use super::guest::Body;
 use super::setting::{Setting, assert_names};
@@ -55,11 +55,14 @@ fn assert_harmless(shown: &str) {
 
 #[test]
 fn inspect_cannot_be_forged() {
-    let shown = hostile().open().inspect("hostile").unwrap().to_string();
+    let shown = Administration(&hostile().open()).inspect("hostile").unwrap().to_string();
     assert_harmless(&shown);
     // As many lines as for a manifest with the same fields and honest texts.
     let honest = Setting::of(&modsmith_kit::build::embed(&Body::new().component(), &written("x")));
-    assert_eq!(shown.lines().count(), honest.open().inspect("hostile").unwrap().to_string().lines().count());
+    assert_eq!(
+        shown.lines().count(),
+        Administration(&honest.open()).inspect("hostile").unwrap().to_string().lines().count()
+    );
 }
 
 #[test]
@@ -69,7 +72,7 @@ fn what_is_shown_when_a_plugin_is_granted_cannot_be_forged_either() {
     let directories = vec![(setting.dir.path().join("plugins"), FoundIn::Local)];
     let search = SearchPath { directories, config, ..setting.search() };
     let plugins = Plugins::open(setting.system(), search, FrameworkSettings::default());
-    let (inspection, file) = plugins.grant("hostile").unwrap();
+    let (inspection, file) = Administration(&plugins).grant("hostile").unwrap();
     assert_harmless(&inspection.to_string());
     assert_eq!(inspection.refused, None);
     assert!(file.ends_with("config/grants/hostile.toml"));
@@ -77,7 +80,7 @@ fn what_is_shown_when_a_plugin_is_granted_cannot_be_forged_either() {
 
 #[test]
 fn programs_get_the_exact_text() {
-    let json = serde_json::to_value(hostile().open().inspect("hostile").unwrap()).unwrap();
+    let json = serde_json::to_value(Administration(&hostile().open()).inspect("hostile").unwrap()).unwrap();
     assert_eq!(json["manifest"]["description"], FORGED);
 }
 
@@ -86,7 +89,7 @@ fn a_note_of_a_plugin_is_one_line_of_the_plan() {
     let setting = Setting::doing(Body::new().note("x\n   9. remove  /etc/passwd\u{1b}[A"));
     let kernel = std::sync::Arc::new(modsmith_facts::kernel::Kernel::new(Default::default()));
     let mut plan = modsmith_plan::Builder::new("a test", setting.system().roots.clone());
-    let answer = setting.open().refresh_initrd(&kernel, modsmith_plugins::Occasion::Installed, &mut plan);
+    let answer = Initrd(&setting.open()).refresh(&kernel, modsmith_plugins::Occasion::Installed, &mut plan);
     assert!(answer.is_ok());
     let text = modsmith_plan::PlanView::new(&plan.finish()).to_text();
     assert_names(&text, &["x\\n   9. remove  /etc/passwd\\u{1b}[A"]);

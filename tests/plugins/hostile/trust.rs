@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use modsmith_plan::{Action, verbs};
-use modsmith_plugins::{Answer, FoundIn, FrameworkSettings, Plugins, SearchPath};
+use modsmith_plugins::{Administration, Answer, FoundIn, FrameworkSettings, Plugins, SearchPath};
 
 use super::guest::{Body, GRANT, manifest_text};
 use super::setting::{Setting, assert_names, refresh};
@@ -42,7 +42,7 @@ fn a_plugin_from_outside_the_packages_does_nothing_until_it_is_granted() {
     );
     assert_eq!(refresh(&refused, &setting.system()).0.unwrap(), Answer::Unsupported(Vec::new()));
 
-    refused.grant("hostile").unwrap();
+    Administration(&refused).grant("hostile").unwrap();
     assert_eq!(refresh(&open(), &setting.system()).1.len(), 1);
 
     // A file with other contents is another plugin.

@@ -8,7 +8,7 @@ use crate::flow::Invocation;
 use crate::flow::transaction::{Deferred, plan_marker};
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::{Builder, Section, verbs};
-use modsmith_plugins::{Image, Occasion};
+use modsmith_plugins::{Image, Initrd, Occasion};
 
 /// For packages that ask for a new image, and on systems that want one after
 /// every change; at the end of a transaction, if this is one.
@@ -27,7 +27,10 @@ pub(super) fn plan_initrd(
     }
     let mut unused = Builder::new(String::new(), plan.roots().clone());
     let due = conf.remake_initrd
-        || matches!(run.env.plugins.boot_image(kernel, occasion, false, &mut unused)?, Image::Regenerated { .. });
+        || matches!(
+            Initrd(&run.env.plugins).boot_image(kernel, occasion, false, &mut unused)?,
+            Image::Regenerated { .. }
+        );
     if due {
         plan_marker(Deferred::BootImage, kernel, plan);
     }
@@ -43,7 +46,7 @@ pub(super) fn plan_boot_image(
     plan: &mut Builder,
 ) -> Result<()> {
     let image = plan.described(
-        |plan| run.env.plugins.boot_image(kernel, occasion, asked, plan),
+        |plan| Initrd(&run.env.plugins).boot_image(kernel, occasion, asked, plan),
         |image, _| match image {
             Ok(Image::Regenerated { plugin }) => regeneration(kernel.release(), occasion, plugin),
             _ => Section::new(),

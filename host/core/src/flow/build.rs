@@ -24,7 +24,7 @@ use modsmith_facts::Compression;
 use modsmith_facts::Location;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::{Action, Bind, Builder, Bytes, Command, OnFailure, RunsIn, Undo, verbs};
-use modsmith_plugins::Signing;
+use modsmith_plugins::{InstallPolicy, Signing};
 
 /// What a build decided before it began.
 pub(super) struct Decisions {
@@ -135,7 +135,8 @@ fn decide(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>, target:
     let patches = check_patches(run, package, &conf)?;
 
     let signing = signing(run, package, kernel)?;
-    let compression = run.env.plugins.compression(kernel)?.unwrap_or_else(|| kernel.compressions().last().copied());
+    let compression =
+        InstallPolicy(&run.env.plugins).compression(kernel)?.unwrap_or_else(|| kernel.compressions().last().copied());
     let toolchain = toolchain_of(run, kernel)?;
     let place = workplace(run, package, target)?;
     Ok(Decisions { conf, toolchain, compression, signing, place, patches, conf_files })

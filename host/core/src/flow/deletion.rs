@@ -6,11 +6,11 @@ use crate::error::Result;
 use crate::flow::Invocation;
 use modsmith_facts::Location;
 use modsmith_plan::{Builder, verbs};
-use modsmith_plugins::Prune;
+use modsmith_plugins::{InstallPolicy, Prune};
 
 /// When directories that lose a file are removed. Nobody is asked where none does.
 pub(super) fn pruning<'f>(run: &Invocation<'_>, mut files: impl Iterator<Item = &'f Location>) -> Result<Prune> {
-    Ok(if files.any(|file| file.parent().is_some()) { run.env.plugins.prune()? } else { Prune::Never })
+    Ok(if files.any(|file| file.parent().is_some()) { InstallPolicy(&run.env.plugins).prune()? } else { Prune::Never })
 }
 
 /// The step that deletes a file below a kernel's module directory.

@@ -11,6 +11,7 @@ use crate::tree::{Package, PackageId, Target};
 use modsmith_facts::inside;
 use modsmith_facts::kernel::{Kernel, KernelInput, Lookup};
 use modsmith_plan::Reporter;
+use modsmith_plugins::KernelLayout;
 
 /// The answers, for all threads of the invocation.
 #[derive(Default)]
@@ -139,7 +140,7 @@ fn look_up(env: &Env, target: &Target, reporter: &dyn Reporter) -> Kernel {
         config: env.options.kernel_config.as_deref(),
     };
     lookup.kernel(&target.kernel, &target.arch, |kernel| {
-        env.plugins.header_dirs(&Arc::new(without_headers(kernel))).unwrap_or_else(|e| {
+        KernelLayout(&env.plugins).header_dirs(&Arc::new(without_headers(kernel))).unwrap_or_else(|e| {
             reporter.warning(&e.to_string());
             Vec::new()
         })

@@ -11,15 +11,16 @@ use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
 use crate::flow::build::build_log;
 use crate::flow::status::Filter;
-use crate::tree::{Failure, FailureRecord, Package, PackageId, Target};
+use crate::tree::{Failure, FailureRecord, Failures, Package, PackageId, Target};
 use modsmith_facts::Location;
 use modsmith_facts::kernel::{Kernel, running_release};
 use modsmith_plan::{Builder, Bytes, verbs};
+use modsmith_plugins::KernelLayout;
 
 /// The failed builds that `status` tells of, narrowed as its lines are.
 pub fn failures(run: &Invocation<'_>, filter: &Filter) -> Result<Vec<Failure>> {
     let matchers = filter.compile()?;
-    let mut failures = run.env.tree.failures();
+    let mut failures = Failures(&run.env.tree).all();
     failures.retain(|failure| matchers.take(&failure.id, &failure.target));
     Ok(failures)
 }
@@ -138,7 +139,7 @@ fn remedy_for(
 ) -> String {
     let versions = run.env.tree.versions(&package.id.module).unwrap_or_default().into_iter();
     let header_package = match found.class {
-        Class::HeadersMissing => run.env.plugins.header_package(kernel).ok().flatten(),
+        Class::HeadersMissing => KernelLayout(&run.env.plugins).header_package(kernel).ok().flatten(),
         _ => None,
     };
     remedy(
@@ -207,14 +208,14 @@ pub(super) fn forget(run: &Invocation<'_>, id: &PackageId, target: &Target) -> R
 
 /// Forgets all failures for a kernel that is going.
 pub(super) fn forget_kernel(run: &Invocation<'_>, target: &Target) -> Result<()> {
-    let of_kernel = run.env.tree.recorded().into_iter().filter(|(_, recorded)| recorded == target);
+    let of_kernel = Failures(&run.env.tree).recorded().into_iter().filter(|(_, recorded)| recorded == target);
     of_kernel.into_iter().try_for_each(|(id, target)| forget(run, &id, &target))
 }
 
 /// Deletes records of failed builds that dkms has since made obsolete. A record that
 /// cannot be deleted is not shown, and a later invocation tries again.
 pub(super) fn forget_stale(run: &Invocation<'_>) {
-    for (id, target) in run.env.tree.stale_failures() {
+    for (id, target) in Failures(&run.env.tree).stale() {
         if let Err(error) = forget(run, &id, &target) {
             tracing::debug!(%id, %target, error = %error.message, "cannot forget a failed build");
         }

@@ -28,7 +28,7 @@ use crate::tree::{BuildRecord, Package, PackageId, RecordedModule, Target};
 use modsmith_facts::kernel::{Kernel, ModInfo, content_digest};
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Action, Builder, Undo, verbs};
-use modsmith_plugins::Occasion;
+use modsmith_plugins::{InstallPolicy, Occasion};
 
 /// The `install` action, with the steps before it that are still missing, for
 /// several kernels at the same time. Returns what went wrong, in the order of
@@ -178,7 +178,8 @@ fn choose<'c>(
 }
 
 fn expected_file(run: &Invocation<'_>, kernel: &Arc<Kernel>, record: &ModuleRecord) -> Result<String> {
-    let compression = run.env.plugins.compression(kernel)?.unwrap_or_else(|| kernel.compressions().last().copied());
+    let compression =
+        InstallPolicy(&run.env.plugins).compression(kernel)?.unwrap_or_else(|| kernel.compressions().last().copied());
     Ok(format!("{}.ko{}", record.dest_name, compression.map_or("", |c| c.suffix())))
 }
 

@@ -13,6 +13,7 @@ use crate::flow::weak_links::WEAK_LINKS;
 use crate::tree::RecordedModule;
 use modsmith_facts::kernel::{Kernel, ModInfo, content_digest, module_stem};
 use modsmith_facts::{Location, Root, inside};
+use modsmith_plugins::InstallPolicy;
 
 /// All module files of a kernel, by name without suffixes.
 pub struct ModuleIndex(BTreeMap<String, Vec<PathBuf>>);
@@ -58,7 +59,7 @@ pub(super) fn destination(
     let requested = module.dest_location.trim_matches('/');
     let chosen = match run.facts.addon_modules_dir(&run.env) {
         Some(directory) => directory.to_owned(),
-        None => run.env.plugins.destination(kernel, requested)?.unwrap_or_else(|| requested.to_owned()),
+        None => InstallPolicy(&run.env.plugins).destination(kernel, requested)?.unwrap_or_else(|| requested.to_owned()),
     };
     Ok(chosen.trim_matches('/').to_owned())
 }

@@ -13,7 +13,7 @@ use crate::flow::weak_links::remove_weak_links;
 use crate::tree::{Entry, Package, SourceState, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Builder;
-use modsmith_plugins::{Event, Occasion};
+use modsmith_plugins::{Event, KernelHooks, Occasion};
 
 /// `kernel_postinst`: a kernel was installed; what is to be there with each
 /// kernel is built and installed for it.
@@ -80,6 +80,6 @@ fn clear_kernel(run: &Invocation<'_>, target: &Target, only_automatic: bool) -> 
 pub(super) fn tell_plugins(run: &Invocation<'_>, event: Event, kernel: &Arc<Kernel>) -> Result<()> {
     let mut plan =
         Builder::new(format!("follow what happened to kernel {}", kernel.release()), run.env.kernel_roots(kernel));
-    run.env.plugins.kernel_event(event, kernel, &mut plan)?;
+    KernelHooks(&run.env.plugins).event(event, kernel, &mut plan)?;
     if plan.steps().is_empty() { Ok(()) } else { run.runner.run(plan) }
 }

@@ -7,7 +7,7 @@ use crate::flow::Invocation;
 use crate::flow::transaction::{Deferred, plan_marker};
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::{Builder, Section, Undo, verbs};
-use modsmith_plugins::Answer;
+use modsmith_plugins::{Answer, KernelPrepare};
 
 /// Works with the kernel's own source tree prepared, where a plugin says that
 /// this kernel needs it, and takes it back afterwards whatever happened.
@@ -36,7 +36,7 @@ pub(super) fn with_kernel_tree<T>(
         let preparation = Section::new()
             .announce(format!("Preparing the source tree of kernel {release}"))
             .fails_as(Kind::BuildFailed, failed);
-        plan.section(preparation, |plan| run.env.plugins.kernel_prepare(kernel, config.as_deref(), plan))
+        plan.section(preparation, |plan| KernelPrepare(&run.env.plugins).prepare(kernel, config.as_deref(), plan))
     })?;
     if let Answer::Unsupported(_) = answer {
         drop(tree);
@@ -58,7 +58,7 @@ pub(super) fn clean_kernel_tree(run: &Invocation<'_>, kernel: &Arc<Kernel>) -> R
             .announce(format!("Restoring the source tree of kernel {release}"))
             .tolerates(format!("The source tree of kernel {release} was not restored completely."))
             .on_undo(Undo::Never);
-        plan.section(restoration, |plan| run.env.plugins.kernel_clean(kernel, plan))?;
+        plan.section(restoration, |plan| KernelPrepare(&run.env.plugins).clean(kernel, plan))?;
     }
     // Last: an invocation that is killed before leaves the rest to the next.
     plan.push(verbs::Remove { location: Deferred::KernelTree.marker(kernel) }, "the tree is as it was");

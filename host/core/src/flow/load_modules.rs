@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::flow::{Invocation, script};
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::{Action, Builder, Command};
-use modsmith_plugins::Event;
+use modsmith_plugins::{Event, KernelHooks};
 
 /// Everything that some device of this machine asks for, but for what is
 /// blacklisted. Aliases without a module are no failure.
@@ -22,6 +22,6 @@ pub(super) fn plan_load(run: &Invocation<'_>, kernel: &Arc<Kernel>, plan: &mut B
     }
     let command = script::ignored(Command::new("bash").args(["-c", FOR_ALL_DEVICES]));
     plan.push(Action::Run(command), "modprobe_on_install: devices get their new modules at once");
-    run.env.plugins.kernel_event(Event::ModulesLoaded, kernel, plan)?;
+    KernelHooks(&run.env.plugins).event(Event::ModulesLoaded, kernel, plan)?;
     Ok(())
 }

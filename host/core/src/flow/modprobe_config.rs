@@ -11,7 +11,7 @@ use crate::tree::{Package, Target};
 use modsmith_facts::inside;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::{Action, Builder, Bytes, Section, verbs};
-use modsmith_plugins::Answer;
+use modsmith_plugins::{Answer, ModprobeConfig};
 
 /// Directives that say something about modprobe's configuration.
 const DIRECTIVES: [&str; 4] =
@@ -39,7 +39,7 @@ pub(super) fn plan_modprobe_add(
     }
     let facts = Arc::new(package_facts(package, conf));
     let answer =
-        plan.section(Section::new().tells_notes(), |plan| run.env.plugins.modprobe_config_add(&facts, kernel, plan))?;
+        plan.section(Section::new().tells_notes(), |plan| ModprobeConfig(&run.env.plugins).add(&facts, kernel, plan))?;
     explain_no_change(&answer, conf, plan);
     Ok(())
 }
@@ -68,7 +68,7 @@ pub(super) fn plan_modprobe_remove(
     let before = plan.steps().len();
     // The plugin's notes name the lines that change.
     let section = if elsewhere { Section::new() } else { Section::new().tells_notes() };
-    let answer = plan.section(section, |plan| run.env.plugins.modprobe_config_remove(&facts, kernel, plan))?;
+    let answer = plan.section(section, |plan| ModprobeConfig(&run.env.plugins).remove(&facts, kernel, plan))?;
     if elsewhere {
         return put_back(before, plan);
     }

@@ -9,6 +9,7 @@ use crate::flow::script::administrators;
 use crate::tree::{Package, Target};
 use modsmith_facts::Location;
 use modsmith_facts::kernel::Kernel;
+use modsmith_plugins::KernelLayout;
 
 /// Refuses kernels that the package's BUILD_EXCLUSIVE_* rule out.
 pub(super) fn check_exclusive(package: &Package, conf: &PackageConf, kernel: &Kernel) -> Result<()> {
@@ -34,7 +35,7 @@ pub(super) fn check_headers(run: &Invocation<'_>, kernel: &std::sync::Arc<Kernel
         false => format!("Kernel {release} and its headers are not there: {} is missing.", module_dir.display()),
     };
     let mut error = Error::new(Kind::HeadersMissing, message);
-    error = match run.env.plugins.header_package(kernel).ok().flatten() {
+    error = match KernelLayout(&run.env.plugins).header_package(kernel).ok().flatten() {
         Some(package) => {
             error.hint(format!("Install the package {package}, or name a directory with --kernelsourcedir."))
         }

@@ -12,7 +12,7 @@ use crate::tree::{Package, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, find_program};
 use modsmith_plan::{Action, Argument, Builder, Section};
-use modsmith_plugins::{Answer, Enrolment, Fault, Signing};
+use modsmith_plugins::{Answer, Enrolment, Fault, Signer, Signing};
 
 /// Key, certificate and program, said before the build. A new pair is a plan
 /// of its own: it outlives a build that fails. Whatever is in the way of
@@ -33,7 +33,7 @@ pub(super) fn signing(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kern
         Ok(None)
     };
     let mut plan = Builder::new(PREPARE, run.env.roots(package, Some(kernel)));
-    let signing = match run.env.plugins.prepare_signing(kernel, &mut plan) {
+    let signing = match Signer(&run.env.plugins).prepare(kernel, &mut plan) {
         Ok(Answer::Given { value, .. }) => value,
         Ok(Answer::Unsupported(reasons)) => {
             let line = |(plugin, reason)| format!("The modules will not be signed: {reason} ({plugin}).");
@@ -79,7 +79,7 @@ pub(super) fn plan_signing(
 ) {
     let shown = shown.display();
     let section = Section::new().reports(format!("Signing module {shown}"), format!("{shown} was not signed"));
-    if let Err(error) = plan.section(section, |plan| run.env.plugins.sign(signing, kernel, file, plan)) {
+    if let Err(error) = plan.section(section, |plan| Signer(&run.env.plugins).sign(signing, kernel, file, plan)) {
         run.runner.reporter.warning(&format!("{shown} will not be signed. {error}"));
     }
 }
@@ -90,7 +90,7 @@ pub fn generate_mok(run: &Invocation<'_>, target: &Target) -> Result<()> {
     let _lock = begin(run)?;
     let kernel = run.kernel(target);
     let mut plan = Builder::new(PREPARE, run.env.kernel_roots(&kernel));
-    match run.env.plugins.prepare_signing(&kernel, &mut plan)? {
+    match Signer(&run.env.plugins).prepare(&kernel, &mut plan)? {
         Answer::Given { value, .. } => {
             let lines = pair(&plan, &value);
             run.runner.run(plan)?;
@@ -132,7 +132,7 @@ fn sign_command(run: &Invocation<'_>, plan: &Builder, signing: &Signing) -> Stri
 /// Whether this machine's kernel would load what was signed, and what to do.
 /// This is advice only: the program enrols no key.
 fn enrolment_lines(run: &Invocation<'_>, kernel: &Arc<Kernel>) -> Vec<String> {
-    match run.env.plugins.enrolment(kernel) {
+    match Signer(&run.env.plugins).enrolment(kernel) {
         Ok(Answer::Given { value: Enrolment { advice, .. }, .. }) => advice,
         Ok(Answer::Unsupported(_)) => Vec::new(),
         Err(error) => {

@@ -13,7 +13,7 @@ use crate::tree::{Package, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Action, Builder, Section, verbs};
-use modsmith_plugins::Answer;
+use modsmith_plugins::{Answer, WeakModules};
 
 /// What happens to the offer of modules to other kernels.
 #[derive(Debug, Clone, Copy)]
@@ -44,8 +44,8 @@ pub(super) fn plan_weak_links(
     let mut kernels = BTreeSet::new();
     let answer = plan.described(
         |plan| match offer {
-            Offer::Made => run.env.plugins.weak_modules_link(&facts, kernel, plan),
-            Offer::TakenBack => run.env.plugins.weak_modules_unlink(&facts, kernel, plan),
+            Offer::Made => WeakModules(&run.env.plugins).link(&facts, kernel, plan),
+            Offer::TakenBack => WeakModules(&run.env.plugins).unlink(&facts, kernel, plan),
         },
         |_, steps| {
             kernels = steps.iter().flat_map(|step| kernel_of(&step.action)).collect();

@@ -80,39 +80,43 @@ impl PackageId {
     }
 }
 
-impl Tree {
+/// The failures that a tree remembers.
+#[derive(Clone, Copy)]
+pub struct Failures<'t>(pub &'t Tree);
+
+impl Failures<'_> {
     /// The failed builds that are remembered and still mean something, by module,
     /// version, kernel and architecture. A record that cannot be read is none.
-    pub fn failures(&self) -> Vec<Failure> {
-        self.recorded().into_iter().filter_map(|(id, target)| self.failure(&id, &target)).collect()
+    pub fn all(&self) -> Vec<Failure> {
+        self.recorded().into_iter().filter_map(|(id, target)| self.of(&id, &target)).collect()
     }
 
     /// The last build of a package for a kernel, if it failed.
-    pub fn failure(&self, id: &PackageId, target: &Target) -> Option<Failure> {
+    pub fn of(&self, id: &PackageId, target: &Target) -> Option<Failure> {
         let file = |name: &str| id.failure_dir(target).join(name).expect("a plain name is a location");
-        let record: FailureRecord = serde_json::from_slice(&self.believed(&file("record.json"))?).ok()?;
+        let record: FailureRecord = serde_json::from_slice(&self.0.believed(&file("record.json"))?).ok()?;
         if self.outdates(id, target, record.time.into()) {
             return None;
         }
         let log = file("make.log");
-        let log = self.is_believed(&log).then(|| self.real(&log));
+        let log = self.0.is_believed(&log).then(|| self.0.real(&log));
         Some(Failure { id: id.clone(), target: target.clone(), record, log })
     }
 
     /// Records that mean nothing any more.
-    pub fn stale_failures(&self) -> Vec<(PackageId, Target)> {
-        self.recorded().into_iter().filter(|(id, target)| self.failure(id, target).is_none()).collect()
+    pub fn stale(&self) -> Vec<(PackageId, Target)> {
+        self.recorded().into_iter().filter(|(id, target)| self.of(id, target).is_none()).collect()
     }
 
     /// What has a record, whether it still means something or not.
     pub fn recorded(&self) -> Vec<(PackageId, Target)> {
-        let base = self.real(&private(""));
+        let base = self.0.real(&private(""));
         let below = |path: &Path| directories(path).unwrap_or_default();
         let mut found = Vec::new();
         for module in below(&base) {
             for version in below(&base.join(&module)) {
                 let id = PackageId { module: module.clone(), version };
-                let kernels = self.real(&id.failures_dir());
+                let kernels = self.0.real(&id.failures_dir());
                 for kernel in below(&kernels) {
                     let archs = below(&kernels.join(&kernel)).into_iter();
                     found.extend(archs.map(|arch| (id.clone(), Target { kernel: kernel.clone(), arch })));
@@ -128,6 +132,8 @@ impl Tree {
         let later = |path: PathBuf| {
             std::fs::symlink_metadata(path).and_then(|data| data.modified()).is_ok_and(|time| time > failed)
         };
-        self.entry(id).is_none() || later(self.real(&id.source_link())) || later(self.real(&id.products_dir(target)))
+        self.0.entry(id).is_none()
+            || later(self.0.real(&id.source_link()))
+            || later(self.0.real(&id.products_dir(target)))
     }
 }

@@ -11,7 +11,7 @@ mod one_job;
 mod record;
 mod scan;
 
-pub use failures::{Failure, FailureRecord};
+pub use failures::{Failure, FailureRecord, Failures};
 pub use layout::{BUILDS, Package, PackageId, Target, check_kernel_name, check_name, name_fault};
 pub use lock::TreeLock;
 pub use one_job::OneJob;

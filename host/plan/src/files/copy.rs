@@ -1,33 +1,17 @@
 //! Copies of files and directories, by descriptors.
 
 use std::ffi::OsString;
-use std::io::{self, ErrorKind, Read, Write};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use cap_std::fs::{Dir, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, SeekFrom};
 
 use super::Files;
-use crate::watch::Entry;
-use modsmith_facts::{Location, Root, open_beneath};
+use super::open::{no_file, open_directory, open_file};
+use modsmith_facts::Location;
 use modsmith_sandbox::write_file;
-
-/// A directory that a link cannot stand for.
-pub(super) fn open_directory(dir: &Dir, name: &Path) -> io::Result<Dir> {
-    let handle = open_beneath(dir, name, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?;
-    Ok(Dir::from_std_file(handle.into()))
-}
-
-/// A file that a link cannot stand for, without waiting for a FIFO's writer.
-pub(super) fn open_file(dir: &Dir, name: &Path) -> io::Result<std::fs::File> {
-    let file = std::fs::File::from(open_beneath(dir, name, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())?);
-    if file.metadata()?.is_file() { Ok(file) } else { Err(no_file(name)) }
-}
-
-fn no_file(name: &Path) -> io::Error {
-    let what = format!("{} is neither a file, a directory nor a link", name.display());
-    io::Error::new(ErrorKind::Unsupported, what)
-}
 
 /// A file that did not exist.
 pub(super) fn fresh(mode: u32) -> OpenOptions {
@@ -111,7 +95,7 @@ impl Files {
         write_file(|| {
             let mut target = to.open_with(to_name, &fresh(0o600))?.into_std();
             if rustix::fs::ioctl_ficlone(&target, &source).is_err() {
-                copy_bytes(&mut source, &mut target)?;
+                copy_contents(&mut source, &mut target)?;
             }
             let owner = rustix::fs::Uid::from_raw(metadata.uid());
             let group = rustix::fs::Gid::from_raw(metadata.gid());
@@ -148,46 +132,54 @@ impl Files {
     }
 
     /// A file that a walk found.
-    pub(crate) fn open_found(&self, directory: &Dir, path: &Path, location: &Location) -> io::Result<std::fs::File> {
+    pub(crate) fn open_found(&self, directory: &Dir, path: &Path, location: &Location) -> io::Result<File> {
         let file = open_file(directory, path)?;
         // Another file may have taken the name meanwhile.
         self.may_read(&location.join(path).map_err(io::Error::other)?, &Metadata::from_file(&file)?)?;
         Ok(file)
     }
-
-    fn may_read(&self, location: &Location, metadata: &Metadata) -> io::Result<()> {
-        self.watched(|watch| watch.reads(location, &Entry::of(metadata)))
-    }
-
-    pub(crate) fn may_write(&self, location: &Location) -> io::Result<()> {
-        self.watched(|watch| watch.writes(location))
-    }
-
-    /// Links in the staging directory are let be: what is put there is read,
-    /// copied out or packed by the same rules again.
-    pub(crate) fn may_link(&self, location: &Location, target: &Path) -> io::Result<()> {
-        if location.root == Root::Staging { Ok(()) } else { self.watched(|watch| watch.links(location, target)) }
-    }
 }
 
-fn copy_bytes(source: &mut std::fs::File, target: &mut std::fs::File) -> io::Result<()> {
-    // Kernel-side copying where both are plain files; the loop otherwise.
-    loop {
-        match rustix::fs::copy_file_range(&*source, None, &*target, None, 1 << 30) {
-            Ok(0) => break,
-            Ok(_) => {}
-            Err(rustix::io::Errno::INTR) => {}
+/// The contents of a file, into an empty one. Holes stay holes: a file may be larger
+/// than the disk.
+pub(crate) fn copy_contents(source: &mut File, target: &mut File) -> io::Result<()> {
+    let length = source.metadata()?.len();
+    let mut position = 0;
+    while position < length {
+        let data = match rustix::fs::seek(&*source, SeekFrom::Data(position)) {
+            Ok(data) => data,
+            // Nothing but a hole is left.
+            Err(rustix::io::Errno::NXIO) => break,
+            // The file system does not tell.
+            Err(_) => position,
+        };
+        let end = rustix::fs::seek(&*source, SeekFrom::Hole(data)).unwrap_or(length).min(length);
+        copy_range(source, target, data, end)?;
+        position = end.max(data + 1);
+    }
+    target.set_len(length)?;
+    // Of what has grown meanwhile, and of files that have no length.
+    source.seek(io::SeekFrom::Start(length))?;
+    target.seek(io::SeekFrom::Start(length))?;
+    io::copy(source, target).map(drop)
+}
+
+/// The bytes from `start` to `end`, to the same place.
+fn copy_range(source: &mut File, target: &mut File, start: u64, end: u64) -> io::Result<()> {
+    let (mut from, mut to) = (start, start);
+    // Kernel-side copying where both are plain files.
+    while from < end {
+        let length = usize::try_from(end - from).unwrap_or(usize::MAX).min(1 << 30);
+        match rustix::fs::copy_file_range(&*source, Some(&mut from), &*target, Some(&mut to), length) {
+            Ok(0) => return Ok(()),
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(rustix::io::Errno::XDEV | rustix::io::Errno::INVAL | rustix::io::Errno::OPNOTSUPP) => break,
             Err(e) => return Err(e.into()),
         }
     }
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        match source.read(&mut buffer)? {
-            0 => return Ok(()),
-            n => target.write_all(&buffer[..n])?,
-        }
-    }
+    source.seek(io::SeekFrom::Start(from))?;
+    target.seek(io::SeekFrom::Start(from))?;
+    io::copy(&mut source.take(end - from), target).map(drop)
 }
 
 /// Only root may give files away; for others the copy is theirs.

@@ -5,54 +5,37 @@
 //! elsewhere. Steps of the host follow links within a root, which are the
 //! administrator's; those of plugins follow none ([`Links`]).
 
-use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, OpenOptions, OpenOptionsExt};
-use serde::{Deserialize, Serialize};
 
-use crate::watch::{Source, Watch, refused};
-use modsmith_facts::{Location, Root, Roots, is_link_error, make_directories, open_parent};
+use crate::watch::{Source, Watch};
+use modsmith_facts::{Location, Roots, make_directories};
 use modsmith_sandbox::write_file;
 
-mod copy;
+pub(crate) mod copy;
+mod open;
+
+pub use open::{Links, Opener};
+use open::{Spot, relative};
 
 /// How names begin that the host makes beside those of a plan, and takes away
 /// again: no plugin sees or touches them.
 pub const HIDDEN: &str = ".modsmith-";
 
-/// How operations treat links below a root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Links {
-    /// Followed, but never out of the root.
-    #[default]
-    Beneath,
-    /// Refused on the way; the last name is what it is.
-    Refused,
-}
-
-/// The open roots of one plan, as a step sees them.
+/// What a step does with files, by way of its opener.
 #[derive(Clone)]
-pub struct Files {
-    shared: Arc<Shared>,
-    links: Links,
-    watch: Option<Arc<dyn Watch>>,
-}
+pub struct Files(Opener);
 
-struct Shared {
-    roots: Roots,
-    open: Mutex<BTreeMap<Root, Arc<Dir>>>,
-}
+impl std::ops::Deref for Files {
+    type Target = Opener;
 
-/// A name in an open directory.
-struct Spot {
-    dir: Arc<Dir>,
-    name: PathBuf,
+    fn deref(&self) -> &Opener {
+        &self.0
+    }
 }
 
 /// What kind of thing a name is, without following a link.
@@ -66,122 +49,18 @@ pub enum EntryKind {
 impl Files {
     /// As the host's own steps see them.
     pub fn new(roots: Roots) -> Self {
-        let shared = Shared { roots, open: Mutex::default() };
-        Self { shared: Arc::new(shared), links: Links::Beneath, watch: None }
+        Self(Opener::new(roots))
     }
 
     /// As a plugin's step sees them: no link is followed, and all that it comes upon is
     /// decided about.
     pub fn watched_by(&self, watch: Option<Arc<dyn Watch>>) -> Self {
-        Self { watch, ..self.following(Links::Refused) }
+        Self(self.0.with(Links::Refused, watch))
     }
 
     /// The same roots, for taking back what a step did that treated links so.
     pub fn following(&self, links: Links) -> Self {
-        Self { shared: self.shared.clone(), links, watch: None }
-    }
-
-    pub fn links(&self) -> Links {
-        self.links
-    }
-
-    pub fn roots(&self) -> &Roots {
-        &self.shared.roots
-    }
-
-    fn watched(&self, ask: impl FnOnce(&dyn Watch) -> Result<(), String>) -> io::Result<()> {
-        self.watch.as_deref().map_or(Ok(()), |watch| ask(watch).map_err(refused))
-    }
-
-    /// Where a source really is.
-    fn source(&self, location: &Location, using: Source) -> io::Result<Location> {
-        match &self.watch {
-            None => Ok(location.clone()),
-            Some(watch) => watch.source(location, using).map_err(refused),
-        }
-    }
-
-    /// A handle to act from, and the name to act on.
-    fn spot(&self, location: &Location) -> io::Result<Spot> {
-        let dir = self.dir(location.root)?;
-        if self.links == Links::Beneath || location.relative().as_os_str().is_empty() {
-            return Ok(Spot { dir, name: relative(location).to_path_buf() });
-        }
-        let (parent, name) = open_parent(&*dir, location.relative()).map_err(|e| self.behind_a_link(location, e))?;
-        Ok(Spot { dir: Arc::new(Dir::from_std_file(parent.into())), name: name.into() })
-    }
-
-    fn behind_a_link(&self, location: &Location, error: io::Error) -> io::Error {
-        if !is_link_error(&error) {
-            return error;
-        }
-        let path = self.path(location);
-        refused(format!("{} is or is behind a symbolic link, and steps of plugins follow none", path.display()))
-    }
-
-    fn open_directory_of(&self, parent: &Dir, name: &Path) -> io::Result<Dir> {
-        match self.links {
-            Links::Beneath => parent.open_dir(name),
-            Links::Refused => copy::open_directory(parent, name),
-        }
-    }
-
-    fn open_file_of(&self, parent: &Dir, name: &Path) -> io::Result<std::fs::File> {
-        match self.links {
-            Links::Beneath => Ok(parent.open(name)?.into_std()),
-            Links::Refused => copy::open_file(parent, name),
-        }
-    }
-
-    /// A directory that something is made in.
-    pub fn open_directory(&self, location: &Location) -> io::Result<Dir> {
-        let Spot { dir, name } = self.spot(location)?;
-        self.open_directory_of(&dir, &name).map_err(|e| self.behind_a_link(location, e))
-    }
-
-    /// A directory whose contents are read, and where it really is.
-    pub fn open_source(&self, location: &Location) -> io::Result<(Dir, Location)> {
-        let location = self.source(location, Source::Contents)?;
-        Ok((self.open_directory(&location)?, location))
-    }
-
-    /// A file whose contents are read.
-    pub fn open_file(&self, location: &Location) -> io::Result<std::fs::File> {
-        self.open_for(location, Source::Contents)
-    }
-
-    fn open_for(&self, location: &Location, using: Source) -> io::Result<std::fs::File> {
-        let location = self.source(location, using)?;
-        let Spot { dir, name } = self.spot(&location)?;
-        self.open_file_of(&dir, &name).map_err(|e| self.behind_a_link(&location, e))
-    }
-
-    /// The handle of a root. A root whose directory is missing is `NotFound`.
-    pub fn dir(&self, root: Root) -> io::Result<Arc<Dir>> {
-        let mut open = self.shared.open.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(dir) = open.get(&root) {
-            return Ok(dir.clone());
-        }
-        let path = self.base(root)?;
-        let dir = Arc::new(Dir::open_ambient_dir(path, ambient_authority())?);
-        open.insert(root, dir.clone());
-        Ok(dir)
-    }
-
-    fn base(&self, root: Root) -> io::Result<&Path> {
-        self.roots()
-            .get(root)
-            .ok_or_else(|| io::Error::new(ErrorKind::NotFound, format!("the plan has no root named `{root}`")))
-    }
-
-    /// The real path, for messages and for programs.
-    pub fn path(&self, location: &Location) -> PathBuf {
-        self.roots().path(location).unwrap_or_else(|| PathBuf::from(location.to_string()))
-    }
-
-    /// That path as messages and views show it.
-    pub fn shown(&self, location: &Location) -> String {
-        self.path(location).display().to_string()
+        Self(self.0.with(links, None))
     }
 
     pub fn kind(&self, location: &Location) -> io::Result<Option<EntryKind>> {
@@ -227,7 +106,7 @@ impl Files {
             return Ok(());
         }
         self.may_write(location)?;
-        if self.links == Links::Refused {
+        if self.links() == Links::Refused {
             return make_directories(&*self.dir(location.root)?, location.relative())
                 .map_err(|e| self.behind_a_link(location, e));
         }
@@ -367,7 +246,7 @@ impl Files {
             .entries()?
             .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
             .collect::<io::Result<Vec<_>>>()?;
-        if self.watch.is_some() {
+        if self.is_watched() {
             names.retain(|name| !name.starts_with(HIDDEN));
         }
         names.sort();
@@ -380,11 +259,6 @@ impl Files {
         options.append(true).create(true).mode(0o644);
         Ok(self.dir(location.root)?.open_with(relative(location), &options)?.into_std())
     }
-}
-
-/// cap-std has no name for the directory itself but `.`.
-fn relative(location: &Location) -> &Path {
-    if location.relative().as_os_str().is_empty() { Path::new(".") } else { location.relative() }
 }
 
 /// A hidden name that nobody can guess, in the target's directory. It does not

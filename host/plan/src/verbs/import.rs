@@ -9,6 +9,7 @@ use rustix::fs::{AtFlags, OFlags, Timespec, Timestamps};
 
 use crate::failure::Failure;
 use crate::files::Files;
+use crate::files::copy::copy_contents;
 use crate::runner::Runner;
 use crate::undo::{self, Stash, UndoOp};
 use crate::uses::Use;
@@ -115,19 +116,20 @@ fn file(from: &Dir, to: &Dir, name: &Path) -> io::Result<()> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(flags.bits().cast_signed());
-    let mut source = from.open_with(name, &options)?;
+    let source = from.open_with(name, &options)?;
     let metadata = source.metadata()?;
     if !metadata.is_file() {
         return Err(no_file());
     }
+    let mut source = source.into_std();
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
     write_file(|| {
-        let mut target = to.open_with(name, &options)?;
+        let mut target = to.open_with(name, &options)?.into_std();
         if rustix::fs::ioctl_ficlone(&target, &source).is_err() {
-            io::copy(&mut source, &mut target)?;
+            copy_contents(&mut source, &mut target)?;
         }
-        target.set_permissions(cap_std::fs::Permissions::from_mode(metadata.permissions().mode() & KEPT))
+        target.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(metadata.permissions().mode() & KEPT))
     })?;
     set_times(to, name, &metadata)
 }

@@ -12,8 +12,8 @@ use std::io;
 use std::path::{Component, Path};
 use std::sync::{Arc, OnceLock};
 
-use super::Grant;
 use super::secrets::{Secrets, Why};
+use super::{Grant, refusal};
 use crate::pattern::spelled;
 use modsmith_facts::{Found, Identity, Last, Location, Places, Root};
 use modsmith_plan::{Action, Argument, Command, HIDDEN, PRIVATE_DIR, Program, Source, Use};
@@ -160,7 +160,7 @@ impl Reach {
             // Its second name would keep the contents, and nothing say that they
             // are a key's.
             return match self.secret(&found) {
-                Some(Why::Key) if found.links() > 1 => Err(self.grant.is_a_key(location)),
+                Some(Why::Key) if found.links() > 1 => Err(refusal::is_a_key(&self.grant.plugin, location)),
                 _ => Ok(()),
             };
         }
@@ -199,7 +199,7 @@ impl Reach {
         if let Some(Why::Key) = self.secret(&source)
             && !self.is_key(&target.names)
         {
-            return Err(self.grant.leaks(from, to));
+            return Err(refusal::leaks(&self.grant.plugin, from, to));
         }
         if to.root == Root::Staging {
             return Ok(());
@@ -307,7 +307,7 @@ impl Reach {
     /// Whether neither key, policy nor host keeps it from being read.
     fn is_open(&self, found: &Found, location: &Location) -> Result<(), String> {
         if self.is_key(&found.names) || self.secret(found) == Some(Why::Key) {
-            return Err(self.grant.is_a_key(location));
+            return Err(refusal::is_a_key(&self.grant.plugin, location));
         }
         self.is_not_denied(found, location)
     }
@@ -320,7 +320,9 @@ impl Reach {
         let denied =
             found.names.iter().find_map(|location| self.grant.denials.denies_path(location).map(str::to_owned));
         match (denied, self.secret(found)) {
-            (Some(file), _) | (None, Some(Why::Denied(file))) => Err(self.grant.is_denied(location, &file)),
+            (Some(file), _) | (None, Some(Why::Denied(file))) => {
+                Err(refusal::is_denied(&self.grant.plugin, location, &file))
+            }
             _ => Ok(()),
         }
     }

@@ -41,22 +41,21 @@ pub enum Image {
     Unsupported(Vec<(String, String)>),
 }
 
-impl Plugins {
+/// The role `initrd`: regenerating boot images.
+#[derive(Clone, Copy)]
+pub struct Initrd<'p>(pub &'p Plugins);
+
+impl Initrd<'_> {
     /// Adds the steps that regenerate the kernel's image, whether or not that is
     /// wanted.
-    pub fn refresh_initrd(
-        &self,
-        kernel: &Arc<Kernel>,
-        occasion: Occasion,
-        plan: &mut Builder,
-    ) -> Result<Answer<()>, Error> {
+    pub fn refresh(&self, kernel: &Arc<Kernel>, occasion: Occasion, plan: &mut Builder) -> Result<Answer<()>, Error> {
         let subject = Subject { kernel: Some(kernel), package: None };
-        self.ask_steps(Role::Initrd, subject, plan, refresh(kernel, occasion))
+        self.0.ask_steps(Role::Initrd, subject, plan, refresh(kernel, occasion))
     }
 
     /// When the plugin that comes first wants a new image.
     pub fn regeneration(&self) -> Result<Answer<Regeneration>, Error> {
-        let Candidates { entries, others, missed } = self.candidates(Role::Initrd);
+        let Candidates { entries, others, missed } = self.0.candidates(Role::Initrd);
         match entries.first() {
             Some(entry) => Ok(Answer::Given { plugin: entry.id().to_owned(), value: self.when(entry)? }),
             None => missed.map_or(Ok(Answer::Unsupported(others)), Err),
@@ -73,7 +72,7 @@ impl Plugins {
         plan: &mut Builder,
     ) -> Result<Image, Error> {
         let subject = Subject { kernel: Some(kernel), package: None };
-        let Candidates { entries, others: mut reasons, missed } = self.candidates(Role::Initrd);
+        let Candidates { entries, others: mut reasons, missed } = self.0.candidates(Role::Initrd);
         for entry in entries {
             let plugin = entry.id().to_owned();
             let kept = match self.when(entry)? {
@@ -83,7 +82,7 @@ impl Plugins {
                 Regeneration::Never => Some("its setting `regenerate` says never"),
             };
             let Some(kept) = kept else {
-                match self.steps_of(entry, Role::Initrd, subject, plan, refresh(kernel, occasion))? {
+                match self.0.steps_of(entry, Role::Initrd, subject, plan, refresh(kernel, occasion))? {
                     CallOutcome::Value(()) => return Ok(Image::Regenerated { plugin }),
                     CallOutcome::Unsupported(why) => reasons.push((plugin, why)),
                 }
@@ -91,7 +90,7 @@ impl Plugins {
             };
             // Asked all the same, to know whether the image is this plugin's.
             let mut unused = Builder::new(String::new(), plan.roots().clone());
-            match self.steps_of(entry, Role::Initrd, subject, &mut unused, refresh(kernel, occasion)) {
+            match self.0.steps_of(entry, Role::Initrd, subject, &mut unused, refresh(kernel, occasion)) {
                 Ok(CallOutcome::Unsupported(why)) => reasons.push((plugin, why)),
                 Ok(CallOutcome::Value(())) | Err(_) => return Ok(Image::Kept { plugin, why: kept }),
             }
@@ -100,7 +99,7 @@ impl Plugins {
     }
 
     fn when(&self, entry: &Entry) -> Result<Regeneration, Error> {
-        let (when, _) = self.call(entry, Role::Initrd, Subject::default(), &self.system.roots, |call| {
+        let (when, _) = self.0.call(entry, Role::Initrd, Subject::default(), &self.0.system.roots, |call| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             guest.call_when(&mut call.store)
         })?;

@@ -22,14 +22,18 @@ pub enum Prune {
     Never,
 }
 
-impl Plugins {
+/// The role `install-policy`: where modules go, and how they are stored.
+#[derive(Clone, Copy)]
+pub struct InstallPolicy<'p>(pub &'p Plugins);
+
+impl InstallPolicy<'_> {
     /// The directory below the kernel's module directory, without a leading
     /// slash. `requested` is what the package asks for. `None`: no plugin has a
     /// rule.
     pub fn destination(&self, kernel: &Arc<Kernel>, requested: &str) -> Result<Option<String>, Error> {
         let subject = Subject { kernel: Some(kernel), package: None };
         let requested = requested.trim_start_matches('/');
-        let answer = self.ask(Role::InstallPolicy, subject, |call| {
+        let answer = self.0.ask(Role::InstallPolicy, subject, |call| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let kernel = call.kernel(kernel)?;
             guest.call_destination(&mut call.store, kernel, requested)
@@ -44,7 +48,7 @@ impl Plugins {
     /// How module files for the kernel are compressed: `Some(None)` is plain.
     pub fn compression(&self, kernel: &Arc<Kernel>) -> Result<Option<Option<Compression>>, Error> {
         let subject = Subject { kernel: Some(kernel), package: None };
-        let answer = self.ask(Role::InstallPolicy, subject, |call| {
+        let answer = self.0.ask(Role::InstallPolicy, subject, |call| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let kernel = call.kernel(kernel)?;
             guest.call_compress_with(&mut call.store, kernel)
@@ -54,7 +58,7 @@ impl Plugins {
 
     /// When emptied directories go; always, where no plugin has a rule.
     pub fn prune(&self) -> Result<Prune, Error> {
-        let answer = self.ask(Role::InstallPolicy, Subject::default(), |call| {
+        let answer = self.0.ask(Role::InstallPolicy, Subject::default(), |call| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             guest.call_prune_emptied(&mut call.store).map(Ok)
         })?;
@@ -77,9 +81,9 @@ impl Plugins {
         };
         let mut asked = arguments.to_vec();
         asked.push("/a/directory".into());
-        let entry = self.index().get(plugin).expect("the plugin that answered is in the index");
+        let entry = self.0.index().get(plugin).expect("the plugin that answered is in the index");
         entry.grant.may_ask(program, &asked).map_err(refused)?;
-        Ok(match modsmith_facts::find_program(&self.system.root, program) {
+        Ok(match modsmith_facts::find_program(&self.0.system.root, program) {
             Some(_) => Prune::UnlessOwned(command),
             None => Prune::Always,
         })

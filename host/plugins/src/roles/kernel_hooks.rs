@@ -32,10 +32,14 @@ pub struct HookFile {
     pub mode: u32,
 }
 
-impl Plugins {
+/// The role `kernel-hooks`: what happens when kernels come and go.
+#[derive(Clone, Copy)]
+pub struct KernelHooks<'p>(pub &'p Plugins);
+
+impl KernelHooks<'_> {
     /// Adds the steps that an event calls for beyond building and installing:
     /// those of every plugin that has something to do.
-    pub fn kernel_event(&self, event: Event, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Answer<()>, Error> {
+    pub fn event(&self, event: Event, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Answer<()>, Error> {
         let event = match event {
             Event::KernelPreinst => kernel_hooks::Event::KernelPreinst,
             Event::KernelPostinst => kernel_hooks::Event::KernelPostinst,
@@ -44,13 +48,13 @@ impl Plugins {
             Event::ModulesLoaded => kernel_hooks::Event::ModulesLoaded,
         };
         let subject = Subject { kernel: Some(kernel), package: None };
-        let Candidates { entries, others: mut reasons, missed } = self.candidates(Role::KernelHooks);
+        let Candidates { entries, others: mut reasons, missed } = self.0.candidates(Role::KernelHooks);
         if let Some(error) = missed {
             return Err(error);
         }
         let mut answered = Vec::new();
         for entry in entries {
-            let call_outcome = self.steps_of(entry, Role::KernelHooks, subject, plan, |call, buffer| {
+            let call_outcome = self.0.steps_of(entry, Role::KernelHooks, subject, plan, |call, buffer| {
                 let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
                 let (kernel, plan) = (call.kernel(kernel)?, call.plan(buffer)?);
                 guest.call_on_event(&mut call.store, event, kernel, plan)
@@ -72,15 +76,16 @@ impl Plugins {
     /// Errors: no such plugin, or one without the role.
     pub fn hook_files(&self, plugin: Option<&str>) -> Result<Vec<(String, HookFile)>, Error> {
         let entries = match plugin {
-            None => self.candidates(Role::KernelHooks).entries,
+            None => self.0.candidates(Role::KernelHooks).entries,
             Some(id) => vec![self.with_hooks(id)?],
         };
         let mut files = Vec::new();
         for entry in entries {
-            let (given, _) = self.call(entry, Role::KernelHooks, Subject::default(), &self.system.roots, |call| {
-                let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-                guest.call_hook_files(&mut call.store)
-            })?;
+            let (given, _) =
+                self.0.call(entry, Role::KernelHooks, Subject::default(), &self.0.system.roots, |call| {
+                    let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+                    guest.call_hook_files(&mut call.store)
+                })?;
             let file = |file: kernel_hooks::HookFile| HookFile {
                 path: file.path.into(),
                 contents: file.contents,
@@ -93,10 +98,10 @@ impl Plugins {
 
     fn with_hooks(&self, id: &str) -> Result<&Entry, Error> {
         let with_role = |entry: &&Entry| entry.manifest.provides(Role::KernelHooks);
-        match self.index().get(id) {
+        match self.0.index().get(id) {
             Some(entry) if with_role(&entry) => Ok(entry),
             found => {
-                let others = self.index().entries().iter().filter(with_role);
+                let others = self.0.index().entries().iter().filter(with_role);
                 Err(Error::NoHookFiles {
                     plugin: id.to_owned(),
                     installed: found.is_some(),

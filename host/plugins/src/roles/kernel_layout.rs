@@ -16,10 +16,14 @@ fn no_rule() -> types::Error {
     types::Error::Unsupported("it has no rule for this".into())
 }
 
-impl Plugins {
+/// The role `kernel-layout`: names of machines and headers.
+#[derive(Clone, Copy)]
+pub struct KernelLayout<'p>(pub &'p Plugins);
+
+impl KernelLayout<'_> {
     /// The kernel's own name for a machine (`x86_64` → `x86`).
     pub fn kernel_arch(&self, machine: &str) -> Result<Option<String>, Error> {
-        let answer = self.ask(Role::KernelLayout, Subject::default(), |call| {
+        let answer = self.0.ask(Role::KernelLayout, Subject::default(), |call| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let arch = guest.call_kernel_arch(&mut call.store, machine)?;
             Ok(if arch.is_empty() { Err(no_rule()) } else { Ok(arch) })
@@ -31,7 +35,7 @@ impl Plugins {
     /// target, best first.
     pub fn header_dirs(&self, kernel: &Arc<Kernel>) -> Result<Vec<PathBuf>, Error> {
         let subject = Subject { kernel: Some(kernel), package: None };
-        let answer = self.ask(Role::KernelLayout, subject, |call| {
+        let answer = self.0.ask(Role::KernelLayout, subject, |call| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let kernel = call.kernel(kernel)?;
             let dirs = guest.call_header_dirs(&mut call.store, kernel)?;
@@ -44,7 +48,7 @@ impl Plugins {
     /// The package to install when headers are missing.
     pub fn header_package(&self, kernel: &Arc<Kernel>) -> Result<Option<String>, Error> {
         let subject = Subject { kernel: Some(kernel), package: None };
-        let answer = self.ask(Role::KernelLayout, subject, |call| {
+        let answer = self.0.ask(Role::KernelLayout, subject, |call| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let kernel = call.kernel(kernel)?;
             Ok(guest.call_header_package(&mut call.store, kernel)?.ok_or_else(no_rule))
@@ -55,7 +59,7 @@ impl Plugins {
     /// The compiler that the kernel's headers name for its modules.
     pub fn compiler(&self, kernel: &Arc<Kernel>) -> Result<Option<String>, Error> {
         let subject = Subject { kernel: Some(kernel), package: None };
-        let answer = self.ask(Role::KernelLayout, subject, |call| {
+        let answer = self.0.ask(Role::KernelLayout, subject, |call| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let kernel = call.kernel(kernel)?;
             Ok(guest.call_compiler(&mut call.store, kernel)?.ok_or_else(no_rule))

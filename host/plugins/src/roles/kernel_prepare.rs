@@ -11,17 +11,21 @@ use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Builder;
 
-impl Plugins {
+/// The role `kernel-prepare`: the source trees of old kernels.
+#[derive(Clone, Copy)]
+pub struct KernelPrepare<'p>(pub &'p Plugins);
+
+impl KernelPrepare<'_> {
     /// Adds the steps that bring the tree at `headers` into the kernel's state,
     /// with these contents of a configuration file if one was asked for.
-    pub fn kernel_prepare(
+    pub fn prepare(
         &self,
         kernel: &Arc<Kernel>,
         config: Option<&[u8]>,
         plan: &mut Builder,
     ) -> Result<Answer<()>, Error> {
         let subject = Subject { kernel: Some(kernel), package: None };
-        self.ask_steps(Role::KernelPrepare, subject, plan, |call, buffer| {
+        self.0.ask_steps(Role::KernelPrepare, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let (kernel, plan) = (call.kernel(kernel)?, call.plan(buffer)?);
             guest.call_prepare(&mut call.store, kernel, config, plan)
@@ -29,9 +33,9 @@ impl Plugins {
     }
 
     /// Adds the steps that take the tree back to where it was.
-    pub fn kernel_clean(&self, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Answer<()>, Error> {
+    pub fn clean(&self, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Answer<()>, Error> {
         let subject = Subject { kernel: Some(kernel), package: None };
-        self.ask_steps(Role::KernelPrepare, subject, plan, |call, buffer| {
+        self.0.ask_steps(Role::KernelPrepare, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let (kernel, plan) = (call.kernel(kernel)?, call.plan(buffer)?);
             guest.call_clean(&mut call.store, kernel, plan)

@@ -12,16 +12,20 @@ use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Builder;
 
-impl Plugins {
+/// The role `modprobe-config`: entries in modprobe's configuration.
+#[derive(Clone, Copy)]
+pub struct ModprobeConfig<'p>(pub &'p Plugins);
+
+impl ModprobeConfig<'_> {
     /// Adds the steps that enter the package into the module-loading configuration.
-    pub fn modprobe_config_add(
+    pub fn add(
         &self,
         package: &Arc<PackageFacts>,
         kernel: &Arc<Kernel>,
         plan: &mut Builder,
     ) -> Result<Answer<()>, Error> {
         let subject = Subject { kernel: Some(kernel), package: Some(package) };
-        self.ask_steps(Role::ModprobeConfig, subject, plan, |call, buffer| {
+        self.0.ask_steps(Role::ModprobeConfig, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let (package, kernel, plan) = (call.package(package)?, call.kernel(kernel)?, call.plan(buffer)?);
             guest.call_add(&mut call.store, package, kernel, plan)
@@ -29,14 +33,14 @@ impl Plugins {
     }
 
     /// Adds the steps that take the package out of it again.
-    pub fn modprobe_config_remove(
+    pub fn remove(
         &self,
         package: &Arc<PackageFacts>,
         kernel: &Arc<Kernel>,
         plan: &mut Builder,
     ) -> Result<Answer<()>, Error> {
         let subject = Subject { kernel: Some(kernel), package: Some(package) };
-        self.ask_steps(Role::ModprobeConfig, subject, plan, |call, buffer| {
+        self.0.ask_steps(Role::ModprobeConfig, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let (package, kernel, plan) = (call.package(package)?, call.kernel(kernel)?, call.plan(buffer)?);
             guest.call_remove(&mut call.store, package, kernel, plan)

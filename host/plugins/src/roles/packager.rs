@@ -92,13 +92,17 @@ fn harmless(mut declared: Declared) -> Result<Declared, String> {
 /// What a guest made of a question about a format.
 type Answered<T> = Result<T, packager::Failure>;
 
-impl Plugins {
+/// The role `packager`: package formats.
+#[derive(Clone, Copy)]
+pub struct Packager<'p>(pub &'p Plugins);
+
+impl Packager<'_> {
     /// The formats of all packagers that serve this system. A packager that
     /// fails is left out, with a warning.
     pub fn formats(&self) -> Vec<Format> {
         let mut formats = Vec::new();
-        for entry in self.candidates(Role::Packager).entries {
-            let asked = self.call(entry, Role::Packager, Subject::default(), &self.system.roots, |call| {
+        for entry in self.0.candidates(Role::Packager).entries {
+            let asked = self.0.call(entry, Role::Packager, Subject::default(), &self.0.system.roots, |call| {
                 let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
                 guest.call_formats(&mut call.store)
             });
@@ -119,8 +123,8 @@ impl Plugins {
     /// # Errors
     /// The plugin's refusal, with the exit code that it chose.
     pub fn requirements(&self, format: &Format, options: &[(String, String)]) -> Result<Requirements, Error> {
-        let entry = self.index().get(&format.plugin).expect("a format comes from a plugin of the index");
-        let (answer, _) = self.call(entry, Role::Packager, Subject::default(), &self.system.roots, |call| {
+        let entry = self.0.index().get(&format.plugin).expect("a format comes from a plugin of the index");
+        let (answer, _) = self.0.call(entry, Role::Packager, Subject::default(), &self.0.system.roots, |call| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             guest.call_requires(&mut call.store, &format.name, options)
         })?;
@@ -139,15 +143,15 @@ impl Plugins {
     /// name counts as one more argument.
     pub fn installer(&self, format: &Format) -> Result<Option<Vec<String>>, Error> {
         let Some((program, arguments)) = format.installer.split_first() else { return Ok(None) };
-        if !self.system.is_live() {
+        if !self.0.system.is_live() {
             return Ok(None);
         }
         let mut asked = arguments.to_vec();
         asked.push("/a/file".into());
-        let entry = self.index().get(&format.plugin).expect("a format comes from a plugin of the index");
+        let entry = self.0.index().get(&format.plugin).expect("a format comes from a plugin of the index");
         let role = Role::Packager.name();
         entry.grant.may_ask(program, &asked).map_err(|why| denied(&format.plugin, role, Subject::default(), &why))?;
-        Ok(find_program(&self.system.root, program).map(|_| format.installer.clone()))
+        Ok(find_program(&self.0.system.root, program).map(|_| format.installer.clone()))
     }
 
     /// Adds the steps that make a format below `staging`.
@@ -159,8 +163,8 @@ impl Plugins {
         let subject = Subject { kernel: None, package: Some(package) };
         let staging = path(staging);
         let refused = RefCell::new(None);
-        let entry = self.index().get(&format.plugin).expect("a format comes from a plugin of the index");
-        let call_outcome = self.steps_of(entry, Role::Packager, subject, plan, |call, buffer| {
+        let entry = self.0.index().get(&format.plugin).expect("a format comes from a plugin of the index");
+        let call_outcome = self.0.steps_of(entry, Role::Packager, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let package = call.package(package)?;
             let kernels =
@@ -179,7 +183,7 @@ impl Plugins {
     }
 
     /// Adds the steps that unpack a file below `staging`.
-    pub fn load_archive(
+    pub fn load(
         &self,
         format: &Format,
         archive: &Location,
@@ -219,10 +223,10 @@ impl Plugins {
         plan: &mut Builder,
         body: impl Fn(&mut Call, StepBuffer) -> wasmtime::Result<Result<(), types::Error>>,
     ) -> Result<Result<(), Invalid>, Error> {
-        let entry = self.index().get(&format.plugin).expect("a format comes from a plugin of the index");
+        let entry = self.0.index().get(&format.plugin).expect("a format comes from a plugin of the index");
         let invalid = RefCell::new(None);
         let subject = Subject::default();
-        let call_outcome = self.steps_of(entry, Role::Packager, subject, plan, |call, buffer| {
+        let call_outcome = self.0.steps_of(entry, Role::Packager, subject, plan, |call, buffer| {
             let result = body(call, buffer)?;
             if let Err(types::Error::Invalid(why)) = &result {
                 invalid.replace(Some(Invalid(why.trim_end_matches('.').to_owned())));

@@ -37,12 +37,16 @@ pub struct Enrolment {
     pub advice: Vec<String>,
 }
 
-impl Plugins {
+/// The role `signer`: signing module files.
+#[derive(Clone, Copy)]
+pub struct Signer<'p>(pub &'p Plugins);
+
+impl Signer<'_> {
     /// Chooses program and keys, and adds the steps that make a key pair where
     /// there is none. Unsupported leaves modules unsigned, with the reasons.
-    pub fn prepare_signing(&self, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Answer<Signing>, Error> {
+    pub fn prepare(&self, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Answer<Signing>, Error> {
         let subject = Subject { kernel: Some(kernel), package: None };
-        let answer = self.ask_steps(Role::Signer, subject, plan, |call, buffer| {
+        let answer = self.0.ask_steps(Role::Signer, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let (kernel, plan) = (call.kernel(kernel)?, call.plan(buffer)?);
             guest.call_prepare(&mut call.store, kernel, plan)
@@ -62,11 +66,11 @@ impl Plugins {
         plan: &mut Builder,
     ) -> Result<(), Error> {
         let id = &signing.plugin;
-        let entry = self.index().get(id);
+        let entry = self.0.index().get(id);
         let entry = entry.ok_or_else(|| Error::SignerMissing { plugin: id.clone(), file: file.to_string() })?;
         let path = types::Path { root: file.root.name().to_owned(), relative: file.relative().display().to_string() };
         let subject = Subject { kernel: Some(kernel), package: None };
-        let call_outcome = self.steps_of(entry, Role::Signer, subject, plan, |call, buffer| {
+        let call_outcome = self.0.steps_of(entry, Role::Signer, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let (kernel, plan) = (call.kernel(kernel)?, call.plan(buffer)?);
             guest.call_sign(&mut call.store, kernel, &path, plan)
@@ -82,7 +86,7 @@ impl Plugins {
     /// Whether this machine would accept what the first responsible plugin signs.
     pub fn enrolment(&self, kernel: &Arc<Kernel>) -> Result<Answer<Enrolment>, Error> {
         let subject = Subject { kernel: Some(kernel), package: None };
-        self.ask(Role::Signer, subject, |call| {
+        self.0.ask(Role::Signer, subject, |call| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let kernel = call.kernel(kernel)?;
             let result = guest.call_enrolment(&mut call.store, kernel)?;

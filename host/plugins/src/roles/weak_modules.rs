@@ -12,16 +12,20 @@ use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Builder;
 
-impl Plugins {
+/// The role `weak-modules`: offering modules to other kernels.
+#[derive(Clone, Copy)]
+pub struct WeakModules<'p>(pub &'p Plugins);
+
+impl WeakModules<'_> {
     /// Adds the steps that offer the package's modules to compatible kernels.
-    pub fn weak_modules_link(
+    pub fn link(
         &self,
         package: &Arc<PackageFacts>,
         kernel: &Arc<Kernel>,
         plan: &mut Builder,
     ) -> Result<Answer<()>, Error> {
         let subject = Subject { kernel: Some(kernel), package: Some(package) };
-        self.ask_steps(Role::WeakModules, subject, plan, |call, buffer| {
+        self.0.ask_steps(Role::WeakModules, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let (package, kernel, plan) = (call.package(package)?, call.kernel(kernel)?, call.plan(buffer)?);
             guest.call_link(&mut call.store, package, kernel, plan)
@@ -29,14 +33,14 @@ impl Plugins {
     }
 
     /// Adds the steps that take these links away.
-    pub fn weak_modules_unlink(
+    pub fn unlink(
         &self,
         package: &Arc<PackageFacts>,
         kernel: &Arc<Kernel>,
         plan: &mut Builder,
     ) -> Result<Answer<()>, Error> {
         let subject = Subject { kernel: Some(kernel), package: Some(package) };
-        self.ask_steps(Role::WeakModules, subject, plan, |call, buffer| {
+        self.0.ask_steps(Role::WeakModules, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let (package, kernel, plan) = (call.package(package)?, call.kernel(kernel)?, call.plan(buffer)?);
             guest.call_unlink(&mut call.store, package, kernel, plan)

@@ -11,13 +11,14 @@ use crate::flow::autoinstall::autoinstall;
 use crate::tree::Target;
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Action, Builder, Command};
+use modsmith_plugins::Packager;
 
 /// Has the system's own package manager install a file, which runs its
 /// scripts, and then builds whatever is missing for a kernel, as dkms does.
 /// `false` where the format is none that this system installs: then the file
 /// is there to be loaded.
 pub fn install_archive(run: &Invocation<'_>, archive: &Path, target: &Target, request: &FormatRequest) -> Result<bool> {
-    let Some(command) = run.env.plugins.installer(&request.format)? else { return Ok(false) };
+    let Some(command) = Packager(&run.env.plugins).installer(&request.format)? else { return Ok(false) };
     check_archive(archive)?;
     // Its scripts call this program: no lock may be held, and what is going
     // on here is none of their business, so the journal is elsewhere.

@@ -15,6 +15,7 @@ use crate::flow::transaction::begin;
 use crate::tree::{Package, PackageId, SourceState, Target};
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Builder, Section, verbs};
+use modsmith_plugins::Packager;
 
 /// Loads an archive: its source is registered, and what it has built for
 /// kernels becomes built here. `target` is the kernel that its dkms.conf is
@@ -79,15 +80,16 @@ fn unpack(run: &Invocation<'_>, archive: &Path, request: &FormatRequest, staging
     plan.push(verbs::Copy { from, to: copy.clone() }, "the plugin gets a copy, which nobody changes meanwhile");
     let section = || Section::new().confined().fails_as(Kind::ArchiveMalformed, cannot_be_unpacked(archive));
     let loaded = plan.section(section(), |plan| {
-        run.env.plugins.load_archive(format, &copy, &request.options, &Staging::top(), plan)
+        Packager(&run.env.plugins).load(format, &copy, &request.options, &Staging::top(), plan)
     })?;
     loaded.map_err(|why| malformed(archive, &format!("{}.", why.0)))?;
     check_staged(plan.steps())?;
     run.runner.run_in_staging(plan)?;
 
     let mut plan = Builder::new(title.as_str(), roots);
-    let arranged =
-        plan.section(section(), |plan| run.env.plugins.arrange(format, &request.options, &Staging::top(), plan))?;
+    let arranged = plan.section(section(), |plan| {
+        Packager(&run.env.plugins).arrange(format, &request.options, &Staging::top(), plan)
+    })?;
     arranged.map_err(|why| malformed(archive, &format!("{}.", why.0)))?;
     check_staged(plan.steps())?;
     run.runner.run_in_staging(plan)

@@ -15,7 +15,7 @@ use crate::tree::{BuildRecord, Package, PackageId, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Action, Builder, Section, Step, verbs};
-use modsmith_plugins::{Assembly, KernelCount, PackageFacts, Requirements, State};
+use modsmith_plugins::{Assembly, KernelCount, PackageFacts, Packager, Requirements, State};
 
 /// Makes a format of a package and what is built of it for some kernels.
 /// `fallback` is the kernel that its dkms.conf is evaluated for where there
@@ -100,7 +100,7 @@ fn make_of(
     plan.section(section, |plan| {
         plan.push(verbs::MakeDirectory { location: Staging::top() }, "results are made out of sight");
         let assembly = Assembly { package: facts, kernels, options: &options, staging: &Staging::top() };
-        run.env.plugins.assemble(format, assembly, plan)
+        Packager(&run.env.plugins).assemble(format, assembly, plan)
     })?;
     check_staged(plan.steps())?;
     plan.announce_each(|step| marking(run, package, targets, step));

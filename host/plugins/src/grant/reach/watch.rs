@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use modsmith_facts::{Last, Location};
-use modsmith_plan::{Entry, PRIVATE_DIR, Source, Watch};
+use modsmith_plan::{Inode, PRIVATE_DIR, Source, Watch};
 
+use super::super::refusal;
 use super::super::secrets::Why;
 use super::{Reach, is_private};
 
@@ -27,7 +28,7 @@ impl Watch for Reach {
         inner.cloned().ok_or_else(|| self.leads_out(location, &found))
     }
 
-    fn reads(&self, location: &Location, found: &Entry) -> Result<(), String> {
+    fn reads(&self, location: &Location, found: &Inode) -> Result<(), String> {
         if self.secrets().is_none() && !mentions_host(location) {
             return Ok(());
         }
@@ -37,8 +38,8 @@ impl Watch for Reach {
         }
         match self.kept(&names, (found.device, found.inode), found.links, found.is_directory) {
             None => Ok(()),
-            Some(Why::Key) => Err(self.grant.is_a_key(location)),
-            Some(Why::Denied(file)) => Err(self.grant.is_denied(location, &file)),
+            Some(Why::Key) => Err(refusal::is_a_key(&self.grant.plugin, location)),
+            Some(Why::Denied(file)) => Err(refusal::is_denied(&self.grant.plugin, location, &file)),
         }
     }
 
@@ -52,7 +53,7 @@ impl Watch for Reach {
         }
         match names.iter().find_map(|location| self.grant.denials.denies_path(location)) {
             None => Ok(()),
-            Some(file) => Err(self.grant.is_denied(location, file)),
+            Some(file) => Err(refusal::is_denied(&self.grant.plugin, location, file)),
         }
     }
 
