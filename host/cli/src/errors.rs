@@ -46,7 +46,7 @@ pub fn ids() -> Vec<(&'static str, Option<u8>)> {
         Kind::Script(_) | Kind::Format(_) => None,
         kind => Some(exit_code(kind)),
     };
-    let kinds = Kind::ALL.into_iter().map(|kind| (kind.id(), kind));
+    let kinds = Kind::ALL.iter().copied().map(|kind| (kind.id(), kind));
     let plugins = modsmith_plugins::error::Id::ALL.iter().map(|id| (id.name(), Kind::from(id.kind())));
     let mut ids: Vec<_> = kinds.chain(plugins).map(|(id, kind)| (id, code(kind))).collect();
     ids.sort_unstable();

@@ -8,195 +8,116 @@ use std::fmt;
 
 use modsmith_plan::{Cause, FailureId};
 
-/// Everything that can go wrong, as scripts tell it apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
+/// An enumeration of kinds, each with its stable name.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident $(($code:ty))? = $id:literal,)*) => {
+        /// Everything that can go wrong, as scripts tell it apart.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Kind { $($(#[$doc])* $kind $(($code))?,)* }
+
+        impl Kind {
+            /// All kinds; 0 stands for an exit code that is passed on.
+            pub const ALL: &[Kind] = &[$(Kind::$kind $((<$code>::MIN))?,)*];
+
+            /// Its stable name.
+            pub fn id(self) -> &'static str {
+                match self { $(Kind::$kind { .. } => $id,)* }
+            }
+        }
+    };
+}
+
+kinds! {
     /// Not root, or no write access to the tree.
-    Permission,
+    Permission = "permission",
     /// Module or version not given, or other unusable arguments.
-    Usage,
+    Usage = "usage",
     /// An option that does not exist.
-    UnknownOption,
+    UnknownOption = "unknown-option",
     /// `-k` together with `--all`.
-    KernelWithAll,
+    KernelWithAll = "kernel-with-all",
     /// `-a` together with `--all`.
-    ArchWithAll,
+    ArchWithAll = "arch-with-all",
     /// The source directory or archive is missing.
-    SourceMissing,
+    SourceMissing = "source-missing",
     /// Already in the tree.
-    AlreadyAdded,
+    AlreadyAdded = "already-added",
     /// Not in the tree.
-    NotInTree,
+    NotInTree = "not-in-tree",
     /// dkms.conf cannot be read.
-    ConfUnreadable,
+    ConfUnreadable = "conf-unreadable",
     /// More than one action, or an action that needs exactly one kernel.
-    ActionConflict,
+    ActionConflict = "action-conflict",
     /// The entry's `source` link leads nowhere.
-    Broken,
+    Broken = "broken",
     /// The action does not take `--all`.
-    AllUnsupported,
+    AllUnsupported = "all-unsupported",
     /// A patch is missing or its name climbs out.
-    PatchMissing,
+    PatchMissing = "patch-missing",
     /// A patch does not apply.
-    PatchFailed,
+    PatchFailed = "patch-failed",
     /// The kernel has no module directory.
-    NoKernelDirectory,
+    NoKernelDirectory = "no-kernel-directory",
     /// Module files could not be installed.
-    InstallFailed,
+    InstallFailed = "install-failed",
     /// A package format was not made: its plugin's exit code is passed on.
-    Format(u8),
+    Format(u8) = "format",
     /// An archive is damaged, or not what it has to be.
-    ArchiveMalformed,
+    ArchiveMalformed = "archive-malformed",
     /// An archive without a dkms.conf.
-    ArchiveWithoutConf,
+    ArchiveWithoutConf = "archive-without-conf",
     /// The place for an archive cannot be written to.
-    ArchiveUnwritable,
+    ArchiveUnwritable = "archive-unwritable",
     /// An archive's package is in the tree already.
-    AlreadyLoaded,
+    AlreadyLoaded = "already-loaded",
     /// Options that exclude each other.
-    OptionConflict,
+    OptionConflict = "option-conflict",
     /// make succeeded but an expected module file is not there.
-    ProductMissing,
+    ProductMissing = "product-missing",
     /// The boot image could not be regenerated.
-    InitrdFailed,
+    InitrdFailed = "initrd-failed",
     /// dkms.conf is invalid.
-    ConfInvalid,
+    ConfInvalid = "conf-invalid",
     /// The source directory holds nothing to build.
-    SourceEmpty,
+    SourceEmpty = "source-empty",
     /// A path without a dkms.conf.
-    NoConfInPath,
+    NoConfInPath = "no-conf-in-path",
     /// make failed.
-    BuildFailed,
+    BuildFailed = "build-failed",
     /// At least one module of an autoinstall failed.
-    AutoinstallFailed,
+    AutoinstallFailed = "autoinstall-failed",
     /// The machine's architecture cannot be told.
-    ArchUnknown,
+    ArchUnknown = "arch-unknown",
     /// A package of BUILD_DEPENDS is not installed.
-    DependencyMissing,
+    DependencyMissing = "dependency-missing",
     /// At least one module of a kernel removal failed.
-    KernelRemovalFailed,
+    KernelRemovalFailed = "kernel-removal-failed",
     /// The value of `-k` or `-a` is empty or missing.
-    KernelOrArchEmpty,
+    KernelOrArchEmpty = "kernel-or-arch-empty",
     /// Kernel headers are missing.
-    HeadersMissing,
+    HeadersMissing = "headers-missing",
     /// BUILD_EXCLUSIVE_* excludes the kernel.
-    Excluded,
+    Excluded = "excluded",
     /// PRE_INSTALL failed.
-    PreInstallFailed,
+    PreInstallFailed = "pre-install-failed",
     /// A hook script failed: its own exit code is passed on.
-    Script(u8),
+    Script(u8) = "script",
     /// Reading, writing or running failed in a way that has no older code.
-    System,
+    System = "system",
     /// A plugin failed or was refused.
-    Plugin,
+    Plugin = "plugin",
     /// The plan was undone after a failing step of unknown kind.
-    PlanFailed,
+    PlanFailed = "plan-failed",
     /// Interrupted by a signal; what was begun has been undone.
-    Interrupted,
+    Interrupted = "interrupted",
 }
 
 impl Kind {
-    /// All kinds; 0 stands for an exit code that is passed on.
-    pub const ALL: [Kind; 41] = {
-        use Kind::*;
-        [
-            Permission,
-            Usage,
-            UnknownOption,
-            KernelWithAll,
-            ArchWithAll,
-            SourceMissing,
-            AlreadyAdded,
-            NotInTree,
-            ConfUnreadable,
-            ActionConflict,
-            Broken,
-            AllUnsupported,
-            PatchMissing,
-            PatchFailed,
-            NoKernelDirectory,
-            InstallFailed,
-            ArchiveMalformed,
-            ArchiveWithoutConf,
-            ArchiveUnwritable,
-            AlreadyLoaded,
-            OptionConflict,
-            ProductMissing,
-            InitrdFailed,
-            ConfInvalid,
-            SourceEmpty,
-            NoConfInPath,
-            BuildFailed,
-            AutoinstallFailed,
-            ArchUnknown,
-            DependencyMissing,
-            KernelRemovalFailed,
-            KernelOrArchEmpty,
-            HeadersMissing,
-            Excluded,
-            PreInstallFailed,
-            System,
-            Plugin,
-            PlanFailed,
-            Interrupted,
-            Script(0),
-            Format(0),
-        ]
-    };
-
-    /// Its stable name.
-    pub fn id(self) -> &'static str {
-        match self {
-            Kind::Permission => "permission",
-            Kind::Usage => "usage",
-            Kind::UnknownOption => "unknown-option",
-            Kind::KernelWithAll => "kernel-with-all",
-            Kind::ArchWithAll => "arch-with-all",
-            Kind::SourceMissing => "source-missing",
-            Kind::AlreadyAdded => "already-added",
-            Kind::NotInTree => "not-in-tree",
-            Kind::ConfUnreadable => "conf-unreadable",
-            Kind::ActionConflict => "action-conflict",
-            Kind::Broken => "broken",
-            Kind::AllUnsupported => "all-unsupported",
-            Kind::PatchMissing => "patch-missing",
-            Kind::PatchFailed => "patch-failed",
-            Kind::NoKernelDirectory => "no-kernel-directory",
-            Kind::InstallFailed => "install-failed",
-            Kind::Format(_) => "format",
-            Kind::ArchiveMalformed => "archive-malformed",
-            Kind::ArchiveWithoutConf => "archive-without-conf",
-            Kind::ArchiveUnwritable => "archive-unwritable",
-            Kind::AlreadyLoaded => "already-loaded",
-            Kind::OptionConflict => "option-conflict",
-            Kind::ProductMissing => "product-missing",
-            Kind::InitrdFailed => "initrd-failed",
-            Kind::ConfInvalid => "conf-invalid",
-            Kind::SourceEmpty => "source-empty",
-            Kind::NoConfInPath => "no-conf-in-path",
-            Kind::BuildFailed => "build-failed",
-            Kind::AutoinstallFailed => "autoinstall-failed",
-            Kind::ArchUnknown => "arch-unknown",
-            Kind::DependencyMissing => "dependency-missing",
-            Kind::KernelRemovalFailed => "kernel-removal-failed",
-            Kind::KernelOrArchEmpty => "kernel-or-arch-empty",
-            Kind::HeadersMissing => "headers-missing",
-            Kind::Excluded => "excluded",
-            Kind::PreInstallFailed => "pre-install-failed",
-            Kind::Script(_) => "script",
-            Kind::System => "system",
-            Kind::Plugin => "plugin",
-            Kind::PlanFailed => "plan-failed",
-            Kind::Interrupted => "interrupted",
-        }
-    }
-
     /// The kind of a name; `status` is the exit code of what failed.
     fn from_id(id: &str, status: u8) -> Self {
         match id {
             "script" => Kind::Script(status),
-            _ => Self::ALL.into_iter().find(|kind| kind.id() == id).unwrap_or(Kind::PlanFailed),
+            _ => Self::ALL.iter().copied().find(|kind| kind.id() == id).unwrap_or(Kind::PlanFailed),
         }
     }
 }
