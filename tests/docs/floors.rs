@@ -8,6 +8,7 @@ use std::process::Command;
 
 use modsmith_tests::uses::{Graph, crate_modules};
 use modsmith_tests::{paths, tool};
+use regex::Regex;
 
 /// The crates with their folders, as the picture names them.
 const CRATES: [(&str, &str); 10] = [
@@ -121,6 +122,25 @@ fn no_source_file_is_longer_than_a_reader_can_hold() {
         .filter_map(|path| over(&path, LONGEST))
         .collect();
     assert_eq!(long, Vec::<String>::new(), "files with more than {LONGEST} lines");
+}
+
+/// Methods of a type in all its `impl` blocks, but for those of traits.
+#[test]
+fn no_type_has_more_methods_than_a_reader_can_hold() {
+    const MOST: usize = 30;
+    let block = Regex::new(r"(?ms)^impl(?:<[^{]*?>)?\s+(\w+)(?:<[^{]*?>)?\s*\{\n(.*?)^\}").unwrap();
+    let method = Regex::new(r"(?m)^    (?:pub(?:\([^)]*\))? )?(?:const )?(?:unsafe )?fn ").unwrap();
+    let mut methods: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for (name, folder) in CRATES.into_iter().chain([("modsmith-plugin", "sdk/guest")]) {
+        for module in crate_modules(&paths::checkout().join(folder).join("src")) {
+            for found in block.captures_iter(&module.source) {
+                *methods.entry((name.into(), found[1].into())).or_default() += method.find_iter(&found[2]).count();
+            }
+        }
+    }
+    assert!(methods.len() > 100, "only {} types were found", methods.len());
+    let large: Vec<_> = methods.into_iter().filter(|(_, methods)| *methods > MOST).collect();
+    assert_eq!(large, [], "types with more than {MOST} methods");
 }
 
 fn over(path: &Path, longest: usize) -> Option<String> {
