@@ -111,10 +111,12 @@ impl<'w> Machine<'w> {
     pub fn shell(&self, script: &str) -> Output {
         let world = self.0.dir().display();
         let checkout = paths::checkout().display();
-        // The checkout may be below /root, where it has to be found again.
+        // The checkout may be below /tmp or /root, where it has to be found again. The
+        // world is below it, so one way to both is kept meanwhile.
         let home = format!(
-            "mkdir /tmp/checkout\nmount --rbind {checkout} /tmp/checkout\nmount --bind {world}/root /root\n\
-             mkdir -p {checkout}\nmount --rbind /tmp/checkout {checkout}\n"
+            "mount --rbind {checkout} /mnt\nmount --bind {world}/root /root\n\
+             mount -t tmpfs -o mode=1777 tmpfs /tmp\n\
+             mkdir -p {checkout}\nmount --rbind /mnt {checkout}\n"
         );
         let places = [
             (format!("{world}/usr/share"), "/usr/share"),
@@ -123,7 +125,7 @@ impl<'w> Machine<'w> {
             (format!("{checkout}/sdk/guest/src/packaging/common.postinst"), "/usr/lib/dkms/common.postinst"),
         ];
         let mounts: String = places.iter().map(|(from, to)| format!("mount --bind {from} {to}\n")).collect();
-        let script = format!("set -e\nmount -t tmpfs -o mode=1777 tmpfs /tmp\n{home}{mounts}{script}");
+        let script = format!("set -e\n{home}{mounts}{script}");
         self.0.shell(&script).env("HOME", "/root").run()
     }
 

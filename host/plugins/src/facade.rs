@@ -363,11 +363,7 @@ impl Plugins {
             settings,
             system: self.system.clone(),
             probes: self.probes.clone(),
-            probing: match (self.probing, entry.found_in.is_unvetted()) {
-                (true, _) => Probing::Always,
-                (false, false) => Probing::Confined,
-                (false, true) => Probing::Never,
-            },
+            probing: Probing::of(self.probing, entry.found_in),
             roots: roots.clone(),
             limits: self.limits(role)?.clone(),
             exceeded: None,

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use super::manifest::Probe;
-use super::search::check_owner;
+use super::search::{FoundIn, check_owner};
 use modsmith_facts::{System, find_program};
 use modsmith_sandbox::{Confinement, Wall, start};
 
@@ -23,6 +23,17 @@ pub enum Probing {
     /// Where the system can keep them from changing anything.
     Confined,
     Never,
+}
+
+impl Probing {
+    /// Of a plugin from there. `acting`: the system is changed.
+    pub fn of(acting: bool, found_in: FoundIn) -> Self {
+        match (acting, found_in.is_unvetted()) {
+            (true, _) => Probing::Always,
+            (false, false) => Probing::Confined,
+            (false, true) => Probing::Never,
+        }
+    }
 }
 
 /// Program and arguments.

@@ -76,6 +76,10 @@ impl HostModulePackage for State {
     ) -> wasmtime::Result<Result<Vec<(String, u32)>, Error>> {
         let package = self.table.get(&this)?.0.clone();
         let Some(source) = package.symbols.get(&module) else {
+            // As while an installation is shown that would build it first.
+            if package.modules.contains(&module) && package.symbols.is_empty() {
+                return Ok(Err(Error::Unsupported(format!("{module} is not built yet"))));
+            }
             let known: Vec<&str> = package.symbols.keys().map(String::as_str).collect();
             return Ok(Err(Error::Invalid(format!(
                 "{}/{} has no built module `{module}` here, but: {}",
