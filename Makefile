@@ -40,12 +40,14 @@ demo: build ## Build, install and remove two real packages, in a scratch directo
 	@.ci/need $(FOR_DEMO)
 	@tests/demo.sh $(MODSMITH) target/demo
 
+# Unit tests of plugins run on this machine, not in the sandbox: they are quick to run
+# and slow to optimise. All others run what ships.
 test: build ## Run all tests (installs kernel headers, Debian's dkms and tools)
 	@.ci/need $(FOR_TEST)
 	@command -v cargo-nextest >/dev/null || $(CARGO) install cargo-nextest --locked
-	$(CARGO) nextest run --release --locked --manifest-path wit/Cargo.toml
-	$(CARGO) nextest run --release --locked --all-features --manifest-path sdk/guest/Cargo.toml
-	$(CARGO) nextest run --release --locked --manifest-path plugins/Cargo.toml
+	$(CARGO) nextest run --locked --manifest-path wit/Cargo.toml
+	$(CARGO) nextest run --locked --all-features --manifest-path sdk/guest/Cargo.toml
+	$(CARGO) nextest run --locked --manifest-path plugins/Cargo.toml
 	$(CARGO) nextest run --release --locked --no-fail-fast
 
 test-all: test ## Also what takes long: all Debian packages, a system from nothing (as root)
@@ -65,9 +67,9 @@ lint: ## Check formatting, lints and documentation
 	$(CARGO) fmt --check --manifest-path sdk/guest/Cargo.toml
 	$(CARGO) fmt --all --check --manifest-path plugins/Cargo.toml
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
-	$(CARGO) clippy --release --locked --all-targets --manifest-path wit/Cargo.toml -- -D warnings
-	$(CARGO) clippy --release --locked --all-targets --all-features --manifest-path sdk/guest/Cargo.toml -- -D warnings
-	$(CARGO) clippy --release --locked --all-targets --manifest-path plugins/Cargo.toml -- -D warnings
+	$(CARGO) clippy --locked --all-targets --manifest-path wit/Cargo.toml -- -D warnings
+	$(CARGO) clippy --locked --all-targets --all-features --manifest-path sdk/guest/Cargo.toml -- -D warnings
+	$(CARGO) clippy --locked --all-targets --manifest-path plugins/Cargo.toml -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --no-deps
 
 clean: ## Remove everything that was built or downloaded
