@@ -299,3 +299,24 @@ fn what_a_packages_file_gives_cause_to_say_is_said_once() {
     let out = world.dkms(&format!("autoinstall -k {}", kernel())).expect(0);
     assert_eq!(out.stderr.matches("Deprecated feature: CLEAN").count(), 2, "{out}");
 }
+
+#[test]
+fn an_option_for_all_commands_may_stand_before_the_command() {
+    let world = World::generic();
+    let root = world.path("boot/image");
+    fs::create_dir_all(root.join("etc")).expect("writable");
+    fs::write(root.join("etc/os-release"), "ID=alpine\n").expect("writable");
+    let serves = |line: String| {
+        let listed = world.modsmith(&line).expect(0).stdout;
+        listed.lines().filter(|plugin| plugin.contains("serves this system")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let root = root.display();
+    let before = serves(format!("--root {root} plugin list"));
+    assert!(before.iter().any(|line| line.starts_with("alpine ")), "{before:?}");
+    assert_eq!(before, serves(format!("plugin list --root={root}")));
+    assert!(!serves("plugin list".into()).iter().any(|line| line.starts_with("alpine ")));
+    world
+        .modsmith(&format!("--root {root}/none plugin list"))
+        .expect(4)
+        .expect_error("--root names an existing directory");
+}

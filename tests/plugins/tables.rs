@@ -187,3 +187,24 @@ fn settings_say_when_an_image_is_made() {
     fs::remove_file(machine.path("root/boot/image-6.1.0-test")).expect("it was there");
     assert!(matches!(machine.image(true), Image::Unsupported(_)));
 }
+
+#[test]
+fn a_table_can_be_looked_at_before_it_is_installed() {
+    let machine = Machine::new();
+    let file = machine.write("dist/mkimage.toml", TABLE);
+    let shown = Administration(&machine.plugins()).inspect(&file.display().to_string()).expect("a table").to_string();
+    assert!(shown.contains("mkimage 1.0.0") && shown.contains("boot/image-*"), "{shown}");
+    let file = machine.write("dist/orphan.toml", &TABLE.replace("base = \"table\"", "base = \"tabel\""));
+    let error = Administration(&machine.plugins()).inspect(&file.display().to_string()).unwrap_err().to_string();
+    assert!(error.contains("orphan.toml") && error.contains("`tabel` is not installed"), "{error}");
+}
+
+#[test]
+fn a_key_that_is_misspelt_is_told_with_the_nearest_one_and_the_table_is_not_used() {
+    let machine = Machine::new();
+    machine.table(&TABLE.replace("images =", "image ="));
+    let problems: Vec<String> = machine.plugins().problems().iter().map(ToString::to_string).collect();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    let told = "`policy.initrd.image` is no key of its base plugin `table`; the nearest one is `initrd.images`";
+    assert!(problems[0].contains("mkimage.toml") && problems[0].contains(told), "{problems:?}");
+}

@@ -238,6 +238,12 @@ pub enum ReaderArgument {
 pub struct PluginArguments {
     #[command(subcommand)]
     pub command: PluginCommand,
+    /// For the system below this directory, with this machine's plugins and grants
+    #[arg(long, value_name = "DIR", global = true)]
+    pub root: Option<PathBuf>,
+    /// Take this for the system's os-release
+    #[arg(long, value_name = "FILE", global = true)]
+    pub os_release: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -252,9 +258,6 @@ pub enum PluginCommand {
     List {
         #[arg(long)]
         json: bool,
-        /// Take this for the system's os-release
-        #[arg(long, value_name = "FILE")]
-        os_release: Option<PathBuf>,
     },
     /// Show what a plugin is, asks for and is granted
     Inspect {
@@ -276,9 +279,6 @@ pub enum PluginCommand {
         /// Directory of the program's own scripts, as the files name it
         #[arg(long, value_name = "DIR", default_value = "/usr/lib")]
         libdir: String,
-        /// Take this for the system's os-release
-        #[arg(long, value_name = "FILE")]
-        os_release: Option<PathBuf>,
     },
     /// Grant a plugin what its manifest asks for, pinned to its present contents
     Grant { plugin: String },

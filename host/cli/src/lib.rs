@@ -65,11 +65,11 @@ impl Persona {
 
 /// Runs the program. The first word of the command line is its name.
 pub fn main(environment: &Environment) -> ExitCode {
-    let words = environment.command();
     restore_pipe_signal();
-    if let Some(code) = modsmith_plugins::compile::serve(words) {
+    if let Some(code) = modsmith_plugins::compile::serve(environment.command()) {
         return code;
     }
+    let words = &command_first(environment.command());
     let persona = Persona::of_words(words);
     start_logging(environment);
     let outcome = match (persona, words.get(1).and_then(|w| w.to_str())) {
@@ -99,6 +99,24 @@ pub fn main(environment: &Environment) -> ExitCode {
         }
     }
 }
+
+/// The command line with a command of the program's own before the options that the user
+/// wrote in front of it.
+fn command_first(words: &[OsString]) -> Vec<OsString> {
+    let mut words = words.to_vec();
+    let mut index = 1;
+    while let Some(word) = words.get(index).and_then(|word| word.to_str()).filter(|word| word.starts_with("--")) {
+        index += if matches!(word, "--root" | "--os-release") { 2 } else { 1 };
+    }
+    let is_own = |word: &OsString| word.to_str().is_some_and(|word| OWN_COMMANDS.contains(&word));
+    if words.get(index).is_some_and(is_own) {
+        words[1..=index].rotate_right(1);
+    }
+    words
+}
+
+/// Commands that only `modsmith` has.
+const OWN_COMMANDS: [&str; 5] = ["conf", "log", "plugin", "completion", "manual"];
 
 /// clap's own answers: help and version to standard output, mistakes with the
 /// exit codes that scripts know.

@@ -15,10 +15,10 @@ use modsmith_plugins::{Administration, KernelHooks, Listed, Plugins};
 /// Runs a `plugin` subcommand.
 pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()> {
     match &arguments.command {
-        PluginCommand::Build(arguments) => author("build", arguments, environment),
-        PluginCommand::Test(arguments) => author("test", arguments, environment),
-        PluginCommand::List { json, os_release } => {
-            let plugins = open(os_release.as_deref(), environment)?;
+        PluginCommand::Build(words) => author("build", words, environment),
+        PluginCommand::Test(words) => author("test", words, environment),
+        PluginCommand::List { json } => {
+            let plugins = open(arguments, environment)?;
             let listed = Administration(&plugins).list();
             if *json {
                 output::json(&listed)?;
@@ -31,26 +31,26 @@ pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()>
             Ok(())
         }
         PluginCommand::Inspect { plugin, json } => {
-            let inspection = Administration(&open(None, environment)?).inspect(plugin)?;
+            let inspection = Administration(&open(arguments, environment)?).inspect(plugin)?;
             if *json {
                 return output::json(&inspection);
             }
             output::text(&inspection.to_string());
             Ok(())
         }
-        PluginCommand::HookFiles { plugin, into, sbindir, libdir, os_release } => {
-            let files = KernelHooks(&open(os_release.as_deref(), environment)?).hook_files(plugin.as_deref())?;
+        PluginCommand::HookFiles { plugin, into, sbindir, libdir } => {
+            let files = KernelHooks(&open(arguments, environment)?).hook_files(plugin.as_deref())?;
             let directories = hooks::Directories { sbindir, libdir };
             files.iter().try_for_each(|(plugin, file)| hooks::put(plugin, file, &directories, into.as_deref()))
         }
         PluginCommand::Grant { plugin } => {
-            let (inspection, file) = Administration(&open(None, environment)?).grant(plugin)?;
+            let (inspection, file) = Administration(&open(arguments, environment)?).grant(plugin)?;
             output::text(&inspection.to_string());
             output::lines(&field(&format!("Granted in {}", file.display())));
             Ok(())
         }
         PluginCommand::Revoke { plugin } => {
-            let file = Administration(&open(None, environment)?).revoke(plugin)?;
+            let file = Administration(&open(arguments, environment)?).revoke(plugin)?;
             output::lines(&field(&format!("Revoked: {} is gone", file.display())));
             Ok(())
         }
@@ -75,9 +75,10 @@ fn author(command: &str, arguments: &AuthorArguments, environment: &Environment)
     Err(Error::io("start", &tool, error))
 }
 
-fn open(os_release: Option<&Path>, environment: &Environment) -> Result<Plugins> {
-    let directories = DirectoryArguments::default();
-    let (system, framework) = system(&directories, os_release, environment)?;
+/// The plugins, grants and policy of this machine, for the system that is meant.
+fn open(arguments: &PluginArguments, environment: &Environment) -> Result<Plugins> {
+    let directories = DirectoryArguments { root: arguments.root.clone(), ..DirectoryArguments::default() };
+    let (system, framework) = system(&directories, arguments.os_release.as_deref(), environment)?;
     Ok(plugins(&system, &framework, &directories, environment))
 }
 

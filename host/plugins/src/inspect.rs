@@ -15,7 +15,7 @@ use super::limits::LoadingLimits;
 use super::manifest::{Manifest, Role, Run};
 use super::policy;
 use super::search::FoundIn;
-use super::table::Table;
+use super::table::{Table, TableFile};
 use super::variables::loads_code;
 use crate::error::Error;
 use modsmith_facts::find_program;
@@ -111,8 +111,8 @@ impl Administration<'_> {
         listed
     }
 
-    /// What a plugin is and asks for: by id, or by the path of a component that
-    /// need not be installed. All checks of its form are made; none of it runs.
+    /// What a plugin is and asks for: by id, or by the path of a component or a table
+    /// that need not be installed. All checks of its form are made; none of it runs.
     pub fn inspect(&self, plugin: &str) -> Result<Inspection, Error> {
         let limits = &self.0.all_limits()?.loading;
         if let Some(entry) = self.0.index().get(plugin) {
@@ -135,9 +135,24 @@ impl Administration<'_> {
                 Ok(out)
             }
             Some(problem) => Err(Error::NotUsed(problem.clone())),
+            None if plugin.ends_with(".toml") => self.inspect_table(Path::new(plugin), limits),
             None if plugin.contains('/') || plugin.ends_with(".wasm") => inspect_file(Path::new(plugin), None, limits),
             None => Err(Error::NoSuchPlugin { plugin: plugin.to_owned() }),
         }
+    }
+
+    /// A table that need not be installed; its base has to be.
+    fn inspect_table(&self, file: &Path, limits: &LoadingLimits) -> Result<Inspection, Error> {
+        let refused = |reason: String| Error::NotAPlugin { file: file.to_path_buf(), reason };
+        let text = String::from_utf8(read_trusted(file, limits).map_err(refused)?);
+        let text = text.map_err(|_| refused("it is not UTF-8".into()))?;
+        let table = TableFile::parse(&text).map_err(|e| refused(e.to_string()))?;
+        let base = self.0.index().get(&table.base);
+        let base = base.ok_or_else(|| refused(format!("its base plugin `{}` is not installed", table.base)))?;
+        let manifest = table.over(&base.manifest).map_err(refused)?;
+        let policy = table.policy();
+        let table = Table { file: file.to_path_buf(), base: table.base, policy };
+        inspect_parts(&base.component, Some(&table), &manifest, limits)
     }
 
     /// Lets a plugin from outside the system's packages be used, as it is now;

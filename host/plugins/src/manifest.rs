@@ -89,6 +89,23 @@ pub struct Manifest {
     pub probe: Vec<Probe>,
     #[serde(default)]
     pub settings: BTreeMap<String, Setting>,
+    /// What tables may set that have the plugin as their base, by dotted key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub policy: BTreeMap<String, PolicyKey>,
+}
+
+/// A key of `[policy]`. One that ends in `.*` stands for all below.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyKey {
+    #[serde(rename = "type")]
+    pub kind: SettingKind,
+    /// The only values of a string, if there are any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
+    /// One line for authors of tables.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub help: String,
 }
 
 /// `[match]`: which systems the plugin serves. Nothing named: every system.

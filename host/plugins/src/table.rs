@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::manifest::{BadManifest, Manifest, Match, Provides, Read, Run, Write, check_identity, check_run, syntax};
+use super::manifest::{
+    BadManifest, Manifest, Match, PolicyKey, Provides, Read, Run, Write, check_identity, check_run, syntax,
+};
 use super::settings::flatten;
 
 /// A table that was paired with its base.
@@ -90,13 +92,60 @@ impl TableFile {
         manifest.write.link_targets.extend(self.write.link_targets.iter().cloned());
         manifest.run.extend(self.run.iter().cloned());
         manifest.check()?;
+        self.check_policy(base)?;
         Ok(manifest)
+    }
+
+    /// Every value is of a key that the base declares, and fits it.
+    fn check_policy(&self, base: &Manifest) -> Result<(), String> {
+        for (key, value) in dotted("", &self.policy) {
+            let Some(declared) = declared(base, &key) else {
+                let keys = base.policy.keys().map(String::as_str);
+                let near = keys.min_by_key(|known| strsim::damerau_levenshtein(&key, known));
+                return Err(match near {
+                    Some(near) => format!(
+                        "`policy.{key}` is no key of its base plugin `{}`; the nearest one is `{near}`",
+                        self.base
+                    ),
+                    None => format!("its base plugin `{}` has no keys for tables; take `[policy]` out", self.base),
+                });
+            };
+            let text = value.as_str();
+            if !declared.kind.accepts(value) {
+                return Err(format!("`policy.{key}` must be a {}", declared.kind));
+            }
+            if !declared.choices.is_empty() && !text.is_some_and(|text| declared.choices.iter().any(|c| c == text)) {
+                let (text, choices) = (text.unwrap_or_default(), declared.choices.join(", "));
+                return Err(format!("`policy.{key} = \"{text}\"` is none of: {choices}"));
+            }
+        }
+        Ok(())
     }
 
     /// Its values, as the base reads them: `policy.directory`.
     pub fn policy(&self) -> BTreeMap<String, String> {
         flatten("policy", &self.policy)
     }
+}
+
+/// Values by dotted key.
+fn dotted<'t>(prefix: &str, table: &'t toml::Table) -> Vec<(String, &'t toml::Value)> {
+    let below = |(key, value): (&String, &'t toml::Value)| {
+        let key = format!("{prefix}{key}");
+        match value {
+            toml::Value::Table(table) => dotted(&format!("{key}."), table),
+            value => vec![(key, value)],
+        }
+    };
+    table.iter().flat_map(below).collect()
+}
+
+fn declared<'m>(base: &'m Manifest, key: &str) -> Option<&'m PolicyKey> {
+    let fits = |known: &str| match known.strip_suffix('*') {
+        Some(above) => key.starts_with(above),
+        None => key == known,
+    };
+    base.policy.iter().find(|(known, _)| fits(known)).map(|(_, declared)| declared)
 }
 
 #[cfg(test)]
@@ -106,12 +155,34 @@ mod tests {
 
     const BASE: &str = "id = \"base\"\nversion = \"1.0.0\"\napi = \"0.1\"\n\
         [roles]\nprovides = [\"initrd\", \"install-policy\"]\n\
-        [[run]]\nprogram = \"owner\"\narguments = [\"*\"]\n";
+        [[run]]\nprogram = \"owner\"\narguments = [\"*\"]\n\
+        [policy]\ndirectory = { type = \"string\" }\n\"arch.*\" = { type = \"string\" }\n\
+        prune = { type = \"string\", choices = [\"always\", \"never\"] }\ndirs = { type = \"list\" }\n";
     const TABLE: &str = "id = \"x\"\nversion = \"0.1.0\"\nbase = \"base\"\n";
 
     fn over(extra: &str) -> Result<Manifest, String> {
         let table = TableFile::parse(&format!("{TABLE}{extra}")).map_err(|e| e.to_string())?;
         table.over(&Manifest::parse(BASE).unwrap())
+    }
+
+    #[test]
+    fn a_table_sets_what_its_base_declares_and_nothing_else() {
+        let policy = |text: &str| over(&format!("[policy]\n{text}\n")).map(drop);
+        for text in ["directory = \"extra\"", "dirs = [\"a\"]", "prune = \"never\"", "arch.x86_64 = \"x86\""] {
+            assert_eq!(policy(text), Ok(()), "{text}");
+        }
+        for (text, why) in [
+            (
+                "direktory = \"extra\"",
+                "`policy.direktory` is no key of its base plugin `base`; the nearest one is `directory`",
+            ),
+            ("prune = \"nevr\"", "`policy.prune = \"nevr\"` is none of: always, never"),
+            ("dirs = \"a\"", "`policy.dirs` must be a list"),
+            ("directory.x = \"a\"", "`policy.directory.x` is no key"),
+        ] {
+            let refusal = policy(text).unwrap_err();
+            assert!(refusal.contains(why), "{text}: {refusal}");
+        }
     }
 
     #[test]

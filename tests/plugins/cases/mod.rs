@@ -51,3 +51,29 @@ fn plugins_that_are_built_already_are_taken_as_they_are() {
 fn a_path_without_plugins_says_what_a_plugin_is() {
     plugin_test(paths::checkout(), &["docs"]).expect(1).expect_error("no plugin in docs").expect_hint();
 }
+
+/// The table makes a copy of an image that it may not write.
+#[test]
+fn update_does_not_make_a_denial_the_expectation() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let table = "id = \"mine\"\nversion = \"1.0.0\"\nbase = \"table\"\n[roles]\nprovides = [\"initrd\"]\n\
+        [[run]]\nprogram = \"mkimage\"\narguments = [\"*\"]\n\
+        [policy.initrd]\nimages = [\"image-{release}\"]\ncommand = [\"mkimage\", \"{release}\"]\n";
+    let facts = "call = \"refresh\"\noccasion = \"installed\"\nprograms = [\"mkimage\"]\nfiles = [\"/boot/image-6.1\"]\n\
+        [kernel]\nrelease = \"6.1\"\n";
+    let case = dir.path().join("cases/copied");
+    std::fs::create_dir_all(&case).expect("writable");
+    std::fs::write(dir.path().join("policy.toml"), table).expect("writable");
+    std::fs::write(case.join("facts.toml"), facts).expect("writable");
+    // The base is looked for beside the table.
+    let built = dir.path().join("built");
+    std::fs::create_dir(&built).expect("writable");
+    std::fs::copy(paths::programs().join("plugins/table.wasm"), built.join("table.wasm"))
+        .expect("a first-party plugin");
+    std::fs::write(built.join("mine.toml"), table).expect("writable");
+    let words = ["--update", "--built", "built"];
+    let output = plugin_test(dir.path(), &words).expect(1);
+    assert!(output.stdout.contains("was refused for kernel 6.1"), "{output}");
+    assert!(output.stdout.contains("write error.txt by hand"), "{output}");
+    assert!(!case.join("error.txt").exists() && !case.join("expected.plan").exists(), "{output}");
+}

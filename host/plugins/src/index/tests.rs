@@ -81,7 +81,9 @@ fn the_first_directory_wins() {
 #[test]
 fn a_table_has_the_roles_and_rights_of_its_base_and_its_own_match() {
     let dirs = Dirs::new();
-    dirs.component("a", "table", "[write]\nroots = [\"boot\"]\n");
+    let keys =
+        "[policy]\ndirectory = { type = \"string\" }\nlist = { type = \"list\" }\n\"arch.*\" = { type = \"string\" }\n";
+    dirs.component("a", "table", &format!("[write]\nroots = [\"boot\"]\n{keys}"));
     let text = "id = \"void\"\nversion = \"0.1.0\"\nbase = \"table\"\n[match]\ndistro = [\"void\"]\n\
         [policy]\ndirectory = \"extra\"\nlist = [\"a\", \"b\"]\n[policy.arch]\nx86_64 = \"x86\"\n";
     dirs.file("b", "void.toml", text.as_bytes());

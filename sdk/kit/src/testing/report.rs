@@ -38,6 +38,9 @@ pub struct CaseReport {
     /// The expectation and the answer, line by line: `- ` expected, `+ ` given.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub diff: Vec<String>,
+    /// Whether `--update` would make the answer the expected one: not where the plugin
+    /// crashed, was denied something, or ran into a limit.
+    pub acceptable: bool,
 }
 
 /// A law that was put to the test.
@@ -77,13 +80,13 @@ impl PluginReport {
 }
 
 impl CaseReport {
-    pub fn new(name: String, path: PathBuf, outcome: Outcome) -> Self {
+    pub fn new(name: String, path: PathBuf, outcome: Outcome, acceptable: bool) -> Self {
         let (outcome, why, diff) = match outcome {
             Outcome::Passed => ("passed", None, Vec::new()),
             Outcome::Updated => ("updated", None, Vec::new()),
             Outcome::Failed { why, shown } => ("failed", Some(why), shown),
         };
-        Self { name, path, outcome, why, diff }
+        Self { name, path, outcome, why, diff, acceptable }
     }
 }
 
@@ -153,7 +156,13 @@ impl fmt::Display for Report {
 fn failed_case(f: &mut fmt::Formatter<'_>, case: &CaseReport, why: &str) -> fmt::Result {
     writeln!(f, "  failed {}: {why}", case.path.display())?;
     case.diff.iter().try_for_each(|line| writeln!(f, "    {line}"))?;
-    writeln!(f, "    To accept the answer, run this again with `--case {} --update`.", case.name)
+    match case.acceptable {
+        true => writeln!(f, "    To accept the answer, run this again with `--case {} --update`.", case.name),
+        false => writeln!(
+            f,
+            "    Correct the plugin or its manifest. If the refusal is what the case is about, write error.txt by hand."
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -163,7 +172,7 @@ mod tests {
     fn report(outcome: Outcome, broken: bool) -> Report {
         let mut findings = Findings::default();
         findings.check(Law::Robust, || "facts".into(), broken.then(|| vec!["It crashed.".into()]));
-        let case = CaseReport::new("one".into(), "p/cases/one".into(), outcome);
+        let case = CaseReport::new("one".into(), "p/cases/one".into(), outcome, true);
         Report { plugins: vec![PluginReport::new("p".into(), "p".into(), vec![case], findings)] }
     }
 
