@@ -6,7 +6,7 @@ use clap::{ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 
 use super::Persona;
 
-/// Builds, installs and looks after out-of-tree kernel modules.
+/// Builds, installs and maintains out-of-tree kernel modules.
 #[derive(Debug, Parser)]
 #[command(
     name = "modsmith",

@@ -125,7 +125,7 @@ impl CommandLine {
     /// Tells of words that nothing is done with.
     pub fn warn(&self) {
         for word in &self.unused {
-            output::warning(&format!("`{word}` was not understood and is not used."));
+            output::warning(&format!("`{word}` is not understood and is ignored."));
         }
     }
 
@@ -173,10 +173,9 @@ fn is_path(word: &str) -> bool {
 fn no_package(path: &Path, kind: Kind) -> Error {
     let message = match path.is_dir() {
         true => format!("The directory {} has no dkms.conf.", path.display()),
-        false => format!("{} is not there.", path.display()),
+        false => format!("{} does not exist.", path.display()),
     };
-    Error::new(kind, message)
-        .hint("Name a package as `module/version`, or the directory, dkms.conf or archive that it comes in.")
+    Error::new(kind, message).hint("Name a package as `module/version`, or by its directory, dkms.conf or archive.")
 }
 
 /// The real path of something that may be missing.

@@ -58,7 +58,7 @@ impl Executor<'_> {
                     error = error.hint(format!("The file system of {path} is full: free space there."));
                 }
                 if !undone {
-                    error = error.hint("Run the command again once the cause of the warnings above is mended.");
+                    error = error.hint("Correct the cause of the warnings above, then run the command again.");
                 }
                 return Err(error);
             }

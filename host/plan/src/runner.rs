@@ -336,7 +336,7 @@ exec "${program[@]:1}"
 
 /// The command for a program behind the exported variables of a file.
 fn with_exports(file: &str, program: &Path, root: &Path) -> Result<std::process::Command, Failure> {
-    let missing = || Failure::NoProgram { program: "bash".into(), place: format!(", which {file} needs to be read") };
+    let missing = || Failure::NoProgram { program: "bash".into(), place: format!(", and is needed to read {file}") };
     let mut shell = std::process::Command::new(find_program(root, "bash").ok_or_else(missing)?);
     shell.args(["--norc", "--noprofile", "-c", READ_EXPORTS, "bash", file]).arg(program);
     Ok(shell)

@@ -59,7 +59,7 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
     let etc = run.env.system.roots.get(Root::Etc).unwrap_or(std::path::Path::new("/etc"));
     let switch = etc.join("dkms/no-autoinstall");
     if switch.exists() {
-        run.runner.say(format!("Nothing is installed automatically: {} is there.", switch.display()));
+        run.runner.say(format!("Nothing is installed automatically: {} exists.", switch.display()));
         return Ok(());
     }
     let _lock = begin(run)?;
@@ -136,7 +136,7 @@ pub(super) fn usable_entries(run: &Invocation<'_>) -> Result<Vec<Entry>> {
         Some(why) => {
             let directory = run.env.tree.real(&entry.id.version_dir());
             run.runner.reporter.warning(&format!(
-                "{} is left out, because of its name: {why}. Delete {}, or give it another name.",
+                "{} is skipped because of its name: {why}. Delete {}, or give it another name.",
                 entry.id,
                 directory.display()
             ));
@@ -151,7 +151,7 @@ fn wanted(run: &Invocation<'_>, kernel: &Arc<Kernel>, target: &Target, results: 
     let mut newest: BTreeMap<String, Entry> = BTreeMap::new();
     for entry in usable_entries(run)? {
         if entry.source == SourceState::Broken {
-            run.runner.reporter.warning(&format!("{} is broken: its source is gone. It is left out.", entry.id));
+            run.runner.reporter.warning(&format!("{} is broken: its source is gone. It is skipped.", entry.id));
             continue;
         }
         let known = newest.get(&entry.id.module);

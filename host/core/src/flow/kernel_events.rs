@@ -71,15 +71,17 @@ fn clear_kernel(run: &Invocation<'_>, target: &Target, only_automatic: bool) -> 
     let modules = failed.join(", ");
     Err(Error::new(
         Kind::KernelRemovalFailed,
-        format!("Not all modules could be taken from kernel {target}: {modules}."),
+        format!("Not all modules could be removed from kernel {target}: {modules}."),
     )
     .hint("The lines above say why; `dkms status` shows what is left."))
 }
 
 /// What plugins want done when something happened to a kernel.
 pub(super) fn tell_plugins(run: &Invocation<'_>, event: Event, kernel: &Arc<Kernel>) -> Result<()> {
-    let mut plan =
-        Builder::new(format!("follow what happened to kernel {}", kernel.release()), run.env.kernel_roots(kernel));
+    let mut plan = Builder::new(
+        format!("run the kernel hooks of plugins for kernel {}", kernel.release()),
+        run.env.kernel_roots(kernel),
+    );
     KernelHooks(&run.env.plugins).event(event, kernel, &mut plan)?;
     if plan.steps().is_empty() { Ok(()) } else { run.runner.run(plan) }
 }
