@@ -80,14 +80,14 @@ pub struct CommandLine {
     pub directory: Option<PathBuf>,
     /// An existing file that is something to be loaded.
     pub archive: Option<PathBuf>,
-    /// What was taken for a name and is spelled like a path.
+    /// A word that was taken for a name and has the form of a path.
     path: Option<PathBuf>,
     /// What means nothing.
     unused: Vec<String>,
 }
 
 impl CommandLine {
-    /// Tells actions, files and names apart, from left to right.
+    /// Classifies each word as an action, a file or a name, from left to right.
     pub fn classify(arguments: &Arguments) -> Result<CommandLine> {
         let mut words = CommandLine::default();
         for naming in &arguments.naming {
@@ -122,7 +122,7 @@ impl CommandLine {
         Ok(words)
     }
 
-    /// Tells of words that nothing is done with.
+    /// Warns about words that are ignored.
     pub fn warn(&self) {
         for word in &self.unused {
             output::warning(&format!("`{word}` is not understood and is ignored."));

@@ -1,8 +1,8 @@
-//! Which of the program's own files are believed.
+//! Which of the program's own files are trusted.
 //!
 //! The journal, the lock and the records below the tree say what is to be
-//! undone, where modules are, and what failed. They are believed only where
-//! nobody but root and the caller could have written them: a regular file that
+//! undone, where modules are, and what failed. They are trusted only where
+//! only root and the caller could have written them: a regular file that
 //! belongs to one of the two and that no one else may write, in directories of
 //! the same kind, with no symbolic link on the way from the tree. Everything is
 //! opened from the handle of the directory above, so that nothing can be
@@ -19,7 +19,7 @@ use rustix::io::Errno;
 /// The largest own file that is read, in bytes: far more than any journal has.
 const LIMIT: u64 = 64 << 20;
 
-/// Why a file or directory is not believed.
+/// Why a file or directory is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Reason {
     #[error("it is a symbolic link")]

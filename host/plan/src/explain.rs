@@ -36,8 +36,8 @@ pub fn explain(plan: &Plan, step: &Step, failure: Failure, files: &Files) -> Err
         },
     };
     let mut error = Error::new(cause, message);
-    let told = matches!(failure, Failure::Exit { .. } | Failure::Interrupted | Failure::Refused(_));
-    if step.failure_message.is_some() && !told {
+    let is_explained = matches!(failure, Failure::Exit { .. } | Failure::Interrupted | Failure::Refused(_));
+    if step.failure_message.is_some() && !is_explained {
         error = error.detail(format!("{failure}."));
     }
     if let Failure::Exit { output, .. } = &failure {

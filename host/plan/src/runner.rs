@@ -33,7 +33,7 @@ pub struct Runner<'a> {
     pub reporter: &'a dyn Reporter,
     pub jobs: &'a Jobs,
     /// Whether a stop signal ends programs. Not while cleaning up after one.
-    pub heeds_signals: bool,
+    pub stops_on_signal: bool,
 }
 
 /// A program and how paths look to it.
@@ -281,7 +281,7 @@ impl Runner<'_> {
         let begun = Instant::now();
         let mut last_tick = begun;
         loop {
-            if self.heeds_signals && INTERRUPTED.load(Ordering::SeqCst) {
+            if self.stops_on_signal && INTERRUPTED.load(Ordering::SeqCst) {
                 running.stop();
                 return Err(Failure::Interrupted);
             }

@@ -1,4 +1,4 @@
-//! Bringing all registered packages up for a kernel.
+//! Building and installing all registered packages for a kernel.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -105,7 +105,7 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
         if installed {
             let id = &wanted[task].package.id;
             for (dependent, error) in rebuild_each_dependent(&together, id, &kernel, target)? {
-                tell(&error, run.runner.reporter);
+                report_error(&error, run.runner.reporter);
                 results.count(&dependent.module, Err(error), run.env.options.exit_codes)?;
             }
         }
@@ -194,7 +194,7 @@ fn autoinstall_package(run: &Invocation<'_>, package: &Package, kernel: &Arc<Ker
     };
     let result = built.and_then(|()| install_package(run, package, kernel, target));
     if let Err(error) = &result {
-        tell(error, run.runner.reporter);
+        report_error(error, run.runner.reporter);
     }
     run.runner.say("");
     result
@@ -277,7 +277,7 @@ fn source_size(directory: &Path) -> u64 {
 }
 
 /// An error that is not the end of the action.
-fn tell(error: &Error, reporter: &dyn Reporter) {
+fn report_error(error: &Error, reporter: &dyn Reporter) {
     match error.kind {
         Kind::Interrupted => {}
         Kind::Excluded => reporter.warning(&error.message),

@@ -1,4 +1,4 @@
-//! BUILD_DEPENDS_REBUILD: packages that are built against another are built anew
+//! BUILD_DEPENDS_REBUILD: packages that are built against another are built again
 //! when another version of that one is installed.
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! Remembering failed builds, and forgetting them.
+//! Records of failed builds: written, read and deleted.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -17,7 +17,7 @@ use modsmith_facts::kernel::{Kernel, running_release};
 use modsmith_plan::{Builder, Bytes, verbs};
 use modsmith_plugins::KernelLayout;
 
-/// The failed builds that `status` tells of, narrowed as its lines are.
+/// The failed builds that match the filter of `status`.
 pub fn failures(run: &Invocation<'_>, filter: &Filter) -> Result<Vec<Failure>> {
     let matchers = filter.compile()?;
     let mut failures = Failures(&run.env.tree).all();
@@ -62,13 +62,13 @@ fn record_failure(
 
     // The error may know what to do, with the facts at hand where it was made.
     let own = error.hints.first().filter(|_| !begun).cloned();
-    let told = own.is_some();
+    let has_own_hint = own.is_some();
     let remedy = own.unwrap_or_else(|| remedy_for(run, &found, package, kernel, target));
     if let Some(line) = &found.first_error {
         let of = if found.of_pre_build { ", of PRE_BUILD, which reported success" } else { "" };
         error.details.push(format!("First error (make.log, line {}{of}): {}", line.line, line.text));
     }
-    if !told && !error.hints.contains(&remedy) {
+    if !has_own_hint && !error.hints.contains(&remedy) {
         error.hints.insert(0, remedy.clone());
     }
     let record = FailureRecord {

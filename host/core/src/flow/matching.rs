@@ -1,4 +1,4 @@
-//! `match`: one kernel gets what another has.
+//! `match`: installs for one kernel the modules that are installed for another.
 
 use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::flow::boot_image::plan_boot_image;
 use crate::flow::failures::forget_stale;
 use crate::flow::install::plan_depmod;
-use crate::flow::kernel_events::tell_plugins;
+use crate::flow::kernel_events::run_kernel_hooks;
 use crate::flow::kernel_tree::clean_kernel_tree;
 use crate::flow::packages;
 use crate::flow::runner::TryLock;
@@ -233,7 +233,7 @@ pub(super) fn finish_forgotten(run: &Invocation<'_>) -> Result<()> {
 /// Its output is kept in the tree; its failure is a warning and changes nothing.
 pub fn post_transaction(run: &Invocation<'_>, target: &Target) -> Result<()> {
     if run.runner.has_changed_kernels() {
-        tell_plugins(run, Event::PostTransaction, &run.kernel(target))?;
+        run_kernel_hooks(run, Event::PostTransaction, &run.kernel(target))?;
     }
     if run.env.framework.post_transaction().is_none() {
         return Ok(());

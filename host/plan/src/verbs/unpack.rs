@@ -1,4 +1,4 @@
-//! Unpacking an archive that nobody trusts.
+//! Unpacking an untrusted archive.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};

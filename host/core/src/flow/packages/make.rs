@@ -123,8 +123,8 @@ fn make_of(
             format!("The {} of {id} could not be put into {}.", format.name, shown.display()),
         );
     run.runner.run(plan)?;
-    let tell = || tell(run, &format!("{} location: ", format.label), &staging, &shown);
-    run.runner.after_success(tell).unwrap_or(Ok(()))
+    let print = || print_location(run, &format!("{} location: ", format.label), &staging, &shown);
+    run.runner.after_success(print).unwrap_or(Ok(()))
 }
 
 /// The kernels that go into it: all that were asked for, or none.
@@ -186,7 +186,7 @@ fn marking(run: &Invocation<'_>, package: &Package, targets: &[Target], step: &S
 }
 
 /// Says what was made; nothing at all is a plugin's mistake.
-fn tell(run: &Invocation<'_>, what: &str, staging: &Staging, place: &Path) -> Result<()> {
+fn print_location(run: &Invocation<'_>, what: &str, staging: &Staging, place: &Path) -> Result<()> {
     let made = std::fs::read_dir(staging.path().join("result")).into_iter().flatten();
     let mut names: Vec<_> = made.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
     names.sort();
