@@ -266,7 +266,7 @@ fn words_and_codes_of_3_4() {
                 fs::write(world.path("usr/src/os-release"), "ID=unheard-of\n").expect("writable");
             },
             commands: &[(21, "build sample/1.0 -k 6.0.0-none --os-release /usr/src/os-release")],
-            says: &["Error! Kernel 6.0.0-none and its headers are not there: /lib/modules/6.0.0-none is missing."],
+            says: &["Error! Kernel 6.0.0-none and its headers are missing: /lib/modules/6.0.0-none does not exist."],
             never: &["linux-headers-6.0.0", "kernel-devel"],
             status: "sample/1.0: added\n",
         },
@@ -371,7 +371,7 @@ fn a_build_environment_that_is_not_in_roots_hands_builds_nothing() {
     std::os::unix::fs::chown(world.path("etc/dkms/compiler.sh"), Some(1), None).expect("as root");
     refused("chown root");
     world.write("etc/dkms/framework.conf", "build_environment=/etc/dkms\n");
-    refused("it is no file");
+    refused("it is not a regular file");
     world.write("etc/dkms/framework.conf", "build_environment=compiler.sh\n");
     refused("does not begin with /");
     world.write("etc/dkms/framework.conf", "");

@@ -457,13 +457,13 @@ fn a_build_for_the_running_kernel_is_told_with_the_line_that_asks_for_it() {
             "variable",
             "KDIR ?= /lib/modules/$(shell uname -r)/build\nall:\n\t$(MAKE) -C $(KDIR) M=$(CURDIR) modules\n",
             "MAKE[0]=\"make all\"",
-            "usr/src/variable-1.0/Makefile asks `uname -r` in line 1; give KDIR=/lib/modules/${kernelver}/build to the make",
+            "usr/src/variable-1.0/Makefile runs `uname -r` in line 1; give KDIR=/lib/modules/${kernelver}/build to the make",
         ),
         (
             "plain",
             "obj-m := plain.o\n",
             "MAKE[0]=\"make -C /lib/modules/\\$(uname -r)/build M=\\$PWD modules\"",
-            "write ${kernelver} in the place of `uname -r` in /usr/src/plain-1.0/dkms.conf, line 6",
+            "write ${kernelver} instead of `uname -r` in /usr/src/plain-1.0/dkms.conf, line 6",
         ),
     ] {
         world.add_package(&Package::new(name, "1.0").file("Makefile", makefile).conf(conf));

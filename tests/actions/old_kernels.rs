@@ -143,7 +143,7 @@ fn a_build_that_fails_leaves_the_tree_as_it_was() {
 fn a_preparation_that_fails_leaves_the_tree_as_it_was() {
     let machine = with_named_config("2.4.27");
     machine.write("Makefile", &MAKEFILE.replace("\ttouch .depend", "\tfalse"));
-    machine.build(NAMED).expect(10).expect_error("could not be brought into the state of a build");
+    machine.build(NAMED).expect(10).expect_error("could not be prepared for building modules");
     machine.assert_restored("after a failed preparation");
 }
 

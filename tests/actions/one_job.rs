@@ -47,14 +47,17 @@ fn a_recipe_with_a_race_is_built_with_one_job_from_a_fresh_copy_and_remembered()
     let world = World::generic();
     world.add_package(&racing("race", GROUP, ""));
     let out = build(&world, "race", "-j 2").expect(0);
-    assert!(out.stderr.contains("race/1.0: The build failed with up to 2 jobs at a time. Once more with one"), "{out}");
+    assert!(
+        out.stderr.contains("race/1.0: The build failed with up to 2 jobs at a time. It is tried again with one job"),
+        "{out}"
+    );
     assert_eq!(attempts(&world, "race"), 2);
     let text = log(&world, "race");
     assert_eq!(text.matches("Building module(s)\n# command: ").count(), 2, "both attempts are told: {text}");
     let location = |part: &str| text.find(part).unwrap_or_else(|| panic!("no {part:?} in {text}"));
     assert!(
-        location("both halves are busy") < location("Once more with one")
-            && location("Once more with one") < location("# exit code: 0")
+        location("both halves are busy") < location("It is tried again with one job")
+            && location("It is tried again with one job") < location("# exit code: 0")
     );
     assert_eq!(text.matches("make.log for race/1.0").count(), 1);
     let status = format!("race/1.0, {}, {}: built\n", kernel(), kernel::arch());
@@ -82,7 +85,7 @@ fn what_others_could_have_written_about_a_version_is_told_and_not_believed() {
         (&|| chown(&record, Some(4711), None).unwrap(), "it belongs to the user 4711"),
         (
             &|| fs::set_permissions(&record, PermissionsExt::from_mode(0o666)).unwrap(),
-            "others than its owner may write to it",
+            "users other than its owner may write to it",
         ),
         (
             &|| {
@@ -120,7 +123,7 @@ fn what_had_no_more_jobs_than_dkms_gives_is_tried_once() {
         };
         world.add_package(&package);
         let out = build(&world, name, options).expect(10);
-        assert!(!out.stderr.contains("Once more"), "{out}");
+        assert!(!out.stderr.contains("It is tried again"), "{out}");
         assert!(attempts(&world, name) <= 1, "{name}");
         assert!(!world.tree().join(".modsmith/one-job").exists());
     }

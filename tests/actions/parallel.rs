@@ -60,10 +60,10 @@ fn a_terminal_shows_what_else_is_going_on() {
     let world = registered(&names.map(package));
     let command = format!("dkms autoinstall -j 2 -k {}", kernel());
     let out = world.shell(&format!("script --quiet --return --command '{command}' /dev/null")).run().expect(0);
-    assert!(out.stdout.contains("... [0 of 2 done; in work: left, right]"), "{out}");
+    assert!(out.stdout.contains("... [0 of 2 done; running: left, right]"), "{out}");
     // The line is written anew when it is complete.
     assert!(out.stdout.contains("\r\u{1b}[KRunning the pre_build script... done."), "{out}");
-    assert!(!autoinstall(&world, "-j 2").expect(0).stdout.contains("in work"), "a file gets plain lines");
+    assert!(!autoinstall(&world, "-j 2").expect(0).stdout.contains("running: "), "a file gets plain lines");
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn an_empty_file_lacks_name_and_version() {
 fn a_binary_file_is_told_to_be_one() {
     let error = read(std::fs::read("/bin/true").unwrap()).unwrap_err();
     assert_eq!(error.kind, Kind::ConfUnreadable);
-    assert!(error.message.ends_with("is not a text file: it holds NUL bytes."), "{error}");
+    assert!(error.message.ends_with("is not a text file: it contains NUL bytes."), "{error}");
 }
 
 #[test]
@@ -76,8 +76,8 @@ fn an_endless_loop_ends_at_the_time_limit() {
     for text in ["while :; do :; done", "sleep 1000", "read x < <(sleep 1000)", "sleep 1000 & wait"] {
         let error = read_in(dir.path(), text.as_bytes(), 1).unwrap_err();
         assert_eq!(error.kind, Kind::ConfInvalid, "{text}");
-        let ended = error.message.ends_with("did not come to an end within 1 seconds.")
-            || error.message.starts_with("bash came to no result");
+        let ended = error.message.ends_with("did not finish within 1 seconds.")
+            || error.message.starts_with("bash gave no result");
         assert!(ended, "{text}: {error}");
         assert!(!error.hints.is_empty());
     }
@@ -106,7 +106,7 @@ fn ending_the_shell_in_the_second_evaluation_is_an_error() {
     for text in ["MAKE='\"; exit; \"'", "MAKE='${undefined:?message}'"] {
         let error = read(text).unwrap_err();
         assert_eq!(error.kind, Kind::ConfInvalid);
-        assert!(error.message.starts_with("bash came to no result while reading "), "{error}");
+        assert!(error.message.starts_with("bash gave no result for "), "{error}");
     }
 }
 

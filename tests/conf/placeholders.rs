@@ -20,7 +20,7 @@ const VERSION: &str = "PACKAGE_VERSION=\"@VERSION@\"";
 fn assert_explained(out: &Output, directive: &str, placeholder: &str) {
     let is_it = |line: &&str| line.contains(&format!("placeholder {placeholder}"));
     let line = out.stderr.lines().find(is_it).unwrap_or_else(|| panic!("{out}"));
-    for text in [directive, "dkms.conf", "not filled in", "Write it there by hand"] {
+    for text in [directive, "dkms.conf", "was not replaced", ". Write ", " there by hand"] {
         assert!(line.contains(text), "{text} is not said: {line}");
     }
 }

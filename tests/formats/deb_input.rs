@@ -273,7 +273,7 @@ fn what_is_no_module_package_is_not_loaded_and_leaves_nothing() {
         let out = world.dkms(&format!("add {}", deb.display())).expect(7);
         out.expect_error(says);
     }
-    world.dkms("ldtarball /nowhere.deb").expect(2).expect_error("not there");
+    world.dkms("ldtarball /nowhere.deb").expect(2).expect_error("does not exist");
     before.assert_same(&everything(&world), "refused packages");
 }
 

@@ -329,18 +329,18 @@ fn members_that_leave_the_archive_or_are_no_files_are_refused_without_a_trace() 
         (&absolute, Regular, "", "would leave"),
         ("../outside/x", Regular, "", "would leave"),
         ("dkms_source_tree/../../x", Regular, "", "would leave"),
-        ("dkms_source_tree/link", Symlink, &there, "out of the archive"),
-        ("dkms_source_tree/link", Symlink, "../../outside", "out of the archive"),
-        ("dkms_source_tree/link", Symlink, "inside/../../..", "out of the archive"),
+        ("dkms_source_tree/link", Symlink, &there, "outside of the archive"),
+        ("dkms_source_tree/link", Symlink, "../../outside", "outside of the archive"),
+        ("dkms_source_tree/link", Symlink, "inside/../../..", "outside of the archive"),
         // Inside the archive, and outside where the source will be.
         ("dkms_source_tree/link", Symlink, "../dkms_main_tree", "out of it"),
         ("dkms_source_tree/link", Link, "../../../../../etc/passwd", "not in the archive"),
         ("dkms_source_tree/link", Link, "dkms_source_tree/inside", "not in the archive"),
-        ("dkms_source_tree/dkms.conf", Symlink, "inside", "is there twice"),
+        ("dkms_source_tree/dkms.conf", Symlink, "inside", "occurs twice"),
         ("dkms_source_tree/null", Char, "", "neither a file"),
         ("dkms_source_tree/disk", Block, "", "neither a file"),
         ("dkms_source_tree/pipe", Fifo, "", "neither a file"),
-        ("dkms_main_tree/source/x86_64/module/x.ko", Regular, "", "no kernel that modules were built for"),
+        ("dkms_main_tree/source/x86_64/module/x.ko", Regular, "", "not a kernel that modules were built for"),
         ("dkms_main_tree/6.1/x86_64/module/x.ko", Symlink, "y.ko", "is a link"),
     ];
     for (name, kind, link, why) in members {

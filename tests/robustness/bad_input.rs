@@ -274,10 +274,10 @@ fn a_path_that_leads_to_no_package_is_named() {
     let world = World::generic();
     fs::create_dir(world.path("boot/empty")).unwrap();
     for (word, code, said) in [
-        ("/no/such.txz", 1, "/no/such.txz is not there"),
+        ("/no/such.txz", 1, "/no/such.txz does not exist"),
         ("/boot/empty", 1, "The directory /boot/empty has no dkms.conf"),
-        ("./no.tar.gz", 2, "./no.tar.gz is not there"),
-        ("several/names/more", 2, "several/names/more is not there"),
+        ("./no.tar.gz", 2, "./no.tar.gz does not exist"),
+        ("several/names/more", 2, "several/names/more does not exist"),
     ] {
         let line = format!("add {word}");
         world.modsmith(&line).expect(code).expect_error(said).expect_hint();
@@ -291,7 +291,7 @@ fn an_action_of_a_plugin_that_may_not_be_used_says_so() {
     let world = World::generic().of_system(debian);
     world.modsmith("mkdeb bad/1.0").expect(3).expect_error("is not in the tree");
     world.write("etc/modsmith/policy.d/site.toml", "[deny]\nplugins = [\"deb\"]\n");
-    world.modsmith("mkdeb bad/1.0").expect(1).expect_error("`mkdeb` is no action").expect_error("site.toml");
+    world.modsmith("mkdeb bad/1.0").expect(1).expect_error("`mkdeb` is not an action").expect_error("site.toml");
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn autoinstall_leaves_entries_out_that_no_package_could_be_called() {
     world.dkms("add demo/1.0").expect(0);
     register(&world, "two words", &format!("1{EVIL}"));
     let out = world.dkms(&format!("autoinstall -k {}", generic())).expect(0);
-    assert_shows(&out, &format!("two words/1{SHOWN} is left out, because of its name: it has the character ` `"));
+    assert_shows(&out, &format!("two words/1{SHOWN} is skipped because of its name: it has the character ` `"));
     assert!(world.dkms("status demo").stdout.contains("installed"));
 }
 

@@ -135,7 +135,7 @@ fn status(
 ) -> Result<()> {
     if !flow::settle_killed(run)? {
         output::warning(
-            "the tree is being changed right now, or was left half changed; the next change to it ends that.",
+            "the tree is being changed, or an earlier change was interrupted; the next action that changes the tree recovers it.",
         );
     }
     let kernels: Vec<(Option<String>, Option<String>)> = if targets.given.is_empty() {
@@ -173,7 +173,7 @@ fn status(
 
 fn no_action(persona: Persona, arguments: &Arguments, environment: &Environment) -> Result<()> {
     let message = match arguments.words.first() {
-        Some(word) => format!("`{word}` is no action."),
+        Some(word) => format!("`{word}` is not an action."),
         None => "No action was named.".to_owned(),
     };
     let mut error = Error::new(Kind::Usage, message);
@@ -188,7 +188,7 @@ fn no_action(persona: Persona, arguments: &Arguments, environment: &Environment)
     }
     error = error.hint(format!("Name one of {}; `--help` shows the options.", names.join(", ")));
     for why in plugins.iter().flat_map(Plugins::refused_packagers) {
-        error = error.hint(format!("A plugin that brings further actions is not used: {why}."));
+        error = error.hint(format!("A plugin with further actions is not used:  {why}."));
     }
     match persona {
         // Scripts of dkms 3.x know this as success, with the usage on standard output.

@@ -1,4 +1,4 @@
-//! What may be typed.
+//! The arguments of the command line, for clap.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use clap::{ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 
 use super::Persona;
 
-/// Builds, installs and looks after out-of-tree kernel modules.
+/// Builds, installs and maintains out-of-tree kernel modules.
 #[derive(Debug, Parser)]
 #[command(
     name = "modsmith",
@@ -38,16 +38,16 @@ pub struct Arguments {
     /// All kernels that the module is built for
     #[arg(long)]
     pub all: bool,
-    /// Overrule version checks, rebuild and reinstall
+    /// Override version checks; build and install again
     #[arg(long)]
     pub force: bool,
-    /// Overrule the version check only
+    /// Override the version check only
     #[arg(long)]
     pub force_version_override: bool,
-    /// Another dkms.conf than the source's
+    /// The dkms.conf to use instead of the one in the source
     #[arg(short = 'c', value_name = "FILE")]
     pub conf: Option<PathBuf>,
-    /// Kernel configuration to go by
+    /// Kernel configuration to use
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Directory to use instead of the kernel's `build`
@@ -74,7 +74,7 @@ pub struct Arguments {
     /// Load modules for this machine's devices after an install for the running kernel
     #[arg(long)]
     pub modprobe_on_install: bool,
-    /// For scriptlets: a remove in the same upgrade as an add leaves the package alone
+    /// For package scriptlets: remove does nothing if the same upgrade has just added the package
     #[arg(long = "rpm_safe_upgrade")]
     pub rpm_safe_upgrade: bool,
     /// Link modules into the kernel's directory instead of copying
@@ -85,7 +85,7 @@ pub struct Arguments {
     pub templatekernel: Option<String>,
     #[command(flatten)]
     pub directories: DirectoryArguments,
-    /// Take this for the system's os-release
+    /// Read this file instead of the system's os-release
     #[arg(long, value_name = "FILE")]
     pub os_release: Option<PathBuf>,
     /// Show what would be done, and why; change nothing
@@ -97,7 +97,7 @@ pub struct Arguments {
     /// Show commands
     #[arg(long)]
     pub verbose: bool,
-    /// Tell on standard error what is looked at and decided
+    /// Log to standard error what is read and decided
     #[arg(long)]
     pub debug: bool,
     /// Print nothing
@@ -106,7 +106,7 @@ pub struct Arguments {
     /// Print the version
     #[arg(short = 'V', long)]
     pub version: bool,
-    /// Whatever names the module or its version, in the order given: later ones
+    /// The arguments that name the module or its version, in the order given: later ones
     /// count.
     #[arg(skip)]
     pub naming: Vec<PackageArg>,
@@ -154,7 +154,7 @@ impl Arguments {
     }
 }
 
-/// Where things are.
+/// The options for directories.
 #[derive(Debug, Default, Args)]
 pub struct DirectoryArguments {
     /// The module tree (default /var/lib/dkms)
@@ -205,10 +205,10 @@ pub struct ConfArguments {
 #[derive(Debug, Parser)]
 #[command(name = "modsmith log")]
 pub struct LogArguments {
-    /// Module in the tree, as m/v; as m where it has one version
+    /// Package in the tree, as m/v, or as m if it has one version only
     #[arg(value_name = "MODULE")]
     pub package: String,
-    /// Kernel release; the newest build otherwise
+    /// Kernel release; default: that of the newest build
     #[arg(short, long = "kernelver", value_name = "KERNEL")]
     pub kernel: Option<String>,
     /// Architecture
@@ -241,7 +241,7 @@ pub struct PluginArguments {
     /// For the system below this directory, with this machine's plugins and grants
     #[arg(long, value_name = "DIR", global = true)]
     pub root: Option<PathBuf>,
-    /// Take this for the system's os-release
+    /// Read this file instead of the system's os-release
     #[arg(long, value_name = "FILE", global = true)]
     pub os_release: Option<PathBuf>,
 }
@@ -254,35 +254,35 @@ pub enum PluginCommand {
     /// Test plugins: their cases, and laws that hold for every plugin
     #[command(disable_help_flag = true)]
     Test(AuthorArguments),
-    /// List the plugins that would be used here
+    /// List the plugins that are used on this system
     List {
         #[arg(long)]
         json: bool,
     },
-    /// Show what a plugin is, asks for and is granted
+    /// Show a plugin: what it requests and what it is granted
     Inspect {
         /// Id of an installed plugin, or a file
         plugin: String,
         #[arg(long)]
         json: bool,
     },
-    /// List, or write, the files that tell modsmith of kernels that come and go
+    /// List or write the hook files that run modsmith when kernels are installed or removed
     HookFiles {
         /// Id of an installed plugin; else those that serve this system
         plugin: Option<String>,
         /// Write the files below this directory
         #[arg(long, value_name = "DIR")]
         into: Option<PathBuf>,
-        /// Directory of the program, as the files name it
+        /// Directory of the program, as written in the files
         #[arg(long, value_name = "DIR", default_value = "/usr/sbin")]
         sbindir: String,
-        /// Directory of the program's own scripts, as the files name it
+        /// Directory of the program's own scripts, as written in the files
         #[arg(long, value_name = "DIR", default_value = "/usr/lib")]
         libdir: String,
     },
-    /// Grant a plugin what its manifest asks for, pinned to its present contents
+    /// Grant a plugin what its manifest requests; valid for its present file only
     Grant { plugin: String },
-    /// Take a grant back
+    /// Revoke the grant of a plugin
     Revoke { plugin: String },
 }
 

@@ -65,7 +65,7 @@ pub(super) fn tree(persona: Persona, formats: &[Format]) -> Command {
     };
     let module = || Arg::new("packages").value_name("PACKAGE").num_args(0..).help("Module, as m or m/v");
     let action = |(name, about)| plain().name(name).about(about).arg(module());
-    let mut tree = plain().about("Builds, installs and looks after out-of-tree kernel modules");
+    let mut tree = plain().about("Builds, installs and maintains out-of-tree kernel modules");
     tree = tree.subcommands(summary::actions().map(action)).disable_help_subcommand(true);
     for format in formats {
         let command = |word: &str| formats::with_options(plain().name(formats::kept(word)), format, Shown::Yes);

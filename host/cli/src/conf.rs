@@ -94,7 +94,7 @@ fn find(env: &Env, what: &str) -> Result<(Package, PathBuf)> {
     }
     let Some((module, version)) = what.split_once('/') else {
         return Err(Error::new(Kind::Usage, format!("`{what}` is neither a file nor a module with its version."))
-            .hint("Name a dkms.conf, its directory, or m/v."));
+            .hint("Name a dkms.conf, its directory, or a package as `module/version`."));
     };
     let id = PackageId::new(module, version)?;
     let registered = env.tree.entry(&id).and_then(|entry| match entry.source {

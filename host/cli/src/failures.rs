@@ -1,4 +1,4 @@
-//! Failed builds as `status` tells of them, to people and to programs.
+//! Failed builds in the output of `status`, as text and as JSON.
 
 use serde::Serialize;
 

@@ -53,14 +53,11 @@ pub fn load(archive: &Path, target: &Target, run: &Invocation<'_>, arguments: &A
     let formats = Packager(&run.env.plugins).formats();
     let Some(format) = best(&formats, archive) else {
         let suffixes: Vec<&str> = formats.iter().flat_map(|format| &format.suffixes).map(String::as_str).collect();
-        return Err(Error::new(
-            Kind::ArchiveMalformed,
-            format!("{} is no archive that a plugin loads.", archive.display()),
-        )
-        .hint(match suffixes.is_empty() {
-            true => "`modsmith plugin list` shows the plugins; none loads archives.".to_owned(),
-            false => format!("Names of archives end in {}.", suffixes.join(", ")),
-        }));
+        return Err(Error::new(Kind::ArchiveMalformed, format!("No plugin loads the archive {}.", archive.display()))
+            .hint(match suffixes.is_empty() {
+                true => "No plugin of this system loads archives; `modsmith plugin list` lists the plugins.".to_owned(),
+                false => format!("The name of an archive ends in one of {}.", suffixes.join(", ")),
+            }));
     };
     let request = FormatRequest { format: format.clone(), options: Vec::new(), archive: None, place: None };
     load_as(&request, archive, target, run, arguments)

@@ -50,7 +50,7 @@ pub fn put(plugin: &str, file: &HookFile, directories: &Directories<'_>, into: O
         let inside = inside.ok_or_else(|| {
             Error::new(
                 Kind::Plugin,
-                format!("The plugin `{plugin}` names a hook file by no absolute path: {}.", path.display()),
+                format!("The plugin `{plugin}` gives a hook file a path that is not absolute: {}.", path.display()),
             )
             .hint("Report it to the plugin's author.")
         })?;

@@ -81,7 +81,7 @@ pub fn run(arguments: &LogArguments, environment: &Environment) -> Result<()> {
             }
             None => Err(Error::new(
                 Kind::NotInTree,
-                format!("{id} has no log for {}: the build had not begun one.", build.target),
+                format!("{id} has no log for {}: the build failed before a log was begun.", build.target),
             )
             .hint(format!("`modsmith log {id} -k {}` says why.", build.target.kernel))),
         };
@@ -89,7 +89,7 @@ pub fn run(arguments: &LogArguments, environment: &Environment) -> Result<()> {
     output::lines(&head(&id, &build, &others));
     match &build.log {
         Some(log) => output::file(&inside::read_file(log).map_err(|e| Error::io("read the log", log, e))?),
-        None => output::lines("There is no log: the build had not begun one."),
+        None => output::lines("There is no log: the build failed before a log was begun."),
     }
     Ok(())
 }
@@ -105,7 +105,7 @@ fn package(tree: &Tree, word: &str) -> Result<PackageId> {
     match versions.len() {
         1 => Ok(versions.remove(0).id),
         0 => Err(Error::new(Kind::NotInTree, format!("{word} is not in the tree {}.", tree.path().display()))
-            .hint("`modsmith status` lists what is.")),
+            .hint("`modsmith status` lists the packages in the tree.")),
         _ => {
             let names: Vec<String> = versions.iter().map(|entry| entry.id.to_string()).collect();
             Err(Error::new(Kind::Usage, format!("The tree has several versions of {word}."))
@@ -141,11 +141,13 @@ fn builds(tree: &Tree, id: &PackageId) -> Vec<Build> {
 
 fn nothing(id: &PackageId, kernel: Option<&str>, others: &[Build]) -> Error {
     let whom = kernel.map(|kernel| format!(" for kernel {kernel}")).unwrap_or_default();
-    let error =
-        Error::new(Kind::NotInTree, format!("No build of {id}{whom} is known: it neither failed nor is it built."));
+    let error = Error::new(
+        Kind::NotInTree,
+        format!("{id} has no build{whom}: neither a successful nor a failed one is recorded."),
+    );
     match others {
         [] => error.hint(format!("`dkms build {id} -k KERNEL` builds it.")),
-        others => error.hint(format!("Builds that are known: {}.", names(&others.iter().collect::<Vec<_>>()))),
+        others => error.hint(format!("Known builds: {}.", names(&others.iter().collect::<Vec<_>>()))),
     }
 }
 

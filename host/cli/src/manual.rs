@@ -59,8 +59,9 @@ fn write_dkms_conf(out: &mut Vec<u8>) -> io::Result<()> {
     head.control("TH", ["DKMS.CONF", "5", "", source, "File formats"]);
     // Names of directives are searched for and copied: none is broken, and lines are as long as they are.
     head.control("nh", []).control("ad", ["l"]);
-    head.control("SH", ["NAME"])
-        .text([roman("dkms.conf - what a package of kernel modules is called, builds and installs")]);
+    head.control("SH", ["NAME"]).text([roman(
+        "dkms.conf - description of a package of kernel modules: its name, its build and its installation",
+    )]);
     head.to_writer(out)?;
     reference::sections(DKMS_CONF).to_writer(out)?;
     let mut end = Roff::new();
@@ -104,16 +105,16 @@ fn own_commands() -> Vec<(String, String)> {
 }
 
 const FILES: [(&str, &str); 7] = [
-    ("/usr/src/NAME-VERSION/dkms.conf", "How a package is described."),
-    ("/var/lib/dkms", "The tree: which packages are added, built and installed."),
+    ("/usr/src/NAME-VERSION/dkms.conf", "The description of a package."),
+    ("/var/lib/dkms", "The tree: the packages that are added, built and installed."),
     ("/etc/dkms/framework.conf, /etc/dkms/framework.conf.d/*.conf", "Settings."),
     ("/etc/dkms/NAME.conf", "Directives that override those of a package's dkms.conf."),
     (
         "/etc/dkms/NAME/, /etc/dkms/NAME/patches/",
-        "Scripts and patches that count instead of the package's of the same name.",
+        "Scripts and patches that replace the package's own of the same name.",
     ),
-    ("/etc/dkms/no-autoinstall", "While it exists, nothing is built at boot or with a new kernel."),
-    ("/usr/lib/modsmith/plugins, /etc/modsmith", "Plugins, and what they may do on this system."),
+    ("/etc/dkms/no-autoinstall", "While this file exists, no module is built at boot or for a new kernel."),
+    ("/usr/lib/modsmith/plugins, /etc/modsmith", "Plugins, and their settings, grants and policy."),
 ];
 
 /// A section in which each name has a text.

@@ -1,4 +1,4 @@
-//! The one door to the caller's terminal, beside the reporter: everything that is
+//! Output to the caller's terminal, except for the reporter's: everything that is
 //! written passes [`modsmith_facts::text`] here.
 
 use std::io::Write;

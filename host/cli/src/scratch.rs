@@ -29,7 +29,7 @@ pub fn choose(system: &System, framework: &Framework, environment: &Environment)
     let chosen = chosen.unwrap_or_else(|| PathBuf::from(CUSTOMARY[0]));
     if let Some(wanted) = wanted.filter(|wanted| *wanted != chosen) {
         output::warning(&format!(
-            "Temporary files cannot be made in {}, so {} is used. Make the directory, or set tmp_location in framework.conf.",
+            "Temporary files cannot be created in {}, so {} is used. Create the directory, or set tmp_location in framework.conf.",
             wanted.display(),
             chosen.display()
         ));

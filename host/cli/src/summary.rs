@@ -9,19 +9,19 @@ pub fn actions() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 fn of(action: &str) -> Option<&'static str> {
     Some(match action {
-        "add" => "Take a package into the tree",
+        "add" => "Add a package to the tree",
         "build" => "Build a package's modules for a kernel",
-        "install" => "Install the modules for a kernel; adds and builds what is missing",
-        "uninstall" => "Take installed modules out again, and put back the originals",
+        "install" => "Install the modules for a kernel; adds and builds the package if necessary",
+        "uninstall" => "Remove installed modules, and restore the originals",
         "unbuild" => "Delete built modules; uninstalls them first",
-        "remove" => "Take a package out of the tree, for some kernels or all",
-        "status" => "Tell the state of packages",
-        "autoinstall" => "Install all packages that want it for a kernel",
-        "match" => "Install for one kernel what is installed for another",
-        "kernel_preinst" => "What is done before a kernel is installed",
-        "kernel_postinst" => "What is done after a kernel was installed",
-        "kernel_prerm" => "What is done before a kernel is removed",
-        "generate_mok" => "Make a key and certificate to sign modules with",
+        "remove" => "Remove a package from the tree, for some kernels or for all",
+        "status" => "Show the state of packages",
+        "autoinstall" => "Install all packages with AUTOINSTALL for a kernel",
+        "match" => "Install for one kernel the modules that are installed for another",
+        "kernel_preinst" => "For kernel packages: run before a kernel is installed",
+        "kernel_postinst" => "For kernel packages: run after a kernel was installed",
+        "kernel_prerm" => "For kernel packages: run before a kernel is removed",
+        "generate_mok" => "Create a key and a certificate for signing modules",
         _ => return None,
     })
 }

@@ -55,7 +55,7 @@ impl Targets {
             many => {
                 return Err(Error::new(
                     Kind::Usage,
-                    format!("{} architectures for {} kernels.", many.len(), given.len()),
+                    format!("{} architectures are given for {} kernels.", many.len(), given.len()),
                 )
                 .hint("Give one -a for all kernels, or one for each -k."));
             }
@@ -79,7 +79,7 @@ impl Targets {
         match self.chosen(env)?.as_slice() {
             [one] => Ok(one.clone()),
             many => Err(Error::new(Kind::ActionConflict, format!("This action takes one kernel, not {}.", many.len()))
-                .hint("Call it once for each kernel.")),
+                .hint("Run it once for each kernel.")),
         }
     }
 
@@ -112,8 +112,8 @@ impl Targets {
 /// code of its own, since a script's variable that is not set makes it.
 fn check_value(option: &str, what: &str, value: &str) -> Result<()> {
     if value.is_empty() {
-        return Err(Error::new(Kind::KernelOrArchEmpty, format!("The {what} that {option} names is empty."))
-            .hint(format!("Write a {what} behind {option}, or leave the option out.")));
+        return Err(Error::new(Kind::KernelOrArchEmpty, format!("The {what} of {option} is empty."))
+            .hint(format!("Write a {what} after {option}, or leave the option out.")));
     }
     check_kernel_name(what, value)
 }
@@ -129,9 +129,9 @@ fn only_kernel(system: &System) -> Result<String> {
     names.sort();
     match names.as_slice() {
         [one] => Ok(one.clone()),
-        [] => Err(Error::new(Kind::NoKernelDirectory, format!("{} has no kernel.", directory.display()))
+        [] => Err(Error::new(Kind::NoKernelDirectory, format!("There is no kernel in {}.", directory.display()))
             .hint("Install one there, or name it with -k.")),
-        many => Err(Error::new(Kind::Usage, format!("{} has several kernels.", directory.display()))
+        many => Err(Error::new(Kind::Usage, format!("There are several kernels in {}.", directory.display()))
             .hint(format!("Name one with -k: {}.", many.join(", ")))),
     }
 }

@@ -135,7 +135,7 @@ impl Reporter for Terminal {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let mut state = self.state();
         state.overview =
-            if in_work.len() < 2 { String::new() } else { format!(" [{done} of {of} done; in work: {names}{more}]") };
+            if in_work.len() < 2 { String::new() } else { format!(" [{done} of {of} done; running: {names}{more}]") };
         self.redraw(&state);
     }
 }

@@ -80,14 +80,14 @@ pub struct CommandLine {
     pub directory: Option<PathBuf>,
     /// An existing file that is something to be loaded.
     pub archive: Option<PathBuf>,
-    /// What was taken for a name and is spelled like a path.
+    /// A word that was taken for a name and has the form of a path.
     path: Option<PathBuf>,
     /// What means nothing.
     unused: Vec<String>,
 }
 
 impl CommandLine {
-    /// Tells actions, files and names apart, from left to right.
+    /// Classifies each word as an action, a file or a name, from left to right.
     pub fn classify(arguments: &Arguments) -> Result<CommandLine> {
         let mut words = CommandLine::default();
         for naming in &arguments.naming {
@@ -122,10 +122,10 @@ impl CommandLine {
         Ok(words)
     }
 
-    /// Tells of words that nothing is done with.
+    /// Warns about words that are ignored.
     pub fn warn(&self) {
         for word in &self.unused {
-            output::warning(&format!("`{word}` was not understood and is not used."));
+            output::warning(&format!("`{word}` is not understood and is ignored."));
         }
     }
 
@@ -173,10 +173,9 @@ fn is_path(word: &str) -> bool {
 fn no_package(path: &Path, kind: Kind) -> Error {
     let message = match path.is_dir() {
         true => format!("The directory {} has no dkms.conf.", path.display()),
-        false => format!("{} is not there.", path.display()),
+        false => format!("{} does not exist.", path.display()),
     };
-    Error::new(kind, message)
-        .hint("Name a package as `module/version`, or the directory, dkms.conf or archive that it comes in.")
+    Error::new(kind, message).hint("Name a package as `module/version`, or by its directory, dkms.conf or archive.")
 }
 
 /// The real path of something that may be missing.

@@ -11,7 +11,7 @@ use modsmith_plan::{Cause, FailureId};
 /// An enumeration of kinds, each with its stable name.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident $(($code:ty))? = $id:literal,)*) => {
-        /// Everything that can go wrong, as scripts tell it apart.
+        /// The kinds of errors that scripts can distinguish.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Kind { $($(#[$doc])* $kind $(($code))?,)* }
 
@@ -86,7 +86,7 @@ kinds! {
     BuildFailed = "build-failed",
     /// At least one module of an autoinstall failed.
     AutoinstallFailed = "autoinstall-failed",
-    /// The machine's architecture cannot be told.
+    /// The machine's architecture is not known.
     ArchUnknown = "arch-unknown",
     /// A package of BUILD_DEPENDS is not installed.
     DependencyMissing = "dependency-missing",
@@ -134,7 +134,7 @@ impl ExitCodes {
     }
 }
 
-/// As programs have it that do not tell failures apart.
+/// Exit code 1 for every kind.
 impl Default for ExitCodes {
     fn default() -> Self {
         Self(|_| 1)
@@ -195,7 +195,7 @@ impl Error {
         self
     }
 
-    /// The same, to be told of another package; without what is below it.
+    /// A copy to report for another package, without the source error.
     pub fn repeated(&self) -> Self {
         let Self { kind, id, message, details, hints, source: _ } = self;
         Self { kind: *kind, id, message: message.clone(), details: details.clone(), hints: hints.clone(), source: None }

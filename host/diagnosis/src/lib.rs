@@ -37,7 +37,7 @@ pub enum Class {
     CompilerMismatch,
     /// Another program that the build runs is missing.
     ToolMissing,
-    /// Nobody exports a symbol that the module uses.
+    /// No module exports a symbol that the module uses.
     SymbolMissing,
     /// The source lacks a file.
     SourceIncomplete,

@@ -41,7 +41,7 @@ pub fn remedy(class: Class, facts: &Facts<'_>) -> String {
     let compiler = facts.compiler.map(|text| format!(", which was built with {text}")).unwrap_or_default();
     if facts.of_pre_build && matches!(class, Class::ScriptFailed | Class::ProductMissing | Class::SourceIncomplete) {
         return format!(
-            "Do what the output of PRE_BUILD asks for, which ended with 0 in spite of it, then run {again} again."
+            "Do what the output of PRE_BUILD asks for (PRE_BUILD reported success in spite of it), then run {again} again."
         );
     }
     match class {
@@ -77,12 +77,12 @@ pub fn remedy(class: Class, facts: &Facts<'_>) -> String {
             "Install the module that exports the symbol for kernel {kernel} first, or get a version of {module} that \
              does without it: this kernel does not offer it."
         ),
-        Class::SourceIncomplete => format!("Put the whole source of {id} into {source}, then run {again} again."),
+        Class::SourceIncomplete => format!("Put the complete source of {id} into {source}, then run {again} again."),
         Class::NoSpace => {
             format!("Free space on the file systems of {} and of temporary files, then run {again} again.", facts.tree)
         }
         Class::OutOfMemory => {
-            format!("Use less memory at a time: `dkms build {id} -k {kernel} -j 1`, or add swap space.")
+            format!("Use less memory with one job: `dkms build {id} -k {kernel} -j 1`, or add swap space.")
         }
         Class::PatchRejected => format!(
             "Correct PATCH and PATCH_MATCH in {source}/dkms.conf: the patch is not for this source or kernel {kernel}."
@@ -92,13 +92,13 @@ pub fn remedy(class: Class, facts: &Facts<'_>) -> String {
             format!("Install the packages of its BUILD_DEPENDS for kernel {kernel} first, then run {again} again.")
         }
         Class::ProductMissing if facts.has_error => format!(
-            "Mend what that line is about: the command of MAKE in {source}/dkms.conf ended well in spite of it."
+            "Correct the error in that line: the MAKE command of {source}/dkms.conf reported success in spite of it."
         ),
         Class::ProductMissing => {
             format!("Compare BUILT_MODULE_NAME and BUILT_MODULE_LOCATION in {source}/dkms.conf with what make writes.")
         }
         Class::ConfInvalid => {
-            format!("Correct {source}/dkms.conf; `modsmith conf {id} -k {kernel}` shows what it says.")
+            format!("Correct {source}/dkms.conf; `modsmith conf {id} -k {kernel}` shows its values.")
         }
         Class::Unknown => format!("Read the whole log: `modsmith log {id} -k {kernel}`."),
     }
@@ -108,17 +108,17 @@ pub fn remedy(class: Class, facts: &Facts<'_>) -> String {
 fn other_kernel(facts: &Facts<'_>) -> String {
     let Facts { kernel, source, .. } = facts;
     let instead = facts.other_kernel.map(|other| format!(" instead of {other}")).unwrap_or_default();
-    let aim = format!("Have it built for kernel {kernel}{instead}");
+    let aim = format!("Change the build to use kernel {kernel}{instead}");
     let conf = format!("{source}/dkms.conf");
     match &facts.asks_running {
         Some(asks) if asks.is_in_conf() => {
-            format!("{aim}: write ${{kernelver}} in the place of `uname -r` in {conf}, line {}.", asks.line)
+            format!("{aim}: write ${{kernelver}} instead of `uname -r` in {conf}, line {}.", asks.line)
         }
         Some(Mention { file, line, variable: Some((name, value)) }) => format!(
-            "{aim}: {source}/{file} asks `uname -r` in line {line}; give {name}={value} to the make of MAKE[0] in {conf}."
+            "{aim}: {source}/{file} runs `uname -r` in line {line}; give {name}={value} to the make of MAKE[0] in {conf}."
         ),
         Some(Mention { file, line, variable: None }) => format!(
-            "{aim}: {source}/{file} asks `uname -r` in line {line}; let it use a variable there, and give that variable ${{kernelver}} in MAKE[0] of {conf}."
+            "{aim}: {source}/{file} runs `uname -r` in line {line}; let it use a variable there, and give that variable ${{kernelver}} in MAKE[0] of {conf}."
         ),
         None => format!("{aim}: give ${{kernelver}} or ${{kernel_source_dir}} to the make of MAKE[0] in {conf}."),
     }

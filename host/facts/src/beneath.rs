@@ -1,4 +1,4 @@
-//! Acting on what is below a directory without being led elsewhere by links.
+//! File operations below a directory that no link leads out of.
 //!
 //! Source: openat2(2), `RESOLVE_BENEATH`, `RESOLVE_NO_SYMLINKS`. Kernels before
 //! 5.6, and filters of system calls that do not know it, refuse openat2: the

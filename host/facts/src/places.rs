@@ -208,7 +208,11 @@ impl Found {
         let top = rustix::fs::open("/", HANDLE | OFlags::DIRECTORY, Mode::empty())?;
         let path = self.path.strip_prefix("/").map_err(io::Error::other)?;
         let opened = open_beneath(top, path, flags, Mode::empty())?;
-        if identity(&opened)? == found { Ok(Some(opened)) } else { Err(io::Error::other("it was exchanged meanwhile")) }
+        if identity(&opened)? == found {
+            Ok(Some(opened))
+        } else {
+            Err(io::Error::other("it was replaced while it was being opened"))
+        }
     }
 
     /// How many names the file has.

@@ -1,8 +1,8 @@
-//! Which of the program's own files are believed.
+//! Which of the program's own files are trusted.
 //!
 //! The journal, the lock and the records below the tree say what is to be
-//! undone, where modules are, and what failed. They are believed only where
-//! nobody but root and the caller could have written them: a regular file that
+//! undone, where modules are, and what failed. They are trusted only where
+//! only root and the caller could have written them: a regular file that
 //! belongs to one of the two and that no one else may write, in directories of
 //! the same kind, with no symbolic link on the way from the tree. Everything is
 //! opened from the handle of the directory above, so that nothing can be
@@ -19,7 +19,7 @@ use rustix::io::Errno;
 /// The largest own file that is read, in bytes: far more than any journal has.
 const LIMIT: u64 = 64 << 20;
 
-/// Why a file or directory is not believed.
+/// Why a file or directory is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Reason {
     #[error("it is a symbolic link")]
@@ -28,7 +28,7 @@ pub enum Reason {
     Kind(&'static str, &'static str),
     #[error("it belongs to the user {0}, who is neither root nor the caller")]
     Owner(u32),
-    #[error("others than its owner may write to it (mode {0:04o})")]
+    #[error("users other than its owner may write to it (mode {0:04o})")]
     Writable(u32),
     #[error("it is larger than {} MiB", LIMIT >> 20)]
     Large,
@@ -36,7 +36,7 @@ pub enum Reason {
 
 /// A file or directory that others could have written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-#[error("{} is not believed: {reason}", path.display())]
+#[error("{} is not trusted: {reason}", path.display())]
 pub struct Untrusted {
     pub path: PathBuf,
     pub reason: Reason,
@@ -46,7 +46,7 @@ impl Untrusted {
     /// What to do about it, one sentence.
     pub fn remedy(&self) -> String {
         format!(
-            "Find out who made {0} and what for; if it is nobody's, delete it. If it is in order, `chown root` and `chmod go-w` make it believed.",
+            "Find out where {0} comes from. If it is not needed, delete it; if it is correct, make it trusted with `chown root` and `chmod go-w`.",
             self.path.display()
         )
     }
@@ -273,7 +273,7 @@ pub fn describe(kind: FileType) -> &'static str {
         FileType::Fifo => "a named pipe",
         FileType::Socket => "a socket",
         FileType::CharacterDevice | FileType::BlockDevice => "a device",
-        FileType::Unknown => "no file",
+        FileType::Unknown => "a file of unknown type",
     }
 }
 

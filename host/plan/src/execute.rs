@@ -58,7 +58,7 @@ impl Executor<'_> {
                     error = error.hint(format!("The file system of {path} is full: free space there."));
                 }
                 if !undone {
-                    error = error.hint("Run the command again once the cause of the warnings above is mended.");
+                    error = error.hint("Correct the cause of the warnings above, then run the command again.");
                 }
                 return Err(error);
             }
@@ -122,7 +122,7 @@ impl Executor<'_> {
     }
 
     fn runner(&self) -> Runner<'_> {
-        Runner { system_root: &self.system.root, reporter: self.reporter, jobs: self.jobs, heeds_signals: true }
+        Runner { system_root: &self.system.root, reporter: self.reporter, jobs: self.jobs, stops_on_signal: true }
     }
 
     fn announce(&self, step: &Step, files: &Files) -> bool {
@@ -181,7 +181,7 @@ impl Executor<'_> {
                 self.reporter.warning(&format!("Part of the change could not be undone: {e}."));
             }
         }
-        let runner = Runner { heeds_signals: false, ..self.runner() };
+        let runner = Runner { stops_on_signal: false, ..self.runner() };
         for rerun in reruns {
             let outcome = match (self.reruns)(&rerun, self.system) {
                 Ok(command) => runner.run(&command, files).map_err(|e| e.to_string()),

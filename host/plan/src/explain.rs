@@ -36,8 +36,8 @@ pub fn explain(plan: &Plan, step: &Step, failure: Failure, files: &Files) -> Err
         },
     };
     let mut error = Error::new(cause, message);
-    let told = matches!(failure, Failure::Exit { .. } | Failure::Interrupted | Failure::Refused(_));
-    if step.failure_message.is_some() && !told {
+    let is_explained = matches!(failure, Failure::Exit { .. } | Failure::Interrupted | Failure::Refused(_));
+    if step.failure_message.is_some() && !is_explained {
         error = error.detail(format!("{failure}."));
     }
     if let Failure::Exit { output, .. } = &failure {
@@ -52,7 +52,7 @@ pub fn explain(plan: &Plan, step: &Step, failure: Failure, files: &Files) -> Err
                 error.hint("Remount that file system read-write, or name other trees.")
             }
             std::io::ErrorKind::NotADirectory | std::io::ErrorKind::AlreadyExists => {
-                error.hint("Move away the file that is where a directory belongs.")
+                error.hint("Move the file away: a directory is needed at its path.")
             }
             std::io::ErrorKind::PermissionDenied => error.hint("Run it as root, or name trees that you may write."),
             _ => error,

@@ -9,7 +9,7 @@ use crate::watch::refusal;
 pub enum Failure {
     #[error("{0}")]
     Io(io::Error),
-    #[error("not there: {}", .0.join(", "))]
+    #[error("missing: {}", .0.join(", "))]
     Missing(Vec<String>),
     /// A program's exit status, with the end of what it said.
     #[error("`{command}` ended with exit status {status}")]

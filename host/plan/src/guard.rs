@@ -1,4 +1,4 @@
-//! Who decides about the steps of plugins.
+//! The interface that allows or refuses the steps of plugins.
 
 use std::sync::Arc;
 

@@ -5,8 +5,8 @@
 //! step is announced with its way back before it changes anything. The line
 //! `commit` ends the plan; after it only stashes are left to delete.
 //!
-//! A journal names locations, never commands, and it is believed only where
-//! nobody but root and the caller could have written it. Where its roots are is
+//! A journal names locations, never commands, and it is trusted only where
+//! only root and the caller could have written it. Where its roots are is
 //! for the invocation that recovers to say, see [`super::recovery`].
 
 use std::collections::BTreeMap;
@@ -166,7 +166,7 @@ fn place() -> PathBuf {
     Path::new(PRIVATE_DIR).join(DIRECTORY)
 }
 
-/// Sixteen digits that nobody can guess.
+/// Sixteen random digits.
 fn random() -> io::Result<String> {
     use ring::rand::SecureRandom;
     let mut bytes = [0; 8];

@@ -1,11 +1,11 @@
-//! Reports of things that happen at the same time, told one after the other.
+//! Orders the reports of tasks that run at the same time: one task after the other.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::report::Reporter;
 
-/// Gives each of several speakers a voice; they are heard in the order in which
+/// Gives each of several tasks a reporter; their reports are printed in the order in which
 /// they began, the first one at once and the others when it is their turn.
 pub struct OrderedReporter<'a> {
     to: &'a dyn Reporter,
@@ -14,11 +14,11 @@ pub struct OrderedReporter<'a> {
 
 #[derive(Default)]
 struct Turns {
-    /// Who is heard.
+    /// The task whose reports are printed.
     current: usize,
-    /// Who comes next.
+    /// The number of the next task.
     next: usize,
-    /// What the others said, and whether they have ended.
+    /// The reports of the other tasks, and whether each task has ended.
     waiting: BTreeMap<usize, (Vec<Event>, bool)>,
 }
 
@@ -31,7 +31,7 @@ enum Event {
 }
 
 impl Event {
-    fn tell(&self, to: &dyn Reporter) {
+    fn report_to(&self, to: &dyn Reporter) {
         match self {
             Event::Line(text) => to.line(text),
             Event::Begin(text, command) => to.begin(text, command),
@@ -69,7 +69,7 @@ impl TaskReporter<'_> {
     fn say(&self, said: Event) {
         let mut turns = self.ordered.turns();
         if turns.current == self.place {
-            said.tell(self.ordered.to);
+            said.report_to(self.ordered.to);
         } else {
             turns.waiting.entry(self.place).or_default().0.push(said);
         }
@@ -115,7 +115,7 @@ impl Drop for TaskReporter<'_> {
             turns.current += 1;
             let current = turns.current;
             let Some((said, ended)) = turns.waiting.remove(&current) else { return };
-            said.iter().for_each(|said| said.tell(self.ordered.to));
+            said.iter().for_each(|said| said.report_to(self.ordered.to));
             if !ended {
                 return;
             }

@@ -31,15 +31,17 @@ impl Executor<'_> {
         }
         let roots = roots(pending, self.system);
         if let Some((root, path)) = self.misses(pending, &roots) {
-            let why =
-                format!("it was made where the {root} root is {}, which this command does not name", path.display());
+            let why = format!(
+                "it was made with {} as its {root} directory, and this command has another one",
+                path.display()
+            );
             return Err(self
                 .given_up(pending, title, &why)
-                .hint("Run a command with the same options for directories once."));
+                .hint("Run a command with the same directory options once."));
         }
         let files = Files::new(roots);
         self.trust_stashes(&files, pending, title)?;
-        let cannot = |e| Error::journal("end the change in", &pending.path, e);
+        let cannot = |e| Error::journal("recover the change in", &pending.path, e);
         let tree = self.system.roots.get(Root::Tree).unwrap_or(Path::new(""));
         let mut journal = Journal::reopen(tree, pending).map_err(|e| match e {
             TrustError::Io(e) => cannot(e),
@@ -56,12 +58,12 @@ impl Executor<'_> {
                     format!("An interrupted change could not be undone completely: {title}."),
                 )
                 .hint(format!(
-                    "Look at the warnings above, mend their cause and run the command again; the journal is {}.",
+                    "Correct the cause of the warnings above and run the command again; the journal is {}.",
                     pending.path.display()
                 )));
             }
             self.reporter.warning(&format!(
-                "An earlier invocation was killed while it was working on: {title}. What it had begun was undone."
+                "An earlier invocation was killed while it was working on: {title}. Its changes were undone."
             ));
         }
         clear_stashes(&files, &pending.id);
@@ -105,7 +107,7 @@ impl Executor<'_> {
 
     fn given_up(&self, pending: &PendingPlan, title: &str, why: &str) -> Error {
         Error::new(Cause::Recovery, format!("An interrupted change cannot be undone: {title}: {why}."))
-            .hint(format!("Its journal is {}; deleting it leaves things as they are.", pending.path.display()))
+            .hint(format!("Its journal is {}; if you delete it, the files stay as they are.", pending.path.display()))
     }
 }
 

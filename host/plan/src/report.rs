@@ -1,4 +1,4 @@
-//! How an executing plan talks to the user.
+//! The interface by which an executing plan reports to the user.
 
 /// Told about what happens, in order. Implementations print; they never decide.
 pub trait Reporter: Sync {

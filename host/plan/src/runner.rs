@@ -33,7 +33,7 @@ pub struct Runner<'a> {
     pub reporter: &'a dyn Reporter,
     pub jobs: &'a Jobs,
     /// Whether a stop signal ends programs. Not while cleaning up after one.
-    pub heeds_signals: bool,
+    pub stops_on_signal: bool,
 }
 
 /// A program and how paths look to it.
@@ -281,7 +281,7 @@ impl Runner<'_> {
         let begun = Instant::now();
         let mut last_tick = begun;
         loop {
-            if self.heeds_signals && INTERRUPTED.load(Ordering::SeqCst) {
+            if self.stops_on_signal && INTERRUPTED.load(Ordering::SeqCst) {
                 running.stop();
                 return Err(Failure::Interrupted);
             }
@@ -336,7 +336,7 @@ exec "${program[@]:1}"
 
 /// The command for a program behind the exported variables of a file.
 fn with_exports(file: &str, program: &Path, root: &Path) -> Result<std::process::Command, Failure> {
-    let missing = || Failure::NoProgram { program: "bash".into(), place: format!(", which {file} needs to be read") };
+    let missing = || Failure::NoProgram { program: "bash".into(), place: format!(", and is needed to read {file}") };
     let mut shell = std::process::Command::new(find_program(root, "bash").ok_or_else(missing)?);
     shell.args(["--norc", "--noprofile", "-c", READ_EXPORTS, "bash", file]).arg(program);
     Ok(shell)

@@ -1,4 +1,4 @@
-//! Who looks at every file that a plugin's step comes upon.
+//! The interface that checks every file that a plugin's step opens.
 
 use std::io;
 use std::path::Path;

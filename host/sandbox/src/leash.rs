@@ -1,4 +1,4 @@
-//! What this program holds of a confined one.
+//! The handle of a confined program: its report and its end.
 
 use std::io;
 use std::os::fd::OwnedFd;

@@ -56,13 +56,13 @@ pub struct Output {
 pub enum ReadError {
     #[error("bash could not be started: {0}")]
     NotStarted(#[from] std::io::Error),
-    #[error("bash cannot be confined as it has to be")]
+    #[error("bash cannot be confined as required")]
     NotConfined(Level),
-    #[error("the file did not come to an end in time")]
+    #[error("the file did not finish in time")]
     Late { stderr: String },
     #[error("the file used {excess}")]
     Greedy { excess: String, stderr: String },
-    #[error("bash came to no result")]
+    #[error("bash gave no result")]
     NoResult { stderr: String },
     #[error("reading was stopped by a signal")]
     Stopped,

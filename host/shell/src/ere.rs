@@ -189,7 +189,7 @@ impl<'a> Translator<'a> {
                     out.push('-');
                     push_literal(&mut out, end);
                 }
-                _ => return Err("a range in `[]` is upside down"),
+                _ => return Err("a range in `[]` is reversed"),
             }
         }
     }

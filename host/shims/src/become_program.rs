@@ -1,4 +1,4 @@
-//! Becoming the real program, which cannot tell.
+//! Executing the real program, with unchanged arguments, environment and files.
 
 use std::ffi::{CStr, CString, OsStr, OsString, c_char};
 use std::os::unix::ffi::OsStrExt;

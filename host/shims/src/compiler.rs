@@ -22,7 +22,7 @@ use crate::become_program::Real;
 use crate::layout::ANSWERS;
 
 /// Variables that change what a compiler does or says; a `*` stands for any end.
-const HEEDED: [&str; 11] = [
+const USED: [&str; 11] = [
     "LANG",
     "LANGUAGE",
     "LC_*",
@@ -50,10 +50,10 @@ pub fn is_compiler(name: &str) -> bool {
     matches!(unversioned.rsplit('-').next(), Some("gcc" | "cc" | "clang"))
 }
 
-fn is_heeded(variable: &str) -> bool {
-    HEEDED.iter().any(|heeded| match heeded.strip_suffix('*') {
+fn is_used(variable: &str) -> bool {
+    USED.iter().any(|used| match used.strip_suffix('*') {
         Some(start) => variable.starts_with(start),
-        None => variable == *heeded,
+        None => variable == *used,
     })
 }
 
@@ -108,7 +108,7 @@ fn key(compiler: &Real, arguments: &[OsString]) -> Option<Vec<u8>> {
     add(std::env::current_dir().ok()?.as_os_str().as_bytes());
     arguments[..arguments.len() - 1].iter().for_each(|argument| add(argument.as_bytes()));
     let mut variables: Vec<_> = std::env::vars_os().collect();
-    variables.retain(|(name, _)| name.to_str().is_some_and(is_heeded));
+    variables.retain(|(name, _)| name.to_str().is_some_and(is_used));
     variables.sort();
     for (name, value) in variables {
         add(name.as_bytes());

@@ -39,7 +39,7 @@ pub(super) fn required_walls() -> Result<&'static [Wall], Error> {
 fn demanded_by(file: &Path) -> Result<&'static [Wall], Error> {
     let unusable = |why: String| {
         Error::new(Kind::System, format!("{} cannot be used: {why}.", file.display())).hint(
-            "It holds `reader = \"require\"` or `reader = \"best\"`, and is root's; without it all walls are required.",
+            "It must belong to root and contain `reader = \"require\"` or `reader = \"best\"`; without the file, full confinement is required.",
         )
     };
     let text = match std::fs::read_to_string(file) {
@@ -49,7 +49,7 @@ fn demanded_by(file: &Path) -> Result<&'static [Wall], Error> {
     };
     let metadata = file.metadata().map_err(|e| unusable(e.to_string()))?;
     if metadata.uid() != 0 || metadata.mode() & 0o022 != 0 {
-        return Err(unusable("others than root can change it".into()));
+        return Err(unusable("users other than root can change it".into()));
     }
     let settings: Settings = toml::from_str(&text).map_err(|e| unusable(e.message().trim_end().to_owned()))?;
     Ok(match settings.reader {
@@ -62,12 +62,17 @@ fn demanded_by(file: &Path) -> Result<&'static [Wall], Error> {
 pub(super) fn refusal(file: &Path, level: Level, required: &[Wall]) -> Error {
     let missing = level.missing().filter(|(wall, _)| required.contains(wall)).map(|(wall, why)| match why {
         Some(why) => format!("{wall}: {why}"),
-        None => format!("{wall}: this system has no means for that"),
+        None => format!("{wall}: this system does not support it"),
     });
-    Error::new(Kind::System, format!("{} needs bash to be read, and bash cannot be confined here.", file.display()))
-        .details(missing)
-        .hint("Write the file with plain assignments, or run where Landlock, seccomp and namespaces are allowed.")
-        .hint(format!("To let bash read files with what walls there are, write `reader = \"best\"` into {FILE}."))
+    Error::new(
+        Kind::System,
+        format!("bash is needed to read {}, and it cannot be confined on this system.", file.display()),
+    )
+    .details(missing)
+    .hint(
+        "Use only plain assignments in the file, or run modsmith where Landlock, seccomp and namespaces are available.",
+    )
+    .hint(format!("To accept the confinement that this system supports, write `reader = \"best\"` into {FILE}."))
 }
 
 #[cfg(test)]
@@ -89,7 +94,7 @@ mod tests {
         assert_eq!(demanded("", 0o644), Ok(Wall::ALL.len()));
         assert_eq!(demanded("reader = \"require\"\n", 0o644), Ok(Wall::ALL.len()));
         assert_eq!(demanded("reader = \"best\"\n", 0o644), Ok(0));
-        assert!(demanded("reader = \"best\"\n", 0o666).unwrap_err().ends_with("others than root can change it."));
+        assert!(demanded("reader = \"best\"\n", 0o666).unwrap_err().ends_with("users other than root can change it."));
         assert!(demanded("reader = \"bset\"\n", 0o644).unwrap_err().contains("unknown variant"));
         assert!(demanded("raeder = \"best\"\n", 0o644).unwrap_err().contains("unknown field"));
     }

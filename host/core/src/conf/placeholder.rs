@@ -99,8 +99,8 @@ impl Placeholder {
             _ => "a value",
         };
         format!(
-            "{directive} in {} holds the placeholder `{text}`, which was not filled in: {filled_by} writes {meant} there. \
-             Write it there by hand, or use the source as it is packaged.",
+            "{directive} in {} contains the placeholder `{text}`, which was not replaced: {filled_by} writes {meant} there. \
+             Write {meant} there by hand, or use the packaged source.",
             file.display()
         )
     }

@@ -95,7 +95,7 @@ impl Report {
             }
             writeln!(out)?;
             if reading.exited {
-                writeln!(out, "    it ended the shell (an `exit`, or a limit), so that nothing it sets counts")?;
+                writeln!(out, "    it ended the shell (by `exit`, or at a limit), so its assignments are ignored")?;
             }
         }
         writeln!(out)?;

@@ -72,9 +72,9 @@ pub(super) fn read(input: &Input<'_>, choice: ReaderChoice, limit: Duration) -> 
     if bytes.contains(&0) {
         return Err(Error::new(
             Kind::ConfUnreadable,
-            format!("{} is not a text file: it holds NUL bytes.", input.file.display()),
+            format!("{} is not a text file: it contains NUL bytes.", input.file.display()),
         )
-        .hint("Replace it by the package's dkms.conf; a binary or damaged file cannot be read as one."));
+        .hint("Replace it with the package's dkms.conf; this file is binary or damaged."));
     }
     let output = with_bash(input, &bytes, limit)?;
     let mut reading = reading(Reader::Bash, reason);
@@ -88,7 +88,7 @@ pub(super) fn read(input: &Input<'_>, choice: ReaderChoice, limit: Duration) -> 
 fn with_bash(input: &Input<'_>, text: &[u8], limit: Duration) -> Result<bash_assign::Output, Error> {
     let file = input.file.display();
     let program = find_program(Path::new("/"), "bash").ok_or_else(|| {
-        Error::new(Kind::System, format!("{file} needs bash to be read, and bash is not installed."))
+        Error::new(Kind::System, format!("bash is needed to read {file}, and it is not installed."))
             .hint("Install bash, or write the file with plain assignments only.")
     })?;
     let path = PROGRAM_PATH.join(":");
@@ -103,9 +103,11 @@ fn with_bash(input: &Input<'_>, text: &[u8], limit: Duration) -> Result<bash_ass
             .hint("Check that /bin/bash runs.")
             .source(e),
         ReadError::NotConfined(level) => confinement::refusal(input.file, level, required),
-        ReadError::Stopped => Error::new(Kind::Interrupted, format!("A signal stopped the reading of {file}; it changed nothing.")),
+        ReadError::Stopped => {
+            Error::new(Kind::Interrupted, format!("A signal stopped the reading of {file}; nothing was changed."))
+        }
         ReadError::Late { stderr } => failure(
-            format!("{file} did not come to an end within {} seconds.", limit.as_secs_f32()),
+            format!("{file} did not finish within {} seconds.", limit.as_secs_f32()),
             stderr,
             "Look for an endless loop, or for a command in it that waits for something.",
         ),
@@ -115,9 +117,9 @@ fn with_bash(input: &Input<'_>, text: &[u8], limit: Duration) -> Result<bash_ass
             "Look for a loop in it that starts programs or lets a variable grow.",
         ),
         ReadError::NoResult { stderr } => failure(
-            format!("bash came to no result while reading {file}."),
+            format!("bash gave no result for {file}."),
             stderr,
-            "The lines above are bash's own; a file that ends the shell or needs too much memory or processor time does this.",
+            "The lines above are from bash. The file may end the shell, or need too much memory or processor time.",
         ),
     })
 }
@@ -141,7 +143,7 @@ fn unreadable(file: &Path, error: &io::Error) -> Error {
     let error_out = Error::new(Kind::ConfUnreadable, format!("Could not read {}: {error}.", file.display()));
     match error.kind() {
         io::ErrorKind::NotFound => error_out.hint("Put the package's dkms.conf there, or name the right file with -c."),
-        io::ErrorKind::PermissionDenied => error_out.hint("Make it readable, or run as root."),
+        io::ErrorKind::PermissionDenied => error_out.hint("Make the file readable, or run the command as root."),
         _ => error_out.hint("A dkms.conf must be a readable text file."),
     }
 }

@@ -75,7 +75,7 @@ impl<'a> Problems<'a> {
             if value.ends_with(".o") || value.ends_with(".ko") {
                 self.error(format!("{name}[{i}] is `{value}`: write it without `.o` or `.ko`."));
             } else if value.contains('/') {
-                self.error(format!("{name}[{i}] is `{value}`: the directory belongs into BUILT_MODULE_LOCATION[{i}]."));
+                self.error(format!("{name}[{i}] is `{value}`: the directory belongs in BUILT_MODULE_LOCATION[{i}]."));
             }
         }
     }
@@ -131,8 +131,10 @@ impl<'a> Problems<'a> {
         let names = self.evaluated.directives.keys().filter(|name| is_from_1x(name));
         let old: Vec<_> = names.cloned().chain(self.evaluated.make_1x.iter().cloned()).collect();
         if !old.is_empty() {
-            let text =
-                format!("{} in {file}: a directive of the dkms 1.x format, which is not read any more", old.join(", "));
+            let text = format!(
+                "{} in {file}: a directive of the dkms 1.x format, which is no longer supported",
+                old.join(", ")
+            );
             self.notice(format!("{text}."));
             self.hints.push(format!(
                 "{text}. Use BUILT_MODULE_NAME, BUILT_MODULE_LOCATION, DEST_MODULE_LOCATION, MAKE with MAKE_MATCH, and MODULES_CONF instead."
@@ -140,7 +142,7 @@ impl<'a> Problems<'a> {
         }
         if self.evaluated.text("CLEAN", 0).is_some_and(|v| v.trim() != "true") {
             self.notice(format!(
-                "Deprecated feature: CLEAN ({file}); it is ignored, for each build starts from a fresh copy."
+                "Deprecated feature: CLEAN ({file}); it is ignored, because each build starts from a fresh copy of the source."
             ));
         }
         if self.evaluated.text("OBSOLETE_BY", 0).is_some() {
@@ -152,7 +154,7 @@ impl<'a> Problems<'a> {
             for (slot, value) in self.evaluated.directives.get(name).into_iter().flatten() {
                 if !value.value.is_empty() && !value.value.starts_with(['y', 'Y', 'n', 'N']) {
                     let meant = if name == "STRIP" { "yes" } else { "no" };
-                    self.notice(format!("{name}[{slot}] is `{}`, which is taken as {meant}.", value.value));
+                    self.notice(format!("{name}[{slot}] is `{}`, which is interpreted as {meant}.", value.value));
                 }
             }
         }

@@ -61,11 +61,11 @@ fn add_package(run: &Invocation<'_>, what: &PackageSource, kernel: &Kernel) -> R
             );
             let error = match imported {
                 Some(from) => error
-                    .detail(format!("Nothing was taken from {}.", from.display()))
+                    .detail(format!("The source in {} was not used.", from.display()))
                     .hint(format!("To work with the source that is registered, name the package: `{id}`.")),
                 None => error,
             };
-            return Err(error.hint(format!("To take its source in anew, `dkms remove {id} --all` comes first.")));
+            return Err(error.hint(format!("To add its source again, run `dkms remove {id} --all` first.")));
         }
         Some(SourceState::Broken) | None => {}
     }
@@ -75,7 +75,7 @@ fn add_package(run: &Invocation<'_>, what: &PackageSource, kernel: &Kernel) -> R
     if !read_from.is_dir() {
         return Err(Error::new(
             Kind::SourceMissing,
-            format!("The source of {id} is not there: {} is no directory.", read_from.display()),
+            format!("The source of {id} is missing: {} is not a directory.", read_from.display()),
         )
         .details(similar_sources(run, &id))
         .hint("Put it there, or name its directory: `dkms add DIRECTORY`."));
@@ -117,25 +117,25 @@ fn plan_add(run: &Invocation<'_>, package: &Package, imported: Option<&Path>) ->
 pub(super) fn plan_source_copy(run: &Invocation<'_>, id: &PackageId, from: Location, plan: &mut Builder) {
     let top = Location::new(Root::SourceTree, "").expect("the root itself");
     if !plan.roots().path(&top).is_some_and(|top| top.is_dir()) {
-        plan.push(verbs::MakeDirectory { location: top }, "there is no source tree yet");
+        plan.push(verbs::MakeDirectory { location: top }, "the source tree does not exist yet");
     }
     if run.env.options.force {
         plan.push(verbs::Remove { location: id.source_dir() }, "--force replaces an older copy of the source");
     }
     let target = plan.roots().path(&id.source_dir()).unwrap_or_default();
-    plan.push(verbs::Import { from, to: id.source_dir() }, "the registered source lives in the source tree")
+    plan.push(verbs::Import { from, to: id.source_dir() }, "registered sources are kept in the source tree")
         .line(format!("Copying the source to {}", target.display()));
 }
 
 /// The steps that make a source in its place a package of the tree.
 pub(super) fn plan_registration(run: &Invocation<'_>, id: &PackageId, plan: &mut Builder) {
     let target = plan.roots().path(&id.source_dir()).unwrap_or_default();
-    plan.push(verbs::MakeDirectory { location: id.build_dir() }, "a version's directory registers it");
+    plan.push(verbs::MakeDirectory { location: id.build_dir() }, "this directory registers the version");
     let link = run.env.tree.real(&id.source_link());
     let target = run.env.system.inside(&target);
     plan.push(
         verbs::Symlink { location: id.source_link(), target: target.display().to_string() },
-        "the link says where the source is",
+        "the link leads to the source",
     )
     .line(format!("Creating symlink {} -> {}", link.display(), target.display()));
 }

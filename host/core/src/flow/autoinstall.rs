@@ -1,4 +1,4 @@
-//! Bringing all registered packages up for a kernel.
+//! Building and installing all registered packages for a kernel.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,7 +59,7 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
     let etc = run.env.system.roots.get(Root::Etc).unwrap_or(std::path::Path::new("/etc"));
     let switch = etc.join("dkms/no-autoinstall");
     if switch.exists() {
-        run.runner.say(format!("Nothing is installed automatically: {} is there.", switch.display()));
+        run.runner.say(format!("Nothing is installed automatically: {} exists.", switch.display()));
         return Ok(());
     }
     let _lock = begin(run)?;
@@ -105,7 +105,7 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
         if installed {
             let id = &wanted[task].package.id;
             for (dependent, error) in rebuild_each_dependent(&together, id, &kernel, target)? {
-                tell(&error, run.runner.reporter);
+                report_error(&error, run.runner.reporter);
                 results.count(&dependent.module, Err(error), run.env.options.exit_codes)?;
             }
         }
@@ -136,7 +136,7 @@ pub(super) fn usable_entries(run: &Invocation<'_>) -> Result<Vec<Entry>> {
         Some(why) => {
             let directory = run.env.tree.real(&entry.id.version_dir());
             run.runner.reporter.warning(&format!(
-                "{} is left out, because of its name: {why}. Delete {}, or give it another name.",
+                "{} is skipped because of its name: {why}. Delete {}, or give it another name.",
                 entry.id,
                 directory.display()
             ));
@@ -151,7 +151,7 @@ fn wanted(run: &Invocation<'_>, kernel: &Arc<Kernel>, target: &Target, results: 
     let mut newest: BTreeMap<String, Entry> = BTreeMap::new();
     for entry in usable_entries(run)? {
         if entry.source == SourceState::Broken {
-            run.runner.reporter.warning(&format!("{} is broken: its source is gone. It is left out.", entry.id));
+            run.runner.reporter.warning(&format!("{} is broken: its source is gone. It is skipped.", entry.id));
             continue;
         }
         let known = newest.get(&entry.id.module);
@@ -194,7 +194,7 @@ fn autoinstall_package(run: &Invocation<'_>, package: &Package, kernel: &Arc<Ker
     };
     let result = built.and_then(|()| install_package(run, package, kernel, target));
     if let Err(error) = &result {
-        tell(error, run.runner.reporter);
+        report_error(error, run.runner.reporter);
     }
     run.runner.say("");
     result
@@ -277,7 +277,7 @@ fn source_size(directory: &Path) -> u64 {
 }
 
 /// An error that is not the end of the action.
-fn tell(error: &Error, reporter: &dyn Reporter) {
+fn report_error(error: &Error, reporter: &dyn Reporter) {
     match error.kind {
         Kind::Interrupted => {}
         Kind::Excluded => reporter.warning(&error.message),

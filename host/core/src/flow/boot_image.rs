@@ -72,9 +72,9 @@ fn regeneration(release: &str, occasion: Occasion, plugin: &str) -> Section {
     let section = Section::new().announce(format!("Regenerating the boot image of {release} ({plugin})"));
     let failed = format!("The boot image of kernel {release} could not be regenerated");
     match occasion {
-        Occasion::Installed => section
-            .fails_as(Kind::InitrdFailed, format!("{failed}."))
-            .hint("Correct what the program says, or install with --no-initrd and make the image yourself."),
-        Occasion::Removed => section.tolerates(format!("{failed} and may still hold the removed modules")),
+        Occasion::Installed => section.fails_as(Kind::InitrdFailed, format!("{failed}.")).hint(
+            "Correct the problem that the program reports, or install with --no-initrd and make the image yourself.",
+        ),
+        Occasion::Removed => section.tolerates(format!("{failed} and may still contain the removed modules")),
     }
 }

@@ -102,7 +102,7 @@ pub(super) fn build_package(
     {
         let jobs = run.runner.jobs().limit();
         let text = format!(
-            "The build failed with up to {jobs} jobs at a time. Once more with one, from a fresh copy of the source."
+            "The build failed with up to {jobs} jobs at a time. It is tried again with one job, from a fresh copy of the source."
         );
         run.runner.reporter.warning(&format!("{}: {text}", package.id));
         decisions.place.one_job = true;
@@ -215,10 +215,13 @@ fn plan_prepared(
     let log = decisions.place.log();
     plan.push(verbs::Remove { location: build.clone() }, "a build starts from a clean directory").on_undo(Undo::Keep);
     if let Some(parent) = decisions.place.bind.as_ref().and(build.parent()) {
-        plan.push(verbs::MakeDirectory { location: parent }, "the builds of other kernels are beside it");
+        plan.push(
+            verbs::MakeDirectory { location: parent },
+            "the builds for other kernels use the same parent directory",
+        );
     }
     let source = Location::new(modsmith_facts::Root::Source, "").expect("the root itself");
-    plan.push(verbs::Copy { from: source, to: build.clone() }, "the registered source is never built in")
+    plan.push(verbs::Copy { from: source, to: build.clone() }, "builds use a copy of the registered source")
         .on_undo(Undo::Keep);
     let head = crate::build::log_head(&format!("{id} for kernel {target}"));
     let contents = Bytes([head.as_bytes(), &decisions.place.before].concat());
@@ -227,7 +230,7 @@ fn plan_prepared(
     let consult = consult(run, package);
     if let Some(file) = &decisions.place.exports {
         plan.push(
-            verbs::Note(format!("the commands of the build get what {file} exports")),
+            verbs::Note(format!("the commands of the build get the variables that {file} exports")),
             "build_environment in framework.conf",
         );
     }
@@ -297,7 +300,10 @@ fn plan_make(
             Error::new(Kind::ConfInvalid, format!("BUILT_MODULE_LOCATION of {id} leaves the build directory: {e}."))
         })?;
     plan.push(verbs::Expect { files }, "make has to produce every module that dkms.conf names")
-        .fails_as(Kind::ProductMissing, format!("The build of {id} for kernel {target} made no such module file."))
+        .fails_as(
+            Kind::ProductMissing,
+            format!("The build of {id} for kernel {target} did not produce all module files that dkms.conf names."),
+        )
         .hint(consult.as_str());
     Ok(())
 }
@@ -332,7 +338,7 @@ fn plan_products(
         .join(format!(".tmp_{}_{}", target.arch, std::process::id()))
         .expect("a plain name is a location");
     let products = hidden.join("module").expect("a plain name is a location");
-    plan.push(verbs::MakeDirectory { location: products.clone() }, "results are gathered out of sight");
+    plan.push(verbs::MakeDirectory { location: products.clone() }, "built modules are collected in a hidden directory");
     plan.push(
         verbs::Collect { from: build.clone(), glob: "Module.symvers".into(), to: products.clone() },
         "packages that depend on this one need its exported symbols",
@@ -359,7 +365,7 @@ fn plan_products(
         plan.push(verbs::Copy { from: built, to: product.clone() }, "one file per module, under its installed name");
         if let Some(compression) = decisions.compression {
             let compressor = Compressor::new(compression, &run.env.framework);
-            plan.push(Action::Run(compressor.command(&product)), "as the kernel's own modules are compressed");
+            plan.push(Action::Run(compressor.command(&product)), "compressed like the kernel's own modules");
         }
     }
     let suffix = decisions.compression.map_or("", Compression::suffix);
@@ -372,7 +378,7 @@ fn plan_products(
     let modules = decisions.conf.modules.iter().map(record).collect();
     plan_build_record(run, id, target, &hidden, BuildRecord::new(decisions.conf_files.clone(), modules), plan);
     let to = id.target_dir(target);
-    plan.push(verbs::Rename { from: hidden, to }, "the built state appears at once").fails_as(
+    plan.push(verbs::Rename { from: hidden, to }, "the complete result gets its final name in one step").fails_as(
         Kind::ProductMissing,
         format!("The results of building {id} for kernel {target} could not be put in place."),
     );

@@ -19,7 +19,7 @@ pub(super) fn build_environment(run: &Invocation<'_>) -> Result<Option<String>> 
     let Some(set) = run.env.framework.build_environment() else { return Ok(None) };
     let refused = |why: String| {
         Err(Error::new(Kind::ConfUnreadable, format!("The build_environment {} cannot be used: {why}.", set.display()))
-            .hint("Correct build_environment in framework.conf, or the file; it is a shell file of root's."))
+            .hint("Correct build_environment in framework.conf, or the file: a shell file that only root can change."))
     };
     if !set.is_absolute() {
         return refused("its path does not begin with /".to_owned());
@@ -29,7 +29,7 @@ pub(super) fn build_environment(run: &Invocation<'_>) -> Result<Option<String>> 
         Err(error) => return refused(error.to_string()),
     };
     if !real.is_file() {
-        return refused("it is no file".to_owned());
+        return refused("it is not a regular file".to_owned());
     }
     match check_owner(&real) {
         Ok(()) => Ok(Some(run.env.seen_by_build(&real))),

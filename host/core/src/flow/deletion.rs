@@ -32,7 +32,7 @@ pub(super) fn plan_pruning<'f>(files: impl Iterator<Item = &'f Location>, prune:
     for location in emptied {
         plan.push(
             verbs::Prune { location, unless_owned: unless_owned.clone() },
-            "directories that became empty go too",
+            "directories that became empty are removed",
         );
     }
 }

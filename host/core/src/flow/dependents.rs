@@ -1,4 +1,4 @@
-//! BUILD_DEPENDS_REBUILD: packages that are built against another are built anew
+//! BUILD_DEPENDS_REBUILD: packages that are built against another are built again
 //! when another version of that one is installed.
 
 use std::collections::BTreeSet;
@@ -37,7 +37,7 @@ pub(super) fn plan_dependency_notes(
         let contents = Bytes(format!("{version}\n").into_bytes());
         plan.push(
             verbs::WriteFile { location, contents, mode: 0o644 },
-            "BUILD_DEPENDS_REBUILD: another version will call for another build",
+            "BUILD_DEPENDS_REBUILD: a change of this version causes a rebuild",
         );
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn rerun(release: &str) -> Rerun {
 pub(super) fn command(rerun: &Rerun, system: &System) -> Result<Command, String> {
     match (rerun.name.as_str(), rerun.argument.as_str()) {
         (NAME, kernel) if is_release(kernel) => Ok(depmod(system, kernel)),
-        (NAME, kernel) => Err(format!("depmod was not run: {kernel:?} is no kernel release")),
+        (NAME, kernel) => Err(format!("depmod was not run: {kernel:?} is not a kernel release")),
         (name, _) => Err(format!("{name:?} was not run: it is unknown")),
     }
 }
@@ -71,7 +71,7 @@ mod tests {
         let depmod = |kernel: &str| command(&rerun(kernel), &system);
         assert!(depmod("6.1.0-56-amd64").is_ok());
         for bad in ["", "-b", "../x", "a/b", ".", "..", "a\nb"] {
-            assert!(depmod(bad).unwrap_err().contains("is no kernel release"), "{bad:?}");
+            assert!(depmod(bad).unwrap_err().contains("is not a kernel release"), "{bad:?}");
         }
         let unknown = Rerun { name: "rm".into(), argument: "6.1".into() };
         assert!(command(&unknown, &system).unwrap_err().contains("is unknown"));

@@ -156,7 +156,10 @@ impl Env {
             SourceState::Present(source) => Ok(Package { id: entry.id, source }),
             SourceState::Broken => Err(Error::new(
                 Kind::Broken,
-                format!("{id} is broken: {} leads to nothing.", self.tree.real(&id.source_link()).display()),
+                format!(
+                    "{id} is broken: the target of the link {} is missing.",
+                    self.tree.real(&id.source_link()).display()
+                ),
             )
             .hint(format!(
                 "Put the source back at {} and run `dkms add {id}`, or delete {}.",

@@ -1,4 +1,4 @@
-//! Remembering failed builds, and forgetting them.
+//! Records of failed builds: written, read and deleted.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -17,7 +17,7 @@ use modsmith_facts::kernel::{Kernel, running_release};
 use modsmith_plan::{Builder, Bytes, verbs};
 use modsmith_plugins::KernelLayout;
 
-/// The failed builds that `status` tells of, narrowed as its lines are.
+/// The failed builds that match the filter of `status`.
 pub fn failures(run: &Invocation<'_>, filter: &Filter) -> Result<Vec<Failure>> {
     let matchers = filter.compile()?;
     let mut failures = Failures(&run.env.tree).all();
@@ -62,13 +62,13 @@ fn record_failure(
 
     // The error may know what to do, with the facts at hand where it was made.
     let own = error.hints.first().filter(|_| !begun).cloned();
-    let told = own.is_some();
+    let has_own_hint = own.is_some();
     let remedy = own.unwrap_or_else(|| remedy_for(run, &found, package, kernel, target));
     if let Some(line) = &found.first_error {
-        let of = if found.of_pre_build { ", of PRE_BUILD, which ended with 0" } else { "" };
+        let of = if found.of_pre_build { ", of PRE_BUILD, which reported success" } else { "" };
         error.details.push(format!("First error (make.log, line {}{of}): {}", line.line, line.text));
     }
-    if !told && !error.hints.contains(&remedy) {
+    if !has_own_hint && !error.hints.contains(&remedy) {
         error.hints.insert(0, remedy.clone());
     }
     let record = FailureRecord {
@@ -92,7 +92,7 @@ fn record_failure(
             if log.is_some() { run.runner.run(plan_failure(run, &record, package, target, false)) } else { Err(error) }
         });
     if let Err(why) = kept {
-        run.runner.reporter.warning(&format!("The failed build could not be remembered. {}", why.message));
+        run.runner.reporter.warning(&format!("The failed build could not be recorded. {}", why.message));
     }
     error
 }
@@ -115,17 +115,17 @@ fn plan_failure(
     let mut text = serde_json::to_vec_pretty(record).unwrap_or_default();
     text.push(b'\n');
     let mut plan =
-        Builder::new(format!("remember the failed build of {} for {target}", package.id), run.env.system.roots.clone());
-    plan.push(verbs::Remove { location: directory.clone() }, "an earlier failure is no news");
-    plan.push(verbs::MakeDirectory { location: directory.clone() }, "failed builds are remembered");
+        Builder::new(format!("record the failed build of {} for {target}", package.id), run.env.system.roots.clone());
+    plan.push(verbs::Remove { location: directory.clone() }, "the record of an earlier failure is replaced");
+    plan.push(verbs::MakeDirectory { location: directory.clone() }, "failed builds are recorded");
     if with_log {
         let log = verbs::Copy { from: build_log(run, &package.id, target), to: location("make.log") };
-        plan.push(log, "the next build begins another log");
+        plan.push(log, "the next build overwrites the log");
     }
     let contents = Bytes(text);
     plan.push(
         verbs::WriteFile { location: location("record.json"), contents, mode: 0o644 },
-        "what failed, when and why",
+        "the record of the failure",
     );
     plan
 }
@@ -193,7 +193,7 @@ fn plan_forget_at(run: &Invocation<'_>, location: Location, plan: &mut Builder) 
         return;
     }
     let parent = location.parent();
-    plan.push(verbs::Remove { location }, "what was kept of earlier builds is history");
+    plan.push(verbs::Remove { location }, "the records of earlier builds are out of date");
     if let Some(location) = parent {
         plan.push(verbs::Prune { location, unless_owned: None }, "no empty directory of records is left");
     }
@@ -201,7 +201,10 @@ fn plan_forget_at(run: &Invocation<'_>, location: Location, plan: &mut Builder) 
 
 /// Forgets a failure, if there is one.
 pub(super) fn forget(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Result<()> {
-    let mut plan = Builder::new(format!("forget the failed build of {id} for {target}"), run.env.system.roots.clone());
+    let mut plan = Builder::new(
+        format!("delete the record of the failed build of {id} for {target}"),
+        run.env.system.roots.clone(),
+    );
     plan_forget(run, id, target, &mut plan);
     run.runner.run(plan)
 }
@@ -217,14 +220,14 @@ pub(super) fn forget_kernel(run: &Invocation<'_>, target: &Target) -> Result<()>
 pub(super) fn forget_stale(run: &Invocation<'_>) {
     for (id, target) in Failures(&run.env.tree).stale() {
         if let Err(error) = forget(run, &id, &target) {
-            tracing::debug!(%id, %target, error = %error.message, "cannot forget a failed build");
+            tracing::debug!(%id, %target, error = %error.message, "cannot delete the record of a failed build");
         }
     }
     for id in run.env.tree.stale_one_jobs() {
-        let mut plan = Builder::new(format!("forget how {id} was built"), run.env.system.roots.clone());
+        let mut plan = Builder::new(format!("delete the build records of {id}"), run.env.system.roots.clone());
         plan_forget_at(run, id.one_job_dir(), &mut plan);
         if let Err(error) = run.runner.run(plan) {
-            tracing::debug!(%id, error = %error.message, "cannot forget how a package was built");
+            tracing::debug!(%id, error = %error.message, "cannot delete the build records of a package");
         }
     }
 }

@@ -152,7 +152,7 @@ fn choose<'c>(
                     Kind::InstallFailed,
                     format!("The tree has no built module {} of {} for kernel {target}.", record.dest_name, package.id),
                 )
-                .hint(format!("Build it anew: `dkms build {} -k {} --force`.", package.id, target.kernel)));
+                .hint(format!("Build it again: `dkms build {} -k {} --force`.", package.id, target.kernel)));
             }
         };
         let destination = destination(run, kernel, record)?;
@@ -172,7 +172,7 @@ fn choose<'c>(
             Kind::InstallFailed,
             format!("No module of {} was installed for kernel {target}.", package.id),
         )
-        .hint("The lines above say why; --force installs them all the same."));
+        .hint("The lines above say why; --force installs them anyway."));
     }
     Ok(chosen)
 }
@@ -199,7 +199,7 @@ fn refused(
     let obsolete_by = conf.obsolete_by.as_deref().filter(|d| !overrides.everything && obsolete(d, kernel));
     if let Some(directive) = obsolete_by {
         run.runner.reporter.warning(&format!(
-            "{}: kernel {} has this driver itself since {directive} (OBSOLETE_BY); it was not installed.",
+            "{}: kernel {} includes this driver since {directive} (OBSOLETE_BY); it was not installed.",
             record.dest_name, target.kernel
         ));
         return true;
@@ -273,7 +273,7 @@ pub(super) fn plan_depmod(run: &Invocation<'_>, kernel: &Kernel, plan: &mut Buil
     if !kernel.module_dir().join("modules.dep").is_file() {
         plan.push(
             verbs::Note(format!("no depmod: {} has no modules.dep", kernel.module_dir().display())),
-            "a kernel without module index is not really installed",
+            "a kernel without modules.dep is not completely installed",
         )
         .line(format!("Skipping depmod: {} has no modules.dep.", kernel.module_dir().display()));
         return;
@@ -282,7 +282,10 @@ pub(super) fn plan_depmod(run: &Invocation<'_>, kernel: &Kernel, plan: &mut Buil
         return plan_marker(Deferred::Depmod, kernel, plan);
     }
     let release = kernel.release();
-    plan.push(Action::Run(depmod::depmod(&run.env.system, release)), "modprobe needs to know the changed modules")
-        .progress("Running depmod")
-        .on_undo(Undo::Rerun(depmod::rerun(release)));
+    plan.push(
+        Action::Run(depmod::depmod(&run.env.system, release)),
+        "modprobe finds modules in the index that depmod writes",
+    )
+    .progress("Running depmod")
+    .on_undo(Undo::Rerun(depmod::rerun(release)));
 }

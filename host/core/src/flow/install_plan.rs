@@ -71,7 +71,7 @@ pub(super) fn plan_install(facts: &InstallFacts<'_>, plan: &mut Builder) {
         plan.push(Action::Run(command.clone()), "PRE_INSTALL of its dkms.conf")
             .progress("Running the pre_install script")
             .fails_as(Kind::PreInstallFailed, format!("The pre_install script of {id} failed for kernel {target}."))
-            .hint("--force installs all the same.");
+            .hint("--force installs anyway.");
     }
     for module in facts.modules {
         plan_module(facts, module, plan);
@@ -97,9 +97,9 @@ fn plan_module(facts: &InstallFacts<'_>, module: &PlannedModule<'_>, plan: &mut 
     let Ok(directory) = Location::new(Root::Modules, &module.destination) else { return };
     let from = facts.id.products_dir(facts.target).join(&module.file).expect("a file name is a location");
     let line = format!("Installing {}", facts.module_dir.join(to.relative()).display());
-    plan.push(verbs::MakeDirectory { location: directory }, "the policy's directory for added modules");
+    plan.push(verbs::MakeDirectory { location: directory }, "the system's policy puts added modules here");
     let why = match module.destination == module.requested.trim_matches('/') {
-        true => "where the package wants it".to_owned(),
+        true => "the location that dkms.conf requests".to_owned(),
         false => format!("the system's policy; the package asked for {}", module.requested),
     };
     let action = match &module.link_to {
@@ -118,7 +118,7 @@ fn plan_archive(facts: &InstallFacts<'_>, original: &Original, plan: &mut Builde
     let kept = |name: String| archive.join(name).expect("a file name is a location");
     let name = name.to_string_lossy().into_owned();
     let origin = format!("{}\n", original.known_as.display());
-    let why = "the module that was there before is put back on uninstall";
+    let why = "uninstall restores the module that was there before";
     plan.push(verbs::MakeDirectory { location: archive.clone() }, why);
     plan.push(verbs::Copy { from: from.clone(), to: kept(name.clone()) }, why).line(format!(
         "Found pre-existing {}, archiving for uninstallation",
@@ -130,9 +130,9 @@ fn plan_archive(facts: &InstallFacts<'_>, original: &Original, plan: &mut Builde
             contents: Bytes(origin.into_bytes()),
             mode: 0o644,
         },
-        "where the original belongs",
+        "the location of the original",
     );
-    plan.push(verbs::Remove { location: from }, "its place is taken by the new module");
+    plan.push(verbs::Remove { location: from }, "the new module replaces it");
 }
 
 #[cfg(test)]
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn a_destination_that_the_policy_chose_is_explained() {
         let reason = |module| planned(module, Vec::new()).steps[1].reason.clone();
-        assert_eq!(reason(module()), "where the package wants it");
+        assert_eq!(reason(module()), "the location that dkms.conf requests");
         let elsewhere = PlannedModule { destination: "updates/dkms".into(), ..module() };
         assert_eq!(reason(elsewhere), "the system's policy; the package asked for /extra");
     }

@@ -65,7 +65,7 @@ pub(super) fn destination(
 }
 
 /// Where a module of a package is installed now: where its record says, else
-/// below the destination of the policy, else where the package wants it.
+/// below the destination of the policy, else the location that dkms.conf requests.
 ///
 /// A recorded file is known by its contents. One that is found otherwise counts
 /// as the package's when its version is that of the one in the tree.

@@ -1,4 +1,4 @@
-//! What happens when a kernel comes or goes.
+//! The actions that run when a kernel is installed or removed.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use modsmith_plugins::{Event, KernelHooks, Occasion};
 pub fn kernel_postinst(run: &Invocation<'_>, target: &Target) -> Result<()> {
     autoinstall(run, target)?;
     let _lock = begin(run)?;
-    tell_plugins(run, Event::KernelPostinst, &run.kernel(target))
+    run_kernel_hooks(run, Event::KernelPostinst, &run.kernel(target))
 }
 
 /// `kernel_preinst`: a kernel is about to be replaced; what was built for it
@@ -64,22 +64,24 @@ fn clear_kernel(run: &Invocation<'_>, target: &Target, only_automatic: bool) -> 
     forget_kernel(run, target)?;
     transaction::finish(run, &kernel, Occasion::Removed)?;
     let event = if only_automatic { Event::KernelPreinst } else { Event::KernelPrerm };
-    tell_plugins(run, event, &kernel)?;
+    run_kernel_hooks(run, event, &kernel)?;
     if failed.is_empty() {
         return Ok(());
     }
     let modules = failed.join(", ");
     Err(Error::new(
         Kind::KernelRemovalFailed,
-        format!("Not all modules could be taken from kernel {target}: {modules}."),
+        format!("Not all modules could be removed from kernel {target}: {modules}."),
     )
     .hint("The lines above say why; `dkms status` shows what is left."))
 }
 
 /// What plugins want done when something happened to a kernel.
-pub(super) fn tell_plugins(run: &Invocation<'_>, event: Event, kernel: &Arc<Kernel>) -> Result<()> {
-    let mut plan =
-        Builder::new(format!("follow what happened to kernel {}", kernel.release()), run.env.kernel_roots(kernel));
+pub(super) fn run_kernel_hooks(run: &Invocation<'_>, event: Event, kernel: &Arc<Kernel>) -> Result<()> {
+    let mut plan = Builder::new(
+        format!("run the kernel hooks of plugins for kernel {}", kernel.release()),
+        run.env.kernel_roots(kernel),
+    );
     KernelHooks(&run.env.plugins).event(event, kernel, &mut plan)?;
     if plan.steps().is_empty() { Ok(()) } else { run.runner.run(plan) }
 }

@@ -32,7 +32,7 @@ pub(super) fn with_kernel_tree<T>(
     // Only the clean-up knows how to take back what programs did to the tree.
     let answer = plan.section(Section::new().on_undo(Undo::Never), |plan| {
         plan_marker(Deferred::KernelTree, kernel, plan);
-        let failed = format!("The source tree of kernel {release} could not be brought into the state of a build.");
+        let failed = format!("The source tree of kernel {release} could not be prepared for building modules.");
         let preparation = Section::new()
             .announce(format!("Preparing the source tree of kernel {release}"))
             .fails_as(Kind::BuildFailed, failed);
@@ -61,6 +61,6 @@ pub(super) fn clean_kernel_tree(run: &Invocation<'_>, kernel: &Arc<Kernel>) -> R
         plan.section(restoration, |plan| KernelPrepare(&run.env.plugins).clean(kernel, plan))?;
     }
     // Last: an invocation that is killed before leaves the rest to the next.
-    plan.push(verbs::Remove { location: Deferred::KernelTree.marker(kernel) }, "the tree is as it was");
+    plan.push(verbs::Remove { location: Deferred::KernelTree.marker(kernel) }, "the source tree is restored");
     run.runner.run(plan)
 }

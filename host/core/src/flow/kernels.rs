@@ -71,7 +71,7 @@ fn create_build_dir(run: &Invocation<'_>, package: &Package) -> Result<()> {
     let mut plan = Builder::new(format!("build {} for several kernels", package.id), run.env.roots(package, None));
     plan.push(
         verbs::MakeDirectory { location: package.id.build_dir() },
-        "each build sees a directory of its own at this place",
+        "each build sees its own directory at this path",
     );
     run.runner.run(plan)
 }
@@ -81,7 +81,7 @@ fn create_build_dir(run: &Invocation<'_>, package: &Package) -> Result<()> {
 fn clear_build_dirs(run: &Invocation<'_>, package: &Package, targets: &[&Target]) -> Result<()> {
     let id = &package.id;
     let mut plan = Builder::new(format!("end the builds of {id}"), run.env.roots(package, None));
-    plan.push(verbs::Remove { location: id.build_dir() }, "the builds are over").on_undo(Undo::Keep);
+    plan.push(verbs::Remove { location: id.build_dir() }, "the builds are finished").on_undo(Undo::Keep);
     let left = targets.iter().map(|target| id.isolated_build_dir(target));
     let mut left: Vec<_> = left.filter(|location| run.env.tree.real(location).is_dir()).collect();
     if let Some(last) = left.pop() {
@@ -92,7 +92,7 @@ fn clear_build_dirs(run: &Invocation<'_>, package: &Package, targets: &[&Target]
     }
     for target in targets {
         if let Some(location) = id.isolated_build_dir(target).parent() {
-            plan.push(verbs::Prune { location, unless_owned: None }, "directories that became empty go too");
+            plan.push(verbs::Prune { location, unless_owned: None }, "directories that became empty are removed");
         }
     }
     run.runner.run(plan)

@@ -1,4 +1,4 @@
-//! `match`: one kernel gets what another has.
+//! `match`: installs for one kernel the modules that are installed for another.
 
 use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
@@ -15,8 +15,11 @@ use modsmith_plugins::Occasion;
 /// only those of one module.
 pub fn match_template(run: &Invocation<'_>, template: &Target, target: &Target, module: Option<&str>) -> Result<()> {
     if template.kernel == target.kernel {
-        return Err(Error::new(Kind::UnknownOption, format!("Kernel {} is its own template.", target.kernel))
-            .hint("--templatekernel names the kernel that has the modules, -k the one that gets them."));
+        return Err(Error::new(
+            Kind::UnknownOption,
+            format!("Kernel {} cannot be matched with itself.", target.kernel),
+        )
+        .hint("--templatekernel names the kernel that has the modules, -k the one that gets them."));
     }
     let known = usable_entries(run)?;
     if let Some(module) = module.filter(|module| !known.iter().any(|entry| entry.id.module == **module)) {
@@ -24,7 +27,7 @@ pub fn match_template(run: &Invocation<'_>, template: &Target, target: &Target, 
             Kind::NotInTree,
             format!("{module} is not in the tree {}.", run.env.tree.path().display()),
         )
-        .hint("`dkms status` lists what is."));
+        .hint("`dkms status` lists the packages in the tree."));
     }
     let links = weak_links(run);
     let has =

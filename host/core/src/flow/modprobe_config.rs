@@ -83,8 +83,8 @@ fn explain_no_change(answer: &Answer<()>, conf: &PackageConf, plan: &mut Builder
     let Some(directive) = asked else { return };
     let reasons: Vec<String> = reasons.iter().map(|(plugin, why)| format!("{plugin}: {why}")).collect();
     let why = if reasons.is_empty() { "no plugin serves it".to_owned() } else { reasons.join("; ") };
-    let text = format!("modprobe's configuration is left as it is ({why})");
-    let line = format!("{directive} is not heeded: {text}.");
+    let text = format!("modprobe's configuration is not changed ({why})");
+    let line = format!("{directive} is ignored: {text}.");
     plan.push(verbs::Note(text), format!("{directive} of its dkms.conf")).line(line);
 }
 

@@ -1,4 +1,4 @@
-//! What a package's dkms.conf gives cause to say, each sentence once.
+//! Notices about a package's dkms.conf, each printed once.
 
 use crate::conf::PackageConf;
 use crate::flow::Invocation;

@@ -46,10 +46,10 @@ pub(super) fn remember_one_job(run: &Invocation<'_>, package: &Package, target: 
     let record = OneJob::new(&target.kernel, &target.arch);
     let mut text = serde_json::to_vec_pretty(&record).unwrap_or_default();
     text.push(b'\n');
-    let mut plan = Builder::new(format!("remember how {} is built", package.id), run.env.system.roots.clone());
-    plan.push(verbs::MakeDirectory { location: package.id.one_job_dir() }, "versions are remembered");
+    let mut plan = Builder::new(format!("record how {} is built", package.id), run.env.system.roots.clone());
+    plan.push(verbs::MakeDirectory { location: package.id.one_job_dir() }, "records are kept for each version");
     let location = package.id.one_job_record();
-    plan.push(verbs::WriteFile { location, contents: Bytes(text), mode: 0o644 }, "it fails with several jobs");
+    plan.push(verbs::WriteFile { location, contents: Bytes(text), mode: 0o644 }, "the build fails with several jobs");
     if let Err(error) = run.runner.run(plan) {
         run.runner
             .reporter

@@ -29,10 +29,10 @@ pub(super) fn check_headers(run: &Invocation<'_>, kernel: &std::sync::Arc<Kernel
     let (release, module_dir) = (kernel.release(), kernel.module_dir());
     let message = match module_dir.is_dir() {
         true => format!(
-            "The headers of kernel {release} are not there: {} has no `include`.",
+            "The headers of kernel {release} are missing: {} has no directory `include`.",
             kernel.source_dir().display()
         ),
-        false => format!("Kernel {release} and its headers are not there: {} is missing.", module_dir.display()),
+        false => format!("Kernel {release} and its headers are missing: {} does not exist.", module_dir.display()),
     };
     let mut error = Error::new(Kind::HeadersMissing, message);
     error = match KernelLayout(&run.env.plugins).header_package(kernel).ok().flatten() {
@@ -90,7 +90,7 @@ pub(super) fn check_source(package: &Package) -> Result<()> {
     if entries.take(2).count() < 2 {
         return Err(Error::new(
             Kind::SourceEmpty,
-            format!("The source of {} holds nothing to build: {}.", package.id, package.source.display()),
+            format!("The source of {} contains nothing to build: {}.", package.id, package.source.display()),
         )
         .hint(
             "It was registered with binaries only; add the package with its source to build it for another kernel.",
@@ -115,7 +115,7 @@ pub(super) fn check_patches(run: &Invocation<'_>, package: &Package, conf: &Pack
         let given = administrators(run, package, &Path::new("patches").join(name));
         let climbs = name.split('/').any(|part| part == "..");
         if climbs || (given.is_none() && !directory.join(name).is_file()) {
-            return Err(Error::new(Kind::PatchMissing, format!("The patch {name} of {} is not there.", package.id))
+            return Err(Error::new(Kind::PatchMissing, format!("The patch {name} of {} is missing.", package.id))
                 .hint(format!("PATCH names files below {}, without `..`.", directory.display())));
         }
         found.push(Patch { name: name.clone(), given });

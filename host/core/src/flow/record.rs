@@ -55,6 +55,6 @@ fn plan_record(target_dir: &Location, record: BuildRecord, files: Vec<Location>,
     let Some(facts) = record.facts() else { return };
     plan.push(
         verbs::Record { location: BuildRecord::location(target_dir), facts, files },
-        "where modules are installed; `status` need not look closely at what nobody has touched since",
+        "the record of the installed files; `status` compares only files that changed since",
     );
 }

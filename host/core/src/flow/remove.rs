@@ -31,10 +31,16 @@ pub fn remove(run: &Invocation<'_>, id: &PackageId, targets: &[Target]) -> Resul
         return Ok(());
     }
     let mut plan = Builder::new(format!("remove {id}"), run.env.system.roots.clone());
-    plan.push(verbs::Remove { location: id.version_dir() }, "no kernel is left")
+    plan.push(verbs::Remove { location: id.version_dir() }, "the package is built for no kernel any more")
         .line(format!("Deleting module {id} completely from the DKMS tree."));
-    plan.push(verbs::Prune { location: id.originals_root(), unless_owned: None }, "nothing of the module is left");
-    plan.push(verbs::Prune { location: id.module_dir(), unless_owned: None }, "nothing of the module is left");
+    plan.push(
+        verbs::Prune { location: id.originals_root(), unless_owned: None },
+        "directories that became empty are removed",
+    );
+    plan.push(
+        verbs::Prune { location: id.module_dir(), unless_owned: None },
+        "directories that became empty are removed",
+    );
     plan_forget_package(run, id, &mut plan);
     run.runner.run(plan)
 }
@@ -51,7 +57,7 @@ pub(super) fn unbuild_package(run: &Invocation<'_>, package: &Package, target: &
         return forget(run, id, target);
     }
     let mut plan = Builder::new(format!("unbuild {id} for {target}"), run.env.system.roots.clone());
-    plan.push(verbs::Remove { location: id.target_dir(target) }, "what was built goes");
+    plan.push(verbs::Remove { location: id.target_dir(target) }, "the built modules are removed");
     plan.push(
         verbs::Prune { location: id.kernel_dir(target), unless_owned: None },
         "no empty kernel directory is left",

@@ -34,10 +34,10 @@ pub(super) fn lock_upgrade(run: &Invocation<'_>, id: &PackageId) -> Result<()> {
     // Nobody can know the name beforehand.
     let random = RandomState::new().build_hasher().finish();
     let location = lock(&format!("{}{random:016x}", prefix(caller.pid)));
-    let mut plan = Builder::new(format!("note the upgrade of {id}"), lock_roots(run));
+    let mut plan = Builder::new(format!("record the upgrade of {id}"), lock_roots(run));
     plan.push(
         verbs::WriteFile { location, contents, mode: 0o600 },
-        "--rpm_safe_upgrade: the older one's remove finds it",
+        "--rpm_safe_upgrade: the remove of the older version reads this lock",
     )
     .on_undo(Undo::Never);
     run.runner.run(plan)
@@ -55,12 +55,12 @@ pub(super) fn is_upgrade(run: &Invocation<'_>, id: &PackageId) -> Result<bool> {
         return Ok(false);
     };
     let mut plan = Builder::new(format!("end the upgrade of {id}"), lock_roots(run));
-    plan.push(verbs::Remove { location: lock(&name) }, "--rpm_safe_upgrade: it was for this remove")
+    plan.push(verbs::Remove { location: lock(&name) }, "--rpm_safe_upgrade: this remove has used the lock")
         .on_undo(Undo::Never);
     run.runner.run(plan)?;
     run.runner
         .reporter
-        .warning(&format!("{id} stays: the upgrade that removes it has just added it (--rpm_safe_upgrade)."));
+        .warning(&format!("{id} is not removed: the same upgrade has just added it (--rpm_safe_upgrade)."));
     Ok(true)
 }
 
@@ -101,8 +101,8 @@ fn is_of(file: &Path, id: &PackageId, caller: &Caller) -> bool {
 /// The parent of the process that called this one.
 fn caller() -> Result<Caller> {
     let unknown = |why: String| {
-        Error::new(Kind::System, format!("--rpm_safe_upgrade cannot tell who called: {why}."))
-            .hint("Mount /proc, or leave the option out.")
+        Error::new(Kind::System, format!("--rpm_safe_upgrade cannot find the process that runs the upgrade: {why}."))
+            .hint("Mount /proc, or omit the option.")
     };
     let find = || -> Option<Caller> {
         let parent = rustix::process::getppid()?.as_raw_nonzero().get();
@@ -115,7 +115,7 @@ fn caller() -> Result<Caller> {
         let seconds = ticks.checked_div(per_second)?;
         Some(Caller { pid, started: jiff::Timestamp::from_second(boot + seconds).ok()? })
     };
-    find().ok_or_else(|| unknown("/proc does not say".to_owned()))
+    find().ok_or_else(|| unknown("/proc does not show the parent process".to_owned()))
 }
 
 /// Fields of `/proc/PID/stat` behind the name in brackets (proc_pid_stat(5)).

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::flow::boot_image::plan_boot_image;
 use crate::flow::failures::forget_stale;
 use crate::flow::install::plan_depmod;
-use crate::flow::kernel_events::tell_plugins;
+use crate::flow::kernel_events::run_kernel_hooks;
 use crate::flow::kernel_tree::clean_kernel_tree;
 use crate::flow::packages;
 use crate::flow::runner::TryLock;
@@ -96,7 +96,7 @@ fn recover(run: &Invocation<'_>, lock: &TreeLock) -> Result<()> {
     let tree = run.env.tree.path();
     let (pending, untrusted) = modsmith_plan::pending(tree).map_err(|e| Error::io("read the journal in", tree, e))?;
     for why in &untrusted {
-        run.runner.reporter.warning(&format!("{why}, so nothing was done about it. {}", why.remedy()));
+        run.runner.reporter.warning(&format!("{why}, so it was not recovered. {}", why.remedy()));
     }
     pending.iter().try_for_each(|journal| run.runner.executor().recover(journal))?;
     packages::clear_stale(lock.private());
@@ -170,7 +170,7 @@ pub(super) fn plan_marker(pending: Deferred, kernel: &Kernel, plan: &mut Builder
     let why = match pending {
         Deferred::Depmod => "depmod runs once, after all packages",
         Deferred::BootImage => "the boot image is made once, after all packages",
-        Deferred::KernelTree => "a build that is killed is followed by a clean-up",
+        Deferred::KernelTree => "if the build is killed, the next invocation restores the source tree",
     };
     let location = pending.marker(kernel);
     plan.push(verbs::WriteFile { location, contents: Bytes(Vec::new()), mode: 0o644 }, why);
@@ -198,13 +198,17 @@ fn finish_kernel(run: &Invocation<'_>, kernel: &Arc<Kernel>, occasion: Occasion)
     if waits_for(run, Deferred::Depmod, kernel) {
         let mut plan = Builder::new(format!("update the module index of {}", kernel.release()), roots.clone());
         plan_depmod(run, kernel, &mut plan);
-        plan.push(verbs::Remove { location: Deferred::Depmod.marker(kernel) }, "nothing waits for depmod any more");
+        plan.push(verbs::Remove { location: Deferred::Depmod.marker(kernel) }, "depmod has run");
         run.runner.run(plan)?;
     }
     if waits_for(run, Deferred::BootImage, kernel) {
         let mut plan = Builder::new(format!("make the boot image of {}", kernel.release()), roots);
         // First, so that one which cannot be made is not tried for ever.
-        plan.push(verbs::Remove { location: Deferred::BootImage.marker(kernel) }, "it is made now").on_undo(Undo::Keep);
+        plan.push(
+            verbs::Remove { location: Deferred::BootImage.marker(kernel) },
+            "the boot image is made in this plan",
+        )
+        .on_undo(Undo::Keep);
         plan_boot_image(run, kernel, occasion, true, &mut plan)?;
         run.runner.run(plan)?;
     }
@@ -229,7 +233,7 @@ pub(super) fn finish_forgotten(run: &Invocation<'_>) -> Result<()> {
 /// Its output is kept in the tree; its failure is a warning and changes nothing.
 pub fn post_transaction(run: &Invocation<'_>, target: &Target) -> Result<()> {
     if run.runner.has_changed_kernels() {
-        tell_plugins(run, Event::PostTransaction, &run.kernel(target))?;
+        run_kernel_hooks(run, Event::PostTransaction, &run.kernel(target))?;
     }
     if run.env.framework.post_transaction().is_none() {
         return Ok(());

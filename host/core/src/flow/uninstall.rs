@@ -60,7 +60,7 @@ pub(super) fn uninstall_package(
     for module in &installed {
         if let Found::Nowhere { instead: Some(file) } = &module.found {
             run.runner.reporter.warning(&format!(
-                "{} is not the file that {} installed there: it was replaced since, and stays.",
+                "{} is not the file that {} installed there: it was replaced later, and is kept.",
                 kernel.module_dir().join(file.relative()).display(),
                 package.id
             ));

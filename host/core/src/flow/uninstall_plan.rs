@@ -71,15 +71,18 @@ fn plan_restore(facts: &UninstallFacts<'_>, plan: &mut Builder) {
         let Ok(to) = Location::new(Root::Modules, path) else { continue };
         let from = archive.join(name).expect("a file name is a location");
         if let Some(parent) = to.parent() {
-            plan.push(verbs::MakeDirectory { location: parent }, "the original goes back where it was");
+            plan.push(verbs::MakeDirectory { location: parent }, "the original is restored");
         }
-        plan.push(verbs::Copy { from, to }, "the original goes back where it was")
+        plan.push(verbs::Copy { from, to }, "the original is restored")
             .line(format!("Restoring archived original module {}", facts.module_dir.join(path).display()));
     }
     if facts.originals.has_archive {
-        plan.push(verbs::Remove { location: archive.clone() }, "the archive of originals is not needed any more");
+        plan.push(verbs::Remove { location: archive.clone() }, "the archive of originals is no longer needed");
         if let Some(parent) = archive.parent() {
-            plan.push(verbs::Prune { location: parent, unless_owned: None }, "no empty archive is left");
+            plan.push(
+                verbs::Prune { location: parent, unless_owned: None },
+                "directories that became empty are removed",
+            );
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Links by which one kernel has modules that are installed for another.
 //!
-//! `I/K/weak-updates` holds them, whoever made them. They are looked for below
-//! the kernels that have such a directory, and there are few of those.
+//! They are in `I/K/weak-updates`, whichever program made them. Only kernels that
+//! have such a directory are read; there are few of those.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};

@@ -336,7 +336,7 @@ pub fn not_in_tree(tree: &Tree, id: &PackageId) -> Error {
     let mut error = Error::new(Kind::NotInTree, format!("{id} is not in the tree {}.", tree.path().display()));
     let known: Vec<String> = tree.versions(&id.module).unwrap_or_default().into_iter().map(|e| e.id.version).collect();
     error = if known.is_empty() {
-        error.hint(format!("`dkms status` lists what is; `dkms add {id}` adds it."))
+        error.hint(format!("`dkms status` lists the packages in the tree; `dkms add {id}` adds this one."))
     } else {
         error.hint(format!("Versions of {} in the tree: {}.", id.module, known.join(", ")))
     };

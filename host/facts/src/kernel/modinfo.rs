@@ -1,4 +1,4 @@
-//! What a module file says of itself.
+//! The information that a module file has about itself.
 //!
 //! Source: the kernel's `include/linux/moduleparam.h` (`__MODULE_INFO`): the
 //! ELF section `.modinfo` holds NUL-separated `name=value` strings.

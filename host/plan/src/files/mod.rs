@@ -261,7 +261,7 @@ impl Files {
     }
 }
 
-/// A hidden name that nobody can guess, in the target's directory. It does not
+/// A hidden name that cannot be guessed, in the target's directory. It does not
 /// end in the target's suffix, so that nothing takes it for a module while it is
 /// being written, and it is as short as any.
 fn temporary_sibling(name: &Path) -> io::Result<PathBuf> {

@@ -95,7 +95,10 @@ impl Opener {
             return error;
         }
         let path = self.path(location);
-        refused(format!("{} is or is behind a symbolic link, and steps of plugins follow none", path.display()))
+        refused(format!(
+            "{} is a symbolic link or is reached through one, and steps of plugins do not follow links",
+            path.display()
+        ))
     }
 
     pub(super) fn open_directory_of(&self, parent: &Dir, name: &Path) -> io::Result<Dir> {

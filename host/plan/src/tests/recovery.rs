@@ -20,7 +20,7 @@ fn recovery_takes_back_a_plan_that_was_killed_and_may_be_repeated() {
                 system_root: Path::new("/"),
                 reporter: &Silent,
                 jobs: &Jobs::new(1),
-                heeds_signals: true,
+                stops_on_signal: true,
             };
             step.action.verb().perform(&files, &runner).unwrap();
         }

@@ -31,7 +31,7 @@ impl Verb for Prune {
     }
 
     fn view(&self, files: &Files) -> StepView {
-        let unless = self.unless_owned.as_ref().map(|words| format!("unless `{}` knows an owner", words.join(" ")));
+        let unless = self.unless_owned.as_ref().map(|words| format!("unless `{}` reports an owner", words.join(" ")));
         StepView { path: Some(files.shown(&self.location)), text: unless, ..StepView::default() }
     }
 

@@ -106,7 +106,7 @@ fn append(signature: &Signature, files: &Files) -> Result<(), Failure> {
     let pem = files.read_key(&signature.key).map_err(|e| bad(&e.to_string()))?;
     let key = key_pair(&pem).map_err(|why| bad(&why))?;
     if key.public().as_ref() != signature.public_key.0 {
-        return Err(bad("it does not belong to the certificate; use the pair that was made together"));
+        return Err(bad("it does not match the certificate; use the key and the certificate of one pair"));
     }
     let (mut contents, mode) = files.read(&signature.file)?;
     let mut value = vec![0; key.public().modulus_len()];

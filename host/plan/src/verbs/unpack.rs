@@ -1,4 +1,4 @@
-//! Unpacking an archive that nobody trusts.
+//! Unpacking an untrusted archive.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};
@@ -125,12 +125,12 @@ impl Members<'_> {
             return Err(io::Error::other(format!("it has more than {MOST} members")));
         }
         if !self.parents(&path)? {
-            return refuse("lies below something that is no directory");
+            return refuse("is below a file that is not a directory");
         }
         if let Some(before) = self.made.get(&path) {
             return match (kind, before) {
                 (EntryType::Directory, Made::Directory(_)) => Ok(()),
-                _ => refuse("is there twice"),
+                _ => refuse("occurs twice"),
             };
         }
         let location = self.to.join(&path).map_err(io::Error::other)?;
@@ -149,7 +149,7 @@ impl Members<'_> {
             EntryType::Symlink => {
                 let to = entry.link_name()?.map(PathBuf::from).unwrap_or_default();
                 if !stays_inside(&path, &to) {
-                    return refuse(&format!("is a link to {}, out of the archive", to.display()));
+                    return refuse(&format!("is a link to {}, outside of the archive", to.display()));
                 }
                 self.files.may_link(&location, &to)?;
                 self.target.symlink_contents(to, &path)?;
@@ -158,7 +158,7 @@ impl Members<'_> {
             EntryType::Link => {
                 let to = entry.link_name()?.and_then(|to| plain(&to)).unwrap_or_default();
                 if self.made.get(&to) != Some(&Made::File) {
-                    return refuse("is another name of a file that is not in the archive");
+                    return refuse("is a hard link to a file that is not in the archive");
                 }
                 self.target.hard_link(&to, &self.target, &path)?;
                 Made::File

@@ -102,7 +102,7 @@ fn names_that_would_leave_their_directory_are_refused() {
         "PACKAGE_NAME is `../x`, which cannot be the name of a directory: it begins with `.`.",
         "PACKAGE_VERSION is `1 2`, which cannot be the name of a directory: it has the character ` `, where letters, \
          digits and `._+~:@-` are allowed.",
-        "BUILT_MODULE_NAME[0] is `a/b`: the directory belongs into BUILT_MODULE_LOCATION[0].",
+        "BUILT_MODULE_NAME[0] is `a/b`: the directory belongs in BUILT_MODULE_LOCATION[0].",
     ];
     assert_eq!(problems(text, Strictness::Strict), expected);
 }

@@ -31,7 +31,7 @@ pub fn install_archive(run: &Invocation<'_>, archive: &Path, target: &Target, re
     let (program, arguments) = command.split_first().expect("an installer has a program");
     let mut command = Command::new(program).args(arguments).location_arg(from);
     command.time_limit = None;
-    plan.push(Action::Run(command), "this system installs such files itself")
+    plan.push(Action::Run(command), "the package manager of this system installs such files")
         .progress(format!("Installing {}", archive.display()))
         .fails_as(Kind::ArchiveUnwritable, format!("{program} did not install {}.", archive.display()));
     run.runner.run(plan)?;

@@ -43,7 +43,7 @@ pub fn load_archive(
                 archive.display()
             ),
         )
-        .hint("With --force, what is there is replaced by what the archive holds."));
+        .hint("--force replaces the package with the contents of the archive."));
     }
     let staged = Package { id: id.clone(), source: shape.source.clone() };
     let conf = run.conf(&staged, &kernel, Strictness::Strict)?;
@@ -76,8 +76,8 @@ fn unpack(run: &Invocation<'_>, archive: &Path, request: &FormatRequest, staging
     let (from, copy) = (place(Root::System, Path::new(name))?, place(Root::Staging, Path::new("archive"))?);
 
     let mut plan = Builder::new(title.as_str(), roots.clone());
-    plan.push(verbs::MakeDirectory { location: Staging::top() }, "archives are unpacked out of sight");
-    plan.push(verbs::Copy { from, to: copy.clone() }, "the plugin gets a copy, which nobody changes meanwhile");
+    plan.push(verbs::MakeDirectory { location: Staging::top() }, "archives are unpacked in a private directory");
+    plan.push(verbs::Copy { from, to: copy.clone() }, "the plugin reads a private copy, which does not change");
     let section = || Section::new().confined().fails_as(Kind::ArchiveMalformed, cannot_be_unpacked(archive));
     let loaded = plan.section(section(), |plan| {
         Packager(&run.env.plugins).load(format, &copy, &request.options, &Staging::top(), plan)
@@ -107,15 +107,18 @@ fn plan_source(
     let from = Location::new(Root::Staging, if shape.binaries_only { "binaries-only" } else { "source" });
     let from = from.expect("a plain name is a location");
     let registered = plan.roots().path(&id.source_dir()).unwrap_or_default();
-    plan.push(verbs::MakeDirectory { location: id.version_dir() }, "a version's directory registers it")
+    plan.push(verbs::MakeDirectory { location: id.version_dir() }, "this directory registers the version")
         .lines([String::new(), format!("Loading {format} for {id}")]);
     if shape.binaries_only {
         if registered.is_dir() {
             plan_registration(run, id, plan);
         } else if !matches!(known, Some(SourceState::Present(_))) {
             // As dkms 2.x has it: a directory with the dkms.conf, no link.
-            plan.push(verbs::Copy { from, to: id.source_link() }, "without a source the dkms.conf is kept in the tree")
-                .line(format!("Copying dkms.conf to {}", run.env.tree.real(&id.source_link()).display()));
+            plan.push(
+                verbs::Copy { from, to: id.source_link() },
+                "an archive without source: its dkms.conf is kept in the tree",
+            )
+            .line(format!("Copying dkms.conf to {}", run.env.tree.real(&id.source_link()).display()));
         }
         return;
     }
@@ -134,11 +137,11 @@ fn plan_built(run: &Invocation<'_>, id: &PackageId, shape: &Shape, plan: &mut Bu
         }
         let from = Location::new(Root::Staging, Path::new("built").join(&target.kernel).join(&target.arch))
             .map_err(|e| Error::new(Kind::ArchiveMalformed, e.to_string()))?;
-        plan.push(verbs::MakeDirectory { location: id.kernel_dir(target) }, "what is built is kept by kernel");
+        plan.push(verbs::MakeDirectory { location: id.kernel_dir(target) }, "built modules are kept by kernel");
         if shown.exists() {
-            plan.push(verbs::Remove { location: to.clone() }, "--force replaces what was built");
+            plan.push(verbs::Remove { location: to.clone() }, "--force replaces the built modules");
         }
-        plan.push(verbs::Rename { from, to }, "the built state appears at once")
+        plan.push(verbs::Rename { from, to }, "the complete result gets its final name in one step")
             .line(format!("Loading {}...", shown.display()));
     }
     Ok(())
@@ -153,10 +156,10 @@ pub(super) fn check_archive(archive: &Path) -> Result<()> {
     match std::fs::metadata(archive) {
         Ok(metadata) if metadata.is_file() => Ok(()),
         Ok(_) => Err(Error::new(Kind::ArchiveMalformed, format!("{} is not a file.", archive.display()))
-            .hint("Name the archive that is to be loaded.")),
+            .hint("Name the archive to load.")),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            Err(Error::new(Kind::SourceMissing, format!("The archive {} is not there.", archive.display()))
-                .hint("Name the archive that is to be loaded; a relative path counts from the current directory."))
+            Err(Error::new(Kind::SourceMissing, format!("The archive {} does not exist.", archive.display()))
+                .hint("Name the archive to load; a relative path counts from the current directory."))
         }
         Err(e) => Err(Error::io("read", archive, e)),
     }

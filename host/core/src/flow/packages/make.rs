@@ -63,7 +63,7 @@ fn make_of_tree(
     let made = make_of(run, &package, &targets, &kernels, &facts, prepared.as_ref(), request);
     if let Some(location) = prepared {
         let mut plan = Builder::new(format!("end the preparation of {id}"), run.env.roots(&package, None));
-        plan.push(verbs::Remove { location }, "the prepared source was for the format");
+        plan.push(verbs::Remove { location }, "the prepared source is no longer needed");
         run.runner.run(plan)?;
     }
     made
@@ -98,7 +98,7 @@ fn make_of(
     let failed = format!("The {} of {id} could not be made.", format.name);
     let section = Section::new().confined().tells_notes().fails_as(Kind::Format(format.exit_codes.failed), failed);
     plan.section(section, |plan| {
-        plan.push(verbs::MakeDirectory { location: Staging::top() }, "results are made out of sight");
+        plan.push(verbs::MakeDirectory { location: Staging::top() }, "the file is made in a private directory");
         let assembly = Assembly { package: facts, kernels, options: &options, staging: &Staging::top() };
         Packager(&run.env.plugins).assemble(format, assembly, plan)
     })?;
@@ -107,7 +107,7 @@ fn make_of(
     plan.follow(|step| match &step.action {
         Action::Copy(verbs::Copy { from, to }) if targets.iter().any(|target| id.target_dir(target) == *from) => {
             let location = BuildRecord::location(to);
-            Some((verbs::Remove { location }.into(), "the record is about the files in the tree"))
+            Some((verbs::Remove { location }.into(), "the record describes the files in the tree only"))
         }
         _ => None,
     });
@@ -117,13 +117,14 @@ fn make_of(
     };
     let to = to.map_err(|e| Error::new(Kind::Plugin, e.to_string()))?;
     let shown = plan.roots().path(&to).unwrap_or_default();
-    plan.push(verbs::Collect { from: results(), glob: "*".into(), to }, "the result goes to its place").fails_as(
-        Kind::ArchiveUnwritable,
-        format!("The {} of {id} could not be put into {}.", format.name, shown.display()),
-    );
+    plan.push(verbs::Collect { from: results(), glob: "*".into(), to }, "the finished file is moved to its directory")
+        .fails_as(
+            Kind::ArchiveUnwritable,
+            format!("The {} of {id} could not be put into {}.", format.name, shown.display()),
+        );
     run.runner.run(plan)?;
-    let tell = || tell(run, &format!("{} location: ", format.label), &staging, &shown);
-    run.runner.after_success(tell).unwrap_or(Ok(()))
+    let print = || print_location(run, &format!("{} location: ", format.label), &staging, &shown);
+    run.runner.after_success(print).unwrap_or(Ok(()))
 }
 
 /// The kernels that go into it: all that were asked for, or none.
@@ -160,7 +161,7 @@ fn place(package: &Package, request: &FormatRequest) -> Result<(Option<std::path
     let name = name.ok_or_else(|| {
         Error::new(
             Kind::Usage,
-            format!("`{}` is no file name for the {} of {}.", archive.display(), request.format.name, package.id),
+            format!("`{}` is not a file name for the {} of {}.", archive.display(), request.format.name, package.id),
         )
         .hint("Name a file, with or without a directory.")
     })?;
@@ -185,7 +186,7 @@ fn marking(run: &Invocation<'_>, package: &Package, targets: &[Target], step: &S
 }
 
 /// Says what was made; nothing at all is a plugin's mistake.
-fn tell(run: &Invocation<'_>, what: &str, staging: &Staging, place: &Path) -> Result<()> {
+fn print_location(run: &Invocation<'_>, what: &str, staging: &Staging, place: &Path) -> Result<()> {
     let made = std::fs::read_dir(staging.path().join("result")).into_iter().flatten();
     let mut names: Vec<_> = made.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
     names.sort();

@@ -25,8 +25,11 @@ impl Shape {
             (true, _) => (source, false),
             (false, true) => (bare, true),
             (false, false) => {
-                return Err(Error::new(Kind::ArchiveWithoutConf, format!("{} holds no dkms.conf.", archive.display()))
-                    .hint("An archive to load holds a module package: its source with a dkms.conf."));
+                return Err(Error::new(
+                    Kind::ArchiveWithoutConf,
+                    format!("{} contains no dkms.conf.", archive.display()),
+                )
+                .hint("An archive to load contains a module package: its source with a dkms.conf."));
             }
         };
         check_links(&source, archive)?;
@@ -40,7 +43,7 @@ impl Shape {
                     .and_then(|()| check_kernel_name("architecture", &arch))
                     .map_err(|error| malformed(archive, &error.message))?;
                 if !is_kernel_name(&kernel) || !directory.join("module").is_dir() {
-                    let why = format!("{kernel} ({arch}) is no kernel that modules were built for.");
+                    let why = format!("{kernel} ({arch}) is not a kernel that modules were built for.");
                     return Err(malformed(archive, &why));
                 }
                 targets.push(Target { kernel: kernel.clone(), arch });
@@ -53,14 +56,17 @@ impl Shape {
 /// A refusal, with what is wrong as a sentence.
 pub fn malformed(archive: &Path, why: &str) -> Error {
     Error::new(Kind::ArchiveMalformed, format!("{} was not loaded: {why}", archive.display()))
-        .hint("Get the archive anew from where it came from, or have it made again; nothing was changed.")
+        .hint("Get the archive again from its source, or make it again; nothing was changed.")
 }
 
 /// Links in the source stay in the source: it is going to be elsewhere.
 fn check_links(directory: &Path, archive: &Path) -> Result<()> {
     each_link(directory, |link, target| match stays_inside(link, target) {
         true => Ok(()),
-        false => Err(malformed(archive, &format!("{} is a link to {}, out of it.", link.display(), target.display()))),
+        false => Err(malformed(
+            archive,
+            &format!("{} is a link to {}, outside of the archive.", link.display(), target.display()),
+        )),
     })
 }
 
