@@ -468,7 +468,7 @@ fn a_build_for_the_running_kernel_is_told_with_the_line_that_asks_for_it() {
     ] {
         world.add_package(&Package::new(name, "1.0").file("Makefile", makefile).conf(conf));
         let out = world.modsmith(&format!("build {name}/1.0 -k {}", generic())).expect(10);
-        out.shows(&format!("built for kernel {} instead of {running}: ", generic())).shows(told);
+        out.shows(&format!("use kernel {} instead of {running}: ", generic())).shows(told);
         assert!(!out.stderr.contains("Install the package"), "{out}");
         let json = world.modsmith(&format!("log {name} --json")).expect(0).json();
         validate("log-schema.json", &json).unwrap();
@@ -494,5 +494,5 @@ fn the_first_error_is_what_was_wrong_and_not_that_make_stopped() {
             .conf("PRE_BUILD=configure\nMAKE[0]=\"make -f hidden.mk\""),
     );
     let out = world.modsmith(&format!("build hidden/1.0 -k {}", generic())).expect(10);
-    out.shows(", of PRE_BUILD, which ended with 0): configure: error: no library\n").shows("output of PRE_BUILD");
+    out.shows(", of PRE_BUILD, which reported success): configure: error: no library\n").shows("output of PRE_BUILD");
 }

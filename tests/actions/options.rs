@@ -317,6 +317,6 @@ fn an_option_for_all_commands_may_stand_before_the_command() {
     assert!(!serves("plugin list".into()).iter().any(|line| line.starts_with("alpine ")));
     world
         .modsmith(&format!("--root {root}/none plugin list"))
-        .expect(4)
+        .expect(30)
         .expect_error("--root names an existing directory");
 }

@@ -290,7 +290,7 @@ fn halves_of_different_pairs_sign_nothing() {
     let world = world_with_key("sign_file=pkcs7-signer\n");
     let key = world.tree().join("mok.key");
     tool::run(Command::new(tool::path("openssl")).args(["genrsa", "-out"]).arg(&key).arg("2048"));
-    build(&world).expect_error("does not belong to the certificate");
+    build(&world).expect_error("does not match the certificate");
     assert_eq!(Signed::read(&built(&world)), None);
 }
 

@@ -333,7 +333,7 @@ fn members_that_leave_the_archive_or_are_no_files_are_refused_without_a_trace() 
         ("dkms_source_tree/link", Symlink, "../../outside", "outside of the archive"),
         ("dkms_source_tree/link", Symlink, "inside/../../..", "outside of the archive"),
         // Inside the archive, and outside where the source will be.
-        ("dkms_source_tree/link", Symlink, "../dkms_main_tree", "out of it"),
+        ("dkms_source_tree/link", Symlink, "../dkms_main_tree", "outside of the archive"),
         ("dkms_source_tree/link", Link, "../../../../../etc/passwd", "not in the archive"),
         ("dkms_source_tree/link", Link, "dkms_source_tree/inside", "not in the archive"),
         ("dkms_source_tree/dkms.conf", Symlink, "inside", "occurs twice"),
@@ -359,7 +359,7 @@ fn no_member_is_reached_through_a_link() {
         .member("dkms_source_tree/link", EntryType::Symlink, ".")
         .file("dkms_source_tree/link/through", "harm")
         .write(&world);
-    load(&world, &archive).expect(7).expect_error("below something that is no directory");
+    load(&world, &archive).expect(7).expect_error("below a file that is not a directory");
     before.assert_same(&everything(&world), "a member below a link");
 }
 

@@ -107,7 +107,7 @@ fn a_signal_while_another_kernel_is_built_ends_the_reading_too() {
     world.add_package(&Package::new("slow", "1.0").script("begin.sh", &begin).conf(&conf));
     let command = format!("build slow/1.0 -k {} -k {} -j 2", kernels[0], kernels[1]);
     let out = stopped(&world, &command, &[nap(1), nap(2)], To::Program, libc::SIGTERM).expect(130);
-    assert!(!out.stderr.contains("did not come to an end"), "{out}");
+    assert!(!out.stderr.contains("did not finish"), "{out}");
     assert!(!world.tree().join("slow/1.0").join(&kernels[0]).exists(), "{out}");
     assert_not_locked(&world);
 }

@@ -116,7 +116,7 @@ fn package(tree: &Tree, word: &str) -> Result<PackageId> {
 
 /// Every kernel that there is something to show of, newest first.
 fn builds(tree: &Tree, id: &PackageId) -> Vec<Build> {
-    let failed = Failures(&tree).all().into_iter().filter(|failure| failure.id == *id);
+    let failed = Failures(tree).all().into_iter().filter(|failure| failure.id == *id);
     let mut builds: Vec<Build> = failed
         .map(|failure| Build {
             target: failure.target.clone(),

@@ -91,7 +91,7 @@ pub fn refresh(plugins: &Plugins, system: &System) -> (Result<Answer<()>, Error>
     let kernel = Arc::new(Kernel::new(KernelInput { release: "6.1.0-test".into(), ..KernelInput::default() }));
     let mut plan = Builder::new("a test", system.roots.clone());
     plan.push(Action::Note(verbs::Note("before".into())), "a test");
-    let answer = Initrd(&plugins).refresh(&kernel, Occasion::Installed, &mut plan);
+    let answer = Initrd(plugins).refresh(&kernel, Occasion::Installed, &mut plan);
     (answer, plan.steps().iter().skip(1).map(|step| step.action.clone()).collect())
 }
 

@@ -144,5 +144,5 @@ fn a_key_of_another_certificate_signs_nothing() {
     let mut plan = scratch.builder();
     plan.push(signature("other", public, OnFailure::Abort), "");
     let error = scratch.run(plan).unwrap_err();
-    assert!(error.to_string().contains("does not belong to the certificate"), "{error}");
+    assert!(error.to_string().contains("does not match the certificate"), "{error}");
 }

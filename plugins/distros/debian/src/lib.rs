@@ -33,12 +33,12 @@ impl KernelLayout for Debian {
 /// The last CC of a makefile, but for its references: a cache and a prefix for
 /// cross compilers, which are not set here.
 fn compiler_of(makefile: &str) -> Option<String> {
-    let assignments = makefile.lines().filter_map(|line| {
+    let mut assignments = makefile.lines().filter_map(|line| {
         let (name, value) = line.split_once('=')?;
         let name = name.trim_end_matches([':', '?']).trim();
         (name == "CC" || name == "override CC").then_some(value)
     });
-    let compiler = without_references(assignments.last()?);
+    let compiler = without_references(assignments.next_back()?);
     let compiler = compiler.trim();
     (!compiler.is_empty() && !compiler.contains(char::is_whitespace)).then(|| compiler.to_owned())
 }

@@ -111,46 +111,46 @@ impl Question<'_> {
             Call::Validate => self.own(|entry| plugins.checked_settings(entry, None).map(|_| "valid".to_owned())),
             Call::Destination => {
                 let requested = self.argument("requested", facts.requested.as_deref())?;
-                value(InstallPolicy(&plugins).destination(kernel, requested), or_none)
+                value(InstallPolicy(plugins).destination(kernel, requested), or_none)
             }
             Call::Compression => {
-                value(InstallPolicy(&plugins).compression(kernel), |given| or_none(given.flatten().map(compression)))
+                value(InstallPolicy(plugins).compression(kernel), |given| or_none(given.flatten().map(compression)))
             }
-            Call::Prune => value(InstallPolicy(&plugins).prune(), prune),
+            Call::Prune => value(InstallPolicy(plugins).prune(), prune),
             Call::KernelArch => {
                 let machine = self.argument("machine", facts.machine.as_deref())?;
-                value(KernelLayout(&plugins).kernel_arch(machine), or_none)
+                value(KernelLayout(plugins).kernel_arch(machine), or_none)
             }
-            Call::HeaderDirs => value(KernelLayout(&plugins).header_dirs(kernel), |dirs| {
+            Call::HeaderDirs => value(KernelLayout(plugins).header_dirs(kernel), |dirs| {
                 let dirs: Vec<String> = dirs.iter().map(|dir| dir.display().to_string()).collect();
                 or_none(Some(dirs.join(" ")).filter(|dirs| !dirs.is_empty()))
             }),
-            Call::HeaderPackage => value(KernelLayout(&plugins).header_package(kernel), or_none),
-            Call::Compiler => value(KernelLayout(&plugins).compiler(kernel), or_none),
+            Call::HeaderPackage => value(KernelLayout(plugins).header_package(kernel), or_none),
+            Call::Compiler => value(KernelLayout(plugins).compiler(kernel), or_none),
             Call::KernelPrepare => {
-                steps(KernelPrepare(&plugins).prepare(kernel, facts.config.as_ref().map(String::as_bytes), plan))
+                steps(KernelPrepare(plugins).prepare(kernel, facts.config.as_ref().map(String::as_bytes), plan))
             }
-            Call::KernelClean => steps(KernelPrepare(&plugins).clean(kernel, plan)),
+            Call::KernelClean => steps(KernelPrepare(plugins).clean(kernel, plan)),
             Call::Refresh => {
                 let occasion = self.argument("occasion", facts.occasion)?;
-                steps(Initrd(&plugins).refresh(kernel, occasion, plan))
+                steps(Initrd(plugins).refresh(kernel, occasion, plan))
             }
             Call::Regeneration => {
-                Initrd(&plugins).regeneration().map(|answer| map(answer, |when| Some(regeneration(when))))
+                Initrd(plugins).regeneration().map(|answer| map(answer, |when| Some(regeneration(when))))
             }
-            Call::Prepare => Signer(&plugins).prepare(kernel, plan).map(|answer| map(answer, |s| Some(signing(&s)))),
+            Call::Prepare => Signer(plugins).prepare(kernel, plan).map(|answer| map(answer, |s| Some(signing(&s)))),
             Call::Sign => self.sign(plan)?,
-            Call::Enrolment => Signer(&plugins).enrolment(kernel).map(|answer| map(answer, |e| Some(enrolment(e)))),
-            Call::ModprobeAdd => steps(ModprobeConfig(&plugins).add(package, kernel, plan)),
-            Call::ModprobeRemove => steps(ModprobeConfig(&plugins).remove(package, kernel, plan)),
-            Call::WeakLink => steps(WeakModules(&plugins).link(package, kernel, plan)),
-            Call::WeakUnlink => steps(WeakModules(&plugins).unlink(package, kernel, plan)),
+            Call::Enrolment => Signer(plugins).enrolment(kernel).map(|answer| map(answer, |e| Some(enrolment(e)))),
+            Call::ModprobeAdd => steps(ModprobeConfig(plugins).add(package, kernel, plan)),
+            Call::ModprobeRemove => steps(ModprobeConfig(plugins).remove(package, kernel, plan)),
+            Call::WeakLink => steps(WeakModules(plugins).link(package, kernel, plan)),
+            Call::WeakUnlink => steps(WeakModules(plugins).unlink(package, kernel, plan)),
             Call::Assemble | Call::Load | Call::Arrange => self.format(plan)?,
             Call::OnEvent => {
                 let event = self.argument("event", facts.event)?;
-                steps(KernelHooks(&plugins).event(event, kernel, plan))
+                steps(KernelHooks(plugins).event(event, kernel, plan))
             }
-            Call::HookFiles => value(KernelHooks(&plugins).hook_files(None), |files| {
+            Call::HookFiles => value(KernelHooks(plugins).hook_files(None), |files| {
                 let lines: Vec<String> = files.iter().map(|(_, file)| hook_file(file)).collect();
                 or_none(Some(lines.join("\n")).filter(|lines| !lines.is_empty()))
             }),
@@ -175,8 +175,8 @@ impl Question<'_> {
         let file = self.location(self.argument("file", self.facts.file.as_deref())?)?;
         let mut before = Builder::new("before", self.target.roots());
         let (plugins, kernel) = (self.plugins, &self.target.kernel);
-        Ok(match Signer(&plugins).prepare(kernel, &mut before) {
-            Ok(modsmith_plugins::Answer::Given { plugin, value: signing }) => Signer(&plugins)
+        Ok(match Signer(plugins).prepare(kernel, &mut before) {
+            Ok(modsmith_plugins::Answer::Given { plugin, value: signing }) => Signer(plugins)
                 .sign(&signing, kernel, &file, plan)
                 .map(|()| modsmith_plugins::Answer::Given { plugin, value: None }),
             Ok(modsmith_plugins::Answer::Unsupported(reasons)) => Ok(modsmith_plugins::Answer::Unsupported(reasons)),
@@ -193,7 +193,7 @@ impl Question<'_> {
     fn format(&self, plan: &mut Builder) -> Result<Said, Error> {
         let (facts, plugins) = (self.facts, self.plugins);
         let wanted = |format: &modsmith_plugins::Format| facts.format.as_ref().is_none_or(|name| *name == format.name);
-        let Some(format) = Packager(&plugins).formats().into_iter().find(wanted) else {
+        let Some(format) = Packager(plugins).formats().into_iter().find(wanted) else {
             let name = facts.format.as_deref().unwrap_or("any");
             return Ok(Ok(modsmith_plugins::Answer::Unsupported(vec![(
                 self.id.to_owned(),
@@ -203,11 +203,11 @@ impl Question<'_> {
         let location = |name: &str| Location::new(Root::Staging, name).expect("a plain name is a location");
         let options: Vec<_> = facts.options.clone().into_iter().collect();
         let said = match self.call {
-            Call::Load => Packager(&plugins).load(&format, &location("archive"), &options, &location(""), plan),
-            Call::Arrange => Packager(&plugins).arrange(&format, &options, &location(""), plan),
+            Call::Load => Packager(plugins).load(&format, &location("archive"), &options, &location(""), plan),
+            Call::Arrange => Packager(plugins).arrange(&format, &options, &location(""), plan),
             _ => {
                 let without = |name: &String| format.options.iter().any(|o| o.name == *name && o.without_kernels);
-                let needs = match Packager(&plugins).requirements(&format, &options) {
+                let needs = match Packager(plugins).requirements(&format, &options) {
                     Ok(needs) => needs,
                     Err(refusal) => return Ok(Err(refusal)),
                 };
@@ -219,7 +219,7 @@ impl Question<'_> {
                 let (package, staging) = (&self.target.package, location(""));
                 let assembly =
                     modsmith_plugins::Assembly { package, kernels: &kernels, options: &options, staging: &staging };
-                Packager(&plugins).assemble(&format, assembly, plan).map(Ok)
+                Packager(plugins).assemble(&format, assembly, plan).map(Ok)
             }
         };
         Ok(match said {

@@ -156,7 +156,7 @@ fn notices_are_for_strict_readings_only() {
     let starts = [
         "NEEDED_FOR_BOOT, MAKE_smp in /src/dkms.conf: a directive of the dkms 1.x format",
         "Deprecated feature: CLEAN (/src/dkms.conf)",
-        "STRIP[0] is `false`, which is taken as yes.",
+        "STRIP[0] is `false`, which is interpreted as yes.",
     ];
     assert_eq!(strict.notices.len(), starts.len(), "{:?}", strict.notices);
     for (notice, start) in strict.notices.iter().zip(starts) {
