@@ -62,7 +62,10 @@ fn the_same_version_once_more_leaves_the_modules_installed() {
         machine.rpm(&format!("-Uvh {}", package.display())).expect(0);
         assert_eq!(world.dkms("status").stdout, installed("1.0"), "{options}");
         let out = machine.rpm(&format!("-Uvh --replacepkgs {}", package.display())).expect(0);
-        assert!([&out.stdout, &out.stderr].iter().any(|text| text.contains("is not removed")), "the older one's script ran: {out}");
+        assert!(
+            [&out.stdout, &out.stderr].iter().any(|text| text.contains("is not removed")),
+            "the older one's script ran: {out}"
+        );
         assert_eq!(world.dkms("status").stdout, installed("1.0"), "{options}");
         machine.rpm("-e box").expect(0);
         assert_eq!(world.dkms("status").stdout, "", "{options}");

@@ -252,7 +252,7 @@ fn offered<'f>(command: &clap::Command, format: &'f Format) -> Vec<&'f OptionSpe
     format.options.iter().filter(|option| !taken(option)).collect()
 }
 
-/// The formats that this system has; none where it cannot be told.
+/// The formats that this system has; none if the system cannot be read.
 pub fn installed(environment: &Environment) -> Vec<Format> {
     known(&[], environment).unwrap_or_default()
 }

@@ -15,7 +15,7 @@ const CUSTOMARY: [&str; 2] = ["/tmp", "/var/tmp"];
 /// framework.conf, else the caller's TMPDIR, else `/tmp`. For root, the caller's
 /// TMPDIR counts for nothing, since another user may own it; and the framework.conf
 /// of another system says nothing about this one. One that cannot be written to
-/// is told, and the next is used.
+/// is reported, and the next is used.
 pub fn choose(system: &System, framework: &Framework, environment: &Environment) {
     let root = rustix::process::geteuid().is_root();
     let configured = match framework.origin("tmp_location") {

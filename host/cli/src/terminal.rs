@@ -65,7 +65,7 @@ impl Terminal {
         }
     }
 
-    /// The open line anew, with what else is going on behind it.
+    /// The open line again, followed by the other tasks in progress.
     fn redraw(&self, state: &State) {
         if let Some(Progress { shown, ticks, left: false, .. }) = &state.open {
             self.print(&format!("\r\x1b[K{shown}...{}{}", ".".repeat(*ticks), state.overview));

@@ -27,7 +27,7 @@ use table::{Rank, Table};
 pub enum Class {
     /// The kernel's headers are missing or incomplete.
     HeadersMissing,
-    /// The build went for another kernel, the running one, than it was told.
+    /// The build used another kernel, the running one, than the requested one.
     OtherKernel,
     /// The kernel's interface is not the one that the source was written for.
     ApiChanged,

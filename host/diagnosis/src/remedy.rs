@@ -104,7 +104,7 @@ pub fn remedy(class: Class, facts: &Facts<'_>) -> String {
     }
 }
 
-/// How a recipe that asks for the running kernel is told another one.
+/// How a recipe that asks for the running kernel is given another one.
 fn other_kernel(facts: &Facts<'_>) -> String {
     let Facts { kernel, source, .. } = facts;
     let instead = facts.other_kernel.map(|other| format!(" instead of {other}")).unwrap_or_default();

@@ -26,7 +26,7 @@ impl Compression {
     }
 }
 
-/// Undoes gzip, xz or zstd, told by the first bytes.
+/// Decompresses gzip, xz or zstd, recognised by the first bytes.
 pub fn decompress(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     decompress_within(bytes, u64::MAX)
 }

@@ -1,5 +1,5 @@
 //! What the file system says about a file: enough to know, without reading it,
-//! that nobody has written to it since.
+//! that it has not been written to since.
 
 use std::io;
 use std::os::unix::fs::MetadataExt;

@@ -99,7 +99,7 @@ pub struct Command {
     #[serde(default)]
     pub input: Vec<Argument>,
     /// Variables of the caller's that the program gets too, where they are set:
-    /// their values are nobody else's business.
+    /// their values are secret.
     #[serde(default)]
     pub pass: Vec<String>,
     /// A shell file, as the program sees it, that is read before the program starts:

@@ -30,7 +30,7 @@ struct Held {
     jobs: usize,
     /// Bytes from the pipe: one for each job but one. That one is this program's
     /// own; programs that are killed may take their bytes with them, but it comes
-    /// back always, so that nobody waits for ever.
+    /// back in every case, so that no build waits without end.
     bytes: Vec<jobserver::Acquired>,
 }
 
@@ -57,7 +57,7 @@ impl Jobs {
         }
     }
 
-    /// Whether makes are told by the jobserver how much they may do; otherwise
+    /// Whether makes get their number of jobs from the jobserver; otherwise
     /// by `-j`.
     pub fn is_shared(&self) -> bool {
         self.server.is_some()
@@ -129,7 +129,7 @@ fn with_jobs(callers: &str, jobs: &str) -> String {
     if grouped { text } else { format!(" {text}") }
 }
 
-/// A job, given back when it is dropped. `None`: nobody counts.
+/// A job, given back when it is dropped. `None`: jobs are not counted.
 pub(crate) struct Job<'j>(Option<&'j Jobs>);
 
 impl Drop for Job<'_> {

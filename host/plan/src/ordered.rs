@@ -47,7 +47,7 @@ impl<'a> OrderedReporter<'a> {
         Self { to, turns: Mutex::default() }
     }
 
-    /// A speaker who comes after all those before.
+    /// A reporter whose events follow those of all tasks that began before.
     pub fn voice(&self) -> TaskReporter<'_> {
         let mut turns = self.turns();
         turns.next += 1;

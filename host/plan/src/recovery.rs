@@ -2,7 +2,7 @@
 //!
 //! A journal says what to take back below which roots. Where these are, this
 //! invocation says: a root counts only if it is the same directory that the
-//! invocation itself would work on. What is elsewhere is told and left alone.
+//! invocation itself would work on. Other roots are reported and left as they are.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -72,7 +72,7 @@ impl Executor<'_> {
 
     /// A root that steps changed and that this invocation does not have. One
     /// outside of the system's own directories, which the caller had named for a
-    /// result, is only told: nothing there is ever half written.
+    /// result, is only reported: nothing there is ever half written.
     fn misses(&self, pending: &PendingPlan, roots: &Roots) -> Option<(Root, PathBuf)> {
         let changed: BTreeSet<Root> = pending.steps.iter().flat_map(|begun| &begun.undo).filter_map(root_of).collect();
         for root in changed.into_iter().filter(|root| roots.get(*root).is_none()) {

@@ -16,7 +16,7 @@ pub trait Reporter: Sync {
     fn end(&self, outcome: Result<(), i32>);
     /// Not an error, but to be known: goes to standard error.
     fn warning(&self, text: &str);
-    /// A remark that says itself what it is; each is told once.
+    /// A line without a prefix such as `Warning:`; each is shown once.
     fn notice(&self, text: &str);
     /// Several things are going on: how many of how many are done, and the names
     /// of those in work.

@@ -1,6 +1,6 @@
 //! Programs that are run again when a change is taken back, because their effect
 //! follows from the files. A journal names one of them, never a command: which
-//! there are, whoever runs the plans knows.
+//! there are, the caller of the executor defines.
 
 use serde::{Deserialize, Serialize};
 

@@ -135,7 +135,7 @@ impl Runner<'_> {
                     return Err(missing(&path.display().to_string(), ""));
                 }
                 // A file of another system runs inside that system, or not at all:
-                // what it is, nobody here has decided.
+                // no rule of the host has decided about the program.
                 let own = path.starts_with(self.system_root) && !live && command.runs_in != RunsIn::Here;
                 let needs_shell = own && is_script(&real);
                 if needs_shell && find_program(self.system_root, "sh").is_none() {
@@ -230,7 +230,7 @@ impl Runner<'_> {
         // allocates.
         unsafe {
             process.pre_exec(move || {
-                // Without its parent nobody would write down how it ended.
+                // Without its parent no process would record how it ended.
                 rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
                 if let Some(root) = &chroot {
                     rustix::process::chroot(root)?;
@@ -253,7 +253,7 @@ impl Runner<'_> {
         Ok(Running { child, leash, sandbox })
     }
 
-    /// A file with the lines that a program reads. Not a pipe: nobody waits for
+    /// A file with the lines that a program reads. Not a pipe: the host does not wait for
     /// a program that does not read them.
     fn input(
         &self,
@@ -304,7 +304,7 @@ impl Runner<'_> {
 }
 
 /// A file that is no program here, as for another machine or without its
-/// interpreter, is told from a system that cannot start or confine one.
+/// interpreter, is distinguished from a system that cannot start or confine one.
 fn not_started(program: &Path, confinement: Option<String>, error: io::Error) -> Failure {
     match (error.raw_os_error(), &confinement) {
         (Some(libc::ENOEXEC | libc::ENOENT | libc::EACCES | libc::ELIBBAD), None) => {

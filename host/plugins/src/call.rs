@@ -56,7 +56,7 @@ impl Call {
         store.data_mut().table.set_max_capacity(resources);
         store.limiter(|state| state);
         // A file's content is handed over in one piece: one that is too large is
-        // to be told by the plan's own limit.
+        // to be refused by the plan's own limit.
         store.set_hostcall_fuel(store.hostcall_fuel().max(content.saturating_add(1 << 20)));
         let started = store.set_fuel(fuel).and_then(|()| pre.instantiate(&mut store));
         match started {
@@ -102,7 +102,7 @@ impl Call {
 /// What a plugin said of its own accord.
 pub enum CallOutcome<T> {
     Value(T),
-    /// Not its business, and why.
+    /// The plugin does not serve this case, and why.
     Unsupported(String),
 }
 

@@ -110,7 +110,7 @@ pub fn serve(words: &[OsString]) -> Option<ExitCode> {
 }
 
 fn compile_within(seconds: u64, mib: u64) -> Result<(), String> {
-    // Ignoring is inherited from whoever called this program.
+    // Ignored signals are inherited from the caller of this program.
     // SAFETY: the disposition is the default one, and no other thread runs.
     unsafe { libc::signal(libc::SIGXCPU, libc::SIG_DFL) };
     // Of processor time, the first limit ends it by the signal that says why.

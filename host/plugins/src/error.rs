@@ -43,7 +43,7 @@ pub enum Error {
     #[error("The plugin `{plugin}` ({}) was refused: {reason}.", component.display())]
     NotLoaded { plugin: String, component: PathBuf, reason: String },
     /// A plugin that would have to be asked and is not what this machine wants to be
-    /// used: nobody answers in its place.
+    /// used: no other plugin answers in its place.
     #[error(
         "The plugin `{plugin}` ({}) {} ({role}) and cannot be used: {reason}.",
         file.display(),

@@ -51,7 +51,7 @@ pub struct Plugins {
     /// By plugin, what settings named for it in all calls so far.
     named: Mutex<BTreeMap<String, Named>>,
     pub(super) probes: Arc<Probes>,
-    /// Whether probes of plugins that nobody granted are run.
+    /// Whether probes of plugins without a grant are run.
     probing: bool,
     compiling_isolated: bool,
     /// Hears of each file that is not used, when the index is read.
@@ -118,8 +118,8 @@ impl Plugins {
         Self { environment: environment.into_iter().collect(), ..self }
     }
 
-    /// For work that changes the system: probes are run also of plugins that nobody
-    /// granted, as the programs of their steps will be. Otherwise they are not: a
+    /// For work that changes the system: probes are run also of plugins without a
+    /// grant, as the programs of their steps will be. Otherwise they are not: a
     /// dry run, or a question, starts nothing that is not vetted.
     pub fn acting(self, acting: bool) -> Self {
         Self { probing: acting, ..self }

@@ -27,7 +27,7 @@ impl FoundIn {
         matches!(self, FoundIn::Environment | FoundIn::Local)
     }
 
-    /// Whether nobody but the invoking user has a say in a plugin from here: its
+    /// Whether only the invoking user controls a plugin from here: its
     /// programs are not run where the user only wants to look.
     pub fn is_unvetted(self) -> bool {
         self == FoundIn::Own

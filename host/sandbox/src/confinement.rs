@@ -43,7 +43,7 @@ impl Confinement {
     }
 
     /// For what works in one directory, which has to be one that [`NOBODY`](crate::NOBODY) can use if
-    /// root prepares it: it can write nowhere else, talks to nobody, and sees what
+    /// root prepares it: it can write nowhere else, has no network, and sees what
     /// everybody may see.
     ///
     /// As root it becomes `nobody`; started by another user it stays that user, and runs

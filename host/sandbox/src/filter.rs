@@ -39,7 +39,7 @@ const X32: c_long = 0x4000_0000;
 /// Refused to everything that is confined.
 const ALWAYS: &[(c_long, c_int)] = &[
     // The network, and programs of this machine that listen. What is connected
-    // from the start (a socketpair) reaches nobody.
+    // from the start (a socketpair) reaches no other process.
     (libc::SYS_socket, EACCES),
     (libc::SYS_connect, EACCES),
     (libc::SYS_bind, EACCES),

@@ -1,4 +1,4 @@
-//! Who a confined program is: nobody, without a capability.
+//! The user of a confined program: `nobody`, without capabilities.
 
 use rustix::process::{Gid, Uid};
 use rustix::thread::{self, CapabilitySet, CapabilitySets};
@@ -27,7 +27,7 @@ fn maps_nobody(map: &str) -> bool {
     })
 }
 
-/// From root to nobody. Makes system calls only, on this thread.
+/// Changes the user from root to `nobody`. Makes system calls only, on this thread.
 pub(super) fn become_nobody() -> rustix::io::Result<()> {
     let (gid, uid) = (Gid::from_raw(NOBODY), Uid::from_raw(NOBODY));
     thread::set_thread_groups(&[])?;

@@ -133,7 +133,7 @@ fn end_children() {
     }
 }
 
-/// Whether the children of this process can be told, which [`Reach::Children`] needs.
+/// Whether the children of this process can be listed, which [`Reach::Children`] needs.
 pub(super) fn can_tell_children() -> Result<(), i32> {
     open_children().map(drop).map_err(|e| e.raw_os_error())
 }

@@ -72,7 +72,7 @@ impl Way {
 pub(super) struct Mounts(Vec<(CString, MountFlags)>);
 
 impl Mounts {
-    /// Those of this process. `None` where they cannot be told: without a `/proc`, or in a
+    /// Those of this process. `None` where they cannot be listed: without a `/proc`, or in a
     /// directory that is no mount (chroot).
     pub fn all() -> Option<Self> {
         let table = std::fs::read_to_string("/proc/self/mountinfo").ok()?;

@@ -22,7 +22,7 @@ const STATE: &str = "/var/lib";
 pub struct Readable {
     directories: Vec<PathBuf>,
     listings: Vec<PathBuf>,
-    /// Whether modes of files hold the reader back: it is nobody.
+    /// Whether modes of files restrict the reader: it runs as `nobody`.
     by_modes: bool,
     /// What stays closed otherwise: the caller's home.
     closed: Vec<PathBuf>,

@@ -111,7 +111,7 @@ impl Stage {
                 return entered;
             }
             entered |= UnshareFlags::NEWUSER;
-            // Without these the ids look like nobody's; nothing depends on them.
+            // Without these the ids are shown as the overflow ids; nothing depends on them.
             let _ = put(c"/proc/self/setgroups", b"deny");
             let _ = put(c"/proc/self/uid_map", uid.as_bytes());
             let _ = put(c"/proc/self/gid_map", gid.as_bytes());

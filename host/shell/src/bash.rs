@@ -218,7 +218,7 @@ fn parse(output: &[u8]) -> Option<(State, bool)> {
         match words.next()?.as_ref() {
             "slot" => {
                 let (name, slot, value) = (words.next()?, words.next()?, words.next()?);
-                // An associative array has other keys; they are nobody's slots.
+                // An associative array has other keys; they are no slots.
                 if let Ok(slot) = slot.parse() {
                     state.entry(name.into_owned()).or_default().insert(slot, value.into_owned());
                 }

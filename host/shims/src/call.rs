@@ -88,7 +88,7 @@ impl Call {
 
     /// The path as it would be without this program: programs that look for one of
     /// the same name, as ccache does, find the real one. No path is as long as the
-    /// one before, so that programs cannot call each other for ever.
+    /// one before, so that programs cannot call each other without end.
     fn path_without_shims(&self, path: &OsStr) -> OsString {
         let ours = self.directory.as_ref().map(|directory| [COMPILERS, SYMBOLS].map(|part| directory.join(part)));
         let is_ours = |entry: &[u8]| {

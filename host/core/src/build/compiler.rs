@@ -11,7 +11,7 @@ use modsmith_facts::kernel::Kernel;
 pub struct Toolchain {
     /// Variables to export: CC, KERNEL_CC, LD, KERNEL_LD.
     pub variables: Vec<(String, String)>,
-    /// Whether make has to be told `LLVM=1`.
+    /// Whether make needs `LLVM=1`.
     pub llvm: bool,
 }
 

@@ -44,7 +44,7 @@ pub const DIRECTIVES: [&str; 35] = [
     "sign_tool",
 ];
 
-/// Names of the 1.x format, kept so that they can be told from typing errors.
+/// Names of the 1.x format, kept to distinguish them from typing errors.
 /// `MAKE_<x>` and `MODULES_CONF_<n>` belong to it too; see [`is_from_1x`].
 pub const FROM_1X: [&str; 8] = [
     "LOCATION",

@@ -116,7 +116,7 @@ impl<'a> Problems<'a> {
         }
     }
 
-    /// Placeholders are values like others; what they are is told beside.
+    /// Placeholders are values like others; a warning explains them.
     pub(super) fn placeholders(&mut self) {
         for found in placeholder::placeholders(self.evaluated) {
             let text = found.explanation(&self.evaluated.file);

@@ -67,7 +67,7 @@ pub(super) fn plan_boot_image(
     Ok(())
 }
 
-/// How the steps of a new image are told, and what their failure means.
+/// How the steps of a new image are announced, and what their failure means.
 fn regeneration(release: &str, occasion: Occasion, plugin: &str) -> Section {
     let section = Section::new().announce(format!("Regenerating the boot image of {release} ({plugin})"));
     let failed = format!("The boot image of kernel {release} could not be regenerated");

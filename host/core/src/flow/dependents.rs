@@ -57,7 +57,7 @@ pub(super) fn rebuild_dependents(
     first.map_or(Ok(()), Err)
 }
 
-/// After `installed` was installed for a kernel, builds anew what was built
+/// After `installed` was installed for a kernel, builds again what was built
 /// against another version of what is installed there. What was installed is
 /// installed again.
 ///

@@ -139,7 +139,7 @@ pub fn is_recorded(file: &Path, digest: Option<&str>, product: Option<&Path>) ->
     }
 }
 
-/// Whether a file's version is that of the one in the tree, or cannot be told.
+/// Whether a file's version is that of the one in the tree, or is unknown.
 fn may_be_same_version(file: &Path, product: Option<&Path>) -> bool {
     let version = |path: &Path| ModInfo::read(path).ok().map(|info| info.version);
     let (ours, theirs) = (product.and_then(version), version(file));

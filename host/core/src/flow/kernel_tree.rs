@@ -53,7 +53,7 @@ pub(super) fn clean_kernel_tree(run: &Invocation<'_>, kernel: &Arc<Kernel>) -> R
     let release = kernel.release();
     let mut plan = Builder::new(format!("restore the source tree of kernel {release}"), run.env.kernel_roots(kernel));
     if !run.env.options.no_clean_kernel {
-        // A tree whose own programs fail is not tried for ever.
+        // If the programs of the tree fail, the restoration is not repeated.
         let restoration = Section::new()
             .announce(format!("Restoring the source tree of kernel {release}"))
             .tolerates(format!("The source tree of kernel {release} was not restored completely."))

@@ -12,7 +12,7 @@ pub struct MakeCommand {
     pub shown: String,
     /// As it is run: behind the shell variables that it may use. With a
     /// jobserver the number of jobs is not said again, because a make that is
-    /// told `-jN` leaves the common budget.
+    /// given `-jN` leaves the common budget.
     pub script: String,
     /// What make finds in its environment, beside what scripts do.
     pub environment: Vec<(String, String)>,
@@ -89,7 +89,7 @@ fn without_debug_information(callers: impl Fn(&str) -> Option<String>) -> Vec<(S
     ["KCFLAGS", "KAFLAGS"].map(|name| (name.to_owned(), flags(name))).into()
 }
 
-/// Keeps the log in the language that whoever reads it after the user does knows,
+/// Keeps the log in English, which later readers of the log understand,
 /// and that [`super::diagnosis`] does: make, shells and compilers translate what
 /// they say. Everything else of the user's locale stays.
 fn untranslated_messages(callers: impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {

@@ -33,7 +33,7 @@ pub(super) fn may_be_a_race(
 /// What the log of a first attempt says, as the log of the second one begins.
 pub(super) fn first_attempt(run: &Invocation<'_>, package: &Package, target: &Target, text: &str) -> Vec<u8> {
     let log = std::fs::read(run.env.tree.real(&build_log(run, &package.id, target))).unwrap_or_default();
-    // What the log is of, and the date, are written anew.
+    // The first lines of the log, with the date, are written again.
     let mut lines = log.splitn(3, |byte| *byte == b'\n');
     let blocks = lines.nth(2).unwrap_or_default();
     let kept = &blocks[blocks.len().saturating_sub(LONGEST)..];

@@ -48,7 +48,7 @@ struct State<R> {
 
 /// Does the tasks, at most `workers` at a time.
 ///
-/// Their output is told task by task, in the order in which they began. A single
+/// Their output is shown task by task, in the order in which they began. A single
 /// worker is the calling thread itself.
 pub fn run<R: Send>(
     tasks: &[Task],

@@ -84,7 +84,7 @@ impl<'a> Runner<'a> {
         }
         match &self.shared.kind {
             Kind::Live(live) => {
-                // Packages come and go without anybody's being told.
+                // Packages may be added and removed by other programs meanwhile.
                 if plan.roots.get(Root::Modules).is_some() {
                     live.changed.store(true, Ordering::Relaxed);
                 }

@@ -67,8 +67,8 @@ pub(super) fn signing(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kern
     Ok(Some(signing))
 }
 
-/// The steps that sign a file, told by the path that people know it by once it
-/// is signed.
+/// The steps that sign a file; messages name the file by `shown`, its path after
+/// the build.
 pub(super) fn plan_signing(
     run: &Invocation<'_>,
     signing: &Signing,

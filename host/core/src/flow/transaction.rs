@@ -69,7 +69,7 @@ impl Transaction {
         self.waiting().insert(target);
     }
 
-    /// The kernels that it has to look after, each told once.
+    /// The kernels that it has to finish, each once.
     fn take_waiting(&self) -> BTreeSet<Target> {
         std::mem::take(&mut self.waiting())
     }
@@ -203,7 +203,7 @@ fn finish_kernel(run: &Invocation<'_>, kernel: &Arc<Kernel>, occasion: Occasion)
     }
     if waits_for(run, Deferred::BootImage, kernel) {
         let mut plan = Builder::new(format!("make the boot image of {}", kernel.release()), roots);
-        // First, so that one which cannot be made is not tried for ever.
+        // First, so that an image that cannot be made is not tried again and again.
         plan.push(
             verbs::Remove { location: Deferred::BootImage.marker(kernel) },
             "the boot image is made in this plan",

@@ -18,7 +18,7 @@ use modsmith_plan::PRIVATE_DIR;
 
 const NAME: &str = "lock";
 
-/// As much of a holder's command as is told, in bytes.
+/// The longest part of a holder's command that is shown, in bytes.
 const HOLDER_LIMIT: u64 = 4096;
 
 /// Held for as long as it lives.
@@ -32,9 +32,9 @@ pub struct TreeLock {
 }
 
 impl TreeLock {
-    /// Takes the lock, waiting for another holder. `waiting` is told, once, who
-    /// that is. Makes the tree if it is missing; one that is still empty in the
-    /// end goes again.
+    /// Takes the lock, waiting for another holder: `waiting` is called once, with
+    /// the holder's description. Makes the tree if it is missing; a tree that is
+    /// still empty at the end is removed.
     pub fn acquire(tree: &Path, command: &[OsString], waiting: impl FnOnce(&str)) -> Result<Self> {
         let mut waiting = Some(waiting);
         loop {
@@ -58,7 +58,7 @@ impl TreeLock {
         }
     }
 
-    /// Takes the lock if nobody has it and the tree may be written, where there
+    /// Takes the lock if it is free and the tree may be written, where there
     /// is something that it is needed for: makes no directory.
     pub fn try_acquire(tree: &Path, command: &[OsString]) -> Option<Self> {
         let top = TrustedDir::top(tree).ok()?;

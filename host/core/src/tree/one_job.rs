@@ -45,7 +45,7 @@ impl PackageId {
 
 impl Tree {
     /// Whether a version is known to need one job at a time. One that was taken
-    /// out or added anew since is another source.
+    /// out or added again since is another source.
     pub fn needs_one_job(&self, id: &PackageId) -> bool {
         let file = id.one_job_record();
         let record = self.believed(&file).and_then(|text| serde_json::from_slice::<OneJob>(&text).ok());

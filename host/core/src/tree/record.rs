@@ -2,7 +2,7 @@
 //! `T/m/v/k/a/.modsmith.json`.
 //!
 //! States are computed from paths, not from it. It saves looking closely at
-//! files that nobody has touched since: as soon as one of them is not as
+//! files that have not changed since: as soon as one of them is not as
 //! recorded, it says nothing. And it says where modules were installed, whatever
 //! a system's policy says today.
 

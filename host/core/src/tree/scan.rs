@@ -56,7 +56,7 @@ pub struct ModuleDirectory {
 pub struct Tree {
     roots: Roots,
     path: PathBuf,
-    /// Own files that others could have written, to be told once.
+    /// Files of the program that other users could have written; each is reported once.
     untrusted: Arc<Mutex<BTreeMap<Untrusted, bool>>>,
 }
 

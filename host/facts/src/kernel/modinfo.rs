@@ -58,7 +58,7 @@ const SIGNED: &[u8] = b"~Module signature appended~\n";
 const SIGNATURE_INFO: usize = 12;
 
 /// `sha256:…` of a module file's contents, which is the same when the file has
-/// been compressed, signed or signed anew since.
+/// been compressed, signed or signed again since.
 pub fn content_digest(path: &Path) -> io::Result<String> {
     use sha2::Digest;
     let bytes = crate::compression::decompress(std::fs::read(path)?)?;

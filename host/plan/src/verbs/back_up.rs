@@ -28,7 +28,7 @@ impl BackUp {
         Location::new(self.location.root, Path::new(&name)).expect("a suffix without slashes keeps a location one")
     }
 
-    /// The same, for whoever does not know what makes a suffix; `None` for one that would
+    /// The same for a suffix that is not checked yet; `None` for one that would
     /// leave the directory, or for the root itself.
     fn plain_copy(&self) -> Option<Location> {
         let name = self.location.relative().file_name()?.to_str()?;

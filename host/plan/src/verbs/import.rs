@@ -1,5 +1,5 @@
-//! Taking a directory over: a copy that belongs to who makes it, whosever the
-//! directory was. Nobody else can write to the copy, at no time.
+//! Taking a directory over: a copy that belongs to the user who makes it, whatever
+//! the owner of the directory is. At no time can another user write to the copy.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -23,7 +23,7 @@ use modsmith_sandbox::write_file;
 /// and nothing that lets others than the owner write.
 const KEPT: u32 = 0o755;
 
-/// A directory of whatever user, merged into a copy that belongs to who runs
+/// A directory of any user, merged into a copy that belongs to the user who runs
 /// the plan: modes less what lets others write or gives rights away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Import {

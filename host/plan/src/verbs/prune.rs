@@ -57,7 +57,7 @@ impl Verb for Prune {
                 let command = Command::new(program.as_str()).args(arguments).location_arg(directory.clone());
                 match runner.run(&command, files) {
                     Ok(()) => break,
-                    // Not owned, or nobody to ask.
+                    // Not owned, or no package manager to ask.
                     Err(Failure::Exit { .. } | Failure::NoProgram { .. }) => {}
                     Err(other) => return Err(other),
                 }

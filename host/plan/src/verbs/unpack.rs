@@ -221,7 +221,7 @@ fn plain(path: &Path) -> Option<PathBuf> {
 }
 
 /// Whether a link at `link`, relative to a directory, leads to something in
-/// that directory. Only steps up that come first can be told without following
+/// that directory. Only steps up that come first can be resolved without following
 /// other links; a target that climbs later counts as leaving.
 pub fn stays_inside(link: &Path, target: &Path) -> bool {
     let depth = link.components().count().saturating_sub(1);

@@ -80,7 +80,7 @@ impl Reach {
     }
 
     /// What a location leads to, if the plugin may read that. What is not there
-    /// is nobody's secret.
+    /// is no secret.
     pub fn readable(&self, location: &Location, last: Last) -> Result<Found, Closed> {
         self.grant.may_read(location)?;
         let found = self.find(location, last)?;

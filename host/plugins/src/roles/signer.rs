@@ -31,7 +31,7 @@ pub struct Signing {
 /// it would not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enrolment {
-    /// `None` when it cannot be told.
+    /// `None` if it is unknown.
     pub accepted: Option<bool>,
     /// What that goes by, and what to do.
     pub advice: Vec<String>,

@@ -1,4 +1,4 @@
-//! mkinitrd(8): four programs of one name, told apart by their system.
+//! mkinitrd(8): four programs of one name; the system says which one is meant.
 
 mod form;
 

@@ -35,7 +35,7 @@ pub fn write(mut entries: Vec<Entry>) -> Vec<u8> {
 }
 
 /// Writes the node of keys that agree up to `end`, of which what is before
-/// `begin` is told by the nodes above. Returns its place.
+/// `begin` is known from the nodes above. Returns its place.
 fn node(file: &mut Vec<u8>, entries: &[Entry], begin: usize, end: usize) -> u32 {
     let here = entries.partition_point(|entry| entry.key.len() == end);
     let (values, mut rest) = entries.split_at(here);

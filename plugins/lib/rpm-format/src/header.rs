@@ -70,7 +70,7 @@ impl Header {
     }
 
     /// The header with a first field `region`, which says that all others belong
-    /// together, so that their digest can be told.
+    /// together, so that their digest can be computed.
     pub fn bytes(&self, region: u32) -> Vec<u8> {
         let count = self.0.len() as u32 + 1;
         let mut index = Vec::new();

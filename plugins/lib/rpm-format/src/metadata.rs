@@ -79,7 +79,7 @@ fn file_list(package: &RpmFile) -> String {
     files.iter().map(|file| file_element(&file.path, file.kind, "  ")).collect()
 }
 
-/// Changes that are told of a package.
+/// The changelog of a package.
 const CHANGES: usize = 10;
 
 /// The newest changes, the oldest of them first.

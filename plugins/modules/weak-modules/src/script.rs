@@ -4,7 +4,7 @@
 pub enum Script {
     /// Of RHEL: finds the kernel in the files' paths.
     WeakModules,
-    /// Of SUSE: is told the kernel.
+    /// Of SUSE: takes the kernel as an argument.
     WeakModules2,
 }
 

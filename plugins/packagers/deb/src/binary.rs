@@ -21,7 +21,7 @@ const RELATIONS: [&str; 9] =
 pub enum Kind {
     /// dkms, which builds it.
     Source,
-    /// The index of the kernel's modules, made anew.
+    /// Makes the index of the kernel's modules again.
     Modules,
 }
 
@@ -29,7 +29,7 @@ pub enum Kind {
 pub struct Made {
     pub file: String,
     pub contents: Vec<u8>,
-    /// Sentences for whoever made it.
+    /// Sentences for the user who makes the package.
     pub notes: Vec<String>,
 }
 

@@ -75,7 +75,7 @@ impl Template {
         Self { files: filled(files, |name| names.own_tokens(name)), place: None }
     }
 
-    /// How people are told which one it is.
+    /// How messages name it.
     pub fn name(&self) -> String {
         self.place.as_ref().map_or_else(|| "that is built in".into(), named)
     }

@@ -1,4 +1,4 @@
-//! The compressions of payloads and tarballs, told by their first bytes.
+//! The compressions of payloads and tarballs, recognised by their first bytes.
 
 use std::io::Read;
 

@@ -100,7 +100,7 @@ fn follow(link: &Path, to: &str, depth: usize, files: &mut Files) -> Result<()> 
             files.add(to, contents, if executable { 0o755 } else { 0o644 });
             Ok(())
         }
-        // To nothing, to itself, or to where nobody may look.
+        // To nothing, to itself, or to a place that may not be read.
         _ => {
             warn!("the link {link} leads to no file: it is left out");
             Ok(())

@@ -8,7 +8,7 @@ pub use wit::{EnrolmentStatus, Signing};
 pub trait Signer {
     /// Chooses program and keys, and adds the steps that make a key pair where
     /// there is none. Never overwrites a half that exists. `unsupported` asks the
-    /// next signer; its reason, unless it is empty, is told to the user when no
+    /// next signer; its reason, unless it is empty, is shown to the user when no
     /// other signs.
     fn prepare(kernel: &Kernel, plan: &mut Plan) -> Result<Signing>;
 

@@ -57,7 +57,7 @@ impl Answer {
 }
 
 /// Asks. The facts' call may be put again to the same target after its files
-/// have changed, with plugins that were opened anew.
+/// have changed, with plugins that were opened again.
 ///
 /// # Errors
 /// `Usage` for facts that lack an argument of the call; whatever the plugin does

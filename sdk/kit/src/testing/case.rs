@@ -20,7 +20,7 @@ pub struct Case {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Passed,
-    /// The expectation was written anew.
+    /// The answer was written as the new expectation.
     Updated,
     Failed {
         /// One sentence.

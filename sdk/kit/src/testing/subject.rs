@@ -49,7 +49,7 @@ impl Subject {
         Plugins::open(target.system.clone(), self.search.clone(), FrameworkSettings::default())
     }
 
-    /// Lays the facts out anew and asks; `case` is the folder of their files.
+    /// Lays the facts out again and asks; `case` is the folder of their files.
     ///
     /// # Errors
     /// `Usage` for facts that are not in order.

@@ -79,7 +79,7 @@ fn directory(
         bytes.extend(directory::label(&volume.label, stamp));
     } else {
         bytes.extend(folder(b".          ", starts[place]).bytes(stamp));
-        // The root is told by a zero.
+        // Zero stands for the root.
         bytes.extend(folder(b"..         ", starts[nodes[place].parent]).bytes(stamp));
     }
     for (child, name) in nodes[place].children.iter().zip(&names[place].children) {

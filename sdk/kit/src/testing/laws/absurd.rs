@@ -75,7 +75,7 @@ const TWISTS: [(&str, Twist); 5] = [
     ("requested directory", |facts, text| facts.requested = Some(text.into())),
 ];
 
-/// For roles that are told about a package.
+/// For roles whose calls concern a package.
 const PACKAGE: (&str, Twist) = ("package, modules and directives", |facts, text| {
     let slots = || vec![text.to_owned(), String::new(), text.to_owned()];
     facts.package.name = text.into();
