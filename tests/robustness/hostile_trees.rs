@@ -467,11 +467,7 @@ fn a_directory_that_cannot_be_copied_is_not_added_and_leaves_nothing() {
             "trap is neither a file, a directory nor a link",
         ),
         ("a disk", |location| device(location, libc::S_IFBLK, 7, 0), "trap is neither a file, a directory nor a link"),
-        (
-            "a huge file",
-            |location| fs::File::create(location).unwrap().set_len(1 << 40).unwrap(),
-            "No space left on device",
-        ),
+        ("a huge file", |location| fs::write(location, vec![b'x'; 8 << 20]).unwrap(), "No space left on device"),
     ];
     for (what, make, says) in cases {
         for command in ["add /boot/mine".to_owned(), format!("install /boot/mine -k {}", kernel())] {
@@ -482,7 +478,7 @@ fn a_directory_that_cannot_be_copied_is_not_added_and_leaves_nothing() {
             let trap = source.join("open/trap");
             make(&trap);
             let run = world.program("timeout").words(&format!("{WATCHDOG} dkms {command}"));
-            // The copy would be as large as the disk.
+            // The copy would be larger than the disk.
             let run = if what == "a huge file" { run.small("/usr/src", 4096) } else { run };
             let out = run.run().expect_no_panic().expect_error(says);
             assert!(![0, 124].contains(&out.code), "{what}: {out}");
@@ -544,5 +540,5 @@ fn roots_temporary_files_are_not_where_the_caller_says() {
     assert_eq!(fs::read_to_string(world.path("boot/seen")).unwrap(), "/boot/own\n");
     world.write("etc/dkms/framework.conf", "tmp_location=/boot/missing\n");
     let out = build(&world);
-    assert!(out.stderr.contains("Temporary files cannot be made in /boot/missing"), "{out}");
+    assert!(out.stderr.contains("Temporary files cannot be created in /boot/missing"), "{out}");
 }

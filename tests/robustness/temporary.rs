@@ -23,7 +23,7 @@ fn a_module_is_stripped_and_signed_wherever_temporary_files_cannot_go() {
         let line = format!("install debugged/1.0 -k {}", generic());
         let out = world.program(world.path("bin/dkms")).words(&line).env("TMPDIR", variable).run().expect(0);
         // A setting that cannot be followed is told; root's caller is not asked.
-        let told = out.stderr.contains("Temporary files cannot be made in /none");
+        let told = out.stderr.contains("Temporary files cannot be created in /none");
         assert_eq!((told, out.stderr.lines().count()), (!setting.is_empty(), usize::from(told)), "{out}");
         let built = world.tree().join("debugged/1.0").join(generic()).join(kernel::arch()).join("module/debugged.ko");
         let signed = Signed::read(&built).unwrap_or_else(|| panic!("it is not signed: {out}"));

@@ -1,29 +1,61 @@
 //! Probes are programs that run before anybody has agreed to a plan.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 
 use modsmith_facts::{OsRelease, System};
 use modsmith_plugins::{Administration, FoundIn, FrameworkSettings, Plugins, SearchPath};
 
+use modsmith_tests::tool;
+
 use super::guest::{Body, manifest_text};
 use super::setting::{Setting, refresh};
 
-/// A plugin whose probe leaves a file behind.
+/// A FIFO that a probe takes a byte out of when it is run: it may change nothing.
+struct Trap {
+    path: PathBuf,
+    fifo: File,
+}
+
+impl Trap {
+    fn new(path: PathBuf) -> Self {
+        tool::run(Command::new(tool::path("mkfifo")).arg("-m").arg("666").arg(&path));
+        let fifo = File::options().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(&path).unwrap();
+        Self { path, fifo }
+    }
+
+    /// The probe `p`, for a manifest.
+    fn probe(&self) -> String {
+        let arguments = format!("[\"-c\", \"1\", \"{}\"]", self.path.display());
+        format!("[[probe]]\nname = \"p\"\nprogram = \"head\"\narguments = {arguments}\n")
+    }
+
+    /// Whether the probe was run meanwhile.
+    fn springs(&self, work: impl FnOnce()) -> bool {
+        (&self.fifo).write_all(b"x").unwrap();
+        work();
+        let left = (&self.fifo).read(&mut [0]);
+        left.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+    }
+}
+
+/// A plugin with such a probe.
 struct Probing {
     setting: Setting,
-    left: PathBuf,
+    trap: Trap,
 }
 
 impl Probing {
     fn new() -> Self {
         let setting = Setting::empty();
-        let left = setting.dir.path().join("left");
-        let probe = format!("[[probe]]\nname = \"p\"\nprogram = \"touch\"\narguments = [\"{}\"]\n", left.display());
+        let trap = Trap::new(setting.dir.path().join("fifo"));
         let component = Body::new().probe("p").component();
-        fs::write(setting.plugin(), modsmith_kit::build::embed(&component, &manifest_text(&probe))).unwrap();
-        Self { setting, left }
+        fs::write(setting.plugin(), modsmith_kit::build::embed(&component, &manifest_text(&trap.probe()))).unwrap();
+        Self { setting, trap }
     }
 
     /// The plugins of a place, on the running system: on no other are programs run.
@@ -36,9 +68,10 @@ impl Probing {
 
     /// Whether the probe was run when the plugin was asked.
     fn runs(&self, plugins: &Plugins) -> bool {
-        let (answer, _) = refresh(plugins, &self.setting.system());
-        assert!(answer.is_ok(), "{answer:?}");
-        fs::remove_file(&self.left).is_ok()
+        self.trap.springs(|| {
+            let (answer, _) = refresh(plugins, &self.setting.system());
+            assert!(answer.is_ok(), "{answer:?}");
+        })
     }
 }
 
@@ -55,12 +88,13 @@ fn a_plugin_that_needs_a_grant_starts_nothing_without_one() {
     let probing = Probing::new();
     for place in [FoundIn::Local, FoundIn::Environment] {
         assert!(!probing.runs(&probing.plugins(place).acting(true)));
-        Administration(&probing.plugins(place)).inspect("hostile").unwrap();
-        assert!(!probing.left.exists());
-        let (_, grant) = Administration(&probing.plugins(place)).grant("hostile").unwrap();
-        assert!(!probing.left.exists());
+        let mut grant = None;
+        assert!(!probing.trap.springs(|| {
+            Administration(&probing.plugins(place)).inspect("hostile").unwrap();
+            grant = Some(Administration(&probing.plugins(place)).grant("hostile").unwrap().1);
+        }));
         assert!(probing.runs(&probing.plugins(place)), "granted, it is asked");
-        fs::remove_file(grant).unwrap();
+        fs::remove_file(grant.unwrap()).unwrap();
     }
 }
 
@@ -83,11 +117,8 @@ fn a_dry_run_of_a_plugin_on_the_users_own_path_starts_nothing() {
     world.dkms(&format!("build demo/1.0 -k {kernel}")).expect(0);
     fs::create_dir(world.path("open")).unwrap();
     fs::set_permissions(world.path("open"), fs::Permissions::from_mode(0o777)).unwrap();
-    let left = world.path("open/left");
-    let text = format!(
-        "[match]\npriority = 99\n[[probe]]\nname = \"p\"\nprogram = \"touch\"\narguments = [\"{}\"]\n",
-        left.display()
-    );
+    let trap = Trap::new(world.path("open/fifo"));
+    let text = format!("[match]\npriority = 99\n{}", trap.probe());
     let component = Body::new().probe("p").note("hello from the plugin").component();
     world.write("own/hostile.wasm", modsmith_kit::build::embed(&component, &manifest_text(&text)));
     let asked = |line: &str| {
@@ -95,10 +126,12 @@ fn a_dry_run_of_a_plugin_on_the_users_own_path_starts_nothing() {
         let user = user.arg(world.path("bin/dkms").display().to_string()).words(line);
         user.env("MODSMITH_PLUGIN_PATH", world.path("own").display().to_string()).run()
     };
-    let out = asked(&format!("install demo/1.0 -k {kernel} --dry-run")).expect(0);
-    assert!(out.stdout.contains("hello from the plugin"), "the plugin was not asked: {out}");
-    for line in ["status", "plugin list", "plugin inspect hostile", "completion bash", "--help"] {
-        asked(line);
-    }
-    assert!(!left.exists(), "a program ran for a plugin that nobody granted");
+    let ran = trap.springs(|| {
+        let out = asked(&format!("install demo/1.0 -k {kernel} --dry-run")).expect(0);
+        assert!(out.stdout.contains("hello from the plugin"), "the plugin was not asked: {out}");
+        for line in ["status", "plugin list", "plugin inspect hostile", "completion bash", "--help"] {
+            asked(line);
+        }
+    });
+    assert!(!ran, "a program ran for a plugin that nobody granted");
 }

@@ -190,6 +190,25 @@ fn a_directory_is_not_copied_into_itself() {
     }
 }
 
+/// A file may be larger than the disk.
+#[test]
+fn a_copy_has_the_holes_of_its_original() {
+    use std::os::unix::fs::{FileExt, MetadataExt};
+    let scratch = Scratch::new();
+    let original = fs::File::create(scratch.path("tree/sparse")).unwrap();
+    original.set_len(1 << 40).unwrap();
+    original.write_all_at(b"in the middle", 1 << 39).unwrap();
+    let mut plan = scratch.builder();
+    plan.push(verbs::Copy { from: tree("sparse"), to: tree("copy") }, "");
+    scratch.run(plan).unwrap();
+    let copy = fs::File::open(scratch.path("tree/copy")).unwrap();
+    let mut middle = [0; 13];
+    copy.read_exact_at(&mut middle, 1 << 39).unwrap();
+    let metadata = copy.metadata().unwrap();
+    assert_eq!((metadata.len(), &middle), (1 << 40, b"in the middle"));
+    assert!(metadata.blocks() < 2048, "{} blocks", metadata.blocks());
+}
+
 #[test]
 fn empty_directories_go_up_to_the_root_unless_somebody_owns_them() {
     let scratch = Scratch::new();
