@@ -1,4 +1,4 @@
-//! Why a plan was not carried out, or a killed one not ended.
+//! Why a plan was not carried out, or a killed plan not recovered.
 
 use std::path::{Path, PathBuf};
 use std::{fmt, io};

@@ -1,5 +1,5 @@
-//! What a step does to locations and with programs, whatever its verb: this is what a
-//! guard judges, so that a new verb needs no new rule.
+//! What a step does to locations and with programs, independent of its verb: guards
+//! judge uses, so a new verb needs no new rule.
 
 use std::borrow::Cow;
 

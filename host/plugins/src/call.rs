@@ -1,5 +1,4 @@
-//! One call of one plugin: a fresh store, the facts that it is about, and what
-//! became of it.
+//! One call of one plugin: a fresh store, the facts of the call, and its outcome.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 //! Compiling a component, in a process of its own: how long it takes and how much
-//! memory it needs is up to who wrote the component, and a compiler that runs in
+//! memory it needs depends on the author of the component, and a compiler that runs in
 //! this process cannot be stopped.
 
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! Plans ask here whether a plugin may do what its steps say.
+//! The guard of plans: whether a plugin's grant allows a step.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Programs that do whatever their input says.
+//! Programs that execute their input.
 
 /// Whether a program executes its input, so that granting it grants whatever
 /// the input says: shells, interpreters, build tools, and programs that start

@@ -1,4 +1,4 @@
-//! What a plugin may use up in one call, and while it is made ready.
+//! Limits of one call of a plugin, and of loading a plugin.
 //!
 //! A packager writes whole packages into memory, which may hold everything that
 //! was built; it gets more than the other roles.

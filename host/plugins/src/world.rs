@@ -1,4 +1,4 @@
-//! What the plugin interface offers.
+//! The functions of the plugin interface.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;

@@ -1,4 +1,4 @@
-//! The compiler that a kernel was built with: its modules want the same one.
+//! The compiler that a kernel was built with: its modules are built with the same one.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The head of make.log; the blocks are the executor's.
+//! The first lines of make.log; the executor writes the rest.
 
 use crate::DKMS_VERSION;
 

@@ -1,4 +1,5 @@
-//! Programs that builds find under the names of others, where that saves them time.
+//! Shims: programs that a build finds under the names of compilers and `nm`, where
+//! they save time.
 //!
 //! Links under the others' names are first on the path of make, and lead to a
 //! program of its own, which [`modsmith_shims`] describes.

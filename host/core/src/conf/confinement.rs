@@ -1,4 +1,4 @@
-//! Which walls have to stand before bash may read a file of others.
+//! Which confinement bash needs before it may read a file of another user.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

@@ -1,5 +1,4 @@
-//! What a dkms.conf comes to, for reading: each value, where it came from, and
-//! who read it.
+//! The result of reading a dkms.conf: each value, its origin, and the reader used.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

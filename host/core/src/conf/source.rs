@@ -1,5 +1,5 @@
-//! One file, read by whichever reader can: shared by dkms.conf and
-//! framework.conf.
+//! Reads one file, without a shell where that is exact, else with bash: for
+//! dkms.conf and framework.conf.
 
 use std::io;
 use std::path::{Path, PathBuf};

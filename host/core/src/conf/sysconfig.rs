@@ -1,4 +1,4 @@
-//! The one setting that is in none of dkms's own files.
+//! `ADDON_MODULES_DIR`, the only setting that is in none of dkms's own files.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What is wrong with a dkms.conf: everything at once.
+//! Finds all mistakes in a dkms.conf.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! What does not change during an invocation.
+//! The system, the tree, the settings and the options: what does not change during an
+//! invocation.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What an invocation has found out: each question is asked once.
+//! The facts that an invocation has read: each is read once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What every flow gets: the parts of one invocation of the program.
+//! The parts of one invocation of the program, which every flow gets.
 
 use std::sync::Arc;
 

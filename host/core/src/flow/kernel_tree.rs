@@ -1,4 +1,4 @@
-//! The source tree of an old kernel, which a build needs in the kernel's state.
+//! Prepares the source tree of an old kernel for a build, and restores it.
 
 use std::sync::Arc;
 

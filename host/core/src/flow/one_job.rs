@@ -1,4 +1,4 @@
-//! Builds that fail because their recipe cannot do several things at the same time.
+//! Builds that fail with several jobs are tried again with one job.
 
 use super::build::Decisions;
 use crate::conf::only_jobserver_tells;

@@ -1,5 +1,4 @@
-//! Several pieces of work at the same time, each once those that it needs are
-//! done.
+//! Runs tasks in parallel, each after the tasks that it depends on.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Condvar, Mutex, PoisonError};

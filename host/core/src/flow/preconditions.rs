@@ -1,4 +1,4 @@
-//! What has to be true before a package can be built for a kernel.
+//! The conditions for building a package for a kernel.
 
 use std::path::Path;
 

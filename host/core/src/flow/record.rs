@@ -1,4 +1,4 @@
-//! Records of what a build and an installation found out, for later invocations.
+//! Writes the records of builds and installations, which later invocations read.
 
 use crate::flow::Invocation;
 use crate::tree::{BuildRecord, ConfFile, Package, PackageId, RecordedModule, Target};

@@ -1,5 +1,5 @@
-//! What is to be said about built and installed packages: by their records
-//! where nothing has changed since, else by looking closely.
+//! Annotations of built and installed packages: from their records if no file has
+//! changed since, else from the files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

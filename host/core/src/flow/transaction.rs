@@ -1,4 +1,4 @@
-//! What is done once for several packages, at the end.
+//! The end of a change of several packages: depmod and the boot image run once.
 
 use std::collections::BTreeSet;
 use std::path::Path;

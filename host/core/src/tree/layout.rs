@@ -1,4 +1,4 @@
-//! Where things are in the tree.
+//! The paths of the tree.
 
 use std::fmt;
 use std::path::PathBuf;

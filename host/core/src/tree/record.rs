@@ -1,4 +1,4 @@
-//! What a build left of its knowledge beside its products, in
+//! The record of a build and an installation, beside the products, in
 //! `T/m/v/k/a/.modsmith.json`.
 //!
 //! States are computed from paths, not from it. It saves looking closely at

@@ -1,5 +1,5 @@
-//! Opening what steps work on: each root once, every path beneath its handle, and
-//! everything that is come upon decided about by the watch.
+//! Opens the files of steps: each root once, every path beneath its handle. A watch
+//! decides about each file that is opened.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};

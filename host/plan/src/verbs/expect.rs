@@ -1,4 +1,4 @@
-//! Checking that what was to be made is there.
+//! Checking that files exist.
 
 use std::io;
 

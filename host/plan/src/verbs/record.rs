@@ -1,4 +1,4 @@
-//! Writing down what is known of some files.
+//! Writing a record of some files.
 
 use std::io;
 

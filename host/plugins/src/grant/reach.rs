@@ -1,5 +1,4 @@
-//! A grant as things are on the disk: names are compared by what they really
-//! lead to.
+//! A grant on a real system: paths are compared after links are followed.
 //!
 //! [`Grant`] compares names. Here each name is followed first, as the target
 //! system would, and every name of what it leads to is compared: through links,

@@ -1,4 +1,4 @@
-//! Files that a plugin may not get at under any name: keys, and what the policy
+//! Files that a plugin may not read under any name: keys, and paths that the policy
 //! of this machine denies.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! What a plugin made of an archive, checked before anything of it is used.
+//! Checks the files that a plugin unpacked from an archive, before they are used.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Directories for what is on its way into an archive or out of one.
+//! Staging directories: private to one call, for the contents of an archive.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
