@@ -111,8 +111,8 @@ impl<'w> Machine<'w> {
     pub fn shell(&self, script: &str) -> Output {
         let world = self.0.dir().display();
         let checkout = paths::checkout().display();
-        // The checkout may be below /tmp or /root, where it has to be found again. The
-        // world is below it, so one way to both is kept meanwhile.
+        // The checkout, with the world in it, may be below /tmp or /root: it is bound to
+        // /mnt before these are covered, and back afterwards.
         let home = format!(
             "mount --rbind {checkout} /mnt\nmount --bind {world}/root /root\n\
              mount -t tmpfs -o mode=1777 tmpfs /tmp\n\

@@ -37,7 +37,7 @@ impl Executor<'_> {
             );
             return Err(self
                 .given_up(pending, title, &why)
-                .hint("Run a command with the same directory options once."));
+                .hint("Run a command once with the directory options that the killed command had."));
         }
         let files = Files::new(roots);
         self.trust_stashes(&files, pending, title)?;

@@ -78,7 +78,7 @@ impl Files {
         }
     }
 
-    /// The directories from the root's own down to `at` that do not exist yet,
+    /// The directories from the root's own down to `location` that do not exist yet,
     /// outermost first. The root's own is the empty path.
     pub fn missing_directories(&self, location: &Location) -> io::Result<Vec<Location>> {
         let mut missing = Vec::new();

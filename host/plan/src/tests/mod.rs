@@ -52,8 +52,11 @@ impl Scratch {
     }
 
     fn run(&self, plan: Builder) -> crate::error::Result<()> {
-        Executor { system: &self.system, guard: &Everything, reporter: &Silent, jobs: &Jobs::new(1), reruns: no_reruns }
-            .run(&plan.finish())
+        self.executor(&Jobs::new(1)).run(&plan.finish())
+    }
+
+    fn executor<'a>(&'a self, jobs: &'a Jobs) -> Executor<'a> {
+        Executor { system: &self.system, guard: &Everything, reporter: &Silent, jobs, reruns: no_reruns }
     }
 
     /// Every path with its kind, link target or contents.

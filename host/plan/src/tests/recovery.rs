@@ -26,13 +26,8 @@ fn recovery_takes_back_a_plan_that_was_killed_and_may_be_repeated() {
         }
     }
     drop(journal);
-    let executor = Executor {
-        system: &scratch.system,
-        guard: &Everything,
-        reporter: &Silent,
-        jobs: &Jobs::new(1),
-        reruns: no_reruns,
-    };
+    let jobs = Jobs::new(1);
+    let executor = scratch.executor(&jobs);
     let (found, _) = pending(&scratch.path("tree")).unwrap();
     // Killed once more while it undoes, after any number of steps.
     let mut journal = journal::Journal::reopen(&scratch.path("tree"), &found[0]).unwrap();
@@ -73,13 +68,8 @@ fn with_journal(root: Root, path: &Path) -> (Scratch, std::path::PathBuf) {
 
 fn recover(scratch: &Scratch) -> (crate::error::Result<()>, Vec<modsmith_facts::Untrusted>) {
     let (found, untrusted) = pending(&scratch.path("tree")).unwrap();
-    let executor = Executor {
-        system: &scratch.system,
-        guard: &Everything,
-        reporter: &Silent,
-        jobs: &Jobs::new(1),
-        reruns: no_reruns,
-    };
+    let jobs = Jobs::new(1);
+    let executor = scratch.executor(&jobs);
     (found.iter().try_for_each(|pending| executor.recover(pending)), untrusted)
 }
 
