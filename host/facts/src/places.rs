@@ -72,7 +72,7 @@ impl Places {
         self.found(walk)
     }
 
-    /// What the target of a link at `at` would lead to.
+    /// What the target of a link at `location` would lead to.
     pub fn find_target(&self, location: &Location, target: &Path) -> io::Result<Found> {
         let mut walk = self.root_walk(location.root)?;
         walk.go(location.parent().as_ref().map_or(Path::new(""), Location::relative), Last::Follow)?;

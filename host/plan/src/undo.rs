@@ -87,7 +87,7 @@ pub fn for_directory(location: &Location, files: &Files) -> io::Result<Vec<UndoO
     Ok(files.missing_directories(location)?.into_iter().map(|location| UndoOp::RemoveDirectory { location }).collect())
 }
 
-/// For a step that makes or replaces `at`.
+/// For a step that makes or replaces `location`.
 pub fn for_replacing(location: &Location, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
     Ok(vec![match files.kind(location)? {
         None => UndoOp::Remove { location: location.clone() },

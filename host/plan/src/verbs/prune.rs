@@ -12,7 +12,7 @@ use crate::verb::{Verb, Word};
 use crate::view::StepView;
 use modsmith_facts::Location;
 
-/// Directories from `at` upwards that are empty, not the root itself.
+/// Directories from `location` upwards that are empty, not the root itself.
 /// With `unless_owned`, a directory is kept when that program succeeds with
 /// the directory's path as last argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Verb for Prune {
     }
 }
 
-/// The directories from `at` upwards, not the root's own, that hold nothing
+/// The directories from `location` upwards, not the root's own, that hold nothing
 /// but each other; innermost first.
 fn prunable(location: &Location, files: &Files) -> io::Result<Vec<Location>> {
     let mut out: Vec<Location> = Vec::new();
