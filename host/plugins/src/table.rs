@@ -75,9 +75,8 @@ impl TableFile {
             true => format!("Values for the plugin {}", self.base),
             false => self.description.clone(),
         };
-        if !self.license.is_empty() {
-            manifest.license.clone_from(&self.license);
-        }
+        // The base's is that of its code, not of the table.
+        manifest.license.clone_from(&self.license);
         if let Some(roles) = &self.roles {
             if let Some(role) = roles.provides.iter().find(|role| !base.provides(**role)) {
                 return Err(format!(
@@ -206,6 +205,16 @@ mod tests {
         let manifest = over("").unwrap();
         assert_eq!(manifest.run.len(), 1);
         assert_eq!(manifest.roles.provides, [Role::Initrd, Role::InstallPolicy]);
+    }
+
+    #[test]
+    fn a_table_has_its_own_licence_or_none() {
+        let base = Manifest::parse(&BASE.replace("api = ", "license = \"MIT\"\napi = ")).unwrap();
+        let license = |extra: &str| {
+            let table = TableFile::parse(&format!("{TABLE}{extra}")).unwrap();
+            table.over(&base).unwrap().license
+        };
+        assert_eq!((license(""), license("license = \"GPL-2.0-only\"\n")), (String::new(), "GPL-2.0-only".into()));
     }
 
     #[test]
