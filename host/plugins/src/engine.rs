@@ -69,6 +69,18 @@ impl Engine {
         self.linker.instantiate_pre(&component).map_err(|e| LoadError::Link(format!("{e:#}")))
     }
 
+    /// Compiles a component and keeps the code, unless the cache has it. `begin` is told
+    /// the component's size before it is compiled.
+    pub fn prepare(&self, component: &Path, begin: impl FnOnce(u64)) -> Result<(), LoadError> {
+        let bytes = read_trusted(component, &self.limits).map_err(LoadError::Unreadable)?;
+        let beside = component.parent().unwrap_or(Path::new("/"));
+        if self.cache.load(&self.wasmtime, &bytes, beside).is_none() {
+            begin(bytes.len() as u64);
+            self.compile(&bytes)?;
+        }
+        Ok(())
+    }
+
     fn compile(&self, bytes: &[u8]) -> Result<Component, LoadError> {
         form::check_world(bytes, &form::manifest(bytes)?)?;
         let code = self.compiler.compile(&self.wasmtime, bytes)?;

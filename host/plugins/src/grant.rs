@@ -11,7 +11,9 @@ use modsmith_facts::{Location, Root};
 use modsmith_plan::{Action, Argument, Command, Environment, Program, RunsIn, Source, Use};
 
 mod reach;
+pub mod record;
 mod refusal;
+pub mod rights;
 mod secrets;
 
 pub use reach::{Closed, Reach};

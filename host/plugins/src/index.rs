@@ -9,12 +9,15 @@ use std::sync::Arc;
 
 use super::form;
 use super::grant::Grant;
+use super::grant::record::{self, Standing};
 use super::limits::{LARGEST_MANIFEST, LoadingLimits, RoleLimits};
 use super::manifest::{Manifest, MatchRank, Role};
 use super::order::order_of;
-use super::policy::{self, Denials};
+use super::policy::Denials;
 use super::search::{FoundIn, SearchPath, check_metadata, check_owner};
 use super::table::{Table, TableFile};
+
+mod admission;
 
 /// A plugin that was found and may be used.
 #[derive(Debug)]
@@ -25,6 +28,7 @@ pub struct Entry {
     pub table: Option<Table>,
     pub found_in: FoundIn,
     pub grant: Arc<Grant>,
+    pub standing: Standing,
 }
 
 impl Entry {
@@ -73,8 +77,19 @@ pub struct Refused {
     pub manifest: Manifest,
     pub component: PathBuf,
     pub table: Option<Table>,
+    pub found_in: FoundIn,
     /// What is missing and what to do.
     pub message: String,
+    pub standing: Standing,
+    /// Whether `plugin grant ID` is about this file: there may be several of one id.
+    pub chosen: bool,
+}
+
+impl Refused {
+    /// The file that makes the plugin what it is: the table, or the component.
+    pub fn file(&self) -> &Path {
+        self.table.as_ref().map_or(&self.component, |table| &table.file)
+    }
 }
 
 /// A file before it is admitted.
@@ -83,6 +98,12 @@ struct Candidate {
     component: PathBuf,
     table: Option<Table>,
     found_in: FoundIn,
+}
+
+impl Candidate {
+    fn file(&self) -> &Path {
+        self.table.as_ref().map_or(&self.component, |table| &table.file)
+    }
 }
 
 impl Index {
@@ -102,12 +123,14 @@ impl Index {
         // table of the same id.
         components.append(&mut candidates);
         let rank = |found_in: &Path| search.directories.iter().position(|(dir, _)| found_in.starts_with(dir));
-        components.sort_by_key(|c| rank(c.table.as_ref().map_or(&c.component, |t| &t.file)));
+        components.sort_by_key(|c| rank(c.file()));
 
         match Denials::read(&search.config) {
             Ok(denials) => {
                 index.unusable.retain(|unusable| denials.denies_plugin(&unusable.id).is_none());
-                components.into_iter().for_each(|c| index.admit(c, &denials, search));
+                for candidates in admission::by_id(components) {
+                    admission::admit(&mut index, candidates, &denials, &search.config);
+                }
             }
             Err(why) => {
                 let message = format!("the policy of this machine is unknown: {why}");
@@ -134,9 +157,12 @@ impl Index {
         self.entries.iter().find(|entry| entry.id() == id)
     }
 
-    /// A plugin that would be used if this machine let it be.
+    /// A plugin that would be used if this machine let it be: of several files of one
+    /// id, the one that a grant would be for.
     pub fn refused(&self, id: &str) -> Option<&Refused> {
-        self.refused.iter().find(|refused| refused.manifest.id == id)
+        let mut refused = self.refused.iter().filter(|refused| refused.manifest.id == id);
+        let first = refused.clone().next();
+        refused.find(|refused| refused.chosen).or(first)
     }
 
     /// Plugins that would be used if their files were what they have to be.
@@ -154,9 +180,13 @@ impl Index {
         message: &str,
         config: &Path,
     ) {
-        if policy::is_wanted(config, found_in, id) {
-            self.unusable.push(Unusable { id: id.to_owned(), file, found_in, manifest, message: message.to_owned() });
+        if !found_in.needs_grant() || record::exists(config, id) {
+            self.miss(id, file, found_in, manifest, message);
         }
+    }
+
+    fn miss(&mut self, id: &str, file: PathBuf, found_in: FoundIn, manifest: Option<Manifest>, message: &str) {
+        self.unusable.push(Unusable { id: id.to_owned(), file, found_in, manifest, message: message.to_owned() });
     }
 
     /// The same for a file that cannot even be read: it has its plugin's name.
@@ -219,34 +249,6 @@ impl Index {
             }
         }
         out
-    }
-
-    fn admit(&mut self, candidate: Candidate, denials: &Denials, search: &SearchPath) {
-        let Candidate { manifest, component, table, found_in } = candidate;
-        if self.get(&manifest.id).is_some() {
-            return;
-        }
-        let id = manifest.id.clone();
-        let file = table.as_ref().map_or(&component, |table| &table.file).clone();
-        let denied = denials.denies_plugin(&id);
-        let is_denied = denied.is_some();
-        let granted = match denied {
-            Some(policy) => Err(format!("{policy} denies it; change that policy to use it")),
-            None => policy::admits(&search.config, found_in, &id, || {
-                digest(&component, table.as_ref().map(|t| t.file.as_path()))
-            })
-            .and_then(|()| Grant::new(&id, &manifest, denials)),
-        };
-        match granted {
-            Ok(grant) => self.entries.push(Entry { manifest, component, table, found_in, grant: Arc::new(grant) }),
-            Err(message) => {
-                if !is_denied {
-                    self.is_missed(&id, file.clone(), found_in, Some(manifest.clone()), &message, &search.config);
-                }
-                self.problems.push(Problem { file, plugin: Some(id), message: message.clone() });
-                self.refused.push(Refused { manifest, component, table, message });
-            }
-        }
     }
 
     /// Plugins that provide a role and whose manifest fits the system, with

@@ -2,24 +2,26 @@
 //! grants that the administrator gives.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::facade::Plugins;
 use super::form;
-use super::index::{Index, digest, read_trusted};
+use super::grant::record::{self, Record, Standing};
+use super::grant::rights::Rights;
+use super::index::{Index, Refused, digest, read_trusted};
 use super::interpreter::executes_input;
 use super::limits::LoadingLimits;
 use super::manifest::{Manifest, Role, Run};
-use super::policy;
+use super::problem::Problem;
 use super::search::FoundIn;
 use super::table::{Table, TableFile};
 use super::variables::loads_code;
 use crate::error::Error;
 use modsmith_facts::find_program;
-use modsmith_facts::text::field;
+
+mod show;
 
 /// One line of `plugin list`.
 #[derive(Debug, Clone, Serialize)]
@@ -31,10 +33,12 @@ pub struct Listed {
     pub file: PathBuf,
     #[serde(rename = "place")]
     pub found_in: FoundIn,
+    /// Whether it is granted.
+    pub grant: Standing,
     /// The base plugin of a table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
-    /// Whether its manifest fits this system.
+    /// Whether it may be used and its manifest fits this system.
     pub serves: bool,
     /// Why not, if it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,7 +49,14 @@ pub struct Listed {
 #[derive(Debug, Clone, Serialize)]
 pub struct Inspection {
     pub file: PathBuf,
+    #[serde(skip)]
+    component: PathBuf,
     pub digest: String,
+    /// Whether it is granted.
+    pub grant: Standing,
+    /// How it was related to the last grant of its id, when it was granted just now.
+    #[serde(skip)]
+    before: Option<Standing>,
     /// Of the component, in bytes.
     pub size: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +81,9 @@ pub struct Inspection {
     /// Why it is not used on this system; `None` when it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// Other files of the same id, which are not used.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Problem>,
 }
 
 /// What administrators do with plugins.
@@ -77,68 +91,81 @@ pub struct Inspection {
 pub struct Administration<'p>(pub &'p Plugins);
 
 impl Administration<'_> {
-    /// All usable plugins, by id. [`Plugins::problems`] has the others.
+    /// The plugins that are used, and those that would be with a grant, by id.
+    /// [`Plugins::problems`] says why files are not used.
     pub fn list(&self) -> Vec<Listed> {
+        let index = self.0.index();
         let ids = self.0.system.os.distro_ids();
-        let mut listed: Vec<Listed> = self
-            .0
-            .index()
-            .entries()
-            .iter()
-            .map(|entry| {
-                let matches = &entry.manifest.matches;
-                let missing = matches.programs.iter().find(|p| find_program(&self.0.system.root, p).is_none());
-                let reason = match (matches.rank(&ids), missing) {
-                    (None, _) if matches.no_os_release => Some("for systems without os-release".to_owned()),
-                    (None, _) => Some(format!("for {}", matches.distro.join(", "))),
-                    (Some(_), Some(program)) => Some(format!("`{program}` is not installed")),
-                    (Some(_), None) => None,
-                };
-                Listed {
-                    id: entry.id().to_owned(),
-                    version: entry.manifest.version.clone(),
-                    description: entry.manifest.description.clone(),
-                    roles: entry.manifest.roles.provides.clone(),
-                    file: entry.file().to_path_buf(),
-                    found_in: entry.found_in,
-                    base: entry.table.as_ref().map(|table| table.base.clone()),
-                    serves: reason.is_none(),
-                    reason,
-                }
-            })
-            .collect();
+        let used = index.entries().iter().map(|entry| {
+            let reason = self.unfit(&entry.manifest, &ids);
+            let about = (entry.file(), entry.found_in, &entry.standing);
+            listed(&entry.manifest, about, entry.table.as_ref(), reason)
+        });
+        let waiting = index.all_refused().filter(|refused| !refused.standing.admits()).map(|refused| {
+            let about = (refused.file(), refused.found_in, &refused.standing);
+            listed(&refused.manifest, about, refused.table.as_ref(), Some(refused.standing.words().to_owned()))
+        });
+        let mut listed: Vec<Listed> = used.chain(waiting).collect();
         listed.sort_by(|a, b| a.id.cmp(&b.id));
         listed
+    }
+
+    /// Why a plugin does not serve this system, if so.
+    fn unfit(&self, manifest: &Manifest, ids: &[String]) -> Option<String> {
+        let matches = &manifest.matches;
+        let missing = matches.programs.iter().find(|p| find_program(&self.0.system.root, p).is_none());
+        match (matches.rank(ids), missing) {
+            (None, _) if matches.no_os_release => Some("for systems without os-release".to_owned()),
+            (None, _) => Some(format!("for {}", matches.distro.join(", "))),
+            (Some(_), Some(program)) => Some(format!("`{program}` is not installed")),
+            (Some(_), None) => None,
+        }
     }
 
     /// What a plugin is and asks for: by id, or by the path of a component or a table
     /// that need not be installed. All checks of its form are made; none of it runs.
     pub fn inspect(&self, plugin: &str) -> Result<Inspection, Error> {
         let limits = &self.0.all_limits()?.loading;
-        if let Some(entry) = self.0.index().get(plugin) {
+        let index = self.0.index();
+        let is_meant = |id: &str, file: &Path| id == plugin || file == Path::new(plugin);
+        let mut out = if let Some(entry) = index.entries().iter().find(|entry| is_meant(entry.id(), entry.file())) {
             let mut out = inspect_parts(&entry.component, entry.table.as_ref(), &entry.manifest, limits)?;
             out.denied = entry.grant.denials().describe();
-            return Ok(out);
-        }
-        if let Some(refused) = self.0.index().refused(plugin) {
-            let mut out = inspect_parts(&refused.component, refused.table.as_ref(), &refused.manifest, limits)?;
-            out.refused = Some(refused.message.clone());
-            return Ok(out);
-        }
+            out.grant = entry.standing.clone();
+            out
+        } else if let Some(refused) =
+            index.refused(plugin).or_else(|| index.all_refused().find(|refused| is_meant("", refused.file())))
+        {
+            inspect_refused(refused, limits)?
+        } else {
+            self.inspect_other(plugin, limits)?
+        };
+        out.others = others(index, &out);
+        Ok(out)
+    }
+
+    /// A file that is not in good order, or that is not installed.
+    fn inspect_other(&self, plugin: &str, limits: &LoadingLimits) -> Result<Inspection, Error> {
         let problem = self.0.problems().iter().find(|problem| {
             problem.plugin.as_deref() == Some(plugin) || problem.file.file_stem().is_some_and(|stem| stem == plugin)
         });
-        match problem {
+        let mut out = match problem {
             Some(problem) if problem.file.extension().is_some_and(|e| e == "wasm") => {
                 let mut out = inspect_file(&problem.file, None, limits).map_err(|_| Error::NotUsed(problem.clone()))?;
                 out.refused = Some(problem.message.clone());
-                Ok(out)
+                out
             }
-            Some(problem) => Err(Error::NotUsed(problem.clone())),
-            None if plugin.ends_with(".toml") => self.inspect_table(Path::new(plugin), limits),
-            None if plugin.contains('/') || plugin.ends_with(".wasm") => inspect_file(Path::new(plugin), None, limits),
-            None => Err(Error::NoSuchPlugin { plugin: plugin.to_owned() }),
+            Some(problem) => return Err(Error::NotUsed(problem.clone())),
+            None if plugin.ends_with(".toml") => self.inspect_table(Path::new(plugin), limits)?,
+            None if plugin.contains('/') || plugin.ends_with(".wasm") => inspect_file(Path::new(plugin), None, limits)?,
+            None => return Err(Error::NoSuchPlugin { plugin: plugin.to_owned() }),
+        };
+        let record = Record::read(&self.0.search.config, &out.manifest.id);
+        let place = self.0.search.directories.iter().find(|(dir, _)| out.file.parent() == Some(dir));
+        if place.is_none_or(|(_, found_in)| found_in.needs_grant()) {
+            out.grant = Standing::of(&record, &out.digest, &Rights::of(&out.manifest));
         }
+        Ok(out)
     }
 
     /// A table that need not be installed; its base has to be.
@@ -157,19 +184,85 @@ impl Administration<'_> {
 
     /// Lets a plugin from outside the system's packages be used, as it is now;
     /// returns what it was granted, and the file that records it.
+    ///
+    /// Of several files of one id, the id stands for the one that was granted before,
+    /// else for the first that needs a grant.
     pub fn grant(&self, id: &str) -> Result<(Inspection, PathBuf), Error> {
-        let mut inspected = self.inspect(id)?;
-        let file = policy::grant(&self.0.search.config, &inspected.manifest.id, &inspected.digest)?;
-        // What the grant does not mend: a policy that denies the plugin.
+        let waiting = self.0.index().refused(id).filter(|refused| refused.chosen);
+        let mut inspected = match waiting {
+            Some(refused) => self.inspect(&refused.file().display().to_string())?,
+            None => self.inspect(id)?,
+        };
+        let Manifest { id, version, .. } = &inspected.manifest;
+        let rights = Rights::of(&inspected.manifest);
+        inspected.before = Some(Standing::of(&Record::read(&self.0.search.config, id), &inspected.digest, &rights));
+        let granted = Record::new(&inspected.digest, &inspected.file, version, rights);
+        let file = granted.write(&self.0.search.config, id)?;
+        // What the grant does not mend: a policy that denies the plugin, or another
+        // file that hides this one.
         let now = Index::read(&self.0.search);
-        inspected.refused = now.refused(&inspected.manifest.id).map(|refused| refused.message.clone());
+        let still = now.problems().iter().find(|problem| problem.file == inspected.file);
+        inspected.refused = still.map(|problem| problem.message.clone());
+        inspected.others = others(&now, &inspected);
+        if inspected.grant != Standing::NotNeeded {
+            inspected.grant = Standing::Granted;
+        }
         Ok((inspected, file))
+    }
+
+    /// Compiles a plugin, so that its first use need not wait for that. `begin` is
+    /// told the size of the component in bytes, if the cache does not have its code.
+    ///
+    /// # Errors
+    /// `NotLoaded`: it cannot be compiled, or not within this machine's limits.
+    pub fn compile(&self, plugin: &Inspection, begin: impl FnOnce(u64)) -> Result<(), Error> {
+        let compiled = self.0.engine()?.prepare(&plugin.component, begin);
+        compiled.map_err(|error| Error::NotLoaded {
+            plugin: plugin.manifest.id.clone(),
+            component: plugin.component.clone(),
+            reason: error.to_string(),
+        })
     }
 
     /// Takes a grant back; returns the file that recorded it.
     pub fn revoke(&self, id: &str) -> Result<PathBuf, Error> {
-        policy::revoke(&self.0.search.config, id)
+        record::revoke(&self.0.search.config, id)
     }
+}
+
+fn listed(
+    manifest: &Manifest,
+    (file, found_in, grant): (&Path, FoundIn, &Standing),
+    table: Option<&Table>,
+    reason: Option<String>,
+) -> Listed {
+    Listed {
+        id: manifest.id.clone(),
+        version: manifest.version.clone(),
+        description: manifest.description.clone(),
+        roles: manifest.roles.provides.clone(),
+        file: file.to_path_buf(),
+        found_in,
+        grant: grant.clone(),
+        base: table.map(|table| table.base.clone()),
+        serves: reason.is_none(),
+        reason,
+    }
+}
+
+/// Files of the same id that are not used.
+fn others(index: &Index, plugin: &Inspection) -> Vec<Problem> {
+    let is_other = |problem: &&Problem| {
+        problem.file != plugin.file && problem.file.file_stem().is_some_and(|stem| stem == plugin.manifest.id.as_str())
+    };
+    index.problems().iter().filter(is_other).cloned().collect()
+}
+
+fn inspect_refused(refused: &Refused, limits: &LoadingLimits) -> Result<Inspection, Error> {
+    let mut out = inspect_parts(&refused.component, refused.table.as_ref(), &refused.manifest, limits)?;
+    out.refused = Some(refused.message.clone());
+    out.grant = refused.standing.clone();
+    Ok(out)
 }
 
 /// A plugin of the index: a component, or a table with its base's.
@@ -215,6 +308,9 @@ fn inspect_file(file: &Path, table: Option<&Path>, limits: &LoadingLimits) -> Re
     let (executes_input, loads_code) = (executing(&manifest), loading(&manifest));
     Ok(Inspection {
         file: file.to_path_buf(),
+        component: file.to_path_buf(),
+        grant: Standing::NotNeeded,
+        before: None,
         digest: digest(file, table).map_err(|e| Error::io("read", file, e))?,
         size: bytes.len() as u64,
         base: None,
@@ -225,78 +321,6 @@ fn inspect_file(file: &Path, table: Option<&Path>, limits: &LoadingLimits) -> Re
         denied: Vec::new(),
         policy: BTreeMap::new(),
         refused: None,
+        others: Vec::new(),
     })
-}
-
-/// No text of the manifest makes further lines, or hides: each field is escaped.
-impl fmt::Display for Inspection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let manifest = &self.manifest;
-        let title = format!("{} {}: {}", manifest.id, manifest.version, manifest.description);
-        writeln!(f, "{}", field(&title))?;
-        let mut line = |name: &str, text: String| {
-            if text.is_empty() { Ok(()) } else { writeln!(f, "  {name:<14}{}", field(&text)) }
-        };
-        line("file", format!("{} ({} bytes)", self.file.display(), self.size))?;
-        line("digest", self.digest.clone())?;
-        line("base", self.base.clone().unwrap_or_default())?;
-        line("license", manifest.license.clone())?;
-        line("refused", self.refused.clone().unwrap_or_default())?;
-        let old = if manifest.matches.no_os_release { "without os-release" } else { "" };
-        line("systems", old.to_owned())?;
-        line("systems", manifest.matches.distro.join(", "))?;
-        line("needs", manifest.matches.programs.join(", "))?;
-        line("roles", names(&manifest.roles.provides))?;
-        line("reads", names(&manifest.read.roots))?;
-        line("writes", names(&manifest.write.roots))?;
-        line("writes", by_settings(&manifest.write.settings))?;
-        line("links to", manifest.write.link_targets.join(", "))?;
-        line("signs with", names(&manifest.sign.keys))?;
-        line("signs with", by_settings(&manifest.sign.settings))?;
-        for run in &manifest.run {
-            line("runs", command(&run.program, &run.arguments.to_string()))?;
-            line("  found at", names(&run.paths))?;
-            line("  sets", run.environment.iter().map(|name| variable(name)).collect::<Vec<_>>().join(", "))?;
-            line("  passed", run.pass.join(", "))?;
-            line("  or", if run.or_here { "this machine's, where the target has none" } else { "" }.to_owned())?;
-        }
-        for probe in &manifest.probe {
-            line("asks", command(&probe.program, &probe.arguments.join(" ")))?;
-        }
-        for denied in &self.denied {
-            line("denied", denied.clone())?;
-        }
-        for (interface, functions) in self.imports.iter().filter(|(_, functions)| !functions.is_empty()) {
-            line("imports", format!("{interface}: {}", functions.join(", ")))?;
-        }
-        for (key, setting) in &manifest.settings {
-            let variable = setting.environment.as_ref().map(|v| format!("  (also by ${v})")).unwrap_or_default();
-            let text = format!("{key} ({}) = {}  {}{variable}", setting.kind, setting.default, setting.help);
-            line("setting", text.trim_end().to_owned())?;
-        }
-        for (key, text) in &self.policy {
-            line("value", format!("{key} = {}", text.replace('\n', ", ")))?;
-        }
-        Ok(())
-    }
-}
-
-/// A command, with a warning where granting it is granting everything.
-fn command(program: &str, arguments: &str) -> String {
-    let warning = if executes_input(program) { "  (executes its input: may do anything)" } else { "" };
-    format!("{}{warning}", format!("{program} {arguments}").trim_end())
-}
-
-fn variable(name: &str) -> String {
-    let warning = if loads_code(name) { " (loads code: may do anything)" } else { "" };
-    format!("{name}{warning}")
-}
-
-/// Files that the administrator names.
-fn by_settings(settings: &[String]) -> String {
-    if settings.is_empty() { String::new() } else { format!("the file that the setting names: {}", names(settings)) }
-}
-
-fn names<T: fmt::Display>(items: &[T]) -> String {
-    items.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -49,6 +49,8 @@ mod bindings {
 pub use answer::Answer;
 pub use error::{Error, Fault, Kind, Result};
 pub use facade::Plugins;
+pub use grant::record::Standing;
+pub use grant::rights::{Right, Rights, RightsDifference};
 pub use imports::{PackageFacts, SymbolSource};
 pub use inspect::{Administration, Inspection, Listed};
 pub use limits::Limits;

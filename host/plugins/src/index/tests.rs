@@ -125,6 +125,17 @@ fn a_table_without_its_base_or_with_unknown_keys_is_a_problem_that_says_so() {
     assert_eq!(index.entries().len(), 1);
 }
 
+/// Grants a file as it is now.
+fn grant(config: &Path, id: &str, file: &Path) {
+    let is_table = file.extension().is_some_and(|e| e == "toml");
+    let (component, table) = match is_table {
+        true => (file.with_file_name("table.wasm"), Some(file)),
+        false => (file.to_path_buf(), None),
+    };
+    let digest = digest(&component, table).unwrap();
+    record::Record::new(&digest, file, "1.0.0", Default::default()).write(config, id).unwrap();
+}
+
 /// What an index misses: ids, and whether their manifests are known.
 fn unusable(index: &Index) -> Vec<(&str, bool)> {
     index.unusable().iter().map(|plugin| (plugin.id.as_str(), plugin.manifest.is_some())).collect()
@@ -141,7 +152,7 @@ fn a_plugin_is_missed_when_it_was_granted_or_needs_no_grant_and_never_when_it_wa
     let config = dirs.0.path().join("config");
     let search = SearchPath { directories, config: config.clone(), caches: Vec::new() };
     let granted = dirs.0.path().join("local/granted.wasm");
-    policy::grant(&config, "granted", &digest(&granted, None).unwrap()).unwrap();
+    grant(&config, "granted", &granted);
     assert_eq!(unusable(&Index::read(&search)), []);
 
     dirs.component_of("local", "granted", "2.0.0", "");
@@ -183,4 +194,124 @@ fn an_unreadable_policy_keeps_all_plugins_from_being_used() {
 #[test]
 fn a_directory_that_does_not_exist_is_no_problem() {
     assert!(Dirs::new().read(&["missing"]).problems().is_empty());
+}
+
+/// A search path with a directory that `MODSMITH_PLUGIN_PATH` names, one of packages
+/// and the administrator's, with a base for tables.
+struct Three(Dirs);
+
+impl Three {
+    fn new() -> Self {
+        let dirs = Dirs::new();
+        dirs.component("local", "table", "");
+        grant(&dirs.0.path().join("config"), "table", &dirs.0.path().join("local/table.wasm"));
+        Self(dirs)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.0.path().join(name)
+    }
+
+    fn grant(&self, name: &str) {
+        grant(&self.path("config"), "x", &self.path(name));
+    }
+
+    fn table(&self, version: &str) {
+        let text = format!("id = \"x\"\nversion = \"{version}\"\nbase = \"table\"\n");
+        self.0.file("local", "x.toml", text.as_bytes());
+    }
+
+    fn read(&self) -> Index {
+        let places = [("env", FoundIn::Environment), ("system", FoundIn::System), ("local", FoundIn::Local)];
+        let directories = places.map(|(dir, found_in)| (self.path(dir), found_in)).into();
+        Index::read(&SearchPath { directories, config: self.path("config"), caches: Vec::new() })
+    }
+
+    /// The file that is used, and the messages about others.
+    #[track_caller]
+    fn assert(&self, used: Option<&str>, unusable: &[&str], messages: &[(&str, &[&str])]) -> Index {
+        let index = self.read();
+        assert_eq!(index.get("x").map(|entry| entry.file().to_path_buf()), used.map(|name| self.path(name)));
+        let missed: Vec<&Path> = index.unusable().iter().map(|missed| missed.file.as_path()).collect();
+        assert_eq!(missed, unusable.iter().map(|name| self.path(name)).collect::<Vec<_>>());
+        let problems: Vec<&Path> = index.problems().iter().map(|problem| problem.file.as_path()).collect();
+        assert_eq!(problems, messages.iter().map(|(file, _)| self.path(file)).collect::<Vec<_>>());
+        for (problem, (_, parts)) in index.problems().iter().zip(messages) {
+            for part in *parts {
+                let part = part.replace("DIR", &self.path("").display().to_string());
+                assert!(problem.message.contains(&part), "no {part:?}: {problem}");
+            }
+            let is_changed = parts.iter().any(|part| part.contains("changed since"));
+            assert_eq!(problem.message.contains("changed since"), is_changed, "{problem}");
+        }
+        index
+    }
+}
+
+#[test]
+fn a_file_beside_the_granted_one_is_not_said_to_have_changed() {
+    let three = Three::new();
+    three.table("1.0.0");
+    three.grant("local/x.toml");
+    three.0.component("local", "x", "");
+    let told: &[&str] = &[
+        "it has not been granted, the grant is for DIRlocal/x.toml, which has the same id and is used: ",
+        "`modsmith plugin grant DIRlocal/x.wasm`",
+    ];
+    let index = three.assert(Some("local/x.toml"), &[], &[("local/x.wasm", told)]);
+    assert!(!index.refused("x").unwrap().chosen, "the id stands for the granted one");
+
+    // Damaged, it is none that anybody granted.
+    three.0.file("local", "x.wasm", b"damaged");
+    three.assert(Some("local/x.toml"), &[], &[("local/x.wasm", &[])]);
+
+    // The granted one changed: it stops what it would have decided, and only it changed.
+    three.0.component("local", "x", "");
+    three.table("2.0.0");
+    let also: &[&str] =
+        &["not been granted, the grant is for DIRlocal/x.toml; DIRlocal/x.toml has the same id and is not used"];
+    let changed: &[&str] = &[
+        "changed since it was granted and asks for",
+        "DIRlocal/x.wasm has the same id and is not used either",
+        "plugin grant x`",
+    ];
+    let index = three.assert(None, &["local/x.toml"], &[("local/x.wasm", also), ("local/x.toml", changed)]);
+    assert!(index.refused("x").is_some_and(|refused| refused.file() == three.path("local/x.toml")));
+}
+
+#[test]
+fn a_file_that_hides_others_is_named_with_them() {
+    let three = Three::new();
+    three.0.component_of("system", "x", "1.0.0", "");
+    three.0.component_of("local", "x", "2.0.0", "");
+    let hidden: &[&str] = &["DIRsystem/x.wasm has the same id and is found first; remove one of the two"];
+    three.assert(Some("system/x.wasm"), &[], &[("local/x.wasm", hidden)]);
+    three.grant("local/x.wasm");
+    three.assert(Some("system/x.wasm"), &[], &[("local/x.wasm", hidden)]);
+
+    // One before it needs a grant, and would be used with it.
+    std::fs::remove_file(three.path("local/x.wasm")).unwrap();
+    std::fs::remove_file(three.path("config/grants/x.toml")).unwrap();
+    three.0.component_of("env", "x", "3.0.0", "");
+    let first: &[&str] = &["has not been granted; DIRsystem/x.wasm has the same id and is used", "plugin grant x`"];
+    let index = three.assert(Some("system/x.wasm"), &[], &[("env/x.wasm", first)]);
+    assert!(index.refused("x").unwrap().chosen);
+    three.grant("env/x.wasm");
+    three.assert(Some("env/x.wasm"), &[], &[]);
+
+    three.0.component_of("env", "x", "4.0.0", "[read]\nroots = [\"etc/a\"]\n");
+    let changed: &[&str] =
+        &["changed since it was granted and asks for more: role initrd; reads etc/a", "does not take its place"];
+    three.assert(Some("system/x.wasm"), &["env/x.wasm"], &[("env/x.wasm", changed)]);
+}
+
+#[test]
+fn an_old_grant_does_not_say_which_of_two_files_it_was_for() {
+    let three = Three::new();
+    three.0.component("local", "x", "");
+    three.table("1.0.0");
+    three.0.file("config/grants", "x.toml", b"digest = \"sha256:1\"\n");
+    let neither: &[&str] = &["it is not what was granted", "has the same id and is not used either"];
+    let both = [("local/x.wasm", neither), ("local/x.toml", neither)];
+    three.assert(None, &["local/x.wasm", "local/x.toml"], &both);
 }

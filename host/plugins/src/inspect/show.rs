@@ -1,0 +1,126 @@
+//! How `plugin inspect` and `plugin grant` show a plugin.
+
+use std::fmt;
+
+use super::Inspection;
+use crate::grant::record::Standing;
+use crate::grant::rights::{EXECUTES_INPUT, LOADS_CODE, Right, SIGNS, by_settings};
+use crate::interpreter::executes_input;
+use crate::variables::loads_code;
+use modsmith_facts::text::field;
+
+/// No text of the manifest makes further lines, or hides: each field is escaped.
+impl fmt::Display for Inspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let manifest = &self.manifest;
+        let title = format!("{} {}: {}", manifest.id, manifest.version, manifest.description);
+        writeln!(f, "{}", field(&title))?;
+        let mut line = |name: &str, text: String| {
+            if text.is_empty() { Ok(()) } else { writeln!(f, "  {name:<14}{}", field(&text)) }
+        };
+        line("file", format!("{} ({} bytes)", self.file.display(), self.size))?;
+        line("digest", self.digest.clone())?;
+        line("base", self.base.clone().unwrap_or_default())?;
+        line("license", manifest.license.clone())?;
+        line("granted", granted(&self.grant))?;
+        line("refused", self.refused.clone().unwrap_or_default())?;
+        for other in &self.others {
+            line("also there", format!("{}, which is not used: {}", other.file.display(), other.message))?;
+        }
+        let old = if manifest.matches.no_os_release { "without os-release" } else { "" };
+        line("systems", old.to_owned())?;
+        line("systems", manifest.matches.distro.join(", "))?;
+        line("needs", manifest.matches.programs.join(", "))?;
+        line("roles", names(&manifest.roles.provides))?;
+        line("reads", names(&manifest.read.roots))?;
+        line("writes", names(&manifest.write.roots))?;
+        line("writes", by_settings(&manifest.write.settings))?;
+        line("links to", manifest.write.link_targets.join(", "))?;
+        line("signs with", marked(names(&manifest.sign.keys), SIGNS))?;
+        line("signs with", marked(by_settings(&manifest.sign.settings), SIGNS))?;
+        for run in &manifest.run {
+            line("runs", command(&run.program, &run.arguments.to_string()))?;
+            line("  found at", names(&run.paths))?;
+            line("  sets", run.environment.iter().map(|name| variable(name)).collect::<Vec<_>>().join(", "))?;
+            line("  passed", run.pass.join(", "))?;
+            line("  or", if run.or_here { "this machine's, where the target has none" } else { "" }.to_owned())?;
+        }
+        for probe in &manifest.probe {
+            line("asks", command(&probe.program, &probe.arguments.join(" ")))?;
+        }
+        for denied in &self.denied {
+            line("denied", denied.clone())?;
+        }
+        for (interface, functions) in self.imports.iter().filter(|(_, functions)| !functions.is_empty()) {
+            line("imports", format!("{interface}: {}", functions.join(", ")))?;
+        }
+        for (key, setting) in &manifest.settings {
+            let variable = setting.environment.as_ref().map(|v| format!("  (also by ${v})")).unwrap_or_default();
+            let text = format!("{key} ({}) = {}  {}{variable}", setting.kind, setting.default, setting.help);
+            line("setting", text.trim_end().to_owned())?;
+        }
+        for (key, text) in &self.policy {
+            line("value", format!("{key} = {}", text.replace('\n', ", ")))?;
+        }
+        self.since_the_last_grant(f)
+    }
+}
+
+impl Inspection {
+    /// What the plugin asks for now, compared with what the last grant was for.
+    fn since_the_last_grant(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.before.as_ref().unwrap_or(&self.grant) {
+            Standing::Changed { difference: Some(difference) } if difference.is_none() => {
+                writeln!(f, "Since the last grant: {}.", difference.sentence())
+            }
+            Standing::Changed { difference: Some(difference) } => {
+                writeln!(f, "Since the last grant, new (+) and no longer asked for (-):")?;
+                let signed = |sign, rights: &[Right], f: &mut fmt::Formatter<'_>| {
+                    rights.iter().try_for_each(|right| {
+                        let (verb, text) = right.words();
+                        writeln!(f, "{sign} {verb:<14}{}{}", field(&text), right.warning())
+                    })
+                };
+                signed('+', &difference.added, f)?;
+                signed('-', &difference.removed, f)
+            }
+            Standing::Changed { difference: None } => {
+                writeln!(f, "What the last grant was for is not known: it recorded no rights.")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn granted(standing: &Standing) -> String {
+    match standing {
+        Standing::Granted => "yes".to_owned(),
+        Standing::NotGranted { .. } => "no".to_owned(),
+        Standing::NotNeeded => "not needed".to_owned(),
+        Standing::Changed { difference } => {
+            let difference = difference.as_ref().map(|difference| format!(" and {}", difference.sentence()));
+            format!("no, it has changed since{}", difference.unwrap_or_default())
+        }
+        Standing::Unreadable { reason } => format!("not known: {reason}"),
+    }
+}
+
+/// A warning behind what there is.
+fn marked(text: String, warning: &str) -> String {
+    if text.is_empty() { text } else { text + warning }
+}
+
+/// A command, with a warning where granting it is granting everything.
+fn command(program: &str, arguments: &str) -> String {
+    let warning = if executes_input(program) { EXECUTES_INPUT } else { "" };
+    format!("{}{warning}", format!("{program} {arguments}").trim_end())
+}
+
+fn variable(name: &str) -> String {
+    let warning = if loads_code(name) { LOADS_CODE } else { "" };
+    format!("{name}{warning}")
+}
+
+fn names<T: fmt::Display>(items: &[T]) -> String {
+    items.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+}
