@@ -2,6 +2,7 @@
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::time::Instant;
 
 use super::arguments::{AuthorArguments, DirectoryArguments, PluginArguments, PluginCommand};
 use super::setup::{plugins, system};
@@ -10,7 +11,7 @@ use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_facts::find_program;
 use modsmith_facts::text::field;
-use modsmith_plugins::{Administration, KernelHooks, Listed, Plugins};
+use modsmith_plugins::{Administration, KernelHooks, Listed, Plugins, Standing};
 
 /// Runs a `plugin` subcommand.
 pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()> {
@@ -43,18 +44,48 @@ pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()>
             let directories = hooks::Directories { sbindir, libdir };
             files.iter().try_for_each(|(plugin, file)| hooks::put(plugin, file, &directories, into.as_deref()))
         }
-        PluginCommand::Grant { plugin } => {
-            let (inspection, file) = Administration(&open(arguments, environment)?).grant(plugin)?;
-            output::text(&inspection.to_string());
-            output::lines(&field(&format!("Granted in {}", file.display())));
-            Ok(())
-        }
+        PluginCommand::Grant { plugin } => grant(plugin, &open(arguments, environment)?),
         PluginCommand::Revoke { plugin } => {
             let file = Administration(&open(arguments, environment)?).revoke(plugin)?;
             output::lines(&field(&format!("Revoked: {} is gone", file.display())));
             Ok(())
         }
     }
+}
+
+/// Grants a plugin, shows what that was, and compiles it, so that no hook of a package
+/// has to wait for the compiler.
+fn grant(plugin: &str, plugins: &Plugins) -> Result<()> {
+    let administration = Administration(plugins);
+    let (inspection, file) = administration.grant(plugin)?;
+    output::text(&inspection.to_string());
+    output::lines(&field(&format!("Granted in {}", file.display())));
+    if inspection.refused.is_some() {
+        return Ok(());
+    }
+    let mut begun = None;
+    let compiled = administration.compile(&inspection, |bytes| {
+        if bytes >= LARGE {
+            output::error(&format!("Compiling {} ({} MB) …", field(&inspection.manifest.id), megabytes(bytes)));
+            begun = Some(Instant::now());
+        }
+    });
+    if let Some(begun) = begun {
+        let outcome = if compiled.is_ok() { "done" } else { "failed" };
+        output::error(&format!(" {outcome} ({} s).\n", begun.elapsed().as_secs()));
+    }
+    // The grant stands: a limit can be raised afterwards.
+    if let Err(error) = compiled {
+        output::warning(&error.to_string());
+    }
+    Ok(())
+}
+
+/// The size in bytes from which on compiling a component takes a second or more.
+const LARGE: u64 = 1_000_000;
+
+fn megabytes(bytes: u64) -> u64 {
+    bytes.saturating_add(500_000) / 1_000_000
 }
 
 /// The program of plugin authors, which is installed apart.
@@ -84,7 +115,12 @@ fn open(arguments: &PluginArguments, environment: &Environment) -> Result<Plugin
 
 fn line(plugin: &Listed) -> String {
     let roles: Vec<String> = plugin.roles.iter().map(ToString::to_string).collect();
-    let serves = if plugin.serves { "serves this system" } else { "not for this system" };
     let reason = plugin.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    format!("{:<22} {:<8} {:<37} {serves}{reason}", plugin.id, plugin.version, roles.join(", "))
+    let serves = match (plugin.grant.admits(), plugin.serves) {
+        (false, _) => "not used",
+        (true, true) => "serves this system",
+        (true, false) => "not for this system",
+    };
+    let granted = if plugin.grant == Standing::Granted { ", granted" } else { "" };
+    format!("{:<22} {:<8} {:<37} {serves}{reason}{granted}", plugin.id, plugin.version, roles.join(", "))
 }
