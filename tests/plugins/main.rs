@@ -3,5 +3,6 @@
 mod cases;
 mod changed_plugins;
 mod distributions;
+mod grants;
 mod hostile;
 mod tables;

@@ -63,7 +63,8 @@ fn a_user_with_limits_of_their_own_compiles_within_them() {
 
 #[test]
 fn a_compiler_that_takes_too_much_memory_is_ended_and_the_error_names_the_limit() {
-    let out = install(&machine(Body::new().note("hello"), "compile-mib = 1\n")).expect(31);
+    // No other test compiles this one, and keeps it.
+    let out = install(&machine(Body::new().note("much memory"), "compile-mib = 1\n")).expect(31);
     assert_names(&out.stderr, &["1 MiB of memory", "`compile-mib`", "/etc/modsmith/limits.toml"]);
 }
 
@@ -91,4 +92,44 @@ fn where_there_is_no_proc_plugins_are_compiled_all_the_same() {
     let script = format!("mount -t tmpfs none /proc; exec dkms {line}");
     let out = world.shell(&script).env("MODSMITH_CACHE_DIR", world.path("cache").display().to_string()).run().expect(0);
     assert!(out.stdout.contains("hello"), "{out}");
+}
+
+/// A custom section, which makes a component large and costs the compiler nothing.
+fn padding(bytes: usize) -> Vec<u8> {
+    let mut rest = bytes;
+    let mut section = vec![0];
+    while rest >= 0x80 {
+        section.push((rest & 0x7f) as u8 | 0x80);
+        rest >>= 7;
+    }
+    section.push(rest as u8);
+    section.extend([1, b'x']);
+    section.resize(section.len() + bytes - 2, b' ');
+    section
+}
+
+#[test]
+fn a_grant_compiles_the_plugin_and_says_so_when_that_takes_long() {
+    let world = World::generic().of_system("ID=debian\n");
+    let mut component = modsmith_kit::build::embed(&Body::new().note("hello").component(), &manifest_text(""));
+    let cache = world.path("cache").display().to_string();
+    let grant = |component: &[u8], limits: &str| {
+        world.write("etc/modsmith/plugins/hostile.wasm", component);
+        world.write("etc/modsmith/limits.toml", limits);
+        let program = world.program(modsmith_tests::world::modsmith()).words("plugin grant hostile");
+        program.env("MODSMITH_CACHE_DIR", cache.clone()).run().expect(0)
+    };
+    assert_eq!(grant(&component, "").stderr, "", "a small one takes no time");
+    assert_eq!(fs::read_dir(&cache).unwrap().count(), 1, "it is compiled");
+
+    component.extend(padding(3_000_000));
+    assert_eq!(grant(&component, "").stderr, "Compiling hostile (3 MB) … done (0 s).\n");
+    assert_eq!(fs::read_dir(&cache).unwrap().count(), 2);
+    assert_eq!(grant(&component, "").stderr, "", "it is in the cache");
+
+    // The grant stands, so that the limit can be raised.
+    component.extend(padding(100));
+    let out = grant(&component, "compile-mib = 1\n");
+    assert_names(&out.stderr, &["Compiling hostile (3 MB) … failed", "Warning: ", "`compile-mib`"]);
+    assert!(out.stdout.contains("Granted in"), "{out}");
 }

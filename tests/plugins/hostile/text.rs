@@ -79,6 +79,27 @@ fn what_is_shown_when_a_plugin_is_granted_cannot_be_forged_either() {
 }
 
 #[test]
+fn what_is_new_since_the_last_grant_cannot_be_forged() {
+    let setting = Setting::of(&modsmith_kit::build::embed(&Body::new().component(), &written("x")));
+    let config = setting.dir.path().join("config");
+    let directories = vec![(setting.dir.path().join("plugins"), FoundIn::Local)];
+    let search = SearchPath { directories, config, ..setting.search() };
+    let open = || Plugins::open(setting.system(), search.clone(), FrameworkSettings::default());
+    Administration(&open()).grant("hostile").unwrap();
+    std::fs::write(setting.plugin(), modsmith_kit::build::embed(&Body::new().component(), &written(FORGED))).unwrap();
+
+    let problem = open().problems()[0].to_string();
+    assert_eq!(modsmith_facts::text::field(&problem), problem);
+    assert_names(&problem, &["asks for more", "x\\n  reads         nothing\\r\\u{1b}M"]);
+    let shown = Administration(&open()).grant("hostile").unwrap().0.to_string();
+    assert_harmless(&shown);
+    let new = shown.lines().filter(|line| line.starts_with("+ ")).count();
+    let gone = shown.lines().filter(|line| line.starts_with("- ")).count();
+    // One more: the key that was closed to the plugin may be read now.
+    assert_eq!((new, gone), (8, 7), "{shown}");
+}
+
+#[test]
 fn programs_get_the_exact_text() {
     let json = serde_json::to_value(Administration(&hostile().open()).inspect("hostile").unwrap()).unwrap();
     assert_eq!(json["manifest"]["description"], FORGED);
