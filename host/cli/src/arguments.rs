@@ -254,6 +254,12 @@ pub enum PluginCommand {
     /// Test plugins: their cases, and laws that hold for every plugin
     #[command(disable_help_flag = true)]
     Test(AuthorArguments),
+    /// Make a plugin from what a compiler of any language made
+    #[command(disable_help_flag = true)]
+    Pack(AuthorArguments),
+    /// Print the plugin interface, for generators of bindings
+    #[command(disable_help_flag = true)]
+    Wit(AuthorArguments),
     /// List the plugins that are used on this system
     List {
         #[arg(long)]

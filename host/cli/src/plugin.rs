@@ -17,6 +17,8 @@ pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()>
     match &arguments.command {
         PluginCommand::Build(words) => author("build", words, environment),
         PluginCommand::Test(words) => author("test", words, environment),
+        PluginCommand::Pack(words) => author("pack", words, environment),
+        PluginCommand::Wit(words) => author("wit", words, environment),
         PluginCommand::List { json } => {
             let plugins = open(arguments, environment)?;
             let listed = Administration(&plugins).list();

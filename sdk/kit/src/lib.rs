@@ -1,4 +1,5 @@
-//! The tool of plugin authors: builds plugins, and tests them against cases and laws.
+//! The tool of plugin authors: builds, packs plugins, and tests them
+//! against cases and laws.
 //!
 //! What a plugin is, this crate has from the host's own crates; so a plugin that it
 //! accepts is one that the host accepts. The program that installs modules knows nothing
@@ -6,7 +7,9 @@
 
 pub mod build;
 pub mod error;
+pub mod interface;
 mod names;
+pub mod pack;
 pub mod testing;
 
 pub use error::{Error, Result};

@@ -2,17 +2,19 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use modsmith_facts::text;
 use modsmith_kit::build::{BuildOptions, build};
+use modsmith_kit::interface;
+use modsmith_kit::pack::{Built, ManifestText, PackOptions, pack};
 use modsmith_kit::testing::{Selection, TestOptions, test};
 use modsmith_kit::{Error, Result};
 use modsmith_plugins::Kind;
 
-/// Builds and tests plugins of modsmith.
+/// Builds, packs and tests plugins of modsmith.
 #[derive(Debug, Parser)]
 #[command(name = "modsmith-plugin", version)]
 struct Arguments {
@@ -33,6 +35,38 @@ enum Command {
     },
     /// Test plugins: their cases, and laws that hold for every plugin
     Test(TestArguments),
+    /// Make a plugin from a core module or a component of any compiler
+    Pack {
+        /// What the compiler made
+        file: PathBuf,
+        /// The plugin's manifest
+        #[arg(long, value_name = "FILE", default_value = "plugin.toml")]
+        manifest: PathBuf,
+        /// Where the plugin goes; ID.wasm otherwise
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Print the plugin interface as one text of WIT, for generators of bindings
+    Wit(WitArguments),
+}
+
+#[derive(Debug, Clone, Args)]
+struct WitArguments {
+    /// Write its files to this directory instead
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Write bindings of this language to DIR, for the roles of the manifest
+    #[arg(long, value_name = "LANGUAGE", requires = "out")]
+    bindings: Option<Bindings>,
+    /// The manifest with the roles
+    #[arg(long, value_name = "FILE", default_value = "plugin.toml", requires = "bindings")]
+    manifest: PathBuf,
+}
+
+/// Languages that this program generates bindings for.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Bindings {
+    C,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -67,6 +101,8 @@ fn main() -> ExitCode {
     let outcome = match command {
         Command::Build { directory, out } => build_plugins(directory, out),
         Command::Test(arguments) => test_plugins(arguments),
+        Command::Pack { file, manifest, out } => pack_plugin(&PackOptions { file, manifest, out }),
+        Command::Wit(arguments) => show_interface(&arguments),
     };
     outcome.unwrap_or_else(|error| {
         complain(&error);
@@ -78,9 +114,32 @@ fn main() -> ExitCode {
 }
 
 fn build_plugins(directory: PathBuf, out: PathBuf) -> Result<ExitCode> {
-    for built in build(&BuildOptions { directory, out })? {
-        print(&format!("{}\n", text::field(&format!("{:>8}  {}", built.size, built.file.display()))));
-    }
+    build(&BuildOptions { directory, out })?.iter().for_each(show_built);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn pack_plugin(options: &PackOptions) -> Result<ExitCode> {
+    show_built(&pack(options)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show_built(built: &Built) {
+    print(&format!("{}\n", text::field(&format!("{:>8}  {}", built.size, built.file.display()))));
+}
+
+fn show_interface(arguments: &WitArguments) -> Result<ExitCode> {
+    let Some(directory) = &arguments.out else {
+        print(&interface::text());
+        return Ok(ExitCode::SUCCESS);
+    };
+    let files = match arguments.bindings {
+        Some(Bindings::C) => {
+            let roles = ManifestText::read(&arguments.manifest)?.manifest.roles.provides;
+            interface::write_c(&roles, directory)?
+        }
+        None => interface::write(directory)?,
+    };
+    files.iter().for_each(|file| print(&format!("{}\n", text::field(&file.display().to_string()))));
     Ok(ExitCode::SUCCESS)
 }
 
