@@ -254,6 +254,9 @@ pub enum PluginCommand {
     /// Test plugins: their cases, and laws that hold for every plugin
     #[command(disable_help_flag = true)]
     Test(AuthorArguments),
+    /// Check a plugin for unused rights, unknown settings and keys, and different versions
+    #[command(disable_help_flag = true)]
+    Check(AuthorArguments),
     /// Make a plugin from what a compiler of any language made
     #[command(disable_help_flag = true)]
     Pack(AuthorArguments),

@@ -1,4 +1,4 @@
-//! The tool of plugin authors: builds, packs plugins, and tests them
+//! The tool of plugin authors: builds, packs and checks plugins, and tests them
 //! against cases and laws.
 //!
 //! What a plugin is, this crate has from the host's own crates; so a plugin that it
@@ -6,6 +6,7 @@
 //! of it.
 
 pub mod build;
+pub mod check;
 pub mod error;
 pub mod interface;
 mod names;

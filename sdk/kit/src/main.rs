@@ -8,13 +8,14 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use modsmith_facts::text;
 use modsmith_kit::build::{BuildOptions, build};
+use modsmith_kit::check::{CheckOptions, Checked, check};
 use modsmith_kit::interface;
 use modsmith_kit::pack::{Built, ManifestText, PackOptions, pack};
 use modsmith_kit::testing::{Selection, TestOptions, test};
 use modsmith_kit::{Error, Result};
 use modsmith_plugins::Kind;
 
-/// Builds, packs and tests plugins of modsmith.
+/// Builds, packs, checks and tests plugins of modsmith.
 #[derive(Debug, Parser)]
 #[command(name = "modsmith-plugin", version)]
 struct Arguments {
@@ -35,6 +36,15 @@ enum Command {
     },
     /// Test plugins: their cases, and laws that hold for every plugin
     Test(TestArguments),
+    /// Check plugins for unused rights, unknown settings and keys, and different versions
+    Check {
+        /// Folder with a plugin.toml or a policy.toml, or with such folders at any depth
+        #[arg(default_value = ".")]
+        directory: PathBuf,
+        /// Where `plugin build` has put the plugins; they are built otherwise
+        #[arg(long, value_name = "DIR")]
+        built: Option<PathBuf>,
+    },
     /// Make a plugin from a core module or a component of any compiler
     Pack {
         /// What the compiler made
@@ -101,6 +111,7 @@ fn main() -> ExitCode {
     let outcome = match command {
         Command::Build { directory, out } => build_plugins(directory, out),
         Command::Test(arguments) => test_plugins(arguments),
+        Command::Check { directory, built } => check_plugins(&CheckOptions { directory, built }),
         Command::Pack { file, manifest, out } => pack_plugin(&PackOptions { file, manifest, out }),
         Command::Wit(arguments) => show_interface(&arguments),
     };
@@ -116,6 +127,19 @@ fn main() -> ExitCode {
 fn build_plugins(directory: PathBuf, out: PathBuf) -> Result<ExitCode> {
     build(&BuildOptions { directory, out })?.iter().for_each(show_built);
     Ok(ExitCode::SUCCESS)
+}
+
+fn check_plugins(options: &CheckOptions) -> Result<ExitCode> {
+    let Checked { plugins, findings } = check(options)?;
+    findings.iter().for_each(|finding| print(&format!("{}\n", text::line(&finding.to_string()))));
+    let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+    let plugins = count(plugins, "plugin");
+    if findings.is_empty() {
+        print(&format!("{plugins}: no findings\n"));
+        return Ok(ExitCode::SUCCESS);
+    }
+    print_error(&format!("error: {} in {plugins}.\n", count(findings.len(), "finding")));
+    Ok(ExitCode::FAILURE)
 }
 
 fn pack_plugin(options: &PackOptions) -> Result<ExitCode> {
