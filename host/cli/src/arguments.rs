@@ -257,6 +257,9 @@ pub enum PluginCommand {
     /// Check a plugin for unused rights, unknown settings and keys, and different versions
     #[command(disable_help_flag = true)]
     Check(AuthorArguments),
+    /// Start a plugin: a folder with code, a test case and a CI file
+    #[command(disable_help_flag = true)]
+    New(AuthorArguments),
     /// Make a plugin from what a compiler of any language made
     #[command(disable_help_flag = true)]
     Pack(AuthorArguments),

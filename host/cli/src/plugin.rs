@@ -18,6 +18,7 @@ pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()>
         PluginCommand::Build(words) => author("build", words, environment),
         PluginCommand::Test(words) => author("test", words, environment),
         PluginCommand::Check(words) => author("check", words, environment),
+        PluginCommand::New(words) => author("new", words, environment),
         PluginCommand::Pack(words) => author("pack", words, environment),
         PluginCommand::Wit(words) => author("wit", words, environment),
         PluginCommand::List { json } => {

@@ -10,9 +10,10 @@ use crate::names::{FACTS, MANIFEST, PLAN, POLICY, REFUSAL};
 
 /// Every id that this tool's errors can have beside those of plugins, with its kind.
 /// `docs/reference/messages.md` explains each.
-pub const IDS: [(&str, Kind); 8] = [
+pub const IDS: [(&str, Kind); 9] = [
     ("plugin-source-missing", Kind::Usage),
     ("plugin-exists", Kind::Usage),
+    ("template-missing", Kind::Usage),
     ("plugin-source-invalid", Kind::Plugin),
     ("plugin-not-compiled", Kind::Plugin),
     ("compiler-missing", Kind::Plugin),
@@ -72,6 +73,14 @@ pub enum Error {
     #[error("The bindings cannot be generated: {reason}.")]
     NoBindings { reason: String },
 
+    #[error("The name of the plugin is not in order: {reason}.")]
+    BadName { reason: String },
+    #[error("There is no template for {wanted}.")]
+    NoTemplate { wanted: String, others: Vec<&'static str> },
+    #[error("{} is there already.", folder.display())]
+    FolderExists { folder: PathBuf },
+    #[error("{} is not the folder of the SDK: there is no Cargo.toml in it.", folder.display())]
+    NoSdk { folder: PathBuf },
 
     #[error("There are no cases in {}.", folder.display())]
     NoCases { folder: PathBuf },
@@ -123,7 +132,8 @@ impl Error {
             Self::Plan(_) => Id::Failed.name(),
             Self::InCase { error, .. } | Self::InFile { error, .. } => error.id(),
             Self::NoPlugin { .. } => "plugin-source-missing",
-            Self::OverItself { .. } => "plugin-exists",
+            Self::OverItself { .. } | Self::FolderExists { .. } => "plugin-exists",
+            Self::BadName { .. } | Self::NoTemplate { .. } | Self::NoSdk { .. } => "template-missing",
             Self::NotInOrder { .. }
             | Self::TwoWithOneId { .. }
             | Self::NothingToCompile { .. }
@@ -219,6 +229,10 @@ impl Error {
                     .to_owned(),
                 "It must depend on nothing that imports other functions than those of the interface.".to_owned(),
             ],
+            Self::BadName { .. } => one("Choose another name: it becomes the plugin's id and the name of its file."),
+            Self::NoTemplate { others, .. } => vec![format!("There are templates for: {}.", others.join(", "))],
+            Self::FolderExists { .. } => one("Name a folder that is to be made with --out DIR, or another plugin."),
+            Self::NoSdk { .. } => one("Name the folder `sdk/guest` of modsmith's source, or leave --sdk out."),
             Self::PackedAlready => one("Pack the file that the compiler made, as it was before."),
             Self::OverItself { .. } => one("Name another file with --out FILE."),
             Self::NoCases { .. } => {

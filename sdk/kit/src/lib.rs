@@ -1,4 +1,4 @@
-//! The tool of plugin authors: builds, packs and checks plugins, and tests them
+//! The tool of plugin authors: starts, builds, packs and checks plugins, and tests them
 //! against cases and laws.
 //!
 //! What a plugin is, this crate has from the host's own crates; so a plugin that it
@@ -10,6 +10,7 @@ pub mod check;
 pub mod error;
 pub mod interface;
 mod names;
+pub mod new;
 pub mod pack;
 pub mod testing;
 

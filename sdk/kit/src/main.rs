@@ -10,12 +10,13 @@ use modsmith_facts::text;
 use modsmith_kit::build::{BuildOptions, build};
 use modsmith_kit::check::{CheckOptions, Checked, check};
 use modsmith_kit::interface;
+use modsmith_kit::new::{Language, NewOptions, new};
 use modsmith_kit::pack::{Built, ManifestText, PackOptions, pack};
 use modsmith_kit::testing::{Selection, TestOptions, test};
 use modsmith_kit::{Error, Result};
 use modsmith_plugins::Kind;
 
-/// Builds, packs, checks and tests plugins of modsmith.
+/// Starts, builds, packs, checks and tests plugins of modsmith.
 #[derive(Debug, Parser)]
 #[command(name = "modsmith-plugin", version)]
 struct Arguments {
@@ -45,6 +46,8 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         built: Option<PathBuf>,
     },
+    /// Start a plugin: a folder with code, a test case and a CI file
+    New(NewArguments),
     /// Make a plugin from a core module or a component of any compiler
     Pack {
         /// What the compiler made
@@ -58,6 +61,30 @@ enum Command {
     },
     /// Print the plugin interface as one text of WIT, for generators of bindings
     Wit(WitArguments),
+}
+
+#[derive(Debug, Clone, Args)]
+struct NewArguments {
+    /// Role of the plugin, such as initrd, install-policy or packager
+    kind: String,
+    /// Id of the plugin
+    name: String,
+    /// What the plugin is written in
+    #[arg(long, value_name = "LANGUAGE", default_value = "rust")]
+    lang: LanguageArgument,
+    /// Folder of the Rust SDK; its released version otherwise
+    #[arg(long, value_name = "DIR")]
+    sdk: Option<PathBuf>,
+    /// Folder to make; NAME otherwise
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum LanguageArgument {
+    Rust,
+    C,
+    Table,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -112,6 +139,7 @@ fn main() -> ExitCode {
         Command::Build { directory, out } => build_plugins(directory, out),
         Command::Test(arguments) => test_plugins(arguments),
         Command::Check { directory, built } => check_plugins(&CheckOptions { directory, built }),
+        Command::New(arguments) => start_plugin(arguments),
         Command::Pack { file, manifest, out } => pack_plugin(&PackOptions { file, manifest, out }),
         Command::Wit(arguments) => show_interface(&arguments),
     };
@@ -140,6 +168,18 @@ fn check_plugins(options: &CheckOptions) -> Result<ExitCode> {
     }
     print_error(&format!("error: {} in {plugins}.\n", count(findings.len(), "finding")));
     Ok(ExitCode::FAILURE)
+}
+
+fn start_plugin(arguments: NewArguments) -> Result<ExitCode> {
+    let NewArguments { kind, name, lang, sdk, out } = arguments;
+    let language = match lang {
+        LanguageArgument::Rust => Language::Rust,
+        LanguageArgument::C => Language::C,
+        LanguageArgument::Table => Language::Table,
+    };
+    let folder = new(&NewOptions { kind, name, language, sdk, out })?;
+    print(&format!("{}\n", text::field(&folder.display().to_string())));
+    Ok(ExitCode::SUCCESS)
 }
 
 fn pack_plugin(options: &PackOptions) -> Result<ExitCode> {
