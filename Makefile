@@ -18,7 +18,8 @@ FOR_FORMATS := build-essential debhelper lintian \
 FOR_TEST  := $(FOR_DEMO) linux-headers-cloud-amd64 linux-headers-rt-amd64 dkms patch xz-utils zstd \
              dracut-core initramfs-tools-core util-linux python3-jsonschema \
              shellcheck zsh fish groff-base binutils strace ccache \
-             softhsm2 libengine-pkcs11-openssl gnutls-bin $(FOR_FORMATS)
+             softhsm2 libengine-pkcs11-openssl gnutls-bin \
+             clang lld wasi-libc libclang-rt-dev-wasm32 $(FOR_FORMATS)
 # iptables-netflow-dkms builds with these.
 FOR_NETFLOW  := iptables libxtables-dev pkg-config
 FOR_BENCH    := $(FOR_TEST) $(FOR_NETFLOW)

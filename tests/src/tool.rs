@@ -48,6 +48,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("dpkg-buildpackage", "dpkg-dev"),
     ("dh", "debhelper"),
     ("lintian", "lintian"),
+    ("clang", "clang lld wasi-libc libclang-rt-dev-wasm32"),
 ];
 
 /// The path of a program that the tests need.

@@ -38,6 +38,14 @@ pub const V0_1: Track = Track {
 };
 
 impl Track {
+    /// All files as one text of WIT: the file that names the package comes first, because
+    /// parsers take that line only before everything else.
+    pub fn text(&self) -> String {
+        let names_package = |text: &str| text.lines().any(|line| line.starts_with("package "));
+        let (first, rest): (Vec<_>, Vec<_>) = self.files.iter().partition(|(_, text)| names_package(text));
+        first.into_iter().chain(rest).map(|(_, text)| text.trim_end()).collect::<Vec<_>>().join("\n\n") + "\n"
+    }
+
     /// Source code with `@WIT@` replaced by the directory: for build scripts, since
     /// macros that generate bindings take their path from a literal only.
     ///
@@ -55,6 +63,16 @@ impl Track {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_text_names_the_package_once_before_all_interfaces() {
+        for track in TRACKS {
+            let text = track.text();
+            assert_eq!(text.matches("\npackage ").count(), 1, "{}", track.version);
+            assert!(text.find("\npackage ") < text.find("\ninterface "), "{}", track.version);
+            assert!(track.files.iter().all(|(_, file)| text.contains(file.trim_end())), "{}", track.version);
+        }
+    }
 
     #[test]
     fn every_file_of_a_track_is_in_it() {

@@ -254,6 +254,18 @@ pub enum PluginCommand {
     /// Test plugins: their cases, and laws that hold for every plugin
     #[command(disable_help_flag = true)]
     Test(AuthorArguments),
+    /// Check a plugin for unused rights, unknown settings and keys, and different versions
+    #[command(disable_help_flag = true)]
+    Check(AuthorArguments),
+    /// Start a plugin: a folder with code, a test case and a CI file
+    #[command(disable_help_flag = true)]
+    New(AuthorArguments),
+    /// Make a plugin from what a compiler of any language made
+    #[command(disable_help_flag = true)]
+    Pack(AuthorArguments),
+    /// Print the plugin interface, for generators of bindings
+    #[command(disable_help_flag = true)]
+    Wit(AuthorArguments),
     /// List the plugins that are used on this system
     List {
         #[arg(long)]

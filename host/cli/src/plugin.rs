@@ -18,6 +18,10 @@ pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()>
     match &arguments.command {
         PluginCommand::Build(words) => author("build", words, environment),
         PluginCommand::Test(words) => author("test", words, environment),
+        PluginCommand::Check(words) => author("check", words, environment),
+        PluginCommand::New(words) => author("new", words, environment),
+        PluginCommand::Pack(words) => author("pack", words, environment),
+        PluginCommand::Wit(words) => author("wit", words, environment),
         PluginCommand::List { json } => {
             let plugins = open(arguments, environment)?;
             let listed = Administration(&plugins).list();

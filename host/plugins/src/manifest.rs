@@ -92,6 +92,19 @@ pub struct Manifest {
     /// What tables may set that have the plugin as their base, by dotted key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub policy: BTreeMap<String, PolicyKey>,
+    /// For `modsmith plugin build`; the host does not use this section.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<Build>,
+}
+
+/// `[build]`: how the plugin is made in languages that cargo does not compile.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Build {
+    /// Program and arguments. The program runs in the plugin's folder.
+    pub command: Vec<String>,
+    /// The core module or component that the program makes, below the plugin's folder.
+    pub output: String,
 }
 
 /// A key of `[policy]`. One that ends in `.*` stands for all below.
@@ -276,6 +289,9 @@ impl Manifest {
         if self.roles.provides.is_empty() {
             return Err("`roles.provides` is empty: a plugin provides at least one role".into());
         }
+        if let Some(build) = &self.build {
+            check_build(build)?;
+        }
         for (key, setting) in &self.settings {
             if !setting.kind.accepts(&setting.default) {
                 return Err(format!("`settings.{key}`: the default is not of type {}", setting.kind));
@@ -316,6 +332,16 @@ pub fn check_identity(id: &str, version: &str) -> Result<(), String> {
     semver::Version::parse(version)
         .map(|_| ())
         .map_err(|e| format!("`version = \"{version}\"` is not a semantic version: {e}"))
+}
+
+fn check_build(build: &Build) -> Result<(), String> {
+    if build.command.first().is_none_or(String::is_empty) {
+        return Err("`build.command` is empty: name the program that makes the plugin, and its arguments".into());
+    }
+    if build.output.is_empty() || build.output.starts_with('/') || build.output.split('/').any(|part| part == "..") {
+        return Err(format!("`build.output = \"{}\"` must be a file below the plugin's folder", build.output));
+    }
+    Ok(())
 }
 
 /// What can be checked of a `[[run]]` entry without the settings.
@@ -417,6 +443,19 @@ pub(crate) mod tests {
             let error = Manifest::parse(&run(name)).unwrap_err().to_string();
             assert!(error.contains("run.environment") && error.contains(name), "{error}");
         }
+    }
+
+    #[test]
+    fn a_build_command_names_a_program_and_a_file_below_the_folder() {
+        let build = |lines: &str| Manifest::parse(&format!("{MINIMAL}[build]\n{lines}")).map_err(|e| e.to_string());
+        let manifest = build("command = [\"make\"]\noutput = \"out/x.wasm\"\n").unwrap();
+        assert_eq!(manifest.build.unwrap().output, "out/x.wasm");
+        for output in ["", "/tmp/x.wasm", "../x.wasm"] {
+            let error = build(&format!("command = [\"make\"]\noutput = \"{output}\"\n")).unwrap_err();
+            assert!(error.contains("build.output"), "{error}");
+        }
+        assert!(build("command = []\noutput = \"x.wasm\"\n").unwrap_err().contains("build.command"));
+        assert!(build("command = [\"make\"]\n").unwrap_err().contains("output"));
     }
 
     #[test]

@@ -1,27 +1,26 @@
 //! Building plugins: crates become components, tables are copied.
 //!
-//! One cargo run compiles every plugin crate below a directory; each core module
-//! then becomes a component with its plugin.toml inside, so that a plugin is one
-//! file. Anybody's plugins and the first-party ones go the same way.
+//! One cargo run compiles every plugin crate below a directory; plugins in other
+//! languages name a command in `[build]` of their plugin.toml. Each core module then
+//! becomes a component with its plugin.toml inside, so that a plugin is one file. Anybody's plugins and the first-party ones go the same way.
 
+mod command;
 mod toolchain;
 
 use std::ffi::OsStr;
 use std::fs::DirEntry;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use wit_component::ComponentEncoder;
-
 use crate::names::{MANIFEST, POLICY};
-use modsmith_plugins::form::{self, Imports};
-use modsmith_plugins::manifest::{Manifest, SECTION, check_identity};
+use crate::pack::{self, ManifestText};
+use modsmith_plugins::form::Imports;
+use modsmith_plugins::manifest::check_identity;
 use modsmith_plugins::table::TableFile;
 use toolchain::{TARGET, Toolchain};
 
 use crate::error::Error;
+pub use crate::pack::{Built, embed};
 
 /// What `modsmith plugin build` was asked for.
 #[derive(Debug, Clone)]
@@ -31,19 +30,6 @@ pub struct BuildOptions {
     pub directory: PathBuf,
     /// Where `ID.wasm` and `ID.toml` go; made when missing.
     pub out: PathBuf,
-}
-
-/// One plugin, built.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Built {
-    pub id: String,
-    /// `ID.wasm`, or `ID.toml` for a table.
-    pub file: PathBuf,
-    /// Bytes.
-    pub size: u64,
-    /// Imported functions by interface: all that it can ask the host for.
-    /// Nothing for a table.
-    pub imports: Imports,
 }
 
 /// A plugin that is ready to be written.
@@ -65,12 +51,16 @@ struct Output {
 pub fn build(options: &BuildOptions) -> Result<Vec<Built>, Error> {
     let sources = Sources::find(&options.directory)?;
     let mut outputs: Vec<Output> = sources.tables.iter().map(|dir| table(dir)).collect::<Result<_, _>>()?;
-    let crates: Vec<PluginCrate> = sources.crates.iter().map(|dir| PluginCrate::read(dir)).collect::<Result<_, _>>()?;
+    let folders: Vec<Folder> = sources.crates.iter().map(|dir| Folder::read(dir)).collect::<Result<_, _>>()?;
+    let (crates, others): (Vec<_>, Vec<_>) = folders.iter().partition(|folder| folder.command().is_none());
     if !crates.is_empty() {
-        let modules = compile(&options.directory, &sources.crates)?;
-        for plugin in &crates {
+        let modules = compile(&options.directory, &crates)?;
+        for plugin in crates {
             outputs.push(plugin.package(&modules)?);
         }
+    }
+    for plugin in others {
+        outputs.extend(plugin.run()?);
     }
     outputs.sort_by(|a, b| a.id.cmp(&b.id));
     if let Some(pair) = outputs.windows(2).find(|pair| pair[0].id == pair[1].id) {
@@ -149,7 +139,7 @@ struct Module {
 
 /// Runs cargo in the directory: for the package there, for all of a workspace, or
 /// for the crates of a directory inside a workspace.
-fn compile(directory: &Path, crates: &[PathBuf]) -> Result<Vec<Module>, Error> {
+fn compile(directory: &Path, crates: &[&Folder]) -> Result<Vec<Module>, Error> {
     let packages = match directory.join("Cargo.toml").is_file() {
         true => Vec::new(),
         false => packages(directory, crates)?,
@@ -168,12 +158,12 @@ fn compile(directory: &Path, crates: &[PathBuf]) -> Result<Vec<Module>, Error> {
 }
 
 /// The names that cargo has for the crates of a directory inside a workspace.
-fn packages(directory: &Path, crates: &[PathBuf]) -> Result<Vec<String>, Error> {
+fn packages(directory: &Path, crates: &[&Folder]) -> Result<Vec<String>, Error> {
     let resolved = directory.canonicalize().map_err(|e| Error::io("resolve", directory, e))?;
     if !resolved.ancestors().any(|dir| dir.join("Cargo.toml").is_file()) {
         return Err(Error::NothingToCompile { directory: directory.to_path_buf() });
     }
-    crates.iter().map(|folder| package_name(&folder.join("Cargo.toml"))).collect()
+    crates.iter().map(|folder| package_name(&folder.directory.join("Cargo.toml"))).collect()
 }
 
 fn package_name(file: &Path) -> Result<String, Error> {
@@ -185,7 +175,7 @@ fn package_name(file: &Path) -> Result<String, Error> {
     struct Package {
         name: String,
     }
-    let parsed: CargoToml = toml::from_str(&read_text(file)?).map_err(|e| wrong(file, e.message()))?;
+    let parsed: CargoToml = toml::from_str(&read_text(file)?).map_err(|e| Error::not_in_order(file, e.message()))?;
     Ok(parsed.package.name)
 }
 
@@ -203,42 +193,40 @@ fn module_of(line: &str) -> Option<Module> {
     Some(Module { package, file: file.into() })
 }
 
-/// A crate whose manifest is in order.
-struct PluginCrate<'a> {
+/// A plugin's folder whose manifest is in order: a crate, or with a command of its own.
+struct Folder<'a> {
     directory: &'a Path,
-    manifest: Manifest,
-    text: String,
+    manifest: ManifestText,
 }
 
-impl<'a> PluginCrate<'a> {
+impl<'a> Folder<'a> {
     fn read(directory: &'a Path) -> Result<Self, Error> {
-        let file = directory.join(MANIFEST);
-        let text = read_text(&file)?;
-        let manifest = Manifest::parse(&text).map_err(|e| wrong(&file, &e.to_string()))?;
-        Ok(Self { directory, manifest, text })
+        Ok(Self { directory, manifest: ManifestText::read(&directory.join(MANIFEST))? })
     }
 
-    /// The component with the manifest inside, checked as it is when loaded.
+    /// The plugin that cargo's module becomes.
     fn package(&self, modules: &[Module]) -> Result<Output, Error> {
-        let id = self.manifest.id.clone();
         let directory = self.directory.canonicalize().map_err(|e| Error::io("resolve", self.directory, e))?;
         let module = modules
             .iter()
             .find(|module| module.package == directory)
             .ok_or_else(|| Error::NoModule { directory: self.directory.to_path_buf() })?;
-        let bytes = std::fs::read(&module.file).map_err(|e| Error::io("read", &module.file, e))?;
-        let component =
-            componentize(&bytes).map_err(|e| Error::NoComponent { id: id.clone(), reason: format!("{e:#}") })?;
-        let contents = embed(&component, &self.text);
-        let imports = form::check_world(&contents, &self.manifest)
-            .map_err(|e| Error::WouldBeRefused { id: id.clone(), reason: e.to_string() })?;
-        Ok(Output { id, suffix: "wasm", contents, imports })
+        self.pack(&module.file)
     }
-}
 
-/// A core module with the SDK's type sections as a component.
-fn componentize(module: &[u8]) -> anyhow::Result<Vec<u8>> {
-    ComponentEncoder::default().validate(true).module(module)?.encode()
+    fn command(&self) -> Option<&modsmith_plugins::manifest::Build> {
+        self.manifest.manifest.build.as_ref()
+    }
+
+    /// The plugin that the folder's own command makes, if the folder has one.
+    fn run(&self) -> Result<Option<Output>, Error> {
+        self.command().map(|build| self.pack(&command::run(self.directory, build)?)).transpose()
+    }
+
+    fn pack(&self, file: &Path) -> Result<Output, Error> {
+        let (contents, imports) = pack::plugin(&pack::read(file)?, &self.manifest)?;
+        Ok(Output { id: self.manifest.manifest.id.clone(), suffix: "wasm", contents, imports })
+    }
 }
 
 /// What every plugin.toml and policy.toml says of itself.
@@ -256,8 +244,8 @@ pub(super) fn identity(source: &Path) -> Result<Identity, Error> {
         Some(file) => file,
         None => source.to_path_buf(),
     };
-    let identity: Identity = toml::from_str(&read_text(&file)?).map_err(|e| wrong(&file, e.message()))?;
-    check_identity(&identity.id, &identity.version).map_err(|e| wrong(&file, &e))?;
+    let identity: Identity = toml::from_str(&read_text(&file)?).map_err(|e| Error::not_in_order(&file, e.message()))?;
+    check_identity(&identity.id, &identity.version).map_err(|e| Error::not_in_order(&file, &e))?;
     Ok(identity)
 }
 
@@ -265,41 +253,24 @@ pub(super) fn identity(source: &Path) -> Result<Identity, Error> {
 fn table(directory: &Path) -> Result<Output, Error> {
     let file = directory.join(POLICY);
     let text = read_text(&file)?;
-    let TableFile { id, .. } = TableFile::parse(&text).map_err(|e| wrong(&file, &e.to_string()))?;
+    let TableFile { id, .. } = TableFile::parse(&text).map_err(|e| Error::not_in_order(&file, &e.to_string()))?;
     Ok(Output { id, suffix: "toml", contents: text.into_bytes(), imports: Imports::new() })
-}
-
-fn wrong(file: &Path, message: &str) -> Error {
-    Error::NotInOrder { file: file.to_path_buf(), reason: message.replace('\n', " ") }
 }
 
 fn read_text(file: &Path) -> Result<String, Error> {
     std::fs::read_to_string(file).map_err(|e| Error::io("read", file, e))
 }
 
-/// Writes beside the final name and renames, so that a reader never sees half a
-/// plugin.
 fn write(out: &Path, Output { id, suffix, contents, imports }: Output) -> Result<Built, Error> {
     let file = out.join(format!("{id}.{suffix}"));
-    let failed = |e| Error::io("write", &file, e);
-    let mut temporary = tempfile::NamedTempFile::new_in(out).map_err(failed)?;
-    temporary.write_all(&contents).map_err(failed)?;
-    temporary.as_file().set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(failed)?;
-    temporary.as_file().sync_all().map_err(failed)?;
-    temporary.persist(&file).map_err(|e| failed(e.error))?;
+    pack::write(&file, &contents)?;
     Ok(Built { id, size: contents.len() as u64, file, imports })
-}
-
-/// The component with a plugin.toml embedded in it.
-pub fn embed(component: &[u8], text: &str) -> Vec<u8> {
-    use wasm_encoder::ComponentSection;
-    let mut out = component.to_vec();
-    wasm_encoder::CustomSection { name: SECTION.into(), data: text.as_bytes().into() }.append_to_component(&mut out);
-    out
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn options(dir: &Path) -> BuildOptions {
@@ -383,11 +354,14 @@ mod tests {
         let folder = dir.path().join("hooks/a");
         std::fs::create_dir_all(&folder).unwrap();
         let hooks = dir.path().join("hooks");
-        let error = packages(&hooks, std::slice::from_ref(&folder)).unwrap_err();
+        let text = "id = \"a\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n";
+        std::fs::write(folder.join(MANIFEST), text).unwrap();
+        let plugin = Folder::read(&folder).unwrap();
+        let error = packages(&hooks, &[&plugin]).unwrap_err();
         assert!(error.to_string().contains("hooks") && error.hints()[0].contains("workspace"), "{error:?}");
         std::fs::write(dir.path().join("Cargo.toml"), "[workspace]\nmembers = [\"hooks/a\"]\n").unwrap();
         std::fs::write(folder.join("Cargo.toml"), "[package]\nname = \"alpha\"\n").unwrap();
-        assert_eq!(packages(&hooks, &[folder]).unwrap(), ["alpha"]);
+        assert_eq!(packages(&hooks, &[&plugin]).unwrap(), ["alpha"]);
     }
 
     #[test]
@@ -419,7 +393,7 @@ mod tests {
         let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n";
         std::fs::write(dir.path().join(MANIFEST), text).unwrap();
         let file = dir.path().join("x.wasm");
-        let plugin = PluginCrate::read(dir.path()).unwrap();
+        let plugin = Folder::read(dir.path()).unwrap();
         let module = || Module { package: dir.path().canonicalize().unwrap(), file: file.clone() };
 
         std::fs::write(&file, b"not wasm").unwrap();
@@ -429,7 +403,7 @@ mod tests {
         std::fs::write(&file, b"\0asm\x01\0\0\0").unwrap();
         let Err(error) = plugin.package(&[module()]) else { panic!("an empty module was made a plugin") };
         let message = error.to_string();
-        assert!(message.contains("`x` would be refused") && message.contains("initrd"), "{error:?}");
+        assert!(message.contains("`x` cannot be made a component") && message.contains("initrd"), "{error:?}");
     }
 
     #[test]
@@ -437,7 +411,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n";
         std::fs::write(dir.path().join(MANIFEST), text).unwrap();
-        let plugin = PluginCrate::read(dir.path()).unwrap();
+        let plugin = Folder::read(dir.path()).unwrap();
         let Err(error) = plugin.package(&[]) else { panic!("a plugin without a module was made") };
         assert!(error.hints()[0].contains("cdylib"), "{error:?}");
     }

@@ -10,8 +10,10 @@ use crate::names::{FACTS, MANIFEST, PLAN, POLICY, REFUSAL};
 
 /// Every id that this tool's errors can have beside those of plugins, with its kind.
 /// `docs/reference/messages.md` explains each.
-pub const IDS: [(&str, Kind); 7] = [
+pub const IDS: [(&str, Kind); 9] = [
     ("plugin-source-missing", Kind::Usage),
+    ("plugin-exists", Kind::Usage),
+    ("template-missing", Kind::Usage),
     ("plugin-source-invalid", Kind::Plugin),
     ("plugin-not-compiled", Kind::Plugin),
     ("compiler-missing", Kind::Plugin),
@@ -32,6 +34,10 @@ pub enum Error {
     #[error("{}: {error}", case.display())]
     InCase { case: PathBuf, error: Box<Error> },
 
+    /// A mistake in a plugin names the file that it is in.
+    #[error("{}: {error}", file.display())]
+    InFile { file: PathBuf, error: Box<Error> },
+
     #[error("There is no plugin in {} or below it.", directory.display())]
     NoPlugin { directory: PathBuf },
     #[error("{} is not in order: {reason}.", file.display())]
@@ -46,12 +52,35 @@ pub enum Error {
     NoCompilerForTarget { target: &'static str, lacks: Vec<String> },
     #[error("The plugins in {} do not compile: cargo ended with {status}.", directory.display())]
     DoesNotCompile { directory: PathBuf, status: std::process::ExitStatus },
+    #[error("The build command `{program}` of {} cannot be started: {error}.", directory.display())]
+    CommandNotStarted { directory: PathBuf, program: String, error: std::io::Error },
+    #[error("The plugin in {} cannot be built: `{program}` ended with {status}.", directory.display())]
+    CommandFailed { directory: PathBuf, program: String, status: std::process::ExitStatus },
+    #[error("The build command `{program}` has not made {}.", file.display())]
+    NoOutput { file: PathBuf, program: String },
     #[error("cargo made no WebAssembly module from {}.", directory.display())]
     NoModule { directory: PathBuf },
     #[error("`{id}` cannot be made a component: {reason}.")]
     NoComponent { id: String, reason: String },
     #[error("`{id}` would be refused: {reason}.")]
     WouldBeRefused { id: String, reason: String },
+
+    #[error("The component has a manifest already.")]
+    PackedAlready,
+    #[error("The plugin would replace {}, the file that it is made from.", file.display())]
+    OverItself { file: PathBuf },
+
+    #[error("The bindings cannot be generated: {reason}.")]
+    NoBindings { reason: String },
+
+    #[error("The name of the plugin is not in order: {reason}.")]
+    BadName { reason: String },
+    #[error("There is no template for {wanted}.")]
+    NoTemplate { wanted: String, others: Vec<&'static str> },
+    #[error("{} is there already.", folder.display())]
+    FolderExists { folder: PathBuf },
+    #[error("{} is not the folder of the SDK: there is no Cargo.toml in it.", folder.display())]
+    NoSdk { folder: PathBuf },
 
     #[error("There are no cases in {}.", folder.display())]
     NoCases { folder: PathBuf },
@@ -91,21 +120,30 @@ impl Error {
         modsmith_plugins::Error::io(doing, path, error).into()
     }
 
+    /// A manifest with a mistake; the reason becomes one line.
+    pub fn not_in_order(file: &Path, reason: &str) -> Self {
+        Self::NotInOrder { file: file.to_path_buf(), reason: reason.replace('\n', " ") }
+    }
+
     /// Its stable name.
     pub fn id(&self) -> &'static str {
         match self {
             Self::Plugins(error) => error.id().name(),
             Self::Plan(_) => Id::Failed.name(),
-            Self::InCase { error, .. } => error.id(),
+            Self::InCase { error, .. } | Self::InFile { error, .. } => error.id(),
             Self::NoPlugin { .. } => "plugin-source-missing",
+            Self::OverItself { .. } | Self::FolderExists { .. } => "plugin-exists",
+            Self::BadName { .. } | Self::NoTemplate { .. } | Self::NoSdk { .. } => "template-missing",
             Self::NotInOrder { .. }
             | Self::TwoWithOneId { .. }
             | Self::NothingToCompile { .. }
             | Self::NoModule { .. }
+            | Self::NoOutput { .. }
             | Self::NoComponent { .. }
-            | Self::WouldBeRefused { .. } => "plugin-source-invalid",
-            Self::DoesNotCompile { .. } => "plugin-not-compiled",
-            Self::NoCompiler | Self::NoCompilerForTarget { .. } => "compiler-missing",
+            | Self::WouldBeRefused { .. }
+            | Self::PackedAlready => "plugin-source-invalid",
+            Self::DoesNotCompile { .. } | Self::CommandFailed { .. } => "plugin-not-compiled",
+            Self::CommandNotStarted { .. } | Self::NoCompiler | Self::NoCompilerForTarget { .. } => "compiler-missing",
             Self::NotBuilt { .. } | Self::NoBase { .. } => "plugin-not-built",
             Self::NoCases { .. }
             | Self::NoSuchCase { .. }
@@ -117,14 +155,14 @@ impl Error {
             | Self::NoArgument { .. }
             | Self::NoPath { .. } => "case-invalid",
             Self::NotUsable { .. } => Id::Malformed.name(),
-            Self::ReportNotWritten(_) => Id::System.name(),
+            Self::ReportNotWritten(_) | Self::NoBindings { .. } => Id::System.name(),
         }
     }
 
     pub fn kind(&self) -> Kind {
         match self {
             Self::Plugins(error) => error.kind(),
-            Self::InCase { error, .. } => error.kind(),
+            Self::InCase { error, .. } | Self::InFile { error, .. } => error.kind(),
             other => {
                 let plugins = Id::ALL.iter().map(|id| (id.name(), id.kind()));
                 let known = IDS.into_iter().chain(plugins).find(|(id, _)| *id == other.id());
@@ -138,7 +176,7 @@ impl Error {
         match self {
             Self::Plugins(error) => error.details().to_vec(),
             Self::Plan(error) => error.details.clone(),
-            Self::InCase { error, .. } => error.details(),
+            Self::InCase { error, .. } | Self::InFile { error, .. } => error.details(),
             Self::NoCompiler => vec!["Looked for both on the program path and in /usr/bin.".to_owned()],
             Self::NoCompilerForTarget { lacks: lines, .. } | Self::NotUsable { reasons: lines, .. } => lines.clone(),
             _ => Vec::new(),
@@ -151,7 +189,7 @@ impl Error {
         match self {
             Self::Plugins(error) => error.hints(),
             Self::Plan(error) => error.hints.clone(),
-            Self::InCase { error, .. } => error.hints(),
+            Self::InCase { error, .. } | Self::InFile { error, .. } => error.hints(),
             Self::NoPlugin { .. } => {
                 vec![
                     format!(
@@ -174,14 +212,29 @@ impl Error {
                     .to_owned(),
             ],
             Self::DoesNotCompile { .. } => one("cargo's messages are above; correct what they say and build again."),
+            Self::CommandNotStarted { program, .. } => {
+                vec![format!("Install {program}, or correct `[build] command` in {MANIFEST}.")]
+            }
+            Self::CommandFailed { .. } => one("The command's messages are above; correct what they say and build again."),
+            Self::NoOutput { .. } => {
+                vec![format!("`[build] output` in {MANIFEST} names the file that the command makes, below the plugin's folder.")]
+            }
             Self::NoModule { .. } => vec![
                 "Its Cargo.toml needs `crate-type = [\"cdylib\"]` in [lib].".to_owned(),
                 "In a workspace, its directory must be among the `members`.".to_owned(),
             ],
             Self::NoComponent { .. } => vec![
-                "A plugin names its roles with `export!(Type: Role);` in src/lib.rs.".to_owned(),
-                "It must depend on `modsmith-plugin`, and on nothing that imports other functions.".to_owned(),
+                "A plugin exports the functions of its roles: in Rust with `export!(Type: Role);` in src/lib.rs, in other \
+                 languages with bindings for what `modsmith plugin wit` prints."
+                    .to_owned(),
+                "It must depend on nothing that imports other functions than those of the interface.".to_owned(),
             ],
+            Self::BadName { .. } => one("Choose another name: it becomes the plugin's id and the name of its file."),
+            Self::NoTemplate { others, .. } => vec![format!("There are templates for: {}.", others.join(", "))],
+            Self::FolderExists { .. } => one("Name a folder that is to be made with --out DIR, or another plugin."),
+            Self::NoSdk { .. } => one("Name the folder `sdk/guest` of modsmith's source, or leave --sdk out."),
+            Self::PackedAlready => one("Pack the file that the compiler made, as it was before."),
+            Self::OverItself { .. } => one("Name another file with --out FILE."),
             Self::NoCases { .. } => {
                 vec![format!("A case is a folder with a {FACTS} and an {PLAN} or {REFUSAL} in it.")]
             }
@@ -199,6 +252,7 @@ impl Error {
             Self::NoProbe { .. } => one("[probes] in facts.toml has the names of the manifest's `[[probe]]` entries."),
             Self::NoArgument { name, .. } => vec![format!("Add `{name} = …` to facts.toml.")],
             Self::NoPath { .. } => one("Write it as ROOT/RELATIVE, such as staging/demo.ko."),
+            Self::NoBindings { .. } => one("Generate them with `wit-bindgen c` from what `modsmith plugin wit` prints."),
             Self::WouldBeRefused { .. } | Self::NotUsable { .. } | Self::ReportNotWritten(_) => Vec::new(),
         }
     }

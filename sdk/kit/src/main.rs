@@ -2,17 +2,21 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use modsmith_facts::text;
 use modsmith_kit::build::{BuildOptions, build};
+use modsmith_kit::check::{CheckOptions, Checked, check};
+use modsmith_kit::interface;
+use modsmith_kit::new::{Language, NewOptions, new};
+use modsmith_kit::pack::{Built, ManifestText, PackOptions, pack};
 use modsmith_kit::testing::{Selection, TestOptions, test};
 use modsmith_kit::{Error, Result};
 use modsmith_plugins::Kind;
 
-/// Builds and tests plugins of modsmith.
+/// Starts, builds, packs, checks and tests plugins of modsmith.
 #[derive(Debug, Parser)]
 #[command(name = "modsmith-plugin", version)]
 struct Arguments {
@@ -33,6 +37,73 @@ enum Command {
     },
     /// Test plugins: their cases, and laws that hold for every plugin
     Test(TestArguments),
+    /// Check plugins for unused rights, unknown settings and keys, and different versions
+    Check {
+        /// Folder with a plugin.toml or a policy.toml, or with such folders at any depth
+        #[arg(default_value = ".")]
+        directory: PathBuf,
+        /// Where `plugin build` has put the plugins; they are built otherwise
+        #[arg(long, value_name = "DIR")]
+        built: Option<PathBuf>,
+    },
+    /// Start a plugin: a folder with code, a test case and a CI file
+    New(NewArguments),
+    /// Make a plugin from a core module or a component of any compiler
+    Pack {
+        /// What the compiler made
+        file: PathBuf,
+        /// The plugin's manifest
+        #[arg(long, value_name = "FILE", default_value = "plugin.toml")]
+        manifest: PathBuf,
+        /// Where the plugin goes; ID.wasm otherwise
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Print the plugin interface as one text of WIT, for generators of bindings
+    Wit(WitArguments),
+}
+
+#[derive(Debug, Clone, Args)]
+struct NewArguments {
+    /// Role of the plugin, such as initrd, install-policy or packager
+    kind: String,
+    /// Id of the plugin
+    name: String,
+    /// What the plugin is written in
+    #[arg(long, value_name = "LANGUAGE", default_value = "rust")]
+    lang: LanguageArgument,
+    /// Folder of the Rust SDK; its released version otherwise
+    #[arg(long, value_name = "DIR")]
+    sdk: Option<PathBuf>,
+    /// Folder to make; NAME otherwise
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum LanguageArgument {
+    Rust,
+    C,
+    Table,
+}
+
+#[derive(Debug, Clone, Args)]
+struct WitArguments {
+    /// Write its files to this directory instead
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Write bindings of this language to DIR, for the roles of the manifest
+    #[arg(long, value_name = "LANGUAGE", requires = "out")]
+    bindings: Option<Bindings>,
+    /// The manifest with the roles
+    #[arg(long, value_name = "FILE", default_value = "plugin.toml", requires = "bindings")]
+    manifest: PathBuf,
+}
+
+/// Languages that this program generates bindings for.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Bindings {
+    C,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -67,6 +138,10 @@ fn main() -> ExitCode {
     let outcome = match command {
         Command::Build { directory, out } => build_plugins(directory, out),
         Command::Test(arguments) => test_plugins(arguments),
+        Command::Check { directory, built } => check_plugins(&CheckOptions { directory, built }),
+        Command::New(arguments) => start_plugin(arguments),
+        Command::Pack { file, manifest, out } => pack_plugin(&PackOptions { file, manifest, out }),
+        Command::Wit(arguments) => show_interface(&arguments),
     };
     outcome.unwrap_or_else(|error| {
         complain(&error);
@@ -78,9 +153,57 @@ fn main() -> ExitCode {
 }
 
 fn build_plugins(directory: PathBuf, out: PathBuf) -> Result<ExitCode> {
-    for built in build(&BuildOptions { directory, out })? {
-        print(&format!("{}\n", text::field(&format!("{:>8}  {}", built.size, built.file.display()))));
+    build(&BuildOptions { directory, out })?.iter().for_each(show_built);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check_plugins(options: &CheckOptions) -> Result<ExitCode> {
+    let Checked { plugins, findings } = check(options)?;
+    findings.iter().for_each(|finding| print(&format!("{}\n", text::line(&finding.to_string()))));
+    let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+    let plugins = count(plugins, "plugin");
+    if findings.is_empty() {
+        print(&format!("{plugins}: no findings\n"));
+        return Ok(ExitCode::SUCCESS);
     }
+    print_error(&format!("error: {} in {plugins}.\n", count(findings.len(), "finding")));
+    Ok(ExitCode::FAILURE)
+}
+
+fn start_plugin(arguments: NewArguments) -> Result<ExitCode> {
+    let NewArguments { kind, name, lang, sdk, out } = arguments;
+    let language = match lang {
+        LanguageArgument::Rust => Language::Rust,
+        LanguageArgument::C => Language::C,
+        LanguageArgument::Table => Language::Table,
+    };
+    let folder = new(&NewOptions { kind, name, language, sdk, out })?;
+    print(&format!("{}\n", text::field(&folder.display().to_string())));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn pack_plugin(options: &PackOptions) -> Result<ExitCode> {
+    show_built(&pack(options)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show_built(built: &Built) {
+    print(&format!("{}\n", text::field(&format!("{:>8}  {}", built.size, built.file.display()))));
+}
+
+fn show_interface(arguments: &WitArguments) -> Result<ExitCode> {
+    let Some(directory) = &arguments.out else {
+        print(&interface::text());
+        return Ok(ExitCode::SUCCESS);
+    };
+    let files = match arguments.bindings {
+        Some(Bindings::C) => {
+            let roles = ManifestText::read(&arguments.manifest)?.manifest.roles.provides;
+            interface::write_c(&roles, directory)?
+        }
+        None => interface::write(directory)?,
+    };
+    files.iter().for_each(|file| print(&format!("{}\n", text::field(&file.display().to_string()))));
     Ok(ExitCode::SUCCESS)
 }
 

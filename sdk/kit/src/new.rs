@@ -1,0 +1,220 @@
+//! Starting a plugin: a folder with manifest, code, a test case, and a file for CI, which is
+//! built and passes its test as it is.
+//!
+//! The files are texts below `templates/`, with placeholders such as `{{name}}`.
+
+mod templates;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use modsmith_plugins::manifest::{TRACK, check_identity};
+
+use crate::error::{Error, Result};
+use crate::names::{FACTS, MANIFEST, PLAN, POLICY};
+use templates::{KINDS, Kind};
+
+/// What a plugin is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    Rust,
+    C,
+    /// A table of values for the plugin `table`.
+    Table,
+}
+
+impl Language {
+    fn name(self) -> &'static str {
+        match self {
+            Language::Rust => "rust",
+            Language::C => "c",
+            Language::Table => "table",
+        }
+    }
+}
+
+/// What `modsmith plugin new` was asked for.
+#[derive(Debug, Clone)]
+pub struct NewOptions {
+    /// A role, as manifests name it.
+    pub kind: String,
+    /// The plugin's id.
+    pub name: String,
+    pub language: Language,
+    /// The folder of the Rust SDK, instead of its released version.
+    pub sdk: Option<PathBuf>,
+    /// The folder to make; of the plugin's name in the working directory otherwise.
+    pub out: Option<PathBuf>,
+}
+
+/// A file of the new folder: path, text, mode.
+type File = (String, String, u32);
+
+/// Makes the folder and returns its path.
+///
+/// # Errors
+/// `Usage` for a name that is no id, a role or a language without a template, a folder that
+/// is there, and an SDK that is not; `System` for files that cannot be written.
+pub fn new(options: &NewOptions) -> Result<PathBuf> {
+    check_identity(&options.name, "0.1.0").map_err(|reason| Error::BadName { reason })?;
+    let files = files(options)?;
+    let folder = options.out.clone().unwrap_or_else(|| options.name.clone().into());
+    if folder.exists() {
+        return Err(Error::FolderExists { folder });
+    }
+    for (name, text, mode) in files {
+        let file = folder.join(name);
+        let directory = file.parent().unwrap_or(&folder);
+        std::fs::create_dir_all(directory).map_err(|e| Error::io("make the directory", directory, e))?;
+        let written = std::fs::write(&file, text);
+        let written = written.and_then(|()| std::fs::set_permissions(&file, PermissionsExt::from_mode(mode)));
+        written.map_err(|e| Error::io("write", &file, e))?;
+    }
+    Ok(folder)
+}
+
+/// All files with their final texts.
+fn files(options: &NewOptions) -> Result<Vec<File>> {
+    let kind = KINDS
+        .iter()
+        .find(|kind| kind.name == options.kind)
+        .ok_or_else(|| Error::NoTemplate { wanted: format!("`{}`", options.kind), others: names(|_| true) })?;
+    let language = options.language;
+    let source = kind.source(language).ok_or_else(|| Error::NoTemplate {
+        wanted: format!("`{}` in {}", kind.name, language.name()),
+        others: names(|kind| kind.source(language).is_some()),
+    })?;
+    let case = format!("cases/{}", kind.case);
+    let mut files = vec![
+        ("README.md", templates::README.to_owned(), 0o644),
+        ("ci.sh", templates::CI.to_owned(), 0o755),
+        (".gitignore", "/build/\n/dist/\n/target/\n".to_owned(), 0o644),
+    ];
+    let head = format!("{}{}", templates::HEAD, kind.manifest);
+    match language {
+        Language::Rust => {
+            files.push((MANIFEST, head, 0o644));
+            files.push(("Cargo.toml", templates::CARGO.to_owned(), 0o644));
+            files.push(("src/lib.rs", source.to_owned(), 0o644));
+        }
+        Language::C => {
+            files.push((MANIFEST, format!("{head}{}", templates::BUILD), 0o644));
+            files.push(("build.sh", templates::BUILD_C.to_owned(), 0o755));
+            files.push(("plugin.c", source.to_owned(), 0o644));
+        }
+        Language::Table => files.push((POLICY, source.to_owned(), 0o644)),
+    }
+    let values = values(options, kind)?;
+    let filled = files.into_iter().map(|(name, text, mode)| (name.to_owned(), fill(&text, &values), mode));
+    let facts = [(FACTS, kind.facts), (PLAN, kind.expected)];
+    let facts = facts.map(|(name, text)| (format!("{case}/{name}"), fill(text, &values), 0o644));
+    Ok(filled.chain(facts).collect())
+}
+
+/// The values of the placeholders.
+fn values(options: &NewOptions, kind: &Kind) -> Result<Vec<(&'static str, String)>> {
+    let (manifest, source, suffix, needs) = match options.language {
+        Language::Rust => (MANIFEST, "src/lib.rs", "wasm", templates::NEEDS_RUST),
+        Language::C => (MANIFEST, "plugin.c", "wasm", templates::NEEDS_C),
+        Language::Table => (POLICY, POLICY, "toml", templates::NEEDS_TABLE),
+    };
+    Ok(vec![
+        ("name", options.name.clone()),
+        ("kind", kind.name.to_owned()),
+        ("description", kind.description.to_owned()),
+        ("track", TRACK.to_owned()),
+        ("file", format!("{}.{suffix}", options.name)),
+        ("manifest", manifest.to_owned()),
+        ("source", source.to_owned()),
+        ("needs", needs.trim_end().to_owned()),
+        ("sdk", sdk(options.sdk.as_deref())?),
+    ])
+}
+
+/// The dependency on the SDK, as Cargo.toml writes it.
+fn sdk(folder: Option<&Path>) -> Result<String> {
+    let Some(folder) = folder else {
+        return Ok(format!("\"{TRACK}\""));
+    };
+    let resolved = folder.canonicalize().ok().filter(|folder| folder.join("Cargo.toml").is_file());
+    let resolved = resolved.ok_or_else(|| Error::NoSdk { folder: folder.to_path_buf() })?;
+    Ok(format!("{{ path = {} }}", toml::Value::from(resolved.display().to_string())))
+}
+
+fn fill(text: &str, values: &[(&str, String)]) -> String {
+    values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{{{name}}}}}"), value))
+}
+
+fn names(wanted: impl Fn(&Kind) -> bool) -> Vec<&'static str> {
+    KINDS.iter().filter(|kind| wanted(kind)).map(|kind| kind.name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use modsmith_plugins::manifest::Manifest;
+    use modsmith_plugins::table::TableFile;
+
+    use super::*;
+
+    fn options(kind: &str, language: Language) -> NewOptions {
+        NewOptions { kind: kind.into(), name: "mine".into(), language, sdk: None, out: None }
+    }
+
+    #[test]
+    fn every_template_is_filled_and_its_manifest_is_in_order() {
+        for kind in &KINDS {
+            for (language, _) in kind.sources {
+                let files = files(&options(kind.name, *language)).unwrap();
+                for (name, text, _) in &files {
+                    assert!(!text.contains("{{") && text.ends_with('\n'), "{} {name}: {text}", kind.name);
+                }
+                let text = |wanted: &str| files.iter().find(|(name, ..)| name == wanted).map(|(_, text, _)| text);
+                match language {
+                    Language::Table => drop(TableFile::parse(text(POLICY).unwrap()).unwrap()),
+                    _ => {
+                        let manifest = Manifest::parse(text(MANIFEST).unwrap()).unwrap();
+                        assert_eq!(manifest.roles.provides[0].name(), kind.name);
+                        assert_eq!(manifest.build.is_some(), *language == Language::C);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_no_template_names_those_that_there_are() {
+        let error = files(&options("bootloader", Language::Rust)).unwrap_err();
+        assert!(error.to_string().contains("`bootloader`") && error.hints()[0].contains("initrd"), "{error:?}");
+        let error = files(&options("packager", Language::Table)).unwrap_err();
+        assert!(error.to_string().contains("`packager` in table"), "{error}");
+        assert!(error.hints()[0].contains("install-policy") && !error.hints()[0].contains("packager"), "{error:?}");
+    }
+
+    #[test]
+    fn a_name_that_is_no_id_and_a_folder_that_is_there_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let bad = NewOptions { name: "My Plugin".into(), ..options("initrd", Language::Rust) };
+        assert!(new(&bad).unwrap_err().to_string().contains("My Plugin"));
+        let there = NewOptions { out: Some(dir.path().into()), ..options("initrd", Language::Rust) };
+        let error = new(&there).unwrap_err();
+        assert!(error.to_string().contains(&dir.path().display().to_string()) && !error.hints().is_empty());
+    }
+
+    #[test]
+    fn the_sdk_is_a_version_or_a_folder() {
+        assert_eq!(sdk(None).unwrap(), format!("\"{TRACK}\""));
+        let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest");
+        assert!(sdk(Some(&guest)).unwrap().ends_with("/sdk/guest\" }"));
+        assert!(sdk(Some(Path::new("/nowhere"))).unwrap_err().to_string().contains("/nowhere"));
+    }
+
+    #[test]
+    fn scripts_can_be_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = NewOptions { out: Some(dir.path().join("p")), ..options("initrd", Language::C) };
+        let folder = new(&folder).unwrap();
+        for script in ["ci.sh", "build.sh"] {
+            assert_eq!(folder.join(script).metadata().unwrap().permissions().mode() & 0o777, 0o755, "{script}");
+        }
+    }
+}

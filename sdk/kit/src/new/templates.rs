@@ -1,0 +1,91 @@
+//! The texts of new plugins. Files below `templates/` are ordinary text, so that a change of
+//! the interface or of the SDK is a change of these files only.
+
+use super::Language;
+
+/// The text of a file below `templates/`.
+macro_rules! template {
+    ($name:expr) => {
+        include_str!(concat!("../../templates/", $name))
+    };
+}
+
+pub const README: &str = template!("README.md");
+pub const CI: &str = template!("ci.sh");
+pub const CARGO: &str = template!("rust/Cargo.toml");
+pub const BUILD_C: &str = template!("c/build.sh");
+/// The beginning of every plugin.toml.
+pub const HEAD: &str = template!("manifest/head.toml");
+/// The end of a plugin.toml with a build command.
+pub const BUILD: &str = template!("manifest/build.toml");
+/// What has to be installed.
+pub const NEEDS_RUST: &str = template!("rust/needs.md");
+pub const NEEDS_C: &str = template!("c/needs.md");
+pub const NEEDS_TABLE: &str = template!("table/needs.md");
+
+/// A role that there are templates for.
+pub struct Kind {
+    pub name: &'static str,
+    pub description: &'static str,
+    /// The role's part of plugin.toml.
+    pub manifest: &'static str,
+    /// The name of the case.
+    pub case: &'static str,
+    pub facts: &'static str,
+    pub expected: &'static str,
+    pub sources: &'static [(Language, &'static str)],
+}
+
+impl Kind {
+    /// The code in a language, or the table.
+    pub fn source(&self, language: Language) -> Option<&'static str> {
+        self.sources.iter().find(|(known, _)| *known == language).map(|(_, text)| *text)
+    }
+}
+
+pub const KINDS: [Kind; 4] = [
+    Kind {
+        name: "initrd",
+        description: "Makes boot images with mkimage",
+        manifest: template!("manifest/initrd.toml"),
+        case: "image",
+        facts: template!("cases/initrd/facts.toml"),
+        expected: template!("cases/initrd/expected.plan"),
+        sources: &[
+            (Language::Rust, template!("rust/initrd.rs")),
+            (Language::C, template!("c/initrd.c")),
+            (Language::Table, template!("table/initrd.toml")),
+        ],
+    },
+    Kind {
+        name: "install-policy",
+        description: "Says where modules go",
+        manifest: template!("manifest/install-policy.toml"),
+        case: "destination",
+        facts: template!("cases/install-policy/facts.toml"),
+        expected: template!("cases/install-policy/expected.plan"),
+        sources: &[
+            (Language::Rust, template!("rust/install-policy.rs")),
+            (Language::C, template!("c/install-policy.c")),
+            (Language::Table, template!("table/install-policy.toml")),
+        ],
+    },
+    Kind {
+        name: "kernel-hooks",
+        description: "Tells a boot loader of kernels whose modules have changed",
+        manifest: template!("manifest/kernel-hooks.toml"),
+        case: "changed",
+        facts: template!("cases/kernel-hooks/facts.toml"),
+        expected: template!("cases/kernel-hooks/expected.plan"),
+        sources: &[(Language::Rust, template!("rust/kernel-hooks.rs"))],
+    },
+    Kind {
+        name: "packager",
+        description: "Makes archives of the source of packages",
+        manifest: template!("manifest/packager.toml"),
+        case: "source",
+        facts: template!("cases/packager/facts.toml"),
+        expected: template!("cases/packager/expected.plan"),
+        sources: &[(Language::Rust, template!("rust/packager.rs"))],
+    },
+];
