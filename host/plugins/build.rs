@@ -2,5 +2,5 @@
 
 fn main() -> std::io::Result<()> {
     let out = std::env::var_os("OUT_DIR").expect("cargo names it");
-    modsmith_wit::V0_1.generate("src/bindings.rs.in", &std::path::Path::new(&out).join("bindings.rs"))
+    modsmith_wit::V1_0.generate("src/bindings.rs.in", &std::path::Path::new(&out).join("bindings.rs"))
 }

@@ -317,7 +317,7 @@ fn a_dry_run_shows_what_would_be_signed_and_with_what() {
     world.dkms("add signed/1.0").expect(0);
     let out = world.modsmith(&format!("build signed/1.0 -k {} --dry-run --json", kernel())).expect(0);
     let steps = modsmith_tests::plan::steps(&out);
-    let step = steps.iter().find(|step| step.action == "append-signature").expect("it is signed");
+    let step = steps.iter().find(|step| step.action == "append-cms").expect("it is signed");
     assert_eq!(step.path, "/var/lib/dkms/signed/1.0/build/signed.ko");
     assert!(step.text.ends_with(" with /var/lib/dkms/mok.key"), "{}", step.text);
     modsmith_tests::schema::validate("plan-schema.json", &out.json()).unwrap();

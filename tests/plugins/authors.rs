@@ -12,7 +12,7 @@ use wit_parser::Resolve;
 const MANIFEST: &str = r#"
 id = "packed"
 version = "1.0.0"
-api = "0.1"
+api = "1.0"
 
 [roles]
 provides = ["settings-check"]
@@ -56,7 +56,7 @@ impl Desk {
 fn settings_check(imports: &str, code: &str) -> Vec<u8> {
     let text = format!(
         "(module {imports} (memory (export \"memory\") 1)
-           (func (export \"modsmith:plugin/settings-check@0.1.0#validate\") (result i32) {code} (i32.const 64))
+           (func (export \"modsmith:plugin/settings-check@1.0.0#validate\") (result i32) {code} (i32.const 64))
            (func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) (i32.const 256)))"
     );
     wat::parse_str(text).expect("valid text")

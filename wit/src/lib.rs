@@ -9,32 +9,33 @@
 /// A track of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Track {
-    /// Its version, without patch level: `0.1`.
+    /// Its version, without patch level: `1.0`.
     pub version: &'static str,
     /// The directory of its WIT files, on the machine that compiled this crate: for
     /// generators of bindings, which take a path.
     pub directory: &'static str,
     /// Its files: name and text.
     pub files: &'static [(&'static str, &'static str)],
-    /// A line for each interface: its name, a colon, and its functions as components
-    /// name them.
-    pub functions: &'static str,
+    /// A line for each type and function: its interface, a colon, and the item with
+    /// everything that a component is compiled against.
+    pub signatures: &'static str,
 }
 
 /// Every track, the oldest first.
-pub const TRACKS: [Track; 1] = [V0_1];
+pub const TRACKS: [Track; 1] = [V1_0];
 
-/// The track that is being worked on: not frozen.
-pub const V0_1: Track = Track {
-    version: "0.1",
-    directory: concat!(env!("CARGO_MANIFEST_DIR"), "/v0.1"),
+/// The track that plugins are written for.
+pub const V1_0: Track = Track {
+    version: "1.0",
+    directory: concat!(env!("CARGO_MANIFEST_DIR"), "/v1.0"),
     files: &[
-        ("host.wit", include_str!("../v0.1/host.wit")),
-        ("roles.wit", include_str!("../v0.1/roles.wit")),
-        ("types.wit", include_str!("../v0.1/types.wit")),
-        ("worlds.wit", include_str!("../v0.1/worlds.wit")),
+        ("host.wit", include_str!("../v1.0/host.wit")),
+        ("requests.wit", include_str!("../v1.0/requests.wit")),
+        ("roles.wit", include_str!("../v1.0/roles.wit")),
+        ("types.wit", include_str!("../v1.0/types.wit")),
+        ("worlds.wit", include_str!("../v1.0/worlds.wit")),
     ],
-    functions: include_str!("../v0.1/functions.txt"),
+    signatures: include_str!("../v1.0/signatures.txt"),
 };
 
 impl Track {

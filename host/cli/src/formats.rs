@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory};
 
 use super::arguments::{Arguments, DirectoryArguments};
@@ -17,7 +18,7 @@ use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_core::flow::{self, FormatRequest, Invocation, PackageSource};
 use modsmith_core::tree::{PackageId, Target};
-use modsmith_plugins::{Format, KernelCount, OptionSpec, Packager};
+use modsmith_plugins::{Format, FormatOption, KernelCount, Packager};
 
 /// Runs a command line whose action is one that a plugin brings. `None` where
 /// it has no such word: the program's own actions are not looked up in plugins.
@@ -220,14 +221,16 @@ fn request(format: &Format, matches: &ArgMatches) -> Result<FormatRequest> {
     let mut options = Vec::new();
     let mut archive = None;
     for option in offered(&Arguments::command(), format) {
-        let given = match option.value {
-            Some(_) => matches.get_one::<String>(&option.name).cloned(),
-            None => matches.get_flag(&option.name).then(String::new),
+        let given: Vec<String> = match (&option.value, option.repeatable) {
+            (Some(_), _) => matches.get_many(&option.name).into_iter().flatten().cloned().collect(),
+            (None, true) => vec![String::new(); matches.get_count(&option.name).into()],
+            (None, false) => matches.get_flag(&option.name).then(String::new).into_iter().collect(),
         };
-        match given {
-            Some(value) if format.archive_option.as_ref() == Some(&option.name) => archive = Some(PathBuf::from(value)),
-            Some(value) => options.push((option.name.clone(), value)),
-            None => {}
+        for value in given {
+            match format.archive_option.as_ref() == Some(&option.name) {
+                true => archive = Some(PathBuf::from(value)),
+                false => options.push((option.name.clone(), value)),
+            }
         }
     }
     let given = |name: &String| options.iter().any(|(option, _)| option == name);
@@ -244,8 +247,8 @@ fn request(format: &Format, matches: &ArgMatches) -> Result<FormatRequest> {
 }
 
 /// The format's options, but for names that the program has itself.
-fn offered<'f>(command: &clap::Command, format: &'f Format) -> Vec<&'f OptionSpec> {
-    let taken = |option: &&OptionSpec| {
+fn offered<'f>(command: &clap::Command, format: &'f Format) -> Vec<&'f FormatOption> {
+    let taken = |option: &&FormatOption| {
         let name = option.name.as_str();
         command.get_arguments().any(|arg| arg.get_long() == Some(name) || arg.get_id() == name)
     };
@@ -289,9 +292,15 @@ pub fn with_options(mut command: clap::Command, format: &Format, shown: Shown) -
             Some(letter) => arg.short(letter),
             None => arg,
         };
-        let arg = match &option.value {
-            Some(value) => arg.value_name(kept(value)).action(ArgAction::Set),
-            None => arg.action(ArgAction::SetTrue),
+        let arg = match (&option.value, option.repeatable) {
+            (Some(value), true) => arg.value_name(kept(value)).action(ArgAction::Append),
+            (Some(value), false) => arg.value_name(kept(value)).action(ArgAction::Set),
+            (None, true) => arg.action(ArgAction::Count),
+            (None, false) => arg.action(ArgAction::SetTrue),
+        };
+        let arg = match option.value.is_some() && !option.choices.is_empty() {
+            true => arg.value_parser(PossibleValuesParser::new(option.choices.iter().map(|choice| kept(choice)))),
+            false => arg,
         };
         command = command.arg(arg);
     }

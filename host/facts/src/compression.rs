@@ -16,6 +16,20 @@ pub enum Compression {
 impl Compression {
     pub const ALL: [Compression; 3] = [Compression::Gzip, Compression::Xz, Compression::Zstd];
 
+    /// As kmod and the kernel's configuration name it: `gzip`, `xz`, `zstd`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Compression::Gzip => "gzip",
+            Compression::Xz => "xz",
+            Compression::Zstd => "zstd",
+        }
+    }
+
+    /// The compression of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|compression| compression.name() == name)
+    }
+
     /// The suffix behind `.ko`, with its dot.
     pub fn suffix(self) -> &'static str {
         match self {

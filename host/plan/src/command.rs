@@ -107,6 +107,9 @@ pub struct Command {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exports: Option<String>,
     pub failure: OnFailure,
+    /// Exit codes beside 0 that are no failure.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepts: Vec<u8>,
     pub log: Option<LogBlock>,
     /// `None`: as long as it takes.
     pub time_limit: Option<Duration>,
@@ -143,6 +146,7 @@ impl Command {
             pass: Vec::new(),
             exports: None,
             failure: OnFailure::Abort,
+            accepts: Vec::new(),
             log: None,
             time_limit: Some(Duration::from_secs(600)),
             runs_in: RunsIn::Target,

@@ -16,6 +16,7 @@
 pub mod verbs;
 
 mod builder;
+pub mod cms;
 mod command;
 mod section;
 mod step;
@@ -73,6 +74,6 @@ pub use section::Section;
 pub use step::{Announce, Origin, Plan, Step, Undo};
 pub use uses::Use;
 pub use verb::{Bytes, Verb, Word};
-pub use verbs::{Action, ArchiveFormat, Signature, SignatureAlgorithm, stays_inside};
+pub use verbs::{Action, ArchiveFormat, stays_inside};
 pub use view::StepView;
 pub use watch::{Inode, Source, Watch};

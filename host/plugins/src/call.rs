@@ -5,9 +5,9 @@ use std::sync::Arc;
 use wasmtime::component::{Instance, InstancePre, Resource};
 use wasmtime::{Store, Trap, WasmBacktrace};
 
-use super::bindings::modsmith::plugin::types;
+use super::bindings::modsmith::plugin::types::{self, ErrorKind};
 use super::exceeded::Exceeded;
-use super::imports::{KernelFacts, ModulePackage, PackageFacts, State, StepBuffer};
+use super::imports::{PackageFacts, State, StepBuffer};
 use super::index::Unusable;
 use crate::error::Error;
 use modsmith_facts::kernel::Kernel;
@@ -64,21 +64,15 @@ impl Call {
         }
     }
 
-    /// Lends a kernel for the length of the call.
-    pub fn kernel(&mut self, kernel: &Arc<Kernel>) -> wasmtime::Result<Resource<KernelFacts>> {
-        let owned = self.store.data_mut().table.push(KernelFacts(kernel.clone()))?;
+    /// Lends a request for the length of the call.
+    pub fn lend<T: Send + 'static>(&mut self, request: T) -> wasmtime::Result<Resource<T>> {
+        let owned = self.store.data_mut().table.push(request)?;
         Ok(Resource::new_borrow(owned.rep()))
     }
 
-    /// Hands a kernel over: lists of resources cannot be lent.
-    pub fn owned_kernel(&mut self, kernel: &Arc<Kernel>) -> wasmtime::Result<Resource<KernelFacts>> {
-        Ok(self.store.data_mut().table.push(KernelFacts(kernel.clone()))?)
-    }
-
-    /// Lends a package for the length of the call.
-    pub fn package(&mut self, package: &Arc<PackageFacts>) -> wasmtime::Result<Resource<ModulePackage>> {
-        let owned = self.store.data_mut().table.push(ModulePackage(package.clone()))?;
-        Ok(Resource::new_borrow(owned.rep()))
+    /// Takes over what the plugin made as an answer.
+    pub fn take<T: Send + 'static>(&mut self, answer: Resource<T>) -> wasmtime::Result<T> {
+        Ok(self.store.data_mut().table.delete(answer)?)
     }
 
     /// Lends a plan; [`Call::finish`] returns the steps added to it.
@@ -98,6 +92,17 @@ impl Call {
     }
 }
 
+/// An answer that is a resource, taken over from the plugin.
+pub fn taken<T: Send + 'static>(
+    call: &mut Call,
+    answer: Result<Resource<T>, types::Error>,
+) -> wasmtime::Result<Result<T, types::Error>> {
+    match answer {
+        Ok(answer) => call.take(answer).map(Ok),
+        Err(error) => Ok(Err(error)),
+    }
+}
+
 /// What a plugin said of its own accord.
 pub enum CallOutcome<T> {
     Value(T),
@@ -113,18 +118,16 @@ pub fn call_outcome<T>(
     result: Result<T, types::Error>,
 ) -> Result<CallOutcome<T>, Error> {
     let (plugin, subject) = (plugin.to_owned(), subject.to_string());
-    match result {
-        Ok(value) => Ok(CallOutcome::Value(value)),
-        Err(types::Error::Unsupported(why)) => Ok(CallOutcome::Unsupported(why)),
-        Err(types::Error::Invalid(why)) => {
-            Err(Error::CannotGoOn { plugin, role, subject, reason: sentence(&why).to_owned() })
-        }
-        Err(types::Error::Denied(why)) => {
-            Err(Error::Denied { plugin, role, subject, reason: sentence(&why).to_owned() })
-        }
-        Err(types::Error::Other(why)) => {
-            Err(Error::Failed { plugin, role, subject, reason: sentence(&why).to_owned() })
-        }
+    let types::Error { kind, message, hints, .. } = match result {
+        Ok(value) => return Ok(CallOutcome::Value(value)),
+        Err(error) => error,
+    };
+    let reason = sentence(&message).to_owned();
+    match kind {
+        ErrorKind::Unsupported => Ok(CallOutcome::Unsupported(message)),
+        ErrorKind::Invalid => Err(Error::CannotGoOn { plugin, role, subject, reason, hints }),
+        ErrorKind::Denied => Err(Error::Denied { plugin, role, subject, reason }),
+        ErrorKind::Missing | ErrorKind::Other => Err(Error::Failed { plugin, role, subject, reason, hints }),
     }
 }
 

@@ -74,14 +74,17 @@ fn isolated(component: &[u8], limits: &LoadingLimits) -> Result<Vec<u8>, Compile
         Some(libc::SIGABRT) if told.contains("memory allocation") => {
             Err(CompileError::Exceeded(limits.no_compile_memory()))
         }
-        _ if told.contains(NO_MEMORY) => Err(CompileError::Exceeded(limits.no_compile_memory())),
+        _ if NO_MEMORY.iter().any(|words| told.contains(words)) => {
+            Err(CompileError::Exceeded(limits.no_compile_memory()))
+        }
         _ if told.trim().is_empty() => Err(CompileError::Failed(status.to_string())),
         _ => Err(CompileError::Failed(told.trim().to_owned())),
     }
 }
 
-/// How the system tells of an allocation that it refuses (ENOMEM).
-const NO_MEMORY: &str = "Cannot allocate memory";
+/// How the system tells of an allocation that it refuses (ENOMEM), and the standard
+/// library of a buffer that cannot grow.
+const NO_MEMORY: [&str; 2] = ["Cannot allocate memory", "out of memory"];
 
 fn in_memory(contents: &[u8]) -> std::io::Result<std::fs::File> {
     let mut file = std::fs::File::from(rustix::fs::memfd_create("component", MemfdFlags::CLOEXEC)?);

@@ -59,9 +59,9 @@ pub enum Error {
 
     /// The plugin finds a mistake in what it was given.
     #[error("The plugin `{plugin}` ({role}) cannot go on{subject}: {reason}.")]
-    CannotGoOn { plugin: String, role: &'static str, subject: String, reason: String },
+    CannotGoOn { plugin: String, role: &'static str, subject: String, reason: String, hints: Vec<String> },
     #[error("The plugin `{plugin}` ({role}) failed{subject}: {reason}.")]
-    Failed { plugin: String, role: &'static str, subject: String, reason: String },
+    Failed { plugin: String, role: &'static str, subject: String, reason: String, hints: Vec<String> },
     /// A refused step: the plan without it would be incomplete, so the call fails.
     #[error("The plugin `{plugin}` ({role}) was refused{subject}: {reason}.")]
     Denied { plugin: String, role: &'static str, subject: String, reason: String },
@@ -83,7 +83,7 @@ pub enum Error {
     #[error("{reason}")]
     FormatRefused { exit_code: u8, reason: String, advice: Vec<String> },
     #[error("The {format} cannot be made: {reason}.")]
-    FormatImpossible { format: String, reason: String },
+    FormatImpossible { format: String, reason: String, hints: Vec<String> },
     #[error("The plugin `{plugin}` (packager) does not make or load {format}{subject}: {reason}.")]
     FormatUnsupported { plugin: String, format: String, subject: String, reason: String },
 
@@ -223,10 +223,8 @@ impl Error {
     pub fn hints(&self) -> Vec<String> {
         let report = || vec!["Report it to the plugin's author.".to_owned()];
         match self {
-            Self::EngineNotStarted { .. }
-            | Self::NotUsed(_)
-            | Self::NotAPlugin { .. }
-            | Self::FormatImpossible { .. } => Vec::new(),
+            Self::EngineNotStarted { .. } | Self::NotUsed(_) | Self::NotAPlugin { .. } => Vec::new(),
+            Self::FormatImpossible { hints, .. } => hints.clone(),
             Self::LimitsUnreadable { file, .. } => {
                 vec![format!("Correct {}, or remove it for the default limits.", file.display())]
             }
@@ -254,6 +252,7 @@ impl Error {
                 ]
             }
             Self::NoHookFiles { others, .. } => vec![format!("Plugins with hook files: {}.", others.join(", "))],
+            Self::CannotGoOn { hints, .. } | Self::Failed { hints, .. } if !hints.is_empty() => hints.clone(),
             Self::CannotGoOn { plugin, .. } => {
                 vec![format!("Correct what it names, or its settings in /etc/modsmith/settings/{plugin}.toml.")]
             }

@@ -230,7 +230,7 @@ mod tests {
         let call_outcome = |name: &str| check_import(name).unwrap_err().to_string();
         assert!(call_outcome("wasi:io/poll@0.2.0").contains("no WASI"));
         assert!(call_outcome("other:thing/x@0.1.0").contains("not part of the plugin interface"));
-        assert!(call_outcome("modsmith:plugin/log@0.2.0").contains("track 0.1"));
-        assert_eq!(check_import("modsmith:plugin/log@0.1.7").unwrap(), "log");
+        assert!(call_outcome("modsmith:plugin/log@2.0.0").contains("track 1.0"));
+        assert_eq!(check_import("modsmith:plugin/log@1.0.7").unwrap(), "log");
     }
 }

@@ -56,9 +56,9 @@ pub use inspect::{Administration, Inspection, Listed};
 pub use limits::Limits;
 pub use problem::Problem;
 pub use roles::{
-    Assembly, Enrolment, Event, Format, HookFile, Image, Initrd, InstallPolicy, Invalid, KernelCount, KernelHooks,
-    KernelLayout, KernelPrepare, ModprobeConfig, Occasion, OptionSpec, Packager, Prune, Regeneration, Requirements,
-    Signer, Signing, State, WeakModules,
+    Assembly, Change, Enrolment, Event, Format, FormatOption, HookFile, Image, Initrd, InstallPolicy, Invalid,
+    KernelCount, KernelHooks, KernelLayout, KernelPrepare, ModprobeConfig, Occasion, Packager, Prune, Regeneration,
+    Requirements, Signer, Signing, State, WeakModules,
 };
 pub use search::{FoundIn, SearchPath, check_owner};
 pub use settings::FrameworkSettings;

@@ -16,7 +16,7 @@ use super::variables;
 pub const SECTION: &str = "modsmith:manifest";
 
 /// The released track of the interface that this host speaks.
-pub const TRACK: &str = "0.1";
+pub const TRACK: &str = "1.0";
 
 /// What a plugin can be asked for: one exported interface each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -382,7 +382,7 @@ pub(crate) mod tests {
     }
 
     const MINIMAL: &str =
-        "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\", \"weak-modules\"]\n";
+        "id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"initrd\", \"weak-modules\"]\n";
 
     #[test]
     fn a_minimal_manifest_asks_for_nothing_and_matches_everything() {
@@ -422,8 +422,9 @@ pub(crate) mod tests {
 
     #[test]
     fn another_track_is_refused_by_name() {
-        let error = Manifest::parse(&MINIMAL.replace("\"0.1\"", "\"0.9\"")).unwrap_err().to_string();
-        assert!(error.contains("0.9") && error.contains("track 0.1"), "{error}");
+        let other = MINIMAL.replace("api = \"1.0\"", "api = \"0.9\"");
+        let error = Manifest::parse(&other).unwrap_err().to_string();
+        assert!(error.contains("0.9") && error.contains("track 1.0"), "{error}");
     }
 
     #[test]

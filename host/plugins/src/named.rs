@@ -76,7 +76,7 @@ mod tests {
     }
 
     fn named(key: &str) -> Named {
-        let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"signer\"]\n\
+        let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"signer\"]\n\
             [write]\nsettings = [\"key\"]\n[sign]\nsettings = [\"key\"]\n\
             [settings]\nkey = { type = \"string\", default = \"/etc/default\" }\nother = { type = \"string\", default = \"\" }\n";
         let manifest = Manifest::parse(text).unwrap();

@@ -32,6 +32,14 @@ pub fn find(name: &str, grant: &Grant, settings: &Values, system: &System, roots
     })
 }
 
+/// Whether the grant names a program, installed or not.
+pub fn granted(name: &str, grant: &Grant, settings: &Values, system: &System, roots: &Roots) -> bool {
+    match name.contains('/') {
+        true => place(name, grant, settings, system, roots).is_some(),
+        false => grant.run_entries(name).next().is_some(),
+    }
+}
+
 /// The granted place that a plugin names by its path, whether or not there is a
 /// program.
 pub fn place(name: &str, grant: &Grant, settings: &Values, system: &System, roots: &Roots) -> Option<Location> {
@@ -116,7 +124,7 @@ mod tests {
 
     impl Target {
         fn new() -> Self {
-            let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"signer\"]\n\
+            let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"signer\"]\n\
                 [[run]]\nprogram = \"sign-file\"\npaths = [\"usr/lib/kbuild-*/sign-file\"]\nsetting = \"sign_file\"\n\
                 [settings]\nsign_file = { type = \"string\", default = \"/opt/default\" }\n";
             let dir = tempfile::tempdir().unwrap();

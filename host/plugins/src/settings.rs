@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::manifest::PolicyKey;
+
 /// One key of `[settings]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,7 +76,11 @@ impl FrameworkSettings {
 
 /// The values that a plugin sees, as text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Values(BTreeMap<String, Value>);
+pub struct Values {
+    values: BTreeMap<String, Value>,
+    /// The type of each declared key; a key that ends in `.*` stands for all below.
+    kinds: BTreeMap<String, SettingKind>,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Value {
@@ -127,21 +133,50 @@ impl Values {
         for (key, text) in framework.0.iter().filter(|(key, _)| declared.contains_key(*key)) {
             values.insert(key.clone(), administrators(text.clone()));
         }
-        Ok(Self(values))
+        let kinds = declared.iter().map(|(key, setting)| (key.clone(), setting.kind)).collect();
+        Ok(Self { values, kinds })
+    }
+
+    /// With the types of keys that tables set: `directory` is `policy.directory`.
+    pub fn with_policy(mut self, keys: &BTreeMap<String, PolicyKey>) -> Self {
+        self.kinds.extend(keys.iter().map(|(key, declared)| (format!("policy.{key}"), declared.kind)));
+        self
+    }
+
+    /// The value of a declared key; empty where it is left out.
+    ///
+    /// # Errors
+    /// A clause about a key that is not declared, or is of another type.
+    pub fn declared(&self, key: &str, kind: SettingKind) -> Result<&str, String> {
+        let fits = |known: &str| match known.strip_suffix('*') {
+            Some(above) => key.starts_with(above),
+            None => key == known,
+        };
+        match self.kinds.iter().find(|(known, _)| fits(known)) {
+            Some((_, declared)) if *declared == kind => Ok(self.get(key).unwrap_or_default()),
+            Some((_, declared)) => {
+                Err(format!("the manifest declares the setting `{key}` as {declared}; the plugin reads it as {kind}"))
+            }
+            None => {
+                let near = self.kinds.keys().min_by_key(|known| strsim::damerau_levenshtein(key, known));
+                let near = near.map_or(String::new(), |near| format!("; the nearest one is `{near}`"));
+                Err(format!("the manifest declares no setting `{key}`{near}"))
+            }
+        }
     }
 
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(|value| value.text.as_str())
+        self.values.get(key).map(|value| value.text.as_str())
     }
 
     /// The value if the administrator set it, not when it is a default.
     pub fn administrators(&self, key: &str) -> Option<&str> {
-        self.0.get(key).filter(|value| value.administrators).map(|value| value.text.as_str())
+        self.values.get(key).filter(|value| value.administrators).map(|value| value.text.as_str())
     }
 
     /// Sorted.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.values.keys().map(String::as_str)
     }
 }
 

@@ -152,7 +152,7 @@ mod tests {
     use super::*;
     use crate::manifest::Role;
 
-    const BASE: &str = "id = \"base\"\nversion = \"1.0.0\"\napi = \"0.1\"\n\
+    const BASE: &str = "id = \"base\"\nversion = \"1.0.0\"\napi = \"1.0\"\n\
         [roles]\nprovides = [\"initrd\", \"install-policy\"]\n\
         [[run]]\nprogram = \"owner\"\narguments = [\"*\"]\n\
         [policy]\ndirectory = { type = \"string\" }\n\"arch.*\" = { type = \"string\" }\n\

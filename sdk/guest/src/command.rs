@@ -1,10 +1,22 @@
 //! Programs to run.
 
 use crate::Path;
-pub use crate::bindings::imports::modsmith::plugin::plan::Command;
+use crate::bindings::imports::modsmith::plugin::plan::Command as Planned;
 pub use crate::bindings::imports::modsmith::plugin::types::Argument;
 
-/// Builds commands; [`cmd!`](crate::cmd) is the short form.
+/// A program to run; [`cmd!`](crate::cmd) is the short form. Without more, it gets no
+/// environment, no input and ten minutes, and its failure undoes the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    program: String,
+    arguments: Vec<Argument>,
+    variables: Vec<(String, String)>,
+    directory: Option<Path>,
+    lines: Vec<Argument>,
+    seconds: Option<u32>,
+    accepts: Vec<u8>,
+}
+
 impl Command {
     /// A program of the manifest's `[[run]]` entries: a bare name, which is
     /// looked up on the target's program path, or a [`Path`] to one.
@@ -13,7 +25,15 @@ impl Command {
             Argument::Text(name) => name,
             Argument::Location(path) => path.to_string(),
         };
-        Self { program, arguments: Vec::new(), environment: Vec::new(), directory: None, input: Vec::new() }
+        Self {
+            program,
+            arguments: Vec::new(),
+            variables: Vec::new(),
+            directory: None,
+            lines: Vec::new(),
+            seconds: None,
+            accepts: Vec::new(),
+        }
     }
 
     /// Adds a word: text, or a [`Path`], which modsmith turns into the real path
@@ -32,13 +52,13 @@ impl Command {
     /// Adds a variable to the otherwise empty environment. The manifest's
     /// `[[run]]` entry must list its name under `environment`.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.environment.push((name.into(), value.into()));
+        self.variables.push((name.into(), value.into()));
         self
     }
 
     /// Adds a line to the otherwise empty standard input: text, or a [`Path`].
     pub fn line(mut self, line: impl Into<Argument>) -> Self {
-        self.input.push(line.into());
+        self.lines.push(line.into());
         self
     }
 
@@ -46,6 +66,33 @@ impl Command {
     pub fn in_directory(mut self, directory: impl Into<Path>) -> Self {
         self.directory = Some(directory.into());
         self
+    }
+
+    /// Sets the time that the program may take.
+    pub fn time_limit(mut self, seconds: u32) -> Self {
+        self.seconds = Some(seconds);
+        self
+    }
+
+    /// Takes a further exit code as success.
+    pub fn accept(mut self, code: u8) -> Self {
+        self.accepts.push(code);
+        self
+    }
+
+    /// As the host takes it, with the meaning of a failure.
+    pub(crate) fn planned(&self, on_failure: &str) -> Planned {
+        let planned = Planned::new(&self.program);
+        self.arguments.iter().for_each(|argument| planned.argument(argument));
+        self.variables.iter().for_each(|(name, value)| planned.variable(name, value));
+        self.directory.iter().for_each(|directory| planned.directory(directory));
+        self.lines.iter().for_each(|line| planned.line(line));
+        self.seconds.iter().for_each(|seconds| planned.time_limit(*seconds));
+        self.accepts.iter().for_each(|code| planned.accept(*code));
+        if on_failure != "abort" {
+            planned.on_failure(on_failure);
+        }
+        planned
     }
 }
 

@@ -1,15 +1,55 @@
 //! The kernel and the module package that a call concerns.
 
-pub use crate::bindings::imports::modsmith::plugin::context::{Kernel, ModulePackage};
-pub use crate::bindings::imports::modsmith::plugin::types::Compression;
+pub use crate::bindings::imports::modsmith::plugin::context::{Kernel, Module, ModulePackage};
 use crate::{Path, Result};
+
+/// How module files are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Compression {
+    /// gzip(1)
+    Gzip,
+    /// xz(1)
+    Xz,
+    /// zstd(1)
+    Zstd,
+}
+
+impl Compression {
+    /// As the interface names it: `gzip`, `xz`, `zstd`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Xz => "xz",
+            Self::Zstd => "zstd",
+        }
+    }
+
+    /// The compression of this name; `None` for a name that this SDK does not know.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Gzip, Self::Xz, Self::Zstd].into_iter().find(|compression| compression.name() == name)
+    }
+}
+
+/// What plugins ask about the modules of a package.
+impl ModulePackage {
+    /// Installed base names of the modules.
+    pub fn module_names(&self) -> Vec<String> {
+        self.modules().iter().map(Module::name).collect()
+    }
+
+    /// The files that the call's kernel gets or has, below its module directory.
+    pub fn installed_files(&self) -> Vec<String> {
+        self.modules().iter().filter_map(Module::file).map(|file| file.relative).collect()
+    }
+}
 
 impl Kernel {
     /// How a distribution that leaves the choice to its kernel packages stores
     /// module files: as the kernel's own are. Where several are found the later
     /// of gzip, xz and zstd wins, as in dkms; none means plain files.
     pub fn found_compression(&self) -> Option<Compression> {
-        self.compressions().into_iter().max()
+        self.compressions().iter().filter_map(|name| Compression::from_name(name)).max()
     }
 
     /// The name of the kernel's package, where the package says it in a file of

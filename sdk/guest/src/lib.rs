@@ -10,12 +10,14 @@
 //! struct Dracut;
 //!
 //! impl Initrd for Dracut {
-//!     fn refresh(kernel: &Kernel, occasion: Occasion, plan: &mut Plan) -> Result<()> {
-//!         let image = Path::boot(format!("initramfs-{}.img", kernel.release()));
-//!         if occasion == Occasion::Installed {
-//!             plan.back_up(&image, ".old-dkms")?;
-//!         }
-//!         plan.run(cmd!("dracut", "-f", image, kernel.release()))
+//!     fn images(request: &ImageRequest) -> Result<Vec<Path>> {
+//!         Ok(vec![Path::boot(format!("initramfs-{}.img", request.kernel().release()))])
+//!     }
+//!
+//!     fn refresh(request: &ImageRequest, plan: &mut Plan) -> Result<()> {
+//!         let image = request.existing_image::<Self>()?;
+//!         request.back_up(&image, plan)?;
+//!         plan.run(cmd!("dracut", "-f", image, request.kernel().release()))
 //!     }
 //! }
 //!
@@ -50,15 +52,17 @@ pub mod packaging;
 mod panic;
 mod path;
 mod plan;
+mod requests;
 pub mod roles;
 pub mod settings;
 pub mod system;
 
 pub use command::Command;
-pub use error::{Error, Result, invalid, other, unsupported};
-pub use kernel::{Compression, Kernel, ModulePackage};
+pub use error::{Error, ErrorKind, Result, invalid, missing, other, unsupported};
+pub use kernel::{Compression, Kernel, Module, ModulePackage};
 pub use path::Path;
-pub use plan::{ArchiveFormat, OnFailure, Plan, Signature, SignatureAlgorithm};
+pub use plan::Plan;
+pub use requests::*;
 
 pub use bindings::imports::modsmith::plugin::types::Argument;
 
@@ -68,12 +72,12 @@ pub type Property = (String, String);
 /// Everything that a plugin usually needs.
 pub mod prelude {
     pub use crate::kernel::kernel_arch;
+    pub use crate::requests::*;
     pub use crate::roles::*;
     pub use crate::settings::{setting, setting_bool, setting_list, setting_or};
     pub use crate::system::{distro_ids, has_program, os_release, probe};
     pub use crate::{
-        ArchiveFormat, Argument, Command, Compression, Error, Kernel, ModulePackage, OnFailure, Path, Plan, Property,
-        Result, Signature, SignatureAlgorithm,
+        Argument, Command, Compression, Error, ErrorKind, Kernel, Module, ModulePackage, Path, Plan, Property, Result,
     };
-    pub use crate::{cmd, debug, export, info, invalid, other, unsupported, warn};
+    pub use crate::{cmd, debug, export, info, invalid, missing, other, unsupported, warn};
 }

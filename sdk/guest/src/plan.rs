@@ -1,7 +1,6 @@
 //! The steps that a plugin asks for.
 
 use crate::bindings::imports::modsmith::plugin::plan::Builder;
-pub use crate::bindings::imports::modsmith::plugin::plan::{ArchiveFormat, OnFailure, Signature, SignatureAlgorithm};
 use crate::{Command, Compression, Path, Result};
 
 /// A plan under construction, lent for one call.
@@ -24,6 +23,16 @@ impl<'a> Plan<'a> {
         self.builder.note(text.as_ref());
     }
 
+    /// Says why the following steps are needed: a clause, shown with each of them.
+    pub fn reason(&mut self, text: impl AsRef<str>) {
+        self.builder.reason(text.as_ref());
+    }
+
+    /// What the next step is doing, as shown while the step runs.
+    pub fn progress(&mut self, text: impl AsRef<str>) {
+        self.builder.progress(text.as_ref());
+    }
+
     /// Makes a directory and its missing parents.
     pub fn make_directory(&mut self, at: impl Into<Path>) -> Result<()> {
         self.builder.make_directory(&at.into())
@@ -33,6 +42,11 @@ impl<'a> Plan<'a> {
     /// chmod(2): `0o644`.
     pub fn write_file(&mut self, at: impl Into<Path>, contents: impl AsRef<[u8]>, mode: u32) -> Result<()> {
         self.builder.write_file(&at.into(), contents.as_ref(), mode)
+    }
+
+    /// As [`Plan::write_file`], unless the file has these contents and this mode.
+    pub fn write_if_changed(&mut self, at: impl Into<Path>, contents: impl AsRef<[u8]>, mode: u32) -> Result<()> {
+        self.builder.write_if_changed(&at.into(), contents.as_ref(), mode)
     }
 
     /// Copies a file or a directory tree.
@@ -55,22 +69,22 @@ impl<'a> Plan<'a> {
         self.builder.remove(&at.into())
     }
 
+    /// Removes a directory if it is empty, then each empty parent that the plugin may
+    /// remove.
+    pub fn prune(&mut self, at: impl Into<Path>) -> Result<()> {
+        self.builder.prune(&at.into())
+    }
+
     /// Copies a file to its own name plus `suffix`, replacing an older copy;
     /// nothing there is no error.
     pub fn back_up(&mut self, at: impl Into<Path>, suffix: impl AsRef<str>) -> Result<()> {
         self.builder.back_up(&at.into(), suffix.as_ref())
     }
 
-    /// Packs a directory tree into an archive. The same files, with the same
+    /// Packs a directory tree into a tar archive. The same files, with the same
     /// modification times, give the same archive.
-    pub fn pack(
-        &mut self,
-        tree: impl Into<Path>,
-        to: impl Into<Path>,
-        format: ArchiveFormat,
-        compress: Option<Compression>,
-    ) -> Result<()> {
-        self.builder.pack(&tree.into(), &to.into(), format, compress)
+    pub fn pack(&mut self, tree: impl Into<Path>, to: impl Into<Path>, compress: Option<Compression>) -> Result<()> {
+        self.builder.pack(&tree.into(), &to.into(), "tar", compress.map(Compression::name))
     }
 
     /// Unpacks a tar archive, also a compressed one, below a directory that is
@@ -79,25 +93,31 @@ impl<'a> Plan<'a> {
         self.builder.unpack(&archive.into(), &to.into())
     }
 
-    /// Appends a signature of a file's contents, made by modsmith with a key that
-    /// the plugin cannot read; a failure is reported and the plan goes on.
-    pub fn append_signature_or_warn(&mut self, signature: Signature) -> Result<()> {
-        self.builder.append_signature(&signature, OnFailure::Warn)
+    /// Appends a module signature, made by modsmith with a key that the plugin cannot
+    /// read; a failure is reported and the plan goes on.
+    pub fn append_cms_or_warn(
+        &mut self,
+        file: impl Into<Path>,
+        key: impl Into<Path>,
+        certificate: impl Into<Path>,
+        digest: &str,
+    ) -> Result<()> {
+        self.builder.append_cms(&file.into(), &key.into(), &certificate.into(), digest, "warn")
     }
 
     /// Runs a program; its failure stops the plan and undoes it.
     pub fn run(&mut self, command: Command) -> Result<()> {
-        self.builder.run(&command, OnFailure::Abort)
+        self.builder.run(command.planned("abort"))
     }
 
     /// Runs a program; its failure is reported and the plan goes on.
     pub fn run_or_warn(&mut self, command: Command) -> Result<()> {
-        self.builder.run(&command, OnFailure::Warn)
+        self.builder.run(command.planned("warn"))
     }
 
     /// Runs a program; its failure is ignored.
     pub fn run_or_ignore(&mut self, command: Command) -> Result<()> {
-        self.builder.run(&command, OnFailure::Ignore)
+        self.builder.run(command.planned("ignore"))
     }
 
     /// Copies files directly below `from` whose names match a glob into the

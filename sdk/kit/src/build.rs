@@ -381,7 +381,7 @@ mod tests {
     #[test]
     fn a_manifest_that_is_not_in_order_is_refused_before_anything_is_compiled() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join(MANIFEST), "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n").unwrap();
+        std::fs::write(dir.path().join(MANIFEST), "id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\n").unwrap();
         let error = build(&options(dir.path())).unwrap_err();
         let message = error.to_string();
         assert!(message.contains("plugin.toml") && message.contains("roles"), "{error}");
@@ -390,7 +390,7 @@ mod tests {
     #[test]
     fn a_module_without_roles_is_refused_with_the_way_to_name_them() {
         let dir = tempfile::tempdir().unwrap();
-        let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n";
+        let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"initrd\"]\n";
         std::fs::write(dir.path().join(MANIFEST), text).unwrap();
         let file = dir.path().join("x.wasm");
         let plugin = Folder::read(dir.path()).unwrap();
@@ -398,18 +398,19 @@ mod tests {
 
         std::fs::write(&file, b"not wasm").unwrap();
         let Err(error) = plugin.package(&[module()]) else { panic!("garbage was made a plugin") };
-        assert!(error.hints()[0].contains("export!"), "{error:?}");
+        assert!(error.to_string().contains("not WebAssembly"), "{error:?}");
 
         std::fs::write(&file, b"\0asm\x01\0\0\0").unwrap();
         let Err(error) = plugin.package(&[module()]) else { panic!("an empty module was made a plugin") };
         let message = error.to_string();
         assert!(message.contains("`x` cannot be made a component") && message.contains("initrd"), "{error:?}");
+        assert!(error.hints()[0].contains("export!"), "{error:?}");
     }
 
     #[test]
     fn a_crate_that_is_compiled_to_nothing_loadable_says_what_its_cargo_toml_needs() {
         let dir = tempfile::tempdir().unwrap();
-        let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n";
+        let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"initrd\"]\n";
         std::fs::write(dir.path().join(MANIFEST), text).unwrap();
         let plugin = Folder::read(dir.path()).unwrap();
         let Err(error) = plugin.package(&[]) else { panic!("a plugin without a module was made") };

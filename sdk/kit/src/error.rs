@@ -198,6 +198,31 @@ impl Error {
                     "`target` and directories whose names begin with a dot are not searched.".to_owned(),
                 ]
             }
+            Self::NoCases { .. } => {
+                vec![format!("A case is a folder with a {FACTS} and an {PLAN} or {REFUSAL} in it.")]
+            }
+            Self::NoSuchCase { others, .. } => vec![format!("There are: {}.", others.join(", "))],
+            Self::WithoutCases { .. } => one("Name the folder of its cases with --cases DIR."),
+            Self::CasesOfSeveral { .. } => one("Name one plugin, or keep the cases in the plugins' own folders."),
+            Self::NotBuilt { source_folder, out, .. } => {
+                vec![format!("Build it: modsmith plugin build {} --out {}", source_folder.display(), out.display())]
+            }
+            Self::NoBase { id, out } => {
+                vec![format!("Put {id}.wasm into {}, or its source beside the table's.", out.display())]
+            }
+            Self::BadFacts { .. } => one("docs/guides/test-a-plugin.md lists what a case may say."),
+            Self::TwoOsReleases => one("Keep one of them."),
+            Self::NoProbe { .. } => one("[probes] in facts.toml has the names of the manifest's `[[probe]]` entries."),
+            Self::NoArgument { name, .. } => vec![format!("Add `{name} = …` to facts.toml.")],
+            Self::NoPath { .. } => one("Write it as ROOT/RELATIVE, such as staging/demo.ko."),
+            other => other.hints_of_making(),
+        }
+    }
+
+    /// What to do where a plugin cannot be started, built or packed.
+    fn hints_of_making(&self) -> Vec<String> {
+        let one = |hint: &str| vec![hint.to_owned()];
+        match self {
             Self::NotInOrder { .. } => one("Correct it and build again."),
             Self::TwoWithOneId { .. } => {
                 one("Give one of them another id: it names the plugin's file and its settings.")
@@ -235,25 +260,8 @@ impl Error {
             Self::NoSdk { .. } => one("Name the folder `sdk/guest` of modsmith's source, or leave --sdk out."),
             Self::PackedAlready => one("Pack the file that the compiler made, as it was before."),
             Self::OverItself { .. } => one("Name another file with --out FILE."),
-            Self::NoCases { .. } => {
-                vec![format!("A case is a folder with a {FACTS} and an {PLAN} or {REFUSAL} in it.")]
-            }
-            Self::NoSuchCase { others, .. } => vec![format!("There are: {}.", others.join(", "))],
-            Self::WithoutCases { .. } => one("Name the folder of its cases with --cases DIR."),
-            Self::CasesOfSeveral { .. } => one("Name one plugin, or keep the cases in the plugins' own folders."),
-            Self::NotBuilt { source_folder, out, .. } => {
-                vec![format!("Build it: modsmith plugin build {} --out {}", source_folder.display(), out.display())]
-            }
-            Self::NoBase { id, out } => {
-                vec![format!("Put {id}.wasm into {}, or its source beside the table's.", out.display())]
-            }
-            Self::BadFacts { .. } => one("docs/guides/test-a-plugin.md lists what a case may say."),
-            Self::TwoOsReleases => one("Keep one of them."),
-            Self::NoProbe { .. } => one("[probes] in facts.toml has the names of the manifest's `[[probe]]` entries."),
-            Self::NoArgument { name, .. } => vec![format!("Add `{name} = …` to facts.toml.")],
-            Self::NoPath { .. } => one("Write it as ROOT/RELATIVE, such as staging/demo.ko."),
             Self::NoBindings { .. } => one("Generate them with `wit-bindgen c` from what `modsmith plugin wit` prints."),
-            Self::WouldBeRefused { .. } | Self::NotUsable { .. } | Self::ReportNotWritten(_) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use modsmith_plugins::manifest::Role;
-use modsmith_wit::V0_1;
+use modsmith_wit::V1_0;
 use wit_parser::{Resolve, WorldId};
 
 use crate::error::{Error, Result};
@@ -14,7 +14,7 @@ pub const WORLD: &str = "plugin";
 
 /// All files of the interface as one valid text of WIT.
 pub fn text() -> String {
-    V0_1.text()
+    V1_0.text()
 }
 
 /// Writes the files of the interface to a directory, which is made if it is missing.
@@ -28,7 +28,7 @@ pub fn write(directory: &Path) -> Result<Vec<PathBuf>> {
         std::fs::write(&file, text).map_err(|e| Error::io("write", &file, e))?;
         Ok(file)
     };
-    V0_1.files.iter().map(write).collect()
+    V1_0.files.iter().map(write).collect()
 }
 
 /// The interface and, at its end, [`WORLD`]: a plugin that exports these roles.
@@ -88,7 +88,7 @@ mod tests {
     fn the_text_is_one_package_for_a_parser() {
         let mut resolve = Resolve::default();
         let package = resolve.push_str("plugin.wit", &text()).unwrap();
-        assert_eq!(resolve.packages[package].name.to_string(), format!("modsmith:plugin@{}.0", V0_1.version));
+        assert_eq!(resolve.packages[package].name.to_string(), format!("modsmith:plugin@{}.0", V1_0.version));
         assert!(resolve.select_world(&[package], Some("initrd-plugin")).is_ok());
     }
 
@@ -96,7 +96,7 @@ mod tests {
     fn the_files_are_one_package_for_a_parser() {
         let dir = tempfile::tempdir().unwrap();
         let files = write(&dir.path().join("made/wit")).unwrap();
-        assert_eq!(files.len(), V0_1.files.len());
+        assert_eq!(files.len(), V1_0.files.len());
         let mut resolve = Resolve::default();
         let (package, _) = resolve.push_dir(dir.path().join("made/wit")).unwrap();
         assert!(resolve.packages[package].interfaces.contains_key("initrd"));
@@ -123,7 +123,7 @@ mod tests {
     fn a_world_exports_the_roles_that_are_named() {
         let (resolve, world) = world(&[Role::Initrd, Role::SettingsCheck]).unwrap();
         let exports = resolve.worlds[world].exports.keys().map(|key| resolve.name_world_key(key));
-        let expected = ["initrd", "settings-check"].map(|role| format!("modsmith:plugin/{role}@0.1.0"));
+        let expected = ["initrd", "settings-check"].map(|role| format!("modsmith:plugin/{role}@1.0.0"));
         assert_eq!(exports.collect::<Vec<_>>(), expected);
     }
 }

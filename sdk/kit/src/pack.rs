@@ -180,13 +180,13 @@ pub(crate) fn write(file: &Path, contents: &[u8]) -> Result<()> {
 mod tests {
     use super::*;
 
-    const MANIFEST: &str = "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"settings-check\"]\n";
+    const MANIFEST: &str = "id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"settings-check\"]\n";
 
     /// A module that provides `settings-check` and imports what is given.
     fn module(imports: &str, code: &str) -> Vec<u8> {
         let text = format!(
             "(module {imports} (memory (export \"memory\") 1)
-               (func (export \"modsmith:plugin/settings-check@0.1.0#validate\") (result i32) {code} (i32.const 64))
+               (func (export \"modsmith:plugin/settings-check@1.0.0#validate\") (result i32) {code} (i32.const 64))
                (func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) (i32.const 256)))"
         );
         wat::parse_str(text).unwrap()

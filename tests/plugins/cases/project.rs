@@ -36,7 +36,7 @@ impl Project {
         project.write("Cargo.toml", &cargo.replace(named, &format!("name = \"{name}\"")))?;
         // With the versions of the other plugins, so that nothing is looked up.
         std::fs::copy(repository.join("plugins/Cargo.lock"), project.dir.path().join("Cargo.lock"))?;
-        project.write("plugin.toml", guide.block("api = \"0.1\"")?)?;
+        project.write("plugin.toml", guide.block("api = \"1.0\"")?)?;
         project.write("src/lib.rs", code)?;
         // Shares the standard library that was compiled for the other plugins.
         let target = repository.join("plugins/target");

@@ -54,13 +54,13 @@ fn a_wasi_import_is_refused_with_the_way_to_do_without() {
 #[test]
 fn an_unknown_import_is_refused_by_name() {
     let message = Setting::raw("(component (import \"evil:net/sockets@1.0.0\" (instance)))").failure();
-    assert_names(&message, &["`hostile`", "evil:net/sockets@1.0.0", "track 0.1"]);
+    assert_names(&message, &["`hostile`", "evil:net/sockets@1.0.0", "track 1.0"]);
 }
 
 #[test]
 fn a_function_that_this_host_does_not_have_is_named() {
     let message =
-        Setting::raw("(component (import \"modsmith:plugin/log@0.1.0\" (instance (export \"teleport\" (func)))))")
+        Setting::raw("(component (import \"modsmith:plugin/log@1.0.0\" (instance (export \"teleport\" (func)))))")
             .failure();
     assert_names(&message, &["`hostile`", "teleport", "newer modsmith"]);
 }
@@ -76,7 +76,7 @@ fn an_export_that_the_manifest_does_not_name_is_refused() {
     let text = manifest_text(GRANT).replace("[\"initrd\"]", "[\"signer\"]");
     let setting = Setting::of(&modsmith_kit::build::embed(&Body::new().component(), &text));
     let message = Administration(&setting.open()).inspect("hostile").unwrap_err().to_string();
-    assert_names(&message, &["hostile.wasm", "modsmith:plugin/initrd@0.1.0", "[roles] provides"]);
+    assert_names(&message, &["hostile.wasm", "modsmith:plugin/initrd@1.0.0", "[roles] provides"]);
 }
 
 #[test]

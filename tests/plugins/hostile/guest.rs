@@ -34,14 +34,6 @@ impl Body {
         (location, text.len())
     }
 
-    /// Numbers in memory, where the next string would be.
-    fn words(&mut self, words: &[usize]) {
-        let bytes = words.iter().flat_map(|word| (*word as u32).to_le_bytes());
-        let bytes: String = bytes.map(|b| format!("\\{b:02x}")).collect();
-        self.data.push_str(&format!("(data (i32.const {}) \"{bytes}\")\n", self.end));
-        self.end += 4 * words.len();
-    }
-
     fn arguments(&mut self, texts: &[&str]) -> String {
         let parts = texts.iter().map(|text| {
             let (location, length) = self.text(text);
@@ -89,27 +81,18 @@ impl Body {
 
     /// The same with variables.
     pub fn run_with(mut self, program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let name = self.arguments(&[program]);
-        // A list of pairs of strings: 16 bytes each.
-        let pairs: Vec<_> = environment.iter().map(|(name, value)| (self.text(name), self.text(value))).collect();
-        self.end = self.end.next_multiple_of(4);
-        let (variables, number) = (self.end, pairs.len());
-        for ((name, length), (value, size)) in pairs {
-            self.words(&[name, length, value, size]);
+        let program = self.arguments(&[program]);
+        let mut code = format!("(local.set $command (call $command {program}))\n");
+        for argument in arguments {
+            let text = self.arguments(&[argument]);
+            let unused = "(i32.const 0) (i32.const 0)";
+            code += &format!("(call $argument (local.get $command) (i32.const 0) {text} {unused})\n");
         }
-        let texts: Vec<_> = arguments.iter().map(|text| self.text(text)).collect();
-        // A list of variants: a tag, then pointer and length; 20 bytes each.
-        self.end = self.end.next_multiple_of(4);
-        let list = self.end;
-        for (location, length) in &texts {
-            self.words(&[0, *location, *length, 0, 0]);
+        for (name, value) in environment {
+            let texts = self.arguments(&[name, value]);
+            code += &format!("(call $variable (local.get $command) {texts})\n");
         }
-        let count = texts.len();
-        self.code(&format!(
-            "(call $run (local.get $plan) {name} (i32.const {list}) (i32.const {count}) \
-             (i32.const {variables}) (i32.const {number}) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) \
-             (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) {RESULT})\n"
-        ))
+        self.code(&format!("{code}(call $run (local.get $plan) (local.get $command) {RESULT})\n"))
     }
 
     /// Asks for the output of a probe.
@@ -141,9 +124,18 @@ impl Body {
     /// The component of an `initrd` plugin whose `refresh` does this and then
     /// says that all is well.
     pub fn component(&self) -> Vec<u8> {
-        let when = "(func (export \"modsmith:plugin/initrd@0.1.0#when\") (result i32) (i32.const 0))";
-        let refresh = self.function("$refresh-image", "initrd@0.1.0#refresh", "occasion");
-        component("initrd", &self.data, &format!("{when}{refresh}"))
+        // Results: no images; `when-asked`.
+        let fixed = "(data (i32.const 256) \"\\00\\00\\00\\00\\10\\01\\00\\00\\0a\\00\\00\\00\")\n\
+                     (data (i32.const 272) \"when-asked\")\n";
+        let answer = |export: &str, result: usize| {
+            format!(
+                "(func (export \"modsmith:plugin/initrd@1.0.0#{export}\") (param $request i32) (result i32)
+                   (call $drop-request (local.get $request)) (i32.const {result}))"
+            )
+        };
+        let refresh = self.function("$refresh-image", "initrd@1.0.0#refresh");
+        let functions = [answer("images", 288), answer("when", 256), refresh];
+        component("initrd", "image-request", &format!("{fixed}{}", self.data), &functions.concat())
     }
 
     /// The component of a `modprobe-config` plugin whose `add` does this, and
@@ -151,26 +143,24 @@ impl Body {
     pub fn component_that_removes(&self, remove: impl FnOnce(Body) -> Body) -> Vec<u8> {
         let remove = remove(Body { end: self.end, ..Body::default() });
         let functions = [
-            self.function("$add-config", "modprobe-config@0.1.0#add", "module"),
-            remove.function("$remove-config", "modprobe-config@0.1.0#remove", "module"),
+            self.function("$add-config", "modprobe-config@1.0.0#add"),
+            remove.function("$remove-config", "modprobe-config@1.0.0#remove"),
         ];
-        component("modprobe-config", &format!("{}{}", self.data, remove.data), &functions.concat())
+        component("modprobe-config", "config-request", &format!("{}{}", self.data, remove.data), &functions.concat())
     }
 
-    /// An exported function with this body. `other` is its parameter beside the
-    /// kernel and the plan: an occasion, or a package.
-    fn function(&self, name: &str, export: &str, other: &str) -> String {
-        let (parameters, drop) = match other {
-            "module" => ("(param $module i32) (param $kernel i32)", "(call $drop-module (local.get $module))"),
-            _ => ("(param $kernel i32) (param $occasion i32)", ""),
-        };
+    /// An exported function with this body.
+    fn function(&self, name: &str, export: &str) -> String {
         format!(
             r#"
-  (func {name} (export "modsmith:plugin/{export}") {parameters} (param $plan i32) (result i32)
+  (func {name} (export "modsmith:plugin/{export}") (param $request i32) (param $plan i32) (result i32)
     (local $i i32)
+    (local $kernel i32)
+    (local $command i32)
+    (local.set $kernel (call $kernel (local.get $request)))
     {code}
-    {drop}
     (call $drop-kernel (local.get $kernel))
+    (call $drop-request (local.get $request))
     (call $drop-plan (local.get $plan))
     (i32.const 0))"#,
             code = self.code
@@ -178,27 +168,31 @@ impl Body {
     }
 }
 
-/// A component of one role.
-fn component(role: &str, data: &str, functions: &str) -> Vec<u8> {
+/// A component of one role, whose functions take this kind of request.
+fn component(role: &str, request: &str, data: &str, functions: &str) -> Vec<u8> {
     let text = format!(
         r#"(module
-  (import "modsmith:plugin/context@0.1.0" "[resource-drop]kernel" (func $drop-kernel (param i32)))
-  (import "modsmith:plugin/context@0.1.0" "[resource-drop]module-package" (func $drop-module (param i32)))
-  (import "modsmith:plugin/context@0.1.0" "[method]kernel.release" (func $release (param i32 i32)))
-  (import "modsmith:plugin/plan@0.1.0" "[resource-drop]builder" (func $drop-plan (param i32)))
-  (import "modsmith:plugin/plan@0.1.0" "[method]builder.note" (func $note (param i32 i32 i32)))
-  (import "modsmith:plugin/plan@0.1.0" "[method]builder.write-file"
+  (import "modsmith:plugin/requests@1.0.0" "[resource-drop]{request}" (func $drop-request (param i32)))
+  (import "modsmith:plugin/requests@1.0.0" "[method]{request}.kernel" (func $kernel (param i32) (result i32)))
+  (import "modsmith:plugin/context@1.0.0" "[resource-drop]kernel" (func $drop-kernel (param i32)))
+  (import "modsmith:plugin/context@1.0.0" "[method]kernel.release" (func $release (param i32 i32)))
+  (import "modsmith:plugin/plan@1.0.0" "[resource-drop]builder" (func $drop-plan (param i32)))
+  (import "modsmith:plugin/plan@1.0.0" "[method]builder.note" (func $note (param i32 i32 i32)))
+  (import "modsmith:plugin/plan@1.0.0" "[method]builder.write-file"
     (func $write-file (param i32 i32 i32 i32 i32 i32 i32 i32 i32)))
-  (import "modsmith:plugin/plan@0.1.0" "[method]builder.back-up"
+  (import "modsmith:plugin/plan@1.0.0" "[method]builder.back-up"
     (func $back-up (param i32 i32 i32 i32 i32 i32 i32 i32)))
-  (import "modsmith:plugin/plan@0.1.0" "[method]builder.remove"
+  (import "modsmith:plugin/plan@1.0.0" "[method]builder.remove"
     (func $remove (param i32 i32 i32 i32 i32 i32)))
-  (import "modsmith:plugin/plan@0.1.0" "[method]builder.symlink"
+  (import "modsmith:plugin/plan@1.0.0" "[method]builder.symlink"
     (func $symlink (param i32 i32 i32 i32 i32 i32 i32 i32)))
-  (import "modsmith:plugin/plan@0.1.0" "[method]builder.run"
-    (func $run (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
-  (import "modsmith:plugin/system@0.1.0" "probe" (func $probe (param i32 i32 i32)))
-  (import "modsmith:plugin/log@0.1.0" "emit" (func $emit (param i32 i32 i32 i32 i32)))
+  (import "modsmith:plugin/plan@1.0.0" "[constructor]command" (func $command (param i32 i32) (result i32)))
+  (import "modsmith:plugin/plan@1.0.0" "[method]command.argument"
+    (func $argument (param i32 i32 i32 i32 i32 i32)))
+  (import "modsmith:plugin/plan@1.0.0" "[method]command.variable" (func $variable (param i32 i32 i32 i32 i32)))
+  (import "modsmith:plugin/plan@1.0.0" "[method]builder.run" (func $run (param i32 i32 i32)))
+  (import "modsmith:plugin/system@1.0.0" "probe" (func $probe (param i32 i32 i32)))
+  (import "modsmith:plugin/log@1.0.0" "emit" (func $emit (param i32 i32 i32 i32 i32)))
   (memory (export "memory") 18)
   {data}
   (global $heap (mut i32) (i32.const 16384))
@@ -209,7 +203,7 @@ fn component(role: &str, data: &str, functions: &str) -> Vec<u8> {
     );
     let mut module = wat::parse_str(&text).expect("the test's own text is a module");
     let mut resolve = wit_parser::Resolve::default();
-    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/v0.1");
+    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/v1.0");
     let (package, _) = resolve.push_dir(&wit).expect("the interface is valid");
     let world = resolve.select_world(&[package], Some(&format!("{role}-plugin"))).expect("the world exists");
     wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
@@ -227,5 +221,5 @@ pub fn manifest_text(extra: &str) -> String {
 
 /// The manifest of a plugin with one role.
 pub fn manifest_of(role: &str, extra: &str) -> String {
-    format!("id = \"hostile\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"{role}\"]\n{extra}")
+    format!("id = \"hostile\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"{role}\"]\n{extra}")
 }

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use modsmith_core::error::{Error, Kind};
 use modsmith_facts::{Location, Root, Roots};
+use modsmith_plan::cms::Digest;
 use modsmith_plan::{
-    Action, Announce, ArchiveFormat, Builder, Bytes, Executor, Jobs, OnFailure, Origin, Signature, SignatureAlgorithm,
-    Silent, Step, Undo, no_reruns, verbs,
+    Action, Announce, ArchiveFormat, Builder, Bytes, Executor, Jobs, OnFailure, Origin, Silent, Step, Undo, no_reruns,
+    verbs,
 };
 
 use super::guest::{Body, manifest_text};
@@ -186,15 +187,8 @@ fn a_link_leads_only_to_what_is_granted() {
 }
 
 fn signature(file: Location, key: Location) -> Action {
-    Action::AppendSignature(Signature {
-        file,
-        key,
-        algorithm: SignatureAlgorithm::RsaPkcs1Sha256,
-        public_key: Bytes(Vec::new()),
-        before: Bytes(Vec::new()),
-        after: Bytes(Vec::new()),
-        failure: OnFailure::Warn,
-    })
+    let certificate = location(Root::Tree, "mok.pub");
+    verbs::AppendCms { file, key, certificate, digest: Digest::Sha256, failure: OnFailure::Warn }.into()
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn written(text: &str) -> String {
     let text = text.replace("\\u{", "\\U").split('}').collect::<Vec<_>>().join("");
     let text = pad(&text);
     format!(
-        "id = \"hostile\"\nversion = \"1.0.0\"\napi = \"0.1\"\ndescription = \"{text}\"\nlicense = \"{text}\"\n\
+        "id = \"hostile\"\nversion = \"1.0.0\"\napi = \"1.0\"\ndescription = \"{text}\"\nlicense = \"{text}\"\n\
          [match]\nprograms = [\"{text}\"]\n[roles]\nprovides = [\"initrd\"]\n[read]\nroots = [\"etc/{text}\"]\n\
          [write]\nroots = [\"etc/{text}\"]\nlink-targets = [\"/{text}\"]\n[sign]\nkeys = [\"etc/{text}\"]\n\
          [[run]]\nprogram = \"{text}\"\narguments = [\"{text}\"]\npaths = [\"etc/{text}\"]\n\

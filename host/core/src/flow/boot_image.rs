@@ -8,7 +8,7 @@ use crate::flow::Invocation;
 use crate::flow::transaction::{Deferred, plan_marker};
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::{Builder, Section, verbs};
-use modsmith_plugins::{Image, Initrd, Occasion};
+use modsmith_plugins::{Change, Image, Initrd, Occasion};
 
 /// For packages that ask for a new image, and on systems that want one after
 /// every change; at the end of a transaction, if this is one.
@@ -25,12 +25,11 @@ pub(super) fn plan_initrd(
     if !run.transaction.is_open() {
         return plan_boot_image(run, kernel, occasion, conf.remake_initrd, plan);
     }
+    let packages = run.transaction.changed(kernel);
+    let change = Change { kernel, occasion, packages: &packages };
     let mut unused = Builder::new(String::new(), plan.roots().clone());
     let due = conf.remake_initrd
-        || matches!(
-            Initrd(&run.env.plugins).boot_image(kernel, occasion, false, &mut unused)?,
-            Image::Regenerated { .. }
-        );
+        || matches!(Initrd(&run.env.plugins).boot_image(change, false, &mut unused)?, Image::Regenerated { .. });
     if due {
         plan_marker(Deferred::BootImage, kernel, plan);
     }
@@ -45,8 +44,10 @@ pub(super) fn plan_boot_image(
     asked: bool,
     plan: &mut Builder,
 ) -> Result<()> {
+    let packages = run.transaction.changed(kernel);
+    let change = Change { kernel, occasion, packages: &packages };
     let image = plan.described(
-        |plan| Initrd(&run.env.plugins).boot_image(kernel, occasion, asked, plan),
+        |plan| Initrd(&run.env.plugins).boot_image(change, asked, plan),
         |image, _| match image {
             Ok(Image::Regenerated { plugin }) => regeneration(kernel.release(), occasion, plugin),
             _ => Section::new(),

@@ -13,6 +13,7 @@ use crate::flow::kernels::for_each_kernel;
 use crate::flow::make_command::build_commands;
 use crate::flow::notices::notices;
 use crate::flow::one_job::{first_attempt, may_be_a_race, remember_one_job};
+use crate::flow::package_facts::package_facts;
 use crate::flow::preconditions::{Patch, check_dependencies, check_exclusive, check_headers, check_patches};
 use crate::flow::record::{conf_files, plan_build_record};
 use crate::flow::script::script_command;
@@ -337,6 +338,7 @@ fn plan_products(
         .kernel_dir(target)
         .join(format!(".tmp_{}_{}", target.arch, std::process::id()))
         .expect("a plain name is a location");
+    let facts = Arc::new(package_facts(package, &decisions.conf));
     let products = hidden.join("module").expect("a plain name is a location");
     plan.push(verbs::MakeDirectory { location: products.clone() }, "built modules are collected in a hidden directory");
     plan.push(
@@ -360,7 +362,7 @@ fn plan_products(
         }
         if let Some(signing) = &decisions.signing {
             let below = built.relative().strip_prefix(build.relative()).unwrap_or(built.relative());
-            plan_signing(run, signing, kernel, &built, &run.env.tree.real(&id.build_dir()).join(below), plan);
+            plan_signing(run, (signing, &facts), kernel, &built, &run.env.tree.real(&id.build_dir()).join(below), plan);
         }
         plan.push(verbs::Copy { from: built, to: product.clone() }, "one file per module, under its installed name");
         if let Some(compression) = decisions.compression {

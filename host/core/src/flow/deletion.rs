@@ -31,7 +31,7 @@ pub(super) fn plan_pruning<'f>(files: impl Iterator<Item = &'f Location>, prune:
     emptied.dedup();
     for location in emptied {
         plan.push(
-            verbs::Prune { location, unless_owned: unless_owned.clone() },
+            verbs::Prune { location, unless_owned: unless_owned.clone(), within: None },
             "directories that became empty are removed",
         );
     }

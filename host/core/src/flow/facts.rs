@@ -140,7 +140,7 @@ fn look_up(env: &Env, target: &Target, reporter: &dyn Reporter) -> Kernel {
         config: env.options.kernel_config.as_deref(),
     };
     lookup.kernel(&target.kernel, &target.arch, |kernel| {
-        KernelLayout(&env.plugins).header_dirs(&Arc::new(without_headers(kernel))).unwrap_or_else(|e| {
+        KernelLayout(&env.plugins).header_directories(&Arc::new(without_headers(kernel))).unwrap_or_else(|e| {
             reporter.warning(&e.to_string());
             Vec::new()
         })

@@ -195,7 +195,7 @@ fn plan_forget_at(run: &Invocation<'_>, location: Location, plan: &mut Builder) 
     let parent = location.parent();
     plan.push(verbs::Remove { location }, "the records of earlier builds are out of date");
     if let Some(location) = parent {
-        plan.push(verbs::Prune { location, unless_owned: None }, "no empty directory of records is left");
+        plan.push(verbs::Prune::from(location), "no empty directory of records is left");
     }
 }
 

@@ -16,6 +16,7 @@ use crate::flow::kernels::for_each_kernel;
 use crate::flow::load_modules::plan_load;
 use crate::flow::modprobe_config::plan_modprobe_add;
 use crate::flow::overrides::{Overrides, overrides_of};
+use crate::flow::package_facts::package_facts;
 use crate::flow::record::conf_files;
 use crate::flow::script::script_command;
 use crate::flow::toolchain::toolchain_of;
@@ -120,6 +121,7 @@ pub(super) fn install_overriding(
     plan_forget(run, &package.id, target, &mut plan);
     plan_depmod(run, kernel, &mut plan);
     plan_depmod_of_others(run, linked, &mut plan);
+    run.transaction.note_change(kernel, package_facts(package, &conf));
     plan_initrd(run, kernel, &conf, Occasion::Installed, &mut plan)?;
     if !run.transaction.is_open() {
         plan_load(run, kernel, &mut plan)?;
@@ -140,6 +142,7 @@ fn choose<'c>(
     let product_dir = run.env.tree.real(&package.id.products_dir(target));
     let is_linked = run.env.options.symlink_modules || run.env.framework.symlink_modules();
     let index = ModuleIndex::read(kernel);
+    let facts = Arc::new(package_facts(package, conf));
     let first_install = run.env.tree.active_version(&package.id.module, target).is_none();
     let mut chosen = Vec::new();
     for record in &conf.modules {
@@ -155,7 +158,7 @@ fn choose<'c>(
                 .hint(format!("Build it again: `dkms build {} -k {} --force`.", package.id, target.kernel)));
             }
         };
-        let destination = destination(run, kernel, record)?;
+        let destination = destination(run, kernel, Some(&facts), record)?;
         let existing = index.find(&record.dest_name, &destination).into_iter().next();
         if refused(run, package, conf, kernel, target, record, &file, existing.as_deref(), overrides) {
             continue;

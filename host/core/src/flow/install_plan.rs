@@ -230,7 +230,7 @@ mod tests {
         let actions = actions(planned(module(), vec![modules("updates/m.ko")]));
         let expected = [
             Action::Remove(verbs::Remove { location: modules("updates/m.ko") }),
-            Action::Prune(verbs::Prune { location: modules("updates"), unless_owned: None }),
+            Action::Prune(verbs::Prune::from(modules("updates"))),
         ];
         assert_eq!(actions[2..4], expected);
     }

@@ -13,7 +13,7 @@ use crate::flow::weak_links::WEAK_LINKS;
 use crate::tree::RecordedModule;
 use modsmith_facts::kernel::{Kernel, ModInfo, content_digest, module_stem};
 use modsmith_facts::{Location, Root, inside};
-use modsmith_plugins::InstallPolicy;
+use modsmith_plugins::{InstallPolicy, PackageFacts};
 
 /// All module files of a kernel, by name without suffixes.
 pub struct ModuleIndex(BTreeMap<String, Vec<PathBuf>>);
@@ -54,12 +54,16 @@ impl ModuleIndex {
 pub(super) fn destination(
     run: &Invocation<'_>,
     kernel: &std::sync::Arc<Kernel>,
+    package: Option<&std::sync::Arc<PackageFacts>>,
     module: &ModuleRecord,
 ) -> Result<String> {
     let requested = module.dest_location.trim_matches('/');
     let chosen = match run.facts.addon_modules_dir(&run.env) {
         Some(directory) => directory.to_owned(),
-        None => InstallPolicy(&run.env.plugins).destination(kernel, requested)?.unwrap_or_else(|| requested.to_owned()),
+        None => {
+            let chosen = InstallPolicy(&run.env.plugins).destination(kernel, package, requested)?;
+            chosen.unwrap_or_else(|| requested.to_owned())
+        }
     };
     Ok(chosen.trim_matches('/').to_owned())
 }
@@ -86,7 +90,7 @@ pub(super) fn find_installed(
         return Ok(Found::At(location.clone()));
     }
     let Some(module) = module else { return Ok(Found::Nowhere { instead: recorded_at }) };
-    let places = [destination(run, kernel, module)?, module.dest_location.trim_matches('/').to_owned()];
+    let places = [destination(run, kernel, None, module)?, module.dest_location.trim_matches('/').to_owned()];
     for place in places {
         for name in module_file_names(&module.dest_name) {
             let Ok(location) = Location::new(Root::Modules, Path::new(&place).join(name)) else { continue };

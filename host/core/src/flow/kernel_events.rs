@@ -10,10 +10,11 @@ use crate::flow::failures::forget_kernel;
 use crate::flow::remove::unbuild_package;
 use crate::flow::transaction::{self, begin};
 use crate::flow::weak_links::remove_weak_links;
+use crate::flow::weak_modules::plan_depmod_of;
 use crate::tree::{Entry, Package, SourceState, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Builder;
-use modsmith_plugins::{Event, KernelHooks, Occasion};
+use modsmith_plugins::{Event, KernelHooks, Occasion, WeakModules};
 
 /// `kernel_postinst`: a kernel was installed; what is to be there with each
 /// kernel is built and installed for it.
@@ -61,6 +62,7 @@ fn clear_kernel(run: &Invocation<'_>, target: &Target, only_automatic: bool) -> 
         }
     }
     remove_weak_links(run, &target.kernel)?;
+    withdraw_offers(run, &kernel)?;
     forget_kernel(run, target)?;
     transaction::finish(run, &kernel, Occasion::Removed)?;
     let event = if only_automatic { Event::KernelPreinst } else { Event::KernelPrerm };
@@ -76,12 +78,22 @@ fn clear_kernel(run: &Invocation<'_>, target: &Target, only_automatic: bool) -> 
     .hint("The lines above say why; `dkms status` shows what is left."))
 }
 
+/// What plugins take away that offers a removed kernel's modules to others.
+fn withdraw_offers(run: &Invocation<'_>, kernel: &Arc<Kernel>) -> Result<()> {
+    let title = format!("withdraw the modules of kernel {} from other kernels", kernel.release());
+    let mut plan = Builder::new(title, run.env.kernel_roots(kernel));
+    let answer = WeakModules(&run.env.plugins).kernel_removed(kernel, &mut plan)?;
+    plan_depmod_of(run, answer, kernel.arch(), &mut plan);
+    if plan.steps().is_empty() { Ok(()) } else { run.runner.run(plan) }
+}
+
 /// What plugins want done when something happened to a kernel.
 pub(super) fn run_kernel_hooks(run: &Invocation<'_>, event: Event, kernel: &Arc<Kernel>) -> Result<()> {
     let mut plan = Builder::new(
         format!("run the kernel hooks of plugins for kernel {}", kernel.release()),
         run.env.kernel_roots(kernel),
     );
-    KernelHooks(&run.env.plugins).event(event, kernel, &mut plan)?;
+    let answer = KernelHooks(&run.env.plugins).event(event, kernel, &run.transaction.changed(kernel), &mut plan)?;
+    plan_depmod_of(run, answer, kernel.arch(), &mut plan);
     if plan.steps().is_empty() { Ok(()) } else { run.runner.run(plan) }
 }

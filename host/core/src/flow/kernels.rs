@@ -92,7 +92,7 @@ fn clear_build_dirs(run: &Invocation<'_>, package: &Package, targets: &[&Target]
     }
     for target in targets {
         if let Some(location) = id.isolated_build_dir(target).parent() {
-            plan.push(verbs::Prune { location, unless_owned: None }, "directories that became empty are removed");
+            plan.push(verbs::Prune::from(location), "directories that became empty are removed");
         }
     }
     run.runner.run(plan)

@@ -22,6 +22,6 @@ pub(super) fn plan_load(run: &Invocation<'_>, kernel: &Arc<Kernel>, plan: &mut B
     }
     let command = script::ignored(Command::new("bash").args(["-c", FOR_ALL_DEVICES]));
     plan.push(Action::Run(command), "modprobe_on_install: devices get their new modules at once");
-    KernelHooks(&run.env.plugins).event(Event::ModulesLoaded, kernel, plan)?;
+    KernelHooks(&run.env.plugins).event(Event::ModulesLoaded, kernel, &run.transaction.changed(kernel), plan)?;
     Ok(())
 }

@@ -33,14 +33,8 @@ pub fn remove(run: &Invocation<'_>, id: &PackageId, targets: &[Target]) -> Resul
     let mut plan = Builder::new(format!("remove {id}"), run.env.system.roots.clone());
     plan.push(verbs::Remove { location: id.version_dir() }, "the package is built for no kernel any more")
         .line(format!("Deleting module {id} completely from the DKMS tree."));
-    plan.push(
-        verbs::Prune { location: id.originals_root(), unless_owned: None },
-        "directories that became empty are removed",
-    );
-    plan.push(
-        verbs::Prune { location: id.module_dir(), unless_owned: None },
-        "directories that became empty are removed",
-    );
+    plan.push(verbs::Prune::from(id.originals_root()), "directories that became empty are removed");
+    plan.push(verbs::Prune::from(id.module_dir()), "directories that became empty are removed");
     plan_forget_package(run, id, &mut plan);
     run.runner.run(plan)
 }
@@ -58,10 +52,7 @@ pub(super) fn unbuild_package(run: &Invocation<'_>, package: &Package, target: &
     }
     let mut plan = Builder::new(format!("unbuild {id} for {target}"), run.env.system.roots.clone());
     plan.push(verbs::Remove { location: id.target_dir(target) }, "the built modules are removed");
-    plan.push(
-        verbs::Prune { location: id.kernel_dir(target), unless_owned: None },
-        "no empty kernel directory is left",
-    );
+    plan.push(verbs::Prune::from(id.kernel_dir(target)), "no empty kernel directory is left");
     plan_forget(run, id, target, &mut plan);
     run.runner.run(plan)
 }

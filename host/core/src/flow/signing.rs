@@ -12,7 +12,7 @@ use crate::tree::{Package, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, find_program};
 use modsmith_plan::{Action, Argument, Builder, Section};
-use modsmith_plugins::{Answer, Enrolment, Fault, Signer, Signing};
+use modsmith_plugins::{Answer, Enrolment, Fault, PackageFacts, Signer, Signing};
 
 /// Key, certificate and program, said before the build. A new pair is a plan
 /// of its own: it outlives a build that fails. Whatever is in the way of
@@ -71,7 +71,7 @@ pub(super) fn signing(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kern
 /// the build.
 pub(super) fn plan_signing(
     run: &Invocation<'_>,
-    signing: &Signing,
+    (signing, package): (&Signing, &Arc<PackageFacts>),
     kernel: &Arc<Kernel>,
     file: &Location,
     shown: &Path,
@@ -79,7 +79,9 @@ pub(super) fn plan_signing(
 ) {
     let shown = shown.display();
     let section = Section::new().reports(format!("Signing module {shown}"), format!("{shown} was not signed"));
-    if let Err(error) = plan.section(section, |plan| Signer(&run.env.plugins).sign(signing, kernel, file, plan)) {
+    let signed =
+        plan.section(section, |plan| Signer(&run.env.plugins).sign(signing, kernel, Some(package), file, plan));
+    if let Err(error) = signed {
         run.runner.reporter.warning(&format!("{shown} will not be signed. {error}"));
     }
 }

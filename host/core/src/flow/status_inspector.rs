@@ -160,7 +160,7 @@ impl<'s> StatusInspector<'s> {
             return known.clone();
         }
         let kernel = self.run.kernel(target);
-        let destination = destination(self.run, &kernel, module).ok();
+        let destination = destination(self.run, &kernel, None, module).ok();
         self.destinations.insert(key, destination.clone());
         destination
     }

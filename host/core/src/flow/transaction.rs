@@ -1,6 +1,6 @@
 //! The end of a change of several packages: depmod and the boot image run once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,7 +20,7 @@ use crate::tree::{Target, TreeLock};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root, TrustedDir, find_program};
 use modsmith_plan::{Action, Builder, Bytes, Command, Environment, PRIVATE_DIR, RunsIn, Undo, verbs};
-use modsmith_plugins::{Event, Occasion};
+use modsmith_plugins::{Event, Occasion, PackageFacts};
 
 /// The change that an invocation is: what its threads may do one at a time only,
 /// and what waits for its end.
@@ -35,6 +35,8 @@ pub struct Transaction {
 struct Shared {
     /// Other kernels for which something waits for the end.
     waiting: Mutex<BTreeSet<Target>>,
+    /// The packages whose modules change, by the kernel's release.
+    packages: Mutex<BTreeMap<String, Vec<Arc<PackageFacts>>>>,
     /// Held while something is changed that packages have in common: a kernel's
     /// module directory, the signing key.
     common: Mutex<()>,
@@ -67,6 +69,20 @@ impl Transaction {
     /// Has the end of the transaction look after another kernel, too.
     pub(super) fn wait_for(&self, target: Target) {
         self.waiting().insert(target);
+    }
+
+    /// Remembers that modules of a package change for a kernel.
+    pub(super) fn note_change(&self, kernel: &Kernel, package: PackageFacts) {
+        let mut changed = self.shared.packages.lock().unwrap_or_else(PoisonError::into_inner);
+        let packages = changed.entry(kernel.release().to_owned()).or_default();
+        packages.retain(|known| known.name != package.name);
+        packages.push(Arc::new(package));
+    }
+
+    /// The packages whose modules change for a kernel, in this invocation.
+    pub(super) fn changed(&self, kernel: &Kernel) -> Vec<Arc<PackageFacts>> {
+        let changed = self.shared.packages.lock().unwrap_or_else(PoisonError::into_inner);
+        changed.get(kernel.release()).cloned().unwrap_or_default()
     }
 
     /// The kernels that it has to finish, each once.

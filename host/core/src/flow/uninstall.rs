@@ -11,6 +11,7 @@ use crate::flow::install::plan_depmod;
 use crate::flow::installed::{Found, Sought, find_installed, product_named};
 use crate::flow::modprobe_config::plan_modprobe_remove;
 use crate::flow::originals::originals;
+use crate::flow::package_facts::package_facts;
 use crate::flow::script::script_command;
 use crate::flow::toolchain::toolchain_of;
 use crate::flow::transaction::begin;
@@ -82,6 +83,7 @@ pub(super) fn uninstall_package(
     let put_back = plan_modprobe_remove(run, package, kernel, target, &conf, &mut plan)?;
     plan_depmod(run, kernel, &mut plan);
     plan_depmod_of_others(run, unlinked, &mut plan);
+    run.transaction.note_change(kernel, package_facts(package, &conf));
     plan_initrd(run, kernel, &conf, Occasion::Removed, &mut plan)?;
     for action in put_back {
         plan.push(action, "the module is installed for other kernels");

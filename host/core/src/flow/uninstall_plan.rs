@@ -79,10 +79,7 @@ fn plan_restore(facts: &UninstallFacts<'_>, plan: &mut Builder) {
     if facts.originals.has_archive {
         plan.push(verbs::Remove { location: archive.clone() }, "the archive of originals is no longer needed");
         if let Some(parent) = archive.parent() {
-            plan.push(
-                verbs::Prune { location: parent, unless_owned: None },
-                "directories that became empty are removed",
-            );
+            plan.push(verbs::Prune::from(parent), "directories that became empty are removed");
         }
     }
 }
@@ -119,7 +116,7 @@ mod tests {
         let expected = [
             Action::Remove(verbs::Remove { location: modules("extra/b.ko") }),
             Action::Remove(verbs::Remove { location: modules("extra/a.ko") }),
-            Action::Prune(verbs::Prune { location: modules("extra"), unless_owned: Some(command) }),
+            Action::Prune(verbs::Prune { location: modules("extra"), unless_owned: Some(command), within: None }),
         ];
         assert_eq!(actions, expected);
     }

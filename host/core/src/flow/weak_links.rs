@@ -159,7 +159,7 @@ pub(super) fn remove_weak_links(run: &Invocation<'_>, kernel: &str) -> crate::er
 /// Removes a directory if it is empty.
 fn prune(plan: &mut Builder, location: Option<Location>) {
     if let Some(location) = location {
-        plan.push(verbs::Prune { location, unless_owned: None }, "no empty directory is left");
+        plan.push(verbs::Prune::from(location), "no empty directory is left");
     }
 }
 

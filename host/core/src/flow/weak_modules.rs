@@ -1,7 +1,7 @@
 //! Offering installed modules to other kernels that have the same symbols.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::conf::PackageConf;
@@ -11,8 +11,7 @@ use crate::flow::install::plan_depmod;
 use crate::flow::package_facts::facts_of_build;
 use crate::tree::{Package, Target};
 use modsmith_facts::kernel::Kernel;
-use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder, Section, verbs};
+use modsmith_plan::{Builder, Section};
 use modsmith_plugins::{Answer, WeakModules};
 
 /// What happens to the offer of modules to other kernels.
@@ -41,25 +40,41 @@ pub(super) fn plan_weak_links(
     }
     let target = Target { kernel: kernel.release().to_owned(), arch: kernel.arch().to_owned() };
     let facts = Arc::new(facts_of_build(run, package, conf, &target, files));
-    let mut kernels = BTreeSet::new();
     let answer = plan.described(
         |plan| match offer {
             Offer::Made => WeakModules(&run.env.plugins).link(&facts, kernel, plan),
             Offer::TakenBack => WeakModules(&run.env.plugins).unlink(&facts, kernel, plan),
         },
-        |_, steps| {
-            kernels = steps.iter().flat_map(|step| kernel_of(&step.action)).collect();
+        |_, _| {
             Section::new().announce_change(match offer {
                 Offer::Made => "Adding linked weak modules...",
                 Offer::TakenBack => "Removing linked weak modules...",
             })
         },
     )?;
-    if let Answer::Unsupported(reasons) = answer {
-        tracing::debug!(?reasons, "no weak modules");
-    }
-    kernels.remove(&target.kernel);
-    Ok(kernels.into_iter().map(|kernel| Target { kernel, arch: target.arch.clone() }).collect())
+    let mut others = changed(answer, kernel.arch());
+    others.retain(|other| *other != target);
+    Ok(others)
+}
+
+/// The kernels whose module directories plugins change, as far as they are kernels.
+fn changed(answer: Answer<Vec<String>>, arch: &str) -> Vec<Target> {
+    let releases: BTreeSet<String> = match answer {
+        Answer::Given { value, .. } => value.into_iter().collect(),
+        Answer::Unsupported(reasons) => {
+            tracing::debug!(?reasons, "no plugin changes other kernels");
+            BTreeSet::new()
+        }
+    };
+    // A name that leads elsewhere is no kernel.
+    let plain =
+        releases.into_iter().filter(|release| Path::new(release).file_name().is_some_and(|name| *name == **release));
+    plain.map(|kernel| Target { kernel, arch: arch.to_owned() }).collect()
+}
+
+/// depmod for the kernels whose module directories plugins change.
+pub(super) fn plan_depmod_of(run: &Invocation<'_>, answer: Answer<Vec<String>>, arch: &str, plan: &mut Builder) {
+    plan_depmod_of_others(run, changed(answer, arch), plan);
 }
 
 /// depmod for other kernels than the plan's.
@@ -75,14 +90,4 @@ pub(super) fn plan_depmod_of_others(run: &Invocation<'_>, targets: Vec<Target>, 
 /// NO_WEAK_MODULES, of the package or in the environment.
 fn is_off(run: &Invocation<'_>, conf: &PackageConf) -> bool {
     conf.no_weak_modules || run.env.environment.var("NO_WEAK_MODULES").is_some_and(|value| !value.is_empty())
-}
-
-/// The kernel whose modules a step changes.
-fn kernel_of(action: &Action) -> Option<String> {
-    let location: &Location = match action {
-        Action::Symlink(verbs::Symlink { location, .. }) | Action::Remove(verbs::Remove { location }) => location,
-        _ => return None,
-    };
-    let kernel = location.relative().iter().next().filter(|_| location.root == Root::InstallTree)?;
-    Some(kernel.to_string_lossy().into_owned())
 }

@@ -9,6 +9,7 @@ use modsmith_facts::{Location, OsRelease, Places, Root, Roots, System};
 
 mod programs;
 mod recovery;
+mod signing;
 
 struct Everything;
 impl Guard for Everything {
@@ -219,7 +220,7 @@ fn empty_directories_go_up_to_the_root_unless_somebody_owns_them() {
         fs::create_dir_all(scratch.path("modules/a/b/c")).unwrap();
         let mut plan = scratch.builder();
         let unless_owned = owner.map(|program| vec![program.to_owned()]);
-        plan.push(verbs::Prune { location: modules("a/b/c"), unless_owned }, "");
+        plan.push(verbs::Prune { location: modules("a/b/c"), unless_owned, within: None }, "");
         scratch.run(plan).unwrap();
         scratch.path("modules/a").exists()
     };

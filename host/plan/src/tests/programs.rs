@@ -64,7 +64,8 @@ fn what_this_program_could_not_do_is_no_failure_of_a_program_that_a_plan_allows_
     fs::create_dir_all(scratch.path("tree/make.log")).unwrap();
     let block = LogBlock { location: tree("make.log"), description: "x".into(), command: "true".into() };
     let logged = Command { log: Some(block), failure: OnFailure::Warn, ..Command::new("true") };
-    let lost = signature("k", key(&scratch, "k"), OnFailure::Warn);
+    signing::pair(&scratch, "k", signing::RSA);
+    let lost = signing::append("k", "k.pub", crate::cms::Digest::Sha256, OnFailure::Warn);
     for action in [Action::Run(logged), lost] {
         let mut plan = scratch.builder();
         plan.push(action, "");
@@ -85,64 +86,4 @@ fn what_this_program_could_not_do_is_no_failure_of_a_program_that_a_plan_allows_
 fn executable(file: &std::path::Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-/// A key made by openssl, in the tree, and its public half.
-fn key(scratch: &Scratch, name: &str) -> Vec<u8> {
-    let openssl = |arguments: &[&str]| {
-        let out = std::process::Command::new("openssl").args(arguments).current_dir(scratch.path("tree")).output();
-        let out = out.expect("openssl is not installed, and this test needs it: apt-get install openssl");
-        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-        out.stdout
-    };
-    openssl(&["genrsa", "-out", name, "2048"]);
-    openssl(&["rsa", "-in", name, "-RSAPublicKey_out", "-outform", "DER"])
-}
-
-fn signature(key: &str, public_key: Vec<u8>, failure: OnFailure) -> Action {
-    Action::AppendSignature(Signature {
-        file: modules("x.ko"),
-        key: tree(key),
-        algorithm: SignatureAlgorithm::RsaPkcs1Sha256,
-        public_key: Bytes(public_key),
-        before: Bytes(b"<".to_vec()),
-        after: Bytes(b">".to_vec()),
-        failure,
-    })
-}
-
-#[test]
-fn a_signature_is_appended_between_its_frame_and_undone_with_its_plan() {
-    let scratch = Scratch::new();
-    let public = key(&scratch, "k");
-    fs::write(scratch.path("modules/x.ko"), "module").unwrap();
-    let mut plan = scratch.builder();
-    plan.push(signature("k", public.clone(), OnFailure::Abort), "");
-    scratch.run(plan).unwrap();
-    let signed = fs::read(scratch.path("modules/x.ko")).unwrap();
-    assert!(signed.starts_with(b"module<") && signed.ends_with(b">"));
-    assert_eq!(signed.len(), b"module<>".len() + 256);
-
-    fs::write(scratch.path("modules/x.ko"), "module").unwrap();
-    let mut plan = scratch.builder();
-    plan.push(signature("k", public, OnFailure::Abort), "");
-    plan.push(verbs::Expect { files: vec![modules("missing")] }, "");
-    scratch.run(plan).unwrap_err();
-    assert_eq!(fs::read(scratch.path("modules/x.ko")).unwrap(), b"module");
-}
-
-#[test]
-fn a_key_of_another_certificate_signs_nothing() {
-    let scratch = Scratch::new();
-    let public = key(&scratch, "k");
-    key(&scratch, "other");
-    fs::write(scratch.path("modules/x.ko"), "module").unwrap();
-    let mut plan = scratch.builder();
-    plan.push(signature("other", public.clone(), OnFailure::Warn), "");
-    scratch.run(plan).unwrap();
-    assert_eq!(fs::read(scratch.path("modules/x.ko")).unwrap(), b"module");
-    let mut plan = scratch.builder();
-    plan.push(signature("other", public, OnFailure::Abort), "");
-    let error = scratch.run(plan).unwrap_err();
-    assert!(error.to_string().contains("does not match the certificate"), "{error}");
 }

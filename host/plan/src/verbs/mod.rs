@@ -1,6 +1,7 @@
 //! The verbs of plans, one file each. A new one is its file, its two lines here, and its
 //! name in `docs/reference/plan-schema.json`.
 
+mod append_cms;
 mod back_up;
 mod collect;
 mod copy;
@@ -14,7 +15,6 @@ mod record;
 mod remove;
 mod rename;
 mod run;
-mod sign;
 mod symlink;
 mod unpack;
 mod write_file;
@@ -22,6 +22,7 @@ mod write_file;
 use crate::command::Command;
 use crate::verb::Verb;
 
+pub use append_cms::AppendCms;
 pub use back_up::BackUp;
 pub use collect::Collect;
 pub use copy::Copy;
@@ -34,7 +35,6 @@ pub use prune::Prune;
 pub use record::Record;
 pub use remove::Remove;
 pub use rename::Rename;
-pub use sign::{Signature, SignatureAlgorithm};
 pub use symlink::Symlink;
 pub use unpack::{Unpack, stays_inside};
 pub use write_file::WriteFile;
@@ -78,7 +78,7 @@ actions! {
     Pack(Pack),
     Unpack(Unpack),
     Run(Command),
-    AppendSignature(Signature),
+    AppendCms(AppendCms),
     Collect(Collect),
     Record(Record),
     Expect(Expect),

@@ -12,13 +12,51 @@ use crate::verb::{Verb, Word};
 use crate::view::StepView;
 use modsmith_facts::Location;
 
-/// Directories from `location` upwards that are empty, not the root itself.
+/// Directories from `location` upwards that are empty, not the root itself and, for a
+/// plugin's step, none outside of its grant: `within` is the outermost one that may go.
 /// With `unless_owned`, a directory is kept when that program succeeds with
 /// the directory's path as last argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prune {
     pub location: Location,
     pub unless_owned: Option<Vec<String>>,
+    pub within: Option<Location>,
+}
+
+impl Prune {
+    /// Up to the root.
+    pub fn from(location: Location) -> Self {
+        Self { location, unless_owned: None, within: None }
+    }
+
+    /// The directories from `location` upwards, not the root's own, that hold nothing
+    /// but each other; innermost first.
+    fn prunable(&self, files: &Files) -> io::Result<Vec<Location>> {
+        let mut out: Vec<Location> = Vec::new();
+        let mut next = Some(self.location.clone());
+        while let Some(here) = next {
+            let outside = || self.within.as_ref().is_some_and(|within| !here.relative().starts_with(within.relative()));
+            if here.relative().as_os_str().is_empty() || outside() {
+                break;
+            }
+            match files.kind(&here)? {
+                Some(EntryKind::Directory) => {}
+                None => {
+                    next = here.parent();
+                    continue;
+                }
+                Some(_) => break,
+            }
+            let below =
+                out.last().and_then(|l: &Location| Some(l.relative().file_name()?.to_string_lossy().into_owned()));
+            if files.entries(&here)?.iter().any(|name| Some(name) != below.as_ref()) {
+                break;
+            }
+            next = here.parent();
+            out.push(here);
+        }
+        Ok(out)
+    }
 }
 
 impl Verb for Prune {
@@ -43,16 +81,12 @@ impl Verb for Prune {
         vec![Use::Replaces(&self.location)]
     }
 
-    fn is_hosts_own(&self) -> bool {
-        true
-    }
-
     fn prepare(&self, files: &Files, _: &mut Stash) -> io::Result<Vec<UndoOp>> {
-        Ok(prunable(&self.location, files)?.into_iter().map(|location| UndoOp::MakeDirectory { location }).collect())
+        Ok(self.prunable(files)?.into_iter().map(|location| UndoOp::MakeDirectory { location }).collect())
     }
 
     fn perform(&self, files: &Files, runner: &Runner<'_>) -> Result<(), Failure> {
-        for directory in prunable(&self.location, files)? {
+        for directory in self.prunable(files)? {
             if let Some([program, arguments @ ..]) = self.unless_owned.as_deref() {
                 let command = Command::new(program.as_str()).args(arguments).location_arg(directory.clone());
                 match runner.run(&command, files) {
@@ -66,31 +100,4 @@ impl Verb for Prune {
         }
         Ok(())
     }
-}
-
-/// The directories from `location` upwards, not the root's own, that hold nothing
-/// but each other; innermost first.
-fn prunable(location: &Location, files: &Files) -> io::Result<Vec<Location>> {
-    let mut out: Vec<Location> = Vec::new();
-    let mut next = Some(location.clone());
-    while let Some(here) = next {
-        if here.relative().as_os_str().is_empty() {
-            break;
-        }
-        match files.kind(&here)? {
-            Some(EntryKind::Directory) => {}
-            None => {
-                next = here.parent();
-                continue;
-            }
-            Some(_) => break,
-        }
-        let below = out.last().and_then(|l: &Location| Some(l.relative().file_name()?.to_string_lossy().into_owned()));
-        if files.entries(&here)?.iter().any(|name| Some(name) != below.as_ref()) {
-            break;
-        }
-        next = here.parent();
-        out.push(here);
-    }
-    Ok(out)
 }

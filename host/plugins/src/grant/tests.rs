@@ -1,10 +1,11 @@
 //! What a grant lets pass, and what its refusals say.
 
 use super::*;
-use modsmith_plan::{Bytes, OnFailure, Signature, SignatureAlgorithm, verbs};
+use modsmith_plan::cms::Digest;
+use modsmith_plan::{Bytes, OnFailure, verbs};
 
 fn grant(extra: &str) -> Grant {
-    let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n{extra}");
+    let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"initrd\"]\n{extra}");
     Grant::new("x", &Manifest::parse(&text).unwrap(), &Denials::default()).unwrap()
 }
 
@@ -104,7 +105,7 @@ fn links_stay_in_their_root_unless_the_manifest_names_the_target() {
 fn steps_of_the_hosts_own_are_not_for_plugins() {
     assert!(
         grant("[write]\nroots = [\"modules\"]\n")
-            .permits(&verbs::Prune { location: location(Root::Modules, "x"), unless_owned: None }.into())
+            .permits(&verbs::Expect { files: vec![location(Root::Modules, "x")] }.into())
             .is_err()
     );
 }
@@ -148,7 +149,7 @@ fn a_directory_to_run_in_must_be_readable() {
 
 #[test]
 fn a_policy_takes_away_what_the_manifest_asks_for() {
-    let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n{BOOT}");
+    let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"initrd\"]\n{BOOT}");
     let denials = Denials::parse("/p/site.toml", "[deny]\nprograms = [\"tool\"]\nroots = [\"boot\"]\n").unwrap();
     let grant = Grant::new("x", &Manifest::parse(&text).unwrap(), &denials).unwrap();
     for action in [Action::Run(Command::new("tool").arg("-f").arg("y")), write(location(Root::Boot, "img-1"))] {
@@ -159,15 +160,8 @@ fn a_policy_takes_away_what_the_manifest_asks_for() {
 const KEY: &str = "[write]\nroots = [\"tree\"]\n[read]\nroots = [\"tree\"]\n[sign]\nkeys = [\"tree/mok.key*\"]\n";
 
 fn signature(file: Location, key: Location) -> Action {
-    Action::AppendSignature(Signature {
-        file,
-        key,
-        algorithm: SignatureAlgorithm::RsaPkcs1Sha256,
-        public_key: Bytes(Vec::new()),
-        before: Bytes(Vec::new()),
-        after: Bytes(Vec::new()),
-        failure: OnFailure::Warn,
-    })
+    let certificate = location(Root::Tree, "mok.pub");
+    verbs::AppendCms { file, key, certificate, digest: Digest::Sha256, failure: OnFailure::Warn }.into()
 }
 
 #[test]

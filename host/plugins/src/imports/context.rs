@@ -5,15 +5,22 @@ use std::sync::Arc;
 use wasmtime::component::Resource;
 
 use super::{PackageFacts, State, SymbolSource};
-use crate::bindings::modsmith::plugin::context::{Host, HostKernel, HostModulePackage};
-use crate::bindings::modsmith::plugin::types::{Compression, Error};
-use modsmith_facts::kernel::{Kernel, SymbolVersions};
+use crate::bindings::modsmith::plugin::context::{Host, HostKernel, HostModule, HostModulePackage};
+use crate::bindings::modsmith::plugin::types::{Error, Path};
+use modsmith_facts::Root;
+use modsmith_facts::kernel::{Kernel, SymbolVersions, module_stem};
 
 /// A kernel, lent to a plugin.
 pub struct KernelFacts(pub Arc<Kernel>);
 
 /// A package, lent to a plugin.
 pub struct ModulePackage(pub Arc<PackageFacts>);
+
+/// A module of a package, by its place in the package's list.
+pub struct Module {
+    package: Arc<PackageFacts>,
+    index: usize,
+}
 
 impl Host for State {}
 
@@ -34,8 +41,8 @@ impl HostKernel for State {
         Ok(self.table.get(&this)?.0.config(&symbol).map(str::to_owned))
     }
 
-    fn compressions(&mut self, this: Resource<KernelFacts>) -> wasmtime::Result<Vec<Compression>> {
-        Ok(self.table.get(&this)?.0.compressions().iter().map(|c| Compression::from(*c)).collect())
+    fn compressions(&mut self, this: Resource<KernelFacts>) -> wasmtime::Result<Vec<String>> {
+        Ok(self.table.get(&this)?.0.compressions().iter().map(|c| c.name().to_owned()).collect())
     }
 
     fn running(&mut self, this: Resource<KernelFacts>) -> wasmtime::Result<bool> {
@@ -43,6 +50,43 @@ impl HostKernel for State {
     }
 
     fn drop(&mut self, this: Resource<KernelFacts>) -> wasmtime::Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl HostModule for State {
+    fn name(&mut self, this: Resource<Module>) -> wasmtime::Result<String> {
+        let Module { package, index } = self.table.get(&this)?;
+        Ok(package.modules[*index].clone())
+    }
+
+    fn file(&mut self, this: Resource<Module>) -> wasmtime::Result<Option<Path>> {
+        let Module { package, index } = self.table.get(&this)?;
+        let name = &package.modules[*index];
+        let is_own = |file: &&String| {
+            module_stem(file.rsplit('/').next().unwrap_or_default()).is_some_and(|(stem, _)| stem == name)
+        };
+        let file = package.installed.iter().find(is_own);
+        Ok(file.map(|relative| Path { root: Root::Modules.name().to_owned(), relative: relative.clone() }))
+    }
+
+    fn symbol_versions(&mut self, this: Resource<Module>) -> wasmtime::Result<Result<Vec<(String, u32)>, Error>> {
+        let Module { package, index } = self.table.get(&this)?;
+        let module = &package.modules[*index];
+        let Some(source) = package.symbols.get(module) else {
+            // As while an installation is shown that would build it first.
+            return Ok(Err(Error::unsupported(format!("{module} is not built yet"))));
+        };
+        Ok(match source {
+            SymbolSource::Known(versions) => Ok(versions.0.clone()),
+            SymbolSource::File(file) => SymbolVersions::read(file)
+                .map(|versions| versions.0)
+                .map_err(|e| Error::other(format!("the symbols of {} cannot be read: {e}", file.display()))),
+        })
+    }
+
+    fn drop(&mut self, this: Resource<Module>) -> wasmtime::Result<()> {
         self.table.delete(this)?;
         Ok(())
     }
@@ -61,39 +105,32 @@ impl HostModulePackage for State {
         Ok(self.table.get(&this)?.0.directives.get(&name).cloned().unwrap_or_default())
     }
 
-    fn modules(&mut self, this: Resource<ModulePackage>) -> wasmtime::Result<Vec<String>> {
-        Ok(self.table.get(&this)?.0.modules.clone())
+    fn modules(&mut self, this: Resource<ModulePackage>) -> wasmtime::Result<Vec<Resource<Module>>> {
+        let package = self.table.get(&this)?.0.clone();
+        (0..package.modules.len()).map(|index| self.push(Module { package: package.clone(), index })).collect()
     }
 
-    fn installed(&mut self, this: Resource<ModulePackage>) -> wasmtime::Result<Vec<String>> {
-        Ok(self.table.get(&this)?.0.installed.clone())
+    fn build(&mut self, this: Resource<ModulePackage>, kernel: Resource<KernelFacts>) -> wasmtime::Result<Path> {
+        let package = &self.table.get(&this)?.0;
+        let kernel = &self.table.get(&kernel)?.0;
+        let relative = [&package.name, &package.version, kernel.release(), kernel.arch()].join("/");
+        Ok(Path { root: Root::Tree.name().to_owned(), relative })
     }
 
-    fn symbol_versions(
+    fn versions_built(
         &mut self,
         this: Resource<ModulePackage>,
-        module: String,
-    ) -> wasmtime::Result<Result<Vec<(String, u32)>, Error>> {
+        kernel: Resource<KernelFacts>,
+    ) -> wasmtime::Result<Vec<String>> {
         let package = self.table.get(&this)?.0.clone();
-        let Some(source) = package.symbols.get(&module) else {
-            // As while an installation is shown that would build it first.
-            if package.modules.contains(&module) && package.symbols.is_empty() {
-                return Ok(Err(Error::Unsupported(format!("{module} is not built yet"))));
-            }
-            let known: Vec<&str> = package.symbols.keys().map(String::as_str).collect();
-            return Ok(Err(Error::Invalid(format!(
-                "{}/{} has no built module `{module}` here, but: {}",
-                package.name,
-                package.version,
-                known.join(", ")
-            ))));
-        };
-        Ok(match source {
-            SymbolSource::Known(versions) => Ok(versions.0.clone()),
-            SymbolSource::File(file) => SymbolVersions::read(file)
-                .map(|versions| versions.0)
-                .map_err(|e| Error::Other(format!("the symbols of {} cannot be read: {e}", file.display()))),
-        })
+        let kernel = self.table.get(&kernel)?.0.clone();
+        let Some(tree) = self.roots.get(Root::Tree) else { return Ok(Vec::new()) };
+        let entries = std::fs::read_dir(tree.join(&package.name)).into_iter().flatten().flatten();
+        let build = |entry: &std::fs::DirEntry| entry.path().join(kernel.release()).join(kernel.arch()).join("module");
+        let built = entries.filter(|entry| build(entry).is_dir());
+        let mut versions: Vec<String> = built.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        versions.sort();
+        Ok(versions)
     }
 
     fn drop(&mut self, this: Resource<ModulePackage>) -> wasmtime::Result<()> {

@@ -18,16 +18,21 @@ use modsmith_facts::Compression;
 use modsmith_facts::kernel::{Kernel, SymbolVersions};
 use modsmith_facts::{Location, Root, Roots, System};
 
+mod answers;
 mod context;
+mod error;
 #[cfg(test)]
 mod hostile;
 mod log;
 mod plan;
+mod requests;
 mod settings;
 mod system;
 
-pub use context::{KernelFacts, ModulePackage};
-pub use plan::StepBuffer;
+pub use answers::{RequirementsAnswer, SigningAnswer};
+pub use context::{KernelFacts, Module, ModulePackage};
+pub use plan::{PlannedCommand, StepBuffer};
+pub use requests::*;
 pub use system::Dir;
 
 /// Everything that one call of a plugin can reach.
@@ -63,12 +68,12 @@ impl State {
     }
 
     /// The location that a plugin names.
-    fn location(&self, path: &types::Path) -> Result<Location, types::Error> {
+    pub(crate) fn location(&self, path: &types::Path) -> Result<Location, types::Error> {
         if let Some(named) = self.named(path) {
             return Ok(named);
         }
         let root = self.root(&path.root)?;
-        Location::new(root, &path.relative).map_err(|e| types::Error::Denied(format!("plugin `{}`: {e}", self.plugin)))
+        Location::new(root, &path.relative).map_err(|e| types::Error::denied(format!("plugin `{}`: {e}", self.plugin)))
     }
 
     /// The location of a file that the administrator named, outside the roots that
@@ -81,11 +86,11 @@ impl State {
 
     fn root(&self, name: &str) -> Result<Root, types::Error> {
         let root = Root::for_plugins(name).ok_or_else(|| {
-            types::Error::Denied(format!("plugin `{}` named the root `{name}`, which plugins do not have", self.plugin))
+            types::Error::denied(format!("plugin `{}` named the root `{name}`, which plugins do not have", self.plugin))
         })?;
         match self.roots.get(root) {
             Some(_) => Ok(root),
-            None => Err(types::Error::Invalid(format!("the root `{name}` is not known in this call"))),
+            None => Err(types::Error::missing(format!("the root `{name}` is not known in this call"))),
         }
     }
 
@@ -131,24 +136,16 @@ impl ResourceLimiter for State {
 
 impl types::Host for State {}
 
-impl From<types::Compression> for Compression {
-    fn from(value: types::Compression) -> Self {
-        match value {
-            types::Compression::Gzip => Compression::Gzip,
-            types::Compression::Xz => Compression::Xz,
-            types::Compression::Zstd => Compression::Zstd,
-        }
+impl From<&Location> for types::Path {
+    fn from(location: &Location) -> Self {
+        Self { root: location.root.name().to_owned(), relative: location.relative().display().to_string() }
     }
 }
 
-impl From<Compression> for types::Compression {
-    fn from(value: Compression) -> Self {
-        match value {
-            Compression::Gzip => types::Compression::Gzip,
-            Compression::Xz => types::Compression::Xz,
-            Compression::Zstd => types::Compression::Zstd,
-        }
-    }
+/// A compression by the name that the interface has for it.
+pub(super) fn compression(name: &str) -> Result<Compression, types::Error> {
+    Compression::from_name(name)
+        .ok_or_else(|| types::Error::unsupported(format!("there is no compression `{name}`, but gzip, xz and zstd")))
 }
 
 /// The roots of a system with those of a kernel.
@@ -190,7 +187,7 @@ pub enum SymbolSource {
 /// A state as a call would have it, for tests of the imports.
 #[cfg(test)]
 fn state(system: System, manifest: &str, limits: Limits) -> State {
-    let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n{manifest}");
+    let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"initrd\"]\n{manifest}");
     let manifest = super::manifest::Manifest::parse(&text).unwrap();
     let grant = Arc::new(Grant::new("x", &manifest, &super::policy::Denials::default()).unwrap());
     let roots = roots_of(&system, None);

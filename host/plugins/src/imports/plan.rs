@@ -1,21 +1,21 @@
 //! The `plan` interface: steps that a plugin asks for, checked as they come.
 
+use std::time::Duration;
+
 use wasmtime::component::Resource;
 
-use super::State;
-use crate::bindings::modsmith::plugin::plan::{
-    ArchiveFormat, Command as WitCommand, Host, HostBuilder, OnFailure, Signature as WitSignature,
-    SignatureAlgorithm as WitAlgorithm,
-};
-use crate::bindings::modsmith::plugin::types::{self, Argument as WitArgument, Compression, Error};
+use super::{State, compression};
+use crate::bindings::modsmith::plugin::plan::{Host, HostBuilder, HostCommand};
+use crate::bindings::modsmith::plugin::types::{self, Argument as WitArgument, Error, ErrorKind};
 use crate::exceeded::Exceeded;
 use crate::limits::Limits;
 use crate::pattern::LONGEST_PATTERN;
 use crate::program;
 use modsmith_facts::Location;
+use modsmith_plan::cms::Digest;
 use modsmith_plan::{
-    Action, Announce, ArchiveFormat as Format, Argument, Bytes, Command, Environment, OnFailure as Failure, Origin,
-    Program, Signature, SignatureAlgorithm, Step, Undo, verbs,
+    Action, Announce, ArchiveFormat, Argument, Bytes, Command, Environment, OnFailure, Origin, Program, Step, Undo,
+    verbs,
 };
 
 /// Steps of one call, not yet in the plan: a failing call leaves none.
@@ -26,6 +26,23 @@ pub struct StepBuffer {
     steps_before: usize,
     /// Bytes of content in all of theirs.
     content: usize,
+    /// Why the next steps are needed, as the plugin says.
+    reason: Option<String>,
+    /// What the next step is doing, as the plugin says.
+    progress: Option<String>,
+}
+
+/// A program to run, as a plugin completes it.
+#[derive(Debug, Default)]
+pub struct PlannedCommand {
+    program: String,
+    arguments: Vec<WitArgument>,
+    variables: Vec<(String, String)>,
+    directory: Option<types::Path>,
+    lines: Vec<WitArgument>,
+    seconds: Option<u32>,
+    accepts: Vec<u8>,
+    on_failure: Option<String>,
 }
 
 impl StepBuffer {
@@ -36,6 +53,8 @@ impl StepBuffer {
             steps: Vec::new(),
             steps_before: theirs().count(),
             content: theirs().map(|step| step.action.verb().content()).sum(),
+            reason: None,
+            progress: None,
         }
     }
 
@@ -58,31 +77,31 @@ impl State {
         let action = match action {
             Ok(action) => action,
             Err(error) => {
-                if let Error::Denied(refusal) = &error {
-                    self.denied.get_or_insert_with(|| refusal.clone());
+                if error.kind == ErrorKind::Denied {
+                    self.denied.get_or_insert_with(|| error.message.clone());
                 }
                 return Ok(Err(error));
             }
         };
         if let Err(refusal) = self.reach.permits(&action) {
             self.denied.get_or_insert_with(|| refusal.clone());
-            return Ok(Err(Error::Denied(refusal)));
+            return Ok(Err(Error::denied(refusal)));
         }
         let limit = self.table.get(plan)?.exceeds(&action, &self.limits);
         if let Some(limit) = limit {
-            return Ok(Err(Error::Other(self.exceed(limit).to_string())));
+            return Ok(Err(Error::other(self.exceed(limit).to_string())));
         }
+        let buffer = self.table.get_mut(plan)?;
         let step = Step {
             action,
-            reason: format!("the plugin's role: {}", self.role),
-            announce: Announce::Silent,
+            reason: buffer.reason.clone().unwrap_or_else(|| format!("the plugin's role: {}", self.role)),
+            announce: buffer.progress.take().map_or(Announce::Silent, Announce::Progress),
             origin: Origin::Plugin { id: self.plugin.clone(), role: self.role.to_owned() },
             undo: Undo::Revert,
             fails_as: None,
             failure_message: None,
             hints: Vec::new(),
         };
-        let buffer = self.table.get_mut(plan)?;
         buffer.content += step.action.verb().content();
         buffer.steps.push(step);
         Ok(Ok(()))
@@ -109,8 +128,8 @@ impl State {
         self.add(plan, action)
     }
 
-    fn command(&self, command: WitCommand, failure: OnFailure) -> Result<Action, Error> {
-        let (name, grant, settings) = (&command.program, &self.grant, &self.settings);
+    fn command(&self, given: PlannedCommand) -> Result<Action, Error> {
+        let (name, grant, settings) = (&given.program, &self.grant, &self.settings);
         // A program that is granted but not installed stays in the plan under
         // its name: running it says that it is missing.
         let program = program::find(name, grant, settings, &self.system, &self.roots)
@@ -118,52 +137,86 @@ impl State {
             .unwrap_or_else(|| Program::Named(name.clone()));
         let argument = |argument| match argument {
             WitArgument::Text(text) if text.contains('\0') => {
-                Err(Error::Invalid("an argument contains a NUL character".into()))
+                Err(Error::invalid("an argument contains a NUL character"))
             }
             WitArgument::Text(text) => Ok(Argument::Text(text)),
             WitArgument::Location(path) => self.location(&path).map(Argument::Location),
         };
-        if let Some((variable, _)) = command.environment.iter().find(|(_, value)| value.contains('\0')) {
-            return Err(Error::Invalid(format!("the value of the variable `{variable}` contains a NUL character")));
+        if let Some((variable, _)) = given.variables.iter().find(|(_, value)| value.contains('\0')) {
+            return Err(Error::invalid(format!("the value of the variable `{variable}` contains a NUL character")));
         }
         let mut command = Command {
             program,
-            arguments: command.arguments.into_iter().map(argument).collect::<Result<_, _>>()?,
-            environment: Environment::Clean(command.environment),
-            input: command.input.into_iter().map(argument).collect::<Result<_, _>>()?,
-            directory: command.directory.map(|path| self.location(&path)).transpose()?,
-            failure: failure.into(),
+            arguments: given.arguments.into_iter().map(argument).collect::<Result<_, _>>()?,
+            environment: Environment::Clean(given.variables),
+            input: given.lines.into_iter().map(argument).collect::<Result<_, _>>()?,
+            directory: given.directory.map(|path| self.location(&path)).transpose()?,
+            failure: given.on_failure.as_deref().map_or(Ok(OnFailure::Abort), on_failure)?,
+            accepts: given.accepts,
             ..Command::new("")
         };
+        if let Some(seconds) = given.seconds {
+            command.time_limit = Some(Duration::from_secs(seconds.into()));
+        }
         command.pass = self.grant.passes(&command);
         command.runs_in = self.grant.place(&command);
         Ok(Action::Run(command))
     }
 
-    fn signature(&self, given: WitSignature, failure: OnFailure) -> Result<Action, Error> {
-        Ok(Action::AppendSignature(Signature {
-            file: self.location(&given.file)?,
-            key: self.location(&given.key)?,
-            algorithm: match given.algorithm {
-                WitAlgorithm::RsaPkcs1Sha256 => SignatureAlgorithm::RsaPkcs1Sha256,
-                WitAlgorithm::RsaPkcs1Sha384 => SignatureAlgorithm::RsaPkcs1Sha384,
-                WitAlgorithm::RsaPkcs1Sha512 => SignatureAlgorithm::RsaPkcs1Sha512,
-            },
-            public_key: Bytes(given.public_key),
-            before: Bytes(given.before),
-            after: Bytes(given.after),
-            failure: failure.into(),
-        }))
+    /// Whether a file has these contents and this mode.
+    fn holds(&mut self, location: &Location, contents: &[u8], mode: u32) -> Result<bool, Error> {
+        let (root, relative) = (location.root, location.relative().display().to_string());
+        let location = self.granted(root, &relative)?;
+        Ok(self.mode_of(&location)? == Some(mode) && self.contents_of(&location)?.as_deref() == Some(contents))
+    }
+
+    /// The outermost directory above this one that the plugin may remove.
+    fn outermost(&self, location: &Location) -> Location {
+        let may =
+            |location: &Location| self.reach.permits(&verbs::Remove { location: location.clone() }.into()).is_ok();
+        let parents = std::iter::successors(location.parent(), Location::parent);
+        let inner = parents.take_while(|parent| !parent.relative().as_os_str().is_empty() && may(parent));
+        inner.last().unwrap_or_else(|| location.clone())
     }
 }
 
-impl From<OnFailure> for Failure {
-    fn from(given: OnFailure) -> Self {
-        match given {
-            OnFailure::Abort => Failure::Abort,
-            OnFailure::Warn => Failure::Warn,
-            OnFailure::Ignore => Failure::Ignore,
+/// What a failure means, by the name that the interface has for it.
+fn on_failure(rule: &str) -> Result<OnFailure, Error> {
+    match rule {
+        "abort" => Ok(OnFailure::Abort),
+        "warn" => Ok(OnFailure::Warn),
+        "ignore" => Ok(OnFailure::Ignore),
+        other => Err(Error::unsupported(format!("`{other}` is no rule for a failure: abort, warn, ignore"))),
+    }
+}
+
+/// Implements a method that completes a command.
+macro_rules! completes {
+    ($name:ident($($argument:ident: $type:ty),*) |$command:ident| $body:expr) => {
+        fn $name(&mut self, this: Resource<PlannedCommand>, $($argument: $type),*) -> wasmtime::Result<()> {
+            let $command = self.table.get_mut(&this)?;
+            $body;
+            Ok(())
         }
+    };
+}
+
+impl HostCommand for State {
+    fn new(&mut self, program: String) -> wasmtime::Result<Resource<PlannedCommand>> {
+        self.push(PlannedCommand { program, ..PlannedCommand::default() })
+    }
+
+    completes!(argument(argument: WitArgument) |command| command.arguments.push(argument));
+    completes!(variable(name: String, value: String) |command| command.variables.push((name, value)));
+    completes!(directory(at: types::Path) |command| command.directory = Some(at));
+    completes!(line(line: WitArgument) |command| command.lines.push(line));
+    completes!(time_limit(seconds: u32) |command| command.seconds = Some(seconds));
+    completes!(accept(code: u8) |command| command.accepts.push(code));
+    completes!(on_failure(rule: String) |command| command.on_failure = Some(rule));
+
+    fn drop(&mut self, this: Resource<PlannedCommand>) -> wasmtime::Result<()> {
+        self.table.delete(this)?;
+        Ok(())
     }
 }
 
@@ -171,6 +224,16 @@ impl HostBuilder for State {
     fn note(&mut self, plan: Resource<StepBuffer>, text: String) -> wasmtime::Result<()> {
         // A note has no result: its limit is reported when the call returns.
         self.add(&plan, Ok(verbs::Note(text).into())).map(|_| ())
+    }
+
+    fn reason(&mut self, plan: Resource<StepBuffer>, text: String) -> wasmtime::Result<()> {
+        self.table.get_mut(&plan)?.reason = Some(text).filter(|text| !text.is_empty());
+        Ok(())
+    }
+
+    fn progress(&mut self, plan: Resource<StepBuffer>, text: String) -> wasmtime::Result<()> {
+        self.table.get_mut(&plan)?.progress = Some(text).filter(|text| !text.is_empty());
+        Ok(())
     }
 
     fn make_directory(&mut self, plan: Resource<StepBuffer>, location: types::Path) -> Outcome {
@@ -186,9 +249,24 @@ impl HostBuilder for State {
     ) -> Outcome {
         if mode & !0o777 != 0 {
             let refusal = format!("the mode {mode:o} of a file has more than permission bits");
-            return self.add(&plan, Err(Error::Invalid(refusal)));
+            return self.add(&plan, Err(Error::invalid(refusal)));
         }
         self.one(&plan, &location, |location| verbs::WriteFile { location, contents: Bytes(contents), mode })
+    }
+
+    fn write_if_changed(
+        &mut self,
+        plan: Resource<StepBuffer>,
+        at: types::Path,
+        contents: Vec<u8>,
+        mode: u32,
+    ) -> Outcome {
+        let held = self.location(&at).and_then(|location| self.holds(&location, &contents, mode));
+        match held {
+            Ok(true) => Ok(Ok(())),
+            Ok(false) => self.write_file(plan, at, contents, mode),
+            Err(error) => self.add(&plan, Err(error)),
+        }
     }
 
     fn copy(&mut self, plan: Resource<StepBuffer>, from: types::Path, to: types::Path) -> Outcome {
@@ -197,7 +275,7 @@ impl HostBuilder for State {
 
     fn rename(&mut self, plan: Resource<StepBuffer>, from: types::Path, to: types::Path) -> Outcome {
         if from.root != to.root {
-            return self.add(&plan, Err(Error::Invalid("a rename stays within one root".into())));
+            return self.add(&plan, Err(Error::invalid("a rename stays within one root")));
         }
         self.two(&plan, &from, &to, |from, to| verbs::Rename { from, to })
     }
@@ -210,6 +288,14 @@ impl HostBuilder for State {
         self.one(&plan, &location, |location| verbs::Remove { location })
     }
 
+    fn prune(&mut self, plan: Resource<StepBuffer>, location: types::Path) -> Outcome {
+        let action = self.location(&location).map(|location| {
+            let within = Some(self.outermost(&location));
+            verbs::Prune { location, unless_owned: None, within }.into()
+        });
+        self.add(&plan, action)
+    }
+
     fn back_up(&mut self, plan: Resource<StepBuffer>, location: types::Path, suffix: String) -> Outcome {
         self.one(&plan, &location, |location| verbs::BackUp { location, suffix })
     }
@@ -219,33 +305,56 @@ impl HostBuilder for State {
         plan: Resource<StepBuffer>,
         tree: types::Path,
         to: types::Path,
-        format: ArchiveFormat,
-        compress: Option<Compression>,
+        format: String,
+        compress: Option<String>,
     ) -> Outcome {
-        let format = match format {
-            ArchiveFormat::Tar => Format::Tar,
+        let compress = match compress.as_deref().map(compression).transpose() {
+            Ok(compress) => compress,
+            Err(error) => return self.add(&plan, Err(error)),
         };
-        self.two(&plan, &tree, &to, |tree, to| verbs::Pack { tree, to, format, compress: compress.map(Into::into) })
+        if format != "tar" {
+            return self.add(&plan, Err(Error::unsupported(format!("there is no archive format `{format}`, but tar"))));
+        }
+        self.two(&plan, &tree, &to, |tree, to| verbs::Pack { tree, to, format: ArchiveFormat::Tar, compress })
     }
 
     fn unpack(&mut self, plan: Resource<StepBuffer>, archive: types::Path, to: types::Path) -> Outcome {
         self.two(&plan, &archive, &to, |archive, to| verbs::Unpack { archive, to })
     }
 
-    fn append_signature(&mut self, plan: Resource<StepBuffer>, signature: WitSignature, failure: OnFailure) -> Outcome {
-        let action = self.signature(signature, failure);
+    fn append_cms(
+        &mut self,
+        plan: Resource<StepBuffer>,
+        file: types::Path,
+        key: types::Path,
+        certificate: types::Path,
+        digest: String,
+        rule: String,
+    ) -> Outcome {
+        let action = || {
+            let known = || Error::unsupported(format!("there is no digest `{digest}`, but sha256, sha384 and sha512"));
+            Ok(Action::AppendCms(verbs::AppendCms {
+                file: self.location(&file)?,
+                key: self.location(&key)?,
+                certificate: self.location(&certificate)?,
+                digest: Digest::from_name(&digest).ok_or_else(known)?,
+                failure: on_failure(&rule)?,
+            }))
+        };
+        let action = action();
         self.add(&plan, action)
     }
 
-    fn run(&mut self, plan: Resource<StepBuffer>, command: WitCommand, failure: OnFailure) -> Outcome {
-        let action = self.command(command, failure);
+    fn run(&mut self, plan: Resource<StepBuffer>, command: Resource<PlannedCommand>) -> Outcome {
+        let command = self.table.delete(command)?;
+        let action = self.command(command);
         self.add(&plan, action)
     }
 
     fn collect(&mut self, plan: Resource<StepBuffer>, from: types::Path, glob: String, to: types::Path) -> Outcome {
         let too_long = glob.len() > LONGEST_PATTERN;
         if glob.is_empty() || too_long || glob.contains('/') || globset::Glob::new(&glob).is_err() {
-            return self.add(&plan, Err(Error::Invalid(format!("`{glob:.60}` is not a glob over file names"))));
+            return self.add(&plan, Err(Error::invalid(format!("`{glob:.60}` is not a glob over file names"))));
         }
         self.two(&plan, &from, &to, |from, to| verbs::Collect { from, glob, to })
     }
@@ -253,5 +362,97 @@ impl HostBuilder for State {
     fn drop(&mut self, plan: Resource<StepBuffer>) -> wasmtime::Result<()> {
         self.table.delete(plan)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::imports::state;
+    use modsmith_facts::{OsRelease, System};
+
+    struct Asked {
+        state: State,
+        plan: Resource<StepBuffer>,
+        _dir: tempfile::TempDir,
+    }
+
+    impl Asked {
+        fn new(manifest: &str) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::create_dir_all(dir.path().join("etc/evil-d/inner")).unwrap();
+            std::fs::write(dir.path().join("etc/evil-d/file"), "text").unwrap();
+            let mut state = state(System::new(dir.path(), OsRelease::default()), manifest, Limits::default());
+            let plan = state.push(StepBuffer::default()).unwrap();
+            Self { state, plan, _dir: dir }
+        }
+
+        fn plan(&self) -> Resource<StepBuffer> {
+            Resource::new_borrow(self.plan.rep())
+        }
+
+        fn steps(&self) -> &[Step] {
+            &self.state.table.get(&self.plan).unwrap().steps
+        }
+    }
+
+    fn etc(relative: &str) -> types::Path {
+        types::Path { root: "etc".into(), relative: relative.into() }
+    }
+
+    const NARROW: &str = "[write]\nroots = [\"etc/evil-*\"]\n";
+
+    #[test]
+    fn empty_directories_are_removed_up_to_the_end_of_the_grant() {
+        let mut asked = Asked::new(NARROW);
+        asked.state.prune(asked.plan(), etc("evil-d/inner")).unwrap().unwrap();
+        let Action::Prune(prune) = &asked.steps()[0].action else { panic!("{:?}", asked.steps()) };
+        assert_eq!(prune.within.as_ref().unwrap().to_string(), "etc:evil-d");
+        assert!(asked.state.prune(asked.plan(), etc("other")).unwrap().is_err());
+    }
+
+    #[test]
+    fn a_file_that_has_the_contents_is_not_written_again() {
+        let mut asked = Asked::new(NARROW);
+        let mut write = |contents: &str| {
+            let plan = asked.plan();
+            asked.state.write_if_changed(plan, etc("evil-d/file"), contents.into(), 0o644).unwrap().unwrap();
+            asked.steps().len()
+        };
+        assert_eq!((write("text"), write("other")), (0, 1));
+    }
+
+    #[test]
+    fn a_step_has_the_reason_and_the_progress_that_its_plugin_gives() {
+        let mut asked = Asked::new(NARROW);
+        asked.state.reason(asked.plan(), "the file is old".into()).unwrap();
+        asked.state.progress(asked.plan(), "Removing it".into()).unwrap();
+        for _ in 0..2 {
+            asked.state.remove(asked.plan(), etc("evil-d/file")).unwrap().unwrap();
+        }
+        let seen: Vec<_> = asked.steps().iter().map(|step| (step.reason.as_str(), step.announce.clone())).collect();
+        let progress = Announce::Progress("Removing it".into());
+        assert_eq!(seen, [("the file is old", progress), ("the file is old", Announce::Silent)]);
+    }
+
+    #[test]
+    fn words_that_the_host_does_not_know_are_unsupported() {
+        let mut asked = Asked::new(NARROW);
+        let plan = |asked: &Asked| asked.plan();
+        let pack = |asked: &mut Asked, format: &str, compress: Option<&str>| {
+            let plan = plan(asked);
+            let compress = compress.map(str::to_owned);
+            asked.state.pack(plan, etc("evil-d"), etc("evil-x"), format.into(), compress).unwrap().unwrap_err().kind
+        };
+        assert_eq!(pack(&mut asked, "zip", None), ErrorKind::Unsupported);
+        assert_eq!(pack(&mut asked, "tar", Some("lzma")), ErrorKind::Unsupported);
+        let command =
+            asked.state.push(PlannedCommand { on_failure: Some("retry".into()), ..Default::default() }).unwrap();
+        let refused = asked.state.run(asked.plan(), command).unwrap().unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Unsupported);
+        let cms =
+            asked.state.append_cms(asked.plan(), etc("evil-d/file"), etc("k"), etc("c"), "md5".into(), "warn".into());
+        assert_eq!(cms.unwrap().unwrap_err().kind, ErrorKind::Unsupported);
     }
 }

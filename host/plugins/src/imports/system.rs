@@ -9,7 +9,6 @@ use wasmtime::component::Resource;
 use super::State;
 use crate::bindings::modsmith::plugin::system::{Entry, EntryKind, Host, HostDir};
 use crate::bindings::modsmith::plugin::types::{self, Error};
-use crate::grant::Closed;
 use crate::named::locate;
 use crate::probe::Probing;
 use crate::program;
@@ -36,23 +35,29 @@ impl Host for State {
         Ok(self.system.os.distro_ids())
     }
 
-    fn has_program(&mut self, name: String) -> wasmtime::Result<bool> {
-        Ok(program::find(&name, &self.grant, &self.settings, &self.system, &self.roots).is_some())
+    fn has_program(&mut self, name: String) -> wasmtime::Result<Result<bool, Error>> {
+        if !program::granted(&name, &self.grant, &self.settings, &self.system, &self.roots) {
+            return Ok(Err(Error::denied(format!(
+                "plugin `{}` may not ask for the program `{name}`: no `[[run]]` entry of its manifest names it",
+                self.plugin
+            ))));
+        }
+        Ok(Ok(program::find(&name, &self.grant, &self.settings, &self.system, &self.roots).is_some()))
     }
 
     fn probe(&mut self, name: String) -> wasmtime::Result<Result<String, Error>> {
         let probe = match self.grant.probe(&name) {
             Ok(probe) => probe,
-            Err(refusal) => return Ok(Err(Error::Denied(refusal))),
+            Err(refusal) => return Ok(Err(Error::denied(refusal))),
         };
         if self.probing == Probing::Never {
-            return Ok(Err(Error::Other(format!(
+            return Ok(Err(Error::other(format!(
                 "`{}` was not asked: in a dry run, and where nothing is changed, no program is run for a plugin \
                  that is neither installed for all users nor granted",
                 probe.program
             ))));
         }
-        Ok(self.probes.output(probe, &self.system, self.probing).map_err(Error::Other))
+        Ok(self.probes.output(probe, &self.system, self.probing).map_err(Error::other))
     }
 
     fn absolute(&mut self, location: types::Path) -> wasmtime::Result<Result<String, Error>> {
@@ -84,7 +89,7 @@ impl Host for State {
             Err(error) => return Ok(Err(error)),
         };
         if !self.grant.knows_root(root) {
-            return Ok(Err(Error::Denied(format!(
+            return Ok(Err(Error::denied(format!(
                 "plugin `{}` may not read the root `{root}`: its manifest does not name it under `[read] roots`; \
                  ask its author to add it",
                 self.plugin
@@ -97,12 +102,7 @@ impl Host for State {
 impl HostDir for State {
     fn read(&mut self, this: Resource<Dir>, relative: String) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
         let root = self.table.get(&this)?.0;
-        Ok(self.granted(root, &relative).and_then(|location| {
-            self.may_go_on_reading()?;
-            let contents = self.read_file(&location)?;
-            self.read += contents.as_ref().map_or(0, |contents| contents.len() as u64);
-            Ok(contents)
-        }))
+        Ok(self.granted(root, &relative).and_then(|location| self.contents_of(&location)))
     }
 
     fn read_unpacked(
@@ -114,7 +114,7 @@ impl HostDir for State {
         Ok(self.granted(root, &relative).and_then(|location| {
             self.may_go_on_reading()?;
             let Some(contents) = self.read_file(&location)? else { return Ok(None) };
-            let failed = |e: std::io::Error| Error::Other(format!("{location} cannot be unpacked: {e}"));
+            let failed = |e: std::io::Error| Error::other(format!("{location} cannot be unpacked: {e}"));
             let contents = decompress_within(contents, self.longest()).map_err(failed)?;
             self.read += contents.len() as u64;
             Ok(Some(contents))
@@ -123,13 +123,7 @@ impl HostDir for State {
 
     fn mode(&mut self, this: Resource<Dir>, relative: String) -> wasmtime::Result<Result<Option<u32>, Error>> {
         let root = self.table.get(&this)?.0;
-        Ok(self.granted(root, &relative).and_then(|location| {
-            self.may_go_on_reading()?;
-            let found = self.reach.readable(&location, Last::Follow)?;
-            let failed = |e| Error::Other(format!("{location} cannot be looked up: {e}"));
-            let mode = found.handle.map(|handle| Ok(rustix::fs::fstat(&handle)?.st_mode & 0o777));
-            mode.transpose().map_err(|e: std::io::Error| failed(e))
-        }))
+        Ok(self.granted(root, &relative).and_then(|location| self.mode_of(&location)))
     }
 
     fn link_target(
@@ -146,10 +140,10 @@ impl HostDir for State {
             }
             let Some(handle) = &found.handle else { return Ok(None) };
             let target = rustix::fs::readlinkat(handle, "", Vec::new())
-                .map_err(|e| Error::Other(format!("{location} cannot be looked up: {e}")))?;
+                .map_err(|e| Error::other(format!("{location} cannot be looked up: {e}")))?;
             let text = target
                 .into_string()
-                .map_err(|_| Error::Other(format!("{location} leads to a name that is no text")))?;
+                .map_err(|_| Error::other(format!("{location} leads to a name that is no text")))?;
             Ok(Some(text))
         }))
     }
@@ -178,23 +172,30 @@ impl HostDir for State {
     }
 }
 
-impl From<Closed> for Error {
-    fn from(closed: Closed) -> Self {
-        match closed {
-            Closed::Denied(why) => Error::Denied(why),
-            Closed::Unclear(why) => Error::Other(why),
-        }
-    }
-}
-
 impl State {
     fn may_go_on_reading(&mut self) -> Result<(), Error> {
         self.read += ENTRY;
         if self.read > (self.limits.read_mib as u64).saturating_mul(1 << 20) {
             let limit = self.limits.no_reads();
-            return Err(Error::Other(self.exceed(limit).to_string()));
+            return Err(Error::other(self.exceed(limit).to_string()));
         }
         Ok(())
+    }
+
+    /// Contents of a granted file; `None` where there is none.
+    pub(super) fn contents_of(&mut self, location: &Location) -> Result<Option<Vec<u8>>, Error> {
+        self.may_go_on_reading()?;
+        let contents = self.read_file(location)?;
+        self.read += contents.as_ref().map_or(0, |contents| contents.len() as u64);
+        Ok(contents)
+    }
+
+    /// Permission bits of a granted file; `None` where there is none.
+    pub(super) fn mode_of(&mut self, location: &Location) -> Result<Option<u32>, Error> {
+        self.may_go_on_reading()?;
+        let found = self.reach.readable(location, Last::Follow)?;
+        let mode = found.handle.map(|handle| Ok(rustix::fs::fstat(&handle)?.st_mode & 0o777));
+        mode.transpose().map_err(|e: std::io::Error| Error::other(format!("{location} cannot be looked up: {e}")))
     }
 
     /// Longest file that the plugin can read, in bytes.
@@ -202,36 +203,36 @@ impl State {
         (self.limits.file_mib as u64).saturating_mul(1 << 20)
     }
 
-    fn granted(&self, root: Root, relative: &str) -> Result<Location, Error> {
+    pub(super) fn granted(&self, root: Root, relative: &str) -> Result<Location, Error> {
         let location = self.below(root, relative)?;
-        self.grant.may_read(&location).map_err(Error::Denied)?;
+        self.grant.may_read(&location).map_err(Error::denied)?;
         Ok(location)
     }
 
     fn below(&self, root: Root, relative: &str) -> Result<Location, Error> {
-        Location::new(root, relative).map_err(|e| Error::Denied(format!("plugin `{}`: {e}", self.plugin)))
+        Location::new(root, relative).map_err(|e| Error::denied(format!("plugin `{}`: {e}", self.plugin)))
     }
 
     fn read_file(&mut self, location: &Location) -> Result<Option<Vec<u8>>, Error> {
-        let failed = |e: std::io::Error| Error::Other(format!("{location} cannot be read: {e}"));
+        let failed = |e: std::io::Error| Error::other(format!("{location} cannot be read: {e}"));
         let found = self.reach.readable(location, Last::Follow)?;
         if found.handle.is_none() {
             return Ok(None);
         }
         if found.kind() != Some(FileType::RegularFile) {
-            return Err(Error::Other(format!("{location} is not a file")));
+            return Err(Error::other(format!("{location} is not a file")));
         }
         let Some(file) = found.open().map_err(failed)? else { return Ok(None) };
         let metadata = file.metadata().map_err(failed)?;
         if !metadata.is_file() {
-            return Err(Error::Other(format!("{location} is not a file")));
+            return Err(Error::other(format!("{location} is not a file")));
         }
         let mut contents = Vec::new();
         let longest = self.longest();
         file.take(longest.saturating_add(1)).read_to_end(&mut contents).map_err(failed)?;
         if contents.len() as u64 > longest {
             let limit = self.limits.too_large();
-            return Err(Error::Other(format!("{location} is too large: {}", self.exceed(limit))));
+            return Err(Error::other(format!("{location} is too large: {}", self.exceed(limit))));
         }
         Ok(Some(contents))
     }
@@ -240,7 +241,7 @@ impl State {
     fn list(&self, root: Root, relative: &str) -> Result<Vec<Entry>, Error> {
         let dir = self.below(root, relative)?;
         let found = self.reach.listable(&dir)?;
-        let failed = |e: std::io::Error| Error::Other(format!("{dir} cannot be listed: {e}"));
+        let failed = |e: std::io::Error| Error::other(format!("{dir} cannot be listed: {e}"));
         let mut entries = Vec::new();
         let Some(directory) = found.list().map_err(failed)? else { return Ok(entries) };
         for entry in directory.entries().map_err(failed)? {
@@ -250,7 +251,7 @@ impl State {
                 // counts, nothing may be passed over.
                 if matches!(root, Root::Source | Root::Tree | Root::Staging) {
                     let name = entry.file_name().to_string_lossy().into_owned();
-                    return Err(Error::Other(format!("the name of {dir}/{name} is not UTF-8: rename that file")));
+                    return Err(Error::other(format!("the name of {dir}/{name} is not UTF-8: rename that file")));
                 }
                 continue;
             };
@@ -276,6 +277,7 @@ fn kind_of(kind: FileType) -> EntryKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::modsmith::plugin::types::ErrorKind;
     use std::os::unix::fs::PermissionsExt;
 
     use crate::imports::state;
@@ -374,9 +376,11 @@ mod tests {
             .file("boot/x/y/other", "");
         assert_eq!(target.names(""), ["img-1", "x"]);
         assert_eq!(target.names("x/y"), ["deep"]);
-        assert!(matches!(target.read("secret"), Err(Error::Denied(why)) if why.contains("boot/secret")));
-        assert!(matches!(target.read("../etc/passwd"), Err(Error::Denied(_))));
-        assert!(matches!(target.state.open_dir("etc".into()), Ok(Err(Error::Denied(_)))));
+        assert!(
+            matches!(target.read("secret"), Err(Error { kind: ErrorKind::Denied, message, .. }) if message.contains("boot/secret"))
+        );
+        assert!(matches!(target.read("../etc/passwd"), Err(Error { kind: ErrorKind::Denied, .. })));
+        assert!(matches!(target.state.open_dir("etc".into()), Ok(Err(Error { kind: ErrorKind::Denied, .. }))));
     }
 
     #[test]
@@ -384,7 +388,9 @@ mod tests {
         let grant = "[read]\nroots = [\"boot\", \"etc/inside\"]\n";
         let mut target = Target::new(grant, Limits::default()).file("etc/inside", "target").file("etc/other", "x");
         std::os::unix::fs::symlink("/etc/other", target.dir.path().join("boot/other")).unwrap();
-        assert!(matches!(target.read("other"), Err(Error::Denied(why)) if why.contains("etc/other")));
+        assert!(
+            matches!(target.read("other"), Err(Error { kind: ErrorKind::Denied, message, .. }) if message.contains("etc/other"))
+        );
         let boot = target.dir.path().join("boot");
         std::os::unix::fs::symlink("/etc/inside", boot.join("absolute")).unwrap();
         std::os::unix::fs::symlink("../../../../etc/inside", boot.join("climbing")).unwrap();
@@ -412,7 +418,9 @@ mod tests {
         std::fs::write(target.dir.path().join("boot/small.gz"), gzip(3)).unwrap();
         std::fs::write(target.dir.path().join("boot/bomb.gz"), gzip((16 << 20) + 1)).unwrap();
         assert_eq!(unpacked(&mut target, "small.gz").unwrap(), Some(b"xxx".to_vec()));
-        assert!(matches!(unpacked(&mut target, "bomb.gz"), Err(Error::Other(why)) if why.contains("bomb.gz")));
+        assert!(
+            matches!(unpacked(&mut target, "bomb.gz"), Err(Error { kind: ErrorKind::Other, message, .. }) if message.contains("bomb.gz"))
+        );
     }
 
     #[test]
@@ -438,7 +446,9 @@ mod tests {
         let mut target = Target::new(BOOT, Limits::default());
         let fifo = target.dir.path().join("boot/fifo");
         rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-        assert!(matches!(target.read("fifo"), Err(Error::Other(why)) if why.contains("not a file")));
+        assert!(
+            matches!(target.read("fifo"), Err(Error { kind: ErrorKind::Other, message, .. }) if message.contains("not a file"))
+        );
     }
 
     #[test]
@@ -446,7 +456,9 @@ mod tests {
         let limits = Limits { read_mib: 1, ..Limits::default() };
         let mut target = Target::new(BOOT, limits).file("boot/big", &"x".repeat(1 << 20));
         assert!(target.read("big").is_ok());
-        assert!(matches!(target.read("big"), Err(Error::Other(why)) if why.contains("read-mib")));
+        assert!(
+            matches!(target.read("big"), Err(Error { kind: ErrorKind::Other, message, .. }) if message.contains("read-mib"))
+        );
         assert_eq!(target.state.exceeded.map(|limit| limit.key), Some("read-mib"));
     }
 }

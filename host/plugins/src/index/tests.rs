@@ -15,7 +15,7 @@ impl Dirs {
 
     fn component_of(&self, dir: &str, id: &str, version: &str, extra: &str) {
         let text =
-            format!("id = \"{id}\"\nversion = \"{version}\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n{extra}");
+            format!("id = \"{id}\"\nversion = \"{version}\"\napi = \"1.0\"\n[roles]\nprovides = [\"initrd\"]\n{extra}");
         // An empty component: nothing is compiled to choose a plugin.
         let bytes = crate::manifest::tests::embedded(&text);
         self.file(dir, &format!("{id}.wasm"), &bytes);

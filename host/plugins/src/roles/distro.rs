@@ -1,7 +1,7 @@
 //! Claiming a system where the manifest cannot say it.
 
 use crate::bindings::exports::modsmith::plugin::distro::GuestIndices;
-use crate::call::Subject;
+use crate::call::{CallOutcome, Subject, call_outcome};
 use crate::error::Error;
 use crate::facade::Plugins;
 use crate::index::Entry;
@@ -14,6 +14,10 @@ impl Plugins {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             guest.call_score(&mut call.store)
         });
-        asked.map(|(score, _)| score)
+        let (answer, _) = asked?;
+        match call_outcome(entry.id(), Role::Distro.name(), Subject::default(), answer)? {
+            CallOutcome::Value(score) => Ok(score),
+            CallOutcome::Unsupported(_) => Ok(0),
+        }
     }
 }

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use crate::answer::Answer;
-use crate::bindings::exports::modsmith::plugin::initrd::{self, GuestIndices};
+use crate::bindings::exports::modsmith::plugin::initrd::GuestIndices;
 use crate::bindings::modsmith::plugin::types;
-use crate::call::{Call, CallOutcome, Subject};
+use crate::call::{Call, CallOutcome, Subject, call_outcome};
 use crate::error::Error;
 use crate::facade::{Candidates, Plugins};
-use crate::imports::StepBuffer;
+use crate::imports::{ImageRequest, PackageFacts, StepBuffer, roots_of};
 use crate::index::Entry;
 use crate::manifest::Role;
+use modsmith_facts::Location;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Builder;
 
@@ -19,6 +20,35 @@ use modsmith_plan::Builder;
 pub enum Occasion {
     Installed,
     Removed,
+}
+
+impl Occasion {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Installed => "installed",
+            Self::Removed => "removed",
+        }
+    }
+}
+
+/// A change of a kernel's modules.
+#[derive(Debug, Clone, Copy)]
+pub struct Change<'c> {
+    pub kernel: &'c Arc<Kernel>,
+    pub occasion: Occasion,
+    /// The packages whose modules changed.
+    pub packages: &'c [Arc<PackageFacts>],
+}
+
+impl<'c> Change<'c> {
+    fn subject(self) -> Subject<'c> {
+        Subject { kernel: Some(self.kernel), package: None }
+    }
+
+    fn request(self) -> ImageRequest {
+        let Self { kernel, occasion, packages } = self;
+        ImageRequest { kernel: kernel.clone(), occasion: occasion.name(), packages: packages.to_vec() }
+    }
 }
 
 /// When a change calls for a new image.
@@ -48,41 +78,44 @@ pub struct Initrd<'p>(pub &'p Plugins);
 impl Initrd<'_> {
     /// Adds the steps that regenerate the kernel's image, whether or not that is
     /// wanted.
-    pub fn refresh(&self, kernel: &Arc<Kernel>, occasion: Occasion, plan: &mut Builder) -> Result<Answer<()>, Error> {
-        let subject = Subject { kernel: Some(kernel), package: None };
-        self.0.ask_steps(Role::Initrd, subject, plan, refresh(kernel, occasion))
+    pub fn refresh(&self, change: Change<'_>, plan: &mut Builder) -> Result<Answer<()>, Error> {
+        self.0.ask_steps(Role::Initrd, change.subject(), plan, refresh(change))
+    }
+
+    /// The kernel's image files, whether they exist or not.
+    pub fn images(&self, change: Change<'_>) -> Result<Answer<Vec<Location>>, Error> {
+        self.0.ask(Role::Initrd, change.subject(), |call| {
+            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+            let request = call.lend(change.request())?;
+            let answer = guest.call_images(&mut call.store, request)?;
+            Ok(answer.and_then(|paths| paths.iter().map(|path| call.store.data().location(path)).collect()))
+        })
     }
 
     /// When the plugin that comes first wants a new image.
-    pub fn regeneration(&self) -> Result<Answer<Regeneration>, Error> {
+    pub fn regeneration(&self, change: Change<'_>) -> Result<Answer<Regeneration>, Error> {
         let Candidates { entries, others, missed } = self.0.candidates(Role::Initrd);
         match entries.first() {
-            Some(entry) => Ok(Answer::Given { plugin: entry.id().to_owned(), value: self.when(entry)? }),
+            Some(entry) => Ok(Answer::Given { plugin: entry.id().to_owned(), value: self.when(entry, change)? }),
             None => missed.map_or(Ok(Answer::Unsupported(others)), Err),
         }
     }
 
     /// Adds the steps that regenerate the kernel's image, if the plugin that
     /// serves it wants a new one. `asked`: the package asks for it.
-    pub fn boot_image(
-        &self,
-        kernel: &Arc<Kernel>,
-        occasion: Occasion,
-        asked: bool,
-        plan: &mut Builder,
-    ) -> Result<Image, Error> {
-        let subject = Subject { kernel: Some(kernel), package: None };
+    pub fn boot_image(&self, change: Change<'_>, asked: bool, plan: &mut Builder) -> Result<Image, Error> {
+        let subject = change.subject();
         let Candidates { entries, others: mut reasons, missed } = self.0.candidates(Role::Initrd);
         for entry in entries {
             let plugin = entry.id().to_owned();
-            let kept = match self.when(entry)? {
+            let kept = match self.when(entry, change)? {
                 Regeneration::Always => None,
                 Regeneration::WhenAsked if asked => None,
                 Regeneration::WhenAsked => Some("the package does not ask for a new one"),
                 Regeneration::Never => Some("its setting `regenerate` says never"),
             };
             let Some(kept) = kept else {
-                match self.0.steps_of(entry, Role::Initrd, subject, plan, refresh(kernel, occasion))? {
+                match self.0.steps_of(entry, Role::Initrd, subject, plan, refresh(change))? {
                     CallOutcome::Value(()) => return Ok(Image::Regenerated { plugin }),
                     CallOutcome::Unsupported(why) => reasons.push((plugin, why)),
                 }
@@ -90,7 +123,7 @@ impl Initrd<'_> {
             };
             // Asked all the same, to know whether the image is this plugin's.
             let mut unused = Builder::new(String::new(), plan.roots().clone());
-            match self.0.steps_of(entry, Role::Initrd, subject, &mut unused, refresh(kernel, occasion)) {
+            match self.0.steps_of(entry, Role::Initrd, subject, &mut unused, refresh(change)) {
                 Ok(CallOutcome::Unsupported(why)) => reasons.push((plugin, why)),
                 Ok(CallOutcome::Value(())) | Err(_) => return Ok(Image::Kept { plugin, why: kept }),
             }
@@ -98,31 +131,35 @@ impl Initrd<'_> {
         missed.map_or(Ok(Image::Unsupported(reasons)), Err)
     }
 
-    fn when(&self, entry: &Entry) -> Result<Regeneration, Error> {
-        let (when, _) = self.0.call(entry, Role::Initrd, Subject::default(), &self.0.system.roots, |call| {
+    fn when(&self, entry: &Entry, change: Change<'_>) -> Result<Regeneration, Error> {
+        let roots = roots_of(&self.0.system, Some(change.kernel));
+        let (when, _) = self.0.call(entry, Role::Initrd, change.subject(), &roots, |call| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            guest.call_when(&mut call.store)
+            let request = call.lend(change.request())?;
+            guest.call_when(&mut call.store, request)
         })?;
-        Ok(match when {
-            initrd::Regeneration::WhenAsked => Regeneration::WhenAsked,
-            initrd::Regeneration::Always => Regeneration::Always,
-            initrd::Regeneration::Never => Regeneration::Never,
-        })
+        let when = when.and_then(|word| match word.as_str() {
+            "when-asked" => Ok(Regeneration::WhenAsked),
+            "always" => Ok(Regeneration::Always),
+            "never" => Ok(Regeneration::Never),
+            other => {
+                Err(types::Error::other(format!("it answers `{other}`; that is none of when-asked, always, never")))
+            }
+        });
+        match call_outcome(entry.id(), Role::Initrd.name(), change.subject(), when)? {
+            CallOutcome::Value(when) => Ok(when),
+            CallOutcome::Unsupported(_) => Ok(Regeneration::WhenAsked),
+        }
     }
 }
 
 /// The question for the steps.
 fn refresh(
-    kernel: &Arc<Kernel>,
-    occasion: Occasion,
-) -> impl Fn(&mut Call, StepBuffer) -> wasmtime::Result<Result<(), types::Error>> {
-    let occasion = match occasion {
-        Occasion::Installed => initrd::Occasion::Installed,
-        Occasion::Removed => initrd::Occasion::Removed,
-    };
+    change: Change<'_>,
+) -> impl Fn(&mut Call, StepBuffer) -> wasmtime::Result<Result<(), types::Error>> + use<'_> {
     move |call, buffer| {
         let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-        let (kernel, plan) = (call.kernel(kernel)?, call.plan(buffer)?);
-        guest.call_refresh(&mut call.store, kernel, occasion, plan)
+        let (request, plan) = (call.lend(change.request())?, call.plan(buffer)?);
+        guest.call_refresh(&mut call.store, request, plan)
     }
 }

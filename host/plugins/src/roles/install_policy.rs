@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::answer::Answer;
-use crate::bindings::exports::modsmith::plugin::install_policy::{self, GuestIndices};
+use crate::bindings::exports::modsmith::plugin::install_policy::GuestIndices;
+use crate::bindings::modsmith::plugin::types;
 use crate::call::{Subject, denied};
 use crate::error::Error;
 use crate::facade::Plugins;
+use crate::imports::{InstallRequest, PackageFacts, RemovalRequest, compression};
 use crate::manifest::Role;
 use modsmith_facts::Compression;
 use modsmith_facts::kernel::Kernel;
@@ -30,13 +32,18 @@ impl InstallPolicy<'_> {
     /// The directory below the kernel's module directory, without a leading
     /// slash. `requested` is what the package asks for. `None`: no plugin has a
     /// rule.
-    pub fn destination(&self, kernel: &Arc<Kernel>, requested: &str) -> Result<Option<String>, Error> {
-        let subject = Subject { kernel: Some(kernel), package: None };
+    pub fn destination(
+        &self,
+        kernel: &Arc<Kernel>,
+        package: Option<&Arc<PackageFacts>>,
+        requested: &str,
+    ) -> Result<Option<String>, Error> {
+        let subject = Subject { kernel: Some(kernel), package };
         let requested = requested.trim_start_matches('/');
         let answer = self.0.ask(Role::InstallPolicy, subject, |call| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let kernel = call.kernel(kernel)?;
-            guest.call_destination(&mut call.store, kernel, requested)
+            let request = call.lend(install(kernel, package, requested))?;
+            guest.call_destination(&mut call.store, request)
         })?;
         let Answer::Given { plugin, value } = answer else { return Ok(None) };
         match Location::new(Root::Modules, &value) {
@@ -50,23 +57,38 @@ impl InstallPolicy<'_> {
         let subject = Subject { kernel: Some(kernel), package: None };
         let answer = self.0.ask(Role::InstallPolicy, subject, |call| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let kernel = call.kernel(kernel)?;
-            guest.call_compress_with(&mut call.store, kernel)
+            let request = call.lend(install(kernel, None, ""))?;
+            let answer = guest.call_compression(&mut call.store, request)?;
+            Ok(answer.and_then(|name| name.as_deref().map(compression).transpose()))
         })?;
-        Ok(answer.value().map(|compression| compression.map(Compression::from)))
+        Ok(answer.value())
     }
 
     /// When emptied directories go; always, where no plugin has a rule.
     pub fn prune(&self) -> Result<Prune, Error> {
         let answer = self.0.ask(Role::InstallPolicy, Subject::default(), |call| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            guest.call_prune_emptied(&mut call.store).map(Ok)
+            let request = call.lend(RemovalRequest { package: None })?;
+            let rule = match guest.call_prune(&mut call.store, request)? {
+                Ok(rule) => rule,
+                Err(error) => return Ok(Err(error)),
+            };
+            match rule.as_str() {
+                "always" => Ok(Ok(Prune::Always)),
+                "never" => Ok(Ok(Prune::Never)),
+                "unless-owned" => {
+                    let request = call.lend(RemovalRequest { package: None })?;
+                    Ok(guest.call_owner_query(&mut call.store, request)?.map(Prune::UnlessOwned))
+                }
+                other => Ok(Err(types::Error::unsupported(format!(
+                    "it answers `{other}`; a rule is always, never or unless-owned"
+                )))),
+            }
         })?;
-        let Answer::Given { plugin, value } = answer else { return Ok(Prune::Always) };
-        match value {
-            install_policy::Prune::Always => Ok(Prune::Always),
-            install_policy::Prune::Never => Ok(Prune::Never),
-            install_policy::Prune::UnlessOwned(command) => self.ownership_check(&plugin, command),
+        match answer {
+            Answer::Unsupported(_) => Ok(Prune::Always),
+            Answer::Given { plugin, value: Prune::UnlessOwned(command) } => self.ownership_check(&plugin, command),
+            Answer::Given { value, .. } => Ok(value),
         }
     }
 
@@ -88,4 +110,8 @@ impl InstallPolicy<'_> {
             None => Prune::Always,
         })
     }
+}
+
+fn install(kernel: &Arc<Kernel>, package: Option<&Arc<PackageFacts>>, directory: &str) -> InstallRequest {
+    InstallRequest { kernel: kernel.clone(), package: package.cloned(), directory: directory.to_owned() }
 }

@@ -1,13 +1,15 @@
 //! What happens when kernels come and go.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::answer::Answer;
-use crate::bindings::exports::modsmith::plugin::kernel_hooks::{self, GuestIndices};
-use crate::call::{CallOutcome, Subject};
+use crate::bindings::exports::modsmith::plugin::kernel_hooks::GuestIndices;
+use crate::call::{CallOutcome, Subject, call_outcome};
 use crate::error::Error;
 use crate::facade::{Candidates, Plugins};
+use crate::imports::{EventRequest, PackageFacts};
 use crate::index::Entry;
 use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;
@@ -21,6 +23,18 @@ pub enum Event {
     KernelPrerm,
     PostTransaction,
     ModulesLoaded,
+}
+
+impl Event {
+    fn name(self) -> &'static str {
+        match self {
+            Self::KernelPreinst => "kernel-preinst",
+            Self::KernelPostinst => "kernel-postinst",
+            Self::KernelPrerm => "kernel-prerm",
+            Self::PostTransaction => "post-transaction",
+            Self::ModulesLoaded => "modules-loaded",
+        }
+    }
 }
 
 /// A file that brings these events to the program.
@@ -39,34 +53,37 @@ pub struct KernelHooks<'p>(pub &'p Plugins);
 impl KernelHooks<'_> {
     /// Adds the steps that an event calls for beyond building and installing:
     /// those of every plugin that has something to do.
-    pub fn event(&self, event: Event, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Answer<()>, Error> {
-        let event = match event {
-            Event::KernelPreinst => kernel_hooks::Event::KernelPreinst,
-            Event::KernelPostinst => kernel_hooks::Event::KernelPostinst,
-            Event::KernelPrerm => kernel_hooks::Event::KernelPrerm,
-            Event::PostTransaction => kernel_hooks::Event::PostTransaction,
-            Event::ModulesLoaded => kernel_hooks::Event::ModulesLoaded,
-        };
+    pub fn event(
+        &self,
+        event: Event,
+        kernel: &Arc<Kernel>,
+        packages: &[Arc<PackageFacts>],
+        plan: &mut Builder,
+    ) -> Result<Answer<Vec<String>>, Error> {
         let subject = Subject { kernel: Some(kernel), package: None };
         let Candidates { entries, others: mut reasons, missed } = self.0.candidates(Role::KernelHooks);
         if let Some(error) = missed {
             return Err(error);
         }
-        let mut answered = Vec::new();
+        let (mut answered, mut changed) = (Vec::new(), BTreeSet::new());
         for entry in entries {
             let call_outcome = self.0.steps_of(entry, Role::KernelHooks, subject, plan, |call, buffer| {
                 let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-                let (kernel, plan) = (call.kernel(kernel)?, call.plan(buffer)?);
-                guest.call_on_event(&mut call.store, event, kernel, plan)
+                let request = EventRequest { kernel: kernel.clone(), event: event.name(), packages: packages.to_vec() };
+                let (request, plan) = (call.lend(request)?, call.plan(buffer)?);
+                guest.call_on_event(&mut call.store, request, plan)
             })?;
             match call_outcome {
-                CallOutcome::Value(()) => answered.push(entry.id()),
+                CallOutcome::Value(kernels) => {
+                    answered.push(entry.id());
+                    changed.extend(kernels);
+                }
                 CallOutcome::Unsupported(why) => reasons.push((entry.id().to_owned(), why)),
             }
         }
         Ok(match answered.is_empty() {
             true => Answer::Unsupported(reasons),
-            false => Answer::Given { plugin: answered.join(", "), value: () },
+            false => Answer::Given { plugin: answered.join(", "), value: changed.into_iter().collect() },
         })
     }
 
@@ -81,17 +98,19 @@ impl KernelHooks<'_> {
         };
         let mut files = Vec::new();
         for entry in entries {
-            let (given, _) =
-                self.0.call(entry, Role::KernelHooks, Subject::default(), &self.0.system.roots, |call| {
-                    let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-                    guest.call_hook_files(&mut call.store)
-                })?;
-            let file = |file: kernel_hooks::HookFile| HookFile {
-                path: file.path.into(),
-                contents: file.contents,
-                mode: file.mode,
+            let (roots, subject) = (&self.0.system.roots, Subject::default());
+            let (answer, _) = self.0.call(entry, Role::KernelHooks, subject, roots, |call| {
+                let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+                match guest.call_hook_files(&mut call.store)? {
+                    Ok(files) => files.into_iter().map(|file| call.take(file)).collect::<wasmtime::Result<_>>().map(Ok),
+                    Err(error) => Ok(Err(error)),
+                }
+            })?;
+            let given: Vec<HookFile> = match call_outcome(entry.id(), Role::KernelHooks.name(), subject, answer)? {
+                CallOutcome::Value(given) => given,
+                CallOutcome::Unsupported(_) => Vec::new(),
             };
-            files.extend(given.into_iter().map(|given| (entry.id().to_owned(), file(given))));
+            files.extend(given.into_iter().map(|file| (entry.id().to_owned(), file)));
         }
         Ok(files)
     }

@@ -7,6 +7,7 @@ use crate::bindings::exports::modsmith::plugin::kernel_prepare::GuestIndices;
 use crate::call::Subject;
 use crate::error::Error;
 use crate::facade::Plugins;
+use crate::imports::PrepareRequest;
 use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Builder;
@@ -27,8 +28,9 @@ impl KernelPrepare<'_> {
         let subject = Subject { kernel: Some(kernel), package: None };
         self.0.ask_steps(Role::KernelPrepare, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let (kernel, plan) = (call.kernel(kernel)?, call.plan(buffer)?);
-            guest.call_prepare(&mut call.store, kernel, config, plan)
+            let request = PrepareRequest { kernel: kernel.clone(), config: config.map(<[u8]>::to_vec) };
+            let (request, plan) = (call.lend(request)?, call.plan(buffer)?);
+            guest.call_prepare(&mut call.store, request, plan)
         })
     }
 
@@ -37,8 +39,9 @@ impl KernelPrepare<'_> {
         let subject = Subject { kernel: Some(kernel), package: None };
         self.0.ask_steps(Role::KernelPrepare, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let (kernel, plan) = (call.kernel(kernel)?, call.plan(buffer)?);
-            guest.call_clean(&mut call.store, kernel, plan)
+            let request = PrepareRequest { kernel: kernel.clone(), config: None };
+            let (request, plan) = (call.lend(request)?, call.plan(buffer)?);
+            guest.call_clean(&mut call.store, request, plan)
         })
     }
 }

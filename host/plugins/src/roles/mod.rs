@@ -12,12 +12,12 @@ mod settings_check;
 mod signer;
 mod weak_modules;
 
-pub use initrd::{Image, Initrd, Occasion, Regeneration};
+pub use initrd::{Change, Image, Initrd, Occasion, Regeneration};
 pub use install_policy::{InstallPolicy, Prune};
 pub use kernel_hooks::{Event, HookFile, KernelHooks};
 pub use kernel_layout::KernelLayout;
 pub use kernel_prepare::KernelPrepare;
 pub use modprobe_config::ModprobeConfig;
-pub use packager::{Assembly, Format, Invalid, KernelCount, OptionSpec, Packager, Requirements, State};
+pub use packager::{Assembly, Declared, Format, FormatOption, Invalid, KernelCount, Packager, Requirements, State};
 pub use signer::{Enrolment, Signer, Signing};
 pub use weak_modules::WeakModules;

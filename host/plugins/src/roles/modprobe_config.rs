@@ -7,7 +7,7 @@ use crate::bindings::exports::modsmith::plugin::modprobe_config::GuestIndices;
 use crate::call::Subject;
 use crate::error::Error;
 use crate::facade::Plugins;
-use crate::imports::PackageFacts;
+use crate::imports::{ConfigRequest, PackageFacts};
 use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Builder;
@@ -27,8 +27,9 @@ impl ModprobeConfig<'_> {
         let subject = Subject { kernel: Some(kernel), package: Some(package) };
         self.0.ask_steps(Role::ModprobeConfig, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let (package, kernel, plan) = (call.package(package)?, call.kernel(kernel)?, call.plan(buffer)?);
-            guest.call_add(&mut call.store, package, kernel, plan)
+            let request = ConfigRequest { kernel: kernel.clone(), package: package.clone() };
+            let (request, plan) = (call.lend(request)?, call.plan(buffer)?);
+            guest.call_add(&mut call.store, request, plan)
         })
     }
 
@@ -42,8 +43,9 @@ impl ModprobeConfig<'_> {
         let subject = Subject { kernel: Some(kernel), package: Some(package) };
         self.0.ask_steps(Role::ModprobeConfig, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let (package, kernel, plan) = (call.package(package)?, call.kernel(kernel)?, call.plan(buffer)?);
-            guest.call_remove(&mut call.store, package, kernel, plan)
+            let request = ConfigRequest { kernel: kernel.clone(), package: package.clone() };
+            let (request, plan) = (call.lend(request)?, call.plan(buffer)?);
+            guest.call_remove(&mut call.store, request, plan)
         })
     }
 }

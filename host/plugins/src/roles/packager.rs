@@ -3,19 +3,75 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use crate::bindings::exports::modsmith::plugin::packager::{self, GuestIndices};
-use crate::bindings::modsmith::plugin::types;
-use crate::call::{Call, CallOutcome, Subject, call_outcome, denied};
+use crate::bindings::exports::modsmith::plugin::packager::GuestIndices;
+use crate::bindings::modsmith::plugin::types::{self, ErrorKind};
+use crate::call::{Call, CallOutcome, Subject, call_outcome, denied, taken};
 use crate::error::Error;
 use crate::facade::Plugins;
-use crate::imports::{PackageFacts, StepBuffer};
+use crate::imports::{AssembleRequest, FormatRequest, LoadRequest, PackageFacts, RequirementsAnswer, StepBuffer};
 use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::text::field;
 use modsmith_facts::{Location, find_program};
 use modsmith_plan::Builder;
 
-pub use packager::{Format as Declared, KernelCount, OptionSpec, State};
+/// An option that a format adds to the command line: a switch, unless it takes a value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FormatOption {
+    /// Long name without dashes.
+    pub name: String,
+    pub help: String,
+    pub short: Option<char>,
+    /// Placeholder of its value.
+    pub value: Option<String>,
+    /// The values that it takes; empty for any.
+    pub choices: Vec<String>,
+    pub repeatable: bool,
+    /// The format is made without any kernel if this option is given.
+    pub without_kernels: bool,
+    /// Options that exclude it.
+    pub excludes: Vec<String>,
+}
+
+/// A format as its plugin declares it. The interface's text says what each field is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    pub name: String,
+    pub action: String,
+    pub load_action: Option<String>,
+    pub suffixes: Vec<String>,
+    pub summary: String,
+    pub label: String,
+    pub directory: String,
+    pub archive_option: Option<String>,
+    pub from_directory: bool,
+    pub installer: Vec<String>,
+    /// Exit code where the package is not built for a kernel that the command names.
+    pub not_built: u8,
+    /// Exit code where a step failed.
+    pub failed: u8,
+    pub options: Vec<FormatOption>,
+}
+
+impl Default for Declared {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            action: String::new(),
+            load_action: None,
+            suffixes: Vec::new(),
+            summary: String::new(),
+            label: String::new(),
+            directory: String::new(),
+            archive_option: None,
+            from_directory: false,
+            installer: Vec::new(),
+            not_built: 5,
+            failed: 7,
+            options: Vec::new(),
+        }
+    }
+}
 
 /// A format that a plugin makes or loads.
 #[derive(Debug, Clone)]
@@ -42,9 +98,30 @@ impl Format {
     }
 
     /// The option of this name.
-    pub fn option(&self, name: &str) -> Option<&OptionSpec> {
+    pub fn option(&self, name: &str) -> Option<&FormatOption> {
         self.options.iter().find(|option| option.name == name)
     }
+}
+
+/// The state that a package must have before a format is made of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// In the tree.
+    Added,
+    /// In the tree, with a copy of its source as it is compiled.
+    Prepared,
+    /// Built for each kernel.
+    Built,
+    /// Built for each kernel, which the host does where that is missing.
+    BuiltOnDemand,
+}
+
+/// For how many kernels a format is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KernelCount {
+    None,
+    One,
+    Any,
 }
 
 /// What a package has to be before a format is made of it.
@@ -84,13 +161,32 @@ fn harmless(mut declared: Declared) -> Result<Declared, String> {
     escape(&mut declared.label);
     for option in &mut declared.options {
         escape(&mut option.help);
+        option.choices.iter_mut().for_each(escape);
         option.value.iter_mut().for_each(escape);
     }
     Ok(declared)
 }
 
-/// What a guest made of a question about a format.
-type Answered<T> = Result<T, packager::Failure>;
+impl Requirements {
+    /// What the plugin answered, as far as this host knows the words.
+    fn of(answer: &RequirementsAnswer) -> Result<Self, types::Error> {
+        let unknown = |what: &str, word: &str| types::Error::unsupported(format!("`{word}` is no {what} of packages"));
+        let state = match answer.state.as_str() {
+            "added" => State::Added,
+            "prepared" => State::Prepared,
+            "built" => State::Built,
+            "built-on-demand" => State::BuiltOnDemand,
+            other => return Err(unknown("state", other)),
+        };
+        let kernels = match answer.kernels.as_str() {
+            "none" => KernelCount::None,
+            "one" => KernelCount::One,
+            "any" => KernelCount::Any,
+            other => return Err(unknown("number of kernels", other)),
+        };
+        Ok(Self { state, kernels })
+    }
+}
 
 /// The role `packager`: package formats.
 #[derive(Clone, Copy)]
@@ -104,16 +200,26 @@ impl Packager<'_> {
         for entry in self.0.candidates(Role::Packager).entries {
             let asked = self.0.call(entry, Role::Packager, Subject::default(), &self.0.system.roots, |call| {
                 let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-                guest.call_formats(&mut call.store)
+                match guest.call_formats(&mut call.store)? {
+                    Ok(given) => given.into_iter().map(|one| call.take(one)).collect::<wasmtime::Result<_>>().map(Ok),
+                    Err(error) => Ok(Err(error)),
+                }
             });
-            match asked {
-                Err(error) => tracing::warn!("{error}"),
-                Ok((given, _)) => formats.extend(given.into_iter().filter_map(|declared| {
-                    let format = declared.name.clone();
-                    let usable = harmless(declared).map(|declared| Format { plugin: entry.id().to_owned(), declared });
-                    usable.map_err(|why| tracing::warn!("plugin `{}`: format `{format}`: {why}", entry.id())).ok()
-                })),
-            }
+            let given = asked
+                .and_then(|(answer, _)| call_outcome(entry.id(), Role::Packager.name(), Subject::default(), answer));
+            let given: Vec<Declared> = match given {
+                Err(error) => {
+                    tracing::warn!("{error}");
+                    continue;
+                }
+                Ok(CallOutcome::Unsupported(_)) => continue,
+                Ok(CallOutcome::Value(given)) => given,
+            };
+            formats.extend(given.into_iter().filter_map(|declared| {
+                let format = declared.name.clone();
+                let usable = harmless(declared).map(|declared| Format { plugin: entry.id().to_owned(), declared });
+                usable.map_err(|why| tracing::warn!("plugin `{}`: format `{format}`: {why}", entry.id())).ok()
+            }));
         }
         formats
     }
@@ -126,13 +232,16 @@ impl Packager<'_> {
         let entry = self.0.index().get(&format.plugin).expect("a format comes from a plugin of the index");
         let (answer, _) = self.0.call(entry, Role::Packager, Subject::default(), &self.0.system.roots, |call| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            guest.call_requires(&mut call.store, &format.name, options)
+            let request = FormatRequest { format: format.name.clone(), options: options.to_vec() };
+            let request = call.lend(request)?;
+            let answer = guest.call_requires(&mut call.store, request)?;
+            Ok(taken(call, answer)?.and_then(|answer| Requirements::of(&answer)))
         })?;
         let refused = RefCell::new(None);
         let answer = capture_refusal(answer, format, &refused);
         match (call_outcome(entry.id(), Role::Packager.name(), Subject::default(), answer), refused.into_inner()) {
             (_, Some(refusal)) => Err(refusal),
-            (Ok(CallOutcome::Value(needs)), None) => Ok(Requirements { state: needs.state, kernels: needs.kernels }),
+            (Ok(CallOutcome::Value(needs)), None) => Ok(needs),
             (Ok(CallOutcome::Unsupported(why)), None) => Err(unsupported(format, Subject::default(), &why)),
             (Err(error), None) => Err(error),
         }
@@ -161,17 +270,20 @@ impl Packager<'_> {
     pub fn assemble(&self, format: &Format, assembly: Assembly<'_>, plan: &mut Builder) -> Result<(), Error> {
         let Assembly { package, kernels, options, staging } = assembly;
         let subject = Subject { kernel: None, package: Some(package) };
-        let staging = path(staging);
+        let staging = types::Path::from(staging);
         let refused = RefCell::new(None);
         let entry = self.0.index().get(&format.plugin).expect("a format comes from a plugin of the index");
         let call_outcome = self.0.steps_of(entry, Role::Packager, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let package = call.package(package)?;
-            let kernels =
-                kernels.iter().map(|kernel| call.owned_kernel(kernel)).collect::<wasmtime::Result<Vec<_>>>()?;
-            let plan = call.plan(buffer)?;
-            let answer =
-                guest.call_assemble(&mut call.store, &format.name, package, &kernels, options, &staging, plan)?;
+            let request = AssembleRequest {
+                format: format.name.clone(),
+                options: options.to_vec(),
+                package: package.clone(),
+                kernels: kernels.to_vec(),
+                staging: staging.clone(),
+            };
+            let (request, plan) = (call.lend(request)?, call.plan(buffer)?);
+            let answer = guest.call_assemble(&mut call.store, request, plan)?;
             Ok(capture_refusal(answer, format, &refused))
         });
         match (call_outcome, refused.into_inner()) {
@@ -191,11 +303,11 @@ impl Packager<'_> {
         staging: &Location,
         plan: &mut Builder,
     ) -> Result<Result<(), Invalid>, Error> {
-        let (archive, staging) = (path(archive), path(staging));
+        let request = load_request(format, archive, options, staging);
         self.load_step(format, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let plan = call.plan(buffer)?;
-            guest.call_load(&mut call.store, &format.name, &archive, options, &staging, plan)
+            let (request, plan) = (call.lend(request())?, call.plan(buffer)?);
+            guest.call_load(&mut call.store, request, plan)
         })
     }
 
@@ -203,15 +315,16 @@ impl Packager<'_> {
     pub fn arrange(
         &self,
         format: &Format,
+        archive: &Location,
         options: &[(String, String)],
         staging: &Location,
         plan: &mut Builder,
     ) -> Result<Result<(), Invalid>, Error> {
-        let staging = path(staging);
+        let request = load_request(format, archive, options, staging);
         self.load_step(format, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let plan = call.plan(buffer)?;
-            guest.call_arrange(&mut call.store, &format.name, options, &staging, plan)
+            let (request, plan) = (call.lend(request())?, call.plan(buffer)?);
+            guest.call_arrange(&mut call.store, request, plan)
         })
     }
 
@@ -228,8 +341,10 @@ impl Packager<'_> {
         let subject = Subject::default();
         let call_outcome = self.0.steps_of(entry, Role::Packager, subject, plan, |call, buffer| {
             let result = body(call, buffer)?;
-            if let Err(types::Error::Invalid(why)) = &result {
-                invalid.replace(Some(Invalid(why.trim_end_matches('.').to_owned())));
+            if let Err(error) = &result
+                && error.kind == ErrorKind::Invalid
+            {
+                invalid.replace(Some(Invalid(error.message.trim_end_matches('.').to_owned())));
             }
             Ok(result)
         });
@@ -244,26 +359,25 @@ impl Packager<'_> {
 
 /// Keeps a refusal apart from failures: it is for the user, not about the plugin.
 fn capture_refusal<T>(
-    answer: Answered<T>,
+    answer: Result<T, types::Error>,
     format: &Format,
     refused: &RefCell<Option<Error>>,
 ) -> Result<T, types::Error> {
-    let (error, refusal) = match answer {
-        Ok(value) => return Ok(value),
-        Err(packager::Failure::Refused(refusal)) => {
-            let packager::Refusal { reason, advice, exit_code } = refusal;
-            let error = Error::FormatRefused { exit_code: exit_code.max(1), reason: reason.clone(), advice };
-            (types::Error::Invalid(reason), Some(error))
-        }
-        Err(packager::Failure::Failed(types::Error::Invalid(why))) => {
-            let reason = why.trim_end_matches('.').to_owned();
-            let error = Error::FormatImpossible { format: format.name.clone(), reason: reason.clone() };
-            (types::Error::Invalid(reason), Some(error))
-        }
-        Err(packager::Failure::Failed(error)) => (error, None),
-    };
-    refused.replace(refusal);
-    Err(error)
+    if let Err(error) = &answer {
+        let hints = error.hints.clone();
+        let refusal = match (error.kind, error.code) {
+            (_, Some(code)) => {
+                Some(Error::FormatRefused { exit_code: code.max(1), reason: error.message.clone(), advice: hints })
+            }
+            (ErrorKind::Invalid, None) => {
+                let reason = error.message.trim_end_matches('.').to_owned();
+                Some(Error::FormatImpossible { format: format.name.clone(), reason, hints })
+            }
+            _ => None,
+        };
+        refused.replace(refusal);
+    }
+    answer
 }
 
 fn unsupported(format: &Format, subject: Subject, why: &str) -> Error {
@@ -275,6 +389,18 @@ fn unsupported(format: &Format, subject: Subject, why: &str) -> Error {
     }
 }
 
-fn path(location: &Location) -> types::Path {
-    types::Path { root: location.root.name().to_owned(), relative: location.relative().display().to_string() }
+fn load_request(
+    format: &Format,
+    archive: &Location,
+    options: &[(String, String)],
+    staging: &Location,
+) -> impl Fn() -> LoadRequest + use<> {
+    let (format, options) = (format.name.clone(), options.to_vec());
+    let (archive, staging) = (types::Path::from(archive), types::Path::from(staging));
+    move || LoadRequest {
+        format: format.clone(),
+        options: options.clone(),
+        archive: archive.clone(),
+        staging: staging.clone(),
+    }
 }

@@ -23,6 +23,6 @@ impl Plugins {
         };
         let (checked, _) =
             self.call_with(entry, Role::SettingsCheck, Subject::default(), roots, values.clone(), call)?;
-        Ok(checked.map_err(|problems| problems.join("; ")))
+        Ok(checked.map_err(|error| error.message))
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::answer::Answer;
-use crate::bindings::exports::modsmith::plugin::signer::{self, GuestIndices};
+use crate::bindings::exports::modsmith::plugin::signer::GuestIndices;
 use crate::bindings::modsmith::plugin::types;
-use crate::call::{CallOutcome, Subject};
+use crate::call::{CallOutcome, Subject, taken};
 use crate::error::Error;
 use crate::facade::Plugins;
+use crate::imports::{KeyRequest, PackageFacts, SignRequest, SigningAnswer};
 use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
@@ -48,8 +49,9 @@ impl Signer<'_> {
         let subject = Subject { kernel: Some(kernel), package: None };
         let answer = self.0.ask_steps(Role::Signer, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let (kernel, plan) = (call.kernel(kernel)?, call.plan(buffer)?);
-            guest.call_prepare(&mut call.store, kernel, plan)
+            let (request, plan) = (call.lend(KeyRequest { kernel: kernel.clone() })?, call.plan(buffer)?);
+            let answer = guest.call_prepare(&mut call.store, request, plan)?;
+            taken(call, answer)
         })?;
         Ok(match answer {
             Answer::Given { plugin, value } => Answer::Given { value: signing(plugin.clone(), value)?, plugin },
@@ -62,18 +64,24 @@ impl Signer<'_> {
         &self,
         signing: &Signing,
         kernel: &Arc<Kernel>,
+        package: Option<&Arc<PackageFacts>>,
         file: &Location,
         plan: &mut Builder,
     ) -> Result<(), Error> {
         let id = &signing.plugin;
         let entry = self.0.index().get(id);
         let entry = entry.ok_or_else(|| Error::SignerMissing { plugin: id.clone(), file: file.to_string() })?;
-        let path = types::Path { root: file.root.name().to_owned(), relative: file.relative().display().to_string() };
-        let subject = Subject { kernel: Some(kernel), package: None };
+        let subject = Subject { kernel: Some(kernel), package };
+        let request = || SignRequest {
+            kernel: kernel.clone(),
+            package: package.cloned(),
+            file: types::Path::from(file),
+            signing: answered(signing),
+        };
         let call_outcome = self.0.steps_of(entry, Role::Signer, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let (kernel, plan) = (call.kernel(kernel)?, call.plan(buffer)?);
-            guest.call_sign(&mut call.store, kernel, &path, plan)
+            let (request, plan) = (call.lend(request())?, call.plan(buffer)?);
+            guest.call_sign(&mut call.store, request, plan)
         })?;
         match call_outcome {
             CallOutcome::Value(()) => Ok(()),
@@ -88,9 +96,9 @@ impl Signer<'_> {
         let subject = Subject { kernel: Some(kernel), package: None };
         self.0.ask(Role::Signer, subject, |call| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let kernel = call.kernel(kernel)?;
-            let result = guest.call_enrolment(&mut call.store, kernel)?;
-            Ok(result.map(|e| Enrolment { accepted: e.accepted, advice: e.advice }))
+            let request = call.lend(KeyRequest { kernel: kernel.clone() })?;
+            let answer = guest.call_status(&mut call.store, request)?;
+            taken(call, answer)
         })
     }
 }
@@ -106,7 +114,7 @@ fn told(reasons: Vec<(String, String)>) -> Vec<(String, String)> {
     told
 }
 
-fn signing(plugin: String, given: signer::Signing) -> Result<Signing, Error> {
+fn signing(plugin: String, given: SigningAnswer) -> Result<Signing, Error> {
     let argument = |argument: types::Argument| match argument {
         types::Argument::Text(text) => Ok(Argument::Text(text)),
         types::Argument::Location(path) => {
@@ -128,4 +136,18 @@ fn signing(plugin: String, given: signer::Signing) -> Result<Signing, Error> {
         digest: given.digest,
         plugin: plugin.clone(),
     })
+}
+
+/// A choice as the plugin answered it.
+fn answered(signing: &Signing) -> SigningAnswer {
+    let argument = |argument: &Argument| match argument {
+        Argument::Text(text) => types::Argument::Text(text.clone()),
+        Argument::Location(location) => types::Argument::Location(location.into()),
+    };
+    SigningAnswer {
+        program: argument(&signing.program),
+        key: signing.key.as_ref().map(argument),
+        certificate: signing.certificate.as_ref().map(argument),
+        digest: signing.digest.clone(),
+    }
 }

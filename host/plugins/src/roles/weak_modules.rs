@@ -7,7 +7,7 @@ use crate::bindings::exports::modsmith::plugin::weak_modules::GuestIndices;
 use crate::call::Subject;
 use crate::error::Error;
 use crate::facade::Plugins;
-use crate::imports::PackageFacts;
+use crate::imports::{LinkRequest, PackageFacts, RemovedKernelRequest};
 use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Builder;
@@ -17,33 +17,47 @@ use modsmith_plan::Builder;
 pub struct WeakModules<'p>(pub &'p Plugins);
 
 impl WeakModules<'_> {
-    /// Adds the steps that offer the package's modules to compatible kernels.
+    /// Adds the steps that offer the package's modules to compatible kernels. Returns the
+    /// releases of the kernels whose module directories change.
     pub fn link(
         &self,
         package: &Arc<PackageFacts>,
         kernel: &Arc<Kernel>,
         plan: &mut Builder,
-    ) -> Result<Answer<()>, Error> {
+    ) -> Result<Answer<Vec<String>>, Error> {
         let subject = Subject { kernel: Some(kernel), package: Some(package) };
         self.0.ask_steps(Role::WeakModules, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let (package, kernel, plan) = (call.package(package)?, call.kernel(kernel)?, call.plan(buffer)?);
-            guest.call_link(&mut call.store, package, kernel, plan)
+            let request = LinkRequest { kernel: kernel.clone(), package: package.clone() };
+            let (request, plan) = (call.lend(request)?, call.plan(buffer)?);
+            guest.call_link(&mut call.store, request, plan)
         })
     }
 
-    /// Adds the steps that take these links away.
+    /// Adds the steps that take these links away. Returns as [`WeakModules::link`] does.
     pub fn unlink(
         &self,
         package: &Arc<PackageFacts>,
         kernel: &Arc<Kernel>,
         plan: &mut Builder,
-    ) -> Result<Answer<()>, Error> {
+    ) -> Result<Answer<Vec<String>>, Error> {
         let subject = Subject { kernel: Some(kernel), package: Some(package) };
         self.0.ask_steps(Role::WeakModules, subject, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
-            let (package, kernel, plan) = (call.package(package)?, call.kernel(kernel)?, call.plan(buffer)?);
-            guest.call_unlink(&mut call.store, package, kernel, plan)
+            let request = LinkRequest { kernel: kernel.clone(), package: package.clone() };
+            let (request, plan) = (call.lend(request)?, call.plan(buffer)?);
+            guest.call_unlink(&mut call.store, request, plan)
+        })
+    }
+
+    /// Adds the steps that take away what offers modules of a kernel that is removed.
+    /// Returns as [`WeakModules::link`] does.
+    pub fn kernel_removed(&self, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Answer<Vec<String>>, Error> {
+        let subject = Subject { kernel: Some(kernel), package: None };
+        self.0.ask_steps(Role::WeakModules, subject, plan, |call, buffer| {
+            let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
+            let (request, plan) = (call.lend(RemovedKernelRequest { kernel: kernel.clone() })?, call.plan(buffer)?);
+            guest.call_kernel_removed(&mut call.store, request, plan)
         })
     }
 }

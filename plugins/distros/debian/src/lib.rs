@@ -9,24 +9,25 @@ use modsmith_plugin::prelude::*;
 struct Debian;
 
 impl InstallPolicy for Debian {
-    fn destination(_: &Kernel, _: String) -> Result<String> {
+    fn destination(_: &InstallRequest) -> Result<String> {
         Ok(if kfreebsd() { "" } else { "updates/dkms" }.into())
     }
 }
 
 impl KernelLayout for Debian {
-    fn header_dirs(kernel: &Kernel) -> Vec<String> {
-        let (release, below) = (kernel.release(), if kfreebsd() { "/sys" } else { "" });
-        vec![format!("/usr/src/{}-headers-{release}{below}", kernel_name())]
+    fn header_directories(request: &HeadersRequest) -> Result<Vec<String>> {
+        let (release, below) = (request.kernel().release(), if kfreebsd() { "/sys" } else { "" });
+        Ok(vec![format!("/usr/src/{}-headers-{release}{below}", kernel_name())])
     }
 
-    fn header_package(kernel: &Kernel) -> Option<String> {
-        Some(format!("{}-headers-{}", kernel_name(), kernel.release()))
+    fn header_package(request: &HeadersRequest) -> Result<String> {
+        Ok(format!("{}-headers-{}", kernel_name(), request.kernel().release()))
     }
 
     /// The packages of headers have a part of a makefile that sets CC.
-    fn compiler(_: &Kernel) -> Option<String> {
-        compiler_of(&Path::headers(".kernelvariables").read_text().ok()??)
+    fn compiler(_: &HeadersRequest) -> Result<String> {
+        let makefile = Path::headers(".kernelvariables").read_text()?.unwrap_or_default();
+        compiler_of(&makefile).ok_or_else(|| unsupported("the headers name no compiler"))
     }
 }
 

@@ -5,22 +5,22 @@ use modsmith_plugin::prelude::*;
 struct Fedora;
 
 impl InstallPolicy for Fedora {
-    fn destination(_: &Kernel, _: String) -> Result<String> {
+    fn destination(_: &InstallRequest) -> Result<String> {
         Ok("extra".into())
     }
 
-    fn prune_emptied() -> Prune {
-        Prune::UnlessOwned(vec!["rpm".into(), "-qf".into()])
+    fn prune(_: &RemovalRequest) -> Result<Prune> {
+        Ok(Prune::UnlessOwned(vec!["rpm".into(), "-qf".into()]))
     }
 }
 
 impl KernelLayout for Fedora {
-    fn header_dirs(kernel: &Kernel) -> Vec<String> {
-        vec![format!("/usr/src/kernels/{}", kernel.release())]
+    fn header_directories(request: &HeadersRequest) -> Result<Vec<String>> {
+        Ok(vec![format!("/usr/src/kernels/{}", request.kernel().release())])
     }
 
-    fn header_package(kernel: &Kernel) -> Option<String> {
-        Some(devel_package(&kernel.release()))
+    fn header_package(request: &HeadersRequest) -> Result<String> {
+        Ok(devel_package(&request.kernel().release()))
     }
 }
 

@@ -7,91 +7,90 @@ use modsmith_plugin::prelude::*;
 struct Table;
 
 impl InstallPolicy for Table {
-    fn destination(_: &Kernel, requested: String) -> Result<String> {
-        Ok(match setting_or("policy.directory", "as-requested").as_str() {
-            "as-requested" => requested,
+    fn destination(request: &InstallRequest) -> Result<String> {
+        Ok(match setting_or("policy.directory", "as-requested")?.as_str() {
+            "as-requested" => request.directory(),
             directory => directory.trim_matches('/').to_owned(),
         })
     }
 
-    fn compress_with(kernel: &Kernel) -> Result<Option<Compression>> {
-        match setting_or("policy.compression", "as-found").as_str() {
-            "as-found" => Ok(kernel.found_compression()),
+    fn compression(request: &InstallRequest) -> Result<Option<Compression>> {
+        match setting_or("policy.compression", "as-found")?.as_str() {
+            "as-found" => Ok(request.kernel().found_compression()),
             "none" => Ok(None),
-            "gzip" => Ok(Some(Compression::Gzip)),
-            "xz" => Ok(Some(Compression::Xz)),
-            "zstd" => Ok(Some(Compression::Zstd)),
-            word => Err(invalid(format!(
-                "`compression = \"{word}\"` in the policy table; it must be as-found, none, gzip, xz or zstd."
-            ))),
+            name => Compression::from_name(name).map(Some).ok_or_else(|| no_choice("compression", name)),
         }
     }
 
-    fn prune_emptied() -> Prune {
-        match setting_or("policy.prune", "unless-owned").as_str() {
-            "always" => Prune::Always,
-            "unless-owned" => Prune::UnlessOwned(owner_query()),
-            "never" => Prune::Never,
-            word => {
-                warn!(
-                    "`prune = \"{word}\"` in the policy table is none of always, unless-owned and never: taken as never"
-                );
-                Prune::Never
-            }
+    fn prune(_: &RemovalRequest) -> Result<Prune> {
+        match setting_or("policy.prune", "unless-owned")?.as_str() {
+            "always" => Ok(Prune::Always),
+            "unless-owned" => Ok(Prune::UnlessOwned(owner_query()?)),
+            "never" => Ok(Prune::Never),
+            word => Err(no_choice("prune", word)),
         }
     }
+}
+
+/// A value that no table can have: modsmith checks a table's values when the table is
+/// loaded. An administrator's settings can still name one.
+fn no_choice(key: &str, word: &str) -> Error {
+    invalid(format!("`policy.{key}` is `{word}`, which is none of its choices")).hint("Correct the settings file.")
 }
 
 /// The question whether a package owns a directory; rpm's where the table names
 /// none. Without that program on the system, nothing is owned.
-fn owner_query() -> Vec<String> {
-    let query = setting_list("policy.owner-query");
-    if query.is_empty() { vec!["rpm".into(), "-qf".into()] } else { query }
+fn owner_query() -> Result<Vec<String>> {
+    let query = setting_list("policy.owner-query")?;
+    Ok(if query.is_empty() { vec!["rpm".into(), "-qf".into()] } else { query })
 }
 
 impl KernelLayout for Table {
-    fn kernel_arch(machine: String) -> String {
-        setting(&format!("policy.arch.{machine}")).unwrap_or_else(|| kernel_arch(&machine).to_owned())
+    fn kernel_arch(request: &MachineRequest) -> Result<String> {
+        let machine = request.machine();
+        Ok(setting(&format!("policy.arch.{machine}"))?.unwrap_or_else(|| kernel_arch(&machine).to_owned()))
     }
 
-    fn header_dirs(kernel: &Kernel) -> Vec<String> {
-        setting_list("policy.header-dirs").iter().map(|dir| fill(dir, kernel)).collect()
+    fn header_directories(request: &HeadersRequest) -> Result<Vec<String>> {
+        let directories = setting_list("policy.header-dirs")?;
+        Ok(directories.iter().map(|directory| fill(directory, &request.kernel())).collect())
     }
 
-    fn header_package(kernel: &Kernel) -> Option<String> {
-        setting("policy.header-package").map(|name| fill(&name, kernel))
+    fn header_package(request: &HeadersRequest) -> Result<String> {
+        let name = setting("policy.header-package")?;
+        name.map(|name| fill(&name, &request.kernel())).ok_or_else(|| unsupported("the policy table names none"))
     }
 }
 
 impl Initrd for Table {
     /// As the administrator says, else as the table does.
-    fn when() -> Regeneration {
-        let word = setting("regenerate").or_else(|| setting("policy.initrd.regenerate"));
-        word.map_or(Regeneration::WhenAsked, |word| regeneration(&word))
+    fn when(_: &ImageRequest) -> Result<Regeneration> {
+        let word = setting("regenerate")?.map_or_else(|| setting("policy.initrd.regenerate"), |word| Ok(Some(word)))?;
+        Ok(word.map_or(Regeneration::WhenAsked, |word| regeneration(&word)))
     }
 
-    fn refresh(kernel: &Kernel, occasion: Occasion, plan: &mut Plan) -> Result<()> {
-        let words = setting_list("policy.initrd.command");
+    fn images(request: &ImageRequest) -> Result<Vec<Path>> {
+        let names = setting_list("policy.initrd.images")?;
+        if names.is_empty() {
+            return Err(invalid("The policy table has `initrd.command` without `initrd.images`.")
+                .hint("Name the images below /boot."));
+        }
+        Ok(names.iter().map(|name| Path::boot(fill(name, &request.kernel()))).collect())
+    }
+
+    fn refresh(request: &ImageRequest, plan: &mut Plan) -> Result<()> {
+        let words = setting_list("policy.initrd.command")?;
         let (program, arguments) =
             words.split_first().ok_or_else(|| unsupported("the policy table has no initrd command"))?;
-        if !has_program(program) {
-            return Err(unsupported(format!("{program} is not installed, or this table may not run it")));
+        if !has_program(program)? {
+            return Err(unsupported(format!("{program} is not installed")));
         }
-        let names = setting_list("policy.initrd.images");
-        if names.is_empty() {
-            return Err(invalid(
-                "The policy table has `initrd.command` without `initrd.images`; name the images below /boot.",
-            ));
-        }
-        let names: Vec<String> = names.iter().map(|name| fill(name, kernel)).collect();
-        let image = Path::first_existing(names.iter().map(Path::boot))?
-            .ok_or_else(|| unsupported(format!("there is no {} in boot", names.join(" or "))))?;
-        if occasion == Occasion::Installed && setting_bool("backup")? {
-            plan.back_up(&image, ".old-dkms")?;
-        }
+        let image = request.existing_image::<Self>()?;
+        request.back_up(&image, plan)?;
+        let kernel = request.kernel();
         let arguments = arguments.iter().map(|word| match word.as_str() {
             "{image}" => Argument::from(&image),
-            word => Argument::from(fill(word, kernel)),
+            word => Argument::from(fill(word, &kernel)),
         });
         plan.run(Command::new(program.as_str()).args(arguments))
     }

@@ -6,8 +6,8 @@ use modsmith_plugin::prelude::*;
 struct AlpineHooks;
 
 impl KernelHooks for AlpineHooks {
-    fn hook_files() -> Vec<HookFile> {
-        vec![HookFile::program("/etc/kernel-hooks.d/50-dkms.hook", include_bytes!("../hooks/dkms.hook"))]
+    fn hook_files() -> Result<Vec<HookFile>> {
+        Ok(vec![HookFile::program("/etc/kernel-hooks.d/50-dkms.hook", include_bytes!("../hooks/dkms.hook"))])
     }
 }
 

@@ -5,8 +5,8 @@ use modsmith_plugin::prelude::*;
 struct BootService;
 
 impl KernelHooks for BootService {
-    fn hook_files() -> Vec<HookFile> {
-        vec![HookFile::data("@LIBDIR@/systemd/system/dkms.service", include_bytes!("../hooks/dkms.service"))]
+    fn hook_files() -> Result<Vec<HookFile>> {
+        Ok(vec![HookFile::data("@LIBDIR@/systemd/system/dkms.service", include_bytes!("../hooks/dkms.service"))])
     }
 }
 

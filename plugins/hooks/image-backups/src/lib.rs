@@ -6,11 +6,11 @@ use modsmith_plugin::prelude::*;
 struct ImageBackups;
 
 impl KernelHooks for ImageBackups {
-    fn on_event(event: Event, kernel: &Kernel, plan: &mut Plan) -> Result<()> {
-        if event != Event::KernelPrerm {
+    fn on_event(request: &EventRequest, plan: &mut Plan) -> Result<Vec<String>> {
+        if request.event() != "kernel-prerm" {
             return Err(unsupported("only a kernel that goes leaves backups"));
         }
-        let release = kernel.release();
+        let release = request.kernel().release();
         let backups: Vec<Path> = ["initrd.img-", "initramfs-", "initrd-"]
             .iter()
             .flat_map(|prefix| ["", ".img"].map(|suffix| format!("{prefix}{release}{suffix}.old-dkms")))
@@ -23,7 +23,7 @@ impl KernelHooks for ImageBackups {
                 found = true;
             }
         }
-        if found { Ok(()) } else { Err(unsupported("there is no backup")) }
+        if found { Ok(Vec::new()) } else { Err(unsupported("there is no backup")) }
     }
 }
 

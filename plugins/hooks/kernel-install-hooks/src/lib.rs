@@ -6,9 +6,9 @@ use modsmith_plugin::prelude::*;
 struct KernelInstallHooks;
 
 impl KernelHooks for KernelInstallHooks {
-    fn hook_files() -> Vec<HookFile> {
+    fn hook_files() -> Result<Vec<HookFile>> {
         let hook = include_bytes!("../hooks/40-dkms.install");
-        vec![HookFile::program("/usr/lib/kernel/install.d/40-dkms.install", hook)]
+        Ok(vec![HookFile::program("/usr/lib/kernel/install.d/40-dkms.install", hook)])
     }
 }
 

@@ -7,7 +7,7 @@ use modsmith_plugin::prelude::*;
 struct RunPartsHooks;
 
 impl KernelHooks for RunPartsHooks {
-    fn hook_files() -> Vec<HookFile> {
+    fn hook_files() -> Result<Vec<HookFile>> {
         let gentoo = distro_ids().iter().any(|id| id == "gentoo");
         let base = if gentoo { "/usr/lib/kernel" } else { "/etc/kernel" };
         let hook = |event: &str, contents: &[u8]| HookFile::program(format!("{base}/{event}.d/dkms"), contents);
@@ -23,7 +23,7 @@ impl KernelHooks for RunPartsHooks {
             let install = include_bytes!("../hooks/40-dkms.install");
             files.push(HookFile::program("/usr/lib/kernel/install.d/40-dkms.install", install));
         }
-        files
+        Ok(files)
     }
 }
 

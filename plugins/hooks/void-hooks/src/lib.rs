@@ -6,11 +6,11 @@ use modsmith_plugin::prelude::*;
 struct VoidHooks;
 
 impl KernelHooks for VoidHooks {
-    fn hook_files() -> Vec<HookFile> {
-        vec![
+    fn hook_files() -> Result<Vec<HookFile>> {
+        Ok(vec![
             HookFile::program("/etc/kernel.d/post-install/10-dkms", include_bytes!("../hooks/post-install")),
             HookFile::program("/etc/kernel.d/pre-remove/10-dkms", include_bytes!("../hooks/pre-remove")),
-        ]
+        ])
     }
 }
 

@@ -5,15 +5,14 @@ use modsmith_plugin::prelude::*;
 struct InitramfsTools;
 
 impl Initrd for InitramfsTools {
-    fn refresh(kernel: &Kernel, occasion: Occasion, plan: &mut Plan) -> Result<()> {
-        let image = Path::boot(format!("initrd.img-{}", kernel.release()));
-        if !image.exists()? {
-            return Err(unsupported(format!("there is no {image}")));
-        }
-        if occasion == Occasion::Installed && setting_bool("backup")? {
-            plan.back_up(&image, ".old-dkms")?;
-        }
-        plan.run(cmd!("update-initramfs", "-u", "-k", kernel.release()))
+    fn images(request: &ImageRequest) -> Result<Vec<Path>> {
+        Ok(vec![Path::boot(format!("initrd.img-{}", request.kernel().release()))])
+    }
+
+    fn refresh(request: &ImageRequest, plan: &mut Plan) -> Result<()> {
+        let image = request.existing_image::<Self>()?;
+        request.back_up(&image, plan)?;
+        plan.run(cmd!("update-initramfs", "-u", "-k", request.kernel().release()))
     }
 }
 

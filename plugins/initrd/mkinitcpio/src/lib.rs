@@ -6,17 +6,18 @@ use modsmith_plugin::prelude::*;
 struct Mkinitcpio;
 
 impl Initrd for Mkinitcpio {
-    fn refresh(kernel: &Kernel, occasion: Occasion, plan: &mut Plan) -> Result<()> {
-        let release = kernel.release();
-        let pkgbase = Kernel::pkgbase()?;
-        let names = pkgbase.iter().chain([&release]).map(|name| Path::boot(format!("initramfs-{name}.img")));
-        let image = Path::first_existing(names)?;
-        if let Some(image) = image.as_ref().filter(|_| occasion == Occasion::Installed)
-            && setting_bool("backup")?
-        {
-            plan.back_up(image, ".old-dkms")?;
+    fn images(request: &ImageRequest) -> Result<Vec<Path>> {
+        let names = Kernel::pkgbase()?.into_iter().chain([request.kernel().release()]);
+        Ok(names.map(|name| Path::boot(format!("initramfs-{name}.img"))).collect())
+    }
+
+    fn refresh(request: &ImageRequest, plan: &mut Plan) -> Result<()> {
+        let release = request.kernel().release();
+        let image = Path::first_existing(Self::images(request)?)?;
+        if let Some(image) = &image {
+            request.back_up(image, plan)?;
         }
-        match (pkgbase, image) {
+        match (Kernel::pkgbase()?, image) {
             (Some(name), _) if Path::etc(format!("mkinitcpio.d/{name}.preset")).exists()? => {
                 plan.run(cmd!("mkinitcpio", "-p", name))
             }

@@ -28,7 +28,7 @@ const SYSTEMS: [(Form, &[&str], &[&str]); 4] = [
 ];
 
 impl Form {
-    pub fn of_system() -> Result<Option<Self>> {
+    pub fn of_system() -> Result<Self> {
         let ids = distro_ids();
         for (form, words, files) in SYSTEMS {
             let fits = match ids.is_empty() {
@@ -36,10 +36,10 @@ impl Form {
                 false => ids.iter().any(|id| words.contains(&id.as_str())),
             };
             if fits {
-                return Ok(Some(form));
+                return Ok(form);
             }
         }
-        Ok(None)
+        Err(unsupported("no mkinitrd of this system is known"))
     }
 
     pub fn program(self) -> Result<&'static str> {
@@ -47,7 +47,7 @@ impl Form {
             Form::Slackware if !Path::etc("mkinitrd.conf").exists()? => "geninitrd",
             _ => "mkinitrd",
         };
-        has_program(program).then_some(program).ok_or_else(|| unsupported(format!("`{program}` is not installed")))
+        has_program(program)?.then_some(program).ok_or_else(|| unsupported(format!("`{program}` is not installed")))
     }
 
     /// Names in boot; `*` stands for the kernel's release.

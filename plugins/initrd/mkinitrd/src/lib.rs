@@ -8,13 +8,16 @@ use modsmith_plugin::prelude::*;
 struct Mkinitrd;
 
 impl Initrd for Mkinitrd {
-    fn refresh(kernel: &Kernel, occasion: Occasion, plan: &mut Plan) -> Result<()> {
-        let release = kernel.release();
-        let form = Form::of_system()?.ok_or_else(|| unsupported("no mkinitrd of this system is known"))?;
+    fn images(request: &ImageRequest) -> Result<Vec<Path>> {
+        let release = request.kernel().release();
+        Ok(Form::of_system()?.images().iter().map(|name| Path::boot(name.replace('*', &release))).collect())
+    }
+
+    fn refresh(request: &ImageRequest, plan: &mut Plan) -> Result<()> {
+        let release = request.kernel().release();
+        let form = Form::of_system()?;
         let program = form.program()?;
-        let images = form.images().iter().map(|name| Path::boot(name.replace('*', &release)));
-        let image = Path::first_existing(images)?
-            .ok_or_else(|| unsupported(format!("there is no image of kernel {release} in boot")))?;
+        let image = request.existing_image::<Self>()?;
         let command = match form {
             Form::RedHat => cmd!(program, "-f", &image, &release),
             Form::Suse => cmd!(program, "-k", kernel_image(&release)?, "-i", image.file_name()),
@@ -22,9 +25,7 @@ impl Initrd for Mkinitrd {
             Form::Slackware if program == "geninitrd" => cmd!(program),
             Form::Slackware => cmd!(program, "-F", "-k", &release, "-o", &image),
         };
-        if occasion == Occasion::Installed && setting_bool("backup")? {
-            plan.back_up(&image, ".old-dkms")?;
-        }
+        request.back_up(&image, plan)?;
         plan.run(command)
     }
 }

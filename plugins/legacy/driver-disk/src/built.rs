@@ -33,12 +33,12 @@ impl Built {
     ///
     /// # Errors
     /// Refused, with 7, where there are none, or a file is no module.
-    pub fn read(module: &ModulePackage, kernel: &Kernel) -> Result<Self, Failure> {
+    pub fn read(module: &ModulePackage, kernel: &Kernel) -> Result<Self> {
         let (release, arch) = (kernel.release(), kernel.arch());
         let (name, version) = (module.name(), module.version());
         let id = format!("{name}/{version} -k {release}/{arch}");
         let again = |reason: String| {
-            refuse(7, reason).advice(format!("Build it again: `dkms unbuild {id}`, then `dkms build {id}`."))
+            refuse(7, reason).hint(format!("Build it again: `dkms unbuild {id}`, then `dkms build {id}`."))
         };
         let place = format!("{name}/{version}/{release}/{arch}/module");
         let directory = Path::tree(place);

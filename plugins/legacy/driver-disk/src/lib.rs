@@ -20,8 +20,8 @@ use crate::request::{Distro, Request};
 struct DriverDisk;
 
 impl Packager for DriverDisk {
-    fn formats() -> Vec<Format> {
-        vec![Format {
+    fn formats() -> Result<Vec<Format>> {
+        Ok(vec![Format {
             directory: "driver_disk".into(),
             options: vec![
                 OptionSpec {
@@ -41,31 +41,25 @@ impl Packager for DriverDisk {
                 option("spec", "FILE", "The spec file that mkkmod made the packages of a redhat3 disk with"),
             ],
             ..format("driver-disk", "mkdriverdisk", "a driver disk for a distribution's installer", "Disk image")
-        }]
+        }])
     }
 
-    fn requires(_format: &str, options: &[Property]) -> Result<Requirements, Failure> {
-        let request = Request::of(options)?;
+    fn requires(request: &FormatRequest) -> Result<Requirements> {
+        let request = Request::of(&request.options())?;
         let state = if request.distro == Distro::Ubuntu { State::BuiltOnDemand } else { State::Built };
         Ok(Requirements { state, kernels: KernelCount::Any })
     }
 
-    fn assemble(
-        _format: &str,
-        module: &ModulePackage,
-        kernels: &[Kernel],
-        options: &[Property],
-        staging: &Path,
-        plan: &mut Plan,
-    ) -> Result<(), Failure> {
-        let request = Request::of(options)?;
+    fn assemble(request: &AssembleRequest, plan: &mut Plan) -> Result<()> {
+        let (module, kernels, staging) = (request.package(), request.kernels(), request.staging());
+        let request = Request::of(&request.options())?;
         if kernels.is_empty() {
             return Err(refuse(1, "A driver disk is for at least one kernel, and none was named.")
-                .advice("Name kernels with -k.")
+                .hint("Name kernels with -k.")
                 .into());
         }
         let date = u32::try_from(source_date()).unwrap_or(u32::MAX);
-        let disk = disk(&request, module, kernels, date)?;
+        let disk = disk(&request, &module, &kernels, date)?;
         for note in &disk.notes {
             plan.note(note);
         }
@@ -77,7 +71,7 @@ impl Packager for DriverDisk {
     }
 }
 
-fn disk(request: &Request, module: &ModulePackage, kernels: &[Kernel], date: u32) -> Result<Disk, Failure> {
+fn disk(request: &Request, module: &ModulePackage, kernels: &[Kernel], date: u32) -> Result<Disk> {
     let built = kernels.iter().map(|kernel| Built::read(module, kernel)).collect::<Result<Vec<_>, _>>()?;
     let (name, version) = (module.name(), module.version());
     let title = format!("{name}-{version}");
@@ -101,17 +95,17 @@ fn disk(request: &Request, module: &ModulePackage, kernels: &[Kernel], date: u32
 }
 
 /// Directories below `/lib/modules/K` where the dkms.conf wants modules, by name.
-fn destinations(module: &ModulePackage) -> Result<BTreeMap<String, String>, Refusal> {
+fn destinations(module: &ModulePackage) -> Result<BTreeMap<String, String>> {
     let wanted = module.directive("DEST_MODULE_LOCATION");
     let mut destinations = BTreeMap::new();
-    for (name, wanted) in module.modules().into_iter().zip(wanted) {
+    for (name, wanted) in module.module_names().into_iter().zip(wanted) {
         let parts: Vec<&str> = wanted.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
         if parts.contains(&"..") {
             return Err(refuse(
                 8,
                 format!("DEST_MODULE_LOCATION of {name}, {wanted}, is not below the module directory."),
             )
-            .advice("Correct it in dkms.conf: /updates or /extra."));
+            .hint("Correct it in dkms.conf: /updates or /extra."));
         }
         if !parts.is_empty() {
             destinations.insert(name, parts.join("/"));
@@ -121,7 +115,7 @@ fn destinations(module: &ModulePackage) -> Result<BTreeMap<String, String>, Refu
 }
 
 /// Packages with modules that were made of this one, in the tree.
-fn packages(name: &str, version: &str) -> Result<Vec<RpmFile>, Failure> {
+fn packages(name: &str, version: &str) -> Result<Vec<RpmFile>> {
     let directory = Path::tree(format!("{name}/{version}/rpm"));
     let mut packages = Vec::new();
     for entry in directory.entries()? {
@@ -132,7 +126,7 @@ fn packages(name: &str, version: &str) -> Result<Vec<RpmFile>, Failure> {
                 Ok(package) => packages.push(package),
                 Err(why) => {
                     let reason = format!("{} is no package of rpm: {why}.", file.absolute()?);
-                    return Err(refuse(7, reason).advice("Make it again with mkkmod, or delete it.").into());
+                    return Err(refuse(7, reason).hint("Make it again with mkkmod, or delete it.").into());
                 }
             }
         }

@@ -13,7 +13,7 @@ use crate::request::{LARGEST, Media};
 ///
 /// # Errors
 /// Refused, with 7, where the files do not fit on the medium.
-pub fn write(disk: &Disk, media: Media, package: &str, date: u32) -> Result<(String, Vec<u8>), Failure> {
+pub fn write(disk: &Disk, media: Media, package: &str, date: u32) -> Result<(String, Vec<u8>)> {
     let volume = Volume { label: package.to_owned(), id: id(&disk.name), date };
     let (suffix, contents) = match media {
         Media::Tar => ("tar", tar(&disk.files, "", date.into())?),
@@ -34,17 +34,17 @@ fn floppy(disk: &Disk, volume: &Volume, kilobytes: u32) -> Result<Vec<u8>, Unfit
     }
 }
 
-fn refuse_unfit(disk: &Disk, unfit: Unfit, size: u32, volume: &Volume) -> Refusal {
+fn refuse_unfit(disk: &Disk, unfit: Unfit, size: u32, volume: &Volume) -> Error {
     match unfit {
         Unfit::Never(why) => refuse(7, format!("The driver disk cannot be made: {why}."))
-            .advice("With --media tar, the files are put into an archive."),
+            .hint("With --media tar, the files are put into an archive."),
         Unfit::Full => {
             let refusal = refuse(7, format!("The files do not fit on a floppy of {size} KB."));
             match enough(disk, volume, size) {
                 Some(enough) => {
-                    refusal.advice(format!("They need {enough} KB: --size {enough}, or --media iso, or --media tar."))
+                    refusal.hint(format!("They need {enough} KB: --size {enough}, or --media iso, or --media tar."))
                 }
-                None => refusal.advice("With --media iso or --media tar, there is no such limit."),
+                None => refusal.hint("With --media iso or --media tar, there is no such limit."),
             }
         }
     }
@@ -110,13 +110,13 @@ mod tests {
     fn a_floppy_that_is_too_small_is_refused_with_a_size_that_is_enough() {
         for system in [FileSystem::Fat, FileSystem::Ext2] {
             let disk = disk(system);
-            let Err(Failure::Refused(refusal)) = write(&disk, Media::Floppy(100), "demo", 0) else {
+            let Err(refusal) = write(&disk, Media::Floppy(100), "demo", 0) else {
                 panic!("300 KB fit on 100");
             };
-            assert_eq!(refusal.exit_code, 7);
+            assert_eq!(refusal.code, Some(7));
             let digits = |c: char| !c.is_ascii_digit();
-            let size: u32 = refusal.advice[0].split(digits).find(|word| !word.is_empty()).unwrap().parse().unwrap();
-            assert!((300..400).contains(&size), "{:?}", refusal.advice);
+            let size: u32 = refusal.hints[0].split(digits).find(|word| !word.is_empty()).unwrap().parse().unwrap();
+            assert!((300..400).contains(&size), "{:?}", refusal.hints);
             assert!(write(&disk, Media::Floppy(size), "demo", 0).is_ok());
         }
     }

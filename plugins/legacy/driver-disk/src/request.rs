@@ -1,7 +1,8 @@
 //! What was asked for on the command line.
 
 use modsmith_plugin::Property;
-use modsmith_plugin::roles::{Refusal, given, refuse};
+use modsmith_plugin::Result;
+use modsmith_plugin::roles::{given, refuse};
 
 /// Whose installer reads the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl Request {
     /// With dkms's exit codes: 1 without a distribution and for a medium or size
     /// that there is not, 3 for a distribution that is not known and for one
     /// that needs a release.
-    pub fn of(options: &[Property]) -> Result<Self, Refusal> {
+    pub fn of(options: &[Property]) -> Result<Self> {
         let media = media(given(options, "media"), given(options, "size"))?;
         let distro = distro(given(options, "distro"))?;
         let release = given(options, "release").map(str::to_owned);
@@ -72,44 +73,44 @@ impl Request {
     }
 }
 
-fn distro(name: Option<&str>) -> Result<Distro, Refusal> {
+fn distro(name: Option<&str>) -> Result<Distro> {
     let names = DISTROS.map(|(name, _)| name).join(", ");
     let Some(name) = name else {
         return Err(refuse(1, "A driver disk is made for a distribution, and none was named.")
-            .advice(format!("Name it with --distro: {names}.")));
+            .hint(format!("Name it with --distro: {names}.")));
     };
     let known = DISTROS.iter().find(|(known, _)| *known == name).map(|(_, distro)| *distro);
     known.ok_or_else(|| {
         refuse(3, format!("There are no driver disks for the distribution `{name}`."))
-            .advice(format!("Those that there are: {names}."))
+            .hint(format!("Those that there are: {names}."))
     })
 }
 
-fn media(media: Option<&str>, size: Option<&str>) -> Result<Media, Refusal> {
+fn media(media: Option<&str>, size: Option<&str>) -> Result<Media> {
     let kilobytes = size.unwrap_or(USUAL).parse().ok().filter(|size| (1..=LARGEST).contains(size));
     let kilobytes = kilobytes.ok_or_else(|| {
         refuse(1, format!("`{}` is no size of a floppy.", size.unwrap_or_default()))
-            .advice(format!("Give --size in KB, from 1 to {LARGEST}; without it, {USUAL} counts."))
+            .hint(format!("Give --size in KB, from 1 to {LARGEST}; without it, {USUAL} counts."))
     })?;
     match media.unwrap_or("floppy") {
         "floppy" => Ok(Media::Floppy(kilobytes)),
         "iso" => Ok(Media::Iso),
         "tar" => Ok(Media::Tar),
         other => Err(refuse(1, format!("`{other}` is no medium of driver disks."))
-            .advice("Those that there are: floppy, iso, tar.")),
+            .hint("Those that there are: floppy, iso, tar.")),
     }
 }
 
 /// The release is a part of paths on the disk.
-fn check_release(release: Option<&str>) -> Result<(), Refusal> {
+fn check_release(release: Option<&str>) -> Result<()> {
     let Some(release) = release else {
         return Err(refuse(3, "This distribution's driver disks are for one of its releases, and none was named.")
-            .advice("Name it with --release, as the distribution writes it: 9.3, sles10."));
+            .hint("Name it with --release, as the distribution writes it: 9.3, sles10."));
     };
     let plain = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
     if release.is_empty() || release.starts_with('.') || !release.chars().all(plain) {
         return Err(refuse(3, format!("`{release}` is no release of a distribution."))
-            .advice("It becomes part of a directory's name: letters, digits and . _ + - may be in it."));
+            .hint("It becomes part of a directory's name: letters, digits and . _ + - may be in it."));
     }
     Ok(())
 }
@@ -121,7 +122,7 @@ mod tests {
     fn request(line: &str) -> Result<Request, u8> {
         let words: Vec<&str> = line.split_whitespace().collect();
         let options: Vec<Property> = words.chunks(2).map(|pair| (pair[0].into(), pair[1].into())).collect();
-        Request::of(&options).map_err(|refusal| refusal.exit_code)
+        Request::of(&options).map_err(|refusal| refusal.code.unwrap_or_default())
     }
 
     #[test]

@@ -13,7 +13,8 @@ use style::Style;
 struct OldKernels;
 
 impl KernelPrepare for OldKernels {
-    fn prepare(kernel: &Kernel, given: Option<Vec<u8>>, plan: &mut Plan) -> Result<()> {
+    fn prepare(request: &PrepareRequest, plan: &mut Plan) -> Result<()> {
+        let kernel = request.kernel();
         let release = kernel.release();
         let version = tree::version(&release);
         if !version.is_some_and(tree::is_old) {
@@ -24,7 +25,7 @@ impl KernelPrepare for OldKernels {
         plan.note(format!("Prepares the source tree as {style} does"));
         tree::save(plan)?;
         tree::make(if style == Style::RedHat { "clean" } else { "mrproper" }, plan)?;
-        style.configure(kernel, given, plan)?;
+        style.configure(&kernel, request.config(), plan)?;
         tree::make(if style == Style::UnitedLinux { "cloneconfig" } else { "oldconfig" }, plan)?;
         match version {
             // The targets that make what `dep` made before.
@@ -40,8 +41,8 @@ impl KernelPrepare for OldKernels {
         Ok(())
     }
 
-    fn clean(kernel: &Kernel, plan: &mut Plan) -> Result<()> {
-        tree::check(&kernel.release())?;
+    fn clean(request: &PrepareRequest, plan: &mut Plan) -> Result<()> {
+        tree::check(&request.kernel().release())?;
         tree::restore(plan)
     }
 }

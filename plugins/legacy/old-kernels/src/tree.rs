@@ -83,7 +83,7 @@ pub fn make(target: &str, plan: &mut Plan) -> Result<()> {
 /// Red Hat's initscripts wrote the configuration of the running kernel into
 /// `/boot/kernel.h`, which its kernel headers include.
 pub fn make_kernel_header(plan: &mut Plan) -> Result<()> {
-    if has_program("mkkerneldoth") { plan.run_or_warn(cmd!("mkkerneldoth")) } else { Ok(()) }
+    if has_program("mkkerneldoth")? { plan.run_or_warn(cmd!("mkkerneldoth")) } else { Ok(()) }
 }
 
 #[cfg(test)]

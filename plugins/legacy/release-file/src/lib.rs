@@ -9,30 +9,34 @@ use system::System;
 struct ReleaseFile;
 
 impl Distro for ReleaseFile {
-    fn score() -> u8 {
-        if System::of_files().is_some() { 100 } else { 0 }
+    fn score() -> Result<u8> {
+        Ok(if System::of_files().is_some() { 100 } else { 0 })
     }
 }
 
 impl InstallPolicy for ReleaseFile {
-    fn destination(_: &Kernel, requested: String) -> Result<String> {
+    fn destination(request: &InstallRequest) -> Result<String> {
         let directory = System::of_files().and_then(|system| system.directory());
-        Ok(directory.map_or(requested, str::to_owned))
+        Ok(directory.map_or_else(|| request.directory(), str::to_owned))
     }
 
-    fn prune_emptied() -> Prune {
-        Prune::UnlessOwned(vec!["rpm".into(), "-qf".into()])
+    fn prune(_: &RemovalRequest) -> Result<Prune> {
+        Ok(Prune::UnlessOwned(vec!["rpm".into(), "-qf".into()]))
     }
 }
 
 impl KernelLayout for ReleaseFile {
-    fn header_dirs(kernel: &Kernel) -> Vec<String> {
-        System::of_files().map(|system| system.header_dirs(&kernel.release())).unwrap_or_default()
+    fn header_directories(request: &HeadersRequest) -> Result<Vec<String>> {
+        Ok(system()?.header_directories(&request.kernel().release()))
     }
 
-    fn header_package(kernel: &Kernel) -> Option<String> {
-        System::of_files().map(|system| system.header_package(&kernel.release()))
+    fn header_package(request: &HeadersRequest) -> Result<String> {
+        Ok(system()?.header_package(&request.kernel().release()))
     }
+}
+
+fn system() -> Result<System> {
+    System::of_files().ok_or_else(|| unsupported("no release file names a system that is known"))
 }
 
 export!(ReleaseFile: Distro, InstallPolicy, KernelLayout);

@@ -57,7 +57,7 @@ impl System {
     }
 
     /// Where headers are when the kernel's `build` link leads nowhere.
-    pub fn header_dirs(self, release: &str) -> Vec<String> {
+    pub fn header_directories(self, release: &str) -> Vec<String> {
         let version = release.split('-').next().unwrap_or_default();
         match self {
             System::Rhel(5..) | System::Fedora(3..) => vec![format!("/usr/src/kernels/{release}")],

@@ -24,13 +24,13 @@ const OF_TOKEN: &str = "mok-token.der";
 impl Keys {
     /// The halves that `mok_signing_key` and `mok_certificate` name; these for
     /// those that are not set.
-    pub fn configured_or(key: Path, certificate: Path) -> Self {
-        let half = |name: &str, default| setting(name).map_or(Half::At(default), Half::of);
-        Self { key: half("mok_signing_key", key), certificate: half("mok_certificate", certificate) }
+    pub fn configured_or(key: Path, certificate: Path) -> Result<Self> {
+        let half = |name: &str, default| Ok(setting(name)?.map_or(Half::At(default), Half::of));
+        Ok(Self { key: half("mok_signing_key", key)?, certificate: half("mok_certificate", certificate)? })
     }
 
     /// `mok.key` and `mok.pub` in the module tree, unless others are configured.
-    pub fn of_tree() -> Self {
+    pub fn of_tree() -> Result<Self> {
         Self::configured_or(Path::tree("mok.key"), Path::tree("mok.pub"))
     }
 
@@ -99,7 +99,7 @@ impl Half {
 /// taken to be: the administrator named it.
 fn may_exist(half: &Path) -> Result<bool> {
     match half.exists() {
-        Err(Error::Denied(_)) => Ok(true),
+        Err(error) if error.kind == ErrorKind::Denied => Ok(true),
         answer => answer,
     }
 }
@@ -123,7 +123,7 @@ fn shown(path: &Path) -> String {
 /// openssl fills them: so the key is private from the start, and undoing the plan
 /// knows of both.
 pub fn make_with_openssl(key: &Path, certificate: &Path, plan: &mut Plan) -> Result<()> {
-    if !has_program("openssl") {
+    if !has_program("openssl")? {
         return Err(unsupported(format!(
             "there is no key pair ({}, {}), and openssl, which would make one, is not installed",
             shown(key),
@@ -157,7 +157,7 @@ fn fetch(uri: &str, plan: &mut Plan) -> Result<()> {
     if file.exists()? {
         return Ok(());
     }
-    if !has_program("p11tool") {
+    if !has_program("p11tool")? {
         return Err(invalid(format!(
             "The certificate is on a token, and p11tool, which would fetch it, is not installed. Install it (gnutls), \
              or put the certificate into {} in DER form.",

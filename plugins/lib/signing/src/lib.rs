@@ -7,7 +7,7 @@ mod program;
 
 pub use enrolment::enrolment;
 pub use keys::{Half, Keys, make_with_openssl};
-pub use program::{BUILT_IN, among_headers, configured_program, no_program};
+pub use program::{BUILT_IN, among_headers, configured_program, is_program, no_program};
 
 use modsmith_plugin::prelude::*;
 
@@ -19,7 +19,7 @@ pub fn with_pair(kernel: &Kernel, keys: Keys, program: impl FnOnce() -> Result<A
     let digest = digest(kernel).ok();
     let program = match (program(), &digest) {
         // Not concerned.
-        (Err(Error::Unsupported(why)), _) if why.is_empty() => return Err(unsupported("")),
+        (Err(error), _) if error.kind == ErrorKind::Unsupported && error.message.is_empty() => return Err(error),
         (Err(_), None) => "sign-file".into(),
         (found, _) => found?,
     };
@@ -44,7 +44,7 @@ pub fn digest(kernel: &Kernel) -> Result<String> {
 
 /// Leaves the modules to the program that `sign_tool` names, if it does.
 pub fn unless_sign_tool() -> Result<()> {
-    match setting("sign_tool") {
+    match setting("sign_tool")? {
         Some(_) => Err(unsupported("")),
         None => Ok(()),
     }
@@ -53,7 +53,8 @@ pub fn unless_sign_tool() -> Result<()> {
 /// Signs a file with `sign-file`, or a program that takes the same arguments. A
 /// module that cannot be signed is still good for a kernel that does not ask: the
 /// failure is a warning.
-pub fn sign_file(kernel: &Kernel, signing: Signing, file: Path, plan: &mut Plan) -> Result<()> {
-    let words = [Some(digest(kernel)?.into()), signing.key, signing.certificate];
-    plan.run_or_warn(cmd!(signing.program).args(words.into_iter().flatten()).arg(file))
+pub fn sign_file(request: &SignRequest, plan: &mut Plan) -> Result<()> {
+    let signing = request.signing();
+    let words = [Some(digest(&request.kernel())?.into()), signing.key(), signing.certificate()];
+    plan.run_or_warn(cmd!(signing.program()).args(words.into_iter().flatten()).arg(request.file()))
 }

@@ -8,10 +8,10 @@ pub const BUILT_IN: &str = "pkcs7-signer";
 
 /// What `sign_file` names, if it is set: a program that is there.
 pub fn configured_program() -> Result<Option<Argument>> {
-    match setting("sign_file") {
+    match setting("sign_file")? {
         None => Ok(None),
         Some(word) if word == BUILT_IN => Err(unsupported("")),
-        Some(path) if has_program(&path) => Ok(Some(path.into())),
+        Some(path) if is_program(&path) => Ok(Some(path.into())),
         Some(path) => Err(unsupported(format!("sign_file names {path}, which is not an executable file"))),
     }
 }
@@ -20,7 +20,12 @@ pub fn configured_program() -> Result<Option<Argument>> {
 /// headers. `Err` holds all of them.
 pub fn among_headers(places: impl IntoIterator<Item = Path>) -> Result<Path, Vec<Path>> {
     let places: Vec<Path> = places.into_iter().chain([Path::headers("scripts/sign-file")]).collect();
-    places.iter().find(|place| has_program(&place.to_string())).cloned().ok_or(places)
+    places.iter().find(|place| is_program(&place.to_string())).cloned().ok_or(places)
+}
+
+/// Whether a program is there that the plugin may run.
+pub fn is_program(name: &str) -> bool {
+    has_program(name).unwrap_or(false)
 }
 
 /// Why there is no program to sign with.

@@ -19,12 +19,12 @@ use wishes::Wishes;
 struct Config;
 
 impl ModprobeConfig for Config {
-    fn add(module: &ModulePackage, _kernel: &Kernel, plan: &mut Plan) -> Result<()> {
-        files::change(&Wishes::of(module)?, &Direction::Add, plan)
+    fn add(request: &ConfigRequest, plan: &mut Plan) -> Result<()> {
+        files::change(&Wishes::of(&request.package())?, &Direction::Add, plan)
     }
 
-    fn remove(module: &ModulePackage, _kernel: &Kernel, plan: &mut Plan) -> Result<()> {
-        let wishes = Wishes::of(module)?;
+    fn remove(request: &ConfigRequest, plan: &mut Plan) -> Result<()> {
+        let wishes = Wishes::of(&request.package())?;
         let present = match wishes.has_obsoletes() {
             true => kernel_modules::names()?,
             false => Vec::new(),

@@ -43,7 +43,7 @@ impl Wishes {
         let lines = package.directive("MODULES_CONF").into_iter().map(|line| line.trim().to_owned());
         let wishes = Self {
             package: package.name(),
-            modules: package.modules().into_iter().enumerate().map(module).filter(|m| is_word(&m.name)).collect(),
+            modules: package.module_names().into_iter().enumerate().map(module).filter(|m| is_word(&m.name)).collect(),
             lines: lines.filter(|line| !line.is_empty() && !line.contains(['\n', '\r', '\0'])).collect(),
             in_boot_image: package.directive("REMAKE_INITRD").first().is_some_and(|value| is_yes(value)),
         };

@@ -18,26 +18,33 @@ struct WeakLinks;
 const KEEPING: [&str; 4] = ["rhel", "suse", "opensuse", "sles"];
 
 impl WeakModules for WeakLinks {
-    fn link(module: &ModulePackage, built_for: &Kernel, plan: &mut Plan) -> Result<()> {
+    fn link(request: &LinkRequest, plan: &mut Plan) -> Result<Vec<String>> {
         serves()?;
-        let offer = offer::Offer::of(module, built_for, plan)?;
-        for kernel in others(built_for)? {
-            let wanted = match is_built(module, &kernel, built_for)? {
+        let (package, built_for) = (request.package(), request.kernel());
+        let offer = offer::Offer::of(&package, &built_for, plan)?;
+        let mut changed = Vec::new();
+        for kernel in others(&built_for)? {
+            let wanted = match is_built(&package, &kernel, &built_for)? {
                 true => Vec::new(),
                 false => offer.fitting(&kernel, plan)?,
             };
-            links::arrange(&kernel, built_for, &offer.files, &wanted, plan)?;
+            if links::arrange(&kernel, &built_for, &offer.files, &wanted, plan)? {
+                changed.push(kernel);
+            }
         }
-        Ok(())
+        Ok(changed)
     }
 
-    fn unlink(module: &ModulePackage, built_for: &Kernel, plan: &mut Plan) -> Result<()> {
+    fn unlink(request: &LinkRequest, plan: &mut Plan) -> Result<Vec<String>> {
         serves()?;
-        let files = module.installed();
-        for kernel in others(built_for)? {
-            links::arrange(&kernel, built_for, &files, &[], plan)?;
+        let (files, built_for) = (request.package().installed_files(), request.kernel());
+        let mut changed = Vec::new();
+        for kernel in others(&built_for)? {
+            if links::arrange(&kernel, &built_for, &files, &[], plan)? {
+                changed.push(kernel);
+            }
         }
-        Ok(())
+        Ok(changed)
     }
 }
 

@@ -10,8 +10,9 @@ use crate::offer::stem;
 const DIRECTORY: &str = "weak-updates";
 
 /// Brings the links that `kernel` has to `files` of another kernel to those
-/// that are `wanted`. Whatever else is in their places stays.
-pub fn arrange(kernel: &str, built_for: &Kernel, files: &[String], wanted: &[String], plan: &mut Plan) -> Result<()> {
+/// that are `wanted`. Whatever else is in their places stays. `true` if that changes
+/// any link.
+pub fn arrange(kernel: &str, built_for: &Kernel, files: &[String], wanted: &[String], plan: &mut Plan) -> Result<bool> {
     let mut gone = BTreeSet::new();
     for file in files {
         let directory = directory(file);
@@ -26,6 +27,7 @@ pub fn arrange(kernel: &str, built_for: &Kernel, files: &[String], wanted: &[Str
             }
         }
     }
+    let mut changes = !gone.is_empty();
     let mut kept = BTreeSet::new();
     for file in wanted {
         let directory = directory(file);
@@ -33,12 +35,14 @@ pub fn arrange(kernel: &str, built_for: &Kernel, files: &[String], wanted: &[Str
         let at = place.join(file.rsplit('/').next().unwrap_or_default());
         let is_free = gone.remove(&at.relative) || at.kind()?.is_none() || is_dangling(&at)?;
         if is_free {
+            changes = true;
             plan.make_directory(place)?;
             plan.symlink(&at, leading_to(&directory, built_for, file))?;
         }
         kept.insert(at.relative);
     }
-    prune(kernel, gone, &kept, plan)
+    prune(kernel, gone, &kept, plan)?;
+    Ok(changes)
 }
 
 /// `updates/dkms/x.ko` has its place in `weak-updates/dkms`.

@@ -7,7 +7,7 @@ use modsmith_plugin::prelude::*;
 use crate::symvers;
 
 /// A module that can be offered.
-struct Module {
+struct Offered {
     name: String,
     /// Below its kernel's module directory.
     file: String,
@@ -19,28 +19,26 @@ struct Module {
 pub struct Offer {
     /// All files, also those that cannot be offered.
     pub files: Vec<String>,
-    modules: Vec<Module>,
+    modules: Vec<Offered>,
     /// What the package's modules export: version and module, by symbol.
     exports: BTreeMap<String, (u32, String)>,
 }
 
 impl Offer {
     pub fn of(package: &ModulePackage, built_for: &Kernel, plan: &mut Plan) -> Result<Self> {
-        let files = package.installed();
+        let files = package.installed_files();
         let mut modules = Vec::new();
-        for file in &files {
-            let Some(name) = stem(file) else { continue };
-            let mut needs = package.symbol_versions(name)?;
+        for module in package.modules() {
+            let (name, Some(file)) = (module.name(), module.file()) else { continue };
+            let mut needs = module.symbol_versions()?;
             if needs.is_empty() {
                 plan.note(format!("{name} has no symbol versions: it is good for {} only", built_for.release()));
                 continue;
             }
             needs.sort();
-            modules.push(Module { name: name.to_owned(), file: file.clone(), needs });
+            modules.push(Offered { name, file: file.relative, needs });
         }
-        let build =
-            Path::tree(package.name()).join(&package.version()).join(&built_for.release()).join(&built_for.arch());
-        let exports = build.join("module/Module.symvers").read_text()?.unwrap_or_default();
+        let exports = package.build(built_for).join("module/Module.symvers").read_text()?.unwrap_or_default();
         let export = |symbol: symvers::Symbol<'_>| {
             let module = symbol.module.rsplit('/').next().unwrap_or_default();
             (symbol.name.to_owned(), (symbol.version, module.to_owned()))
@@ -58,7 +56,7 @@ impl Offer {
             return Ok(Vec::new());
         };
         let kernels = self.versions_among(&symbols);
-        let mut fitting: Vec<&Module> = self.modules.iter().collect();
+        let mut fitting: Vec<&Offered> = self.modules.iter().collect();
         // A module that needs another one of the package goes with it.
         while let Some((index, symbol)) = fitting.iter().enumerate().find_map(|(i, module)| {
             let lacking = module.needs.iter().find(|need| !kernels.contains(*need) && !self.exported(need, &fitting));
@@ -83,7 +81,7 @@ impl Offer {
     }
 
     /// Whether one of some modules of the package exports a symbol in a version.
-    fn exported(&self, (symbol, version): &(String, u32), by: &[&Module]) -> bool {
+    fn exported(&self, (symbol, version): &(String, u32), by: &[&Offered]) -> bool {
         let export = self.exports.get(symbol).filter(|(exported, _)| exported == version);
         export.is_some_and(|(_, module)| by.iter().any(|other| other.name == *module))
     }

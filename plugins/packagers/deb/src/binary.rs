@@ -44,7 +44,7 @@ pub fn make(
     names: &Names,
     beside: &Files,
     content: impl FnOnce(&str) -> Files,
-) -> Result<Made, Failure> {
+) -> Result<Made> {
     let unusable = |error: Error| unusable(template, error);
     let control = template.text("debian/control").unwrap_or_default();
     let paragraphs = control::parse(&control).map_err(unusable)?;
@@ -53,7 +53,7 @@ pub fn make(
         _ => return Err(unusable(invalid("debian/control has no paragraph of a source and one of a package"))),
     };
     let name = package.get("Package").unwrap_or_default();
-    naming::package(name).map_err(|refusal| Refusal { exit_code: 5, ..refusal })?;
+    naming::package(name).map_err(|refusal| refusal.exit_code(5))?;
     let entry = changelog::first(&template.text("debian/changelog").unwrap_or_default()).map_err(unusable)?;
     if !naming::is_version(&entry.version) {
         return Err(unusable(invalid(format!(
@@ -120,10 +120,10 @@ fn add_documents(template: &Template, package: &str, version: &str, data: &mut F
 }
 
 /// A template that no package can be made of.
-pub fn unusable(template: &Template, error: Error) -> Failure {
+pub fn unusable(template: &Template, error: Error) -> Error {
     let why = match error {
-        Error::Invalid(text) => text,
-        error => return Failure::Failed(error),
+        Error { kind: ErrorKind::Invalid, message, .. } => message,
+        error => return error,
     };
-    refuse(5, format!("The template {} cannot be used: {why}.", template.name())).advice("Correct it.").into()
+    refuse(5, format!("The template {} cannot be used: {why}.", template.name())).hint("Correct it.").into()
 }

@@ -47,7 +47,7 @@ pub fn installed(beside: &Files, package: &str, names: &Names) -> Files {
 }
 
 /// The modules that were built for a kernel, where they are installed.
-pub fn modules(module: &ModulePackage, kernel: &Kernel) -> Result<Files, Failure> {
+pub fn modules(module: &ModulePackage, kernel: &Kernel) -> Result<Files> {
     let (release, arch) = (kernel.release(), kernel.arch());
     let built = Path::tree(format!("{}/{}/{release}/{arch}/module", module.name(), module.version()));
     let mut files = Files::new();
@@ -60,7 +60,7 @@ pub fn modules(module: &ModulePackage, kernel: &Kernel) -> Result<Files, Failure
     if files.size() == 0 {
         let id = format!("{}/{}", module.name(), module.version());
         return Err(refuse(5, format!("{id} has no modules for kernel {release} ({arch})."))
-            .advice(format!("Build it anew: `dkms build {id} -k {release}/{arch} --force`."))
+            .hint(format!("Build it anew: `dkms build {id} -k {release}/{arch} --force`."))
             .into());
     }
     Ok(files)

@@ -55,7 +55,7 @@ pub fn place(
     names: &Names,
     beside: &Files,
     data: &mut Files,
-) -> Result<Placed, Failure> {
+) -> Result<Placed> {
     let mut members = Files::new();
     let mut used: Vec<String> = Vec::new();
     let mut left = Vec::new();

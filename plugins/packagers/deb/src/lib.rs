@@ -22,8 +22,8 @@ use template::Template;
 struct Deb;
 
 impl Packager for Deb {
-    fn formats() -> Vec<Format> {
-        vec![
+    fn formats() -> Result<Vec<Format>> {
+        Ok(vec![
             Format {
                 suffixes: vec![".deb".into()],
                 from_directory: true,
@@ -36,51 +36,47 @@ impl Packager for Deb {
                 ..format("dsc", "mkdsc", "a Debian source package", "Debian source package")
             },
             format("bmdeb", "mkbmdeb", "a Debian package of the modules for one kernel", "Debian package"),
-        ]
+        ])
     }
 
-    fn requires(format: &str, options: &[Property]) -> Result<Requirements, Failure> {
+    fn requires(request: &FormatRequest) -> Result<Requirements> {
+        let options = &request.options();
         if let Some(value) = given(options, "legacy-postinst").filter(|value| !matches!(*value, "0" | "1")) {
             return Err(refuse(1, format!("--legacy-postinst is `{value}`, and it can be 0 or 1."))
-                .advice("Leave it out for 1.")
+                .hint("Leave it out for 1.")
                 .into());
         }
         if given(options, "source-only").is_some() {
             return Ok(Requirements { state: State::Added, kernels: KernelCount::None });
         }
-        let kernels = if format == "bmdeb" { KernelCount::One } else { KernelCount::Any };
+        let kernels = if request.format() == "bmdeb" { KernelCount::One } else { KernelCount::Any };
         Ok(Requirements { state: State::Built, kernels })
     }
 
-    fn assemble(
-        format: &str,
-        module: &ModulePackage,
-        kernels: &[Kernel],
-        options: &[Property],
-        staging: &Path,
-        plan: &mut Plan,
-    ) -> Result<(), Failure> {
-        let kernels = if given(options, "source-only").is_some() { &[] } else { kernels };
-        let names = Names::of(module, kernels)?;
+    fn assemble(request: &AssembleRequest, plan: &mut Plan) -> Result<()> {
+        let (module, kernels, options, staging) =
+            (request.package(), request.kernels(), request.options(), request.staging());
+        let kernels = if given(&options, "source-only").is_some() { Vec::new() } else { kernels };
+        let names = Names::of(&module, &kernels)?;
         if names.debian_version != names.version {
             plan.note(format!(
                 "The package's version is {}: {} is none of Debian's",
                 names.debian_version, names.version
             ));
         }
-        let made = match format {
+        let made = match request.format().as_str() {
             "dsc" => {
-                let beside = content::beside_debian(module, kernels, options, &names)?;
+                let beside = content::beside_debian(&module, &kernels, &options, &names)?;
                 source::make(&Template::find("mkdsc", &names)?, &names, &beside)?
             }
             "bmdeb" => {
                 let kernel = kernels.first().ok_or_else(|| refuse(5, "A package of modules is made for a kernel."))?;
-                let modules = content::modules(module, kernel)?;
+                let modules = content::modules(&module, kernel)?;
                 let template = Template::find("mkbmdeb", &names)?;
                 vec![told(binary::make(Kind::Modules, &template, &names, &modules, |_| modules.clone())?, plan)]
             }
             _ => {
-                let beside = content::beside_debian(module, kernels, options, &names)?;
+                let beside = content::beside_debian(&module, &kernels, &options, &names)?;
                 let template = Template::find("mkdeb", &names)?;
                 let installed = |package: &str| content::installed(&beside, package, &names);
                 vec![told(binary::make(Kind::Source, &template, &names, &beside, installed)?, plan)]
@@ -94,12 +90,12 @@ impl Packager for Deb {
         Ok(())
     }
 
-    fn load(_format: &str, archive: &Path, _options: &[Property], staging: &Path, plan: &mut Plan) -> Result<()> {
-        plan.rename(archive, staging.join(load::ARCHIVE))
+    fn load(request: &LoadRequest, plan: &mut Plan) -> Result<()> {
+        plan.rename(request.archive(), request.staging().join(load::ARCHIVE))
     }
 
-    fn arrange(_format: &str, _options: &[Property], staging: &Path, plan: &mut Plan) -> Result<()> {
-        load::arrange(staging, plan)
+    fn arrange(request: &LoadRequest, plan: &mut Plan) -> Result<()> {
+        load::arrange(&request.staging(), plan)
     }
 }
 

@@ -161,7 +161,7 @@ fn below(files: &Files, directory: &str) -> Files {
 
 fn text(error: Error) -> String {
     match error {
-        Error::Unsupported(text) | Error::Invalid(text) | Error::Other(text) => text,
+        error if error.kind != ErrorKind::Denied => error.message,
         error => error.to_string(),
     }
 }

@@ -29,7 +29,7 @@ pub struct Names {
 impl Names {
     /// # Errors
     /// A refusal with 1 for a name, version or machine that Debian has no name for.
-    pub fn of(module: &ModulePackage, kernels: &[Kernel]) -> Result<Self, Failure> {
+    pub fn of(module: &ModulePackage, kernels: &[Kernel]) -> Result<Self> {
         let names = Self {
             package: naming::package(&module.name())?,
             debian_version: naming::version(&module.version())?,
@@ -37,8 +37,8 @@ impl Names {
             version: module.version(),
             architecture: naming::architecture(kernels)?,
             kernel: kernels.first().map(Kernel::release).unwrap_or_default(),
-            modules: module.modules(),
-            maintainer: maintainer(&setting_or("maintainer", ""))?,
+            modules: module.module_names(),
+            maintainer: maintainer(&setting_or("maintainer", "")?)?,
             date: source_date(),
         };
         if !names.kernel.is_empty() {
@@ -96,14 +96,14 @@ fn listed(modules: &[String]) -> String {
 }
 
 /// `Name <address>`.
-fn maintainer(setting: &str) -> Result<String, Refusal> {
+fn maintainer(setting: &str) -> Result<String> {
     let address = setting.split_once(" <").and_then(|(_, rest)| rest.strip_suffix('>'));
     match address {
         Some(address) if address.contains('@') && !address.contains(['<', '>', ' ']) && !setting.contains('\n') => {
             Ok(setting.to_owned())
         }
         _ => Err(refuse(1, format!("The setting `maintainer` is `{setting}`, which is not `Name <address>`."))
-            .advice("Correct it in /etc/modsmith/settings/deb.toml.")),
+            .hint("Correct it in /etc/modsmith/settings/deb.toml.")),
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
     fn a_maintainer_is_a_name_and_an_address() {
         assert!(maintainer("A B <a@example.org>").is_ok());
         for bad in ["", "A B", "a@b.org", "A <a>", "A\nX: y <a@b.org>", "A <a@b.org> x"] {
-            assert_eq!(maintainer(bad).unwrap_err().exit_code, 1, "{bad}");
+            assert_eq!(maintainer(bad).unwrap_err().code, Some(1), "{bad}");
         }
     }
 }

@@ -35,20 +35,20 @@ const ARCHITECTURES: [(&str, &str); 26] = [
 
 /// The part of package names that stands for a module, or a kernel: in lower
 /// case, `-` for `_`.
-pub fn package(name: &str) -> Result<String, Refusal> {
+pub fn package(name: &str) -> Result<String> {
     let mapped = name.to_ascii_lowercase().replace('_', "-");
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+.-".contains(c);
     if mapped.starts_with(|c: char| c.is_ascii_alphanumeric()) && mapped.chars().all(allowed) {
         return Ok(mapped);
     }
     Err(refuse(1, format!("`{name}` cannot be part of the name of a Debian package."))
-        .advice("Such names have letters, digits, `+`, `-`, `.` and `_`, and begin with a letter or digit."))
+        .hint("Such names have letters, digits, `+`, `-`, `.` and `_`, and begin with a letter or digit."))
 }
 
 /// A module's version as dpkg accepts it: without a leading `v`, `+` for `_`. One
 /// that does not begin with a digit gets `0~` before it, so that a version that
 /// does is newer.
-pub fn version(version: &str) -> Result<String, Refusal> {
+pub fn version(version: &str) -> Result<String> {
     let plain = match version.strip_prefix(['v', 'V']) {
         Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => rest,
         _ => version,
@@ -61,7 +61,7 @@ pub fn version(version: &str) -> Result<String, Refusal> {
         return Ok(mapped);
     }
     Err(refuse(1, format!("`{version}` cannot be the version of a Debian package."))
-        .advice("Versions have letters, digits, `.`, `+`, `~`, `_` and `-`, and no `-` at the end."))
+        .hint("Versions have letters, digits, `.`, `+`, `~`, `_` and `-`, and no `-` at the end."))
 }
 
 /// Whether dpkg accepts it, perhaps with an epoch. deb-version(7)
@@ -86,7 +86,7 @@ pub fn has_revision(version: &str) -> bool {
 
 /// Debian's name for the architecture of what was built for these kernels. `all`
 /// without kernels, and where they have several architectures.
-pub fn architecture(kernels: &[Kernel]) -> Result<String, Refusal> {
+pub fn architecture(kernels: &[Kernel]) -> Result<String> {
     let mut architectures =
         kernels.iter().map(|kernel| debian_architecture(&kernel.arch())).collect::<Result<Vec<_>, _>>()?;
     architectures.dedup();
@@ -96,10 +96,10 @@ pub fn architecture(kernels: &[Kernel]) -> Result<String, Refusal> {
     }
 }
 
-fn debian_architecture(machine: &str) -> Result<&'static str, Refusal> {
+fn debian_architecture(machine: &str) -> Result<&'static str> {
     ARCHITECTURES.iter().find(|(name, _)| *name == machine).map(|(_, debian)| *debian).ok_or_else(|| {
         refuse(1, format!("Debian has no architecture for `{machine}` that is known here."))
-            .advice("Name the machine with -a as `uname -m` does, such as x86_64 or aarch64.")
+            .hint("Name the machine with -a as `uname -m` does, such as x86_64 or aarch64.")
     })
 }
 
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(package("rtl8812AU_x").unwrap(), "rtl8812au-x");
         assert_eq!(package("6.17.4-200.fc42.x86_64").unwrap(), "6.17.4-200.fc42.x86-64");
         for bad in ["a b", "", "-x", "ä", "a'b"] {
-            assert_eq!(package(bad).unwrap_err().exit_code, 1, "{bad}");
+            assert_eq!(package(bad).unwrap_err().code, Some(1), "{bad}");
         }
     }
 
@@ -130,7 +130,7 @@ mod tests {
             assert_eq!(version(given).unwrap(), made);
         }
         for bad in ["1.0-", "x:2", "1 0", "1'0", "1ä"] {
-            assert_eq!(version(bad).unwrap_err().exit_code, 1, "{bad}");
+            assert_eq!(version(bad).unwrap_err().code, Some(1), "{bad}");
         }
     }
 
@@ -144,6 +144,6 @@ mod tests {
     fn machines_have_their_architecture_and_unknown_ones_are_refused() {
         assert_eq!(debian_architecture("armv7l").unwrap(), "armhf");
         assert_eq!(debian_architecture("i686").unwrap(), "i386");
-        assert_eq!(debian_architecture("pdp11").unwrap_err().exit_code, 1);
+        assert_eq!(debian_architecture("pdp11").unwrap_err().code, Some(1));
     }
 }

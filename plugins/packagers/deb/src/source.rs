@@ -19,7 +19,7 @@ const FORMAT: &str = "debian/source/format";
 ///
 /// # Errors
 /// A refusal with 5 for a template that no source package can be made of.
-pub fn make(template: &Template, names: &Names, beside: &Files) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+pub fn make(template: &Template, names: &Names, beside: &Files) -> Result<Vec<(String, Vec<u8>)>> {
     let unusable = |why: String| unusable(template, invalid(why));
     let text = |path: &str| template.text(path).unwrap_or_default();
     let paragraphs = control::parse(&text("debian/control")).map_err(|error| self::unusable(template, error))?;

@@ -42,7 +42,7 @@ impl Template {
     ///
     /// # Errors
     /// A refusal with 5 for a directory without `debian/control`.
-    pub fn find(action: &str, names: &Names) -> Result<Self, Failure> {
+    pub fn find(action: &str, names: &Names) -> Result<Self> {
         let places = [
             Path::source(format!("{}-dkms-{action}", names.module)),
             Path::etc(format!("dkms/template-dkms-{action}")),
@@ -53,7 +53,7 @@ impl Template {
         read(&place, "", &mut files)?;
         if files.get("debian/control").is_none() {
             return Err(refuse(5, format!("The template {} has no debian/control.", named(&place)))
-                .advice("Complete it, or remove it for the template that is built in.")
+                .hint("Complete it, or remove it for the template that is built in.")
                 .into());
         }
         let mut files = filled(files, |name| names.tokens(name));

@@ -25,39 +25,33 @@ const UNPACKED: &str = "unpacked";
 struct Pacman;
 
 impl Packager for Pacman {
-    fn formats() -> Vec<Format> {
-        vec![Format {
+    fn formats() -> Result<Vec<Format>> {
+        Ok(vec![Format {
             suffixes: SUFFIXES.map(str::to_owned).to_vec(),
             exit_codes: ExitCodes { not_built: exit::NOT_BUILT, failed: exit::FAILED },
             ..format("pacman", "mkpacman", "a package of the source for Arch and its kin", "Package")
-        }]
+        }])
     }
 
-    fn requires(_format: &str, _options: &[Property]) -> Result<Requirements, Failure> {
+    fn requires(_: &FormatRequest) -> Result<Requirements> {
         Ok(Requirements { state: State::Added, kernels: KernelCount::None })
     }
 
-    fn assemble(
-        _format: &str,
-        module: &ModulePackage,
-        _kernels: &[Kernel],
-        _options: &[Property],
-        staging: &Path,
-        plan: &mut Plan,
-    ) -> Result<(), Failure> {
+    fn assemble(request: &AssembleRequest, plan: &mut Plan) -> Result<()> {
+        let (module, staging) = (request.package(), request.staging());
         let identity = name::Identity::of(&module.name(), &module.version())?;
         let package = package::make(&identity)?;
         let result = staging.join("result");
         plan.make_directory(&result)?;
-        Ok(plan.write_file(result.join(&format!("{}{}", identity.file(), SUFFIXES[0])), package, 0o644)?)
+        plan.write_file(result.join(&format!("{}{}", identity.file(), SUFFIXES[0])), package, 0o644)
     }
 
-    fn load(_format: &str, archive: &Path, _options: &[Property], staging: &Path, plan: &mut Plan) -> Result<()> {
-        plan.unpack(archive, staging.join(UNPACKED))
+    fn load(request: &LoadRequest, plan: &mut Plan) -> Result<()> {
+        plan.unpack(request.archive(), request.staging().join(UNPACKED))
     }
 
-    fn arrange(_format: &str, _options: &[Property], staging: &Path, plan: &mut Plan) -> Result<()> {
-        arrange::arrange(staging, plan)
+    fn arrange(request: &LoadRequest, plan: &mut Plan) -> Result<()> {
+        arrange::arrange(&request.staging(), plan)
     }
 }
 

@@ -28,7 +28,7 @@ impl Identity {
     ///
     /// # Errors
     /// What cannot be said in pacman's terms.
-    pub fn of(name: &str, version: &str) -> Result<Self, Refusal> {
+    pub fn of(name: &str, version: &str) -> Result<Self> {
         let unnamed = name.strip_suffix("-dkms").unwrap_or(name);
         let valid = |text: &str, others: &[char]| {
             text.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -36,12 +36,12 @@ impl Identity {
         };
         if !valid(unnamed, &['@', '.', '_', '+', '-']) {
             return Err(refuse(exit::NAME, format!("`{name}` can be no name of a pacman package."))
-                .advice("Letters, digits and `@._+-` are possible, with a letter or digit first: change PACKAGE_NAME in dkms.conf."));
+                .hint("Letters, digits and `@._+-` are possible, with a letter or digit first: change PACKAGE_NAME in dkms.conf."));
         }
         let mapped = version.replace('-', "_");
         if !valid(&mapped, &['.', '_', '+', '~']) {
             return Err(refuse(exit::NAME, format!("`{version}` can be no version of a pacman package."))
-                .advice("Letters, digits and `._+~-` are possible, with a letter or digit first: change PACKAGE_VERSION in dkms.conf."));
+                .hint("Letters, digits and `._+~-` are possible, with a letter or digit first: change PACKAGE_VERSION in dkms.conf."));
         }
         Ok(Self {
             package: format!("{unnamed}-dkms"),
@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(file("jool-dkms", "4.1.9-rc2").unwrap(), "jool-dkms-4.1.9_rc2-1-any");
         for (name, version) in [("-x", "1"), ("a b", "1"), ("", "1"), ("x", "1:2"), ("x", ""), ("x", "1 2"), ("ü", "1")]
         {
-            assert_eq!(file(name, version).unwrap_err().exit_code, 1, "{name} {version}");
+            assert_eq!(file(name, version).unwrap_err().code, Some(1), "{name} {version}");
         }
     }
 

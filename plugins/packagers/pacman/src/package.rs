@@ -22,7 +22,7 @@ pub fn make(identity: &Identity) -> Result<Vec<u8>> {
 }
 
 fn information(identity: &Identity, size: u64, date: u64) -> Result<String> {
-    let packager = setting_or("packager", "Unknown Packager");
+    let packager = setting_or("packager", "Unknown Packager")?;
     if packager.contains(['\n', '\r']) {
         return Err(invalid("The setting `packager` has several lines; it has to be one."));
     }

@@ -43,14 +43,14 @@ pub fn modules(module: &ModulePackage, kernel: &Kernel) -> Result<Vec<Module>> {
 
 /// The licence tag of a package: what the administrator set, or what the modules
 /// say.
-pub fn license(modules: &[Module]) -> String {
-    if let Some(license) = setting("license") {
-        return license;
+pub fn license(modules: &[Module]) -> Result<String> {
+    if let Some(license) = setting("license")? {
+        return Ok(license);
     }
     let said: std::collections::BTreeSet<&str> =
         modules.iter().filter_map(|module| module.info.first("license")).collect();
-    match said.is_empty() {
+    Ok(match said.is_empty() {
         true => "Unknown".into(),
         false => said.into_iter().collect::<Vec<_>>().join(" and "),
-    }
+    })
 }

@@ -35,7 +35,7 @@ pub fn assemble(
     options: &[Property],
     staging: &Path,
     plan: &mut Plan,
-) -> Result<(), Failure> {
+) -> Result<()> {
     let parts = Parts::collect(module, kernels, options)?;
     let candidates =
         [Path::source(format!("{}-dkms-mkrpm.spec", parts.name)), Path::etc("dkms/template-dkms-mkrpm.spec")];
@@ -43,7 +43,7 @@ pub fn assemble(
         Some(spec) => {
             let mut files = parts.files();
             files.extend(spec.named_sources()?);
-            build::prepare(&spec, &files, &parts.macros(kernels), staging, plan)?;
+            build::prepare(&spec, &files, &parts.macros(kernels)?, staging, plan)?;
             parts.stand_in_for_dkms(staging, plan)?;
             spec
         }
@@ -57,7 +57,7 @@ pub fn assemble(
 }
 
 impl Parts {
-    fn collect(module: &ModulePackage, kernels: &[Kernel], options: &[Property]) -> Result<Self, Failure> {
+    fn collect(module: &ModulePackage, kernels: &[Kernel], options: &[Property]) -> Result<Self> {
         let (name, version) = (module.name(), module.version());
         check("name", &name)?;
         check("version", &version)?;
@@ -81,7 +81,7 @@ impl Parts {
             tarball,
             postinst: given(options, "legacy-postinst") != Some("0"),
             provides: modaliases(modules.iter().map(|module| &module.info)),
-            license: built::license(&modules),
+            license: built::license(&modules)?,
         })
     }
 
@@ -126,7 +126,7 @@ impl Parts {
     }
 
     /// What dkms tells a spec.
-    fn macros(&self, kernels: &[Kernel]) -> Vec<(&'static str, String)> {
+    fn macros(&self, kernels: &[Kernel]) -> Result<Vec<(&'static str, String)>> {
         let list = |form: fn(&Kernel) -> String| kernels.iter().map(form).collect::<Vec<_>>().join(" ");
         let line = match self.tarball {
             None => "none".to_owned(),
@@ -147,10 +147,10 @@ impl Parts {
             ("__spec_build_cmd", stage.into()),
             ("__spec_install_cmd", stage.into()),
         ];
-        if let Some(license) = setting("license") {
+        if let Some(license) = setting("license")? {
             macros.push(("license", literal(&license)));
         }
-        macros
+        Ok(macros)
     }
 
     /// What a spec that was written for dkms uses beside its sources: the source as

@@ -18,7 +18,7 @@ pub fn assemble(
     options: &[Property],
     staging: &Path,
     plan: &mut Plan,
-) -> Result<(), Failure> {
+) -> Result<()> {
     let (name, version) = (module.name(), module.version());
     check("name", &name)?;
     check("version", &version)?;
@@ -38,7 +38,7 @@ pub fn assemble(
         if let Some(own) = &own {
             sources.extend(own.named_sources()?);
         }
-        let spec = own.unwrap_or_else(|| spec(&name, &version, &release, &modules));
+        let spec = own.map_or_else(|| spec(&name, &version, &release, &modules), Ok)?;
         let macros = [("module_name", name.clone()), ("version", version.clone()), ("kernel_version", release)];
         build::prepare(&spec, &sources, &macros, staging, plan)?;
         build::run(&spec, &Stage::Binary(&kernel.arch()), staging, plan)?;
@@ -46,7 +46,7 @@ pub fn assemble(
     Ok(())
 }
 
-fn spec(name: &str, version: &str, release: &str, modules: &[Module]) -> Spec {
+fn spec(name: &str, version: &str, release: &str, modules: &[Module]) -> Result<Spec> {
     let mut provides: Vec<String> = modules.iter().map(|module| format!("kmod({})", module.object())).collect();
     provides.extend(modaliases(modules.iter().map(|module| &module.info)));
     let provides: String = provides.iter().map(|line| format!("Provides: {}\n", literal(line))).collect();
@@ -60,11 +60,11 @@ fn spec(name: &str, version: &str, release: &str, modules: &[Module]) -> Spec {
             ("REQUIRES", &requires(release)),
             ("NAME", &package_name(name)),
             ("PACKAGE_VERSION", &package_version(version)),
-            ("LICENSE", &literal(&built::license(modules))),
+            ("LICENSE", &literal(&built::license(modules)?)),
             ("PROVIDES", &provides),
         ],
     );
-    Spec { name: format!("kmod-{name}.spec"), text }
+    Ok(Spec { name: format!("kmod-{name}.spec"), text })
 }
 
 /// The kernel's own capability. A release with several dashes is no version to rpm:

@@ -17,7 +17,7 @@ pub fn assemble(
     options: &[Property],
     staging: &Path,
     plan: &mut Plan,
-) -> Result<(), Failure> {
+) -> Result<()> {
     let (name, version) = (module.name(), module.version());
     check("name", &name)?;
     check("version", &version)?;
@@ -25,7 +25,7 @@ pub fn assemble(
     let usual = format!("{name}-kmp.spec");
     let Some(spec) = sources::spec(options, &[Path::source(&usual)])? else {
         return Err(refuse(5, format!("The source of {name}/{version} has no {usual}."))
-            .advice("A kernel module package is made by a spec of its own: put it into the source under that name, or name it with --spec.")
+            .hint("A kernel module package is made by a spec of its own: put it into the source under that name, or name it with --spec.")
             .into());
     };
     let mut source = Files::new();

@@ -22,7 +22,7 @@ const ARCHIVE: &str = "archive";
 struct Rpm;
 
 impl Packager for Rpm {
-    fn formats() -> Vec<Format> {
+    fn formats() -> Result<Vec<Format>> {
         let spec = || option("spec", "NAME", "A spec file of the source, to be used instead of the usual one");
         let only =
             |name: &str, other: &str, help: &str| OptionSpec { excludes: vec![other.into()], ..switch(name, help) };
@@ -30,10 +30,10 @@ impl Packager for Rpm {
             directory: "rpm".into(),
             ..format(name, action, summary, "Package")
         };
-        vec![
+        Ok(vec![
             Format {
                 suffixes: vec![".rpm".into()],
-                installer: installer(),
+                installer: installer()?,
                 options: vec![
                     OptionSpec {
                         without_kernels: true,
@@ -57,13 +57,14 @@ impl Packager for Rpm {
                 options: vec![spec()],
                 ..common("kmod", "mkkmod", "an rpm package of the built modules for each kernel")
             },
-        ]
+        ])
     }
 
-    fn requires(format: &str, options: &[Property]) -> Result<Requirements, Failure> {
-        if !has_program("rpmbuild") {
+    fn requires(request: &FormatRequest) -> Result<Requirements> {
+        let options = &request.options();
+        if !has_program("rpmbuild")? {
             return Err(refuse(1, "There is no rpmbuild on this system.")
-                .advice("Install it: the package is called rpm-build, on Debian and what is made of it rpm.")
+                .hint("Install it: the package is called rpm-build, on Debian and what is made of it rpm.")
                 .into());
         }
         if let Some(value) = given(options, "legacy-postinst").filter(|value| !matches!(*value, "0" | "1")) {
@@ -72,7 +73,7 @@ impl Packager for Rpm {
         if let Some(name) = given(options, "spec") {
             sources::check_spec_name(name)?;
         }
-        Ok(match format {
+        Ok(match request.format().as_str() {
             "kmp" => Requirements { state: State::Prepared, kernels: KernelCount::One },
             _ if given(options, "source-only").is_some() => {
                 Requirements { state: State::Added, kernels: KernelCount::None }
@@ -81,29 +82,24 @@ impl Packager for Rpm {
         })
     }
 
-    fn assemble(
-        format: &str,
-        module: &ModulePackage,
-        kernels: &[Kernel],
-        options: &[Property],
-        staging: &Path,
-        plan: &mut Plan,
-    ) -> Result<(), Failure> {
-        match format {
-            "kmp" => kmp::assemble(module, kernels, options, staging, plan),
-            "kmod" => kmod::assemble(module, kernels, options, staging, plan),
-            _ => dkms_rpm::assemble(module, kernels, options, staging, plan),
+    fn assemble(request: &AssembleRequest, plan: &mut Plan) -> Result<()> {
+        let (module, kernels, options, staging) =
+            (request.package(), request.kernels(), request.options(), request.staging());
+        match request.format().as_str() {
+            "kmp" => kmp::assemble(&module, &kernels, &options, &staging, plan),
+            "kmod" => kmod::assemble(&module, &kernels, &options, &staging, plan),
+            _ => dkms_rpm::assemble(&module, &kernels, &options, &staging, plan),
         }
     }
 
     /// Everything is done once the copy of the archive can be read.
-    fn load(_format: &str, _archive: &Path, _options: &[Property], _staging: &Path, plan: &mut Plan) -> Result<()> {
+    fn load(_: &LoadRequest, plan: &mut Plan) -> Result<()> {
         plan.note("the files of the package are taken out without running its scripts");
         Ok(())
     }
 
-    fn arrange(_format: &str, _options: &[Property], staging: &Path, plan: &mut Plan) -> Result<()> {
-        arrange::arrange(staging, plan)
+    fn arrange(request: &LoadRequest, plan: &mut Plan) -> Result<()> {
+        arrange::arrange(&request.staging(), plan)
     }
 }
 
@@ -112,12 +108,11 @@ const DATABASES: [&str; 3] = ["rpmdb.sqlite", "Packages.db", "Packages"];
 
 /// Rpm, where it is what this system is made with: where rpm itself belongs to a
 /// package in its database. Rpm is not asked where it has none: it would make one.
-fn installer() -> Vec<String> {
+fn installer() -> Result<Vec<String>> {
     let has_database = |name: &str| Path::var("lib/rpm").join(name).exists().unwrap_or(false);
-    match has_program("rpm") && DATABASES.iter().any(|name| has_database(name)) && probe("owner-of-rpm").is_ok() {
-        true => vec!["rpm".into(), "-Uvh".into()],
-        false => Vec::new(),
-    }
+    let is_own =
+        has_program("rpm")? && DATABASES.iter().any(|name| has_database(name)) && probe("owner-of-rpm").is_ok();
+    Ok(if is_own { vec!["rpm".into(), "-Uvh".into()] } else { Vec::new() })
 }
 
 export!(Rpm: Packager);

@@ -15,10 +15,10 @@ pub struct Spec {
 }
 
 /// Whether the name of `--spec` is one that can be looked for in the source.
-pub fn check_spec_name(name: &str) -> Result<(), Failure> {
+pub fn check_spec_name(name: &str) -> Result<()> {
     match name.is_empty() || name.split('/').any(|part| matches!(part, "" | "." | "..")) {
         true => Err(refuse(5, format!("`{name}` is no name of a spec file in the source."))
-            .advice("--spec takes the name of a file in the package's source, such as demo.spec.")
+            .hint("--spec takes the name of a file in the package's source, such as demo.spec.")
             .into()),
         false => Ok(()),
     }
@@ -28,7 +28,7 @@ pub fn check_spec_name(name: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// A refusal (5), as dkms has it for templates that are missing.
-pub fn spec(options: &[Property], candidates: &[Path]) -> Result<Option<Spec>, Failure> {
+pub fn spec(options: &[Property], candidates: &[Path]) -> Result<Option<Spec>> {
     let named = given(options, "spec").map(Path::source);
     for path in named.as_ref().map_or(candidates, std::slice::from_ref) {
         if let Some(text) = path.read_text()? {
@@ -37,7 +37,7 @@ pub fn spec(options: &[Property], candidates: &[Path]) -> Result<Option<Spec>, F
     }
     match named {
         Some(named) => Err(refuse(5, format!("The spec file {} is not in the package's source.", named.relative))
-            .advice("Put it there, or leave --spec out.")
+            .hint("Put it there, or leave --spec out.")
             .into()),
         None => Ok(None),
     }

@@ -12,13 +12,13 @@ const IN_VERSION: &str = "._+~^";
 ///
 /// # Errors
 /// A refusal with the code of a build that fails, which is what would happen.
-pub fn check(what: &str, name: &str) -> Result<(), Failure> {
+pub fn check(what: &str, name: &str) -> Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || PLAIN.contains(c);
     if name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(plain) {
         return Ok(());
     }
     Err(refuse(7, format!("`{name}` cannot be the {what} of an rpm package."))
-        .advice(format!("It has to begin with a letter or digit, and may have these and {PLAIN} in it."))
+        .hint(format!("It has to begin with a letter or digit, and may have these and {PLAIN} in it."))
         .into())
 }
 

@@ -29,12 +29,12 @@ pub struct Package {
 
 impl Package {
     /// Those of `--with`.
-    pub fn others(options: &[Property]) -> Result<Vec<Self>, Refusal> {
+    pub fn others(options: &[Property]) -> Result<Vec<Self>> {
         let list = given(options, "with").unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty());
         list.map(|word| {
             Self::parse(word).ok_or_else(|| {
                 refuse(exit::USAGE, format!("`{word}` is no package: a name and a version are expected."))
-                    .advice("Give them as NAME/VERSION, such as `--with bbswitch/0.8`.")
+                    .hint("Give them as NAME/VERSION, such as `--with bbswitch/0.8`.")
             })
         })
         .collect()
@@ -48,23 +48,17 @@ impl Package {
 }
 
 /// An image is named after its kernel alone.
-pub fn check_kernels(kernels: &[Kernel]) -> Result<(), Refusal> {
+pub fn check_kernels(kernels: &[Kernel]) -> Result<()> {
     let mut seen = BTreeSet::new();
     match kernels.iter().map(Kernel::release).find(|release| !seen.insert(release.clone())) {
         None => Ok(()),
         Some(release) => Err(refuse(exit::USAGE, format!("Kernel {release} is given with several architectures."))
-            .advice("Make the images one after the other, in trees of their own.")),
+            .hint("Make the images one after the other, in trees of their own.")),
     }
 }
 
 /// The bytes of the image of this name.
-pub fn make(
-    name: &str,
-    packages: &[Package],
-    kernel: &Kernel,
-    system: &System,
-    plan: &mut Plan,
-) -> Result<Vec<u8>, Failure> {
+pub fn make(name: &str, packages: &[Package], kernel: &Kernel, system: &System, plan: &mut Plan) -> Result<Vec<u8>> {
     let release = kernel.release();
     let mut files = Files::new();
     let mut added = Vec::new();
@@ -79,7 +73,7 @@ pub fn make(
     Ok(squashfs::image(&files, source_date()).map_err(|why| other(format!("{name}.raw cannot be made: {why}.")))?)
 }
 
-fn add_modules(package: &Package, kernel: &Kernel, files: &mut Files, added: &mut Vec<Added>) -> Result<(), Failure> {
+fn add_modules(package: &Package, kernel: &Kernel, files: &mut Files, added: &mut Vec<Added>) -> Result<()> {
     let (release, arch) = (kernel.release(), kernel.arch());
     let Package { name, version } = package;
     let built = Path::tree(format!("{name}/{version}/{release}/{arch}")).join("module");
@@ -87,7 +81,7 @@ fn add_modules(package: &Package, kernel: &Kernel, files: &mut Files, added: &mu
         built.entries()?.into_iter().map(|entry| entry.name).filter(|name| is_module(name)).collect();
     if modules.is_empty() {
         return Err(refuse(exit::NOT_BUILT, format!("{name}/{version} is not built for kernel {release} ({arch})."))
-            .advice(format!("Build it first: `dkms build {name}/{version} -k {release}/{arch}`."))
+            .hint(format!("Build it first: `dkms build {name}/{version} -k {release}/{arch}`."))
             .into());
     }
     for file in modules {
@@ -95,7 +89,7 @@ fn add_modules(package: &Package, kernel: &Kernel, files: &mut Files, added: &mu
         let path = format!("{DESTINATION}/{file}");
         if let Some(twin) = added.iter().find(|added| depmod::name(&added.path) == depmod::name(&path)) {
             return Err(refuse(exit::USAGE, format!("{name}/{version} has a module of the name of {}.", twin.path))
-                .advice("Make an image of each package, for systems that need only one of them.")
+                .hint("Make an image of each package, for systems that need only one of them.")
                 .into());
         }
         files.add(format!("usr/lib/modules/{release}/{path}"), at.read()?.unwrap_or_default(), 0o644);
@@ -115,7 +109,7 @@ fn module(at: &Path) -> Result<depmod::Module> {
 }
 
 /// The kernel's own index on this machine, with the modules that are added.
-fn merged(release: &str, mut added: Vec<Added>, plan: &mut Plan) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+fn merged(release: &str, mut added: Vec<Added>, plan: &mut Plan) -> Result<Vec<(String, Vec<u8>)>> {
     let directory = Path::install_tree(release);
     let mut texts = Texts::new();
     for (kind, wanted) in TEXTS {
@@ -197,15 +191,15 @@ fn file_of(directory: &Path, path: &str) -> Result<Option<(Path, String)>> {
     Ok(None)
 }
 
-fn no_index(release: &str, missing: &str) -> Refusal {
+fn no_index(release: &str, missing: &str) -> Error {
     refuse(
         exit::NO_INDEX,
         format!(
             "The modules that kernel {release} came with are not here: {missing} is missing in its module directory."
         ),
     )
-    .advice("The image's index hides the system's, so it has to hold all modules of the kernel.")
-    .advice(format!(
+    .hint("The image's index hides the system's, so it has to hold all modules of the kernel.")
+    .hint(format!(
         "Install the package that has the kernel's modules, not only its headers, and run `depmod {release}`."
     ))
 }
@@ -220,7 +214,7 @@ mod tests {
         assert_eq!(others("").unwrap(), []);
         assert_eq!(others("a/1, b/2.0,").unwrap().len(), 2);
         for broken in ["a", "a/", "/1", "../..", "a/b/c", "a/.."] {
-            assert_eq!(others(broken).unwrap_err().exit_code, exit::USAGE, "{broken}");
+            assert_eq!(others(broken).unwrap_err().code, Some(exit::USAGE), "{broken}");
         }
     }
 

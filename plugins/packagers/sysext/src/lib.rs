@@ -20,8 +20,8 @@ mod exit {
 struct Sysext;
 
 impl Packager for Sysext {
-    fn formats() -> Vec<Format> {
-        vec![Format {
+    fn formats() -> Result<Vec<Format>> {
+        Ok(vec![Format {
             exit_codes: ExitCodes { not_built: exit::NOT_BUILT, failed: exit::FAILED },
             options: vec![
                 option("os", "SYSTEM", "The system that the image is for: ID:VERSION_ID of its os-release, or `any`"),
@@ -32,30 +32,25 @@ impl Packager for Sysext {
                 ),
             ],
             ..format("sysext", "mksysext", "a systemd system extension with the built modules", "System extension")
-        }]
+        }])
     }
 
-    fn requires(_format: &str, options: &[Property]) -> Result<Requirements, Failure> {
-        release::System::find(options)?;
-        image::Package::others(options)?;
+    fn requires(request: &FormatRequest) -> Result<Requirements> {
+        release::System::find(&request.options())?;
+        image::Package::others(&request.options())?;
         Ok(Requirements { state: State::Built, kernels: KernelCount::Any })
     }
 
-    fn assemble(
-        _format: &str,
-        module: &ModulePackage,
-        kernels: &[Kernel],
-        options: &[Property],
-        staging: &Path,
-        plan: &mut Plan,
-    ) -> Result<(), Failure> {
-        let system = release::System::find(options)?;
+    fn assemble(request: &AssembleRequest, plan: &mut Plan) -> Result<()> {
+        let (module, kernels, options, staging) =
+            (request.package(), request.kernels(), request.options(), request.staging());
+        let system = release::System::find(&options)?;
         let mut packages = vec![image::Package { name: module.name(), version: module.version() }];
-        packages.extend(image::Package::others(options)?);
-        image::check_kernels(kernels)?;
+        packages.extend(image::Package::others(&options)?);
+        image::check_kernels(&kernels)?;
         let result = staging.join("result");
         plan.make_directory(&result)?;
-        for kernel in kernels {
+        for kernel in &kernels {
             let name = format!("{}-{}-{}", module.name(), module.version(), kernel.release());
             let image = image::make(&name, &packages, kernel, &system, plan)?;
             plan.write_file(result.join(&format!("{name}.raw")), image, 0o644)?;

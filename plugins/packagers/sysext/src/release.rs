@@ -15,12 +15,12 @@ pub struct System {
 
 impl System {
     /// As the option, the setting or else this system's os-release has it.
-    pub fn find(options: &[Property]) -> Result<Self, Failure> {
-        let named = given(options, "os").map(str::to_owned).or_else(|| setting("os"));
+    pub fn find(options: &[Property]) -> Result<Self> {
+        let named = given(options, "os").map_or_else(|| setting("os"), |os| Ok(Some(os.to_owned())))?;
         if let Some(named) = named {
             return Ok(Self::named(&named).ok_or_else(|| {
                 refuse(1, format!("`{named}` is no system: an ID and a VERSION_ID as in its os-release are expected."))
-                    .advice("Give them as ID:VERSION_ID, such as `debian:12`, or give `any`.")
+                    .hint("Give them as ID:VERSION_ID, such as `debian:12`, or give `any`.")
             })?);
         }
         let level = os_release("SYSEXT_LEVEL").map(|level| ("SYSEXT_LEVEL", level));
@@ -28,7 +28,7 @@ impl System {
         match os_release("ID") {
             Some(id) => Ok(Self { id, version }),
             None => Err(refuse(1, "It is not known which system the image is for: there is no os-release with an ID.")
-                .advice("Name the system: --os ID:VERSION_ID, or --os any.")
+                .hint("Name the system: --os ID:VERSION_ID, or --os any.")
                 .into()),
         }
     }

@@ -20,25 +20,21 @@ pub const SUFFIXES: [(&str, Option<Option<Compression>>); 8] = [
 /// Longest list of kernels in a name; dkms's limit.
 const LONGEST: usize = 200;
 
-pub fn assemble(
-    module: &ModulePackage,
-    kernels: &[Kernel],
-    options: &[Property],
-    staging: &Path,
-    plan: &mut Plan,
-) -> Result<()> {
+pub fn assemble(request: &AssembleRequest, plan: &mut Plan) -> Result<()> {
+    let (module, kernels, options, staging) =
+        (request.package(), request.kernels(), request.options(), request.staging());
     let (name, version) = (module.name(), module.version());
     let content = staging.join("content");
     let main = content.join(MAIN_TREE);
     plan.make_directory(&main)?;
     plan.write_file(main.join(VERSION_FILE), format!("{VERSION}\n"), 0o644)?;
-    for kernel in kernels {
+    for kernel in &kernels {
         let (release, arch) = (kernel.release(), kernel.arch());
         let place = main.join(&release);
         plan.make_directory(&place)?;
-        plan.copy(Path::tree(format!("{name}/{version}/{release}/{arch}")), place.join(&arch))?;
+        plan.copy(module.build(kernel), place.join(&arch))?;
     }
-    if given(options, "binaries-only").is_some() {
+    if given(&options, "binaries-only").is_some() {
         let binaries = content.join(BINARIES_ONLY);
         plan.make_directory(&binaries)?;
         plan.write_file(binaries.join("PACKAGE_NAME"), format!("{name}\n"), 0o644)?;
@@ -47,14 +43,14 @@ pub fn assemble(
     } else {
         plan.copy(Path::source(""), content.join(SOURCE_TREE))?;
     }
-    let file = match given(options, "archive") {
+    let file = match given(&options, "archive") {
         Some(file) => file.to_owned(),
-        None => format!("{name}-{version}-{}.dkms.tar.gz", contents(kernels)),
+        None => format!("{name}-{version}-{}.dkms.tar.gz", contents(&kernels)),
     };
     let compression = compression(&file)?;
     let result = staging.join("result");
     plan.make_directory(&result)?;
-    plan.pack(content, result.join(&file), ArchiveFormat::Tar, compression)
+    plan.pack(content, result.join(&file), compression)
 }
 
 /// What the name says about the contents.

@@ -20,10 +20,10 @@ const UNPACKED: &str = "unpacked";
 struct Tarball;
 
 impl Packager for Tarball {
-    fn formats() -> Vec<Format> {
+    fn formats() -> Result<Vec<Format>> {
         let alone =
             |name: &str, other: &str, help: &str| OptionSpec { excludes: vec![other.into()], ..switch(name, help) };
-        vec![Format {
+        Ok(vec![Format {
             load_action: Some("ldtarball".into()),
             suffixes: assemble::SUFFIXES.iter().map(|(suffix, _)| (*suffix).into()).collect(),
             archive_option: Some("archive".into()),
@@ -37,26 +37,19 @@ impl Packager for Tarball {
                 alone("binaries-only", "source-only", "The built modules without the source"),
             ],
             ..format("tarball", "mktarball", "a tarball of source and built modules", "Tarball")
-        }]
+        }])
     }
 
-    fn assemble(
-        _format: &str,
-        module: &ModulePackage,
-        kernels: &[Kernel],
-        options: &[Property],
-        staging: &Path,
-        plan: &mut Plan,
-    ) -> Result<(), Failure> {
-        Ok(assemble::assemble(module, kernels, options, staging, plan)?)
+    fn assemble(request: &AssembleRequest, plan: &mut Plan) -> Result<()> {
+        assemble::assemble(request, plan)
     }
 
-    fn load(_format: &str, archive: &Path, _options: &[Property], staging: &Path, plan: &mut Plan) -> Result<()> {
-        plan.unpack(archive, staging.join(UNPACKED))
+    fn load(request: &LoadRequest, plan: &mut Plan) -> Result<()> {
+        plan.unpack(request.archive(), request.staging().join(UNPACKED))
     }
 
-    fn arrange(_format: &str, _options: &[Property], staging: &Path, plan: &mut Plan) -> Result<()> {
-        arrange::arrange(staging, plan)
+    fn arrange(request: &LoadRequest, plan: &mut Plan) -> Result<()> {
+        arrange::arrange(&request.staging(), plan)
     }
 }
 

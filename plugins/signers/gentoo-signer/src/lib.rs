@@ -10,23 +10,24 @@ use signing::{Half, Keys};
 struct GentooSigner;
 
 impl Signer for GentooSigner {
-    fn prepare(kernel: &Kernel, _: &mut Plan) -> Result<Signing> {
-        choose(kernel).map(|(signing, _)| signing)
+    fn prepare(request: &KeyRequest, _: &mut Plan) -> Result<Signing> {
+        choose(&request.kernel()).map(|(signing, _)| signing)
     }
 
-    fn sign(kernel: &Kernel, file: Path, plan: &mut Plan) -> Result<()> {
-        signing::sign_file(kernel, choose(kernel)?.0, file, plan)
+    fn sign(request: &SignRequest, plan: &mut Plan) -> Result<()> {
+        signing::sign_file(request, plan)
     }
 
-    fn enrolment(kernel: &Kernel) -> Result<EnrolmentStatus> {
-        Ok(signing::enrolment(kernel, &choose(kernel)?.1))
+    fn status(request: &KeyRequest) -> Result<EnrolmentStatus> {
+        let kernel = request.kernel();
+        Ok(signing::enrolment(&kernel, &choose(&kernel)?.1))
     }
 }
 
 /// What the kernel's modules are signed with, and the certificate.
 fn choose(kernel: &Kernel) -> Result<(Signing, Half)> {
     signing::unless_sign_tool()?;
-    if setting("mok_signing_key").is_some() {
+    if setting("mok_signing_key")?.is_some() {
         return Err(unsupported(""));
     }
     let (key, certificate) = keys(kernel)?.ok_or_else(|| unsupported(""))?;
@@ -46,7 +47,7 @@ fn program(release: &str) -> Result<Argument> {
 
 /// Key and certificate; a key without a certificate holds it in the same file.
 fn keys(kernel: &Kernel) -> Result<Option<(Half, Half)>> {
-    let named = |name: &str, variable: &str| match setting(name) {
+    let named = |name: &str, variable: &str| match setting(name)? {
         Some(value) => Ok(Some(value)),
         None => make_conf::value(variable),
     };

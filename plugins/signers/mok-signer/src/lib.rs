@@ -11,26 +11,27 @@ use signing::{Keys, make_with_openssl};
 struct MokSigner;
 
 impl Signer for MokSigner {
-    fn prepare(kernel: &Kernel, plan: &mut Plan) -> Result<Signing> {
-        let signing = choose(kernel)?;
-        Keys::of_tree().make_if_missing(plan, make_with_openssl)?;
+    fn prepare(request: &KeyRequest, plan: &mut Plan) -> Result<Signing> {
+        let signing = choose(&request.kernel())?;
+        Keys::of_tree()?.make_if_missing(plan, make_with_openssl)?;
         Ok(signing)
     }
 
-    fn sign(kernel: &Kernel, file: Path, plan: &mut Plan) -> Result<()> {
-        signing::sign_file(kernel, choose(kernel)?, file, plan)
+    fn sign(request: &SignRequest, plan: &mut Plan) -> Result<()> {
+        signing::sign_file(request, plan)
     }
 
-    fn enrolment(kernel: &Kernel) -> Result<EnrolmentStatus> {
-        choose(kernel)?;
-        Ok(signing::enrolment(kernel, &Keys::of_tree().readable().certificate))
+    fn status(request: &KeyRequest) -> Result<EnrolmentStatus> {
+        let kernel = request.kernel();
+        choose(&kernel)?;
+        Ok(signing::enrolment(&kernel, &Keys::of_tree()?.readable().certificate))
     }
 }
 
 /// What the kernel's modules are signed with, whether or not the pair is there
 /// yet.
 fn choose(kernel: &Kernel) -> Result<Signing> {
-    signing::with_pair(kernel, Keys::of_tree().readable(), || program::find(&kernel.release()))
+    signing::with_pair(kernel, Keys::of_tree()?.readable(), || program::find(&kernel.release()))
 }
 
 export!(MokSigner: Signer);

@@ -10,9 +10,9 @@ const KEY: &str = "lib/shim-signed/mok/MOK.priv";
 const CERTIFICATE: &str = "lib/shim-signed/mok/MOK.der";
 
 impl Signer for ShimSigner {
-    fn prepare(kernel: &Kernel, plan: &mut Plan) -> Result<Signing> {
-        let signing = choose(kernel)?;
-        keys().make_if_missing(plan, |key, certificate, plan| {
+    fn prepare(request: &KeyRequest, plan: &mut Plan) -> Result<Signing> {
+        let signing = choose(&request.kernel())?;
+        keys()?.make_if_missing(plan, |key, certificate, plan| {
             if (key, certificate) == (&Path::var(KEY), &Path::var(CERTIFICATE)) {
                 make(plan)
             } else {
@@ -22,24 +22,25 @@ impl Signer for ShimSigner {
         Ok(signing)
     }
 
-    fn sign(kernel: &Kernel, file: Path, plan: &mut Plan) -> Result<()> {
-        signing::sign_file(kernel, choose(kernel)?, file, plan)
+    fn sign(request: &SignRequest, plan: &mut Plan) -> Result<()> {
+        signing::sign_file(request, plan)
     }
 
-    fn enrolment(kernel: &Kernel) -> Result<EnrolmentStatus> {
-        choose(kernel)?;
-        Ok(signing::enrolment(kernel, &keys().readable().certificate))
+    fn status(request: &KeyRequest) -> Result<EnrolmentStatus> {
+        let kernel = request.kernel();
+        choose(&kernel)?;
+        Ok(signing::enrolment(&kernel, &keys()?.readable().certificate))
     }
 }
 
-fn keys() -> Keys {
+fn keys() -> Result<Keys> {
     Keys::configured_or(Path::var(KEY), Path::var(CERTIFICATE))
 }
 
 /// The pair, by the system's own tool. It is made and not enrolled: that is for
 /// the administrator to ask for.
 fn make(plan: &mut Plan) -> Result<()> {
-    if !has_program("update-secureboot-policy") {
+    if !has_program("update-secureboot-policy")? {
         return Err(unsupported(
             "there is no key pair in /var/lib/shim-signed/mok, and update-secureboot-policy, which makes it, is not installed",
         ));
@@ -51,14 +52,14 @@ fn make(plan: &mut Plan) -> Result<()> {
 /// What the kernel's modules are signed with, whether or not the pair is there
 /// yet.
 fn choose(kernel: &Kernel) -> Result<Signing> {
-    signing::with_pair(kernel, keys().readable(), || program(&kernel.release()))
+    signing::with_pair(kernel, keys()?.readable(), || program(&kernel.release()))
 }
 
 fn program(release: &str) -> Result<Argument> {
     if let Some(configured) = signing::configured_program()? {
         return Ok(configured);
     }
-    if has_program("kmodsign") {
+    if has_program("kmodsign")? {
         return Ok("kmodsign".into());
     }
     match signing::among_headers([Path::usr(format!("src/linux-headers-{release}/scripts/sign-file"))]) {

@@ -7,21 +7,21 @@ use signing::{Half, enrolment};
 struct SignTool;
 
 impl Signer for SignTool {
-    fn prepare(_: &Kernel, _: &mut Plan) -> Result<Signing> {
+    fn prepare(_: &KeyRequest, _: &mut Plan) -> Result<Signing> {
         // What it signs with is its own business.
         Ok(Signing { program: tool()?.into(), key: None, certificate: None, digest: None })
     }
 
     /// A module that cannot be signed is still good for a kernel that does not
     /// ask: the failure is a warning.
-    fn sign(kernel: &Kernel, file: Path, plan: &mut Plan) -> Result<()> {
-        plan.run_or_warn(cmd!(tool()?, kernel.release(), file))
+    fn sign(request: &SignRequest, plan: &mut Plan) -> Result<()> {
+        plan.run_or_warn(cmd!(request.signing().program(), request.kernel().release(), request.file()))
     }
 
-    fn enrolment(kernel: &Kernel) -> Result<EnrolmentStatus> {
+    fn status(request: &KeyRequest) -> Result<EnrolmentStatus> {
         let tool = tool()?;
-        match setting("mok_certificate") {
-            Some(certificate) => Ok(enrolment(kernel, &Half::of(certificate))),
+        match setting("mok_certificate")? {
+            Some(certificate) => Ok(enrolment(&request.kernel(), &Half::of(certificate))),
             None => Ok(EnrolmentStatus {
                 accepted: None,
                 advice: vec![format!(
@@ -33,9 +33,9 @@ impl Signer for SignTool {
 }
 
 fn tool() -> Result<String> {
-    match setting("sign_tool") {
+    match setting("sign_tool")? {
         None => Err(unsupported("")),
-        Some(path) if has_program(&path) => Ok(path),
+        Some(path) if signing::is_program(&path) => Ok(path),
         Some(path) => Err(invalid(format!("sign_tool names {path}, which is not an executable file"))),
     }
 }

@@ -1,21 +1,48 @@
 use crate::bindings::imports::modsmith::plugin::plan::Builder;
 use crate::bindings::initrd::exports::modsmith::plugin::initrd as wit;
 use crate::settings::setting;
-use crate::{Kernel, Plan, Result};
+use crate::{ImageRequest, Path, Plan, Result, unsupported};
 
-pub use wit::{Occasion, Regeneration};
+/// When a change of a kernel's modules calls for a new image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Regeneration {
+    /// When the package asks for it.
+    WhenAsked,
+    /// After every change.
+    Always,
+    /// Never, because another program makes the images.
+    Never,
+}
+
+impl Regeneration {
+    fn name(self) -> &'static str {
+        match self {
+            Self::WhenAsked => "when-asked",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
+}
 
 /// Regenerates the initial RAM file system image.
 pub trait Initrd {
+    /// The image files of a kernel, whether they exist or not, the likeliest first.
+    fn images(request: &ImageRequest) -> Result<Vec<Path>> {
+        let _ = request;
+        Err(unsupported("the plugin does not say which images a kernel has"))
+    }
+
     /// When a change calls for a new image. Unless said otherwise, as the
     /// setting `regenerate` says; without it, when the package asks.
-    fn when() -> Regeneration {
-        setting("regenerate").map_or(Regeneration::WhenAsked, |word| regeneration(&word))
+    fn when(request: &ImageRequest) -> Result<Regeneration> {
+        let _ = request;
+        Ok(setting("regenerate")?.map_or(Regeneration::WhenAsked, |word| regeneration(&word)))
     }
 
     /// Adds the steps that regenerate the kernel's image. `unsupported` when the
     /// tool is not installed or the kernel has no image.
-    fn refresh(kernel: &Kernel, occasion: Occasion, plan: &mut Plan) -> Result<()>;
+    fn refresh(request: &ImageRequest, plan: &mut Plan) -> Result<()>;
 }
 
 /// The word of a setting: `when-asked`, `always` or `never`. Another one counts
@@ -33,13 +60,18 @@ pub fn regeneration(word: &str) -> Regeneration {
 }
 
 impl<P: Initrd> wit::Guest for P {
-    fn when() -> Regeneration {
+    fn images(request: &ImageRequest) -> Result<Vec<Path>> {
         crate::panic::enter();
-        P::when()
+        P::images(request)
     }
 
-    fn refresh(kernel: &Kernel, occasion: Occasion, plan: &Builder) -> Result<()> {
+    fn when(request: &ImageRequest) -> Result<String> {
         crate::panic::enter();
-        P::refresh(kernel, occasion, &mut Plan::new(plan))
+        Ok(P::when(request)?.name().to_owned())
+    }
+
+    fn refresh(request: &ImageRequest, plan: &Builder) -> Result<()> {
+        crate::panic::enter();
+        P::refresh(request, &mut Plan::new(plan))
     }
 }

@@ -1,42 +1,69 @@
 use crate::bindings::install_policy::exports::modsmith::plugin::install_policy as wit;
-use crate::{Compression, Kernel, Result};
+use crate::{Compression, InstallRequest, RemovalRequest, Result};
 
-pub use wit::Prune;
+/// When a directory that an uninstall emptied is removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Prune {
+    /// Always, up to the kernel's module directory.
+    Always,
+    /// Unless this program succeeds with the directory's path as its last argument, as
+    /// a query of the package manager for the owner does. Program and leading
+    /// arguments must be within the `[[run]]` grant.
+    UnlessOwned(Vec<String>),
+    /// Never.
+    Never,
+}
 
 /// Says where modules go, how they are stored and how directories are cleaned
 /// up.
 pub trait InstallPolicy {
-    /// Directory below the kernel's module directory, such as `updates/dkms`.
-    /// `requested` is what the package asks for, without its leading slash: a
-    /// distribution without a rule of its own returns it.
-    fn destination(kernel: &Kernel, requested: String) -> Result<String>;
+    /// Directory below the kernel's module directory, such as `updates/dkms`. Unless
+    /// said otherwise, the one that the package requests.
+    fn destination(request: &InstallRequest) -> Result<String> {
+        Ok(request.directory())
+    }
 
     /// How module files for this kernel are compressed, if at all. Unless said
     /// otherwise, as the kernel's own are.
-    fn compress_with(kernel: &Kernel) -> Result<Option<Compression>> {
-        Ok(kernel.found_compression())
+    fn compression(request: &InstallRequest) -> Result<Option<Compression>> {
+        Ok(request.kernel().found_compression())
     }
 
     /// When a directory that an uninstall emptied is removed. Unless said
     /// otherwise, always.
-    fn prune_emptied() -> Prune {
-        Prune::Always
+    fn prune(request: &RemovalRequest) -> Result<Prune> {
+        let _ = request;
+        Ok(Prune::Always)
     }
 }
 
 impl<P: InstallPolicy> wit::Guest for P {
-    fn destination(kernel: &Kernel, requested: String) -> Result<String> {
+    fn destination(request: &InstallRequest) -> Result<String> {
         crate::panic::enter();
-        P::destination(kernel, requested)
+        P::destination(request)
     }
 
-    fn compress_with(kernel: &Kernel) -> Result<Option<Compression>> {
+    fn compression(request: &InstallRequest) -> Result<Option<String>> {
         crate::panic::enter();
-        P::compress_with(kernel)
+        Ok(P::compression(request)?.map(|compression| compression.name().to_owned()))
     }
 
-    fn prune_emptied() -> Prune {
+    fn prune(request: &RemovalRequest) -> Result<String> {
         crate::panic::enter();
-        P::prune_emptied()
+        let rule = match P::prune(request)? {
+            Prune::Always => "always",
+            Prune::UnlessOwned(_) => "unless-owned",
+            Prune::Never => "never",
+        };
+        Ok(rule.to_owned())
+    }
+
+    fn owner_query(request: &RemovalRequest) -> Result<Vec<String>> {
+        crate::panic::enter();
+        match P::prune(request)? {
+            Prune::UnlessOwned(query) => Ok(query),
+            _ => Ok(Vec::new()),
+        }
     }
 }

@@ -1,22 +1,34 @@
+use crate::bindings::imports::modsmith::plugin::answers;
 use crate::bindings::imports::modsmith::plugin::plan::Builder;
 use crate::bindings::kernel_hooks::exports::modsmith::plugin::kernel_hooks as wit;
-use crate::{Kernel, Plan, Result, unsupported};
+use crate::{EventRequest, Plan, Result, unsupported};
 
-pub use wit::{Event, HookFile};
+/// A file in the distribution's package of modsmith that starts the program for an
+/// event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HookFile {
+    /// Absolute on the target. `@SBINDIR@` and `@LIBDIR@` stand for the directories of
+    /// the program and of its files, also in the contents.
+    pub path: String,
+    /// The file.
+    pub contents: Vec<u8>,
+    /// As in chmod(2).
+    pub mode: u32,
+}
 
 /// Says what happens when kernels come and go.
 pub trait KernelHooks {
     /// Adds the steps that belong to the event, beyond building and removing
-    /// modules, which modsmith does itself.
-    fn on_event(event: Event, kernel: &Kernel, plan: &mut Plan) -> Result<()> {
-        let _ = (event, kernel, plan);
+    /// modules, which modsmith does itself. Returns the releases of the kernels whose
+    /// module directories the steps change.
+    fn on_event(request: &EventRequest, plan: &mut Plan) -> Result<Vec<String>> {
+        let _ = (request, plan);
         Err(unsupported("it only has hook files"))
     }
 
-    /// Files that the distribution's package ships so that events arrive. They
-    /// may name the directories of the program as `@SBINDIR@` and `@LIBDIR@`.
-    fn hook_files() -> Vec<HookFile> {
-        Vec::new()
+    /// Files that the distribution's package ships so that events arrive.
+    fn hook_files() -> Result<Vec<HookFile>> {
+        Ok(Vec::new())
     }
 }
 
@@ -33,13 +45,14 @@ impl HookFile {
 }
 
 impl<P: KernelHooks> wit::Guest for P {
-    fn on_event(event: Event, kernel: &Kernel, plan: &Builder) -> Result<()> {
+    fn on_event(request: &EventRequest, plan: &Builder) -> Result<Vec<String>> {
         crate::panic::enter();
-        P::on_event(event, kernel, &mut Plan::new(plan))
+        P::on_event(request, &mut Plan::new(plan))
     }
 
-    fn hook_files() -> Vec<HookFile> {
+    fn hook_files() -> Result<Vec<answers::HookFile>> {
         crate::panic::enter();
-        P::hook_files()
+        let files = P::hook_files()?;
+        Ok(files.iter().map(|file| answers::HookFile::new(&file.path, &file.contents, file.mode)).collect())
     }
 }

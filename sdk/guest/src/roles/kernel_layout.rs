@@ -1,47 +1,48 @@
-use crate::Kernel;
 use crate::bindings::kernel_layout::exports::modsmith::plugin::kernel_layout as wit;
+use crate::{HeadersRequest, MachineRequest, Result, unsupported};
 
 /// Knows the names that the kernel and the distribution give to machines and
-/// headers.
+/// headers. `unsupported` where it has no rule.
 pub trait KernelLayout {
     /// The kernel's own name for a machine, as in its `arch/` directory. Unless
     /// said otherwise, by the kernel's own table.
-    fn kernel_arch(machine: String) -> String {
-        crate::kernel::kernel_arch(&machine).to_owned()
+    fn kernel_arch(request: &MachineRequest) -> Result<String> {
+        Ok(crate::kernel::kernel_arch(&request.machine()).to_owned())
     }
 
     /// Candidate build directories, absolute on the target, best first. modsmith
     /// tries the kernel's own `build` link before them.
-    fn header_dirs(kernel: &Kernel) -> Vec<String>;
+    fn header_directories(request: &HeadersRequest) -> Result<Vec<String>>;
 
     /// The package to install when headers are missing.
-    fn header_package(kernel: &Kernel) -> Option<String>;
+    fn header_package(request: &HeadersRequest) -> Result<String>;
 
     /// The compiler that the kernel's headers name for its modules. Unless said
     /// otherwise, none.
-    fn compiler(_kernel: &Kernel) -> Option<String> {
-        None
+    fn compiler(request: &HeadersRequest) -> Result<String> {
+        let _ = request;
+        Err(unsupported("headers name no compiler"))
     }
 }
 
 impl<P: KernelLayout> wit::Guest for P {
-    fn kernel_arch(machine: String) -> String {
+    fn kernel_arch(request: &MachineRequest) -> Result<String> {
         crate::panic::enter();
-        P::kernel_arch(machine)
+        P::kernel_arch(request)
     }
 
-    fn header_dirs(kernel: &Kernel) -> Vec<String> {
+    fn header_directories(request: &HeadersRequest) -> Result<Vec<String>> {
         crate::panic::enter();
-        P::header_dirs(kernel)
+        P::header_directories(request)
     }
 
-    fn header_package(kernel: &Kernel) -> Option<String> {
+    fn header_package(request: &HeadersRequest) -> Result<String> {
         crate::panic::enter();
-        P::header_package(kernel)
+        P::header_package(request)
     }
 
-    fn compiler(kernel: &Kernel) -> Option<String> {
+    fn compiler(request: &HeadersRequest) -> Result<String> {
         crate::panic::enter();
-        P::compiler(kernel)
+        P::compiler(request)
     }
 }

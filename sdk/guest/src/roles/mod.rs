@@ -14,15 +14,14 @@ mod signer;
 mod weak_modules;
 
 pub use distro::Distro;
-pub use initrd::{Initrd, Occasion, Regeneration, regeneration};
+pub use initrd::{Initrd, Regeneration, regeneration};
 pub use install_policy::{InstallPolicy, Prune};
-pub use kernel_hooks::{Event, HookFile, KernelHooks};
+pub use kernel_hooks::{HookFile, KernelHooks};
 pub use kernel_layout::KernelLayout;
 pub use kernel_prepare::KernelPrepare;
 pub use modprobe_config::ModprobeConfig;
 pub use packager::{
-    ExitCodes, Failure, Format, KernelCount, OptionSpec, Packager, Refusal, Requirements, State, format, given, option,
-    refuse, switch,
+    ExitCodes, Format, KernelCount, OptionSpec, Packager, Requirements, State, format, given, option, refuse, switch,
 };
 pub use settings_check::SettingsCheck;
 pub use signer::{EnrolmentStatus, Signer, Signing};

@@ -1,38 +1,113 @@
+use crate::bindings::imports::modsmith::plugin::answers;
 use crate::bindings::imports::modsmith::plugin::plan::Builder;
 use crate::bindings::packager::exports::modsmith::plugin::packager as wit;
-use crate::{Error, Kernel, ModulePackage, Path, Plan, Property, Result, unsupported};
+use crate::{AssembleRequest, Error, FormatRequest, LoadRequest, Plan, Property, Result, invalid, unsupported};
 
-pub use wit::{ExitCodes, Failure, Format, KernelCount, OptionSpec, Refusal, Requirements, State};
+/// A package format. The interface's text says what each field is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the interface's text has each of them")]
+pub struct Format {
+    pub name: String,
+    pub action: String,
+    pub load_action: Option<String>,
+    pub suffixes: Vec<String>,
+    pub summary: String,
+    pub label: String,
+    pub directory: String,
+    pub archive_option: Option<String>,
+    pub from_directory: bool,
+    pub installer: Vec<String>,
+    pub exit_codes: ExitCodes,
+    pub options: Vec<OptionSpec>,
+}
 
-/// Package formats, made from the tree and loaded into it.
+/// Exit codes for the cases in which a format is not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExitCodes {
+    /// The package is not built for a kernel that the command names.
+    pub not_built: u8,
+    /// A step of `assemble` failed.
+    pub failed: u8,
+}
+
+/// An option that a format adds to the command line: a switch, unless it has a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionSpec {
+    /// Long name without dashes.
+    pub name: String,
+    /// The letter of its short form.
+    pub short: Option<char>,
+    /// Placeholder of its value.
+    pub value: Option<String>,
+    /// One line.
+    pub help: String,
+    /// The values that it takes; none for any.
+    pub choices: Vec<String>,
+    /// Whether it may be given more than once.
+    pub repeatable: bool,
+    /// Whether the format is made without any kernel if this option is given.
+    pub without_kernels: bool,
+    /// Options that exclude this one.
+    pub excludes: Vec<String>,
+}
+
+/// The state that a package must have before a format is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// In the tree. Kernels for which the package is not built are skipped.
+    Added,
+    /// In the tree; `source` is a copy of its source as it is compiled.
+    Prepared,
+    /// Built for each kernel.
+    Built,
+    /// Built for each kernel; modsmith builds what is missing.
+    BuiltOnDemand,
+}
+
+/// For how many kernels a format is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KernelCount {
+    /// For none.
+    None,
+    /// For one.
+    One,
+    /// For any number.
+    Any,
+}
+
+/// What has to be true before a format is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Requirements {
+    /// Of the package.
+    pub state: State,
+    /// For how many kernels.
+    pub kernels: KernelCount,
+}
+
+/// Package formats, made from the tree and loaded into it. The program ends with the
+/// exit code of an error that has one ([`refuse`]).
 pub trait Packager {
     /// The formats, their words of the command line and their options.
-    fn formats() -> Vec<Format>;
+    fn formats() -> Result<Vec<Format>>;
 
     /// What has to be true before the format is made: asked first, with the
     /// options of the command line, which it checks. A package that is built for
     /// each kernel, if not implemented.
-    fn requires(format: &str, options: &[Property]) -> Result<Requirements, Failure> {
-        let _ = (format, options);
+    fn requires(request: &FormatRequest) -> Result<Requirements> {
+        let _ = request;
         Ok(Requirements { state: State::Built, kernels: KernelCount::Any })
     }
 
     /// Adds the steps that make the format below `staging`; the files that they
-    /// leave in `result` there are what was made. `options` are those given on
-    /// the command line; a switch has an empty value.
-    fn assemble(
-        format: &str,
-        module: &ModulePackage,
-        kernels: &[Kernel],
-        options: &[Property],
-        staging: &Path,
-        plan: &mut Plan,
-    ) -> Result<(), Failure>;
+    /// leave in `result` there are what was made.
+    fn assemble(request: &AssembleRequest, plan: &mut Plan) -> Result<()>;
 
     /// Adds the steps that unpack a file below `staging`.
-    fn load(format: &str, archive: &Path, options: &[Property], staging: &Path, plan: &mut Plan) -> Result<()> {
-        let _ = (archive, options, staging, plan);
-        Err(unsupported(format!("{format} is not loaded")))
+    fn load(request: &LoadRequest, plan: &mut Plan) -> Result<()> {
+        let _ = plan;
+        Err(unsupported(format!("{} is not loaded", request.format())))
     }
 
     /// Asked once the steps of [`load`](Packager::load) have run: looks at what
@@ -40,43 +115,89 @@ pub trait Packager {
     /// `source` or, for an archive without it, `binaries-only` with the
     /// dkms.conf; and `built/KERNEL/ARCH`. modsmith checks it and puts it into
     /// place.
-    fn arrange(format: &str, options: &[Property], staging: &Path, plan: &mut Plan) -> Result<()> {
-        let _ = (options, staging, plan);
-        Err(unsupported(format!("{format} is not loaded")))
+    fn arrange(request: &LoadRequest, plan: &mut Plan) -> Result<()> {
+        let _ = plan;
+        Err(unsupported(format!("{} is not loaded", request.format())))
+    }
+}
+
+impl Format {
+    fn answer(&self) -> answers::Format {
+        let answer = answers::Format::new(&self.name, &self.action, &self.summary, &self.label);
+        answer.set_directory(&self.directory);
+        self.load_action.iter().for_each(|action| answer.set_load_action(action));
+        self.suffixes.iter().for_each(|suffix| answer.add_suffix(suffix));
+        self.archive_option.iter().for_each(|name| answer.set_archive_option(name));
+        if self.from_directory {
+            answer.set_from_directory();
+        }
+        if !self.installer.is_empty() {
+            answer.set_installer(&self.installer);
+        }
+        answer.set_exit_codes(self.exit_codes.not_built, self.exit_codes.failed);
+        self.options.iter().for_each(|option| answer.add_option(option.answer()));
+        answer
+    }
+}
+
+impl OptionSpec {
+    fn answer(&self) -> answers::FormatOption {
+        let answer = answers::FormatOption::new(&self.name, &self.help);
+        self.short.iter().for_each(|letter| answer.set_short(*letter));
+        self.value.iter().for_each(|placeholder| answer.set_value(placeholder));
+        self.choices.iter().for_each(|choice| answer.add_choice(choice));
+        if self.repeatable {
+            answer.set_repeatable();
+        }
+        if self.without_kernels {
+            answer.set_without_kernels();
+        }
+        self.excludes.iter().for_each(|name| answer.exclude(name));
+        answer
+    }
+}
+
+impl Requirements {
+    fn answer(self) -> answers::Requirements {
+        let answer = answers::Requirements::new(match self.state {
+            State::Added => "added",
+            State::Prepared => "prepared",
+            State::Built => "built",
+            State::BuiltOnDemand => "built-on-demand",
+        });
+        answer.set_kernels(match self.kernels {
+            KernelCount::None => "none",
+            KernelCount::One => "one",
+            KernelCount::Any => "any",
+        });
+        answer
     }
 }
 
 impl<P: Packager> wit::Guest for P {
-    fn formats() -> Vec<Format> {
+    fn formats() -> Result<Vec<answers::Format>> {
         crate::panic::enter();
-        P::formats()
+        Ok(P::formats()?.iter().map(Format::answer).collect())
     }
 
-    fn requires(format: String, options: Vec<Property>) -> Result<Requirements, Failure> {
+    fn requires(request: &FormatRequest) -> Result<answers::Requirements> {
         crate::panic::enter();
-        P::requires(&format, &options)
+        P::requires(request).map(Requirements::answer)
     }
 
-    fn assemble(
-        format: String,
-        module: &ModulePackage,
-        kernels: Vec<Kernel>,
-        options: Vec<Property>,
-        staging: Path,
-        plan: &Builder,
-    ) -> Result<(), Failure> {
+    fn assemble(request: &AssembleRequest, plan: &Builder) -> Result<()> {
         crate::panic::enter();
-        P::assemble(&format, module, &kernels, &options, &staging, &mut Plan::new(plan))
+        P::assemble(request, &mut Plan::new(plan))
     }
 
-    fn load(format: String, archive: Path, options: Vec<Property>, staging: Path, plan: &Builder) -> Result<()> {
+    fn load(request: &LoadRequest, plan: &Builder) -> Result<()> {
         crate::panic::enter();
-        P::load(&format, &archive, &options, &staging, &mut Plan::new(plan))
+        P::load(request, &mut Plan::new(plan))
     }
 
-    fn arrange(format: String, options: Vec<Property>, staging: Path, plan: &Builder) -> Result<()> {
+    fn arrange(request: &LoadRequest, plan: &Builder) -> Result<()> {
         crate::panic::enter();
-        P::arrange(&format, &options, &staging, &mut Plan::new(plan))
+        P::arrange(request, &mut Plan::new(plan))
     }
 }
 
@@ -105,6 +226,8 @@ pub fn switch(name: &str, help: &str) -> OptionSpec {
         short: None,
         value: None,
         help: help.into(),
+        choices: Vec::new(),
+        repeatable: false,
         without_kernels: false,
         excludes: Vec::new(),
     }
@@ -123,27 +246,7 @@ pub fn given<'o>(options: &'o [Property], name: &str) -> Option<&'o str> {
 }
 
 /// A refusal to make the format as it was asked for, with the program's exit
-/// code and the reason as a sentence.
-pub fn refuse(exit_code: u8, reason: impl Into<String>) -> Refusal {
-    Refusal { reason: reason.into(), advice: Vec::new(), exit_code }
-}
-
-impl Refusal {
-    /// Adds what to do about it: a sentence.
-    pub fn advice(mut self, sentence: impl Into<String>) -> Self {
-        self.advice.push(sentence.into());
-        self
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
+/// code and the reason as a sentence. [`Error::hint`] adds what to do.
+pub fn refuse(exit_code: u8, reason: impl Into<String>) -> Error {
+    invalid(reason).exit_code(exit_code)
 }

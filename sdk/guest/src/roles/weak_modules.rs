@@ -1,26 +1,37 @@
 use crate::bindings::imports::modsmith::plugin::plan::Builder;
 use crate::bindings::weak_modules::exports::modsmith::plugin::weak_modules as wit;
-use crate::{Kernel, ModulePackage, Plan, Result};
+use crate::{LinkRequest, Plan, RemovedKernelRequest, Result, unsupported};
 
-/// Links that offer a module to other kernels with the same symbol versions.
-/// modsmith runs depmod for the kernels below `install-tree` that steps make
-/// links for, or remove them from.
+/// Links that offer a module to other kernels with the same symbol versions. Each
+/// function returns the releases of the kernels whose module directories its steps
+/// change; modsmith runs depmod for them.
 pub trait WeakModules {
     /// Adds the steps that offer the package's modules to compatible kernels.
-    fn link(module: &ModulePackage, built_for: &Kernel, plan: &mut Plan) -> Result<()>;
+    fn link(request: &LinkRequest, plan: &mut Plan) -> Result<Vec<String>>;
 
     /// Adds the steps that take the offer back.
-    fn unlink(module: &ModulePackage, built_for: &Kernel, plan: &mut Plan) -> Result<()>;
+    fn unlink(request: &LinkRequest, plan: &mut Plan) -> Result<Vec<String>>;
+
+    /// Adds the steps that take away what offers modules of a kernel that is removed.
+    fn kernel_removed(request: &RemovedKernelRequest, plan: &mut Plan) -> Result<Vec<String>> {
+        let _ = (request, plan);
+        Err(unsupported("modsmith itself removes links to the modules of a removed kernel"))
+    }
 }
 
 impl<P: WeakModules> wit::Guest for P {
-    fn link(module: &ModulePackage, built_for: &Kernel, plan: &Builder) -> Result<()> {
+    fn link(request: &LinkRequest, plan: &Builder) -> Result<Vec<String>> {
         crate::panic::enter();
-        P::link(module, built_for, &mut Plan::new(plan))
+        P::link(request, &mut Plan::new(plan))
     }
 
-    fn unlink(module: &ModulePackage, built_for: &Kernel, plan: &Builder) -> Result<()> {
+    fn unlink(request: &LinkRequest, plan: &Builder) -> Result<Vec<String>> {
         crate::panic::enter();
-        P::unlink(module, built_for, &mut Plan::new(plan))
+        P::unlink(request, &mut Plan::new(plan))
+    }
+
+    fn kernel_removed(request: &RemovedKernelRequest, plan: &Builder) -> Result<Vec<String>> {
+        crate::panic::enter();
+        P::kernel_removed(request, &mut Plan::new(plan))
     }
 }

@@ -7,8 +7,9 @@ use modsmith_plugins::form::Imports;
 use modsmith_plugins::manifest::{Manifest, Role};
 
 /// Functions that read files of the plugin's roots.
-const READING: [&str; 12] = [
+const READING: [&str; 13] = [
     "dir.read",
+    "builder.write-if-changed",
     "dir.read-unpacked",
     "dir.mode",
     "dir.link-target",
@@ -17,16 +18,18 @@ const READING: [&str; 12] = [
     "builder.copy",
     "builder.pack",
     "builder.unpack",
-    "builder.append-signature",
+    "builder.append-cms",
     "builder.collect",
     // Its input and its arguments may name files.
     "builder.run",
 ];
 
 /// Functions that change files, by themselves or by a program.
-const WRITING: [&str; 11] = [
+const WRITING: [&str; 13] = [
     "builder.make-directory",
     "builder.write-file",
+    "builder.write-if-changed",
+    "builder.prune",
     "builder.copy",
     "builder.rename",
     "builder.symlink",
@@ -34,7 +37,7 @@ const WRITING: [&str; 11] = [
     "builder.back-up",
     "builder.pack",
     "builder.unpack",
-    "builder.append-signature",
+    "builder.append-cms",
     "builder.collect",
 ];
 
@@ -49,8 +52,9 @@ pub fn unused(manifest: &Manifest, imports: &Imports) -> Vec<String> {
             ));
         }
     };
-    // The host itself runs the installers of formats.
-    let runs = calls(&["builder.run", "has-program"]) || manifest.provides(Role::Packager);
+    // The host itself runs the installers of formats, and the programs that own directories.
+    let by_host = manifest.provides(Role::Packager) || manifest.provides(Role::InstallPolicy);
+    let runs = calls(&["builder.run", "has-program"]) || by_host;
     report(!manifest.run.is_empty() && !runs, "[[run]]", "neither `builder.run` nor `has-program`");
     report(!manifest.probe.is_empty() && !calls(&["probe"]), "[[probe]]", "no `probe`");
     report(!manifest.read.roots.is_empty() && !calls(&READING), "[read] roots", "no function that reads files");
@@ -61,7 +65,9 @@ pub fn unused(manifest: &Manifest, imports: &Imports) -> Vec<String> {
     let links = calls(&["builder.symlink", "builder.copy", "builder.unpack"]);
     report(!manifest.write.link_targets.is_empty() && !links, "[write] link-targets", "no function that makes links");
     let keys = !manifest.sign.keys.is_empty() || !manifest.sign.settings.is_empty();
-    report(keys && !calls(&["builder.append-signature"]), "[sign]", "no `builder.append-signature`");
+    // A program that signs also needs a key, which the plugin must not read.
+    let signs = calls(&["builder.append-cms", "builder.run"]);
+    report(keys && !signs, "[sign]", "neither `builder.append-cms` nor `builder.run`");
     found
 }
 
@@ -72,7 +78,7 @@ mod tests {
     const MANIFEST: &str = r#"
 id = "x"
 version = "1.0.0"
-api = "0.1"
+api = "1.0"
 [roles]
 provides = ["initrd"]
 [read]
@@ -102,25 +108,25 @@ program = "p"
     fn rights_without_a_function_that_needs_them_are_found() {
         let all = ["[[run]]", "[[probe]]", "[read] roots", "[write]", "[write] link-targets", "[sign]"];
         assert_eq!(sections(&["builder.note"]), all);
-        assert_eq!(sections(&["builder.run", "probe"]), ["[write] link-targets", "[sign]"]);
+        assert_eq!(sections(&["builder.run", "probe"]), ["[write] link-targets"]);
         assert_eq!(sections(&["dir.read", "has-program"]), ["[[probe]]", "[write] link-targets", "[sign]"]);
-        let used = ["builder.run", "builder.symlink", "builder.append-signature", "probe"];
+        let used = ["builder.run", "builder.symlink", "builder.append-cms", "probe"];
         assert_eq!(sections(&used), [""; 0]);
     }
 
     #[test]
-    fn a_packagers_installer_is_run_by_the_host() {
-        let manifest = Manifest::parse(&MANIFEST.replace("\"initrd\"", "\"packager\"")).unwrap();
-        assert!(!unused(&manifest, &imports(&[])).iter().any(|message| message.contains("[[run]]")));
+    fn programs_that_the_host_runs_for_a_role_are_used() {
+        for role in ["packager", "install-policy"] {
+            let manifest = Manifest::parse(&MANIFEST.replace("initrd", role)).unwrap();
+            assert!(!unused(&manifest, &imports(&[])).iter().any(|message| message.contains("[[run]]")), "{role}");
+        }
     }
 
     #[test]
     fn every_function_is_one_of_the_interface() {
-        let known: Vec<&str> = modsmith_wit::V0_1
-            .functions
-            .split_whitespace()
-            .map(|name| name.rsplit(']').next().unwrap_or(name))
-            .collect();
+        let functions =
+            modsmith_wit::V1_0.signatures.lines().filter_map(|line| line.split_once(": func ")?.1.split_once('('));
+        let known: Vec<&str> = functions.map(|(name, _)| name.rsplit(']').next().unwrap_or(name)).collect();
         for name in READING.iter().chain(&WRITING).chain(&["probe", "has-program"]) {
             assert!(known.contains(name), "{name}");
         }

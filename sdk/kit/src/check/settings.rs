@@ -112,7 +112,7 @@ mod tests {
     const MANIFEST: &str = r#"
 id = "x"
 version = "1.0.0"
-api = "0.1"
+api = "1.0"
 [roles]
 provides = ["initrd"]
 [settings]

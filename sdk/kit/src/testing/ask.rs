@@ -1,11 +1,10 @@
 //! Puts a case's question to a plugin, through the facade that the flows use.
 
-use modsmith_facts::Compression;
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Argument, Builder, Step};
 use modsmith_plugins::{
-    Fault, HookFile, Initrd, InstallPolicy, KernelHooks, KernelLayout, KernelPrepare, ModprobeConfig, Packager,
-    Plugins, Prune, Regeneration, Signer, WeakModules,
+    Change, Fault, HookFile, Initrd, InstallPolicy, KernelHooks, KernelLayout, KernelPrepare, ModprobeConfig, Occasion,
+    Packager, Plugins, Prune, Regeneration, Signer, WeakModules,
 };
 
 use super::call::Call;
@@ -106,22 +105,24 @@ impl Question<'_> {
     fn put(&self, plan: &mut Builder) -> Result<Said, Error> {
         let Self { facts, plugins, .. } = self;
         let (kernel, package) = (&self.target.kernel, &self.target.package);
+        let packages = [package.clone()];
+        let installed = Change { kernel, occasion: Occasion::Installed, packages: &packages };
         Ok(match self.call {
             Call::Score => self.own(|entry| plugins.score(entry).map(|score| score.to_string())),
             Call::Validate => self.own(|entry| plugins.checked_settings(entry, None).map(|_| "valid".to_owned())),
             Call::Destination => {
                 let requested = self.argument("requested", facts.requested.as_deref())?;
-                value(InstallPolicy(plugins).destination(kernel, requested), or_none)
+                value(InstallPolicy(plugins).destination(kernel, Some(package), requested), or_none)
             }
-            Call::Compression => {
-                value(InstallPolicy(plugins).compression(kernel), |given| or_none(given.flatten().map(compression)))
-            }
+            Call::Compression => value(InstallPolicy(plugins).compression(kernel), |given| {
+                or_none(given.flatten().map(|compression| compression.name().to_owned()))
+            }),
             Call::Prune => value(InstallPolicy(plugins).prune(), prune),
             Call::KernelArch => {
                 let machine = self.argument("machine", facts.machine.as_deref())?;
                 value(KernelLayout(plugins).kernel_arch(machine), or_none)
             }
-            Call::HeaderDirs => value(KernelLayout(plugins).header_dirs(kernel), |dirs| {
+            Call::HeaderDirs => value(KernelLayout(plugins).header_directories(kernel), |dirs| {
                 let dirs: Vec<String> = dirs.iter().map(|dir| dir.display().to_string()).collect();
                 or_none(Some(dirs.join(" ")).filter(|dirs| !dirs.is_empty()))
             }),
@@ -133,22 +134,27 @@ impl Question<'_> {
             Call::KernelClean => steps(KernelPrepare(plugins).clean(kernel, plan)),
             Call::Refresh => {
                 let occasion = self.argument("occasion", facts.occasion)?;
-                steps(Initrd(plugins).refresh(kernel, occasion, plan))
+                steps(Initrd(plugins).refresh(Change { kernel, occasion, packages: &packages }, plan))
             }
+            Call::Images => value(Initrd(plugins).images(installed), |answer| match answer {
+                modsmith_plugins::Answer::Given { value, .. } => or_none(images(&value)),
+                modsmith_plugins::Answer::Unsupported(_) => "none".to_owned(),
+            }),
             Call::Regeneration => {
-                Initrd(plugins).regeneration().map(|answer| map(answer, |when| Some(regeneration(when))))
+                Initrd(plugins).regeneration(installed).map(|answer| map(answer, |when| Some(regeneration(when))))
             }
             Call::Prepare => Signer(plugins).prepare(kernel, plan).map(|answer| map(answer, |s| Some(signing(&s)))),
             Call::Sign => self.sign(plan)?,
             Call::Enrolment => Signer(plugins).enrolment(kernel).map(|answer| map(answer, |e| Some(enrolment(e)))),
             Call::ModprobeAdd => steps(ModprobeConfig(plugins).add(package, kernel, plan)),
             Call::ModprobeRemove => steps(ModprobeConfig(plugins).remove(package, kernel, plan)),
-            Call::WeakLink => steps(WeakModules(plugins).link(package, kernel, plan)),
-            Call::WeakUnlink => steps(WeakModules(plugins).unlink(package, kernel, plan)),
+            Call::WeakLink => kernels(WeakModules(plugins).link(package, kernel, plan)),
+            Call::WeakUnlink => kernels(WeakModules(plugins).unlink(package, kernel, plan)),
+            Call::KernelRemoved => kernels(WeakModules(plugins).kernel_removed(kernel, plan)),
             Call::Assemble | Call::Load | Call::Arrange => self.format(plan)?,
             Call::OnEvent => {
                 let event = self.argument("event", facts.event)?;
-                steps(KernelHooks(plugins).event(event, kernel, plan))
+                kernels(KernelHooks(plugins).event(event, kernel, &packages, plan))
             }
             Call::HookFiles => value(KernelHooks(plugins).hook_files(None), |files| {
                 let lines: Vec<String> = files.iter().map(|(_, file)| hook_file(file)).collect();
@@ -177,7 +183,7 @@ impl Question<'_> {
         let (plugins, kernel) = (self.plugins, &self.target.kernel);
         Ok(match Signer(plugins).prepare(kernel, &mut before) {
             Ok(modsmith_plugins::Answer::Given { plugin, value: signing }) => Signer(plugins)
-                .sign(&signing, kernel, &file, plan)
+                .sign(&signing, kernel, Some(&self.target.package), &file, plan)
                 .map(|()| modsmith_plugins::Answer::Given { plugin, value: None }),
             Ok(modsmith_plugins::Answer::Unsupported(reasons)) => Ok(modsmith_plugins::Answer::Unsupported(reasons)),
             Err(error) => Err(error),
@@ -204,7 +210,7 @@ impl Question<'_> {
         let options: Vec<_> = facts.options.clone().into_iter().collect();
         let said = match self.call {
             Call::Load => Packager(plugins).load(&format, &location("archive"), &options, &location(""), plan),
-            Call::Arrange => Packager(plugins).arrange(&format, &options, &location(""), plan),
+            Call::Arrange => Packager(plugins).arrange(&format, &location("archive"), &options, &location(""), plan),
             _ => {
                 let without = |name: &String| format.options.iter().any(|o| o.name == *name && o.without_kernels);
                 let needs = match Packager(plugins).requirements(&format, &options) {
@@ -240,6 +246,16 @@ fn steps(given: Result<modsmith_plugins::Answer<()>, modsmith_plugins::Error>) -
     given.map(|answer| map(answer, |()| None))
 }
 
+/// Steps, and the kernels whose module directories they change.
+fn kernels(given: Result<modsmith_plugins::Answer<Vec<String>>, modsmith_plugins::Error>) -> Said {
+    given.map(|answer| map(answer, |kernels| Some(kernels.join(" ")).filter(|kernels| !kernels.is_empty())))
+}
+
+fn images(given: &[Location]) -> Option<String> {
+    let images: Vec<String> = given.iter().map(render::path).collect();
+    Some(images.join(" ")).filter(|images| !images.is_empty())
+}
+
 fn map<T>(
     answer: modsmith_plugins::Answer<T>,
     text: impl FnOnce(T) -> Option<String>,
@@ -254,10 +270,6 @@ fn map<T>(
 
 fn or_none(given: Option<String>) -> String {
     given.unwrap_or_else(|| "none".into())
-}
-
-fn compression(given: Compression) -> String {
-    format!("{given:?}").to_lowercase()
 }
 
 fn prune(given: Prune) -> String {

@@ -18,6 +18,7 @@ pub enum Call {
     Compiler,
     KernelPrepare,
     KernelClean,
+    Images,
     Refresh,
     Regeneration,
     Prepare,
@@ -27,6 +28,7 @@ pub enum Call {
     ModprobeRemove,
     WeakLink,
     WeakUnlink,
+    KernelRemoved,
     Assemble,
     Load,
     Arrange,
@@ -35,7 +37,7 @@ pub enum Call {
     Validate,
 }
 
-const CALLS: [(Call, &str, Role); 25] = [
+const CALLS: [(Call, &str, Role); 27] = [
     (Call::Score, "score", Role::Distro),
     (Call::Destination, "destination", Role::InstallPolicy),
     (Call::Compression, "compression", Role::InstallPolicy),
@@ -46,6 +48,7 @@ const CALLS: [(Call, &str, Role); 25] = [
     (Call::Compiler, "compiler", Role::KernelLayout),
     (Call::KernelPrepare, "kernel-prepare", Role::KernelPrepare),
     (Call::KernelClean, "kernel-clean", Role::KernelPrepare),
+    (Call::Images, "images", Role::Initrd),
     (Call::Refresh, "refresh", Role::Initrd),
     (Call::Regeneration, "regeneration", Role::Initrd),
     (Call::Prepare, "prepare", Role::Signer),
@@ -55,6 +58,7 @@ const CALLS: [(Call, &str, Role); 25] = [
     (Call::ModprobeRemove, "modprobe-remove", Role::ModprobeConfig),
     (Call::WeakLink, "weak-link", Role::WeakModules),
     (Call::WeakUnlink, "weak-unlink", Role::WeakModules),
+    (Call::KernelRemoved, "kernel-removed", Role::WeakModules),
     (Call::Assemble, "assemble", Role::Packager),
     (Call::Load, "load", Role::Packager),
     (Call::Arrange, "arrange", Role::Packager),

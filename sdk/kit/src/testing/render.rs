@@ -51,7 +51,8 @@ fn verb(name: &str, failure: OnFailure) -> String {
     format!("{name}{or}")
 }
 
-fn path(location: &Location) -> String {
+/// As plugins name it: `boot/x`.
+pub fn path(location: &Location) -> String {
     if location.relative().as_os_str().is_empty() {
         return location.root.name().to_owned();
     }

@@ -36,17 +36,43 @@ static bool exists(plugin_string_t *name, bool *found, exports_modsmith_plugin_i
     return answered;
 }
 
+// The release of the kernel that a request concerns.
+static plugin_string_t release_of(exports_modsmith_plugin_initrd_borrow_image_request_t request) {
+    modsmith_plugin_context_own_kernel_t kernel = modsmith_plugin_requests_method_image_request_kernel(request);
+    plugin_string_t release;
+    modsmith_plugin_context_method_kernel_release(modsmith_plugin_context_borrow_kernel(kernel), &release);
+    modsmith_plugin_context_kernel_drop_own(kernel);
+    return release;
+}
+
+bool exports_modsmith_plugin_initrd_images(
+    exports_modsmith_plugin_initrd_borrow_image_request_t request, exports_modsmith_plugin_initrd_list_path_t *images,
+    exports_modsmith_plugin_initrd_error_t *error) {
+    (void)error;
+    images->len = 1;
+    images->ptr = calloc(1, sizeof *images->ptr);
+    if (images->ptr == NULL) {
+        abort();
+    }
+    plugin_string_dup(&images->ptr[0].root, "boot");
+    images->ptr[0].relative = join("image-", release_of(request));
+    return true;
+}
+
 // Images are made when the package requests one.
-exports_modsmith_plugin_initrd_regeneration_t exports_modsmith_plugin_initrd_when(void) {
-    return EXPORTS_MODSMITH_PLUGIN_INITRD_REGENERATION_WHEN_ASKED;
+bool exports_modsmith_plugin_initrd_when(
+    exports_modsmith_plugin_initrd_borrow_image_request_t request, plugin_string_t *rule,
+    exports_modsmith_plugin_initrd_error_t *error) {
+    (void)request;
+    (void)error;
+    plugin_string_dup(rule, "when-asked");
+    return true;
 }
 
 bool exports_modsmith_plugin_initrd_refresh(
-    exports_modsmith_plugin_initrd_borrow_kernel_t kernel, exports_modsmith_plugin_initrd_occasion_t occasion,
+    exports_modsmith_plugin_initrd_borrow_image_request_t request,
     exports_modsmith_plugin_initrd_borrow_builder_t plan, exports_modsmith_plugin_initrd_error_t *error) {
-    (void)occasion;
-    plugin_string_t release;
-    modsmith_plugin_context_method_kernel_release(kernel, &release);
+    plugin_string_t release = release_of(request);
     plugin_string_t image = join("image-", release);
 
     bool found;
@@ -54,12 +80,16 @@ bool exports_modsmith_plugin_initrd_refresh(
         return false;
     }
     if (!found) {
-        error->tag = MODSMITH_PLUGIN_TYPES_ERROR_UNSUPPORTED;
-        error->val.unsupported = join("there is no boot/", image);
+        memset(error, 0, sizeof *error);
+        error->kind = MODSMITH_PLUGIN_TYPES_ERROR_KIND_UNSUPPORTED;
+        error->message = join("there is no boot/", image);
         return false;
     }
 
     // mkimage -f boot/image-RELEASE RELEASE
+    plugin_string_t program;
+    plugin_string_set(&program, "mkimage");
+    modsmith_plugin_plan_own_command_t command = modsmith_plugin_plan_constructor_command(&program);
     modsmith_plugin_plan_argument_t arguments[3] = {0};
     arguments[0].tag = MODSMITH_PLUGIN_TYPES_ARGUMENT_TEXT;
     plugin_string_set(&arguments[0].val.text, "-f");
@@ -68,9 +98,8 @@ bool exports_modsmith_plugin_initrd_refresh(
     arguments[1].val.location.relative = image;
     arguments[2].tag = MODSMITH_PLUGIN_TYPES_ARGUMENT_TEXT;
     arguments[2].val.text = release;
-    modsmith_plugin_plan_command_t command = {0};
-    plugin_string_set(&command.program, "mkimage");
-    command.arguments.ptr = arguments;
-    command.arguments.len = 3;
-    return modsmith_plugin_plan_method_builder_run(plan, &command, MODSMITH_PLUGIN_PLAN_ON_FAILURE_ABORT, error);
+    for (int i = 0; i < 3; i++) {
+        modsmith_plugin_plan_method_command_argument(modsmith_plugin_plan_borrow_command(command), &arguments[i]);
+    }
+    return modsmith_plugin_plan_method_builder_run(plan, command, error);
 }

@@ -5,12 +5,13 @@ use modsmith_plugin::prelude::*;
 struct Plugin;
 
 impl Initrd for Plugin {
-    fn refresh(kernel: &Kernel, _occasion: Occasion, plan: &mut Plan) -> Result<()> {
-        let image = Path::boot(format!("image-{}", kernel.release()));
-        if !image.exists()? {
-            return Err(unsupported(format!("there is no {image}")));
-        }
-        plan.run(cmd!("mkimage", "-f", image, kernel.release()))
+    fn images(request: &ImageRequest) -> Result<Vec<Path>> {
+        Ok(vec![Path::boot(format!("image-{}", request.kernel().release()))])
+    }
+
+    fn refresh(request: &ImageRequest, plan: &mut Plan) -> Result<()> {
+        let image = request.existing_image::<Self>()?;
+        plan.run(cmd!("mkimage", "-f", image, request.kernel().release()))
     }
 }
 

@@ -5,7 +5,7 @@ use modsmith_plugin::prelude::*;
 struct Plugin;
 
 impl InstallPolicy for Plugin {
-    fn destination(_kernel: &Kernel, _requested: String) -> Result<String> {
+    fn destination(_request: &InstallRequest) -> Result<String> {
         Ok("updates/dkms".to_owned())
     }
 }

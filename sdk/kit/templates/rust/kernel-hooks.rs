@@ -5,11 +5,13 @@ use modsmith_plugin::prelude::*;
 struct Plugin;
 
 impl KernelHooks for Plugin {
-    fn on_event(event: Event, kernel: &Kernel, plan: &mut Plan) -> Result<()> {
-        if event != Event::PostTransaction || !has_program("update-loader") {
+    fn on_event(request: &EventRequest, plan: &mut Plan) -> Result<Vec<String>> {
+        if request.event() != "post-transaction" || !has_program("update-loader")? {
             return Err(unsupported("there is nothing to do"));
         }
-        plan.run(cmd!("update-loader", kernel.release()))
+        plan.run(cmd!("update-loader", request.kernel().release()))?;
+        // No kernel's module directory changes.
+        Ok(Vec::new())
     }
 }
 

@@ -88,7 +88,7 @@ fn unpack(run: &Invocation<'_>, archive: &Path, request: &FormatRequest, staging
 
     let mut plan = Builder::new(title.as_str(), roots);
     let arranged = plan.section(section(), |plan| {
-        Packager(&run.env.plugins).arrange(format, &request.options, &Staging::top(), plan)
+        Packager(&run.env.plugins).arrange(format, &copy, &request.options, &Staging::top(), plan)
     })?;
     arranged.map_err(|why| malformed(archive, &format!("{}.", why.0)))?;
     check_staged(plan.steps())?;

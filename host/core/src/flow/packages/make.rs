@@ -96,7 +96,7 @@ fn make_of(
     }
     let mut plan = Builder::new(format!("make a {} of {id}", format.name), roots);
     let failed = format!("The {} of {id} could not be made.", format.name);
-    let section = Section::new().confined().tells_notes().fails_as(Kind::Format(format.exit_codes.failed), failed);
+    let section = Section::new().confined().tells_notes().fails_as(Kind::Format(format.failed), failed);
     plan.section(section, |plan| {
         plan.push(verbs::MakeDirectory { location: Staging::top() }, "the file is made in a private directory");
         let assembly = Assembly { package: facts, kernels, options: &options, staging: &Staging::top() };
@@ -145,7 +145,7 @@ fn packaged(
         (_, None) => ("any kernel".to_owned(), "KERNEL".to_owned()),
         (_, Some(missing)) => (format!("kernel {missing}"), format!("{}/{}", missing.kernel, missing.arch)),
     };
-    let mut error = Error::new(Kind::Format(format.exit_codes.not_built), format!("{id} is not built for {what}."))
+    let mut error = Error::new(Kind::Format(format.not_built), format!("{id} is not built for {what}."))
         .hint(format!("Build it first: `dkms build {id} -k {kernel}`."));
     for option in format.options.iter().filter(|option| option.without_kernels) {
         error = error.hint(format!("Or make it without any kernel: --{}.", option.name));

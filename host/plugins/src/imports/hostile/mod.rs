@@ -10,7 +10,7 @@ use std::sync::Arc;
 use wasmtime::component::Resource;
 
 use super::{State, StepBuffer, state_of};
-use crate::bindings::modsmith::plugin::plan::{ArchiveFormat, Compression, HostBuilder};
+use crate::bindings::modsmith::plugin::plan::HostBuilder;
 use crate::bindings::modsmith::plugin::system::{Host, HostDir};
 use crate::bindings::modsmith::plugin::types::{self, Error};
 use crate::grant::{Grant, Reach};
@@ -54,7 +54,7 @@ impl Guard for Granted {
 }
 
 fn grant(manifest: &str, policy: &str) -> Arc<Grant> {
-    let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n{manifest}");
+    let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"initrd\"]\n{manifest}");
     let denials = Denials::parse("/p/site.toml", policy).unwrap();
     Arc::new(Grant::new("x", &Manifest::parse(&text).unwrap(), &denials).unwrap())
 }
@@ -65,7 +65,7 @@ fn ask(state: &mut State, plan: u32, random: &mut Random, world: &World) -> Resu
     let (one, two) = (world.path(random), world.path(random));
     // A rename stays within one root, and most copies that harm do.
     let beside = types::Path { root: one.root.clone(), ..world.path(random) };
-    let outcome = match random.below(14) {
+    let outcome = match random.below(16) {
         0 => state.make_directory(plan, one),
         1 | 2 => state.write_file(plan, one, b"written".to_vec(), 0o644),
         3 | 4 => state.copy(plan, one, two),
@@ -74,8 +74,10 @@ fn ask(state: &mut State, plan: u32, random: &mut Random, world: &World) -> Resu
         7 | 8 => state.symlink(plan, one, world.target(random)),
         9 => state.remove(plan, one),
         10 => state.back_up(plan, one, random.pick(&[".old", "", "/x", ".key", "\u{fc}"]).into()),
-        11 => state.pack(plan, one, two, ArchiveFormat::Tar, random.chance(10).then_some(Compression::Gzip)),
+        11 => state.pack(plan, one, two, "tar".into(), random.chance(10).then(|| "gzip".into())),
         12 => state.unpack(plan, one, two),
+        13 => state.prune(plan, one),
+        14 => state.write_if_changed(plan, one, b"written".to_vec(), 0o644),
         _ => state.collect(plan, one, random.pick(&["*", "*.key", "?", ".*", "{s,f,l}", "**"]).into(), two),
     };
     outcome.unwrap()

@@ -30,7 +30,7 @@ pub enum Layout {
 /// # Errors
 /// Refused, with 3, for kernels of more architectures than the first form can
 /// tell apart.
-pub fn disk(form: Layout, title: &str, kernels: &[Built], date: u32) -> Result<Disk, Failure> {
+pub fn disk(form: Layout, title: &str, kernels: &[Built], date: u32) -> Result<Disk> {
     if form == Layout::One {
         check_architectures(kernels)?;
     }
@@ -58,18 +58,18 @@ pub fn disk(form: Layout, title: &str, kernels: &[Built], date: u32) -> Result<D
 }
 
 /// The first form is for one architecture, or for i386 and another.
-fn check_architectures(kernels: &[Built]) -> Result<(), Refusal> {
+fn check_architectures(kernels: &[Built]) -> Result<()> {
     let architectures: BTreeSet<&str> = kernels.iter().map(Built::installer_arch).collect();
     let releases: BTreeSet<&str> = kernels.iter().map(|built| built.release.as_str()).collect();
     let advice = "With --distro redhat2, a disk tells all architectures apart; or make one for each.";
     if architectures.len() > 2 || (architectures.len() == 2 && !architectures.contains("i386")) {
         let list = architectures.into_iter().collect::<Vec<_>>().join(", ");
         let reason = format!("This kind of disk is for one architecture, or i386 and one more, not for {list}.");
-        return Err(refuse(3, reason).advice(advice));
+        return Err(refuse(3, reason).hint(advice));
     }
     if releases.len() < kernels.len() {
         let reason = "This kind of disk cannot hold modules of two architectures for one kernel release.";
-        return Err(refuse(3, reason).advice(advice));
+        return Err(refuse(3, reason).hint(advice));
     }
     Ok(())
 }
@@ -124,12 +124,12 @@ mod tests {
     fn the_first_form_is_for_one_architecture_or_i386_and_another() {
         let check = |kernels: &[(&str, &str)]| {
             let kernels: Vec<Built> = kernels.iter().map(|(release, arch)| built(release, arch, &["a"])).collect();
-            check_architectures(&kernels).map_err(|refusal| refusal.exit_code)
+            check_architectures(&kernels).map_err(|refusal| refusal.code)
         };
         assert_eq!(check(&[("1", "x86_64"), ("2", "x86_64")]), Ok(()));
         assert_eq!(check(&[("1", "i586"), ("2", "i686"), ("3", "x86_64")]), Ok(()));
-        assert_eq!(check(&[("1", "ia64"), ("2", "x86_64")]), Err(3));
-        assert_eq!(check(&[("1", "ia64"), ("2", "i386"), ("3", "ppc64")]), Err(3));
-        assert_eq!(check(&[("1", "i386"), ("1", "x86_64")]), Err(3));
+        assert_eq!(check(&[("1", "ia64"), ("2", "x86_64")]), Err(Some(3)));
+        assert_eq!(check(&[("1", "ia64"), ("2", "i386"), ("3", "ppc64")]), Err(Some(3)));
+        assert_eq!(check(&[("1", "i386"), ("1", "x86_64")]), Err(Some(3)));
     }
 }

@@ -29,7 +29,7 @@ pub fn disk(
     found: Vec<RpmFile>,
     spec: Option<&str>,
     date: u32,
-) -> Result<Disk, Failure> {
+) -> Result<Disk> {
     let mut found: Vec<Option<RpmFile>> = found.into_iter().map(Some).collect();
     let mut by_arch: BTreeMap<String, Vec<RpmFile>> = BTreeMap::new();
     let mut notes = vec![STABLE.to_owned()];
@@ -67,11 +67,11 @@ pub fn disk(
     Ok(Disk { name, files, system: FileSystem::Fat, label: Some(DRIVERS), notes })
 }
 
-fn unmade(name: &str, version: &str, built: &Built, spec: &str) -> Refusal {
+fn unmade(name: &str, version: &str, built: &Built, spec: &str) -> Error {
     let Built { release, arch, .. } = built;
     refuse(5, format!("No package of {name}/{version} for kernel {release} ({arch}) was made by {spec}."))
-        .advice(format!("Make it first: dkms mkkmod {name}/{version} -k {release}/{arch} --spec {spec}."))
-        .advice("Without --spec, the driver disk gets a package without a spec file.")
+        .hint(format!("Make it first: dkms mkkmod {name}/{version} -k {release}/{arch} --spec {spec}."))
+        .hint("Without --spec, the driver disk gets a package without a spec file.")
 }
 
 /// The package of a kernel's modules.
@@ -173,10 +173,10 @@ mod tests {
         let file = RpmFile::read(made.file_name(), made.bytes()).unwrap();
         let taken = disk("demo", "1.0", &kernel(), vec![file], Some("x.spec"), 7).unwrap();
         assert!(paths(&taken).contains(&"rpms/x86_64/kmod-demo-1.0-99.x86_64.rpm".to_owned()), "{:?}", paths(&taken));
-        let Err(Failure::Refused(refusal)) = disk("demo", "1.0", &kernel(), Vec::new(), Some("x.spec"), 7) else {
+        let Err(refusal) = disk("demo", "1.0", &kernel(), Vec::new(), Some("x.spec"), 7) else {
             panic!("a spec without its package");
         };
-        assert_eq!(refusal.exit_code, 5);
-        assert!(refusal.advice[0].contains("dkms mkkmod demo/1.0 -k 6.1.0/x86_64 --spec x.spec"));
+        assert_eq!(refusal.code, Some(5));
+        assert!(refusal.hints[0].contains("dkms mkkmod demo/1.0 -k 6.1.0/x86_64 --spec x.spec"));
     }
 }

@@ -45,6 +45,7 @@ fn adds_steps(call: Call) -> bool {
         | Call::ModprobeRemove
         | Call::WeakLink
         | Call::WeakUnlink
+        | Call::KernelRemoved
         | Call::KernelPrepare
         | Call::KernelClean
         | Call::OnEvent => true,
@@ -58,6 +59,7 @@ fn adds_steps(call: Call) -> bool {
         | Call::HeaderDirs
         | Call::HeaderPackage
         | Call::Compiler
+        | Call::Images
         | Call::Regeneration
         | Call::Sign
         | Call::Enrolment

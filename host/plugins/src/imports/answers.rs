@@ -1,0 +1,164 @@
+//! The `answers` interface: what plugins make and return, where that may grow.
+
+use wasmtime::component::Resource;
+
+use super::State;
+use crate::bindings::modsmith::plugin::answers::{
+    Host, HostEnrolment, HostFormat, HostFormatOption, HostHookFile, HostRequirements, HostSigning,
+};
+use crate::bindings::modsmith::plugin::types::Argument;
+use crate::roles::{Declared, Enrolment, FormatOption, HookFile};
+
+type Done = wasmtime::Result<()>;
+
+/// Implements a method that changes the answer.
+macro_rules! setter {
+    ($name:ident($resource:ty $(, $argument:ident: $type:ty)*) |$answer:ident| $body:expr) => {
+        fn $name(&mut self, this: Resource<$resource> $(, $argument: $type)*) -> Done {
+            let $answer = self.table.get_mut(&this)?;
+            $body;
+            Ok(())
+        }
+    };
+}
+
+impl Host for State {}
+
+/// The answer `signing`, as the plugin gave it.
+#[derive(Debug, Clone)]
+pub struct SigningAnswer {
+    pub program: Argument,
+    pub key: Option<Argument>,
+    pub certificate: Option<Argument>,
+    pub digest: Option<String>,
+}
+
+/// The answer `requirements`, as the plugin gave it.
+#[derive(Debug, Clone)]
+pub struct RequirementsAnswer {
+    pub state: String,
+    pub kernels: String,
+}
+
+impl HostSigning for State {
+    fn new(&mut self, program: Argument) -> wasmtime::Result<Resource<SigningAnswer>> {
+        self.push(SigningAnswer { program, key: None, certificate: None, digest: None })
+    }
+
+    setter!(set_key(SigningAnswer, key: Argument) |signing| signing.key = Some(key));
+    setter!(set_certificate(SigningAnswer, certificate: Argument) |signing| signing.certificate = Some(certificate));
+    setter!(set_digest(SigningAnswer, digest: String) |signing| signing.digest = Some(digest));
+
+    fn program(&mut self, this: Resource<SigningAnswer>) -> wasmtime::Result<Argument> {
+        Ok(self.table.get(&this)?.program.clone())
+    }
+
+    fn key(&mut self, this: Resource<SigningAnswer>) -> wasmtime::Result<Option<Argument>> {
+        Ok(self.table.get(&this)?.key.clone())
+    }
+
+    fn certificate(&mut self, this: Resource<SigningAnswer>) -> wasmtime::Result<Option<Argument>> {
+        Ok(self.table.get(&this)?.certificate.clone())
+    }
+
+    fn digest(&mut self, this: Resource<SigningAnswer>) -> wasmtime::Result<Option<String>> {
+        Ok(self.table.get(&this)?.digest.clone())
+    }
+
+    fn drop(&mut self, this: Resource<SigningAnswer>) -> Done {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl HostEnrolment for State {
+    fn new(&mut self) -> wasmtime::Result<Resource<Enrolment>> {
+        self.push(Enrolment { accepted: None, advice: Vec::new() })
+    }
+
+    setter!(set_accepted(Enrolment, accepted: bool) |enrolment| enrolment.accepted = Some(accepted));
+    setter!(advise(Enrolment, sentence: String) |enrolment| enrolment.advice.push(sentence));
+
+    fn drop(&mut self, this: Resource<Enrolment>) -> Done {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl HostHookFile for State {
+    fn new(&mut self, at: String, contents: Vec<u8>, mode: u32) -> wasmtime::Result<Resource<HookFile>> {
+        self.push(HookFile { path: at.into(), contents, mode })
+    }
+
+    fn drop(&mut self, this: Resource<HookFile>) -> Done {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl HostRequirements for State {
+    fn new(&mut self, state: String) -> wasmtime::Result<Resource<RequirementsAnswer>> {
+        self.push(RequirementsAnswer { state, kernels: "any".to_owned() })
+    }
+
+    setter!(set_kernels(RequirementsAnswer, count: String) |requirements| requirements.kernels = count);
+
+    fn drop(&mut self, this: Resource<RequirementsAnswer>) -> Done {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl HostFormatOption for State {
+    fn new(&mut self, name: String, help: String) -> wasmtime::Result<Resource<FormatOption>> {
+        self.push(FormatOption { name, help, ..FormatOption::default() })
+    }
+
+    setter!(set_short(FormatOption, letter: char) |option| option.short = Some(letter));
+    setter!(set_value(FormatOption, placeholder: String) |option| option.value = Some(placeholder));
+    setter!(add_choice(FormatOption, value: String) |option| option.choices.push(value));
+    setter!(set_repeatable(FormatOption) | option | option.repeatable = true);
+    setter!(set_without_kernels(FormatOption) | option | option.without_kernels = true);
+    setter!(exclude(FormatOption, name: String) |option| option.excludes.push(name));
+
+    fn drop(&mut self, this: Resource<FormatOption>) -> Done {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl HostFormat for State {
+    fn new(
+        &mut self,
+        name: String,
+        action: String,
+        summary: String,
+        label: String,
+    ) -> wasmtime::Result<Resource<Declared>> {
+        self.push(Declared { directory: name.clone(), name, action, summary, label, ..Declared::default() })
+    }
+
+    setter!(set_directory(Declared, directory: String) |format| format.directory = directory);
+    setter!(set_load_action(Declared, action: String) |format| format.load_action = Some(action));
+    setter!(add_suffix(Declared, suffix: String) |format| format.suffixes.push(suffix));
+    setter!(set_archive_option(Declared, name: String) |format| format.archive_option = Some(name));
+    setter!(set_from_directory(Declared) | format | format.from_directory = true);
+    setter!(set_installer(Declared, command: Vec<String>) |format| format.installer = command);
+
+    fn set_exit_codes(&mut self, this: Resource<Declared>, not_built: u8, failed: u8) -> Done {
+        let format = self.table.get_mut(&this)?;
+        (format.not_built, format.failed) = (not_built, failed);
+        Ok(())
+    }
+
+    fn add_option(&mut self, this: Resource<Declared>, added: Resource<FormatOption>) -> Done {
+        let option = self.table.delete(added)?;
+        self.table.get_mut(&this)?.options.push(option);
+        Ok(())
+    }
+
+    fn drop(&mut self, this: Resource<Declared>) -> Done {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
