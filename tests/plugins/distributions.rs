@@ -111,7 +111,7 @@ impl Machine {
     }
 
     fn directory(&self) -> Option<String> {
-        InstallPolicy(&self.plugins()).destination(&self.kernel(), REQUESTED).expect("an answer")
+        InstallPolicy(&self.plugins()).destination(&self.kernel(), None, REQUESTED).expect("an answer")
     }
 }
 

@@ -10,7 +10,7 @@ use modsmith_facts::kernel::{Kernel, KernelInput};
 use modsmith_facts::{OsRelease, System};
 use modsmith_plan::{Action, Builder};
 use modsmith_plugins::{
-    Administration, Answer, FoundIn, FrameworkSettings, Image, Initrd, Occasion, Plugins, SearchPath,
+    Administration, Answer, Change, FoundIn, FrameworkSettings, Image, Initrd, Occasion, Plugins, SearchPath,
 };
 use modsmith_tests::paths;
 
@@ -36,6 +36,11 @@ arguments = ["-f", "boot/image-*", "*"]
 images = ["image-{release}"]
 command = ["mkimage", "-f", "{image}", "{release}"]
 "#;
+
+/// Modules were removed from a kernel.
+fn removed(kernel: &Arc<Kernel>) -> Change<'_> {
+    Change { kernel, occasion: Occasion::Removed, packages: &[] }
+}
 
 /// A system with the tool and an image, the base plugin from the system's
 /// packages, and tables in the administrator's directory.
@@ -93,7 +98,7 @@ impl Machine {
     /// The steps, or why there are none.
     fn refresh(&self) -> Result<Vec<Action>, String> {
         let mut plan = Builder::new("image", self.roots());
-        match Initrd(&self.plugins()).refresh(&self.kernel(), Occasion::Removed, &mut plan) {
+        match Initrd(&self.plugins()).refresh(removed(&self.kernel()), &mut plan) {
             Ok(Answer::Given { plugin, .. }) if plugin == "mkimage" => {
                 Ok(plan.finish().steps.into_iter().map(|step| step.action).collect())
             }
@@ -103,7 +108,7 @@ impl Machine {
 
     fn image(&self, asked: bool) -> Image {
         let mut plan = Builder::new("image", self.roots());
-        Initrd(&self.plugins()).boot_image(&self.kernel(), Occasion::Removed, asked, &mut plan).expect("an answer")
+        Initrd(&self.plugins()).boot_image(removed(&self.kernel()), asked, &mut plan).expect("an answer")
     }
 }
 

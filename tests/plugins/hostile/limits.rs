@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use modsmith_facts::kernel::{Kernel, KernelInput};
 use modsmith_plan::Builder;
-use modsmith_plugins::{Initrd, Limits, Occasion};
+use modsmith_plugins::{Initrd, Limits};
 
 use super::guest::Body;
-use super::setting::{Setting, assert_names, failure_of};
+use super::setting::{Setting, assert_names, failure_of, installed};
 
 #[test]
 fn an_endless_loop_is_stopped() {
@@ -42,8 +42,8 @@ fn limits_count_what_the_plan_already_has() {
     let plugins = setting.open().with_limits(Limits { steps: 100, ..Limits::default() });
     let kernel = Arc::new(Kernel::new(KernelInput::default()));
     let mut plan = Builder::new("a test", setting.system().roots.clone());
-    assert!(Initrd(&plugins).refresh(&kernel, Occasion::Installed, &mut plan).is_ok());
-    let error = Initrd(&plugins).refresh(&kernel, Occasion::Installed, &mut plan).unwrap_err();
+    assert!(Initrd(&plugins).refresh(installed(&kernel), &mut plan).is_ok());
+    let error = Initrd(&plugins).refresh(installed(&kernel), &mut plan).unwrap_err();
     assert_names(&error.to_string(), &["100 steps"]);
     assert_eq!(plan.steps().len(), 60);
 }

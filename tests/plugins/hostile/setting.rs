@@ -7,7 +7,7 @@ use modsmith_facts::kernel::{Kernel, KernelInput};
 use modsmith_facts::{OsRelease, System};
 use modsmith_plan::{Action, Builder, verbs};
 use modsmith_plugins::error::{Error, Kind};
-use modsmith_plugins::{Administration, Answer, FrameworkSettings, Initrd, Occasion, Plugins, SearchPath};
+use modsmith_plugins::{Administration, Answer, Change, FrameworkSettings, Initrd, Occasion, Plugins, SearchPath};
 
 use super::guest::{Body, GRANT, manifest_text};
 
@@ -87,11 +87,16 @@ impl Setting {
     }
 }
 
+/// Modules were installed for a kernel.
+pub fn installed(kernel: &Arc<Kernel>) -> Change<'_> {
+    Change { kernel, occasion: Occasion::Installed, packages: &[] }
+}
+
 pub fn refresh(plugins: &Plugins, system: &System) -> (Result<Answer<()>, Error>, Vec<Action>) {
     let kernel = Arc::new(Kernel::new(KernelInput { release: "6.1.0-test".into(), ..KernelInput::default() }));
     let mut plan = Builder::new("a test", system.roots.clone());
     plan.push(Action::Note(verbs::Note("before".into())), "a test");
-    let answer = Initrd(plugins).refresh(&kernel, Occasion::Installed, &mut plan);
+    let answer = Initrd(plugins).refresh(installed(&kernel), &mut plan);
     (answer, plan.steps().iter().skip(1).map(|step| step.action.clone()).collect())
 }
 

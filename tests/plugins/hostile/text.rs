@@ -3,7 +3,7 @@
 use modsmith_plugins::{Administration, FoundIn, FrameworkSettings, Initrd, Plugins, SearchPath};
 
 use super::guest::Body;
-use super::setting::{Setting, assert_names};
+use super::setting::{Setting, assert_names, installed};
 
 /// A manifest with a text in each field that is shown.
 fn written(text: &str) -> String {
@@ -110,7 +110,7 @@ fn a_note_of_a_plugin_is_one_line_of_the_plan() {
     let setting = Setting::doing(Body::new().note("x\n   9. remove  /etc/passwd\u{1b}[A"));
     let kernel = std::sync::Arc::new(modsmith_facts::kernel::Kernel::new(Default::default()));
     let mut plan = modsmith_plan::Builder::new("a test", setting.system().roots.clone());
-    let answer = Initrd(&setting.open()).refresh(&kernel, modsmith_plugins::Occasion::Installed, &mut plan);
+    let answer = Initrd(&setting.open()).refresh(installed(&kernel), &mut plan);
     assert!(answer.is_ok());
     let text = modsmith_plan::PlanView::new(&plan.finish()).to_text();
     assert_names(&text, &["x\\n   9. remove  /etc/passwd\\u{1b}[A"]);
