@@ -122,7 +122,7 @@ pub fn call_outcome<T>(
         Ok(value) => return Ok(CallOutcome::Value(value)),
         Err(error) => error,
     };
-    let reason = sentence(&message).to_owned();
+    let (reason, hints) = (sentence(&message).to_owned(), hints.into_boxed_slice());
     match kind {
         ErrorKind::Unsupported => Ok(CallOutcome::Unsupported(message)),
         ErrorKind::Invalid => Err(Error::CannotGoOn { plugin, role, subject, reason, hints }),

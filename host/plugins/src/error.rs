@@ -59,9 +59,9 @@ pub enum Error {
 
     /// The plugin finds a mistake in what it was given.
     #[error("The plugin `{plugin}` ({role}) cannot go on{subject}: {reason}.")]
-    CannotGoOn { plugin: String, role: &'static str, subject: String, reason: String, hints: Vec<String> },
+    CannotGoOn { plugin: String, role: &'static str, subject: String, reason: String, hints: Box<[String]> },
     #[error("The plugin `{plugin}` ({role}) failed{subject}: {reason}.")]
-    Failed { plugin: String, role: &'static str, subject: String, reason: String, hints: Vec<String> },
+    Failed { plugin: String, role: &'static str, subject: String, reason: String, hints: Box<[String]> },
     /// A refused step: the plan without it would be incomplete, so the call fails.
     #[error("The plugin `{plugin}` ({role}) was refused{subject}: {reason}.")]
     Denied { plugin: String, role: &'static str, subject: String, reason: String },
@@ -252,7 +252,7 @@ impl Error {
                 ]
             }
             Self::NoHookFiles { others, .. } => vec![format!("Plugins with hook files: {}.", others.join(", "))],
-            Self::CannotGoOn { hints, .. } | Self::Failed { hints, .. } if !hints.is_empty() => hints.clone(),
+            Self::CannotGoOn { hints, .. } | Self::Failed { hints, .. } if !hints.is_empty() => hints.to_vec(),
             Self::CannotGoOn { plugin, .. } => {
                 vec![format!("Correct what it names, or its settings in /etc/modsmith/settings/{plugin}.toml.")]
             }

@@ -424,7 +424,7 @@ impl Plugins {
                 let framework = framework.or_from(declared, &self.environment);
                 let checked = Values::merge(declared, &entry.policy(), &file, &framework)
                     .map_err(|e| e.to_string())
-                    .map(|values| Arc::new(values.with_policy(&entry.manifest.policy)));
+                    .map(|values| Arc::new(values.with_policy(entry.manifest.policy_kinds())));
                 let checked = match checked {
                     Ok(values) => self.validate(entry, &values)?.map(|()| values),
                     Err(why) => Err(why),

@@ -51,14 +51,14 @@ pub use error::{Error, Fault, Kind, Result};
 pub use facade::Plugins;
 pub use grant::record::Standing;
 pub use grant::rights::{Right, Rights, RightsDifference};
-pub use imports::{PackageFacts, SymbolSource};
+pub use imports::{Enrolment, FormatOption, HookFile, PackageFacts, SymbolSource};
 pub use inspect::{Administration, Inspection, Listed};
 pub use limits::Limits;
 pub use problem::Problem;
 pub use roles::{
-    Assembly, Change, Enrolment, Event, Format, FormatOption, HookFile, Image, Initrd, InstallPolicy, Invalid,
-    KernelCount, KernelHooks, KernelLayout, KernelPrepare, ModprobeConfig, Occasion, Packager, Prune, Regeneration,
-    Requirements, Signer, Signing, State, WeakModules,
+    Assembly, Change, Event, Format, Image, Initrd, InstallPolicy, Invalid, KernelCount, KernelHooks, KernelLayout,
+    KernelPrepare, ModprobeConfig, Occasion, Packager, Prune, Regeneration, Requirements, Signer, Signing, State,
+    WeakModules,
 };
 pub use search::{FoundIn, SearchPath, check_owner};
 pub use settings::FrameworkSettings;

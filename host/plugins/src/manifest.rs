@@ -274,6 +274,11 @@ pub enum BadManifest {
 }
 
 impl Manifest {
+    /// The keys of `[policy]` with their types.
+    pub fn policy_kinds(&self) -> impl Iterator<Item = (String, SettingKind)> {
+        self.policy.iter().map(|(key, declared)| (key.clone(), declared.kind))
+    }
+
     /// Parses and checks a plugin.toml.
     pub fn parse(text: &str) -> Result<Self, BadManifest> {
         let manifest: Manifest = toml::from_str(text).map_err(|e| syntax("plugin.toml", text, &e))?;

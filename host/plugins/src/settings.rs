@@ -6,8 +6,6 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::PolicyKey;
-
 /// One key of `[settings]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -138,8 +136,8 @@ impl Values {
     }
 
     /// With the types of keys that tables set: `directory` is `policy.directory`.
-    pub fn with_policy(mut self, keys: &BTreeMap<String, PolicyKey>) -> Self {
-        self.kinds.extend(keys.iter().map(|(key, declared)| (format!("policy.{key}"), declared.kind)));
+    pub fn with_policy(mut self, keys: impl IntoIterator<Item = (String, SettingKind)>) -> Self {
+        self.kinds.extend(keys.into_iter().map(|(key, kind)| (format!("policy.{key}"), kind)));
         self
     }
 

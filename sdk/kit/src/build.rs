@@ -354,7 +354,7 @@ mod tests {
         let folder = dir.path().join("hooks/a");
         std::fs::create_dir_all(&folder).unwrap();
         let hooks = dir.path().join("hooks");
-        let text = "id = \"a\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n";
+        let text = "id = \"a\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"initrd\"]\n";
         std::fs::write(folder.join(MANIFEST), text).unwrap();
         let plugin = Folder::read(&folder).unwrap();
         let error = packages(&hooks, &[&plugin]).unwrap_err();

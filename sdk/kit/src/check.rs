@@ -127,7 +127,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join(MANIFEST);
         let text =
-            "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n[write]\nrots = []\n";
+            "id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"initrd\"]\n[write]\nrots = []\n";
         std::fs::write(&file, text).unwrap();
         let checked = check(&CheckOptions { directory: dir.path().into(), built: None }).unwrap();
         assert_eq!(checked.plugins, 1);
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn a_plugin_that_is_not_built_where_it_should_be_is_named() {
         let dir = tempfile::tempdir().unwrap();
-        let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n";
+        let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"initrd\"]\n";
         std::fs::write(dir.path().join(MANIFEST), text).unwrap();
         let options = CheckOptions { directory: dir.path().into(), built: Some("/nowhere".into()) };
         assert!(check(&options).unwrap_err().to_string().contains("/nowhere/x.wasm"));

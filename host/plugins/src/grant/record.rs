@@ -221,7 +221,7 @@ mod tests {
     use crate::manifest::Manifest;
 
     fn rights(text: &str) -> Rights {
-        let head = "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\n[roles]\nprovides = [\"initrd\"]\n";
+        let head = "id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"initrd\"]\n";
         Rights::of(&Manifest::parse(&format!("{head}{text}")).unwrap())
     }
 

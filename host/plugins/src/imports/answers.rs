@@ -1,5 +1,7 @@
 //! The `answers` interface: what plugins make and return, where that may grow.
 
+use std::path::PathBuf;
+
 use wasmtime::component::Resource;
 
 use super::State;
@@ -7,7 +9,6 @@ use crate::bindings::modsmith::plugin::answers::{
     Host, HostEnrolment, HostFormat, HostFormatOption, HostHookFile, HostRequirements, HostSigning,
 };
 use crate::bindings::modsmith::plugin::types::Argument;
-use crate::roles::{Declared, Enrolment, FormatOption, HookFile};
 
 type Done = wasmtime::Result<()>;
 
@@ -23,6 +24,83 @@ macro_rules! setter {
 }
 
 impl Host for State {}
+
+/// Whether the machine's kernel would accept a signature, and what to do where
+/// it would not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolment {
+    /// `None` if it is unknown.
+    pub accepted: Option<bool>,
+    /// What that goes by, and what to do.
+    pub advice: Vec<String>,
+}
+
+/// A file that brings events of kernels to the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HookFile {
+    /// Absolute on the target, once `@SBINDIR@` and `@LIBDIR@` are filled in.
+    pub path: PathBuf,
+    pub contents: Vec<u8>,
+    pub mode: u32,
+}
+
+/// An option that a format adds to the command line: a switch, unless it takes a value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FormatOption {
+    /// Long name without dashes.
+    pub name: String,
+    pub help: String,
+    pub short: Option<char>,
+    /// Placeholder of its value.
+    pub value: Option<String>,
+    /// The values that it takes; empty for any.
+    pub choices: Vec<String>,
+    pub repeatable: bool,
+    /// The format is made without any kernel if this option is given.
+    pub without_kernels: bool,
+    /// Options that exclude it.
+    pub excludes: Vec<String>,
+}
+
+/// A format as its plugin declares it. The interface's text says what each field is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    pub name: String,
+    pub action: String,
+    pub load_action: Option<String>,
+    pub suffixes: Vec<String>,
+    pub summary: String,
+    pub label: String,
+    pub directory: String,
+    pub archive_option: Option<String>,
+    pub from_directory: bool,
+    pub installer: Vec<String>,
+    /// Exit code where the package is not built for a kernel that the command names.
+    pub not_built: u8,
+    /// Exit code where a step failed.
+    pub failed: u8,
+    pub options: Vec<FormatOption>,
+}
+
+impl Default for Declared {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            action: String::new(),
+            load_action: None,
+            suffixes: Vec::new(),
+            summary: String::new(),
+            label: String::new(),
+            directory: String::new(),
+            archive_option: None,
+            from_directory: false,
+            installer: Vec::new(),
+            not_built: 5,
+            failed: 7,
+            options: Vec::new(),
+        }
+    }
+}
 
 /// The answer `signing`, as the plugin gave it.
 #[derive(Debug, Clone)]

@@ -29,7 +29,7 @@ mod requests;
 mod settings;
 mod system;
 
-pub use answers::{RequirementsAnswer, SigningAnswer};
+pub use answers::{Declared, Enrolment, FormatOption, HookFile, RequirementsAnswer, SigningAnswer};
 pub use context::{KernelFacts, Module, ModulePackage};
 pub use plan::{PlannedCommand, StepBuffer};
 pub use requests::*;

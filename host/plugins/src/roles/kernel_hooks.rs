@@ -1,7 +1,6 @@
 //! What happens when kernels come and go.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::answer::Answer;
@@ -9,7 +8,7 @@ use crate::bindings::exports::modsmith::plugin::kernel_hooks::GuestIndices;
 use crate::call::{CallOutcome, Subject, call_outcome};
 use crate::error::Error;
 use crate::facade::{Candidates, Plugins};
-use crate::imports::{EventRequest, PackageFacts};
+use crate::imports::{EventRequest, HookFile, PackageFacts};
 use crate::index::Entry;
 use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;
@@ -35,15 +34,6 @@ impl Event {
             Self::ModulesLoaded => "modules-loaded",
         }
     }
-}
-
-/// A file that brings these events to the program.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HookFile {
-    /// Absolute on the target, once `@SBINDIR@` and `@LIBDIR@` are filled in.
-    pub path: PathBuf,
-    pub contents: Vec<u8>,
-    pub mode: u32,
 }
 
 /// The role `kernel-hooks`: what happens when kernels come and go.

@@ -14,10 +14,10 @@ mod weak_modules;
 
 pub use initrd::{Change, Image, Initrd, Occasion, Regeneration};
 pub use install_policy::{InstallPolicy, Prune};
-pub use kernel_hooks::{Event, HookFile, KernelHooks};
+pub use kernel_hooks::{Event, KernelHooks};
 pub use kernel_layout::KernelLayout;
 pub use kernel_prepare::KernelPrepare;
 pub use modprobe_config::ModprobeConfig;
-pub use packager::{Assembly, Declared, Format, FormatOption, Invalid, KernelCount, Packager, Requirements, State};
-pub use signer::{Enrolment, Signer, Signing};
+pub use packager::{Assembly, Format, Invalid, KernelCount, Packager, Requirements, State};
+pub use signer::{Signer, Signing};
 pub use weak_modules::WeakModules;

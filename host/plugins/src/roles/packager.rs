@@ -8,70 +8,14 @@ use crate::bindings::modsmith::plugin::types::{self, ErrorKind};
 use crate::call::{Call, CallOutcome, Subject, call_outcome, denied, taken};
 use crate::error::Error;
 use crate::facade::Plugins;
-use crate::imports::{AssembleRequest, FormatRequest, LoadRequest, PackageFacts, RequirementsAnswer, StepBuffer};
+use crate::imports::{
+    AssembleRequest, Declared, FormatOption, FormatRequest, LoadRequest, PackageFacts, RequirementsAnswer, StepBuffer,
+};
 use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::text::field;
 use modsmith_facts::{Location, find_program};
 use modsmith_plan::Builder;
-
-/// An option that a format adds to the command line: a switch, unless it takes a value.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FormatOption {
-    /// Long name without dashes.
-    pub name: String,
-    pub help: String,
-    pub short: Option<char>,
-    /// Placeholder of its value.
-    pub value: Option<String>,
-    /// The values that it takes; empty for any.
-    pub choices: Vec<String>,
-    pub repeatable: bool,
-    /// The format is made without any kernel if this option is given.
-    pub without_kernels: bool,
-    /// Options that exclude it.
-    pub excludes: Vec<String>,
-}
-
-/// A format as its plugin declares it. The interface's text says what each field is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Declared {
-    pub name: String,
-    pub action: String,
-    pub load_action: Option<String>,
-    pub suffixes: Vec<String>,
-    pub summary: String,
-    pub label: String,
-    pub directory: String,
-    pub archive_option: Option<String>,
-    pub from_directory: bool,
-    pub installer: Vec<String>,
-    /// Exit code where the package is not built for a kernel that the command names.
-    pub not_built: u8,
-    /// Exit code where a step failed.
-    pub failed: u8,
-    pub options: Vec<FormatOption>,
-}
-
-impl Default for Declared {
-    fn default() -> Self {
-        Self {
-            name: String::new(),
-            action: String::new(),
-            load_action: None,
-            suffixes: Vec::new(),
-            summary: String::new(),
-            label: String::new(),
-            directory: String::new(),
-            archive_option: None,
-            from_directory: false,
-            installer: Vec::new(),
-            not_built: 5,
-            failed: 7,
-            options: Vec::new(),
-        }
-    }
-}
 
 /// A format that a plugin makes or loads.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use crate::bindings::modsmith::plugin::types;
 use crate::call::{CallOutcome, Subject, taken};
 use crate::error::Error;
 use crate::facade::Plugins;
-use crate::imports::{KeyRequest, PackageFacts, SignRequest, SigningAnswer};
+use crate::imports::{Enrolment, KeyRequest, PackageFacts, SignRequest, SigningAnswer};
 use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
@@ -26,16 +26,6 @@ pub struct Signing {
     /// As the kernel's configuration names it: `sha256`. `None` where the program
     /// alone knows it.
     pub digest: Option<String>,
-}
-
-/// Whether the machine's kernel would accept a signature, and what to do where
-/// it would not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Enrolment {
-    /// `None` if it is unknown.
-    pub accepted: Option<bool>,
-    /// What that goes by, and what to do.
-    pub advice: Vec<String>,
 }
 
 /// The role `signer`: signing module files.

@@ -49,12 +49,12 @@ impl Built {
             let contents = file.read_unpacked()?.unwrap_or_default();
             let info = match ModInfo::of(&contents) {
                 Ok(info) => info,
-                Err(why) => return Err(again(format!("{} is no kernel module: {why}.", file.absolute()?)).into()),
+                Err(why) => return Err(again(format!("{} is no kernel module: {why}.", file.absolute()?))),
             };
             modules.push(Module { name: name.into(), contents, info });
         }
         if modules.is_empty() {
-            return Err(again(format!("{} holds no modules.", directory.absolute()?)).into());
+            return Err(again(format!("{} holds no modules.", directory.absolute()?)));
         }
         Ok(Self { release, arch, modules })
     }

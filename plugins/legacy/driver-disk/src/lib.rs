@@ -55,8 +55,7 @@ impl Packager for DriverDisk {
         let request = Request::of(&request.options())?;
         if kernels.is_empty() {
             return Err(refuse(1, "A driver disk is for at least one kernel, and none was named.")
-                .hint("Name kernels with -k.")
-                .into());
+                .hint("Name kernels with -k."));
         }
         let date = u32::try_from(source_date()).unwrap_or(u32::MAX);
         let disk = disk(&request, &module, &kernels, date)?;
@@ -126,7 +125,7 @@ fn packages(name: &str, version: &str) -> Result<Vec<RpmFile>> {
                 Ok(package) => packages.push(package),
                 Err(why) => {
                     let reason = format!("{} is no package of rpm: {why}.", file.absolute()?);
-                    return Err(refuse(7, reason).hint("Make it again with mkkmod, or delete it.").into());
+                    return Err(refuse(7, reason).hint("Make it again with mkkmod, or delete it."));
                 }
             }
         }

@@ -125,5 +125,5 @@ pub fn unusable(template: &Template, error: Error) -> Error {
         Error { kind: ErrorKind::Invalid, message, .. } => message,
         error => return error,
     };
-    refuse(5, format!("The template {} cannot be used: {why}.", template.name())).hint("Correct it.").into()
+    refuse(5, format!("The template {} cannot be used: {why}.", template.name())).hint("Correct it.")
 }

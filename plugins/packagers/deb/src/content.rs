@@ -60,8 +60,7 @@ pub fn modules(module: &ModulePackage, kernel: &Kernel) -> Result<Files> {
     if files.size() == 0 {
         let id = format!("{}/{}", module.name(), module.version());
         return Err(refuse(5, format!("{id} has no modules for kernel {release} ({arch})."))
-            .hint(format!("Build it anew: `dkms build {id} -k {release}/{arch} --force`."))
-            .into());
+            .hint(format!("Build it anew: `dkms build {id} -k {release}/{arch} --force`.")));
     }
     Ok(files)
 }

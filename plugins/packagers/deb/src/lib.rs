@@ -42,9 +42,9 @@ impl Packager for Deb {
     fn requires(request: &FormatRequest) -> Result<Requirements> {
         let options = &request.options();
         if let Some(value) = given(options, "legacy-postinst").filter(|value| !matches!(*value, "0" | "1")) {
-            return Err(refuse(1, format!("--legacy-postinst is `{value}`, and it can be 0 or 1."))
-                .hint("Leave it out for 1.")
-                .into());
+            return Err(
+                refuse(1, format!("--legacy-postinst is `{value}`, and it can be 0 or 1.")).hint("Leave it out for 1.")
+            );
         }
         if given(options, "source-only").is_some() {
             return Ok(Requirements { state: State::Added, kernels: KernelCount::None });

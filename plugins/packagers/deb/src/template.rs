@@ -53,8 +53,7 @@ impl Template {
         read(&place, "", &mut files)?;
         if files.get("debian/control").is_none() {
             return Err(refuse(5, format!("The template {} has no debian/control.", named(&place)))
-                .hint("Complete it, or remove it for the template that is built in.")
-                .into());
+                .hint("Complete it, or remove it for the template that is built in."));
         }
         let mut files = filled(files, |name| names.tokens(name));
         for path in INDISPENSABLE {

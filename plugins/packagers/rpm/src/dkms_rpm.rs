@@ -53,7 +53,7 @@ pub fn assemble(
             spec
         }
     };
-    Ok(build::run(&spec, &Stage::All, staging, plan)?)
+    build::run(&spec, &Stage::All, staging, plan)
 }
 
 impl Parts {

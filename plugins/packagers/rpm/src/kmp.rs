@@ -25,8 +25,7 @@ pub fn assemble(
     let usual = format!("{name}-kmp.spec");
     let Some(spec) = sources::spec(options, &[Path::source(&usual)])? else {
         return Err(refuse(5, format!("The source of {name}/{version} has no {usual}."))
-            .hint("A kernel module package is made by a spec of its own: put it into the source under that name, or name it with --spec.")
-            .into());
+            .hint("A kernel module package is made by a spec of its own: put it into the source under that name, or name it with --spec."));
     };
     let mut source = Files::new();
     source.read(&Path::source(""), "")?;
@@ -37,7 +36,7 @@ pub fn assemble(
     files.add(format!("{name}-{version}.tar.bz2"), bzip2(&archive), 0o644);
     let macros = [("module_name", name), ("version", version), ("kernel_version", literal(&kernel.release()))];
     build::prepare(&spec, &files, &macros, staging, plan)?;
-    Ok(build::run(&spec, &Stage::Source(&kernel.arch()), staging, plan)?)
+    build::run(&spec, &Stage::Source(&kernel.arch()), staging, plan)
 }
 
 fn bzip2(bytes: &[u8]) -> Vec<u8> {

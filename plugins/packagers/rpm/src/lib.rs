@@ -64,11 +64,10 @@ impl Packager for Rpm {
         let options = &request.options();
         if !has_program("rpmbuild")? {
             return Err(refuse(1, "There is no rpmbuild on this system.")
-                .hint("Install it: the package is called rpm-build, on Debian and what is made of it rpm.")
-                .into());
+                .hint("Install it: the package is called rpm-build, on Debian and what is made of it rpm."));
         }
         if let Some(value) = given(options, "legacy-postinst").filter(|value| !matches!(*value, "0" | "1")) {
-            return Err(refuse(1, format!("--legacy-postinst is 0 or 1, not `{value}`.")).into());
+            return Err(refuse(1, format!("--legacy-postinst is 0 or 1, not `{value}`.")));
         }
         if let Some(name) = given(options, "spec") {
             sources::check_spec_name(name)?;

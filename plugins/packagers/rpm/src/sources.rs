@@ -18,8 +18,7 @@ pub struct Spec {
 pub fn check_spec_name(name: &str) -> Result<()> {
     match name.is_empty() || name.split('/').any(|part| matches!(part, "" | "." | "..")) {
         true => Err(refuse(5, format!("`{name}` is no name of a spec file in the source."))
-            .hint("--spec takes the name of a file in the package's source, such as demo.spec.")
-            .into()),
+            .hint("--spec takes the name of a file in the package's source, such as demo.spec.")),
         false => Ok(()),
     }
 }
@@ -37,8 +36,7 @@ pub fn spec(options: &[Property], candidates: &[Path]) -> Result<Option<Spec>> {
     }
     match named {
         Some(named) => Err(refuse(5, format!("The spec file {} is not in the package's source.", named.relative))
-            .hint("Put it there, or leave --spec out.")
-            .into()),
+            .hint("Put it there, or leave --spec out.")),
         None => Ok(None),
     }
 }

@@ -18,8 +18,7 @@ pub fn check(what: &str, name: &str) -> Result<()> {
         return Ok(());
     }
     Err(refuse(7, format!("`{name}` cannot be the {what} of an rpm package."))
-        .hint(format!("It has to begin with a letter or digit, and may have these and {PLAIN} in it."))
-        .into())
+        .hint(format!("It has to begin with a letter or digit, and may have these and {PLAIN} in it.")))
 }
 
 /// A package's name for any text of plain characters.

@@ -70,7 +70,7 @@ pub fn make(name: &str, packages: &[Package], kernel: &Kernel, system: &System, 
     }
     let text = system.text(&kernel.machine());
     files.add(format!("usr/lib/extension-release.d/extension-release.{name}"), text, 0o644);
-    Ok(squashfs::image(&files, source_date()).map_err(|why| other(format!("{name}.raw cannot be made: {why}.")))?)
+    squashfs::image(&files, source_date()).map_err(|why| other(format!("{name}.raw cannot be made: {why}.")))
 }
 
 fn add_modules(package: &Package, kernel: &Kernel, files: &mut Files, added: &mut Vec<Added>) -> Result<()> {
@@ -81,16 +81,14 @@ fn add_modules(package: &Package, kernel: &Kernel, files: &mut Files, added: &mu
         built.entries()?.into_iter().map(|entry| entry.name).filter(|name| is_module(name)).collect();
     if modules.is_empty() {
         return Err(refuse(exit::NOT_BUILT, format!("{name}/{version} is not built for kernel {release} ({arch})."))
-            .hint(format!("Build it first: `dkms build {name}/{version} -k {release}/{arch}`."))
-            .into());
+            .hint(format!("Build it first: `dkms build {name}/{version} -k {release}/{arch}`.")));
     }
     for file in modules {
         let at = built.join(&file);
         let path = format!("{DESTINATION}/{file}");
         if let Some(twin) = added.iter().find(|added| depmod::name(&added.path) == depmod::name(&path)) {
             return Err(refuse(exit::USAGE, format!("{name}/{version} has a module of the name of {}.", twin.path))
-                .hint("Make an image of each package, for systems that need only one of them.")
-                .into());
+                .hint("Make an image of each package, for systems that need only one of them."));
         }
         files.add(format!("usr/lib/modules/{release}/{path}"), at.read()?.unwrap_or_default(), 0o644);
         added.push(Added { path, module: module(&at)? });
@@ -115,13 +113,13 @@ fn merged(release: &str, mut added: Vec<Added>, plan: &mut Plan) -> Result<Vec<(
     for (kind, wanted) in TEXTS {
         match directory.join(&format!("modules.{kind}")).read_text()? {
             Some(text) => drop(texts.insert(kind, text)),
-            None if wanted => return Err(no_index(release, &format!("modules.{kind}")).into()),
+            None if wanted => return Err(no_index(release, &format!("modules.{kind}"))),
             None => {}
         }
     }
     let merge = Merge::new(texts);
     if merge.is_empty() {
-        return Err(no_index(release, "what modules.dep should list").into());
+        return Err(no_index(release, "what modules.dep should list"));
     }
     if !merge.foreign.is_empty() {
         let foreign = merge.foreign.join(", ");

@@ -18,18 +18,17 @@ impl System {
     pub fn find(options: &[Property]) -> Result<Self> {
         let named = given(options, "os").map_or_else(|| setting("os"), |os| Ok(Some(os.to_owned())))?;
         if let Some(named) = named {
-            return Ok(Self::named(&named).ok_or_else(|| {
+            return Self::named(&named).ok_or_else(|| {
                 refuse(1, format!("`{named}` is no system: an ID and a VERSION_ID as in its os-release are expected."))
                     .hint("Give them as ID:VERSION_ID, such as `debian:12`, or give `any`.")
-            })?);
+            });
         }
         let level = os_release("SYSEXT_LEVEL").map(|level| ("SYSEXT_LEVEL", level));
         let version = level.or_else(|| os_release("VERSION_ID").map(|version| ("VERSION_ID", version)));
         match os_release("ID") {
             Some(id) => Ok(Self { id, version }),
             None => Err(refuse(1, "It is not known which system the image is for: there is no os-release with an ID.")
-                .hint("Name the system: --os ID:VERSION_ID, or --os any.")
-                .into()),
+                .hint("Name the system: --os ID:VERSION_ID, or --os any.")),
         }
     }
 

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     fn manifest() -> Manifest {
-        let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"0.1\"\ndescription = \"Makes x\"\nlicense = \"MIT\"\n\
+        let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\ndescription = \"Makes x\"\nlicense = \"MIT\"\n\
             [roles]\nprovides = [\"initrd\"]\n";
         Manifest::parse(text).unwrap()
     }

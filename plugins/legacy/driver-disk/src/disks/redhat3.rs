@@ -45,7 +45,7 @@ pub fn disk(
                 notes.push(format!("{} was made before and is taken as it is.", package.name));
                 package
             }
-            (None, Some(spec)) => return Err(unmade(name, version, built, spec).into()),
+            (None, Some(spec)) => return Err(unmade(name, version, built, spec)),
             (None, None) => {
                 let package = package(name, version, built, date);
                 RpmFile::read(package.file_name(), package.bytes()).map_err(other)?
