@@ -82,8 +82,8 @@ impl Initrd for Table {
         let words = setting_list("policy.initrd.command")?;
         let (program, arguments) =
             words.split_first().ok_or_else(|| unsupported("the policy table has no initrd command"))?;
-        if !has_program(program)? {
-            return Err(unsupported(format!("{program} is not installed")));
+        if !has_program(program).unwrap_or(false) {
+            return Err(unsupported(format!("{program} is not installed, or this table may not run it")));
         }
         let image = request.existing_image::<Self>()?;
         request.back_up(&image, plan)?;
