@@ -2,7 +2,7 @@
 //! others.
 
 use modsmith_tests::fixture::Package;
-use modsmith_tests::schema::validate;
+use modsmith_tests::schema::{validate, validate_toml};
 use modsmith_tests::world::World;
 
 /// A package that is added, one that is installed and differs, one that is broken.
@@ -53,4 +53,28 @@ fn the_schemas_refuse_what_is_not_documented() {
     assert!(validate("status-schema.json", &status).is_err());
     let plan = serde_json::json!({ "schema_version": 1, "plans": [{ "title": "t", "steps": [{ "action": "explode", "reason": "r" }] }] });
     assert!(validate("plan-schema.json", &plan).is_err());
+}
+
+/// Files of this name in plugins' folders, at any depth.
+fn files_of_plugins(name: &str) -> Vec<std::path::PathBuf> {
+    let plugins = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins");
+    let entries = walkdir::WalkDir::new(plugins).into_iter().filter_entry(|entry| entry.file_name() != "target");
+    let files = entries.map(|entry| entry.expect("readable").into_path());
+    files.filter(|file| file.file_name().is_some_and(|found| found == name)).collect()
+}
+
+#[test]
+fn manifests_tables_and_cases_are_valid() {
+    for (schema, name) in [("plugin.json", "plugin.toml"), ("policy.json", "policy.toml"), ("facts.json", "facts.toml")]
+    {
+        let files = files_of_plugins(name);
+        assert!(files.len() > 10, "{name}: {}", files.len());
+        validate_toml(schema, &files).unwrap();
+        // And what is not described is refused.
+        let dir = tempfile::tempdir().unwrap();
+        let wrong = dir.path().join(name);
+        let text = std::fs::read_to_string(&files[0]).unwrap();
+        std::fs::write(&wrong, format!("descripton = \"misspelt\"\n{text}")).unwrap();
+        validate_toml(schema, &[wrong]).unwrap_err();
+    }
 }

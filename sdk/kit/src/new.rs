@@ -90,7 +90,14 @@ fn files(options: &NewOptions) -> Result<Vec<File>> {
         ("ci.sh", templates::CI.to_owned(), 0o755),
         (".gitignore", "/build/\n/dist/\n/target/\n".to_owned(), 0o644),
     ];
-    let head = format!("{}{}", templates::HEAD, kind.manifest);
+    let head = format!("#:schema schemas/plugin.json\n{}{}", templates::HEAD, kind.manifest);
+    files.push(("schemas/facts.json", templates::FACTS_SCHEMA.to_owned(), 0o644));
+    match language {
+        Language::Table => files.push(("schemas/policy.json", templates::POLICY_SCHEMA.to_owned(), 0o644)),
+        Language::Rust | Language::C => {
+            files.push(("schemas/plugin.json", templates::PLUGIN_SCHEMA.to_owned(), 0o644));
+        }
+    }
     match language {
         Language::Rust => {
             files.push((MANIFEST, head, 0o644));
@@ -102,12 +109,13 @@ fn files(options: &NewOptions) -> Result<Vec<File>> {
             files.push(("build.sh", templates::BUILD_C.to_owned(), 0o755));
             files.push(("plugin.c", source.to_owned(), 0o644));
         }
-        Language::Table => files.push((POLICY, source.to_owned(), 0o644)),
+        Language::Table => files.push((POLICY, format!("#:schema schemas/policy.json\n{source}"), 0o644)),
     }
     let values = values(options, kind)?;
     let filled = files.into_iter().map(|(name, text, mode)| (name.to_owned(), fill(&text, &values), mode));
-    let facts = [(FACTS, kind.facts), (PLAN, kind.expected)];
-    let facts = facts.map(|(name, text)| (format!("{case}/{name}"), fill(text, &values), 0o644));
+    let facts =
+        [(FACTS, format!("#:schema ../../schemas/facts.json\n{}", kind.facts)), (PLAN, kind.expected.to_owned())];
+    let facts = facts.map(|(name, text)| (format!("{case}/{name}"), fill(&text, &values), 0o644));
     Ok(filled.chain(facts).collect())
 }
 
@@ -165,7 +173,7 @@ mod tests {
         for kind in &KINDS {
             for (language, _) in kind.sources {
                 let files = files(&options(kind.name, *language)).unwrap();
-                for (name, text, _) in &files {
+                for (name, text, _) in files.iter().filter(|(name, ..)| !name.starts_with("schemas/")) {
                     assert!(!text.contains("{{") && text.ends_with('\n'), "{} {name}: {text}", kind.name);
                 }
                 let text = |wanted: &str| files.iter().find(|(name, ..)| name == wanted).map(|(_, text, _)| text);

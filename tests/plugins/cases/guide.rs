@@ -26,9 +26,10 @@ fn the_plugin_of_the_guide_is_built_and_passes_the_case_of_the_guide_and_all_law
 
 #[test]
 fn a_panic_in_a_plugin_is_reported_with_its_message_and_place() -> Result<()> {
-    let code = GUIDE
-        .block("export!(Dracut: Initrd);")?
-        .replace("let image = ", "assert!(request.kernel().release().is_empty(), \"the image is lost\");\nlet image = ");
+    let code = GUIDE.block("export!(Dracut: Initrd);")?.replace(
+        "let image = ",
+        "assert!(request.kernel().release().is_empty(), \"the image is lost\");\nlet image = ",
+    );
     let output = test(&Project::new(&GUIDE, "panicking", &code)?)?.expect(1);
     for part in ["`dracut` (initrd) crashed", "the image is lost", "src/lib.rs", "`robust`"] {
         assert!(output.stdout.contains(part), "{output}");

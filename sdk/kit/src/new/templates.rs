@@ -14,6 +14,10 @@ pub const README: &str = template!("README.md");
 pub const CI: &str = template!("ci.sh");
 pub const CARGO: &str = template!("rust/Cargo.toml");
 pub const BUILD_C: &str = template!("c/build.sh");
+/// Schemas, by which editors complete and check the files.
+pub const PLUGIN_SCHEMA: &str = include_str!("../../schemas/plugin.json");
+pub const POLICY_SCHEMA: &str = include_str!("../../schemas/policy.json");
+pub const FACTS_SCHEMA: &str = include_str!("../../schemas/facts.json");
 /// The beginning of every plugin.toml.
 pub const HEAD: &str = template!("manifest/head.toml");
 /// The end of a plugin.toml with a build command.

@@ -131,6 +131,13 @@ mod tests {
     }
 
     #[test]
+    fn the_schema_has_every_call() {
+        let schema: serde_json::Value = serde_json::from_str(include_str!("../../schemas/facts.json")).unwrap();
+        let known: Vec<&str> = Call::all().map(Call::name).collect();
+        assert_eq!(schema["properties"]["call"]["enum"], serde_json::json!(known));
+    }
+
+    #[test]
     fn what_is_taken_back_is_of_the_same_role() {
         for (call, inverse) in Call::all().filter_map(|call| Some((call, call.inverse()?))) {
             assert_eq!(call.role(), inverse.role());
