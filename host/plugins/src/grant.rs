@@ -304,9 +304,16 @@ impl Grant {
             })
             .collect();
         let granted: Vec<String> = entries.iter().map(|run| format!("`{shown} {}`", run.arguments)).collect();
+        let is_path = |argument: &&Argument| matches!(argument, Argument::Text(text) if text.starts_with('/'));
+        let remedy = match arguments.iter().find(is_path) {
+            // Only a location fits a pattern of paths, and is valid below `--root`.
+            Some(Argument::Text(text)) => {
+                format!("`{text}` is a path as text, and its author has to pass it as a location (in Rust, a `Path`)")
+            }
+            _ => "ask its author to correct `arguments`, or use another plugin".to_owned(),
+        };
         Err(format!(
-            "plugin `{}` may not run `{shown} {}`: the `[[run]]` entries of its manifest grant {}; \
-             ask its author to correct `arguments`, or use another plugin",
+            "plugin `{}` may not run `{shown} {}`: the `[[run]]` entries of its manifest grant {}; {remedy}",
             self.plugin,
             given.join(" "),
             granted.join(" and ")

@@ -115,6 +115,8 @@ fn programs_run_with_granted_arguments_only() {
     let grant = grant(BOOT);
     let message = grant.permits(&Action::Run(Command::new("tool").arg("-f"))).unwrap_err();
     assert!(message.contains("`tool -f`") && message.contains("`tool -f *`"), "{message}");
+    let message = grant.permits(&Action::Run(Command::new("tool").arg("/boot/img"))).unwrap_err();
+    assert!(message.contains("`/boot/img` is a path as text") && message.contains("`Path`"), "{message}");
     assert!(grant.permits(&Action::Run(Command::new("tool").arg("-f").arg("y"))).is_ok());
     assert!(grant.permits(&Action::Run(Command::new("other"))).is_err());
 }
