@@ -51,7 +51,7 @@ pub use error::{Error, Fault, Kind, Result};
 pub use facade::Plugins;
 pub use grant::record::Standing;
 pub use grant::rights::{Right, Rights, RightsDifference};
-pub use imports::{Enrolment, FormatOption, HookFile, PackageFacts, SymbolSource};
+pub use imports::{Enrolment, FormatOption, HookFile, LOG_TARGET, PackageFacts, SymbolSource};
 pub use inspect::{Administration, Inspection, Listed};
 pub use limits::Limits;
 pub use problem::Problem;

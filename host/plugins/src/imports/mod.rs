@@ -31,6 +31,7 @@ mod system;
 
 pub use answers::{Declared, Enrolment, FormatOption, HookFile, RequirementsAnswer, SigningAnswer};
 pub use context::{KernelFacts, Module, ModulePackage};
+pub use log::TARGET as LOG_TARGET;
 pub use plan::{PlannedCommand, StepBuffer};
 pub use requests::*;
 pub use system::Dir;

@@ -11,6 +11,7 @@ pub(crate) mod case;
 mod diff;
 pub(crate) mod facts;
 mod laws;
+mod logs;
 mod rehearsal;
 mod render;
 mod report;
@@ -88,14 +89,16 @@ fn test_plugin(options: &TestOptions, subject: &Subject, cases: &[Case]) -> Resu
     let mut reports = Vec::new();
     for case in cases {
         let within = |error| Error::InCase { case: case.path.clone(), error: Box::new(error) };
-        let answer = subject.ask(&case.facts, Some(&case.path)).map_err(within)?;
+        let (answer, log) = logs::during(|| subject.ask(&case.facts, Some(&case.path)));
+        let answer = answer.map_err(within)?;
         let outcome = match case.check(&answer)? {
             // A fault of the plugin is never what is expected because it happens.
             Outcome::Failed { .. } if options.update && answer.fault().is_none() => case.accept(&answer)?,
             outcome => outcome,
         };
         laws::of_case(subject, case, &answer, &mut findings).map_err(within)?;
-        reports.push(CaseReport::new(case.name.clone(), case.path.clone(), outcome, answer.fault().is_none()));
+        let report = CaseReport::new(case.name.clone(), case.path.clone(), outcome, answer.fault().is_none());
+        reports.push(report.with_log(log));
     }
     if options.case.is_none() {
         laws::of_plugin(subject, cases, &mut findings)?;

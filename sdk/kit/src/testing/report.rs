@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use modsmith_facts::text::field;
+
 use super::case::Outcome;
 use super::laws::{Findings, Law};
 
@@ -38,6 +40,9 @@ pub struct CaseReport {
     /// The expectation and the answer, line by line: `- ` expected, `+ ` given.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub diff: Vec<String>,
+    /// What the plugin logged, of a failed case.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<String>,
     /// Whether `--update` would make the answer the expected one: not where the plugin
     /// crashed, was denied something, or ran into a limit.
     pub acceptable: bool,
@@ -86,7 +91,12 @@ impl CaseReport {
             Outcome::Updated => ("updated", None, Vec::new()),
             Outcome::Failed { why, shown } => ("failed", Some(why), shown),
         };
-        Self { name, path, outcome, why, diff, acceptable }
+        Self { name, path, outcome, why, diff, log: Vec::new(), acceptable }
+    }
+
+    /// The same with what the plugin logged, if the case failed.
+    pub fn with_log(self, log: Vec<String>) -> Self {
+        if self.outcome == "failed" { Self { log, ..self } } else { self }
     }
 }
 
@@ -156,6 +166,7 @@ impl fmt::Display for Report {
 fn failed_case(f: &mut fmt::Formatter<'_>, case: &CaseReport, why: &str) -> fmt::Result {
     writeln!(f, "  failed {}: {why}", case.path.display())?;
     case.diff.iter().try_for_each(|line| writeln!(f, "    {line}"))?;
+    case.log.iter().try_for_each(|line| writeln!(f, "    log: {}", field(line)))?;
     match case.acceptable {
         true => writeln!(f, "    To accept the answer, run this again with `--case {} --update`.", case.name),
         false => writeln!(
