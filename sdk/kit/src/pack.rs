@@ -1,7 +1,7 @@
 //! Packing: the output of a compiler of any language becomes a plugin.
 //!
 //! A core module gets the component type of the interface, if it has none, and becomes a
-//! component; imports of WASI preview 1 are answered by [`adapter`]. A component stays as it
+//! component; imports of WASI preview 1 are answered inside the component. A component stays as it
 //! is. Both get the manifest, and must pass the checks that the host makes.
 
 mod adapter;
