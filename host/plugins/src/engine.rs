@@ -69,8 +69,8 @@ impl Engine {
         self.linker.instantiate_pre(&component).map_err(|e| LoadError::Link(format!("{e:#}")))
     }
 
-    /// Compiles a component and keeps the code, unless the cache has it. `begin` is told
-    /// the component's size before it is compiled.
+    /// Compiles a component and keeps the code, unless the cache has it. Calls `begin`
+    /// with the component's size before it is compiled.
     pub fn prepare(&self, component: &Path, begin: impl FnOnce(u64)) -> Result<(), LoadError> {
         let bytes = read_trusted(component, &self.limits).map_err(LoadError::Unreadable)?;
         let beside = component.parent().unwrap_or(Path::new("/"));

@@ -68,7 +68,7 @@ pub struct Manifest {
     pub id: String,
     /// A semantic version.
     pub version: String,
-    /// The track of the interface that it was built for, such as `0.1`.
+    /// The track of the interface that it was built for, such as `1.0`.
     pub api: String,
     #[serde(default)]
     pub description: String,

@@ -146,11 +146,7 @@ impl Values {
     /// # Errors
     /// A clause about a key that is not declared, or is of another type.
     pub fn declared(&self, key: &str, kind: SettingKind) -> Result<&str, String> {
-        let fits = |known: &str| match known.strip_suffix('*') {
-            Some(above) => key.starts_with(above),
-            None => key == known,
-        };
-        match self.kinds.iter().find(|(known, _)| fits(known)) {
+        match self.kinds.iter().find(|(known, _)| stands_for(known, key)) {
             Some((_, declared)) if *declared == kind => Ok(self.get(key).unwrap_or_default()),
             Some((_, declared)) => {
                 Err(format!("the manifest declares the setting `{key}` as {declared}; the plugin reads it as {kind}"))
@@ -200,6 +196,14 @@ fn leaves(name: String, value: toml::Value) -> Vec<(String, toml::Value)> {
             inner.into_iter().flat_map(|(key, value)| leaves(format!("{name}.{key}"), value)).collect()
         }
         value => vec![(name, value)],
+    }
+}
+
+/// Whether a declared key stands for a key: itself, or all below one that ends in `.*`.
+pub fn stands_for(declared: &str, key: &str) -> bool {
+    match declared.strip_suffix('*') {
+        Some(above) => key.starts_with(above),
+        None => key == declared,
     }
 }
 

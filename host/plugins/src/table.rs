@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::manifest::{
     BadManifest, Manifest, Match, PolicyKey, Provides, Read, Run, Write, check_identity, check_run, syntax,
 };
-use super::settings::flatten;
+use super::settings::{flatten, stands_for};
 
 /// A table that was paired with its base.
 #[derive(Debug, Clone)]
@@ -140,11 +140,7 @@ fn dotted<'t>(prefix: &str, table: &'t toml::Table) -> Vec<(String, &'t toml::Va
 }
 
 fn declared<'m>(base: &'m Manifest, key: &str) -> Option<&'m PolicyKey> {
-    let fits = |known: &str| match known.strip_suffix('*') {
-        Some(above) => key.starts_with(above),
-        None => key == known,
-    };
-    base.policy.iter().find(|(known, _)| fits(known)).map(|(_, declared)| declared)
+    base.policy.iter().find(|(known, _)| stands_for(known, key)).map(|(_, declared)| declared)
 }
 
 #[cfg(test)]

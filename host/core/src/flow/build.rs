@@ -362,7 +362,8 @@ fn plan_products(
         }
         if let Some(signing) = &decisions.signing {
             let below = built.relative().strip_prefix(build.relative()).unwrap_or(built.relative());
-            plan_signing(run, (signing, &facts), kernel, &built, &run.env.tree.real(&id.build_dir()).join(below), plan);
+            let shown = run.env.tree.real(&id.build_dir()).join(below);
+            plan_signing(run, signing, &facts, kernel, &built, &shown, plan);
         }
         plan.push(verbs::Copy { from: built, to: product.clone() }, "one file per module, under its installed name");
         if let Some(compression) = decisions.compression {

@@ -26,7 +26,7 @@ pub(super) fn command(rerun: &Rerun, system: &System) -> Result<Command, String>
 }
 
 /// A plain name, which no program takes for an option.
-fn is_release(name: &str) -> bool {
+pub(super) fn is_release(name: &str) -> bool {
     !name.is_empty() && !name.starts_with(['.', '-']) && !name.contains(['/', '\0', '\n'])
 }
 

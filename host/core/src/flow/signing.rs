@@ -71,7 +71,8 @@ pub(super) fn signing(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kern
 /// the build.
 pub(super) fn plan_signing(
     run: &Invocation<'_>,
-    (signing, package): (&Signing, &Arc<PackageFacts>),
+    signing: &Signing,
+    package: &Arc<PackageFacts>,
     kernel: &Arc<Kernel>,
     file: &Location,
     shown: &Path,

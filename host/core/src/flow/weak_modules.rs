@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::conf::PackageConf;
 use crate::error::Result;
 use crate::flow::Invocation;
+use crate::flow::depmod::is_release;
 use crate::flow::install::plan_depmod;
 use crate::flow::package_facts::facts_of_build;
 use crate::tree::{Package, Target};
@@ -52,13 +53,14 @@ pub(super) fn plan_weak_links(
             })
         },
     )?;
-    let mut others = changed(answer, kernel.arch());
+    let mut others = changed(answer, run.env.install_tree(), kernel.arch());
     others.retain(|other| *other != target);
     Ok(others)
 }
 
-/// The kernels whose module directories plugins change, as far as they are kernels.
-fn changed(answer: Answer<Vec<String>>, arch: &str) -> Vec<Target> {
+/// The kernels whose module directories plugins change. Names that are none are left
+/// out: they become arguments of depmod.
+fn changed(answer: Answer<Vec<String>>, install_tree: &Path, arch: &str) -> Vec<Target> {
     let releases: BTreeSet<String> = match answer {
         Answer::Given { value, .. } => value.into_iter().collect(),
         Answer::Unsupported(reasons) => {
@@ -66,15 +68,13 @@ fn changed(answer: Answer<Vec<String>>, arch: &str) -> Vec<Target> {
             BTreeSet::new()
         }
     };
-    // A name that leads elsewhere is no kernel.
-    let plain =
-        releases.into_iter().filter(|release| Path::new(release).file_name().is_some_and(|name| *name == **release));
-    plain.map(|kernel| Target { kernel, arch: arch.to_owned() }).collect()
+    let kernels = releases.into_iter().filter(|release| is_release(release) && install_tree.join(release).is_dir());
+    kernels.map(|kernel| Target { kernel, arch: arch.to_owned() }).collect()
 }
 
 /// depmod for the kernels whose module directories plugins change.
 pub(super) fn plan_depmod_of(run: &Invocation<'_>, answer: Answer<Vec<String>>, arch: &str, plan: &mut Builder) {
-    plan_depmod_of_others(run, changed(answer, arch), plan);
+    plan_depmod_of_others(run, changed(answer, run.env.install_tree(), arch), plan);
 }
 
 /// depmod for other kernels than the plan's.
@@ -90,4 +90,20 @@ pub(super) fn plan_depmod_of_others(run: &Invocation<'_>, targets: Vec<Target>, 
 /// NO_WEAK_MODULES, of the package or in the environment.
 fn is_off(run: &Invocation<'_>, conf: &PackageConf) -> bool {
     conf.no_weak_modules || run.env.environment.var("NO_WEAK_MODULES").is_some_and(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_kernels_that_are_there_reach_depmod() {
+        let tree = tempfile::tempdir().unwrap();
+        for name in ["6.1", "-b", "6.2"] {
+            std::fs::create_dir(tree.path().join(name)).unwrap();
+        }
+        let value = ["6.2", "6.1", "-b", "../6.1", "", ".", "6.9", "6.1\n"].map(String::from).to_vec();
+        let kernels = changed(Answer::Given { plugin: "x".into(), value }, tree.path(), "x86_64");
+        assert_eq!(kernels.iter().map(|target| target.kernel.as_str()).collect::<Vec<_>>(), ["6.1", "6.2"]);
+    }
 }

@@ -22,6 +22,11 @@ pub struct Module {
     index: usize,
 }
 
+/// A name of one directory.
+fn is_plain_name(name: &str) -> bool {
+    !name.starts_with('.') && !name.is_empty() && !name.contains(['/', '\0'])
+}
+
 impl Host for State {}
 
 impl HostKernel for State {
@@ -120,13 +125,16 @@ impl HostModulePackage for State {
     fn versions_built(
         &mut self,
         this: Resource<ModulePackage>,
-        kernel: Resource<KernelFacts>,
+        release: String,
+        arch: String,
     ) -> wasmtime::Result<Vec<String>> {
-        let package = self.table.get(&this)?.0.clone();
-        let kernel = self.table.get(&kernel)?.0.clone();
+        let package = &self.table.get(&this)?.0;
         let Some(tree) = self.roots.get(Root::Tree) else { return Ok(Vec::new()) };
+        if !is_plain_name(&release) || !is_plain_name(&arch) {
+            return Ok(Vec::new());
+        }
         let entries = std::fs::read_dir(tree.join(&package.name)).into_iter().flatten().flatten();
-        let build = |entry: &std::fs::DirEntry| entry.path().join(kernel.release()).join(kernel.arch()).join("module");
+        let build = |entry: &std::fs::DirEntry| entry.path().join(&release).join(&arch).join("module");
         let built = entries.filter(|entry| build(entry).is_dir());
         let mut versions: Vec<String> = built.filter_map(|entry| entry.file_name().into_string().ok()).collect();
         versions.sort();

@@ -19,6 +19,7 @@ use modsmith_facts::kernel::{Kernel, SymbolVersions};
 use modsmith_facts::{Location, Root, Roots, System};
 
 mod answers;
+mod command;
 mod context;
 mod error;
 #[cfg(test)]
@@ -30,9 +31,10 @@ mod settings;
 mod system;
 
 pub use answers::{Declared, Enrolment, FormatOption, HookFile, RequirementsAnswer, SigningAnswer};
+pub use command::PlannedCommand;
 pub use context::{KernelFacts, Module, ModulePackage};
 pub use log::TARGET as LOG_TARGET;
-pub use plan::{PlannedCommand, StepBuffer};
+pub use plan::StepBuffer;
 pub use requests::*;
 pub use system::Dir;
 

@@ -1,22 +1,17 @@
 //! The `plan` interface: steps that a plugin asks for, checked as they come.
 
-use std::time::Duration;
-
 use wasmtime::component::Resource;
 
+use super::command::{PlannedCommand, on_failure};
 use super::{State, compression};
-use crate::bindings::modsmith::plugin::plan::{Host, HostBuilder, HostCommand};
-use crate::bindings::modsmith::plugin::types::{self, Argument as WitArgument, Error, ErrorKind};
+use crate::bindings::modsmith::plugin::plan::{Host, HostBuilder};
+use crate::bindings::modsmith::plugin::types::{self, Error, ErrorKind};
 use crate::exceeded::Exceeded;
 use crate::limits::Limits;
 use crate::pattern::LONGEST_PATTERN;
-use crate::program;
 use modsmith_facts::Location;
 use modsmith_plan::cms::Digest;
-use modsmith_plan::{
-    Action, Announce, ArchiveFormat, Argument, Bytes, Command, Environment, OnFailure, Origin, Program, Step, Undo,
-    verbs,
-};
+use modsmith_plan::{Action, Announce, ArchiveFormat, Bytes, Origin, Step, Undo, verbs};
 
 /// Steps of one call, not yet in the plan: a failing call leaves none.
 #[derive(Debug, Default)]
@@ -30,19 +25,6 @@ pub struct StepBuffer {
     reason: Option<String>,
     /// What the next step is doing, as the plugin says.
     progress: Option<String>,
-}
-
-/// A program to run, as a plugin completes it.
-#[derive(Debug, Default)]
-pub struct PlannedCommand {
-    program: String,
-    arguments: Vec<WitArgument>,
-    variables: Vec<(String, String)>,
-    directory: Option<types::Path>,
-    lines: Vec<WitArgument>,
-    seconds: Option<u32>,
-    accepts: Vec<u8>,
-    on_failure: Option<String>,
 }
 
 impl StepBuffer {
@@ -128,41 +110,6 @@ impl State {
         self.add(plan, action)
     }
 
-    fn command(&self, given: PlannedCommand) -> Result<Action, Error> {
-        let (name, grant, settings) = (&given.program, &self.grant, &self.settings);
-        // A program that is granted but not installed stays in the plan under
-        // its name: running it says that it is missing.
-        let program = program::find(name, grant, settings, &self.system, &self.roots)
-            .or_else(|| program::place(name, grant, settings, &self.system, &self.roots).map(Program::At))
-            .unwrap_or_else(|| Program::Named(name.clone()));
-        let argument = |argument| match argument {
-            WitArgument::Text(text) if text.contains('\0') => {
-                Err(Error::invalid("an argument contains a NUL character"))
-            }
-            WitArgument::Text(text) => Ok(Argument::Text(text)),
-            WitArgument::Location(path) => self.location(&path).map(Argument::Location),
-        };
-        if let Some((variable, _)) = given.variables.iter().find(|(_, value)| value.contains('\0')) {
-            return Err(Error::invalid(format!("the value of the variable `{variable}` contains a NUL character")));
-        }
-        let mut command = Command {
-            program,
-            arguments: given.arguments.into_iter().map(argument).collect::<Result<_, _>>()?,
-            environment: Environment::Clean(given.variables),
-            input: given.lines.into_iter().map(argument).collect::<Result<_, _>>()?,
-            directory: given.directory.map(|path| self.location(&path)).transpose()?,
-            failure: given.on_failure.as_deref().map_or(Ok(OnFailure::Abort), on_failure)?,
-            accepts: given.accepts,
-            ..Command::new("")
-        };
-        if let Some(seconds) = given.seconds {
-            command.time_limit = Some(Duration::from_secs(seconds.into()));
-        }
-        command.pass = self.grant.passes(&command);
-        command.runs_in = self.grant.place(&command);
-        Ok(Action::Run(command))
-    }
-
     /// Whether a file has these contents and this mode.
     fn holds(&mut self, location: &Location, contents: &[u8], mode: u32) -> Result<bool, Error> {
         let (root, relative) = (location.root, location.relative().display().to_string());
@@ -177,46 +124,6 @@ impl State {
         let parents = std::iter::successors(location.parent(), Location::parent);
         let inner = parents.take_while(|parent| !parent.relative().as_os_str().is_empty() && may(parent));
         inner.last().unwrap_or_else(|| location.clone())
-    }
-}
-
-/// What a failure means, by the name that the interface has for it.
-fn on_failure(rule: &str) -> Result<OnFailure, Error> {
-    match rule {
-        "abort" => Ok(OnFailure::Abort),
-        "warn" => Ok(OnFailure::Warn),
-        "ignore" => Ok(OnFailure::Ignore),
-        other => Err(Error::unsupported(format!("`{other}` is no rule for a failure: abort, warn, ignore"))),
-    }
-}
-
-/// Implements a method that completes a command.
-macro_rules! completes {
-    ($name:ident($($argument:ident: $type:ty),*) |$command:ident| $body:expr) => {
-        fn $name(&mut self, this: Resource<PlannedCommand>, $($argument: $type),*) -> wasmtime::Result<()> {
-            let $command = self.table.get_mut(&this)?;
-            $body;
-            Ok(())
-        }
-    };
-}
-
-impl HostCommand for State {
-    fn new(&mut self, program: String) -> wasmtime::Result<Resource<PlannedCommand>> {
-        self.push(PlannedCommand { program, ..PlannedCommand::default() })
-    }
-
-    completes!(argument(argument: WitArgument) |command| command.arguments.push(argument));
-    completes!(variable(name: String, value: String) |command| command.variables.push((name, value)));
-    completes!(directory(at: types::Path) |command| command.directory = Some(at));
-    completes!(line(line: WitArgument) |command| command.lines.push(line));
-    completes!(time_limit(seconds: u32) |command| command.seconds = Some(seconds));
-    completes!(accept(code: u8) |command| command.accepts.push(code));
-    completes!(on_failure(rule: String) |command| command.on_failure = Some(rule));
-
-    fn drop(&mut self, this: Resource<PlannedCommand>) -> wasmtime::Result<()> {
-        self.table.delete(this)?;
-        Ok(())
     }
 }
 
@@ -369,6 +276,7 @@ impl HostBuilder for State {
 mod tests {
     use super::*;
 
+    use crate::bindings::modsmith::plugin::plan::HostCommand;
     use crate::imports::state;
     use modsmith_facts::{OsRelease, System};
 
@@ -447,8 +355,8 @@ mod tests {
         };
         assert_eq!(pack(&mut asked, "zip", None), ErrorKind::Unsupported);
         assert_eq!(pack(&mut asked, "tar", Some("lzma")), ErrorKind::Unsupported);
-        let command =
-            asked.state.push(PlannedCommand { on_failure: Some("retry".into()), ..Default::default() }).unwrap();
+        let command = HostCommand::new(&mut asked.state, "tool".into()).unwrap();
+        HostCommand::on_failure(&mut asked.state, Resource::new_borrow(command.rep()), "retry".into()).unwrap();
         let refused = asked.state.run(asked.plan(), command).unwrap().unwrap_err();
         assert_eq!(refused.kind, ErrorKind::Unsupported);
         let cms =

@@ -42,8 +42,8 @@ struct Group<'c> {
 }
 
 /// Takes the first file of one id that may be used into the index, and notes why
-/// those before it may not. Files behind it are hidden, as the search path says; who
-/// put one there by hand is told.
+/// those before it may not. Files behind it are hidden, as the search path says; one
+/// that needs a grant is reported as a problem.
 pub(super) fn admit(index: &mut Index, candidates: Vec<Candidate>, denials: &Denials, config: &Path) {
     let Some(id) = candidates.first().map(|candidate| candidate.manifest.id.clone()) else { return };
     let needs_grant = candidates.iter().any(|candidate| candidate.found_in.needs_grant());

@@ -114,19 +114,21 @@ fn harmless(mut declared: Declared) -> Result<Declared, String> {
 impl Requirements {
     /// What the plugin answered, as far as this host knows the words.
     fn of(answer: &RequirementsAnswer) -> Result<Self, types::Error> {
-        let unknown = |what: &str, word: &str| types::Error::unsupported(format!("`{word}` is no {what} of packages"));
+        let unknown = |what: &str, word: &str, known: &str| {
+            types::Error::unsupported(format!("`{word}` is no {what}; this host knows {known}"))
+        };
         let state = match answer.state.as_str() {
             "added" => State::Added,
             "prepared" => State::Prepared,
             "built" => State::Built,
             "built-on-demand" => State::BuiltOnDemand,
-            other => return Err(unknown("state", other)),
+            other => return Err(unknown("state of a package", other, "added, prepared, built, built-on-demand")),
         };
         let kernels = match answer.kernels.as_str() {
             "none" => KernelCount::None,
             "one" => KernelCount::One,
             "any" => KernelCount::Any,
-            other => return Err(unknown("number of kernels", other)),
+            other => return Err(unknown("number of kernels", other, "none, one, any")),
         };
         Ok(Self { state, kernels })
     }

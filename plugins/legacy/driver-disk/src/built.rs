@@ -40,8 +40,7 @@ impl Built {
         let again = |reason: String| {
             refuse(7, reason).hint(format!("Build it again: `dkms unbuild {id}`, then `dkms build {id}`."))
         };
-        let place = format!("{name}/{version}/{release}/{arch}/module");
-        let directory = Path::tree(place);
+        let directory = module.build(kernel).join("module");
         let mut modules = Vec::new();
         for entry in directory.entries()? {
             let Some(name) = stem(&entry.name) else { continue };

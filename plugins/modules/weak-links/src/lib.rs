@@ -24,9 +24,10 @@ impl WeakModules for WeakLinks {
         let offer = offer::Offer::of(&package, &built_for, plan)?;
         let mut changed = Vec::new();
         for kernel in others(&built_for)? {
-            let wanted = match is_built(&package, &kernel, &built_for)? {
-                true => Vec::new(),
-                false => offer.fitting(&kernel, plan)?,
+            // A kernel that any version is built for needs no other's modules.
+            let wanted = match package.versions_built(&kernel, &built_for.arch()).is_empty() {
+                true => offer.fitting(&kernel, plan)?,
+                false => Vec::new(),
             };
             if links::arrange(&kernel, &built_for, &offer.files, &wanted, plan)? {
                 changed.push(kernel);
@@ -67,18 +68,6 @@ fn others(built_for: &Kernel) -> Result<Vec<String>> {
         }
     }
     Ok(kernels)
-}
-
-/// Whether any version of the package is built for a kernel: then it needs no
-/// other's.
-fn is_built(module: &ModulePackage, kernel: &str, built_for: &Kernel) -> Result<bool> {
-    let package = Path::tree(module.name());
-    for version in package.entries()?.into_iter().filter(|entry| entry.kind == EntryKind::Directory) {
-        if package.join(&version.name).join(kernel).join(&built_for.arch()).join("module").exists()? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 export!(WeakLinks: WeakModules);

@@ -49,7 +49,7 @@ pub fn installed(beside: &Files, package: &str, names: &Names) -> Files {
 /// The modules that were built for a kernel, where they are installed.
 pub fn modules(module: &ModulePackage, kernel: &Kernel) -> Result<Files> {
     let (release, arch) = (kernel.release(), kernel.arch());
-    let built = Path::tree(format!("{}/{}/{release}/{arch}/module", module.name(), module.version()));
+    let built = module.build(kernel).join("module");
     let mut files = Files::new();
     for entry in built.entries()? {
         if entry.kind == EntryKind::File && is_module(&entry.name) {

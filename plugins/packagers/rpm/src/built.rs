@@ -25,8 +25,7 @@ impl Module {
 /// # Errors
 /// `invalid` for a module that cannot be read.
 pub fn modules(module: &ModulePackage, kernel: &Kernel) -> Result<Vec<Module>> {
-    let (name, version) = (module.name(), module.version());
-    let directory = Path::tree(format!("{name}/{version}/{}/{}/module", kernel.release(), kernel.arch()));
+    let directory = module.build(kernel).join("module");
     let mut modules = Vec::new();
     for entry in directory.entries()? {
         let is_module = entry.name.ends_with(".ko") || entry.name.contains(".ko.");

@@ -1,0 +1,103 @@
+//! The resource `command` of the `plan` interface: a program that a plugin completes
+//! before a step runs it.
+
+use std::time::Duration;
+
+use wasmtime::component::Resource;
+
+use super::State;
+use crate::bindings::modsmith::plugin::plan::HostCommand;
+use crate::bindings::modsmith::plugin::types::{self, Argument as WitArgument, Error};
+use crate::program;
+use modsmith_plan::{Action, Argument, Command, Environment, OnFailure, Program};
+
+/// A program to run, as a plugin completes it.
+#[derive(Debug, Default)]
+pub struct PlannedCommand {
+    program: String,
+    arguments: Vec<WitArgument>,
+    variables: Vec<(String, String)>,
+    directory: Option<types::Path>,
+    lines: Vec<WitArgument>,
+    seconds: Option<u32>,
+    accepts: Vec<u8>,
+    on_failure: Option<String>,
+}
+
+impl State {
+    /// The step that runs a program.
+    pub(super) fn command(&self, given: PlannedCommand) -> Result<Action, Error> {
+        let (name, grant, settings) = (&given.program, &self.grant, &self.settings);
+        // A program that is granted but not installed stays in the plan under
+        // its name: running it says that it is missing.
+        let program = program::find(name, grant, settings, &self.system, &self.roots)
+            .or_else(|| program::place(name, grant, settings, &self.system, &self.roots).map(Program::At))
+            .unwrap_or_else(|| Program::Named(name.clone()));
+        let argument = |argument| match argument {
+            WitArgument::Text(text) if text.contains('\0') => {
+                Err(Error::invalid("an argument contains a NUL character"))
+            }
+            WitArgument::Text(text) => Ok(Argument::Text(text)),
+            WitArgument::Location(path) => self.location(&path).map(Argument::Location),
+        };
+        if let Some((variable, _)) = given.variables.iter().find(|(_, value)| value.contains('\0')) {
+            return Err(Error::invalid(format!("the value of the variable `{variable}` contains a NUL character")));
+        }
+        let mut command = Command {
+            program,
+            arguments: given.arguments.into_iter().map(argument).collect::<Result<_, _>>()?,
+            environment: Environment::Clean(given.variables),
+            input: given.lines.into_iter().map(argument).collect::<Result<_, _>>()?,
+            directory: given.directory.map(|path| self.location(&path)).transpose()?,
+            failure: given.on_failure.as_deref().map_or(Ok(OnFailure::Abort), on_failure)?,
+            accepts: given.accepts,
+            ..Command::new("")
+        };
+        if let Some(seconds) = given.seconds {
+            command.time_limit = Some(Duration::from_secs(seconds.into()));
+        }
+        command.pass = self.grant.passes(&command);
+        command.runs_in = self.grant.place(&command);
+        Ok(Action::Run(command))
+    }
+}
+
+/// What a failure means, by the name that the interface has for it.
+pub(super) fn on_failure(rule: &str) -> Result<OnFailure, Error> {
+    match rule {
+        "abort" => Ok(OnFailure::Abort),
+        "warn" => Ok(OnFailure::Warn),
+        "ignore" => Ok(OnFailure::Ignore),
+        other => Err(Error::unsupported(format!("`{other}` is no rule for a failure: abort, warn, ignore"))),
+    }
+}
+
+/// Implements a method that completes a command.
+macro_rules! completes {
+    ($name:ident($($argument:ident: $type:ty),*) |$command:ident| $body:expr) => {
+        fn $name(&mut self, this: Resource<PlannedCommand>, $($argument: $type),*) -> wasmtime::Result<()> {
+            let $command = self.table.get_mut(&this)?;
+            $body;
+            Ok(())
+        }
+    };
+}
+
+impl HostCommand for State {
+    fn new(&mut self, program: String) -> wasmtime::Result<Resource<PlannedCommand>> {
+        self.push(PlannedCommand { program, ..PlannedCommand::default() })
+    }
+
+    completes!(argument(argument: WitArgument) |command| command.arguments.push(argument));
+    completes!(variable(name: String, value: String) |command| command.variables.push((name, value)));
+    completes!(directory(at: types::Path) |command| command.directory = Some(at));
+    completes!(line(line: WitArgument) |command| command.lines.push(line));
+    completes!(time_limit(seconds: u32) |command| command.seconds = Some(seconds));
+    completes!(accept(code: u8) |command| command.accepts.push(code));
+    completes!(on_failure(rule: String) |command| command.on_failure = Some(rule));
+
+    fn drop(&mut self, this: Resource<PlannedCommand>) -> wasmtime::Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
