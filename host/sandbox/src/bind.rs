@@ -43,7 +43,7 @@ fn bind_here(from: &CStr, at: &CStr) -> io::Result<()> {
     Ok(())
 }
 
-fn c_string(path: &Path) -> io::Result<CString> {
+pub(crate) fn c_string(path: &Path) -> io::Result<CString> {
     Ok(CString::new(path.as_os_str().as_bytes())?)
 }
 

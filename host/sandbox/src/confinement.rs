@@ -1,24 +1,46 @@
 //! How a program is confined, and preparing a command for that.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
+use crate::bind::c_string;
 use crate::files::Rules;
 use crate::filter::{Filter, Purpose};
-use crate::identity::can_become_nobody;
+use crate::identity::{User, can_become_nobody};
 use crate::leash::Leash;
-use crate::level::Wall;
+use crate::level::{Level, Wall};
 use crate::limits::Limits;
-use crate::measures::Measures;
+use crate::measures::{Measures, Place};
 use crate::mounts::{self, Mounts};
 use crate::readable::Readable;
 use crate::stage;
+use crate::view::View;
 
 /// How a program is confined.
 pub struct Confinement(pub(crate) Measures);
+
+/// A program of a build: what it works in and what it finds.
+pub struct Build<'a> {
+    /// Its root, as this process sees it.
+    pub root: &'a Path,
+    /// Where it starts, as it sees that.
+    pub directory: &'a Path,
+    /// What it can change, as this process sees it.
+    pub writable: Vec<&'a Path>,
+    /// What it may read, where modes of files do not decide about that: it stays the caller.
+    pub readable: Option<&'a Readable>,
+    /// What it finds of the file system; `None`: what there is.
+    pub view: Option<&'a View>,
+    /// Whom root becomes; `None`: it stays root, without capabilities.
+    pub user: Option<User>,
+    /// Whether it may use the network.
+    pub network: bool,
+    /// Descriptors that stay open, by their numbers.
+    pub open: Vec<RawFd>,
+}
 
 impl Confinement {
     /// For what reads and prints: it sees what is given, changes nothing, talks to
@@ -29,17 +51,14 @@ impl Confinement {
         let rules = Rules::for_reading(readable);
         // Only root can have all mounts read-only and stay held back by modes.
         let mounts = (rules.is_err() && can_become_nobody()).then(Mounts::all).flatten();
-        let (purpose, limits) = (Purpose::Read, Some(limits));
-        Self(Measures { purpose, rules, limits, required: Vec::new(), kept: None, way: None, mounts, stays: false })
+        Self(Measures { limits: Some(limits), mounts, ..Measures::new(Purpose::Read, rules) })
     }
 
     /// For what is asked for a fact of this machine: it stays the user that it is, reads
     /// what that user may read without capabilities, changes nothing, and talks to nothing
     /// but its standard streams.
     pub fn observer() -> Self {
-        let (purpose, rules) = (Purpose::Read, Rules::for_observing());
-        let (limits, kept, way, mounts) = (None, None, None, None);
-        Self(Measures { purpose, rules, limits, required: Vec::new(), kept, way, mounts, stays: true })
+        Self(Measures { user: None, ..Measures::new(Purpose::Read, Rules::for_observing()) })
     }
 
     /// For what works in one directory, which has to be one that [`NOBODY`](crate::NOBODY) can use if
@@ -57,8 +76,42 @@ impl Confinement {
                 required.push(Wall::Writes);
             }
         }
-        let (purpose, rules) = (Purpose::Write, Rules::for_writing_below(directory));
-        Self(Measures { purpose, rules, limits: None, required, kept: None, way: None, mounts: None, stays: false })
+        Self(Measures { required, ..Measures::new(Purpose::Write, Rules::for_writing_below(directory)) })
+    }
+
+    /// For a program of a build: it writes in directories of its own, and elsewhere sees what
+    /// it has a use for. Every wall is raised that this system has; none is required.
+    ///
+    /// # Errors
+    /// A path with a NUL byte.
+    pub fn build(build: &Build<'_>) -> io::Result<Self> {
+        let purpose = if build.network { Purpose::WriteAndTalk } else { Purpose::Write };
+        let rules = Rules::for_working_in(&build.writable, build.readable, build.network);
+        let root = (build.root != Path::new("/")).then(|| c_string(build.root)).transpose()?;
+        let view = build.view.map(|view| view.prepare().ok_or(io::ErrorKind::InvalidInput)).transpose()?;
+        let temporary = build.view.map(View::temporary).unwrap_or_default();
+        let place = Place { root, directory: c_string(build.directory)?, view, temporary };
+        let open = build.open.clone();
+        Ok(Self(Measures { user: build.user, place: Some(place), open, ..Measures::new(purpose, rules) }))
+    }
+
+    /// Which level a program would reach, without starting one.
+    ///
+    /// # Errors
+    /// When no process can be made.
+    pub fn probe(mut self) -> io::Result<Level> {
+        self.0.is_probe = true;
+        // Nothing becomes of it: a probe ends before that.
+        let mut command = Command::new("/");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut leash = self.prepare(&mut command)?;
+        match crate::start(&mut command) {
+            Ok(mut child) => {
+                leash.end(&mut child)?;
+                Err(io::ErrorKind::Unsupported.into())
+            }
+            Err(error) => leash.level().ok_or(error),
+        }
     }
 
     /// Does not start the program where one of these walls is missing.

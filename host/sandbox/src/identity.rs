@@ -7,6 +7,17 @@ use rustix::thread::{self, CapabilitySet, CapabilitySets};
 /// everywhere.
 pub const NOBODY: u32 = 65534;
 
+/// A user and a group, by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct User {
+    pub uid: u32,
+    pub gid: u32,
+}
+
+impl User {
+    pub const NOBODY: Self = Self { uid: NOBODY, gid: NOBODY };
+}
+
 /// Whether this process can become another user. In a user namespace with a single
 /// id there is no other one.
 pub fn can_become_nobody() -> bool {
@@ -27,9 +38,9 @@ fn maps_nobody(map: &str) -> bool {
     })
 }
 
-/// Changes the user from root to `nobody`. Makes system calls only, on this thread.
-pub(super) fn become_nobody() -> rustix::io::Result<()> {
-    let (gid, uid) = (Gid::from_raw(NOBODY), Uid::from_raw(NOBODY));
+/// Changes the user from root to another one. Makes system calls only, on this thread.
+pub(super) fn change_user(user: User) -> rustix::io::Result<()> {
+    let (gid, uid) = (Gid::from_raw(user.gid), Uid::from_raw(user.uid));
     thread::set_thread_groups(&[])?;
     thread::set_thread_res_gid(gid, gid, gid)?;
     thread::set_thread_res_uid(uid, uid, uid)

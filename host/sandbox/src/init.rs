@@ -185,10 +185,10 @@ fn close_all_but(kept: &[RawFd]) {
     }
 }
 
-/// Has every descriptor but the standard streams and one closed when the program begins.
-pub(super) fn close_on_exec_but(kept: Option<RawFd>) {
+/// Has every descriptor but the standard streams and these closed when the program begins.
+pub(super) fn close_on_exec_but(kept: impl Iterator<Item = RawFd>) {
     on_range(3, None, libc::CLOSE_RANGE_CLOEXEC.cast_signed());
-    if let Some(kept) = kept {
+    for kept in kept {
         // SAFETY: changes a flag of a descriptor.
         unsafe { libc::fcntl(kept, libc::F_SETFD, 0) };
     }

@@ -16,13 +16,21 @@ pub enum Wall {
     Processes,
     /// Use or gain a privilege: no capability is left.
     Privileges,
+    /// See what it has no use for: temporary files of others, devices, and what its caller
+    /// hides.
+    View,
 }
 
-const COUNT: usize = 5;
+const COUNT: usize = 6;
 
 impl Wall {
     /// All of them, in the order in which they are named.
-    pub const ALL: [Wall; COUNT] = [Self::Network, Self::Writes, Self::Secrets, Self::Processes, Self::Privileges];
+    pub const ALL: [Wall; COUNT] =
+        [Self::Network, Self::Writes, Self::Secrets, Self::Processes, Self::Privileges, Self::View];
+
+    /// Those that what only reads can have.
+    pub const OF_READERS: [Wall; 5] =
+        [Self::Network, Self::Writes, Self::Secrets, Self::Processes, Self::Privileges];
 
     fn words(self) -> &'static str {
         match self {
@@ -31,6 +39,7 @@ impl Wall {
             Self::Secrets => "no secrets",
             Self::Processes => "own processes",
             Self::Privileges => "no privileges",
+            Self::View => "own view of files",
         }
     }
 }
@@ -38,6 +47,37 @@ impl Wall {
 impl fmt::Display for Wall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.words())
+    }
+}
+
+/// How far a program of a build is confined: by what it would take to get out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rung {
+    /// It can do what its caller can.
+    None,
+    /// It is another user than root, or one without privileges; it can write where that user can.
+    Dropped,
+    /// It writes in its own directory only, reads no secrets, and has no network.
+    Confined,
+    /// Besides, it sees a system of its own: all walls stand.
+    Full,
+}
+
+impl Rung {
+    /// As logs and records have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Dropped => "dropped",
+            Self::Confined => "confined",
+            Self::Full => "full",
+        }
+    }
+}
+
+impl fmt::Display for Rung {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -74,6 +114,25 @@ impl Level {
     /// Whether a wall stands.
     pub fn has(self, wall: Wall) -> bool {
         self.0[wall as usize] == State::Stands
+    }
+
+    /// How far a build of this level is confined.
+    pub fn rung(self) -> Rung {
+        let all = |walls: &[Wall]| walls.iter().all(|wall| self.has(*wall));
+        if all(&Wall::ALL) {
+            Rung::Full
+        } else if all(&[Wall::Network, Wall::Writes, Wall::Secrets, Wall::Privileges]) {
+            Rung::Confined
+        } else if self.has(Wall::Privileges) {
+            Rung::Dropped
+        } else {
+            Rung::None
+        }
+    }
+
+    /// The walls that stand.
+    pub fn walls(self) -> impl Iterator<Item = Wall> {
+        Wall::ALL.into_iter().filter(move |wall| self.has(*wall))
     }
 
     /// The walls that do not stand, each with what the kernel said.
@@ -120,6 +179,21 @@ mod tests {
         assert_eq!(level.to_string(), "no network, no secrets");
         let missing: Vec<_> = level.missing().map(|(wall, why)| (wall, why.and_then(|e| e.raw_os_error()))).collect();
         let expected = [(Wall::Writes, Some(libc::ENOSYS)), (Wall::Processes, None), (Wall::Privileges, None)];
-        assert_eq!(missing, expected);
+        assert_eq!(missing, [&expected[..], &[(Wall::View, None)]].concat());
+    }
+
+    #[test]
+    fn each_rung_is_reached_by_its_walls() {
+        let level = |walls: &[Wall]| {
+            let mut level = Level::none();
+            walls.iter().for_each(|wall| level.set(*wall, Ok(())));
+            level.rung()
+        };
+        assert_eq!(level(&Wall::ALL), Rung::Full);
+        assert_eq!(level(&Wall::OF_READERS), Rung::Confined);
+        assert_eq!(level(&[Wall::Network, Wall::Writes, Wall::Secrets, Wall::Privileges]), Rung::Confined);
+        assert_eq!(level(&[Wall::Writes, Wall::Secrets, Wall::Privileges]), Rung::Dropped, "it has the network");
+        assert_eq!(level(&[Wall::Network, Wall::Writes, Wall::Secrets]), Rung::None, "it has privileges");
+        assert!(Rung::Full > Rung::Confined && Rung::Confined > Rung::Dropped && Rung::Dropped > Rung::None);
     }
 }

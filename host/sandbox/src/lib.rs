@@ -34,15 +34,17 @@ mod stage;
 mod start;
 #[cfg(test)]
 mod tests;
+mod view;
 
 pub use bind::{bind, can_bind};
-pub use confinement::Confinement;
-pub use identity::{NOBODY, can_become_nobody};
+pub use confinement::{Build, Confinement};
+pub use identity::{NOBODY, User, can_become_nobody};
 pub use leash::{Leash, wait_for_end};
-pub use level::{Level, Wall};
+pub use level::{Level, Rung, Wall};
 pub use limits::{Limits, Usage};
 pub use readable::Readable;
 pub use start::{start, write_file};
+pub use view::View;
 
 /// The number of the last error of a call.
 fn errno() -> i32 {

@@ -29,12 +29,6 @@ const FILES: u64 = 256;
 /// calls only.
 pub(super) fn set(limits: &Limits, own_user: bool) {
     let seconds = limits.cpu.as_secs() + u64::from(limits.cpu.subsec_nanos() > 0);
-    let lower = |resource, value: u64| {
-        let old = rustix::process::getrlimit(resource);
-        let value = Some(old.maximum.map_or(value, |hard| hard.min(value)));
-        // A refusal leaves the old limit, and the clock still ends the process.
-        let _ = rustix::process::setrlimit(resource, Rlimit { current: value, maximum: value });
-    };
     lower(Resource::Cpu, seconds.max(1));
     lower(Resource::As, limits.memory);
     lower(Resource::Nofile, FILES);
@@ -43,13 +37,37 @@ pub(super) fn set(limits: &Limits, own_user: bool) {
     if own_user {
         lower(Resource::Nproc, USER_PROCESSES);
     }
-    // The first to go where memory runs out on the whole machine.
-    if let Ok(file) = rustix::fs::open(
-        c"/proc/self/oom_score_adj",
-        rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::CLOEXEC,
-        rustix::fs::Mode::empty(),
-    ) {
-        let _ = rustix::io::write(&file, b"1000");
+    go_first(b"1000");
+}
+
+/// Processes at once of a user who builds: more than any machine's jobs need.
+const BUILD_PROCESSES: u64 = 8192;
+
+/// Bytes of one file that a build writes: more than any module with its debugging information.
+const BUILD_FILE: u64 = 8 << 30;
+
+/// What keeps a build that runs wild from taking the machine along. Makes system calls only.
+pub(super) fn set_for_builds(own_user: bool) {
+    lower(Resource::Core, 0);
+    lower(Resource::Fsize, BUILD_FILE);
+    if own_user {
+        lower(Resource::Nproc, BUILD_PROCESSES);
+    }
+    go_first(b"500");
+}
+
+/// Lowers a limit; one that is lower already stays. A refusal leaves the old one.
+fn lower(resource: Resource, value: u64) {
+    let old = rustix::process::getrlimit(resource);
+    let value = Some(old.maximum.map_or(value, |hard| hard.min(value)));
+    let _ = rustix::process::setrlimit(resource, Rlimit { current: value, maximum: value });
+}
+
+/// Which process ends where memory runs out on the whole machine: 1000 is the first.
+fn go_first(score: &[u8]) {
+    let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::CLOEXEC;
+    if let Ok(file) = rustix::fs::open(c"/proc/self/oom_score_adj", flags, rustix::fs::Mode::empty()) {
+        let _ = rustix::io::write(&file, score);
     }
 }
 

@@ -1,12 +1,25 @@
 //! What is done to confine a program, prepared before the fork.
 
-use std::os::fd::OwnedFd;
+use std::ffi::CString;
+use std::os::fd::{OwnedFd, RawFd};
 
 use crate::files::Rules;
 use crate::filter::Purpose;
+use crate::identity::User;
 use crate::level::Wall;
 use crate::limits::Limits;
 use crate::mounts::{Mounts, Way};
+use crate::view::Prepared;
+
+/// Where a program of a build runs, as it sees its paths.
+pub(crate) struct Place {
+    /// Its root, as this process sees it; `None`: it is this process's own.
+    pub root: Option<CString>,
+    pub directory: CString,
+    pub view: Option<Prepared>,
+    /// Directories of the view that are the program's alone.
+    pub temporary: Vec<CString>,
+}
 
 /// The measures of one confinement.
 pub(crate) struct Measures {
@@ -18,9 +31,33 @@ pub(crate) struct Measures {
     pub required: Vec<Wall>,
     /// A descriptor that stays open.
     pub kept: Option<OwnedFd>,
+    /// The same by their numbers, which are another preparation's.
+    pub open: Vec<RawFd>,
     /// A way to a directory below one that only root may enter.
     pub way: Option<Way>,
     pub mounts: Option<Mounts>,
-    /// Whether root stays root, without capabilities.
-    pub stays: bool,
+    /// Whom root becomes; `None`: it stays root, without capabilities.
+    pub user: Option<User>,
+    pub place: Option<Place>,
+    /// Ends when it would become the program.
+    pub is_probe: bool,
+}
+
+impl Measures {
+    /// Those of a program that becomes `nobody`, and no others.
+    pub fn new(purpose: Purpose, rules: Result<Rules, i32>) -> Self {
+        Self {
+            purpose,
+            rules,
+            limits: None,
+            required: Vec::new(),
+            kept: None,
+            open: Vec::new(),
+            way: None,
+            mounts: None,
+            user: Some(User::NOBODY),
+            place: None,
+            is_probe: false,
+        }
+    }
 }

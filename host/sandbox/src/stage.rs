@@ -9,10 +9,12 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use rustix::process::{Pid, Signal};
 use rustix::thread::UnshareFlags;
 
+use super::files::Rules;
 use super::filter::{Filter, Purpose};
 use super::init::{self, Reach};
 use super::leash::Ends;
 use super::level::{BYTES, Level, Wall};
+use super::identity::User;
 use super::{identity, limits, mounts};
 use crate::measures::Measures;
 
@@ -25,7 +27,8 @@ pub(super) struct Stage {
     spaces: Vec<UnshareFlags>,
     /// For a namespace of the user's own: the ids stay what they are.
     maps: Option<[CString; 2]>,
-    becomes_nobody: bool,
+    /// Whom root becomes.
+    user: Option<User>,
     /// The process that all of this is forked from.
     owner: Pid,
 }
@@ -39,21 +42,26 @@ struct Done {
     ends_all: Result<(), i32>,
     proc: bool,
     read_only: bool,
+    /// Whether it sees its own view of the file system, where it has one.
+    view: Result<(), i32>,
 }
 
 impl Stage {
     pub fn new(measures: Measures, filter: Option<Filter>, ends: Ends) -> Self {
         let mut spaces = vec![UnshareFlags::NEWPID, UnshareFlags::NEWNS];
         // The filter refuses what these hold, unless there is none or sockets are of use.
-        if measures.purpose == Purpose::Write || filter.is_none() {
-            spaces.extend([UnshareFlags::NEWIPC, UnshareFlags::NEWNET]);
+        if measures.purpose != Purpose::Read || filter.is_none() {
+            spaces.push(UnshareFlags::NEWIPC);
+            if !measures.purpose.talks() {
+                spaces.push(UnshareFlags::NEWNET);
+            }
         }
         let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
         let map = |id: u32| CString::new(format!("{id} {id} 1")).ok();
         let maps = map(uid.as_raw()).zip(map(gid.as_raw())).filter(|_| !uid.is_root());
         let maps = maps.map(|(uid, gid)| [uid, gid]);
-        let becomes_nobody = uid.is_root() && !measures.stays && identity::can_become_nobody();
-        Self { measures, filter, ends, spaces, maps, becomes_nobody, owner: rustix::process::getpid() }
+        let user = measures.user.filter(|_| uid.is_root() && identity::can_become_nobody());
+        Self { measures, filter, ends, spaces, maps, user, owner: rustix::process::getpid() }
     }
 
     /// Returns in the process that becomes the program.
@@ -77,8 +85,9 @@ impl Stage {
             let subreaper = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
             (Reach::Children, subreaper.map_err(number).and_then(|()| init::can_tell_children()))
         };
-        let mut done = Done { spaces, reach, ends_all, proc: false, read_only: false };
+        let mut done = Done { spaces, reach, ends_all, proc: false, read_only: false, view: Err(0) };
         self.mount(&mut done);
+        self.go_to_place(done)?;
         if let Some(program) = init::fork().map_err(io::Error::from_raw_os_error)? {
             init::watch(program, self.ends.lifeline.as_raw_fd(), reach);
         }
@@ -93,7 +102,7 @@ impl Stage {
         report[..BYTES].copy_from_slice(&level.to_bytes());
         report[BYTES] = reach as u8;
         rustix::io::write(&self.ends.report, &report)?;
-        if self.measures.required.iter().all(|wall| level.has(*wall)) {
+        if self.measures.required.iter().all(|wall| level.has(*wall)) && !self.measures.is_probe {
             Ok(())
         } else {
             Err(io::Error::from_raw_os_error(libc::EPERM))
@@ -124,8 +133,16 @@ impl Stage {
         entered
     }
 
-    fn mount(&self, done: &mut Done) {
-        if !done.spaces.contains(UnshareFlags::NEWNS) || mounts::make_private().is_err() {
+    fn mount(&mut self, done: &mut Done) {
+        let own_mounts = done.spaces.contains(UnshareFlags::NEWNS);
+        if let Some(place) = &mut self.measures.place
+            && let Some(view) = &mut place.view
+        {
+            done.view = if own_mounts { view.enter(place.root.as_deref()).map_err(number) } else { Err(libc::EPERM) };
+            done.proc = done.view.is_ok() && done.reach == Reach::Namespace && mounts::fresh_proc().is_ok();
+            return;
+        }
+        if !own_mounts || mounts::make_private().is_err() {
             return;
         }
         if let Some(mounts) = &self.measures.mounts {
@@ -138,39 +155,73 @@ impl Stage {
         done.proc = done.reach == Reach::Namespace && mounts::fresh_proc().is_ok();
     }
 
+    /// Changes the root, where the view has not, and the working directory.
+    fn go_to_place(&self, done: Done) -> io::Result<()> {
+        let Some(place) = &self.measures.place else { return Ok(()) };
+        if let Some(root) = place.root.as_deref().filter(|_| done.view.is_err()) {
+            rustix::process::chroot(root)?;
+        }
+        // A probe has nothing to do there.
+        match rustix::process::chdir(place.directory.as_c_str()) {
+            Err(error) if !self.measures.is_probe => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets temporary files be written in the view's own directories.
+    fn allow_view(&self, rules: &Rules) -> Result<(), i32> {
+        let Some(place) = &self.measures.place else { return Ok(()) };
+        for directory in &place.temporary {
+            match rules.allow_all_in(directory) {
+                Ok(()) | Err(libc::ENOENT) => {}
+                other => return other,
+            }
+        }
+        if rules.limits_reading() { rules.allow_names_in(c"/dev") } else { Ok(()) }
+    }
+
     /// Takes everything away that a process can have, and says what is gone.
     fn lock(&self, done: Done) -> Level {
         let Measures { purpose, rules, limits, kept, .. } = &self.measures;
-        if let Some(limits) = limits {
-            limits::set(limits, self.becomes_nobody || done.spaces.contains(UnshareFlags::NEWUSER));
+        let own_user = self.user.is_some() || done.spaces.contains(UnshareFlags::NEWUSER);
+        match limits {
+            Some(limits) => limits::set(limits, own_user),
+            None if self.measures.place.is_some() => limits::set_for_builds(own_user),
+            None => {}
         }
-        let nobody = if self.becomes_nobody { identity::become_nobody().map_err(number) } else { Err(0) };
+        let nobody = self.user.map_or(Err(0), |user| identity::change_user(user).map_err(number));
         let capabilities = identity::drop_capabilities();
         let (files, scoped, cuts) = match rules {
             Ok(rules) => {
                 let proc = if done.proc && rules.limits_reading() { rules.allow_proc() } else { Ok(()) };
-                (proc.and_then(|()| rules.enforce()), rules.covers_signals(), rules.covers_truncation())
+                let view = if done.view.is_ok() { self.allow_view(rules) } else { Ok(()) };
+                (proc.and(view).and_then(|()| rules.enforce()), rules.covers_signals(), rules.covers_truncation())
             }
             Err(refusal) => (Err(*refusal), false, false),
         };
-        init::close_on_exec_but(kept.as_ref().map(OwnedFd::as_raw_fd));
+        let open = self.measures.open.iter().copied();
+        init::close_on_exec_but(kept.as_ref().map(OwnedFd::as_raw_fd).into_iter().chain(open));
         let filter = self.filter.as_ref().map_or(Err(0), Filter::install);
 
         let mut level = Level::none();
-        level.set(Wall::Network, filter);
+        level.set(Wall::Network, if purpose.talks() { Err(0) } else { filter });
+        level.set(Wall::View, done.view);
         level.set(
             Wall::Writes,
             match purpose {
                 Purpose::Read if done.read_only && nobody.is_ok() => filter,
                 Purpose::Read => files.and(filter),
-                Purpose::Write => files.and(if cuts { Ok(()) } else { Err(libc::EOPNOTSUPP) }),
+                // All mounts are read-only, and without capabilities stay so.
+                _ if done.view.is_ok() && capabilities.is_ok() => Ok(()),
+                _ => files.and(if cuts { Ok(()) } else { Err(libc::EOPNOTSUPP) }),
             },
         );
         level.set(
             Wall::Secrets,
             match purpose {
                 Purpose::Read => nobody.or(files),
-                Purpose::Write => nobody,
+                _ if rules.as_ref().is_ok_and(Rules::limits_reading) => nobody.or(files),
+                _ => nobody,
             },
         );
         // Without a namespace, what runs as the caller could stop the first process.
@@ -179,7 +230,7 @@ impl Stage {
             _ => Ok(()),
         };
         level.set(Wall::Processes, done.ends_all.and(out_of_reach));
-        level.set(Wall::Privileges, if self.becomes_nobody { nobody.and(capabilities) } else { capabilities });
+        level.set(Wall::Privileges, if self.user.is_some() { nobody.and(capabilities) } else { capabilities });
         level
     }
 }
