@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::Files;
 use crate::secrets::{conceal_all, conceal_text};
+use crate::walls::Walls;
 use modsmith_facts::Location;
 
 /// What a failing program, or signature, means for the plan.
@@ -128,6 +129,9 @@ pub struct Command {
     /// staging directory, which it sees as its own `/tmp` where that can be arranged.
     #[serde(default)]
     pub confined: bool,
+    /// The walls around a program that works in a directory of the system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub walls: Option<Walls>,
 }
 
 impl Command {
@@ -155,6 +159,7 @@ impl Command {
             one_job: false,
             bind: None,
             confined: false,
+            walls: None,
         }
     }
 

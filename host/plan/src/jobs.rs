@@ -6,6 +6,7 @@
 //! in MAKEFLAGS and take further jobs from it as long as there are any.
 //! Source: the GNU make manual, "Sharing Job Slots with GNU make".
 
+use std::os::fd::RawFd;
 use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -97,9 +98,10 @@ impl Jobs {
         held.bytes.truncate(others);
     }
 
-    /// Lets a program and the makes below it use what is left of the budget.
-    pub(crate) fn share(&self, process: &mut Command) {
-        let Some(server) = &self.server else { return };
+    /// Lets a program and the makes below it use what is left of the budget. Returns the
+    /// descriptors that have to stay open for that, by number.
+    pub(crate) fn share(&self, process: &mut Command) -> Vec<RawFd> {
+        let Some(server) = &self.server else { return Vec::new() };
         // cargo's name for what make reads from MAKEFLAGS.
         const FLAGS: &str = "CARGO_MAKEFLAGS";
         server.configure(process);
@@ -107,7 +109,14 @@ impl Jobs {
         let flags = flags.unwrap_or_default().to_owned();
         let callers = std::env::var("MAKEFLAGS").unwrap_or_default();
         process.env_remove(FLAGS).env_remove("MFLAGS").env("MAKEFLAGS", with_jobs(&callers, &flags));
+        descriptors(&flags)
     }
+}
+
+/// The two ends of the pipe, as the flags for make name them.
+fn descriptors(flags: &str) -> Vec<RawFd> {
+    let pair = flags.split_whitespace().find_map(|word| word.strip_prefix("--jobserver-auth="));
+    pair.into_iter().flat_map(|pair| pair.split(',')).filter_map(|number| number.parse().ok()).collect()
 }
 
 /// Keeps the makes below a program from doing several things at the same time,
@@ -171,6 +180,14 @@ mod tests {
         drop(second);
         drop(third);
         assert_eq!(in_pipe(&jobs), 1);
+    }
+
+    #[test]
+    fn the_pipe_of_a_budget_is_known_by_its_descriptors() {
+        assert_eq!(descriptors("-j --jobserver-fds=3,4 --jobserver-auth=3,4"), [3, 4]);
+        assert_eq!(descriptors("-j --jobserver-auth=fifo:/tmp/x"), [0; 0]);
+        let mut process = Command::new("true");
+        assert_eq!(Jobs::new(3).share(&mut process).len(), 2);
     }
 
     #[test]

@@ -39,8 +39,10 @@ mod files;
 mod guard;
 mod interrupt;
 mod jobs;
+mod ownership;
 mod runner;
 mod sandbox_dir;
+mod walls;
 mod watch;
 
 // How they are taken back.
@@ -76,4 +78,5 @@ pub use uses::Use;
 pub use verb::{Bytes, Verb, Word};
 pub use verbs::{Action, ArchiveFormat, stays_inside};
 pub use view::StepView;
+pub use walls::{Surroundings, Walls};
 pub use watch::{Inode, Source, Watch};

@@ -21,6 +21,7 @@ use crate::jobs::{Jobs, withhold};
 use crate::report::Reporter;
 use crate::sandbox_dir::SandboxDir;
 use crate::secrets::{conceal_text, is_secret_variable};
+use crate::walls::Enclosure;
 use modsmith_facts::{Location, PROGRAM_PATH, Root, find_program, resolve_in_root};
 use modsmith_sandbox::{Leash, bind, start};
 
@@ -88,10 +89,20 @@ impl Runner<'_> {
         };
         let _job = command.shares_jobs.then(|| self.jobs.take()).transpose()?;
         let begun = Instant::now();
-        let mut running = self.spawn(command, &resolved, files, &output)?;
-        let outcome = self.wait(&mut running, command.time_limit, &text);
+        let root = resolved.chroot.as_deref().unwrap_or(Path::new("/"));
+        let enclosure = command.walls.as_ref().map(|walls| Enclosure::open(walls, files, root)).transpose()?;
+        let outcome = self.spawn(command, &resolved, files, &output, enclosure.as_ref()).and_then(|mut running| {
+            let outcome = self.wait(&mut running, command.time_limit, &text);
+            running.sandbox.as_ref().map_or(Ok(()), SandboxDir::take_back)?;
+            outcome
+        });
         // Nothing of the program is left that could be at work there.
-        running.sandbox.as_ref().map_or(Ok(()), SandboxDir::take_back)?;
+        if let Some(enclosure) = &enclosure {
+            enclosure.take_back()?;
+            if let Some(block) = &command.log {
+                output = files.put_back(&block.location, output)?;
+            }
+        }
         if let (Some(_), Ok(status)) = (&command.log, &outcome) {
             let seconds = begun.elapsed().as_secs();
             let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -155,7 +166,14 @@ impl Runner<'_> {
         }
     }
 
-    fn spawn(&self, command: &Command, resolved: &Resolved, files: &Files, output: &File) -> Result<Running, Failure> {
+    fn spawn(
+        &self,
+        command: &Command,
+        resolved: &Resolved,
+        files: &Files,
+        output: &File,
+        enclosure: Option<&Enclosure<'_>>,
+    ) -> Result<Running, Failure> {
         let root = resolved.chroot.as_deref().unwrap_or(Path::new("/"));
         let staging = command.confined.then(|| Location::new(Root::Staging, "").expect("the root itself"));
         let sandbox = staging.as_ref().map(|location| SandboxDir::open(files.path(location), root)).transpose()?;
@@ -168,11 +186,17 @@ impl Runner<'_> {
         };
         let seen = |path: PathBuf| match sandbox.as_ref().and_then(|dir| dir.seen(&path)) {
             Some(path) => inside(root.join(path.strip_prefix("/").unwrap_or(&path))),
-            None => inside(path),
+            None => match enclosure.and_then(|enclosure| enclosure.seen(&path)) {
+                Some(path) => Ok(path),
+                None => inside(path),
+            },
         };
+        let below_root = root.join(resolved.program.strip_prefix("/").unwrap_or(&resolved.program));
+        let program = enclosure.and_then(|enclosure| enclosure.seen(&below_root));
+        let program = program.as_ref().unwrap_or(&resolved.program);
         let mut process = match &command.exports {
-            Some(file) => with_exports(file, &resolved.program, root)?,
-            None => std::process::Command::new(&resolved.program),
+            Some(file) => with_exports(file, program, root)?,
+            None => std::process::Command::new(program),
         };
         for argument in &command.arguments {
             match argument {
@@ -205,12 +229,15 @@ impl Runner<'_> {
                 process.envs(variables.iter().cloned());
             }
         }
+        let mut open = Vec::new();
         if command.one_job {
             withhold(&mut process);
         } else if command.shares_jobs {
-            self.jobs.share(&mut process);
+            open = self.jobs.share(&mut process);
         }
-        if let Some(Bind { from, location }) = &command.bind {
+        if let Some(Bind { from, location }) = &command.bind
+            && !enclosure.is_some_and(Enclosure::has_view)
+        {
             bind(&mut process, &files.path(from), &files.path(location))?;
         }
         if let Some(dir) = &sandbox {
@@ -225,23 +252,13 @@ impl Runner<'_> {
             lines => self.input(lines, files, seen)?.into(),
         };
         process.stdin(input).stdout(output.try_clone()?).stderr(output.try_clone()?).process_group(0);
-        let chroot = resolved.chroot.clone();
-        let directory = CString::new(directory.into_os_string().into_vec()).map_err(io::Error::from)?;
-        // SAFETY: between fork and exec only system calls are made; nothing
-        // allocates.
-        unsafe {
-            process.pre_exec(move || {
-                // Without its parent no process would record how it ended.
-                rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
-                if let Some(root) = &chroot {
-                    rustix::process::chroot(root)?;
-                }
-                // After the mounts, which may have changed what is there.
-                rustix::process::chdir(directory.as_c_str())?;
-                Ok(())
-            });
-        }
-        let mut leash = sandbox.as_ref().map(|dir| dir.lock(&mut process)).transpose()?;
+        let mut leash = match enclosure {
+            Some(enclosure) => Some(enclosure.lock(&mut process, &directory, open)?),
+            None => {
+                enter(&mut process, resolved.chroot.as_deref(), directory)?;
+                sandbox.as_ref().map(|dir| dir.lock(&mut process)).transpose()?
+            }
+        };
         let started = start(&mut process);
         let level = leash.as_mut().and_then(Leash::level);
         let child = started.map_err(|error| {
@@ -302,6 +319,27 @@ impl Runner<'_> {
             }
         }
     }
+}
+
+/// Has a program start in a directory, below a root of its own if one is given. As the
+/// program sees the directory.
+fn enter(process: &mut std::process::Command, root: Option<&Path>, directory: PathBuf) -> io::Result<()> {
+    let root = root.map(Path::to_path_buf);
+    let directory = CString::new(directory.into_os_string().into_vec())?;
+    // SAFETY: between fork and exec only system calls are made; nothing allocates.
+    unsafe {
+        process.pre_exec(move || {
+            // Without its parent no process would record how it ended.
+            rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
+            if let Some(root) = &root {
+                rustix::process::chroot(root)?;
+            }
+            // After the mounts, which may have changed what is there.
+            rustix::process::chdir(directory.as_c_str())?;
+            Ok(())
+        });
+    }
+    Ok(())
 }
 
 /// A file that is no program here, as for another machine or without its

@@ -1,6 +1,8 @@
 //! The user of a confined program: `nobody`, without capabilities.
 
 use rustix::process::{Gid, Uid};
+use serde::{Deserialize, Serialize};
+
 use rustix::thread::{self, CapabilitySet, CapabilitySets};
 
 /// The user and group that root becomes: the kernel's overflow id, `nobody`
@@ -8,7 +10,7 @@ use rustix::thread::{self, CapabilitySet, CapabilitySets};
 pub const NOBODY: u32 = 65534;
 
 /// A user and a group, by number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     pub uid: u32,
     pub gid: u32,

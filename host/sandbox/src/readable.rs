@@ -8,6 +8,8 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 /// Programs, libraries and what they need, and facts about the machine.
 const SYSTEM: [&str; 9] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/sys"];
 
@@ -18,7 +20,7 @@ const MIXED: [&str; 2] = ["/etc", "/boot"];
 const STATE: &str = "/var/lib";
 
 /// Files and directories that may be read, by canonical path.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Readable {
     directories: Vec<PathBuf>,
     listings: Vec<PathBuf>,

@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, MetadataExt, OpenOptions, OpenOptionsExt};
 
 use crate::watch::{Source, Watch};
 use modsmith_facts::{Location, Roots, make_directories};
@@ -256,8 +256,33 @@ impl Files {
     /// A file opened for appending, made if it is missing.
     pub fn append(&self, location: &Location) -> io::Result<std::fs::File> {
         let mut options = OpenOptions::new();
-        options.append(true).create(true).mode(0o644);
+        options.read(true).append(true).create(true).mode(0o644);
         Ok(self.dir(location.root)?.open_with(relative(location), &options)?.into_std())
+    }
+
+    /// Puts a file back that a program could have replaced, if it has: what is there then is
+    /// nothing to follow or to write to. Returns the file, open for appending.
+    ///
+    /// # Errors
+    /// What is in its place cannot be removed, or the file not be written.
+    pub fn put_back(&self, location: &Location, mut opened: std::fs::File) -> io::Result<std::fs::File> {
+        use std::io::Seek;
+        let (dir, name) = (self.dir(location.root)?, relative(location));
+        let own = cap_std::fs::Metadata::from_file(&opened).ok().map(|own| (own.dev(), own.ino()));
+        match dir.symlink_metadata(name) {
+            Ok(found) if Some((found.dev(), found.ino())) == own => return Ok(opened),
+            Ok(found) if found.is_dir() => dir.remove_dir_all(name)?,
+            Ok(_) => dir.remove_file(name)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create_new(true).mode(0o644);
+        let mut file = dir.open_with(name, &options)?.into_std();
+        opened.rewind()?;
+        io::copy(&mut opened, &mut file)?;
+        file.flush()?;
+        Ok(file)
     }
 }
 

@@ -16,6 +16,7 @@ mod remove;
 mod rename;
 mod run;
 mod symlink;
+mod take_over;
 mod unpack;
 mod write_file;
 
@@ -36,6 +37,7 @@ pub use record::Record;
 pub use remove::Remove;
 pub use rename::Rename;
 pub use symlink::Symlink;
+pub use take_over::TakeOver;
 pub use unpack::{Unpack, stays_inside};
 pub use write_file::WriteFile;
 
@@ -82,4 +84,5 @@ actions! {
     Collect(Collect),
     Record(Record),
     Expect(Expect),
+    TakeOver(TakeOver),
 }
