@@ -94,6 +94,8 @@ kinds! {
     KernelRemovalFailed = "kernel-removal-failed",
     /// The value of `-k` or `-a` is empty or missing.
     KernelOrArchEmpty = "kernel-or-arch-empty",
+    /// The recipe cannot be confined as far as the administrator requires.
+    ConfinementMissing = "confinement-missing",
     /// Kernel headers are missing.
     HeadersMissing = "headers-missing",
     /// BUILD_EXCLUSIVE_* excludes the kernel.

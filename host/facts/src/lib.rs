@@ -9,6 +9,7 @@
 
 mod beneath;
 pub mod compression;
+mod digest;
 pub mod inside;
 pub mod kernel;
 mod os_release;
@@ -22,6 +23,7 @@ mod trust;
 
 pub use beneath::{HANDLE, is_link_error, make_directories, open_beneath, open_parent};
 pub use compression::Compression;
+pub use digest::file_digest;
 pub use os_release::OsRelease;
 pub use places::{Found, Identity, Last, Places};
 pub use resolve::{PROGRAM_PATH, find_program, resolve_in_root};

@@ -51,6 +51,11 @@ impl Shims {
         Some(Self { directory })
     }
 
+    /// Where they are.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// What make has to find in its environment. Compilers are replaced where the
     /// same questions come again: for a single make, asking is quicker.
     pub fn environment(&self, questions_come_again: bool, callers: &Environment) -> Vec<(String, String)> {

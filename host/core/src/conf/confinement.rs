@@ -1,26 +1,56 @@
-//! Which confinement bash needs before it may read a file of another user.
+//! `confinement.toml`: how files and recipes of packages are confined on this machine.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::error::{Error, Kind};
 use modsmith_sandbox::{Level, Wall};
 
-/// Where the administrator of this machine, whose bash it is, says so.
+/// Where the administrator of this machine, whose programs run, says so.
 pub const FILE: &str = "/etc/modsmith/confinement.toml";
 
+/// What the file says.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Settings {
+pub(crate) struct Settings {
     #[serde(default)]
-    reader: Demand,
+    reader: ReaderDemand,
+    #[serde(default)]
+    confinement: Demand,
+    #[serde(default)]
+    scripts: Scripts,
+    #[serde(default)]
+    environment: Vec<String>,
+    /// By the name of a module package.
+    #[serde(default)]
+    package: BTreeMap<String, PackageSettings>,
+}
+
+/// What the file says about one package; `None`: as for all.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PackageSettings {
+    confinement: Option<Demand>,
+    scripts: Option<Scripts>,
+    #[serde(default)]
+    digests: Vec<String>,
+    #[serde(default)]
+    environment: Vec<String>,
+    #[serde(default)]
+    read: Vec<PathBuf>,
+    #[serde(default)]
+    write: Vec<PathBuf>,
+    #[serde(default)]
+    network: bool,
+    user: Option<BuildUser>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Demand {
+enum ReaderDemand {
     /// All walls, or bash is not started.
     #[default]
     Require,
@@ -28,34 +58,122 @@ enum Demand {
     Best,
 }
 
-/// What the setting demands.
-///
-/// # Errors
-/// A file that cannot be read as one, or that others could have written.
-pub(super) fn required_walls() -> Result<&'static [Wall], Error> {
-    demanded_by(Path::new(FILE))
+/// How a recipe is confined.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Demand {
+    /// So that it writes in its own directory only, reads no secrets and has no network, or it is not run.
+    Require,
+    /// As far as this system can.
+    #[default]
+    Best,
+    Off,
 }
 
-fn demanded_by(file: &Path) -> Result<&'static [Wall], Error> {
-    let unusable = |why: String| {
-        Error::new(Kind::System, format!("{} cannot be used: {why}.", file.display())).hint(
-            "It must belong to root and contain `reader = \"require\"` or `reader = \"best\"`; without the file, full confinement is required.",
-        )
-    };
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(&Wall::ALL),
-        Err(e) => return Err(unusable(e.to_string())),
-    };
-    let metadata = file.metadata().map_err(|e| unusable(e.to_string()))?;
-    if metadata.uid() != 0 || metadata.mode() & 0o022 != 0 {
-        return Err(unusable("users other than root can change it".into()));
+/// Which scripts of a package are run as root, on the system itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Scripts {
+    #[default]
+    Allow,
+    /// Those with a digest that the file names.
+    Pinned,
+    Deny,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum BuildUser {
+    Root,
+}
+
+/// How a package's recipe is confined.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RecipeSettings {
+    pub confinement: Demand,
+    pub scripts: Scripts,
+    /// `sha256:` and 64 digits.
+    pub digests: Vec<String>,
+    /// Variables of the caller's that it gets, beside the usual ones.
+    pub environment: Vec<String>,
+    /// Directories that it may read, and would not otherwise.
+    pub read: Vec<PathBuf>,
+    pub write: Vec<PathBuf>,
+    pub network: bool,
+    /// Whether it stays root, without capabilities.
+    pub as_root: bool,
+}
+
+impl Settings {
+    /// Those of this machine.
+    ///
+    /// # Errors
+    /// A file that cannot be read as one, or that others could have written.
+    pub fn read() -> Result<Self, Error> {
+        Self::of(Path::new(FILE))
     }
-    let settings: Settings = toml::from_str(&text).map_err(|e| unusable(e.message().trim_end().to_owned()))?;
-    Ok(match settings.reader {
-        Demand::Require => &Wall::ALL,
-        Demand::Best => &[],
-    })
+
+    fn of(file: &Path) -> Result<Self, Error> {
+        let unusable = |why: String| {
+            Error::new(Kind::System, format!("{} cannot be used: {why}.", file.display())).hint(
+                "Correct the file, as modsmith's page about confinement describes, or remove it: without it, every wall is raised that this system has.",
+            )
+        };
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(e) => return Err(unusable(e.to_string())),
+        };
+        let metadata = file.metadata().map_err(|e| unusable(e.to_string()))?;
+        if metadata.uid() != 0 || metadata.mode() & 0o022 != 0 {
+            return Err(unusable("users other than root can change it".into()));
+        }
+        let settings: Self = toml::from_str(&text).map_err(|e| unusable(e.message().trim_end().to_owned()))?;
+        settings.fault().map_or(Ok(settings), |why| Err(unusable(why)))
+    }
+
+    /// What cannot be meant, as a clause.
+    fn fault(&self) -> Option<String> {
+        self.package.iter().find_map(|(name, package)| {
+            let paths = [("read", &package.read), ("write", &package.write)];
+            let relative = |(key, paths): (&str, &Vec<PathBuf>)| {
+                let path = paths.iter().find(|path| !path.is_absolute() || path.parent().is_none())?;
+                Some(format!("`{key}` of `{name}` names {}, where a directory below `/` is needed", path.display()))
+            };
+            let digest = package.digests.iter().find(|digest| !is_digest(digest));
+            let digest = digest.map(|digest| {
+                format!("`digests` of `{name}` has `{digest}`, where `sha256:` and 64 hexadecimal digits are needed")
+            });
+            paths.into_iter().find_map(relative).or(digest)
+        })
+    }
+
+    /// How the recipe of a package is confined.
+    pub fn recipe(&self, package: &str) -> RecipeSettings {
+        let own = self.package.get(package).cloned().unwrap_or_default();
+        RecipeSettings {
+            confinement: own.confinement.unwrap_or(self.confinement),
+            scripts: own.scripts.unwrap_or(self.scripts),
+            digests: own.digests,
+            environment: [self.environment.clone(), own.environment].concat(),
+            read: own.read,
+            write: own.write,
+            network: own.network,
+            as_root: own.user == Some(BuildUser::Root),
+        }
+    }
+
+    /// The walls without which bash does not read a file of another user.
+    pub fn walls_of_readers(&self) -> &'static [Wall] {
+        match self.reader {
+            ReaderDemand::Require => &Wall::OF_READERS,
+            ReaderDemand::Best => &[],
+        }
+    }
+}
+
+fn is_digest(text: &str) -> bool {
+    text.strip_prefix("sha256:").is_some_and(|digits| digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// Why bash was not started.
@@ -80,22 +198,51 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    fn demanded(text: &str, mode: u32) -> Result<usize, String> {
+    fn read(text: &str, mode: u32) -> Result<Settings, String> {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("confinement.toml");
         std::fs::write(&file, text).unwrap();
         std::fs::set_permissions(&file, PermissionsExt::from_mode(mode)).unwrap();
-        demanded_by(&file).map(<[Wall]>::len).map_err(|e| e.message)
+        Settings::of(&file).map_err(|e| e.message)
     }
 
     #[test]
-    fn all_walls_are_required_unless_root_says_otherwise() {
-        assert_eq!(demanded_by(Path::new("/nonexistent/confinement.toml")).unwrap(), Wall::ALL);
-        assert_eq!(demanded("", 0o644), Ok(Wall::ALL.len()));
-        assert_eq!(demanded("reader = \"require\"\n", 0o644), Ok(Wall::ALL.len()));
-        assert_eq!(demanded("reader = \"best\"\n", 0o644), Ok(0));
-        assert!(demanded("reader = \"best\"\n", 0o666).unwrap_err().ends_with("users other than root can change it."));
-        assert!(demanded("reader = \"bset\"\n", 0o644).unwrap_err().contains("unknown variant"));
-        assert!(demanded("raeder = \"best\"\n", 0o644).unwrap_err().contains("unknown field"));
+    fn readers_need_all_walls_unless_root_says_otherwise() {
+        let walls = |text| read(text, 0o644).unwrap().walls_of_readers().len();
+        assert_eq!(Settings::of(Path::new("/nonexistent")).unwrap().walls_of_readers(), Wall::OF_READERS);
+        assert_eq!((walls(""), walls("reader = \"require\"\n"), walls("reader = \"best\"\n")), (5, 5, 0));
+        assert!(read("reader = \"best\"\n", 0o666).unwrap_err().ends_with("users other than root can change it."));
+        assert!(read("reader = \"bset\"\n", 0o644).unwrap_err().contains("unknown variant"));
+        assert!(read("raeder = \"best\"\n", 0o644).unwrap_err().contains("unknown field"));
+    }
+
+    #[test]
+    fn a_package_has_the_settings_of_all_but_for_its_own() {
+        let settings = read(
+            "confinement = \"require\"\nscripts = \"deny\"\nenvironment = [\"A\"]\n[package.x]\nconfinement = \"off\"\n\
+             environment = [\"B\"]\nwrite = [\"/var/cache/x\"]\nnetwork = true\nuser = \"root\"\n",
+            0o644,
+        )
+        .unwrap();
+        let (x, y) = (settings.recipe("x"), settings.recipe("y"));
+        assert_eq!((x.confinement, y.confinement), (Demand::Off, Demand::Require));
+        assert_eq!((x.scripts, x.network, x.as_root), (Scripts::Deny, true, true));
+        assert_eq!((x.environment, y.environment), (vec!["A".to_owned(), "B".to_owned()], vec!["A".to_owned()]));
+        assert_eq!((x.write, y.write), (vec![PathBuf::from("/var/cache/x")], Vec::new()));
+        assert!(!y.network && !y.as_root);
+    }
+
+    #[test]
+    fn settings_that_cannot_be_meant_are_refused() {
+        for (text, why) in [
+            ("[package.x]\nwrite = [\"var\"]\n", "`write` of `x` names var"),
+            ("[package.x]\nread = [\"/\"]\n", "`read` of `x` names /"),
+            ("[package.x]\ndigests = [\"sha256:0\"]\n", "64 hexadecimal digits"),
+            ("[package.x]\nuser = \"nobody\"\n", "unknown variant"),
+            ("[package.x]\nnetwrok = true\n", "unknown field"),
+            ("confinement = \"none\"\n", "unknown variant"),
+        ] {
+            assert!(read(text, 0o644).unwrap_err().contains(why), "{text}");
+        }
     }
 }

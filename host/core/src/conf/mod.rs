@@ -5,7 +5,7 @@
 //! (no shell) where the file is simple enough, else real bash in a restricted
 //! child. [`PackageConf::from_evaluated`] validates and types them.
 
-mod confinement;
+pub(crate) mod confinement;
 pub mod directives;
 mod environment;
 mod evaluate;

@@ -92,7 +92,7 @@ fn with_bash(input: &Input<'_>, text: &[u8], limit: Duration) -> Result<bash_ass
             .hint("Install bash, or write the file with plain assignments only.")
     })?;
     let path = PROGRAM_PATH.join(":");
-    let required = confinement::required_walls()?;
+    let required = confinement::Settings::read()?.walls_of_readers();
     let bash = Bash { program: &program, path: &path, readable: readable(input), required, limit };
     let stopped = || INTERRUPTED.load(Ordering::SeqCst);
     let failure = |message: String, stderr: String, hint: &str| {

@@ -7,13 +7,13 @@ use crate::conf::{PackageConf, Placeholder, Strictness};
 use crate::error::{Error, Kind, Result};
 use crate::flow::notices::notices;
 use crate::flow::safe_upgrade::lock_upgrade;
-use crate::flow::script::script_command;
+use crate::flow::system_script::system_script;
 use crate::flow::transaction::begin;
 use crate::flow::{Invocation, script};
 use crate::tree::{Package, PackageId, SourceState};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root, inside};
-use modsmith_plan::{Action, Builder, verbs};
+use modsmith_plan::{Builder, verbs};
 
 /// What the command line names as the package.
 #[derive(Debug, Clone)]
@@ -143,11 +143,11 @@ pub(super) fn plan_registration(run: &Invocation<'_>, id: &PackageId, plan: &mut
 /// POST_ADD: its exit code becomes the action's, the package stays added.
 pub(super) fn post_add(run: &Invocation<'_>, package: &Package, conf: &PackageConf, kernel: &Kernel) -> Result<()> {
     let Some(text) = &conf.scripts.post_add else { return Ok(()) };
-    let directory = Location::new(Root::Source, "").expect("the root itself");
     let environment = script::environment(package, kernel, &Toolchain::default());
-    let Some(command) = script_command(run, package, text, &directory, environment) else { return Ok(()) };
+    let Some(script) = system_script(run, package, text, environment)? else { return Ok(()) };
     let mut plan = Builder::new(format!("run the post_add script of {}", package.id), run.env.roots(package, None));
-    plan.push(Action::Run(command), "POST_ADD of its dkms.conf")
+    script
+        .push("POST_ADD", &mut plan)
         .progress("Running the post_add script")
         .fails_as(Kind::Script(1), format!("The post_add script of {} failed; the package stays added.", package.id));
     run.runner.run(plan)

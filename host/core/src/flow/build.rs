@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::build::{Compressor, Toolchain};
 use crate::conf::{ModuleRecord, PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
-use crate::flow::build_environment::build_environment;
+use crate::flow::confinement::Confined;
 use crate::flow::dependents::plan_dependency_notes;
 use crate::flow::failures::{plan_forget, remember};
 use crate::flow::kernel_tree::with_kernel_tree;
@@ -19,12 +19,13 @@ use crate::flow::record::{conf_files, plan_build_record};
 use crate::flow::script::script_command;
 use crate::flow::signing::{plan_signing, signing};
 use crate::flow::toolchain::toolchain_of;
+use crate::flow::workplace::{Workplace, workplace};
 use crate::flow::{Invocation, PackageSource, preconditions, script};
-use crate::tree::{BuildRecord, ConfFile, Package, PackageId, RecordedModule, Target};
+use crate::tree::{BuildRecord, ConfFile, Package, RecordedModule, Target};
 use modsmith_facts::Compression;
 use modsmith_facts::Location;
 use modsmith_facts::kernel::Kernel;
-use modsmith_plan::{Action, Bind, Builder, Bytes, Command, OnFailure, RunsIn, Undo, verbs};
+use modsmith_plan::{Action, Builder, Bytes, Command, OnFailure, RunsIn, Undo, verbs};
 use modsmith_plugins::{InstallPolicy, Signing};
 
 /// What a build decided before it began.
@@ -37,38 +38,6 @@ pub(super) struct Decisions {
     patches: Vec<Patch>,
     /// What `conf` came from.
     conf_files: Vec<ConfFile>,
-}
-
-/// Where a package is built.
-pub(super) struct Workplace {
-    location: Location,
-    /// Makes it `T/m/v/build` for the programs of the build, where it is not.
-    bind: Option<Bind>,
-    /// See [`build_environment`].
-    exports: Option<String>,
-    /// Whether the makes of the package do one thing after the other.
-    pub(super) one_job: bool,
-    /// The log of an attempt before this one, without its head.
-    before: Vec<u8>,
-}
-
-impl Workplace {
-    /// A command that runs there, as part of the build. It takes a job, and lends
-    /// none: only MAKE does.
-    fn command(&self, mut command: Command) -> Command {
-        if let Some(bind) = &self.bind {
-            command.directory = Some(bind.location.clone());
-            command.bind = Some(bind.clone());
-        }
-        command.exports = self.exports.clone();
-        (command.shares_jobs, command.one_job) = (true, true);
-        command
-    }
-
-    /// The build's log while it is going on.
-    fn log(&self) -> Location {
-        log_in(&self.location)
-    }
 }
 
 /// The `build` action, for several kernels at the same time. Returns what
@@ -139,7 +108,7 @@ fn decide(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>, target:
     let compression =
         InstallPolicy(&run.env.plugins).compression(kernel)?.unwrap_or_else(|| kernel.compressions().last().copied());
     let toolchain = toolchain_of(run, kernel)?;
-    let place = workplace(run, package, target)?;
+    let place = workplace(run, package, &conf, kernel, target)?;
     Ok(Decisions { conf, toolchain, compression, signing, place, patches, conf_files })
 }
 
@@ -162,23 +131,6 @@ fn plan_build(
     Ok(plan)
 }
 
-fn workplace(run: &Invocation<'_>, package: &Package, target: &Target) -> Result<Workplace> {
-    let location = build_dir(run, &package.id, target);
-    let bind = run.scope.isolated.then(|| Bind { from: location.clone(), location: package.id.build_dir() });
-    let one_job = run.env.tree.needs_one_job(&package.id);
-    Ok(Workplace { location, bind, exports: build_environment(run)?, one_job, before: Vec::new() })
-}
-
-/// The directory that a package is built in for a kernel.
-fn build_dir(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Location {
-    if run.scope.isolated { id.isolated_build_dir(target) } else { id.build_dir() }
-}
-
-/// The log of the build that is going on, or has just failed.
-pub(super) fn build_log(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Location {
-    log_in(&build_dir(run, id, target))
-}
-
 /// Makes the build directory what would be compiled for a kernel: patched,
 /// with what PRE_BUILD did; the log of it stays beside the source. Returns
 /// where it is. The lock is held.
@@ -192,7 +144,7 @@ pub(super) fn prepare_source(
     preconditions::check_source(package)?;
     let patches = check_patches(run, package, &conf)?;
     let toolchain = toolchain_of(run, kernel)?;
-    let place = workplace(run, package, target)?;
+    let place = workplace(run, package, &conf, kernel, target)?;
     let location = place.location.clone();
     let decisions =
         Decisions { conf, toolchain, compression: None, signing: None, place, patches, conf_files: Vec::new() };
@@ -225,10 +177,18 @@ fn plan_prepared(
     plan.push(verbs::Copy { from: source, to: build.clone() }, "builds use a copy of the registered source")
         .on_undo(Undo::Keep);
     let head = crate::build::log_head(&format!("{id} for kernel {target}"));
-    let contents = Bytes([head.as_bytes(), &decisions.place.before].concat());
+    let confined = decisions.place.confined.as_ref().map_or_else(|| "off".to_owned(), Confined::words);
+    let confined = format!("# confinement: {confined}\n");
+    let contents = Bytes([head.as_bytes(), confined.as_bytes(), &decisions.place.before].concat());
     plan.push(verbs::WriteFile { location: log.clone(), contents, mode: 0o644 }, "the log of the build")
         .on_undo(Undo::Keep);
     let consult = consult(run, package);
+    if let Some(confined) = &decisions.place.confined {
+        plan.push(
+            verbs::Note(format!("the recipe runs confined: {}", confined.words())),
+            "it writes in its own directory only, without privileges and network, where this system can",
+        );
+    }
     if let Some(file) = &decisions.place.exports {
         plan.push(
             verbs::Note(format!("the commands of the build get the variables that {file} exports")),
@@ -341,8 +301,10 @@ fn plan_products(
     let facts = Arc::new(package_facts(package, &decisions.conf));
     let products = hidden.join("module").expect("a plain name is a location");
     plan.push(verbs::MakeDirectory { location: products.clone() }, "built modules are collected in a hidden directory");
+    let symbols = "Module.symvers";
+    let to = products.join(symbols).expect("a plain name is a location");
     plan.push(
-        verbs::Collect { from: build.clone(), glob: "Module.symvers".into(), to: products.clone() },
+        verbs::TakeOver { from: build.clone(), file: symbols.into(), to, optional: true },
         "packages that depend on this one need its exported symbols",
     );
     plan_dependency_notes(run, &decisions.conf, target, &hidden, plan);
@@ -354,18 +316,26 @@ fn plan_products(
         let product = products
             .join(format!("{}.ko", module.dest_name))
             .map_err(|e| Error::new(Kind::ConfInvalid, format!("DEST_MODULE_NAME of {id}: {e}.")))?;
+        let below = built.relative().strip_prefix(build.relative()).unwrap_or(built.relative());
+        let take_over =
+            verbs::TakeOver { from: build.clone(), file: below.to_path_buf(), to: product.clone(), optional: false };
+        plan.push(take_over, "one file per module, under its installed name").fails_as(
+            Kind::ProductMissing,
+            format!("{} of {id} for kernel {target} is no file that can be installed.", below.display()),
+        );
         if module.strip {
-            let mut command = Command::new("strip").arg("-g").location_arg(built.clone());
+            let mut command = Command::new("strip").arg("-g").location_arg(product.clone());
             command.runs_in = RunsIn::Either;
             command.failure = OnFailure::Warn;
+            if let Some(confined) = &decisions.place.confined {
+                confined.apply_in(&products, &mut command);
+            }
             plan.push(Action::Run(command), "debugging symbols are stripped unless STRIP says no");
         }
         if let Some(signing) = &decisions.signing {
-            let below = built.relative().strip_prefix(build.relative()).unwrap_or(built.relative());
             let shown = run.env.tree.real(&id.build_dir()).join(below);
-            plan_signing(run, signing, &facts, kernel, &built, &shown, plan);
+            plan_signing(run, signing, &facts, kernel, &product, &shown, plan);
         }
-        plan.push(verbs::Copy { from: built, to: product.clone() }, "one file per module, under its installed name");
         if let Some(compression) = decisions.compression {
             let compressor = Compressor::new(compression, &run.env.framework);
             plan.push(Action::Run(compressor.command(&product)), "compressed like the kernel's own modules");
@@ -379,7 +349,9 @@ fn plan_products(
         digest: None,
     };
     let modules = decisions.conf.modules.iter().map(record).collect();
-    plan_build_record(run, id, target, &hidden, BuildRecord::new(decisions.conf_files.clone(), modules), plan);
+    let confinement = decisions.place.confined.as_ref().map(Confined::record);
+    let record = BuildRecord::new(decisions.conf_files.clone(), modules).confined(confinement);
+    plan_build_record(run, id, target, &hidden, record, plan);
     let to = id.target_dir(target);
     plan.push(verbs::Rename { from: hidden, to }, "the complete result gets its final name in one step").fails_as(
         Kind::ProductMissing,
@@ -422,10 +394,6 @@ fn plan_finish(package: &Package, target: &Target, place: &Workplace, plan: &mut
     plan.push(verbs::MakeDirectory { location: logs.clone() }, "the log of the build is kept");
     plan.push(verbs::Copy { from: place.log(), to: package.id.kept_log(target) }, "the log of the build is kept");
     plan.push(verbs::Remove { location: place.location.clone() }, "a successful build leaves no build directory");
-}
-
-fn log_in(build: &Location) -> Location {
-    build.join("make.log").expect("a plain name is a location")
 }
 
 fn bad_patch(error: modsmith_facts::BadLocation) -> Error {

@@ -98,6 +98,11 @@ impl Env {
         self.system.roots.get(Root::Etc).unwrap_or(Path::new("/etc"))
     }
 
+    /// The root of build commands, as this machine sees it.
+    pub(super) fn build_root(&self) -> &Path {
+        if self.builds_inside { &self.system.root } else { Path::new("/") }
+    }
+
     /// A path of this machine as build commands will see it.
     pub fn seen_by_build(&self, path: &Path) -> String {
         let seen = if self.builds_inside { self.system.inside(path) } else { path.to_path_buf() };

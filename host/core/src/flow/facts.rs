@@ -1,6 +1,7 @@
 //! The facts that an invocation has read: each is read once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -12,6 +13,7 @@ use modsmith_facts::inside;
 use modsmith_facts::kernel::{Kernel, KernelInput, Lookup};
 use modsmith_plan::Reporter;
 use modsmith_plugins::KernelLayout;
+use modsmith_sandbox::Level;
 
 /// The answers, for all threads of the invocation.
 #[derive(Default)]
@@ -19,6 +21,7 @@ pub struct Facts {
     kernels: Answers<Target, OnceLock<Arc<Kernel>>>,
     confs: Answers<ConfQuestion, Mutex<Option<ConfAnswer>>>,
     addon_modules_dir: OnceLock<Option<String>>,
+    levels: Answers<LevelQuestion, Mutex<Option<Level>>>,
     /// See [`Facts::notice_once`].
     said_of_packages: Mutex<BTreeSet<Vec<String>>>,
 }
@@ -30,6 +33,9 @@ type Answers<Question, Answer> = Mutex<BTreeMap<Question, Arc<Answer>>>;
 /// A package, where its source is (it is imported from one place to another), and a
 /// kernel.
 type ConfQuestion = (PackageId, PathBuf, Target);
+
+/// Whether a build has a view of its own, is another user, and may use the network.
+type LevelQuestion = (bool, bool, bool);
 
 /// What a dkms.conf and its override files said.
 struct ConfAnswer {
@@ -92,6 +98,20 @@ impl Facts {
         let key = vec![word("PACKAGE_NAME"), word("PACKAGE_VERSION"), without_path];
         if self.said_of_packages.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
             reporter.notice(text);
+        }
+    }
+
+    /// How far builds are confined here; tried the first time only.
+    pub(super) fn confinement_level(
+        &self,
+        question: LevelQuestion,
+        probe: impl FnOnce() -> io::Result<Level>,
+    ) -> io::Result<Level> {
+        let known = answer_to(&self.levels, question);
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        match *known {
+            Some(level) => Ok(level),
+            None => probe().inspect(|level| *known = Some(*level)),
         }
     }
 

@@ -9,7 +9,7 @@ use build_diagnosis::{self as diagnosis, Class, Diagnosis, Facts, Stop, mention,
 use crate::build::begins_log_of;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
-use crate::flow::build::build_log;
+use crate::flow::workplace::build_log;
 use crate::flow::status::Filter;
 use crate::tree::{Failure, FailureRecord, Failures, Package, PackageId, Target};
 use modsmith_facts::Location;

@@ -18,7 +18,7 @@ use crate::flow::modprobe_config::plan_modprobe_add;
 use crate::flow::overrides::{Overrides, overrides_of};
 use crate::flow::package_facts::package_facts;
 use crate::flow::record::conf_files;
-use crate::flow::script::script_command;
+use crate::flow::system_script::{SystemScript, system_script};
 use crate::flow::toolchain::toolchain_of;
 use crate::flow::transaction::{Deferred, plan_marker};
 use crate::flow::uninstall::uninstall_package;
@@ -27,7 +27,7 @@ use crate::flow::weak_modules::{Offer, plan_depmod_of_others, plan_weak_links};
 use crate::flow::{Invocation, PackageSource, depmod, script};
 use crate::tree::{BuildRecord, Package, PackageId, RecordedModule, Target};
 use modsmith_facts::kernel::{Kernel, ModInfo, content_digest};
-use modsmith_facts::{Location, Root};
+use modsmith_facts::Location;
 use modsmith_plan::{Action, Builder, Undo, verbs};
 use modsmith_plugins::{InstallPolicy, Occasion};
 
@@ -95,27 +95,29 @@ pub(super) fn install_overriding(
     let mut plan = Builder::new(format!("install {} for {target}", package.id), run.env.roots(package, Some(kernel)));
     let toolchain = toolchain_of(run, kernel)?;
     let environment = script::environment(package, kernel, &toolchain);
-    let source = Location::new(Root::Source, "").expect("the root itself");
-    let script = |text: &Option<String>| script_command(run, package, text.as_deref()?, &source, environment.clone());
-    let pre_install = script(&conf.scripts.pre_install);
+    let script = |text: &Option<String>| match text {
+        Some(text) => system_script(run, package, text, environment.clone()),
+        None => Ok(None),
+    };
+    let pre_install = script(&conf.scripts.pre_install)?;
     let moved = moved_modules(run, package, kernel, target, &modules);
+    let confinement = run.env.tree.record(&package.id, target).and_then(|record| record.confinement);
     let facts = InstallFacts {
         id: &package.id,
         target,
         module_dir: kernel.module_dir(),
-        pre_install: if overrides.everything { pre_install.map(script::ignored) } else { pre_install },
+        pre_install: if overrides.everything { pre_install.map(SystemScript::ignored) } else { pre_install },
         modules: &modules,
         prune: pruning(run, moved.iter())?,
         moved,
         record: recorded_modules(run, package, target, &conf, &modules)
-            .map(|modules| BuildRecord::new(conf_files, modules)),
+            .map(|modules| BuildRecord::new(conf_files, modules).confined(confinement)),
     };
     plan_install(&facts, &mut plan);
     let files = modules.iter().map(PlannedModule::path).collect();
     let linked = plan_weak_links(run, Offer::Made, package, kernel, &conf, files, &mut plan)?;
-    if let Some(command) = script(&conf.scripts.post_install) {
-        plan.push(Action::Run(script::ignored(command)), "POST_INSTALL of its dkms.conf")
-            .progress("Running the post_install script");
+    if let Some(script) = script(&conf.scripts.post_install)? {
+        script.ignored().push("POST_INSTALL", &mut plan).progress("Running the post_install script");
     }
     plan_modprobe_add(run, package, kernel, &conf, &mut plan)?;
     plan_forget(run, &package.id, target, &mut plan);

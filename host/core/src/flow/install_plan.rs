@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Kind;
+use crate::flow::system_script::SystemScript;
 use crate::flow::deletion::{plan_deletion, plan_pruning};
 use crate::flow::record::plan_install_record;
 use crate::tree::{BuildRecord, PackageId, Target};
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder, Bytes, Command, verbs};
+use modsmith_plan::{Action, Builder, Bytes, verbs};
 use modsmith_plugins::Prune;
 
 /// What an installation is planned from.
@@ -17,7 +18,7 @@ pub(super) struct InstallFacts<'a> {
     /// The kernel's module directory.
     pub module_dir: &'a Path,
     /// PRE_INSTALL
-    pub pre_install: Option<Command>,
+    pub pre_install: Option<SystemScript>,
     pub modules: &'a [PlannedModule<'a>],
     /// Files of another version, which is the active one, that those of this version
     /// do not replace.
@@ -67,8 +68,10 @@ impl PlannedModule<'_> {
 /// Steps that install the modules' files and record it.
 pub(super) fn plan_install(facts: &InstallFacts<'_>, plan: &mut Builder) {
     let InstallFacts { id, target, .. } = facts;
-    if let Some(command) = &facts.pre_install {
-        plan.push(Action::Run(command.clone()), "PRE_INSTALL of its dkms.conf")
+    if let Some(script) = &facts.pre_install {
+        script
+            .clone()
+            .push("PRE_INSTALL", plan)
             .progress("Running the pre_install script")
             .fails_as(Kind::PreInstallFailed, format!("The pre_install script of {id} failed for kernel {target}."))
             .hint("--force installs anyway.");

@@ -9,6 +9,7 @@ mod autoinstall;
 mod boot_image;
 mod build;
 mod build_environment;
+mod confinement;
 mod deletion;
 mod dependents;
 mod depmod;
@@ -42,6 +43,7 @@ mod script;
 mod signing;
 mod status;
 mod status_inspector;
+mod system_script;
 mod toolchain;
 mod transaction;
 mod uninstall;
@@ -49,6 +51,7 @@ mod uninstall_plan;
 mod version_check;
 mod weak_links;
 mod weak_modules;
+mod workplace;
 
 use package_facts::package_facts;
 

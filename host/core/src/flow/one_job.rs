@@ -4,7 +4,7 @@ use super::build::Decisions;
 use crate::conf::only_jobserver_tells;
 use crate::error::{Error, Kind};
 use crate::flow::Invocation;
-use crate::flow::build::build_log;
+use crate::flow::workplace::build_log;
 use crate::flow::failures::class_of_failure;
 use crate::tree::{OneJob, Package, Target};
 use build_diagnosis::Class;

@@ -12,7 +12,7 @@ use crate::flow::installed::{Found, Sought, find_installed, product_named};
 use crate::flow::modprobe_config::plan_modprobe_remove;
 use crate::flow::originals::originals;
 use crate::flow::package_facts::package_facts;
-use crate::flow::script::script_command;
+use crate::flow::system_script::system_script;
 use crate::flow::toolchain::toolchain_of;
 use crate::flow::transaction::begin;
 use crate::flow::uninstall_plan::{Installed, UninstallFacts, plan_uninstall};
@@ -20,7 +20,6 @@ use crate::flow::weak_modules::{Offer, plan_depmod_of_others, plan_weak_links};
 use crate::flow::{Invocation, script};
 use crate::tree::{Package, PackageId, Target};
 use modsmith_facts::kernel::Kernel;
-use modsmith_facts::{Location, Root};
 use modsmith_plan::{Builder, verbs};
 use modsmith_plugins::Occasion;
 
@@ -67,9 +66,11 @@ pub(super) fn uninstall_package(
             ));
         }
     }
-    let source = Location::new(Root::Source, "").expect("the root itself");
     let environment = script::environment(package, kernel, &toolchain_of(run, kernel)?);
-    let post_remove = conf.scripts.post_remove.as_deref();
+    let post_remove = match &conf.scripts.post_remove {
+        Some(text) => system_script(run, package, text, environment)?,
+        None => None,
+    };
     let facts = UninstallFacts {
         id: &package.id,
         target,
@@ -77,7 +78,7 @@ pub(super) fn uninstall_package(
         installed: &installed,
         prune: pruning(run, installed.iter().filter_map(|module| module.found.location()))?,
         originals: originals(run, package, kernel, target, &conf),
-        post_remove: post_remove.and_then(|text| script_command(run, package, text, &source, environment)),
+        post_remove,
     };
     plan_uninstall(&facts, &mut plan);
     let put_back = plan_modprobe_remove(run, package, kernel, target, &conf, &mut plan)?;

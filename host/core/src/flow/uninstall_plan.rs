@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::flow::deletion::{plan_deletion, plan_pruning};
 use crate::flow::installed::Found;
-use crate::flow::script;
+use crate::flow::system_script::SystemScript;
 use crate::tree::{PackageId, Target};
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder, Command, verbs};
+use modsmith_plan::{Builder, verbs};
 use modsmith_plugins::Prune;
 
 /// What an uninstallation is planned from.
@@ -22,7 +22,7 @@ pub(super) struct UninstallFacts<'a> {
     pub prune: Prune,
     pub originals: Originals,
     /// POST_REMOVE
-    pub post_remove: Option<Command>,
+    pub post_remove: Option<SystemScript>,
 }
 
 /// A module of the package.
@@ -58,9 +58,8 @@ pub(super) fn plan_uninstall(facts: &UninstallFacts<'_>, plan: &mut Builder) {
     plan_pruning(deleted, &facts.prune, plan);
     plan_restore(facts, plan);
     plan.push(verbs::Remove { location: facts.id.active_link(facts.target) }, "no version is installed any more");
-    if let Some(command) = &facts.post_remove {
-        plan.push(Action::Run(script::ignored(command.clone())), "POST_REMOVE of its dkms.conf")
-            .progress("Running the post_remove script");
+    if let Some(script) = &facts.post_remove {
+        script.clone().ignored().push("POST_REMOVE", plan).progress("Running the post_remove script");
     }
 }
 

@@ -28,6 +28,9 @@ pub struct BuildRecord {
     /// that were there. Empty when it came from the command line, too.
     conf: Vec<ConfFile>,
     pub modules: Vec<RecordedModule>,
+    /// How the build was confined; `None`: not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confinement: Option<RecordedConfinement>,
     /// The products and the installed files that were found to be the same, by
     /// location. The step that writes the record fills it in.
     #[serde(default, skip_serializing)]
@@ -40,6 +43,24 @@ pub struct ConfFile {
     pub path: PathBuf,
     /// `None` for one that was being written just then.
     pub stamp: Option<Stamp>,
+}
+
+/// How far a build was confined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedConfinement {
+    /// `full`, `confined`, `dropped` or `none`.
+    pub level: String,
+    /// The walls that did not stand, each with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<(String, String)>,
+}
+
+impl RecordedConfinement {
+    /// In one line.
+    pub fn words(&self) -> String {
+        let missing: Vec<String> = self.missing.iter().map(|(wall, why)| format!("{wall}: {why}")).collect();
+        if missing.is_empty() { self.level.clone() } else { format!("{}, without {}", self.level, missing.join("; ")) }
+    }
 }
 
 /// One module of a package.
@@ -69,7 +90,12 @@ impl RecordedModule {
 
 impl BuildRecord {
     pub fn new(conf: Vec<ConfFile>, modules: Vec<RecordedModule>) -> Self {
-        Self { schema_version: SCHEMA_VERSION, conf, modules, files: BTreeMap::new() }
+        Self { schema_version: SCHEMA_VERSION, conf, modules, confinement: None, files: BTreeMap::new() }
+    }
+
+    /// The same with how the build was confined.
+    pub fn confined(self, confinement: Option<RecordedConfinement>) -> Self {
+        Self { confinement, ..self }
     }
 
     /// Where the record of a build is, below the directory that will be or is

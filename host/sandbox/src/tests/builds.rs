@@ -70,7 +70,7 @@ fn a_build_writes_in_its_directory_and_finds_nothing_of_others() {
          echo x >&2 2>/dev/stderr; : < /dev/tty; echo x > /usr/x; mount -t tmpfs none /mnt; id -u"
     );
     let (output, level) = scene.run(&script, |_| ());
-    assert_eq!(level.rung(), Rung::Full, "{level}: {:?}", level.missing().collect::<Vec<_>>());
+    assert_eq!(level.rung(&[]), Rung::Full, "{level}: {:?}", level.missing().collect::<Vec<_>>());
     let expected = format!(
         "{base}/tree/own/build\nkept\nkept\nx\n{base}:\ntree\n\n{base}/tree:\nown\n\
          fd full null random shm stderr stdin stdout urandom zero null\n{NOBODY}\n"
@@ -89,7 +89,7 @@ fn a_directory_can_be_found_at_another_place() {
     std::os::unix::fs::chown(&real, Some(NOBODY), Some(NOBODY)).unwrap();
     scene.view.work_in(&real, &scene.directory);
     let (output, level) = scene.run("pwd; echo made > product", |build| build.writable = vec![real.as_path()]);
-    assert_eq!(level.rung(), Rung::Full, "{level}");
+    assert_eq!(level.rung(&[]), Rung::Full, "{level}");
     assert_eq!(stdout(&output), format!("{}\n", scene.directory.display()), "{output:?}");
     assert!(real.join("product").exists() && !scene.directory.join("product").exists());
 }
@@ -101,7 +101,7 @@ fn without_mounts_of_its_own_a_build_is_confined() {
     let mut command = bash(&format!("echo made > product; cat {base}/key; echo x > {base}/new; echo x > /tmp/mine; id -u"));
     refuse(&mut command, NO_NAMESPACES);
     let (output, level) = scene.run_with(command, |build| build.view = None);
-    assert_eq!(level.rung(), Rung::Confined, "{level}");
+    assert_eq!(level.rung(&[]), Rung::Confined, "{level}");
     assert_eq!(stdout(&output), format!("{NOBODY}\n"), "{output:?}");
     assert!(scene.path("tree/own/build/product").exists() && !scene.path("new").exists());
     assert!(!Path::new("/tmp/mine").exists());
@@ -114,7 +114,7 @@ fn without_landlock_too_a_build_is_another_user_at_least() {
     let mut command = bash(&format!("echo made > product; cat {base}/key; echo x > {base}/new; id -u"));
     refuse(&mut command, &[libc::SYS_unshare, libc::SYS_landlock_restrict_self]);
     let (output, level) = scene.run_with(command, |build| build.view = None);
-    assert_eq!(level.rung(), Rung::Dropped, "{level}");
+    assert_eq!(level.rung(&[]), Rung::Dropped, "{level}");
     assert_eq!(stdout(&output), format!("{NOBODY}\n"), "{output:?}");
     // It can write where everybody can: the level must not say otherwise.
     assert!(scene.path("new").exists());
@@ -133,7 +133,7 @@ fn a_probe_tells_the_level_and_starts_nothing() {
         network: false,
         open: Vec::new(),
     };
-    let level = |view| Confinement::build(&build(view)).unwrap().probe().unwrap().rung();
+    let level = |view| Confinement::build(&build(view)).unwrap().probe().unwrap().rung(&[]);
     assert_eq!((level(Some(&scene.view)), level(None)), (Rung::Full, Rung::Confined));
 }
 
@@ -143,7 +143,7 @@ fn the_network_is_there_where_it_is_allowed() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let script = format!("exec 3<>/dev/tcp/127.0.0.1/{} && echo connected", listener.local_addr().unwrap().port());
     let (output, level) = scene.run(&script, |build| build.network = true);
-    assert_eq!((stdout(&output).as_str(), level.rung()), ("connected\n", Rung::Dropped), "{output:?}");
+    assert_eq!((stdout(&output).as_str(), level.rung(&[])), ("connected\n", Rung::Dropped), "{output:?}");
     let (output, _) = scene.run(&script, |_| ());
     assert_eq!(stdout(&output), "", "{output:?}");
 }
@@ -159,5 +159,5 @@ fn one_that_stays_the_caller_reads_only_what_is_given() {
         (build.view, build.readable, build.user) = (None, Some(&scene.readable), None);
     });
     assert_eq!(stdout(&output), "kept\nread\n0\n", "{output:?}");
-    assert_eq!(level.rung(), Rung::Confined, "{level}");
+    assert_eq!(level.rung(&[]), Rung::Confined, "{level}");
 }

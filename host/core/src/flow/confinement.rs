@@ -1,0 +1,282 @@
+//! How a package's recipe is confined: what the administrator wants, and what this system
+//! comes to.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::conf::PackageConf;
+use crate::conf::confinement::{Demand, FILE, RecipeSettings, Settings};
+use crate::error::{Error, Kind, Result};
+use crate::flow::Invocation;
+use crate::tree::{Package, RecordedConfinement};
+use modsmith_facts::kernel::Kernel;
+use modsmith_facts::Location;
+use modsmith_plan::{Command, Environment, Surroundings, Walls};
+use modsmith_sandbox::{Build, Confinement, Level, Readable, Rung, User, View, Wall, can_become_nobody};
+
+/// The confinement of a build's programs.
+pub(super) struct Confined {
+    walls: Walls,
+    level: Level,
+    /// Walls that the administrator has taken away for the package.
+    lifted: Vec<Wall>,
+    /// What programs get of the caller's environment.
+    environment: Vec<(String, String)>,
+}
+
+/// A system user for builds, where the distribution's package has made one.
+const BUILD_USER: &str = "_modsmith";
+
+/// Variables of the caller's that steer builds, or say which language programs speak.
+const PASSED: [&str; 24] = [
+    "PATH", "LANG", "LANGUAGE", "TZ", "ARCH", "CROSS_COMPILE", "LLVM", "LLVM_IAS", "V", "W", "C", "KCFLAGS", "KCPPFLAGS",
+    "KAFLAGS", "KRUSTFLAGS", "HOSTCC", "HOSTCXX", "HOSTCFLAGS", "HOSTCXXFLAGS", "RUSTC", "BINDGEN", "PAHOLE",
+    "SOURCE_DATE_EPOCH", "MAKEFLAGS",
+];
+
+/// The same by how their names begin.
+const PASSED_PREFIXES: [&str; 4] = ["LC_", "KBUILD_", "IGNORE_", "CCACHE_"];
+
+/// Directories that no home covers.
+const OF_THE_SYSTEM: [&str; 13] =
+    ["/", "/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/opt", "/proc", "/sbin", "/sys", "/usr", "/var"];
+
+/// The confinement of a package's build, which works in `directory` and finds it at `at`. `None`
+/// where the administrator has turned it off.
+///
+/// # Errors
+/// `ConfinementMissing` where more is required than this system has; settings that cannot be used.
+pub(super) fn confinement(
+    run: &Invocation<'_>,
+    package: &Package,
+    conf: &PackageConf,
+    kernel: &Kernel,
+    directory: &Location,
+    at: &Location,
+) -> Result<Option<Confined>> {
+    let settings = Settings::read()?.recipe(&package.id.module);
+    if settings.confinement == Demand::Off {
+        return Ok(None);
+    }
+    let scene = Scene { run, package, conf, kernel, settings: &settings };
+    let mut user = (!settings.as_root && can_become_nobody()).then(build_user);
+    let mut level = scene.level(true, user)?;
+    let view = level.has(Wall::View);
+    if !view {
+        // Another user could not reach it.
+        if scene.closed_above(&scene.tree()).is_some() {
+            user = None;
+        }
+        level = scene.level(false, user)?;
+    }
+    let lifted = settings.lifted();
+    if settings.confinement == Demand::Require && level.rung(&lifted) < Rung::Confined {
+        return Err(refusal(package, level, &lifted));
+    }
+    let walls = Walls {
+        directory: directory.clone(),
+        at: at.clone(),
+        writable: existing(&settings.write),
+        view: view.then(|| scene.surroundings(user.is_some())),
+        readable: (user.is_none() && !settings.as_root).then(|| scene.readable()),
+        user,
+        network: settings.network,
+        required: level.walls().collect(),
+    };
+    Ok(Some(Confined { walls, level, lifted, environment: scene.environment() }))
+}
+
+impl Confined {
+    /// The command behind the walls.
+    pub fn apply(&self, command: &mut Command) {
+        let (Environment::Clean(own) | Environment::Inherited(own)) = &command.environment;
+        let environment = Environment::Clean([self.environment.as_slice(), own].concat());
+        (command.environment, command.walls) = (environment, Some(self.walls.clone()));
+    }
+
+    /// The same for a command that works in another directory.
+    pub fn apply_in(&self, directory: &Location, command: &mut Command) {
+        let walls = Walls { directory: directory.clone(), at: directory.clone(), ..self.walls.clone() };
+        (command.directory, command.walls) = (Some(directory.clone()), Some(walls));
+    }
+
+    /// In words, as logs and plans have it.
+    pub fn words(&self) -> String {
+        self.record().words()
+    }
+
+    /// As the record of the build has it.
+    pub fn record(&self) -> RecordedConfinement {
+        let missing = self.level.missing().map(|(wall, why)| {
+            let why = match why {
+                _ if self.lifted.contains(&wall) => format!("allowed in {FILE}"),
+                Some(why) => why.to_string(),
+                None => "this system does not support it".to_owned(),
+            };
+            (wall.to_string(), why)
+        });
+        RecordedConfinement { level: self.level.rung(&self.lifted).name().to_owned(), missing: missing.collect() }
+    }
+}
+
+impl RecipeSettings {
+    /// Walls that are not missed.
+    fn lifted(&self) -> Vec<Wall> {
+        let network = self.network.then_some(Wall::Network);
+        network.into_iter().chain(self.as_root.then_some(Wall::Secrets)).collect()
+    }
+}
+
+fn refusal(package: &Package, level: Level, lifted: &[Wall]) -> Error {
+    let needed = [Wall::Network, Wall::Writes, Wall::Secrets, Wall::Privileges];
+    let missing = level.missing().filter(|(wall, _)| needed.contains(wall) && !lifted.contains(wall));
+    let missing = missing.map(|(wall, why)| match why {
+        Some(why) => format!("{wall}: {why}"),
+        None => format!("{wall}: this system does not support it"),
+    });
+    let message = format!(
+        "{} is not built: {FILE} requires that its recipe is confined, and this system reaches the level `{}` only.",
+        package.id,
+        level.rung(lifted)
+    );
+    Error::new(Kind::ConfinementMissing, message).details(missing).hint(format!(
+        "Build where Landlock and seccomp are available, or write `confinement = \"best\"` below `[package.{}]` in {FILE}.",
+        package.id.module
+    ))
+}
+
+/// What is known of a build before it begins.
+struct Scene<'s> {
+    run: &'s Invocation<'s>,
+    package: &'s Package,
+    conf: &'s PackageConf,
+    kernel: &'s Kernel,
+    settings: &'s RecipeSettings,
+}
+
+impl Scene<'_> {
+    fn tree(&self) -> PathBuf {
+        real(self.run.env.tree.path())
+    }
+
+    /// The level that programs reach, with a view of their own or without.
+    fn level(&self, view: bool, user: Option<User>) -> Result<Level> {
+        let root = self.run.env.build_root();
+        let readable = (user.is_none() && !self.settings.as_root).then(Readable::default);
+        let own_view = view.then(View::new);
+        let build = Build {
+            root,
+            directory: Path::new("/"),
+            writable: Vec::new(),
+            readable: readable.as_ref(),
+            view: own_view.as_ref(),
+            user,
+            network: self.settings.network,
+            open: Vec::new(),
+        };
+        let probe = || Confinement::build(&build).and_then(Confinement::probe);
+        let level = self.run.facts.confinement_level((view, user.is_some(), self.settings.network), probe);
+        level.map_err(|e| Error::new(Kind::System, format!("The confinement of builds could not be tried: {e}.")))
+    }
+
+    /// Directories that the build has a use for beside its own, whatever is hidden above them.
+    fn used(&self) -> Vec<PathBuf> {
+        let Self { run, package, kernel, settings, .. } = self;
+        let tree = self.tree();
+        let open = |path: &PathBuf| [path.clone(), path.join(&package.id.version)].iter().all(|path| can_enter(path));
+        let own = Some(tree.join(&package.id.module)).filter(open);
+        let needed = self.conf.build_depends.iter().map(|name| tree.join(name));
+        let mut used: Vec<PathBuf> = own.into_iter().chain(needed).collect();
+        used.push(package.source.clone());
+        used.push(run.env.overrides_dir().join(&package.id.module));
+        used.extend(run.env.framework.build_environment().map(Path::to_path_buf));
+        used.extend(run.runner.shims().map(|shims| shims.directory().to_path_buf()));
+        used.extend(kernel_directories(kernel));
+        used.extend(settings.read.iter().cloned());
+        existing(&used)
+    }
+
+    fn surroundings(&self, other_user: bool) -> Surroundings {
+        let tree = self.tree();
+        let mut kept = self.used();
+        let mut hidden = vec![tree.clone(), PathBuf::from("/root")];
+        hidden.extend(self.home());
+        if other_user {
+            hidden.extend(kept.iter().chain([&tree]).filter_map(|path| self.closed_above(path)));
+        }
+        let root = self.run.env.build_root();
+        hidden.retain(|path| path.starts_with(root));
+        kept.retain(|path| path.starts_with(root));
+        Surroundings { hidden: existing(&hidden), kept }
+    }
+
+    /// The outermost directory above a path that others may not enter.
+    fn closed_above(&self, path: &Path) -> Option<PathBuf> {
+        let mut above: Vec<&Path> = path.ancestors().skip(1).filter(|path| path.parent().is_some()).collect();
+        above.reverse();
+        above.into_iter().find(|path| !can_enter(path)).map(Path::to_path_buf)
+    }
+
+    /// The caller's home, where it is a directory of its own.
+    fn home(&self) -> Option<PathBuf> {
+        let home = real(Path::new(self.run.env.environment.var("HOME")?));
+        (home.is_absolute() && !OF_THE_SYSTEM.iter().any(|path| home == Path::new(path))).then_some(home)
+    }
+
+    /// What one may read that stays the caller.
+    fn readable(&self) -> Readable {
+        let mut readable = Readable::system(false);
+        for path in self.used().iter().chain(&self.settings.write) {
+            if path.is_dir() { readable.and_directory(path) } else { readable.and_file(path) }
+        }
+        kernel_directories(self.kernel).iter().for_each(|path| readable.and_kernel(path));
+        readable
+    }
+
+    /// The caller's variables that programs get. Without one of `LC_ALL`, the caller's language counts.
+    fn environment(&self) -> Vec<(String, String)> {
+        let passes = |name: &str| {
+            PASSED.contains(&name)
+                || PASSED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+                || self.settings.environment.iter().any(|asked| asked == name)
+        };
+        let callers = self.run.env.environment.texts().filter(|(name, _)| passes(name));
+        std::iter::once(("LC_ALL".to_owned(), String::new())).chain(callers).collect()
+    }
+}
+
+/// Where a kernel's modules, headers and source are, links resolved.
+fn kernel_directories(kernel: &Kernel) -> Vec<PathBuf> {
+    let headers = kernel.headers().map(Path::to_path_buf);
+    let links = ["build", "source"].map(|name| kernel.module_dir().join(name));
+    let source = headers.iter().map(|headers| headers.join("source")).collect::<Vec<_>>();
+    let all = [kernel.module_dir().to_path_buf(), kernel.source_dir().to_path_buf()];
+    existing(&all.into_iter().chain(headers).chain(links).chain(source).collect::<Vec<_>>())
+}
+
+/// Those that exist, links resolved, each once.
+fn existing(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = paths.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// Whether everybody may enter a directory.
+fn can_enter(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o001 != 0)
+}
+
+/// The user whom root becomes to build. Source: passwd(5).
+fn build_user() -> User {
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let of_line = |line: &str| {
+        let mut fields = line.strip_prefix(BUILD_USER)?.strip_prefix(':')?.split(':').skip(1);
+        Some(User { uid: fields.next()?.parse().ok()?, gid: fields.next()?.parse().ok()? })
+    };
+    users.lines().find_map(of_line).filter(|user| user.uid != 0 && user.gid != 0).unwrap_or(User::NOBODY)
+}
