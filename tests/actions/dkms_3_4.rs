@@ -318,6 +318,7 @@ fn mode(world: &World, path: &str, mode: u32) {
 #[test]
 fn a_build_gets_what_the_file_of_build_environment_exports() {
     let world = World::generic();
+    world.opens_boot();
     copy_signing_key(&world);
     world.add_package(&curious());
     world.write("usr/src/tools/tool", "#!/bin/sh\necho the other one\n");
@@ -353,6 +354,7 @@ fn a_dry_run_names_the_build_environment_and_does_not_read_it() {
 #[test]
 fn a_build_environment_that_is_not_in_roots_hands_builds_nothing() {
     let world = World::generic();
+    world.opens_boot();
     copy_signing_key(&world);
     world.add_package(&curious());
     world.write("etc/dkms/framework.conf", "build_environment=/etc/dkms/compiler.sh\n");
@@ -396,6 +398,10 @@ const SCRIPTS: [&str; 6] = ["POST_ADD", "PRE_BUILD", "POST_BUILD", "PRE_INSTALL"
 #[test]
 fn scripts_of_the_administrator_take_the_place_of_the_packages() {
     let world = World::generic();
+    world.opens_boot();
+    // All scripts write to it: those that are run as root, and those of the build.
+    world.write("boot/calls", "");
+    mode(&world, "boot/calls", 0o666);
     copy_signing_key(&world);
     let directives: String =
         SCRIPTS.iter().map(|name| format!("{name}=\"scripts/run.sh {name} $kernelver\"\n")).collect();
@@ -430,6 +436,7 @@ fn patch(text: &str) -> String {
 #[test]
 fn patches_of_the_administrator_take_the_place_of_the_packages_and_can_be_more() {
     let world = World::generic();
+    world.opens_boot();
     copy_signing_key(&world);
     let recipe = "MAKE[0]=\"cp prebuilt/$kernelver.ko sample.ko; cat note other >/boot/notes\"\nPATCH[0]=fix/a.patch";
     let package = prebuilt("sample", "1.0").conf(recipe).file("note", "before\n").file("other", "before\n");

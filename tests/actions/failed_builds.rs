@@ -302,10 +302,15 @@ fn what_is_no_failed_build_is_not_remembered() {
     world.add_package(&Package::new("excluded", "1.0").conf("BUILD_EXCLUSIVE_ARCH=\"vax\""));
     world.modsmith(&format!("build excluded/1.0 -k {}", generic())).expect(77);
     // Interrupted by somebody.
-    world.add_package(
-        &Package::new("stopped", "1.0").script("stop.sh", "kill -TERM $PPID; sleep 60").conf("PRE_BUILD=stop.sh"),
+    world.opens_boot();
+    let stop = "touch /boot/begun\nexec sleep 600";
+    world.add_package(&Package::new("stopped", "1.0").script("stop.sh", stop).conf("PRE_BUILD=stop.sh"));
+    let interrupted = format!(
+        "dkms build stopped/1.0 -k {} & for i in $(seq 600); do [ -e /boot/begun ] && break; sleep 0.1; done\n\
+         kill -TERM $!; wait $!",
+        generic()
     );
-    world.modsmith(&format!("build stopped/1.0 -k {}", generic())).expect(130);
+    world.shell(&interrupted).run().expect(130);
     // Never registered.
     world.modsmith(&format!("build unknown/1.0 -k {}", generic())).expect(2);
     // Only shown.

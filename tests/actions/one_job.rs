@@ -45,6 +45,7 @@ fn log(world: &World, name: &str) -> String {
 #[test]
 fn a_recipe_with_a_race_is_built_with_one_job_from_a_fresh_copy_and_remembered() {
     let world = World::generic();
+    world.opens_boot();
     world.add_package(&racing("race", GROUP, ""));
     let out = build(&world, "race", "-j 2").expect(0);
     assert!(
@@ -77,6 +78,7 @@ fn a_recipe_with_a_race_is_built_with_one_job_from_a_fresh_copy_and_remembered()
 #[test]
 fn what_others_could_have_written_about_a_version_is_told_and_not_believed() {
     let world = World::generic();
+    world.opens_boot();
     world.add_package(&racing("race", GROUP, ""));
     build(&world, "race", "-j 2").expect(0);
     let record = world.tree().join(".modsmith/one-job/race/1.0/record.json");
@@ -111,6 +113,7 @@ fn what_others_could_have_written_about_a_version_is_told_and_not_believed() {
 #[test]
 fn what_had_no_more_jobs_than_dkms_gives_is_tried_once() {
     let world = World::generic();
+    world.opens_boot();
     for (name, make, options) in [
         ("plain", "make -f race.mk all", "-j 2"),
         ("single", GROUP, "-j 1"),
@@ -132,6 +135,7 @@ fn what_had_no_more_jobs_than_dkms_gives_is_tried_once() {
 #[test]
 fn a_build_that_fails_both_times_is_a_failure_as_ever() {
     let world = World::generic();
+    world.opens_boot();
     world.add_package(&racing("broken", GROUP, "echo 'broken.c:1:1: error: expected ;'; exit 1"));
     let out = build(&world, "broken", "-j 2").expect(10);
     assert_eq!(attempts(&world, "broken"), 2);
@@ -147,6 +151,7 @@ fn a_build_that_fails_both_times_is_a_failure_as_ever() {
 #[test]
 fn what_more_or_fewer_jobs_do_not_mend_is_tried_once() {
     let world = World::generic();
+    world.opens_boot();
     for (name, after, code) in
         [("tool", "no-such-tool", 10), ("space", "echo 'write error: No space left on device'; exit 1", 10)]
     {
@@ -170,6 +175,7 @@ fn what_more_or_fewer_jobs_do_not_mend_is_tried_once() {
 #[test]
 fn hooks_have_the_one_job_that_dkms_gives_them() {
     let world = World::generic();
+    world.opens_boot();
     let package = racing("hooked", "cp prebuilt/$kernelver.ko sample.ko", "make -f race.mk all");
     world.add_package(&package.conf("PRE_BUILD=attempt.sh"));
     build(&world, "hooked", "-j 2").expect(0);
@@ -179,6 +185,7 @@ fn hooks_have_the_one_job_that_dkms_gives_them() {
 #[test]
 fn autoinstall_builds_them_among_others_and_its_names_are_those_of_status() {
     let world = World::generic();
+    world.opens_boot();
     for name in ["race", "other"] {
         world.add_package(&racing(name, GROUP, ""));
     }

@@ -24,6 +24,7 @@ fn autoinstall(world: &World, options: &str) -> Output {
 
 fn registered(packages: &[Package]) -> World {
     let world = World::generic();
+    world.opens_boot();
     for package in packages {
         world.add_package(package);
         world.dkms(&format!("add {}", package.id())).expect(0);
@@ -70,6 +71,7 @@ fn a_terminal_shows_what_else_is_going_on() {
 fn one_package_is_built_for_several_kernels_at_the_same_time() {
     let kernels = [kernel(), kernel::newest(Flavour::Cloud)];
     let world = World::new(&kernels);
+    world.opens_boot();
     let names: Vec<&str> = kernels.iter().map(String::as_str).collect();
     // Each build finds its own files in the one directory that dkms has.
     let own = format!(
@@ -94,6 +96,7 @@ fn one_package_is_built_for_several_kernels_at_the_same_time() {
 fn a_kernel_that_fails_leaves_its_build_and_the_other_is_installed() {
     let kernels = [kernel(), kernel::newest(Flavour::Cloud)];
     let world = World::new(&kernels);
+    world.opens_boot();
     let names: Vec<&str> = kernels.iter().map(String::as_str).collect();
     let body = format!("({}) || exit\n[ \"$1\" != {} ] || exit 7", meeting(&names), kernels[0]);
     world.add_package(&Package::new("half", "1.0").script("meet.sh", &body).conf("PRE_BUILD=\"meet.sh $kernelver\""));
@@ -145,6 +148,7 @@ fn a_boot_image_is_made_once() {
 fn an_interruption_ends_all_builds_and_leaves_none() {
     let kernels = [kernel(), kernel::newest(Flavour::Cloud)];
     let world = World::new(&kernels);
+    world.opens_boot();
     world.add_package(
         &Package::new("long", "1.0")
             .script("wait.sh", "touch \"/boot/begun-$1\"\nexec sleep 600")

@@ -21,6 +21,7 @@ fn shim() -> PathBuf {
 
 fn registered(names: &[&str]) -> World {
     let world = World::generic();
+    world.opens_boot();
     for name in names {
         let package = Package::new(name, "1.0");
         world.add_package(&package);
@@ -78,6 +79,7 @@ fn compilers_are_asked_the_same_question_once() {
 #[test]
 fn answers_are_found_where_a_recipe_clears_its_environment() {
     let world = World::generic();
+    world.opens_boot();
     for name in ["one", "two"] {
         let recipe = "exec env -i PATH=\"$PATH\" make -C \"/lib/modules/$1/build\" M=\"$PWD\"";
         let package = Package::new(name, "1.0").conf("MAKE[0]='./recipe $kernelver'").script("recipe", recipe);
@@ -95,6 +97,7 @@ fn answers_are_found_where_a_recipe_clears_its_environment() {
 /// A package whose module is not stripped and not signed: it is as make left it.
 fn as_made(recipe: &str) -> (World, Package) {
     let world = World::generic();
+    world.opens_boot();
     world.write("etc/dkms/framework.conf", "try_sign_modules=false\n");
     let conf = "STRIP[0]=no\nMAKE[0]=\"./recipe\"\nCLEAN=true\n";
     let package = Package::new("one", "1.0").conf(conf).script("recipe", &format!("set -e\n{recipe}"));
@@ -212,6 +215,7 @@ fn ccache_before_all_compilers_is_the_real_one_and_knows_compilers_by_their_own_
 #[test]
 fn a_shim_with_nothing_beside_it_is_the_real_program() {
     let world = World::new(&[]);
+    world.opens_boot();
     let link = |directory: &str| {
         fs::create_dir_all(world.path(directory)).unwrap();
         symlink(shim(), world.path(directory).join("gcc")).unwrap();
@@ -246,6 +250,7 @@ fn a_shim_with_nothing_beside_it_is_the_real_program() {
 #[test]
 fn the_real_program_gets_arguments_environment_and_signals_as_they_are() {
     let world = World::new(&[]);
+    world.opens_boot();
     for directory in ["bin", "links/compilers", "links/real"] {
         fs::create_dir_all(world.path(directory)).unwrap();
     }
@@ -295,6 +300,7 @@ fn builds_go_on_where_the_shim_is_not_installed() {
 #[test]
 fn a_single_make_asks_the_compiler_itself() {
     let world = World::generic();
+    world.opens_boot();
     let path = |number: u32| format!("printenv PATH >/boot/path{number}");
     let make = "make -C $kernel_source_dir M=$dkms_tree/$PACKAGE_NAME/$PACKAGE_VERSION/build";
     for (number, recipe) in [(1, format!("{make} && {}", path(1))), (2, format!("{make} clean; {make}; {}", path(2)))] {

@@ -190,7 +190,8 @@ fn everything_at_once_ends_in_a_state_that_is_one() {
 /// A world with a package whose build waits until the file `go` is there.
 fn held_up() -> World {
     let world = world();
-    let wait = "MAKE[0]=\"touch $dkms_tree/../dkms/started; while [ ! -e /boot/go ]; do sleep 0.1; done; \
+    world.opens_boot();
+    let wait = "MAKE[0]=\"touch /boot/started; while [ ! -e /boot/go ]; do sleep 0.1; done; \
                 cp prebuilt/$kernelver.ko sample.ko\"";
     world.add_package(&prebuilt("slow", "1.0").conf(wait));
     world.dkms("add slow/1.0").expect(0);
@@ -200,7 +201,7 @@ fn held_up() -> World {
 /// Runs `first` until its build has begun, then `meanwhile`; `go` is written
 /// by that script, or nobody.
 fn meanwhile(world: &World, script: &str) -> Output {
-    let begun = "i=0; while [ ! -e /var/lib/dkms/started ]; do sleep 0.1; i=$((i+1)); [ $i -lt 600 ] || exit 99; done";
+    let begun = "i=0; while [ ! -e /boot/started ]; do sleep 0.1; i=$((i+1)); [ $i -lt 600 ] || exit 99; done";
     world.shell(&fill(&format!("dkms build slow/1.0 -k KERNEL >/dev/null 2>&1 & first=$!\n{begun}\n{script}"))).run()
 }
 

@@ -5,6 +5,7 @@ mod concurrency;
 mod crash;
 mod hostile_trees;
 mod planning;
+mod recipes;
 mod stopped_readers;
 mod temporary;
 mod terminal_text;

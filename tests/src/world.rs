@@ -14,6 +14,9 @@ use crate::{Output, Snapshot, kernel, kill, paths, refuse, tool};
 /// The directories that a world has for itself.
 const OWN: [&str; 6] = ["var/lib/dkms", "usr/src", "lib/modules", "etc/dkms", "etc/modprobe.d", "boot"];
 
+/// Files of a world that lie over the machine's `/etc`.
+const SETTINGS: &str = "settings";
+
 /// What programs need of the machine's `/etc`.
 const ETC: [&str; 9] = [
     "alternatives",
@@ -84,6 +87,28 @@ impl World {
         }
         self.write("etc/os-release", os_release);
         self
+    }
+
+    /// Writes a file of the machine's `/etc` that a world has for itself, which leaves all
+    /// others as they are.
+    pub fn settings(&self, path: &str, contents: impl AsRef<[u8]>) {
+        let below = if self.path("etc/os-release").exists() { "etc" } else { SETTINGS };
+        self.write(&format!("{below}/{path}"), contents);
+    }
+
+    /// Lets recipes write to the world's `/boot`, for tests that look at what a recipe did, and
+    /// find the programs of its `bin`.
+    pub fn opens_boot(&self) {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(self.path("boot"), PermissionsExt::from_mode(0o777)).expect("a directory of ours");
+        let bin = self.path("bin");
+        let text = format!("write = [\"/boot\"]\nread = [\"{}\"]\n", bin.display());
+        self.settings("modsmith/confinement.toml", text);
+    }
+
+    /// Builds as dkms does, without walls.
+    pub fn has_no_walls(&self) {
+        self.settings("modsmith/confinement.toml", "confinement = \"off\"\n");
     }
 
     /// Writes a file and the directories above it.
@@ -299,10 +324,14 @@ impl Invocation<'_> {
         let inside =
             headers().into_iter().map(|name| format!("/usr/src/{name} {world}/usr/src/{name} none bind 0 0\n"));
         let etc = self.world.path("etc/os-release").exists();
+        let over = self.world.path(SETTINGS);
+        let settings =
+            (!etc && over.is_dir()).then(|| format!("overlay /etc overlay lowerdir={}:/etc 0 0\n", over.display()));
         let in_etc = |own: &&&str| etc && own.starts_with("etc/");
         let own = OWN.iter().filter(|own| Path::new("/").join(own).is_dir() && !in_etc(own));
         let own = etc.then_some(&"etc").into_iter().chain(own);
-        inside.chain(own.map(|own| format!("{world}/{own} /{own} none rbind 0 0\n"))).collect()
+        let own = own.map(|own| format!("{world}/{own} /{own} none rbind 0 0\n"));
+        inside.chain(settings).chain(own).collect()
     }
 
     /// The script that lays the world over the machine and becomes the program.

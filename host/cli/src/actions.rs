@@ -150,7 +150,7 @@ fn status(
         failed.extend(flow::failures(run, &filter)?);
     }
     if arguments.json {
-        output::json(&StatusDocument::new(&lines, &failed))?;
+        output::json(&StatusDocument::new(&run.env.tree, &lines, &failed))?;
     } else {
         run.runner.say_lines(&lines.iter().map(text).collect::<Vec<_>>());
         for line in &lines {

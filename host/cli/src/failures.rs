@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use build_diagnosis::{Class, ErrorLine};
-use modsmith_core::tree::Failure;
+use modsmith_core::tree::{Failure, RecordedConfinement};
 
 /// The object `failed` of `status --json` and `log --json`.
 #[derive(Debug, Serialize)]
@@ -15,6 +15,8 @@ pub struct FailedView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     first_error: Option<&'a ErrorLine>,
     remedy: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confinement: Option<&'a RecordedConfinement>,
     #[serde(skip_serializing_if = "Option::is_none")]
     log: Option<String>,
 }
@@ -29,6 +31,7 @@ impl<'a> FailedView<'a> {
             message: &record.message,
             first_error: record.first_error.as_ref(),
             remedy: &record.remedy,
+            confinement: record.confinement.as_ref(),
             log: failure.log.as_ref().map(|log| log.display().to_string()),
         }
     }

@@ -10,7 +10,9 @@ use super::output;
 use super::setup::read_only;
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
-use modsmith_core::tree::{Failure, Failures, PackageId, Target, Tree, check_kernel_name, check_name};
+use modsmith_core::tree::{
+    Failure, Failures, PackageId, RecordedConfinement, Target, Tree, check_kernel_name, check_name,
+};
 use modsmith_facts::inside;
 use modsmith_facts::text::line;
 
@@ -19,6 +21,8 @@ struct Build {
     target: Target,
     time: jiff::Timestamp,
     failure: Option<Failure>,
+    /// How it was confined.
+    confinement: Option<RecordedConfinement>,
     log: Option<PathBuf>,
 }
 
@@ -33,6 +37,8 @@ struct Document<'a> {
     state: &'static str,
     time: String,
     log: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confinement: Option<&'a RecordedConfinement>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failed: Option<FailedView<'a>>,
     /// Other kernels that there is something to show of, newest first.
@@ -122,6 +128,7 @@ fn builds(tree: &Tree, id: &PackageId) -> Vec<Build> {
             target: failure.target.clone(),
             time: failure.record.time,
             log: failure.log.clone(),
+            confinement: failure.record.confinement.clone(),
             failure: Some(failure),
         })
         .collect();
@@ -132,7 +139,8 @@ fn builds(tree: &Tree, id: &PackageId) -> Vec<Build> {
         let Some(time) = modified().filter(|_| tree.is_believed(&location)) else { continue };
         if builds.iter().all(|build| build.target != target) {
             let time = time.try_into().unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-            builds.push(Build { target, time, failure: None, log: Some(log) });
+            let confinement = tree.record(id, &target).and_then(|record| record.confinement);
+            builds.push(Build { target, time, failure: None, confinement, log: Some(log) });
         }
     }
     builds.sort_by_key(|build| std::cmp::Reverse(build.time));
@@ -174,6 +182,7 @@ fn head(id: &PackageId, build: &Build, others: &[&Build]) -> String {
             "the build failed"
         }
     };
+    rows.extend(build.confinement.iter().map(|confinement| ("confinement", confinement.words())));
     rows.extend(build.log.iter().map(|log| ("log", log.display().to_string())));
     if !others.is_empty() {
         rows.push(("others", format!("{}; name one with -k", names(others))));
@@ -192,6 +201,7 @@ fn json(id: &PackageId, build: &Build, others: &[&Build]) -> Result<()> {
         state: state(build),
         time: build.time.to_string(),
         log: build.log.as_ref().map(|log| log.display().to_string()),
+        confinement: build.confinement.as_ref(),
         failed: build.failure.as_ref().map(FailedView::new),
         others: others
             .iter()

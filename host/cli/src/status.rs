@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::failures::FailedView;
 use modsmith_core::flow::{Annotation, State, StatusLine};
-use modsmith_core::tree::{Failure, PackageId};
+use modsmith_core::tree::{Failure, PackageId, RecordedConfinement, Tree};
 
 /// The texts that scripts of dkms 3.1.3 and later parse.
 pub fn text(line: &StatusLine) -> String {
@@ -55,6 +55,9 @@ pub struct StatusEntry<'a> {
     /// Of `installed-weak`: the kernel that the modules are installed for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<&'a str>,
+    /// How the build was confined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confinement: Option<RecordedConfinement>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<FailedView<'a>>,
 }
@@ -62,7 +65,8 @@ pub struct StatusEntry<'a> {
 impl<'a> StatusDocument<'a> {
     /// A failure stands with the line of its kernel, or in an entry of its own
     /// after the package's others: for that kernel, the package is only added.
-    pub fn new(lines: &'a [StatusLine], failures: &'a [Failure]) -> Self {
+    pub fn new(tree: &Tree, lines: &'a [StatusLine], failures: &'a [Failure]) -> Self {
+        let confinement = |line: &StatusLine| tree.record(&line.id, line.target.as_ref()?)?.confinement;
         let mut packages: Vec<StatusEntry<'a>> = lines
             .iter()
             .map(|line| StatusEntry {
@@ -73,6 +77,7 @@ impl<'a> StatusDocument<'a> {
                 state: line.state,
                 annotations: &line.annotations,
                 from: line.from.as_deref(),
+                confinement: confinement(line),
                 failed: None,
             })
             .collect();
@@ -88,8 +93,9 @@ impl<'a> StatusDocument<'a> {
                 Some(entry) => entry.failed = failed,
                 None => {
                     let at = packages.iter().rposition(of_package).map_or(packages.len(), |last| last + 1);
+                    let (annotations, from, confinement) = (&[][..], None, None);
                     let entry =
-                        StatusEntry { module, version, kernel, arch, state, annotations: &[], from: None, failed };
+                        StatusEntry { module, version, kernel, arch, state, annotations, from, confinement, failed };
                     packages.insert(at, entry);
                 }
             }

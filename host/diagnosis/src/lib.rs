@@ -4,6 +4,7 @@
 //! The rules are a table. This crate reads logs; it knows nothing of where modules are
 //! kept and how they are built.
 
+mod refusal;
 mod remedy;
 mod table;
 #[cfg(test)]
@@ -16,9 +17,11 @@ use std::io::{self, BufRead};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+pub use refusal::Refusal;
 pub use remedy::{Facts, remedy};
 pub use uname::{Mention, mention};
 
+use refusal::Refusals;
 use table::{Rank, Table};
 
 /// Classes of failed builds: few enough that each has one remedy.
@@ -48,6 +51,8 @@ pub enum Class {
     ScriptFailed,
     /// A package of BUILD_DEPENDS is not installed.
     DependencyMissing,
+    /// The walls around the build refused something.
+    Confined,
     /// make succeeded but made no such module.
     ProductMissing,
     /// dkms.conf is invalid for the kernel.
@@ -96,6 +101,7 @@ impl Class {
             Class::PatchRejected => "patch rejected",
             Class::ScriptFailed => "script failed",
             Class::DependencyMissing => "dependency missing",
+            Class::Confined => "confined",
             Class::ProductMissing => "product missing",
             Class::ConfInvalid => "dkms.conf invalid",
             Class::Unknown => "unknown",
@@ -141,6 +147,8 @@ pub struct Diagnosis {
     pub program: Option<String>,
     /// The kernel that was built for instead, for [`Class::OtherKernel`].
     pub other_kernel: Option<String>,
+    /// What was refused, for [`Class::Confined`].
+    pub refusal: Option<Refusal>,
     /// Whether the line is PRE_BUILD's, which ended well all the same.
     pub of_pre_build: bool,
     /// What PRE_BUILD said before.
@@ -170,6 +178,7 @@ struct Candidate {
     rank: Rank,
     class: Class,
     program: Option<String>,
+    refusal: Option<Refusal>,
     line: ErrorLine,
 }
 
@@ -182,6 +191,9 @@ const MOST_KERNELS: usize = 16;
 /// A module directory's kernel.
 const KERNEL: &str = r"/lib/modules/([^/\s'\x22`$]+)/";
 
+/// How the line begins that says how a build is confined.
+pub const CONFINEMENT: &str = "# confinement: ";
+
 /// The first line of PRE_BUILD's block.
 const PRE_BUILD: &str = "Running the pre_build script";
 
@@ -189,6 +201,8 @@ const PRE_BUILD: &str = "Running the pre_build script";
 /// commands that succeeded. A log without blocks is one block.
 pub fn of_log(mut log: impl BufRead) -> io::Result<Diagnosis> {
     let table = Table::new();
+    // Where there are no walls they refuse nothing.
+    let mut refusals: Option<Refusals> = None;
     let kernel = Regex::new(KERNEL).expect("the pattern is tested");
     let mut best: Option<Candidate> = None;
     let mut succeeded = false;
@@ -210,6 +224,9 @@ pub fn of_log(mut log: impl BufRead) -> io::Result<Diagnosis> {
             // What the log is of, and the date.
             head = 2;
         }
+        if let Some(level) = text.strip_prefix(CONFINEMENT) {
+            refusals = (!["off", "none"].iter().any(|none| level.starts_with(none))).then(Refusals::new);
+        }
         if text.starts_with("# command: ") {
             if in_pre_build {
                 early = best.take().filter(|found| found.rank <= Rank::Sign).map(Early::from);
@@ -226,7 +243,11 @@ pub fn of_log(mut log: impl BufRead) -> io::Result<Diagnosis> {
         if best.as_ref().is_some_and(|best| best.rank == Rank::Cause) || table::is_frame(text) || number <= head {
             continue;
         }
-        let (mut rank, class, program) = table.judge(text);
+        let (mut rank, mut class, program) = table.judge(text);
+        let refusal = refusals.as_ref().and_then(|refusals| refusals.of_line(text));
+        if refusal.is_some() && (class == Class::Unknown || rank >= Rank::Sign) {
+            (rank, class) = (rank.min(Rank::Sign), Class::Confined);
+        }
         // What configure tries has errors of its own.
         if in_pre_build && text.contains("conftest") {
             continue;
@@ -252,7 +273,7 @@ pub fn of_log(mut log: impl BufRead) -> io::Result<Diagnosis> {
         // Of what only may be the reason, the first; of plain output, the last.
         let better = |best: &Candidate| rank < best.rank || (rank == Rank::Output && best.rank == Rank::Output);
         if best.as_ref().is_none_or(better) {
-            best = Some(Candidate { rank, class, program, line });
+            best = Some(Candidate { rank, class, program, refusal, line });
         }
     }
     let early = early.filter(|_| !in_pre_build);
@@ -262,6 +283,7 @@ pub fn of_log(mut log: impl BufRead) -> io::Result<Diagnosis> {
             class: found.class,
             first_error: Some(found.line),
             program: found.program,
+            refusal: found.refusal.filter(|_| found.class == Class::Confined),
             succeeded,
             known: found.rank != Rank::Output,
             is_weak: found.rank > Rank::Sign,

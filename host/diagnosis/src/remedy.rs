@@ -1,6 +1,6 @@
 //! What to do about a failed build.
 
-use super::{Class, Mention};
+use super::{Class, Mention, Refusal};
 
 /// What is known beside the class; a remedy is as specific as this allows.
 #[derive(Debug)]
@@ -15,6 +15,10 @@ pub struct Facts<'a> {
     pub compiler: Option<&'a str>,
     /// The program that is missing.
     pub program: Option<&'a str>,
+    /// What the walls around the build refused.
+    pub refusal: Option<&'a Refusal>,
+    /// The file in which the administrator gives packages further rights.
+    pub confinement_file: &'a str,
     /// Whether the log has an error.
     pub has_error: bool,
     /// Whether that is PRE_BUILD's, which ended well all the same.
@@ -97,11 +101,38 @@ pub fn remedy(class: Class, facts: &Facts<'_>) -> String {
         Class::ProductMissing => {
             format!("Compare BUILT_MODULE_NAME and BUILT_MODULE_LOCATION in {source}/dkms.conf with what make writes.")
         }
+        Class::Confined => confined(module, facts, &again),
         Class::ConfInvalid => {
             format!("Correct {source}/dkms.conf; `modsmith conf {id} -k {kernel}` shows its values.")
         }
         Class::Unknown => format!("Read the whole log: `modsmith log {id} -k {kernel}`."),
     }
+}
+
+/// How a package is let do what its recipe was refused: that, and nothing more.
+fn confined(module: &str, facts: &Facts<'_>, again: &str) -> String {
+    let Facts { confinement_file: file, .. } = facts;
+    let (refused, line) = match facts.refusal {
+        Some(Refusal::Write(path)) => {
+            let directory =
+                path.rsplit_once('/').map_or("/", |(directory, _)| if directory.is_empty() { path } else { directory });
+            (format!("write to {path}"), format!("write = [{directory:?}]"))
+        }
+        Some(Refusal::Network(host)) => {
+            let whom = host.as_ref().map(|host| format!(" to {host}")).unwrap_or_default();
+            (format!("use the network{whom}"), "network = true".to_owned())
+        }
+        Some(Refusal::Read(path)) => (format!("read {path}"), "user = \"root\"".to_owned()),
+        Some(Refusal::Privilege(program)) => {
+            return format!(
+                "Change the package: its recipe runs {program}, which needs privileges that no build gets; what changes the system belongs into POST_INSTALL."
+            );
+        }
+        None => ("do that".to_owned(), "user = \"root\"".to_owned()),
+    };
+    format!(
+        "The recipe may not {refused}. If you trust {module} with that, write `{line}` below `[package.{module}]` in {file}, then run {again} again."
+    )
 }
 
 /// How a recipe that asks for the running kernel is given another one.

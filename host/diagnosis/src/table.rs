@@ -177,7 +177,7 @@ pub fn is_frame(line: &str) -> bool {
     line.is_empty()
         || line.starts_with("# exit code: ")
         || line.starts_with("# elapsed time: ")
-        || line.starts_with("# confinement: ")
+        || line.starts_with(crate::CONFINEMENT)
         || (line.len() == 64 && line.bytes().all(|b| b == b'-'))
         || line.contains(": Leaving directory ")
         || line.contains(": Entering directory ")

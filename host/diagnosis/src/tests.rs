@@ -353,6 +353,8 @@ fn every_remedy_is_one_sentence_with_the_facts_at_hand() {
         header_package: Some("headers-6.1".into()),
         compiler: Some("gcc-12 (X 12.2.0) 12.2.0"),
         program: Some("bc"),
+        refusal: None,
+        confinement_file: "/etc/confinement.toml",
         has_error: false,
         of_pre_build: false,
         other_kernel: Some("6.9"),

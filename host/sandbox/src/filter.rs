@@ -50,12 +50,8 @@ const X32: c_long = 0x4000_0000;
 
 /// The network, and programs of this machine that listen. What is connected
 /// from the start (a socketpair) reaches no other process.
-const TALKING: &[(c_long, c_int)] = &[
-    (libc::SYS_socket, EACCES),
-    (libc::SYS_connect, EACCES),
-    (libc::SYS_bind, EACCES),
-    (libc::SYS_listen, EACCES),
-];
+const TALKING: &[(c_long, c_int)] =
+    &[(libc::SYS_socket, EACCES), (libc::SYS_connect, EACCES), (libc::SYS_bind, EACCES), (libc::SYS_listen, EACCES)];
 
 /// Refused to everything that is confined.
 const ALWAYS: &[(c_long, c_int)] = &[

@@ -32,8 +32,7 @@ impl Wall {
         [Self::Network, Self::Writes, Self::Secrets, Self::Processes, Self::Privileges, Self::View];
 
     /// Those that what only reads can have.
-    pub const OF_READERS: [Wall; 5] =
-        [Self::Network, Self::Writes, Self::Secrets, Self::Processes, Self::Privileges];
+    pub const OF_READERS: [Wall; 5] = [Self::Network, Self::Writes, Self::Secrets, Self::Processes, Self::Privileges];
 
     fn words(self) -> &'static str {
         match self {

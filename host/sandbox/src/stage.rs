@@ -11,10 +11,10 @@ use rustix::thread::UnshareFlags;
 
 use super::files::Rules;
 use super::filter::{Filter, Purpose};
+use super::identity::User;
 use super::init::{self, Reach};
 use super::leash::Ends;
 use super::level::{BYTES, Level, Wall};
-use super::identity::User;
 use super::{identity, limits, mounts};
 use crate::measures::Measures;
 

@@ -92,7 +92,11 @@ impl View {
         let mut covers = Vec::new();
         let hidden = self.hidden.iter().map(|path| (path, HIDDEN_SIZE));
         for (path, options) in hidden.chain(self.temporary.iter().map(|path| (path, TEMPORARY_SIZE))) {
-            covers.push(Cover { at: text(path)?, options, makes: path.starts_with("/dev") && path != Path::new("/dev") });
+            covers.push(Cover {
+                at: text(path)?,
+                options,
+                makes: path.starts_with("/dev") && path != Path::new("/dev"),
+            });
         }
         // What is above comes first.
         covers.sort_by(|a, b| a.at.as_bytes().len().cmp(&b.at.as_bytes().len()));

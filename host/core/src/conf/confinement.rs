@@ -24,6 +24,10 @@ pub(crate) struct Settings {
     scripts: Scripts,
     #[serde(default)]
     environment: Vec<String>,
+    #[serde(default)]
+    read: Vec<PathBuf>,
+    #[serde(default)]
+    write: Vec<PathBuf>,
     /// By the name of a module package.
     #[serde(default)]
     package: BTreeMap<String, PackageSettings>,
@@ -134,18 +138,21 @@ impl Settings {
 
     /// What cannot be meant, as a clause.
     fn fault(&self) -> Option<String> {
-        self.package.iter().find_map(|(name, package)| {
+        let relative = |(key, paths): (&str, &Vec<PathBuf>)| {
+            let path = paths.iter().find(|path| !path.is_absolute() || path.parent().is_none())?;
+            Some(format!("`{key}` names {}, where a directory below `/` is needed", path.display()))
+        };
+        let of_all = [("read", &self.read), ("write", &self.write)].into_iter().find_map(relative);
+        let of_packages = self.package.iter().find_map(|(name, package)| {
             let paths = [("read", &package.read), ("write", &package.write)];
-            let relative = |(key, paths): (&str, &Vec<PathBuf>)| {
-                let path = paths.iter().find(|path| !path.is_absolute() || path.parent().is_none())?;
-                Some(format!("`{key}` of `{name}` names {}, where a directory below `/` is needed", path.display()))
-            };
             let digest = package.digests.iter().find(|digest| !is_digest(digest));
             let digest = digest.map(|digest| {
                 format!("`digests` of `{name}` has `{digest}`, where `sha256:` and 64 hexadecimal digits are needed")
             });
-            paths.into_iter().find_map(relative).or(digest)
-        })
+            let path = paths.into_iter().find_map(relative).map(|why| format!("in `[package.{name}]`, {why}"));
+            path.or(digest)
+        });
+        of_all.or(of_packages)
     }
 
     /// How the recipe of a package is confined.
@@ -156,8 +163,8 @@ impl Settings {
             scripts: own.scripts.unwrap_or(self.scripts),
             digests: own.digests,
             environment: [self.environment.clone(), own.environment].concat(),
-            read: own.read,
-            write: own.write,
+            read: [self.read.clone(), own.read].concat(),
+            write: [self.write.clone(), own.write].concat(),
             network: own.network,
             as_root: own.user == Some(BuildUser::Root),
         }
@@ -173,7 +180,8 @@ impl Settings {
 }
 
 fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:").is_some_and(|digits| digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
+    text.strip_prefix("sha256:")
+        .is_some_and(|digits| digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// Why bash was not started.
@@ -235,8 +243,8 @@ mod tests {
     #[test]
     fn settings_that_cannot_be_meant_are_refused() {
         for (text, why) in [
-            ("[package.x]\nwrite = [\"var\"]\n", "`write` of `x` names var"),
-            ("[package.x]\nread = [\"/\"]\n", "`read` of `x` names /"),
+            ("[package.x]\nwrite = [\"var\"]\n", "in `[package.x]`, `write` names var"),
+            ("read = [\"/\"]\n", "`read` names /, where"),
             ("[package.x]\ndigests = [\"sha256:0\"]\n", "64 hexadecimal digits"),
             ("[package.x]\nuser = \"nobody\"\n", "unknown variant"),
             ("[package.x]\nnetwrok = true\n", "unknown field"),

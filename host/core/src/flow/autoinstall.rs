@@ -75,7 +75,7 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
     }
     if let Err(error) = check_headers(run, &kernel) {
         for Wanted { package, .. } in wanted.iter().filter(|w| !run.env.tree.is_built(&w.package.id, target)) {
-            remember(run, error.repeated(), false, package, &kernel, target);
+            remember(run, error.repeated(), None, package, &kernel, target);
         }
         return Err(error);
     }
@@ -121,7 +121,7 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
     for Left { package, .. } in left.iter().filter(|left| !left.deferred) {
         let conf = run.conf(package, &kernel, Strictness::Lenient);
         if let Err(error) = conf.and_then(|conf| check_dependencies(run, package, &conf, target)) {
-            remember(run, error, false, package, &kernel, target);
+            remember(run, error, None, package, &kernel, target);
         }
     }
     summarise(run, target, &results, left)?;

@@ -60,13 +60,13 @@ pub(super) fn build_package(
     kernel: &Arc<Kernel>,
     target: &Target,
 ) -> Result<()> {
-    let failed = |begun| move |error| remember(run, error, begun, package, kernel, target);
-    let mut decisions = decide(run, package, kernel, target).map_err(failed(false))?;
+    let failed = |error, begun: Option<&Decisions>| remember(run, error, begun, package, kernel, target);
+    let mut decisions = decide(run, package, kernel, target).map_err(|error| failed(error, None))?;
     let attempt = |decisions: &Decisions| {
         let plan = plan_build(run, package, kernel, target, decisions)?;
         Ok(with_kernel_tree(run, kernel, || run.runner.run(plan)))
     };
-    let mut outcome = attempt(&decisions).map_err(failed(false))?;
+    let mut outcome = attempt(&decisions).map_err(|error| failed(error, None))?;
     if let Err(error) = &outcome
         && may_be_a_race(run, error, package, target, &decisions)
     {
@@ -77,14 +77,16 @@ pub(super) fn build_package(
         run.runner.reporter.warning(&format!("{}: {text}", package.id));
         decisions.place.one_job = true;
         decisions.place.before = first_attempt(run, package, target, &text);
-        outcome = attempt(&decisions).map_err(failed(true))?;
+        outcome = attempt(&decisions).map_err(|error| failed(error, Some(&decisions)))?;
         if outcome.is_ok() {
             remember_one_job(run, package, target);
         }
     }
-    outcome.map_err(failed(true))?;
+    outcome.map_err(|error| failed(error, Some(&decisions)))?;
     match &decisions.conf.scripts.post_build {
-        Some(text) => post_build(run, package, kernel, target, &decisions, text).map_err(failed(true)),
+        Some(text) => {
+            post_build(run, package, kernel, target, &decisions, text).map_err(|error| failed(error, Some(&decisions)))
+        }
         None => Ok(()),
     }
 }

@@ -8,9 +8,9 @@ use crate::conf::PackageConf;
 use crate::conf::confinement::{Demand, FILE, RecipeSettings, Settings};
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
-use crate::tree::{Package, RecordedConfinement};
-use modsmith_facts::kernel::Kernel;
+use crate::tree::{MissingWall, Package, RecordedConfinement};
 use modsmith_facts::Location;
+use modsmith_facts::kernel::Kernel;
 use modsmith_plan::{Command, Environment, Surroundings, Walls};
 use modsmith_sandbox::{Build, Confinement, Level, Readable, Rung, User, View, Wall, can_become_nobody};
 
@@ -29,9 +29,30 @@ const BUILD_USER: &str = "_modsmith";
 
 /// Variables of the caller's that steer builds, or say which language programs speak.
 const PASSED: [&str; 24] = [
-    "PATH", "LANG", "LANGUAGE", "TZ", "ARCH", "CROSS_COMPILE", "LLVM", "LLVM_IAS", "V", "W", "C", "KCFLAGS", "KCPPFLAGS",
-    "KAFLAGS", "KRUSTFLAGS", "HOSTCC", "HOSTCXX", "HOSTCFLAGS", "HOSTCXXFLAGS", "RUSTC", "BINDGEN", "PAHOLE",
-    "SOURCE_DATE_EPOCH", "MAKEFLAGS",
+    "PATH",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "ARCH",
+    "CROSS_COMPILE",
+    "LLVM",
+    "LLVM_IAS",
+    "V",
+    "W",
+    "C",
+    "KCFLAGS",
+    "KCPPFLAGS",
+    "KAFLAGS",
+    "KRUSTFLAGS",
+    "HOSTCC",
+    "HOSTCXX",
+    "HOSTCFLAGS",
+    "HOSTCXXFLAGS",
+    "RUSTC",
+    "BINDGEN",
+    "PAHOLE",
+    "SOURCE_DATE_EPOCH",
+    "MAKEFLAGS",
 ];
 
 /// The same by how their names begin.
@@ -113,7 +134,7 @@ impl Confined {
                 Some(why) => why.to_string(),
                 None => "this system does not support it".to_owned(),
             };
-            (wall.to_string(), why)
+            MissingWall { wall: wall.to_string(), why }
         });
         RecordedConfinement { level: self.level.rung(&self.lifted).name().to_owned(), missing: missing.collect() }
     }

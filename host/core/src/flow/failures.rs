@@ -4,13 +4,16 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
-use build_diagnosis::{self as diagnosis, Class, Diagnosis, Facts, Stop, mention, remedy};
+use build_diagnosis::{self as diagnosis, Class, Diagnosis, Facts, Refusal, Stop, mention, remedy};
 
 use crate::build::begins_log_of;
+use crate::conf::confinement;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
-use crate::flow::workplace::build_log;
+use crate::flow::build::Decisions;
+use crate::flow::confinement::Confined;
 use crate::flow::status::Filter;
+use crate::flow::workplace::build_log;
 use crate::tree::{Failure, FailureRecord, Failures, Package, PackageId, Target};
 use modsmith_facts::Location;
 use modsmith_facts::kernel::{Kernel, running_release};
@@ -26,12 +29,12 @@ pub fn failures(run: &Invocation<'_>, filter: &Filter) -> Result<Vec<Failure>> {
 }
 
 /// Keeps what is known of a failed build, and returns its error with the first
-/// error line and the remedy. `begun` says whether a log was begun. That the
+/// error line and the remedy. `begun` is what a build goes by that has begun a log. That the
 /// record cannot be written is a warning: the build's own error counts.
 pub(super) fn remember(
     run: &Invocation<'_>,
     error: Error,
-    begun: bool,
+    begun: Option<&Decisions>,
     package: &Package,
     kernel: &Arc<Kernel>,
     target: &Target,
@@ -45,15 +48,23 @@ pub(super) fn remember(
 fn record_failure(
     run: &Invocation<'_>,
     mut error: Error,
-    begun: bool,
+    decisions: Option<&Decisions>,
     package: &Package,
     kernel: &Arc<Kernel>,
     target: &Target,
 ) -> Error {
+    let begun = decisions.is_some();
     let id = &package.id;
     let log = run.env.tree.real(&build_log(run, id, target));
     let log = Some(log).filter(|log| begun && is_log_of(log, id, target));
     let mut found = log.as_deref().map(diagnose).unwrap_or_default();
+    // In the build directory there are no walls.
+    let own = run.env.seen_by_build(&run.env.tree.real(&id.build_dir()));
+    if let Some(Refusal::Read(path) | Refusal::Write(path)) = &found.refusal
+        && Path::new(path).starts_with(own)
+    {
+        (found.class, found.refusal) = (Class::Unknown, None);
+    }
     if let Some(line) = &mut found.first_error {
         line.text = without_build_dir(run, id, &line.text);
     }
@@ -83,6 +94,7 @@ fn record_failure(
         class: found.class,
         first_error: found.first_error,
         remedy,
+        confinement: decisions.and_then(|decisions| decisions.place.confined.as_ref()).map(Confined::record),
     };
     let kept = run
         .runner
@@ -150,6 +162,8 @@ fn remedy_for(
             header_package,
             compiler: kernel.config("CC_VERSION_TEXT"),
             program: found.program.as_deref(),
+            refusal: found.refusal.as_ref(),
+            confinement_file: confinement::FILE,
             has_error: found.first_error.is_some(),
             of_pre_build: found.of_pre_build,
             other_kernel: found.other_kernel.as_deref(),

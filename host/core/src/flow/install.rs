@@ -26,8 +26,8 @@ use crate::flow::version_check::{Verdict, compare, obsolete};
 use crate::flow::weak_modules::{Offer, plan_depmod_of_others, plan_weak_links};
 use crate::flow::{Invocation, PackageSource, depmod, script};
 use crate::tree::{BuildRecord, Package, PackageId, RecordedModule, Target};
-use modsmith_facts::kernel::{Kernel, ModInfo, content_digest};
 use modsmith_facts::Location;
+use modsmith_facts::kernel::{Kernel, ModInfo, content_digest};
 use modsmith_plan::{Action, Builder, Undo, verbs};
 use modsmith_plugins::{InstallPolicy, Occasion};
 

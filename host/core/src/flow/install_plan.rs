@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Kind;
-use crate::flow::system_script::SystemScript;
 use crate::flow::deletion::{plan_deletion, plan_pruning};
 use crate::flow::record::plan_install_record;
+use crate::flow::system_script::SystemScript;
 use crate::tree::{BuildRecord, PackageId, Target};
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Action, Builder, Bytes, verbs};

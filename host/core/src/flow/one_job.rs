@@ -4,8 +4,8 @@ use super::build::Decisions;
 use crate::conf::only_jobserver_tells;
 use crate::error::{Error, Kind};
 use crate::flow::Invocation;
-use crate::flow::workplace::build_log;
 use crate::flow::failures::class_of_failure;
+use crate::flow::workplace::build_log;
 use crate::tree::{OneJob, Package, Target};
 use build_diagnosis::Class;
 use modsmith_plan::{Builder, Bytes, verbs};
@@ -69,5 +69,6 @@ fn is_certain(class: Class) -> bool {
             | Class::NoSpace
             | Class::PatchRejected
             | Class::ScriptFailed
+            | Class::Confined
     )
 }

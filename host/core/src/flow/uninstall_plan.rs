@@ -87,6 +87,7 @@ fn plan_restore(facts: &UninstallFacts<'_>, plan: &mut Builder) {
 mod tests {
     use super::*;
     use modsmith_facts::Roots;
+    use modsmith_plan::Action;
 
     fn modules(path: &str) -> Location {
         Location::new(Root::Modules, path).unwrap()

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::layout::{PackageId, Target};
+use super::record::RecordedConfinement;
 use super::scan::{Tree, directories};
 use build_diagnosis::{Class, ErrorLine};
 use modsmith_facts::{Location, Root};
@@ -32,6 +33,9 @@ pub struct FailureRecord {
     pub first_error: Option<ErrorLine>,
     /// What to do about it, one sentence.
     pub remedy: String,
+    /// How the build was confined; `None`: not at all, or it was not begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confinement: Option<RecordedConfinement>,
 }
 
 /// A remembered failure and what is kept of it.

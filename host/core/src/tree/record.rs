@@ -52,13 +52,22 @@ pub struct RecordedConfinement {
     pub level: String,
     /// The walls that did not stand, each with the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub missing: Vec<(String, String)>,
+    pub missing: Vec<MissingWall>,
+}
+
+/// A wall that did not stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingWall {
+    pub wall: String,
+    /// What the kernel said, or who has taken it away.
+    pub why: String,
 }
 
 impl RecordedConfinement {
     /// In one line.
     pub fn words(&self) -> String {
-        let missing: Vec<String> = self.missing.iter().map(|(wall, why)| format!("{wall}: {why}")).collect();
+        let missing: Vec<String> =
+            self.missing.iter().map(|missing| format!("{}: {}", missing.wall, missing.why)).collect();
         if missing.is_empty() { self.level.clone() } else { format!("{}, without {}", self.level, missing.join("; ")) }
     }
 }

@@ -98,7 +98,8 @@ fn a_directory_can_be_found_at_another_place() {
 fn without_mounts_of_its_own_a_build_is_confined() {
     let scene = Scene::new();
     let base = scene.dir.path().display();
-    let mut command = bash(&format!("echo made > product; cat {base}/key; echo x > {base}/new; echo x > /tmp/mine; id -u"));
+    let mut command =
+        bash(&format!("echo made > product; cat {base}/key; echo x > {base}/new; echo x > /tmp/mine; id -u"));
     refuse(&mut command, NO_NAMESPACES);
     let (output, level) = scene.run_with(command, |build| build.view = None);
     assert_eq!(level.rung(&[]), Rung::Confined, "{level}");
@@ -152,7 +153,9 @@ fn the_network_is_there_where_it_is_allowed() {
 fn one_that_stays_the_caller_reads_only_what_is_given() {
     let scene = Scene::new();
     let base = scene.dir.path().display();
-    let script = format!("cat source.c; cat {base}/public {base}/key /etc/shadow; cat /usr/lib/os-release >/dev/null && echo read; id -u");
+    let script = format!(
+        "cat source.c; cat {base}/public {base}/key /etc/shadow; cat /usr/lib/os-release >/dev/null && echo read; id -u"
+    );
     let mut command = bash(&script);
     refuse(&mut command, NO_NAMESPACES);
     let (output, level) = scene.run_with(command, |build| {
