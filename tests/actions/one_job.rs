@@ -159,11 +159,13 @@ fn what_more_or_fewer_jobs_do_not_mend_is_tried_once() {
         build(&world, name, "-j 2").expect(code);
         assert_eq!(attempts(&world, name), 1, "{name}");
     }
-    // The recipe stops the program that it was started by.
-    let stop = "p=$PPID\nuntil [ \"$(cat /proc/$p/comm)\" = dkms ]; do p=$(ps -o ppid= -p $p | tr -d ' '); done\n\
-                kill -TERM $p; sleep 60";
-    world.add_package(&racing("stopped", GROUP, stop));
-    build(&world, "stopped", "-j 2").expect(130);
+    world.add_package(&racing("stopped", GROUP, "touch /boot/begun; exec sleep 600"));
+    let interrupted = format!(
+        "dkms build stopped/1.0 -k {} -j 2 & for i in $(seq 600); do [ -e /boot/begun ] && break; sleep 0.1; done\n\
+         kill -TERM $!; wait $!",
+        kernel()
+    );
+    world.shell(&interrupted).run().expect(130);
     assert_eq!(attempts(&world, "stopped"), 1);
     // Patches are applied before.
     let patch = "--- a/race.mk\n+++ b/race.mk\n@@ -1,1 +1,1 @@\n-x\n+y\n";

@@ -113,13 +113,14 @@ fn a_kernel_that_fails_leaves_its_build_and_the_other_is_installed() {
 #[test]
 fn makes_of_a_recipe_share_the_jobs_that_there_are() {
     // Each piece of work notes how many are going on.
-    let work = "exec 9>>/boot/lock\nflock 9\ntouch \"/boot/going-$$\"\nls /boot | grep -c going- >> /boot/counts\nflock -u 9\n\
-                sleep 0.2\nflock 9\nrm \"/boot/going-$$\"";
+    let work = "exec 9>>/boot/lock\nflock 9\ntouch \"/boot/going-$NAME-$$\"\nls /boot | grep -c going- >> /boot/counts\nflock -u 9\n\
+                sleep 0.2\nflock 9\nrm \"/boot/going-$NAME-$$\"";
     let pieces = "%.piece:\n\t./work.sh\nall: 1.piece 2.piece 3.piece 4.piece 5.piece 6.piece\n";
     let recipe = "'make' -f pieces.mk all; 'make' -f pieces.mk all; 'make' -C ${kernel_source_dir} M=$PWD modules";
     let package = |name: &str| {
         Package::new(name, "1.0")
-            .script("work.sh", work)
+            // Each package's processes are numbered from one.
+            .script("work.sh", &work.replace("$NAME", name))
             .file("pieces.mk", pieces)
             .conf(&format!("MAKE='{}'", recipe.replace('\'', "'\\''").replace("$PWD", "\\$PWD")))
     };

@@ -3,10 +3,9 @@
 //! program writes to its journals, and kills it at the N-th time.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::{paths, tool};
+use crate::preload;
 
 /// Which point the library kills at.
 pub const VARIABLE: &str = "KILL_AT_JOURNAL_POINT";
@@ -70,16 +69,5 @@ int close(int fd)
 /// Without a compiler.
 pub fn library() -> PathBuf {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY
-        .get_or_init(|| {
-            let directory = tempfile::tempdir_in(paths::cache("kill")).expect("a directory");
-            let (source, made) = (directory.path().join("kill.c"), directory.path().join("kill.so"));
-            std::fs::write(&source, SOURCE).expect("just made");
-            tool::run(Command::new(tool::path("gcc")).args(["-shared", "-fPIC", "-O1", "-o"]).arg(&made).arg(&source));
-            // Tests run in many processes: each makes it, and all come to the same.
-            let library = paths::cache("kill").join("kill.so");
-            std::fs::rename(made, &library).expect("the same directory");
-            library
-        })
-        .clone()
+    LIBRARY.get_or_init(|| preload::library("kill", SOURCE)).clone()
 }

@@ -16,6 +16,7 @@ pub mod output;
 pub mod paths;
 pub mod peer;
 pub mod plan;
+pub mod preload;
 pub mod prelude;
 pub mod real;
 pub mod refuse;

@@ -101,8 +101,8 @@ impl World {
     pub fn opens_boot(&self) {
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(self.path("boot"), PermissionsExt::from_mode(0o777)).expect("a directory of ours");
-        let bin = self.path("bin");
-        let text = format!("write = [\"/boot\"]\nread = [\"{}\"]\n", bin.display());
+        let (bin, lib) = (self.path("bin"), self.path("lib"));
+        let text = format!("write = [\"/boot\"]\nread = [\"{}\", \"{}\"]\n", bin.display(), lib.display());
         self.settings("modsmith/confinement.toml", text);
     }
 
@@ -281,6 +281,20 @@ impl Invocation<'_> {
     pub fn refusing(mut self, calls: &'static [libc::c_long]) -> Self {
         self.refused = calls;
         self
+    }
+
+    /// The same for modsmith alone, which is then in the place that it has.
+    pub fn refusing_inside(self, calls: &[libc::c_long]) -> Self {
+        let numbers: Vec<String> = calls.iter().map(ToString::to_string).collect();
+        match numbers.is_empty() {
+            true => self,
+            false => {
+                // Where every user can read it.
+                fs::copy(refuse::library(), self.world.path("usr/src/refuse.so"))
+                    .expect("scratch directory is writable");
+                self.env(refuse::VARIABLE, numbers.join(" ")).env("LD_PRELOAD", "/usr/src/refuse.so")
+            }
+        }
     }
 
     /// Runs the program to its end.

@@ -78,5 +78,5 @@ pub use uses::Use;
 pub use verb::{Bytes, Verb, Word};
 pub use verbs::{Action, ArchiveFormat, stays_inside};
 pub use view::StepView;
-pub use walls::{Surroundings, Walls};
+pub use walls::{Surroundings, Walls, copy_missing, own_copy};
 pub use watch::{Inode, Source, Watch};

@@ -2,11 +2,11 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid};
+use rustix::fs::{AtFlags, Mode, OFlags};
 use serde::{Deserialize, Serialize};
 
 use crate::files::Files;
@@ -23,6 +23,8 @@ pub struct Walls {
     pub at: Location,
     /// Further directories that it can change.
     pub writable: Vec<PathBuf>,
+    /// A directory of which it finds a copy that is its own; with a view only.
+    pub own: Option<PathBuf>,
     /// Directories that it finds empty, and files and directories in these that it finds all
     /// the same; `None`: it finds what there is.
     pub view: Option<Surroundings>,
@@ -44,6 +46,9 @@ pub struct Surroundings {
 
 /// The home of a confined program, below its directory. It goes when it is left empty.
 const HOME: &CStr = c".modsmith";
+
+/// What a program finds at [`Walls::own`], below its home.
+const OWN: &CStr = c"own";
 
 /// The directory of a program, handed over to the program's user.
 pub(crate) struct Enclosure<'w> {
@@ -86,18 +91,23 @@ impl<'w> Enclosure<'w> {
             Err(error) => return Err(error.into()),
         }
         // An earlier program's, which is a link now, is nobody's home.
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let home = rustix::fs::openat(&directory, HOME, flags, Mode::empty())?;
-        if let Some(user) = self.walls.user {
-            let (uid, gid) = (Some(Uid::from_raw(user.uid)), Some(Gid::from_raw(user.gid)));
-            rustix::fs::chownat(&home, c"", uid, gid, AtFlags::EMPTY_PATH)?;
+        let home = rustix::fs::openat(&directory, HOME, DIRECTORY, Mode::empty())?;
+        if let Some(own) = &self.walls.own {
+            match rustix::fs::mkdirat(&home, OWN, Mode::from_raw_mode(0o755)) {
+                Ok(()) => {
+                    // By its descriptor: a name could lead elsewhere.
+                    let copy = rustix::fs::openat(&home, OWN, DIRECTORY, Mode::empty())?;
+                    copy_missing(own, &Path::new("/proc/self/fd").join(copy.as_raw_fd().to_string()))?;
+                }
+                Err(rustix::io::Errno::EXIST) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(())
     }
 
     fn directory(&self) -> io::Result<rustix::fd::OwnedFd> {
-        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(rustix::fs::open(&self.real, flags, Mode::empty())?)
+        Ok(rustix::fs::open(&self.real, DIRECTORY, Mode::empty())?)
     }
 
     /// Confines a program that starts in `directory`, as it sees that. To be called after
@@ -138,7 +148,11 @@ impl<'w> Enclosure<'w> {
             let path = inside(self.root, path)?;
             view.work_in(&path, &path);
         }
-        view.work_in(&inside(self.root, &self.real)?, &self.at);
+        let real = inside(self.root, &self.real)?;
+        if let Some(own) = &self.walls.own {
+            view.work_in(&own_copy(&real), &inside(self.root, own)?);
+        }
+        view.work_in(&real, &self.at);
         Ok(view)
     }
 
@@ -151,10 +165,43 @@ impl<'w> Enclosure<'w> {
             take_back(&self.real)?;
         }
         // One that is not empty stays for the next command of the same build.
-        let _ = rustix::fs::unlinkat(self.directory()?, HOME, AtFlags::REMOVEDIR);
+        let directory = self.directory()?;
+        if let Ok(home) = rustix::fs::openat(&directory, HOME, DIRECTORY, Mode::empty()) {
+            let _ = rustix::fs::unlinkat(home, OWN, AtFlags::REMOVEDIR);
+        }
+        let _ = rustix::fs::unlinkat(directory, HOME, AtFlags::REMOVEDIR);
         Ok(())
     }
 }
+
+/// Where a program's copy of [`Walls::own`] is, below the directory that it works in.
+pub fn own_copy(directory: &Path) -> PathBuf {
+    let names = [HOME, OWN].iter().filter_map(|name| name.to_str().ok());
+    names.fold(directory.to_path_buf(), |path, name| path.join(name))
+}
+
+/// The files and directories of a directory, into another one; what is there stays.
+///
+/// # Errors
+/// Those of reading and writing.
+pub fn copy_missing(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let (kind, target) = (entry.file_type()?, to.join(entry.file_name()));
+        if target.symlink_metadata().is_ok() {
+            continue;
+        }
+        if kind.is_dir() {
+            std::fs::create_dir(&target)?;
+            copy_missing(&entry.path(), &target)?;
+        } else if kind.is_file() {
+            std::fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
+
+const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::RDONLY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// A path of this machine as a program sees it that has `root` for its root.
 fn inside(root: &Path, path: &Path) -> io::Result<PathBuf> {

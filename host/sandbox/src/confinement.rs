@@ -102,7 +102,7 @@ impl Confinement {
     pub fn probe(mut self) -> io::Result<Level> {
         self.0.is_probe = true;
         // Nothing becomes of it: a probe ends before that.
-        let mut command = Command::new("/");
+        let mut command = Command::new("");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut leash = self.prepare(&mut command)?;
         match crate::start(&mut command) {

@@ -56,6 +56,11 @@ impl Shims {
         self.directory.path()
     }
 
+    /// Where they write down what compilers have answered.
+    pub fn answers(&self) -> PathBuf {
+        self.directory.path().join(ANSWERS)
+    }
+
     /// What make has to find in its environment. Compilers are replaced where the
     /// same questions come again: for a single make, asking is quicker.
     pub fn environment(&self, questions_come_again: bool, callers: &Environment) -> Vec<(String, String)> {

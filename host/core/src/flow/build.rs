@@ -15,6 +15,7 @@ use crate::flow::notices::notices;
 use crate::flow::one_job::{first_attempt, may_be_a_race, remember_one_job};
 use crate::flow::package_facts::package_facts;
 use crate::flow::preconditions::{Patch, check_dependencies, check_exclusive, check_headers, check_patches};
+use crate::flow::questions::ask_beforehand;
 use crate::flow::record::{conf_files, plan_build_record};
 use crate::flow::script::script_command;
 use crate::flow::signing::{plan_signing, signing};
@@ -245,6 +246,9 @@ fn plan_make(
     let consult = consult(run, package);
     let one_job = decisions.place.one_job;
     let make = build_commands(run, package, kernel, &decisions.conf, &decisions.toolchain, one_job);
+    if let Some(confined) = &decisions.place.confined {
+        ask_beforehand(run, package, kernel, target, confined, &decisions.toolchain, &make);
+    }
     let mut command = in_build(Command::new("bash").args(["-c", make.script.as_str()]), package, kernel, decisions);
     command.environment = command.environment.and(make.environment);
     command.one_job = one_job;

@@ -98,6 +98,8 @@ pub(super) fn confinement(
         directory: directory.clone(),
         at: at.clone(),
         writable: existing(&settings.write),
+        // What compilers answered one recipe is not believed by another one.
+        own: run.runner.shims().map(|shims| shims.answers()).filter(|_| view),
         view: view.then(|| scene.surroundings(user.is_some())),
         readable: (user.is_none() && !settings.as_root).then(|| scene.readable()),
         user,
@@ -117,6 +119,13 @@ impl Confined {
 
     /// The same for a command that works in another directory.
     pub fn apply_in(&self, directory: &Location, command: &mut Command) {
+        let walls = Walls { directory: directory.clone(), at: directory.clone(), own: None, ..self.walls.clone() };
+        (command.directory, command.walls) = (Some(directory.clone()), Some(walls));
+    }
+
+    /// The same for one that works for all packages: what it has of its own is taken over.
+    pub fn apply_in_copy(&self, directory: &Location, command: &mut Command) {
+        self.apply(command);
         let walls = Walls { directory: directory.clone(), at: directory.clone(), ..self.walls.clone() };
         (command.directory, command.walls) = (Some(directory.clone()), Some(walls));
     }

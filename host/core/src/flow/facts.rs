@@ -21,6 +21,8 @@ pub struct Facts {
     kernels: Answers<Target, OnceLock<Arc<Kernel>>>,
     confs: Answers<ConfQuestion, Mutex<Option<ConfAnswer>>>,
     addon_modules_dir: OnceLock<Option<String>>,
+    /// Kernels whose makefiles have asked their questions.
+    asked: Answers<Target, OnceLock<()>>,
     levels: Answers<LevelQuestion, Mutex<Option<Level>>>,
     /// See [`Facts::notice_once`].
     said_of_packages: Mutex<BTreeSet<Vec<String>>>,
@@ -113,6 +115,11 @@ impl Facts {
             Some(level) => Ok(level),
             None => probe().inspect(|level| *known = Some(*level)),
         }
+    }
+
+    /// Does something for a kernel the first time only; others wait for it.
+    pub(super) fn ask_once(&self, target: &Target, ask: impl FnOnce()) {
+        answer_to(&self.asked, target.clone()).get_or_init(ask);
     }
 
     /// ADDON_MODULES_DIR overrules every policy.

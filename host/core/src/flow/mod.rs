@@ -35,6 +35,7 @@ mod package_facts;
 mod packages;
 mod parallel;
 mod preconditions;
+mod questions;
 mod record;
 mod remove;
 mod runner;
