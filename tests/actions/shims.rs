@@ -81,7 +81,7 @@ fn answers_are_found_where_a_recipe_clears_its_environment() {
     let world = World::generic();
     world.opens_boot();
     for name in ["one", "two"] {
-        let recipe = "exec env -i PATH=\"$PATH\" make -C \"/lib/modules/$1/build\" M=\"$PWD\"";
+        let recipe = "for times in 1 2; do\n    env -i PATH=\"$PATH\" make -C \"/lib/modules/$1/build\" M=\"$PWD\" || exit\ndone";
         let package = Package::new(name, "1.0").conf("MAKE[0]='./recipe $kernelver'").script("recipe", recipe);
         world.add_package(&package);
         world.dkms(&format!("add {}", package.id())).expect(0);
@@ -91,7 +91,8 @@ fn answers_are_found_where_a_recipe_clears_its_environment() {
     let questions = questions(&world);
     let different: BTreeSet<&String> = questions.iter().collect();
     assert!(different.len() > 10, "{questions:?}");
-    assert_eq!(questions.len(), different.len(), "{questions:?}");
+    // Once for each package, and once beforehand with another language: not by each of four makes.
+    assert_eq!(questions.len(), 3 * different.len(), "{questions:?}");
 }
 
 /// A package whose module is not stripped and not signed: it is as make left it.
