@@ -32,6 +32,7 @@ pub fn exit_code(kind: Kind) -> u8 {
         System => 30,
         Plugin => 31,
         PlanFailed => 32,
+        NotLoadable => 33,
         Excluded => 77,
         PreInstallFailed => 101,
         Interrupted => 130,

@@ -23,7 +23,9 @@ pub enum Exporter<'c> {
     Kernel(&'c Export),
     Module(Box<Provider>),
     /// Nobody does; whether the module can do without it.
-    Nobody { is_weak: bool },
+    Nobody {
+        is_weak: bool,
+    },
     Unknown(Unknown),
 }
 

@@ -377,6 +377,7 @@ fn plan_products(
         product: format!("{}.ko{suffix}", module.dest_name),
         installed: None,
         digest: None,
+        overruled: Vec::new(),
     };
     let modules = decisions.conf.modules.iter().map(record).collect();
     plan_build_record(run, id, target, &hidden, BuildRecord::new(decisions.conf_files.clone(), modules), plan);

@@ -32,7 +32,8 @@ pub fn struct_size(btf: &[u8], name: &str) -> Option<u64> {
     let mut found = None;
     let mut at = 0_usize;
     while let Some(entry) = types.get(at..).and_then(|rest| rest.first_chunk::<12>()) {
-        let field = |index: usize| u32::from_le_bytes([entry[index], entry[index + 1], entry[index + 2], entry[index + 3]]);
+        let field =
+            |index: usize| u32::from_le_bytes([entry[index], entry[index + 1], entry[index + 2], entry[index + 3]]);
         let (name_offset, info, size) = (field(0), field(4), field(8));
         let (kind, members) = (info >> 24 & 0x1f, (info & 0xffff) as usize);
         if kind == STRUCT && is_name(name_offset) {

@@ -200,8 +200,7 @@ fn section_headers<'a, H: FileHeader<Endian = Endianness>>(
     let start = usize::try_from(header.e_shoff(endian).into()).map_err(|_| overflow())?;
     let count = usize::from(header.e_shnum(endian));
     let table = bytes.get(start..).filter(|rest| !rest.is_empty()).ok_or_else(overflow)?;
-    let (headers, _) =
-        object::pod::slice_from_bytes::<H::SectionHeader>(table, count).map_err(|()| overflow())?;
+    let (headers, _) = object::pod::slice_from_bytes::<H::SectionHeader>(table, count).map_err(|()| overflow())?;
     let first = headers.first().ok_or_else(overflow)?;
     let (kind, size, address): (u32, u64, u64) =
         (first.sh_type(endian).0, first.sh_size(endian).into(), first.sh_addr(endian).into());

@@ -69,7 +69,9 @@ pub fn module_exports(elf: &Elf<'_>) -> Option<Exports> {
         let section = elf.sections.get(usize::from(symbol.section));
         let offset = usize::try_from(symbol.value).unwrap_or(usize::MAX);
         if let Some(name) = symbol.name.strip_prefix("__ksymtab_") {
-            let gpl_only = section.is_some_and(|section| section.name.starts_with("__ksymtab_gpl") || section.name.starts_with("___ksymtab_gpl"));
+            let gpl_only = section.is_some_and(|section| {
+                section.name.starts_with("__ksymtab_gpl") || section.name.starts_with("___ksymtab_gpl")
+            });
             exports.insert(name.to_owned(), Export { gpl_only, ..Export::default() });
         } else if let Some(name) = symbol.name.strip_prefix("__crc_") {
             let crc = match section {

@@ -210,7 +210,8 @@ mod tests {
 
     #[test]
     fn a_unified_image_holds_the_kernel_in_a_section() {
-        let inner = image(&sized(ruzstd::encoding::compress_to_vec(KERNEL, ruzstd::encoding::CompressionLevel::Fastest)));
+        let inner =
+            image(&sized(ruzstd::encoding::compress_to_vec(KERNEL, ruzstd::encoding::CompressionLevel::Fastest)));
         let mut outer = vec![0_u8; 0x100];
         outer[..2].copy_from_slice(b"MZ");
         outer[0x3c] = 0x40;

@@ -127,9 +127,7 @@ fn exports(file: &object::File<'_>, has_flag_table: bool, release: Option<&str>)
         std::str::from_utf8(&rest[..end]).ok()
     };
     let mut exports = Exports::new();
-    for (table, crcs, in_gpl_table) in
-        [("__ksymtab", "__kcrctab", false), ("__ksymtab_gpl", "__kcrctab_gpl", true)]
-    {
+    for (table, crcs, in_gpl_table) in [("__ksymtab", "__kcrctab", false), ("__ksymtab_gpl", "__kcrctab_gpl", true)] {
         let Some((address, symbols)) = section(file, table) else { continue };
         let crcs = section(file, crcs).map(|(_, data)| data);
         let count = symbols.len() / ENTRY;
@@ -192,7 +190,9 @@ mod tests {
 
     #[test]
     fn versions_are_in_the_tables_themselves_since_5_19() {
-        for (release, plain) in [("5.10.0-9", false), ("5.18.3", false), ("5.19.0", true), ("6.1.0", true), ("x", false)] {
+        for (release, plain) in
+            [("5.10.0-9", false), ("5.18.3", false), ("5.19.0", true), ("6.1.0", true), ("x", false)]
+        {
             assert_eq!(has_plain_crcs(release), plain, "{release}");
         }
     }

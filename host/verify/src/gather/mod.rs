@@ -61,9 +61,7 @@ pub fn gather(places: &Places, read_image: impl FnOnce(&Path) -> Result<Vmlinux,
             .or_else(|| sample::agreed(&samples, "the size of struct module", |sample| sample.struct_size)),
         exports: from_image(&image, |vmlinux| vmlinux.exports.clone()).or_else(|| headers::exports(places, &samples)),
         has_flag_table,
-        config: config_of_image
-            .unwrap_or_else(|| headers::config_beside(places))
-            .or_else(|| headers::config(places)),
+        config: config_of_image.unwrap_or_else(|| headers::config_beside(places)).or_else(|| headers::config(places)),
         builtin: builtin::of_kernel(&places.module_dir),
     }
 }
@@ -80,10 +78,7 @@ fn from_image<T>(image: &Result<(String, Vmlinux), String>, field: impl Fn(&Vmli
 }
 
 /// The image of the kernel, with its path.
-fn image_of(
-    places: &Places,
-    read: impl FnOnce(&Path) -> Result<Vmlinux, String>,
-) -> Result<(String, Vmlinux), String> {
+fn image_of(places: &Places, read: impl FnOnce(&Path) -> Result<Vmlinux, String>) -> Result<(String, Vmlinux), String> {
     let Some(path) = places.images.iter().find(|path| inside::is_file(path)) else {
         return Err(format!("there is no image of kernel {}", places.release));
     };

@@ -61,9 +61,9 @@ fn check(case: &Case<'_>) -> Result<Verdict, Unknown> {
             "the head of the gzip file has fields that the kernel's own decompressor does not read: kmod 31 and newer \
              hand the file to the kernel",
         )),
-        Frame::Zstd { has_size: false } => {
-            Err(Unknown::because("the head of the zstd file has no size: kmod 34 and newer cannot unpack it themselves"))
-        }
+        Frame::Zstd { has_size: false } => Err(Unknown::because(
+            "the head of the zstd file has no size: kmod 34 and newer cannot unpack it themselves",
+        )),
         _ => Verdict::yes(format!("{name}, which the kernel unpacks itself (CONFIG_{own})")),
     }
 }

@@ -21,10 +21,7 @@ fn check(case: &Case<'_>) -> Result<Verdict, Unknown> {
         return Verdict::yes("the kernel takes live patches (CONFIG_LIVEPATCH)");
     }
     Refusal {
-        words: format!(
-            "{}: module is marked as livepatch module, but livepatch support is disabled",
-            case.name()
-        ),
+        words: format!("{}: module is marked as livepatch module, but livepatch support is disabled", case.name()),
         errno: "ENOEXEC",
         evidence: format!("{} has no CONFIG_LIVEPATCH", case.image.config.source()),
         cause: "the kernel was built without support for live patches".into(),

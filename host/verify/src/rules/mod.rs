@@ -3,8 +3,8 @@
 //! Source: the kernel's `kernel/module/main.c`, `load_module`.
 
 mod architecture;
-mod builtin_twin;
 mod btf;
+mod builtin_twin;
 mod common_symbols;
 mod compression;
 mod constructors;

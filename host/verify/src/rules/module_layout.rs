@@ -28,7 +28,9 @@ fn check(case: &Case<'_>) -> Result<Verdict, Unknown> {
     let table = case.versions.extended.as_ref().or(case.versions.basic.as_ref());
     let Some(table) = table else { return Err(Unknown::because("the module has no versions of symbols")) };
     let Some((_, crc)) = table.iter().find(|(name, _)| name == SYMBOL) else {
-        return Err(Unknown::because("the module has no version of module_layout: kernels differ in what they do then"));
+        return Err(Unknown::because(
+            "the module has no version of module_layout: kernels differ in what they do then",
+        ));
     };
     let evidence = format!("{crc:#010x}; {} has {expected:#010x}", case.image.exports.source());
     if *crc == expected {

@@ -14,9 +14,8 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(case: &Case<'_>) -> Result<Verdict, Unknown> {
     let imported: Vec<&str> = case.info.all("import_ns").collect();
-    let is_imported = |namespace: &str| {
-        namespace.is_empty() || imported.contains(&namespace) || names(namespace, case.name())
-    };
+    let is_imported =
+        |namespace: &str| namespace.is_empty() || imported.contains(&namespace) || names(namespace, case.name());
     let lacking = case.links()?.iter().find_map(|link| {
         let namespace = link.exporter.export()?.namespace.as_str();
         (!is_imported(namespace)).then_some((link.symbol.as_str(), namespace))
@@ -41,7 +40,10 @@ fn check(case: &Case<'_>) -> Result<Verdict, Unknown> {
         ),
     };
     Refusal {
-        words: format!("{}: module uses symbol ({symbol}) from namespace {namespace}, but does not import it.", case.name()),
+        words: format!(
+            "{}: module uses symbol ({symbol}) from namespace {namespace}, but does not import it.",
+            case.name()
+        ),
         errno: "EINVAL",
         evidence: match imported.is_empty() {
             true => "the module imports no namespace".to_owned(),

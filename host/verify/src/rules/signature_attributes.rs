@@ -41,7 +41,8 @@ fn check(case: &Case<'_>) -> Result<Verdict, Unknown> {
         errno: "EKEYREJECTED",
         evidence: "the signature has signed attributes, such as a signing time".into(),
         cause: "the program that signed the module was not told to leave out attributes".into(),
-        remedy: "Sign it with the kernel's sign-file, or tell the signing program to leave out signed attributes.".into(),
+        remedy: "Sign it with the kernel's sign-file, or tell the signing program to leave out signed attributes."
+            .into(),
     }
     .no()
 }

@@ -31,8 +31,9 @@ fn check(case: &Case<'_>) -> Result<Verdict, Unknown> {
     Refusal {
         words: "Bad message".into(),
         errno: "EBADMSG",
-        evidence: "the description of the signature has bytes that are not zero, or lengths that are larger than the file"
-            .into(),
+        evidence:
+            "the description of the signature has bytes that are not zero, or lengths that are larger than the file"
+                .into(),
         cause: "the file was changed or cut after it was signed".into(),
         remedy: "Build it again, so that it is signed again.".into(),
     }

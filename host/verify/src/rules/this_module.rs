@@ -36,7 +36,12 @@ fn check(case: &Case<'_>) -> Result<Verdict, Unknown> {
         }
         let words = format!("module {name}: Exactly one {SECTION} section must exist.");
         let remedy = "Build it again.".to_owned();
-        return no(words, format!("there are {}", found.len()), "the file was put together from several modules", remedy);
+        return no(
+            words,
+            format!("there are {}", found.len()),
+            "the file was put together from several modules",
+            remedy,
+        );
     };
     if is_compared && section.kind == SHT_NOBITS.0 {
         let words = format!("module {name}: {SECTION} section must have a size set");

@@ -25,11 +25,7 @@ fn check(case: &Case<'_>) -> Result<Verdict, Unknown> {
         return Verdict::yes(format!("{} is, and the kernel allows it (CONFIG_STRICT_MODULE_RWX)", section.name));
     }
     Refusal {
-        words: format!(
-            "{}: section {} (index {index}) has invalid WRITE|EXEC flags",
-            case.name(),
-            section.name
-        ),
+        words: format!("{}: section {} (index {index}) has invalid WRITE|EXEC flags", case.name(), section.name),
         errno: "ENOEXEC",
         evidence: format!("the flags of {} are {:#x}", section.name, section.flags),
         cause: "the module's source or its linker script puts code into a writable section".into(),
