@@ -266,6 +266,20 @@ fn a_signature_of_another_form_is_refused() {
 }
 
 #[test]
+fn a_file_that_the_index_does_not_name_is_told_and_stops_nothing() {
+    for release in ["bookworm", "sid"] {
+        let kernel = Known::of(release);
+        for (name, cause) in [("vsock.ko", "another file"), ("nowhere.ko", "depmod has not been run")] {
+            let installed = Module::new(name, kernel.module(SAMPLE)).installed_as(std::path::Path::new("extra/x.ko"));
+            let found = check(&installed, &kernel.image, &kernel.neighbours());
+            let finding = found.iter().find(|finding| finding.answer == Answer::No).expect("a no");
+            assert_eq!((finding.rule, finding.refuses()), ("module-index", false));
+            assert!(finding.refusal.as_ref().is_some_and(|words| words.cause.contains(cause)), "{finding:?}");
+        }
+    }
+}
+
+#[test]
 fn what_is_not_known_of_a_kernel_refuses_nothing() {
     let kernel = Known::of("sid");
     let unknown = Image::unknown("7.2.0", "nothing was read");

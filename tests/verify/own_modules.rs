@@ -20,7 +20,8 @@ fn no_false_no(release: &str, unknown: &[&str]) {
     let (mut count, mut wrong) = (0, Vec::new());
     for file in kernel.modules() {
         let name = file.file_name().expect("a file").to_string_lossy().into_owned();
-        let module = Module::new(&name, std::fs::read(&file).expect("a readable module"));
+        let below = file.strip_prefix(kernel.debian.module_dir()).expect("below the module directory");
+        let module = Module::new(&name, std::fs::read(&file).expect("a readable module")).installed_as(below);
         count += 1;
         for finding in check(&module, &kernel.image, &neighbours) {
             let is_right = match finding.answer {

@@ -1,5 +1,7 @@
 //! A module file, compressed or not.
 
+use std::path::{Path, PathBuf};
+
 use modsmith_facts::Compression;
 use modsmith_facts::compression::decompress_within;
 use modsmith_facts::kernel::module_stem;
@@ -18,6 +20,8 @@ pub struct Module {
     pub frame: Option<Frame>,
     /// What the file's name says about its compression.
     pub suffix: Option<Compression>,
+    /// Where it is installed, below the kernel's module directory.
+    pub installed_as: Option<PathBuf>,
     unpacked: Result<Vec<u8>, String>,
 }
 
@@ -27,7 +31,13 @@ impl Module {
         let (stem, suffix) = module_stem(file_name).unwrap_or((file_name, None));
         let frame = Frame::of(&bytes);
         let unpacked = decompress_within(bytes, LIMIT).map_err(|error| error.to_string());
-        Self { name: kernel_name(stem), frame, suffix, unpacked }
+        Self { name: kernel_name(stem), frame, suffix, installed_as: None, unpacked }
+    }
+
+    /// The same module, installed at a path below the kernel's module directory.
+    #[must_use]
+    pub fn installed_as(self, path: &Path) -> Self {
+        Self { installed_as: Some(path.to_owned()), ..self }
     }
 
     /// The module, unpacked; empty where the file could not be unpacked.

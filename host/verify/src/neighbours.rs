@@ -42,6 +42,12 @@ pub trait Neighbours {
     /// Names of the modules that are loaded before a module, because that module uses
     /// their symbols: of these, and of those that they need themselves.
     fn needed_by(&self, direct: &BTreeSet<String>) -> BTreeSet<String>;
+
+    /// The file that modprobe loads for a module's name, below the module directory.
+    ///
+    /// # Errors
+    /// The index cannot be read.
+    fn indexed(&self, module: &str) -> Result<Option<PathBuf>, Unknown>;
 }
 
 /// What one module exports.
@@ -164,6 +170,10 @@ impl Neighbours for Installed {
         }
         all
     }
+
+    fn indexed(&self, module: &str) -> Result<Option<PathBuf>, Unknown> {
+        Ok(self.index()?.files.get(module).map(|(file, _)| file.clone()))
+    }
 }
 
 impl Installed {
@@ -223,5 +233,50 @@ impl Index {
             index.symbols.entry(symbol.to_owned()).or_default().push(kernel_name(module));
         }
         Ok(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
+        dir
+    }
+
+    #[test]
+    fn the_index_says_which_file_is_loaded_and_what_it_needs() {
+        let dir = directory(&[
+            ("modules.dep", "kernel/a-b.ko.xz: kernel/c.ko kernel/d.ko\nkernel/c.ko:\n"),
+            ("modules.symbols", "# comment\nalias symbol:f c\nalias pci:x a_b\n"),
+        ]);
+        let installed = Installed::new(dir.path(), []);
+        assert_eq!(installed.indexed("a_b"), Ok(Some("kernel/a-b.ko.xz".into())));
+        assert_eq!(installed.indexed("other"), Ok(None));
+        let needed = installed.needed_by(&BTreeSet::from(["a_b".to_owned()]));
+        assert_eq!(needed, ["a_b", "c", "d"].map(String::from).into());
+        assert_eq!(installed.provider("nothing"), Ok(None));
+        assert!(installed.provider("f").is_err(), "the file that exports it is not there");
+    }
+
+    #[test]
+    fn without_an_index_nothing_is_known() {
+        let dir = directory(&[("modules.dep", "")]);
+        let why = Installed::new(dir.path(), []).provider("f").unwrap_err();
+        assert!(why.0.contains("modules.symbols cannot be read"), "{why:?}");
+    }
+
+    #[test]
+    fn many_files_that_depmod_has_not_seen_are_not_read() {
+        let dir = directory(&[("modules.dep", ""), ("modules.symbols", "")]);
+        for number in 0..=MOST_UNLISTED {
+            std::fs::write(dir.path().join(format!("m{number}.ko")), "").unwrap();
+        }
+        let why = Installed::new(dir.path(), []).provider("f").unwrap_err();
+        assert!(why.0.contains("depmod has not been run"), "{why:?}");
     }
 }

@@ -70,8 +70,10 @@ fn files(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Vec<(String, 
 /// Checks the modules of one package together: they may need each other.
 fn verify_files(run: &Invocation<'_>, id: &PackageId, target: &Target, files: Vec<(String, PathBuf)>) -> Vec<Verified> {
     let kernel = run.kernel(target);
-    let modules: Vec<(String, PathBuf, Module)> =
-        files.into_iter().filter_map(|(name, file)| Some((name, file.clone(), read(&file)?))).collect();
+    let modules: Vec<(String, PathBuf, Module)> = files
+        .into_iter()
+        .filter_map(|(name, file)| Some((name, file.clone(), read(&file, kernel.module_dir())?)))
+        .collect();
     if modules.is_empty() {
         return Vec::new();
     }
@@ -87,9 +89,13 @@ fn verify_files(run: &Invocation<'_>, id: &PackageId, target: &Target, files: Ve
     modules.iter().map(verified).collect()
 }
 
-fn read(file: &Path) -> Option<Module> {
+fn read(file: &Path, module_dir: &Path) -> Option<Module> {
     let name = file.file_name()?.to_string_lossy().into_owned();
-    Some(Module::new(&name, inside::read_file(file).ok()?))
+    let module = Module::new(&name, inside::read_file(file).ok()?);
+    Some(match file.strip_prefix(module_dir) {
+        Ok(path) => module.installed_as(path),
+        Err(_) => module,
+    })
 }
 
 /// What a package's modules are refused for, by module: names of rules.

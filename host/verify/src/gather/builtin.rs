@@ -36,3 +36,21 @@ pub(super) fn of_kernel(module_dir: &Path) -> Fact<BTreeMap<String, BuiltIn>> {
     }
     Fact::known(builtin, path.display().to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_in_the_kernel_with_a_version_has_its_name_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("modules.builtin"), "kernel/a/x-y.ko\nkernel/b/z.ko\n").unwrap();
+        let info = "x_y.license=GPL\0x_y.version=1.0\0z.parm=p:a parameter\0";
+        std::fs::write(dir.path().join("modules.builtin.modinfo"), info).unwrap();
+        let builtin = of_kernel(dir.path());
+        let builtin = builtin.get().unwrap();
+        assert_eq!(builtin.get("x_y"), Some(&BuiltIn { is_in_sysfs: true }));
+        assert_eq!(builtin.get("z"), Some(&BuiltIn { is_in_sysfs: false }));
+        assert!(of_kernel(&dir.path().join("none")).get().is_err());
+    }
+}

@@ -77,3 +77,51 @@ fn read_config(path: &Path) -> Fact<BTreeMap<String, String>> {
         Err(error) => Fact::unknown(format!("{} cannot be read: {error}", path.display())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use modsmith_facts::kernel::VersionTables;
+
+    fn sample(crc: u32) -> Sample {
+        let entry = |number: u32| (format!("f{number}"), crc + number);
+        let versions = VersionTables { basic: Some((0..8).map(entry).collect()), ..VersionTables::default() };
+        Sample { file: "kernel/own.ko".into(), vermagic: None, machine: 62, struct_size: None, versions }
+    }
+
+    fn headers(release: &str) -> (tempfile::TempDir, Places) {
+        let dir = tempfile::tempdir().unwrap();
+        let lines: String =
+            (0..10).map(|number| format!("{:#010x}\tf{number}\tvmlinux\tEXPORT_SYMBOL\t\n", 0x100 + number)).collect();
+        let line_of_module = "0x00000001\tg\tdrivers/g\tEXPORT_SYMBOL\t\n";
+        std::fs::write(dir.path().join("Module.symvers"), lines + line_of_module).unwrap();
+        std::fs::create_dir_all(dir.path().join("include/generated")).unwrap();
+        std::fs::write(
+            dir.path().join("include/generated/utsrelease.h"),
+            format!("#define UTS_RELEASE \"{release}\"\n"),
+        )
+        .unwrap();
+        std::fs::write(dir.path().join(".config"), "CONFIG_MODVERSIONS=y\n").unwrap();
+        let places = Places { release: "6.1.0-x".into(), headers: Some(dir.path().into()), ..Places::default() };
+        (dir, places)
+    }
+
+    #[test]
+    fn headers_count_when_their_versions_are_those_of_the_kernels_own_modules() {
+        let (_dir, places) = headers("6.1.0-x");
+        let known = exports(&places, &[sample(0x100)]);
+        assert_eq!(known.get().map(|exports| (exports.len(), exports.contains_key("g"))), Ok((10, false)));
+        let foreign = exports(&places, &[sample(0x101)]);
+        assert!(foreign.get().unwrap_err().0.contains("is not of this kernel"), "{foreign:?}");
+        let unproven = exports(&places, &[]);
+        assert!(unproven.get().unwrap_err().0.contains("nothing shows"), "{unproven:?}");
+    }
+
+    #[test]
+    fn a_configuration_is_that_of_headers_that_name_the_release() {
+        let (_dir, places) = headers("6.1.0-x");
+        assert_eq!(config(&places).get().map(|config| config.get("MODVERSIONS").cloned()), Ok(Some("y".into())));
+        let (_dir, places) = headers("6.1.0-y");
+        assert!(config(&places).get().is_err());
+    }
+}

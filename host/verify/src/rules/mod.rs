@@ -14,6 +14,7 @@ mod export_tables;
 mod imported_namespaces;
 mod licence;
 mod livepatch;
+mod module_index;
 mod module_layout;
 mod namespaces;
 mod relocations;
@@ -29,7 +30,8 @@ mod writable_code;
 
 use crate::rule::Rule;
 
-/// The rules, in the kernel's order: what fails first is what the kernel's log has.
+/// The rules, in the kernel's order: what fails first is what the kernel's log has. The
+/// last one is modprobe's, which chooses the file.
 pub const RULES: &[Rule] = &[
     compression::RULE,
     signature_form::RULE,
@@ -54,6 +56,7 @@ pub const RULES: &[Rule] = &[
     duplicate_exports::RULE,
     btf::RULE,
     builtin_twin::RULE,
+    module_index::RULE,
 ];
 
 #[cfg(test)]
