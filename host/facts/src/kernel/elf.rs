@@ -40,13 +40,6 @@ pub struct Section {
     pub info: u32,
 }
 
-impl Section {
-    /// Whether all of these flags are set.
-    pub fn has(&self, flags: u32) -> bool {
-        self.flags & u64::from(flags) == u64::from(flags)
-    }
-}
-
 /// One entry of the symbol table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Symbol {
@@ -106,7 +99,7 @@ impl<'a> Elf<'a> {
             .map(|section| Section {
                 name: text_at(names, section.sh_name(endian) as usize),
                 kind: section.sh_type(endian).0,
-                flags: section.sh_flags(endian).0.into(),
+                flags: section.sh_flags(endian).0,
                 offset: section.sh_offset(endian).into(),
                 size: section.sh_size(endian).into(),
                 link: section.sh_link(endian),

@@ -37,8 +37,7 @@ fn check(case: &Case<'_>) -> Result<Verdict, Unknown> {
     };
     let mut count = 0;
     for section in &elf.sections {
-        let is_applied =
-            elf.sections.get(section.info as usize).is_some_and(|target| target.flags & u64::from(SHF_ALLOC.0) != 0);
+        let is_applied = elf.sections.get(section.info as usize).is_some_and(|target| target.flags & SHF_ALLOC.0 != 0);
         if !is_applied {
             continue;
         }

@@ -47,7 +47,7 @@ fn check(case: &Case<'_>) -> Result<Verdict, Unknown> {
         let words = format!("module {name}: {SECTION} section must have a size set");
         return no(words, "the section is empty".into(), "the file is damaged", "Build it again.".into());
     }
-    if is_compared && section.flags & u64::from(SHF_ALLOC.0) == 0 {
+    if is_compared && section.flags & SHF_ALLOC.0 == 0 {
         let words = format!("module {name}: {SECTION} must occupy memory during process execution");
         return no(words, "the section is not loaded".into(), "the file is damaged", "Build it again.".into());
     }

@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(case: &Case<'_>) -> Result<Verdict, Unknown> {
     let flags = SHF_WRITE.0 | SHF_EXECINSTR.0;
-    let both = |section: &&modsmith_facts::kernel::Section| section.flags & u64::from(flags) == u64::from(flags);
+    let both = |section: &&modsmith_facts::kernel::Section| section.flags & flags == flags;
     let elf = case.elf()?;
     let Some((index, section)) = elf.sections.iter().enumerate().find(|(_, section)| both(section)) else {
         return Verdict::yes("no section is");
