@@ -17,4 +17,5 @@ mod shims;
 mod signing;
 mod signing_keys;
 mod target_root;
+mod verify;
 mod weak_links;

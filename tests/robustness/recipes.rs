@@ -238,7 +238,7 @@ fn an_exception_is_for_one_package_and_one_thing() {
     refused(&two);
 
     world.settings("modsmith/confinement.toml", "confinement = \"require\"\n");
-    let out = build(&world, &two, Walls::Neither).expect(33);
+    let out = build(&world, &two, Walls::Neither).expect(34);
     assert!(out.stderr.contains("reaches the level `dropped` only") && out.stderr.contains("no writes: "), "{out}");
     refused(&two);
     world.settings("modsmith/confinement.toml", "[package.two]\nconfinement = \"off\"\n");

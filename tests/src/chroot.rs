@@ -50,9 +50,7 @@ impl Chroot {
         let dir = tempfile::Builder::new().prefix("system-").tempdir_in(paths::cache("chroot")).expect("a directory");
         tool::run(Command::new("cp").args(["-a", "--reflink=auto"]).arg(base.join(".")).arg(dir.path()));
         let chroot = Chroot { dir, archives };
-        let sources: BTreeSet<String> =
-            targets().iter().filter_map(|target| source(target, &own_release, release)).collect();
-        fs::write(chroot.path("etc/apt/sources.list"), Vec::from_iter(sources).concat()).expect("writable");
+        fs::write(chroot.path("etc/apt/sources.list"), sources_of(release)).expect("writable");
         // A mirror may be one of an earlier day.
         let valid = "Acquire::Check-Valid-Until \"false\";\n";
         fs::write(chroot.path("etc/apt/apt.conf.d/90valid-until"), valid).expect("writable");
@@ -162,6 +160,14 @@ fn targets() -> Vec<String> {
     targets.sort();
     targets.dedup();
     targets
+}
+
+/// The text of sources.list for a release: what this machine's apt has, of that release.
+pub fn sources_of(release: &str) -> String {
+    let own_release = mirror().1;
+    let sources: BTreeSet<String> =
+        targets().iter().filter_map(|target| source(target, &own_release, release)).collect();
+    Vec::from_iter(sources).concat()
 }
 
 /// A line of sources.list for a release, made of one of this machine's targets.

@@ -7,6 +7,7 @@
 
 pub mod chroot;
 pub mod debian;
+pub mod debian_kernel;
 pub mod disk;
 pub mod fixture;
 pub mod kernel;

@@ -23,6 +23,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("gzip", "gzip"),
     ("modprobe", "kmod"),
     ("apt-get", "apt"),
+    ("apt-cache", "apt"),
     ("debootstrap", "debootstrap"),
     ("dpkg", "dpkg"),
     ("unshare", "util-linux"),

@@ -15,7 +15,7 @@ use super::Persona;
     args_override_self = true,
     after_help = "Actions: add, build, install, uninstall, unbuild, remove, status, match, autoinstall,\n\
                   kernel_preinst, kernel_postinst, kernel_prerm, generate_mok.\n\
-                  Also, as `modsmith`: conf, log, plugin, completion, manual (see `modsmith conf --help`).\n\
+                  Also, as `modsmith`: conf, log, verify, plugin, completion, manual (see `modsmith conf --help`).\n\
                   Modules are named m/v, -m m -v v, by a directory with a dkms.conf,\n\
                   or by an archive of one."
 )]
@@ -218,6 +218,30 @@ pub struct LogArguments {
     #[arg(long, conflicts_with = "json")]
     pub path: bool,
     /// Write JSON, without the log's text
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub directories: DirectoryArguments,
+}
+
+/// Says whether kernels would load built modules: each check of the kernel's loader,
+/// with yes, no or unknown.
+#[derive(Debug, Parser)]
+#[command(name = "modsmith verify")]
+pub struct VerifyArguments {
+    /// Package in the tree, as m/v, or as m for all its versions; default: every package
+    #[arg(value_name = "MODULE")]
+    pub package: Option<String>,
+    /// Kernel release; default: the running one
+    #[arg(short, long = "kernelver", value_name = "KERNEL")]
+    pub kernel: Option<String>,
+    /// Architecture
+    #[arg(short, long, value_name = "ARCH")]
+    pub arch: Option<String>,
+    /// All kernels that modules are built for
+    #[arg(long, conflicts_with = "kernel")]
+    pub all: bool,
+    /// Write JSON, with the evidence of each check
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]

@@ -10,6 +10,7 @@ use clap_complete::{Shell, generate};
 
 use super::arguments::{
     Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments, ShellArgument,
+    VerifyArguments,
 };
 use super::formats::Shown;
 use super::{Persona, formats, output, summary};
@@ -79,6 +80,7 @@ pub(super) fn tree(persona: Persona, formats: &[Format]) -> Command {
         let own = [
             ConfArguments::command().name("conf"),
             LogArguments::command().name("log"),
+            VerifyArguments::command().name("verify"),
             PluginArguments::command().name("plugin").disable_help_subcommand(true),
             CompletionArguments::command().name("completion"),
             ManualArguments::command().name("manual"),

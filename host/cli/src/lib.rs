@@ -19,6 +19,7 @@ mod status;
 mod summary;
 mod targets;
 mod terminal;
+mod verify;
 mod words;
 
 use std::ffi::OsString;
@@ -28,7 +29,9 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-use arguments::{Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments};
+use arguments::{
+    Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments, VerifyArguments,
+};
 use errors::ErrorDocument;
 pub use errors::{exit_code, ids};
 use modsmith_core::Environment;
@@ -75,6 +78,7 @@ pub fn main(environment: &Environment) -> ExitCode {
     let outcome = match (persona, words.get(1).and_then(|w| w.to_str())) {
         (Persona::Modsmith, Some("conf")) => parse::<ConfArguments>(words).map(|a| conf::run(&a, environment)),
         (Persona::Modsmith, Some("log")) => parse::<LogArguments>(words).map(|a| log::run(&a, environment)),
+        (Persona::Modsmith, Some("verify")) => parse::<VerifyArguments>(words).map(|a| verify::run(&a, environment)),
         (Persona::Modsmith, Some("plugin")) => parse::<PluginArguments>(words).map(|a| plugin::run(&a, environment)),
         (Persona::Modsmith, Some("completion")) => {
             parse::<CompletionArguments>(words).map(|a| completion::run(&a, environment))
@@ -116,7 +120,7 @@ fn command_first(words: &[OsString]) -> Vec<OsString> {
 }
 
 /// Commands that only `modsmith` has.
-const OWN_COMMANDS: [&str; 5] = ["conf", "log", "plugin", "completion", "manual"];
+const OWN_COMMANDS: [&str; 6] = ["conf", "log", "verify", "plugin", "completion", "manual"];
 
 /// clap's own answers: help and version to standard output, mistakes with the
 /// exit codes that scripts know.

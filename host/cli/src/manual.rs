@@ -11,6 +11,7 @@ use clap_mangen::roff::{Roff, bold, italic, roman};
 
 use super::arguments::{
     Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, ManualPage, PluginArguments,
+    VerifyArguments,
 };
 use super::{Persona, formats, output, summary};
 use modsmith_core::Environment;
@@ -90,6 +91,7 @@ fn own_commands() -> Vec<(String, String)> {
     for (name, command) in [
         ("conf", ConfArguments::command()),
         ("log", LogArguments::command()),
+        ("verify", VerifyArguments::command()),
         ("plugin", PluginArguments::command()),
         ("completion", CompletionArguments::command()),
         ("manual", ManualArguments::command()),

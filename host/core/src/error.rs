@@ -58,6 +58,8 @@ kinds! {
     PatchFailed = "patch-failed",
     /// The kernel has no module directory.
     NoKernelDirectory = "no-kernel-directory",
+    /// The kernel is proven not to load a module.
+    NotLoadable = "not-loadable",
     /// Module files could not be installed.
     InstallFailed = "install-failed",
     /// A package format was not made: its plugin's exit code is passed on.

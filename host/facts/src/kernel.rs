@@ -1,13 +1,24 @@
 //! Facts about one kernel: release, architecture, headers, configuration,
 //! compiler.
 
+mod btf;
+mod elf;
+mod export;
+mod image;
 mod locate;
 mod modinfo;
+mod signature;
 mod symbol_versions;
+mod vmlinux;
 
+pub use elf::{Elf, ElfFault, Section, Symbol};
+pub use export::{Export, Exports, SymversLine, module_exports, symvers};
+pub use image::{ImageError, image_release, unpack_image};
 pub use locate::{Lookup, machine, running_release};
 pub use modinfo::{ModInfo, content_digest, module_stem};
-pub use symbol_versions::SymbolVersions;
+pub use signature::{Signature, SignatureFault, signature};
+pub use symbol_versions::{SymbolVersions, VersionTables};
+pub use vmlinux::Vmlinux;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -131,7 +142,8 @@ impl Kernel {
     }
 }
 
-fn parse_config(text: &str) -> BTreeMap<String, String> {
+/// The symbols of a configuration file, without `CONFIG_`; quotes removed.
+pub fn parse_config(text: &str) -> BTreeMap<String, String> {
     text.lines()
         .filter_map(|line| line.trim().strip_prefix("CONFIG_")?.split_once('='))
         .map(|(name, value)| {

@@ -353,6 +353,7 @@ fn plan_products(
         product: format!("{}.ko{suffix}", module.dest_name),
         installed: None,
         digest: None,
+        overruled: Vec::new(),
     };
     let modules = decisions.conf.modules.iter().map(record).collect();
     let confinement = decisions.place.confined.as_ref().map(Confined::record);

@@ -8,17 +8,20 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crate::conf::{self, Evaluated, PackageConf, ReaderChoice, Request, Strictness};
 use crate::error::{Error, Kind, Result};
 use crate::flow::env::Env;
+use crate::flow::image::image_of;
 use crate::tree::{Package, PackageId, Target};
 use modsmith_facts::inside;
 use modsmith_facts::kernel::{Kernel, KernelInput, Lookup};
 use modsmith_plan::Reporter;
 use modsmith_plugins::KernelLayout;
 use modsmith_sandbox::Level;
+use modsmith_verify::Image;
 
 /// The answers, for all threads of the invocation.
 #[derive(Default)]
 pub struct Facts {
     kernels: Answers<Target, OnceLock<Arc<Kernel>>>,
+    images: Answers<Target, OnceLock<Arc<Image>>>,
     confs: Answers<ConfQuestion, Mutex<Option<ConfAnswer>>>,
     addon_modules_dir: OnceLock<Option<String>>,
     /// Kernels whose makefiles have asked their questions.
@@ -51,6 +54,11 @@ impl Facts {
     /// The facts of a kernel.
     pub(super) fn kernel(&self, env: &Env, target: &Target, reporter: &dyn Reporter) -> Arc<Kernel> {
         answer_to(&self.kernels, target.clone()).get_or_init(|| Arc::new(look_up(env, target, reporter))).clone()
+    }
+
+    /// What the modules of a kernel are compared with.
+    pub(super) fn image(&self, env: &Env, target: &Target, kernel: &Kernel) -> Arc<Image> {
+        answer_to(&self.images, target.clone()).get_or_init(|| Arc::new(image_of(env, kernel))).clone()
     }
 
     /// A package's dkms.conf for a kernel, validated.

@@ -22,6 +22,7 @@ use crate::flow::system_script::{SystemScript, system_script};
 use crate::flow::toolchain::toolchain_of;
 use crate::flow::transaction::{Deferred, plan_marker};
 use crate::flow::uninstall::uninstall_package;
+use crate::flow::verify::{Overruled, refuse_unloadable};
 use crate::flow::version_check::{Verdict, compare, obsolete};
 use crate::flow::weak_modules::{Offer, plan_depmod_of_others, plan_weak_links};
 use crate::flow::{Invocation, PackageSource, depmod, script};
@@ -91,6 +92,8 @@ pub(super) fn install_overriding(
     let conf = run.conf(package, kernel, Strictness::Strict)?;
     let _common = run.transaction.hold_common();
     let modules = choose(run, package, &conf, kernel, target, overrides)?;
+    let files = modules.iter().map(|module| (module.name, module.file.as_str()));
+    let overruled = refuse_unloadable(run, &package.id, kernel, target, files, overrides.everything)?;
 
     let mut plan = Builder::new(format!("install {} for {target}", package.id), run.env.roots(package, Some(kernel)));
     let toolchain = toolchain_of(run, kernel)?;
@@ -110,7 +113,7 @@ pub(super) fn install_overriding(
         modules: &modules,
         prune: pruning(run, moved.iter())?,
         moved,
-        record: recorded_modules(run, package, target, &conf, &modules)
+        record: recorded_modules(run, package, target, &conf, &modules, &overruled)
             .map(|modules| BuildRecord::new(conf_files, modules).confined(confinement)),
     };
     plan_install(&facts, &mut plan);
@@ -255,6 +258,7 @@ fn recorded_modules(
     target: &Target,
     conf: &PackageConf,
     chosen: &[PlannedModule<'_>],
+    overruled: &Overruled,
 ) -> Option<Vec<RecordedModule>> {
     let products = run.env.tree.products(&package.id, target);
     let directory = run.env.tree.real(&package.id.products_dir(target));
@@ -265,6 +269,7 @@ fn recorded_modules(
             product: installed.map(|module| &module.file).or_else(|| product_of(&products, record))?.clone(),
             installed: installed.and_then(|module| Some(module.location()?.relative().to_path_buf())),
             digest: installed.and_then(|module| content_digest(&directory.join(&module.file)).ok()),
+            overruled: overruled.get(&record.dest_name).cloned().unwrap_or_default(),
         })
     };
     conf.modules.iter().map(recorded).collect()

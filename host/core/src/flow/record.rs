@@ -34,7 +34,10 @@ pub(super) fn plan_build_record(
     let earlier = run.env.tree.is_installed(id, target).then(|| run.env.tree.record(id, target)).flatten();
     for earlier in earlier.map(|record| record.modules).unwrap_or_default() {
         match record.modules.iter_mut().find(|module| module.name == earlier.name) {
-            Some(module) => (module.installed, module.digest) = (earlier.installed, earlier.digest),
+            Some(module) => {
+                (module.installed, module.digest) = (earlier.installed, earlier.digest);
+                module.overruled = earlier.overruled;
+            }
             None if earlier.installed.is_some() => record.modules.push(earlier),
             None => {}
         }

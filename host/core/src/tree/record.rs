@@ -87,6 +87,9 @@ pub struct RecordedModule {
     /// uncompressed and without signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// The rules by which the kernel would not load it, and which were overruled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overruled: Vec<String>,
 }
 
 impl RecordedModule {

@@ -16,9 +16,21 @@ pub struct ModInfo {
     pub version: Option<String>,
     pub srcversion: Option<String>,
     pub vermagic: Option<String>,
+    /// Every `name=value`, in the file's order.
+    pub fields: Vec<(String, String)>,
 }
 
 impl ModInfo {
+    /// The first value of a name, which is the one that the kernel takes.
+    pub fn first(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    /// All values of a name.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.fields.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     /// Reads a module file, compressed or not.
     pub fn read(path: &Path) -> io::Result<Self> {
         let bytes = crate::compression::decompress(crate::inside::read_file(path)?)?;
@@ -33,10 +45,16 @@ impl ModInfo {
             Some(section) => section.data().map_err(broken)?,
             None => return Err(io::Error::new(io::ErrorKind::InvalidData, "not a kernel module: no .modinfo section")),
         };
+        Ok(Self::of_section(data))
+    }
+
+    /// Reads the contents of the section `.modinfo`.
+    pub fn of_section(data: &[u8]) -> Self {
         let mut info = ModInfo::default();
         for field in data.split(|b| *b == 0) {
             let field = String::from_utf8_lossy(field);
             let Some((name, value)) = field.split_once('=') else { continue };
+            info.fields.push((name.to_owned(), value.to_owned()));
             let slot = match name {
                 "version" => &mut info.version,
                 "srcversion" => &mut info.srcversion,
@@ -45,7 +63,7 @@ impl ModInfo {
             };
             slot.get_or_insert_with(|| value.to_owned());
         }
-        Ok(info)
+        info
     }
 }
 

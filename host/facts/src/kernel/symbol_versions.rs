@@ -11,6 +11,8 @@ use std::path::Path;
 
 use object::{Object, ObjectSection};
 
+use super::elf::Elf;
+
 /// Size of `struct modversion_info` on every machine.
 const ENTRY: usize = 64;
 
@@ -42,6 +44,45 @@ impl SymbolVersions {
             (text(name), word(crc, little))
         };
         Ok(Self(entries.map(entry).collect()))
+    }
+}
+
+/// The tables of versions that a module has, each as the loader reads it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VersionTables {
+    /// `__versions`.
+    pub basic: Option<Vec<(String, u32)>>,
+    /// `__version_ext_names` with `__version_ext_crcs`: where there are some, the
+    /// loader reads no others.
+    pub extended: Option<Vec<(String, u32)>>,
+    /// Whether there is one half of the extended table only, or fewer names than
+    /// versions.
+    pub is_broken: bool,
+}
+
+impl VersionTables {
+    /// The tables of a module.
+    pub fn of(elf: &Elf<'_>) -> Self {
+        let little = elf.endian == object::Endianness::Little;
+        let word_size = if elf.is_64 { 8 } else { 4 };
+        let entry = |entry: &[u8]| {
+            let (crc, name) = entry.split_at(word_size);
+            (text(name.split(|byte| *byte == 0).next().unwrap_or_default()), word(crc, little))
+        };
+        let basic = elf.section_data("__versions").map(|data| data.chunks_exact(ENTRY).map(entry).collect());
+        let (extended, is_broken) =
+            match (elf.section_data("__version_ext_names"), elf.section_data("__version_ext_crcs")) {
+                (None, None) => (None, false),
+                (Some(names), Some(crcs)) => {
+                    let count = crcs.len() / 4;
+                    // Each name has its NUL.
+                    let is_short = names.iter().filter(|byte| **byte == 0).take(count).count() < count;
+                    let names = names.split(|byte| *byte == 0).map(text);
+                    (Some(names.zip(crcs.chunks_exact(4).map(|crc| word(crc, little))).collect()), is_short)
+                }
+                _ => (None, true),
+            };
+        Self { basic, extended, is_broken }
     }
 }
 

@@ -1,0 +1,299 @@
+//! A module's ELF file, as the kernel's loader reads it: with the checks that the
+//! loader makes, in its order, and with its words for what is wrong.
+//!
+//! Source: the kernel's `kernel/module/main.c`, `elf_validity_cache_copy` (6.4 and
+//! newer) and `elf_validity_check` (before).
+
+use object::Endianness;
+use object::elf;
+use object::read::elf::{FileHeader, SectionHeader, Sym};
+
+/// The most sections and symbols that are read; the numbers of real modules are
+/// smaller by orders of magnitude.
+const MOST: usize = 1 << 20;
+
+/// What makes a file something that no kernel loads.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{words}")]
+pub struct ElfFault {
+    /// What the kernel writes to its log; `%s` of a name is left out.
+    pub words: String,
+}
+
+fn fault(words: impl Into<String>) -> ElfFault {
+    ElfFault { words: words.into() }
+}
+
+/// One section's header, and where its contents are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    pub name: String,
+    /// `SHT_*`
+    pub kind: u32,
+    /// `SHF_*`
+    pub flags: u64,
+    /// In bytes, from the file's begin.
+    pub offset: u64,
+    /// In bytes.
+    pub size: u64,
+    pub link: u32,
+    pub info: u32,
+}
+
+/// One entry of the symbol table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Symbol {
+    pub name: String,
+    /// `SHN_*`, or the index of a section.
+    pub section: u16,
+    /// `STB_*`
+    pub bind: u8,
+    pub value: u64,
+}
+
+/// A module's ELF file: its header, sections and symbols.
+#[derive(Debug, Clone)]
+pub struct Elf<'a> {
+    bytes: &'a [u8],
+    /// 64 bit; otherwise 32.
+    pub is_64: bool,
+    pub endian: Endianness,
+    /// `EM_*`
+    pub machine: u16,
+    pub sections: Vec<Section>,
+    /// Without the first one, which is empty.
+    pub symbols: Vec<Symbol>,
+}
+
+impl<'a> Elf<'a> {
+    /// Reads an uncompressed module.
+    ///
+    /// # Errors
+    /// What the loader refuses, in the loader's words, whatever the machine is.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, ElfFault> {
+        if !bytes.starts_with(&elf::ELFMAG) {
+            return Err(match bytes.len() {
+                ..4 => fault(format!("Invalid ELF header len {}", bytes.len())),
+                _ => fault("Invalid ELF header magic: != \u{7f}ELF".replace('\u{7f}', "\\177")),
+            });
+        }
+        match bytes.get(4) {
+            Some(1) => Self::read::<elf::FileHeader32<Endianness>>(bytes),
+            _ => Self::read::<elf::FileHeader64<Endianness>>(bytes),
+        }
+    }
+
+    fn read<H: FileHeader<Endian = Endianness>>(bytes: &'a [u8]) -> Result<Self, ElfFault> {
+        let (header, _) = object::pod::from_bytes::<H>(bytes)
+            .map_err(|()| fault(format!("Invalid ELF header len {}", bytes.len())))?;
+        // Bytes in the other order: the machine's number is then another one's.
+        let endian = header.endian().map_err(|_| fault("Invalid architecture in ELF header: 0"))?;
+        let kind = header.e_type(endian).0;
+        if kind != elf::ET_REL.0 {
+            return Err(fault(format!("Invalid ELF header type: {kind} != {}", elf::ET_REL.0)));
+        }
+        let headers = section_headers::<H>(header, endian, bytes)?;
+        let names = section_names::<H>(header, endian, bytes, headers)?;
+        let sections: Vec<Section> = headers
+            .iter()
+            .map(|section| Section {
+                name: text_at(names, section.sh_name(endian) as usize),
+                kind: section.sh_type(endian).0,
+                flags: section.sh_flags(endian).0,
+                offset: section.sh_offset(endian).into(),
+                size: section.sh_size(endian).into(),
+                link: section.sh_link(endian),
+                info: section.sh_info(endian),
+            })
+            .collect();
+        let is_64 = header.is_type_64();
+        let mut elf = Elf { bytes, is_64, endian, machine: header.e_machine(endian).0, sections, symbols: Vec::new() };
+        elf.symbols = elf.read_symbols::<H>()?;
+        Ok(elf)
+    }
+
+    fn read_symbols<H: FileHeader<Endian = Endianness>>(&self) -> Result<Vec<Symbol>, ElfFault> {
+        let mut tables = self.sections.iter().skip(1).filter(|section| section.kind == elf::SHT_SYMTAB.0);
+        let (Some(table), None) = (tables.next(), tables.next()) else {
+            return Err(fault("module has no symbols (stripped?)"));
+        };
+        let strings = match self.sections.get(table.link as usize) {
+            Some(strings) if table.link != 0 => self.data(strings),
+            _ => {
+                return Err(fault(format!(
+                    "Invalid ELF sh_link!=SHN_UNDEF({0}) or (sh_link({0}) >= hdr->e_shnum({1})",
+                    table.link,
+                    self.sections.len()
+                )));
+            }
+        };
+        let data = self.data(table);
+        let count = (data.len() / size_of::<H::Sym>()).min(MOST);
+        let (symbols, _) = object::pod::slice_from_bytes::<H::Sym>(data, count)
+            .map_err(|()| fault("module has no symbols (stripped?)"))?;
+        let symbol = |symbol: &H::Sym| Symbol {
+            name: text_at(strings, symbol.st_name(self.endian) as usize),
+            section: symbol.st_shndx(self.endian).0,
+            bind: symbol.st_bind().0,
+            value: symbol.st_value(self.endian).into(),
+        };
+        Ok(symbols.iter().skip(1).map(symbol).collect())
+    }
+
+    /// The contents of a section; empty for one that occupies no space in the file.
+    pub fn data(&self, section: &Section) -> &'a [u8] {
+        if has_no_contents(section.kind) {
+            return &[];
+        }
+        let range = || {
+            let start = usize::try_from(section.offset).ok()?;
+            Some(start..start.checked_add(usize::try_from(section.size).ok()?)?)
+        };
+        range().and_then(|range| self.bytes.get(range)).unwrap_or_default()
+    }
+
+    /// The first section of a name.
+    pub fn section(&self, name: &str) -> Option<&Section> {
+        self.sections_named(name).next()
+    }
+
+    /// Every section of a name.
+    pub fn sections_named(&self, name: &str) -> impl Iterator<Item = &Section> {
+        self.sections.iter().skip(1).filter(move |section| section.name == name)
+    }
+
+    /// The contents of the first section of a name.
+    pub fn section_data(&self, name: &str) -> Option<&'a [u8]> {
+        self.section(name).map(|section| self.data(section))
+    }
+
+    /// A number of 32 bits in the file's order of bytes.
+    pub fn u32_at(&self, data: &[u8], offset: usize) -> Option<u32> {
+        let bytes = data.get(offset..)?.first_chunk::<4>()?;
+        Some(match self.endian {
+            Endianness::Little => u32::from_le_bytes(*bytes),
+            Endianness::Big => u32::from_be_bytes(*bytes),
+        })
+    }
+}
+
+fn has_no_contents(kind: u32) -> bool {
+    kind == elf::SHT_NULL.0 || kind == elf::SHT_NOBITS.0
+}
+
+fn section_headers<'a, H: FileHeader<Endian = Endianness>>(
+    header: &H,
+    endian: Endianness,
+    bytes: &'a [u8],
+) -> Result<&'a [H::SectionHeader], ElfFault> {
+    if usize::from(header.e_shentsize(endian)) != size_of::<H::SectionHeader>() {
+        return Err(fault("Invalid ELF section header size"));
+    }
+    let overflow = || fault("Invalid ELF section header overflow");
+    let start = usize::try_from(header.e_shoff(endian).into()).map_err(|_| overflow())?;
+    let count = usize::from(header.e_shnum(endian));
+    let table = bytes.get(start..).filter(|rest| !rest.is_empty()).ok_or_else(overflow)?;
+    let (headers, _) = object::pod::slice_from_bytes::<H::SectionHeader>(table, count).map_err(|()| overflow())?;
+    let first = headers.first().ok_or_else(overflow)?;
+    let (kind, size, address): (u32, u64, u64) =
+        (first.sh_type(endian).0, first.sh_size(endian).into(), first.sh_addr(endian).into());
+    if kind != elf::SHT_NULL.0 || size != 0 || address != 0 {
+        return Err(fault(format!("ELF Spec violation: section 0 type({kind})!=SH_NULL or non-zero len or addr")));
+    }
+    for (index, section) in headers.iter().enumerate().skip(1) {
+        let kind = section.sh_type(endian).0;
+        if has_no_contents(kind) {
+            continue;
+        }
+        let (offset, size): (u64, u64) = (section.sh_offset(endian).into(), section.sh_size(endian).into());
+        if offset.checked_add(size).is_none_or(|end| end > bytes.len() as u64) {
+            return Err(fault(format!("Invalid ELF section in module (section {index} type {kind})")));
+        }
+    }
+    Ok(headers)
+}
+
+fn section_names<'a, H: FileHeader<Endian = Endianness>>(
+    header: &H,
+    endian: Endianness,
+    bytes: &'a [u8],
+    headers: &[H::SectionHeader],
+) -> Result<&'a [u8], ElfFault> {
+    let index = header.e_shstrndx(endian).0;
+    let Some(section) = headers.get(usize::from(index)).filter(|_| index != 0) else {
+        return Err(fault(format!(
+            "Invalid ELF section name index: {index} || e_shstrndx ({index}) >= e_shnum ({})",
+            headers.len()
+        )));
+    };
+    let (offset, size): (u64, u64) = (section.sh_offset(endian).into(), section.sh_size(endian).into());
+    let names = usize::try_from(offset)
+        .ok()
+        .and_then(|start| bytes.get(start..start.checked_add(usize::try_from(size).ok()?)?))
+        .unwrap_or_default();
+    match names.last() {
+        None => return Err(fault("empty section name table")),
+        Some(0) => {}
+        Some(_) => return Err(fault("ELF Spec violation: section name table isn't null terminated")),
+    }
+    for (index, section) in headers.iter().enumerate() {
+        let kind = section.sh_type(endian).0;
+        if kind != elf::SHT_NULL.0 && section.sh_name(endian) as usize >= names.len() {
+            return Err(fault(format!("Invalid ELF section name in module (section {index} type {kind})")));
+        }
+    }
+    Ok(names)
+}
+
+/// The text that begins at an offset, up to its NUL; empty for an offset outside.
+pub(super) fn text_at(strings: &[u8], offset: usize) -> String {
+    let rest = strings.get(offset..).unwrap_or_default();
+    let end = memchr::memchr(0, rest).unwrap_or(rest.len());
+    String::from_utf8_lossy(&rest[..end]).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_module_is_refused_in_the_kernels_words() {
+        let words = |bytes: &[u8]| Elf::parse(bytes).unwrap_err().words;
+        assert_eq!(words(b""), "Invalid ELF header len 0");
+        assert_eq!(words(b"#!/bin/sh"), "Invalid ELF header magic: != \\177ELF");
+        let mut header = vec![0x7f, b'E', b'L', b'F', 2, 1, 1];
+        assert_eq!(words(&header), "Invalid ELF header len 7");
+        header.resize(64, 0);
+        header[16] = 2;
+        assert_eq!(words(&header), "Invalid ELF header type: 2 != 1");
+        header[16] = 1;
+        assert_eq!(words(&header), "Invalid ELF section header size");
+        header[58] = 64;
+        header[40..48].fill(0xff);
+        header[60] = 1;
+        assert_eq!(words(&header), "Invalid ELF section header overflow");
+    }
+
+    #[test]
+    fn no_file_makes_the_reader_fail_otherwise() {
+        // A valid header whose fields lead everywhere.
+        let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+        let mut next = || {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            seed
+        };
+        for _ in 0..2000 {
+            let mut bytes: Vec<u8> = (0..512).map(|_| next().to_le_bytes()[0]).collect();
+            bytes[..7].copy_from_slice(&[0x7f, b'E', b'L', b'F', 1 + (next() % 2) as u8, 1, 1]);
+            bytes[16..18].copy_from_slice(&[1, 0]);
+            bytes[58..60].copy_from_slice(&[64, 0]);
+            bytes[40..48].copy_from_slice(&(next() % 512).to_le_bytes());
+            bytes[60..62].copy_from_slice(&[(next() % 6) as u8, 0]);
+            if let Ok(elf) = Elf::parse(&bytes) {
+                elf.sections.iter().for_each(|section| assert!(elf.data(section).len() <= bytes.len()));
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Would a kernel load a module? Asked about real kernels: of each kernel's own modules,
+//! which it loads, and of the same modules, broken on purpose.
+
+mod broken;
+mod kernels;
+mod own_modules;
+mod patch;
