@@ -66,6 +66,17 @@ impl SearchPath {
         Self { directories, config: CONFIG.into(), caches: caches(root) }
     }
 
+    /// Those of the system below a directory: its own configuration, plugins and cache,
+    /// and the plugins that come with the program.
+    pub fn of_root(self, root: &Path) -> Self {
+        let below = |path: &str| root.join(path.trim_start_matches('/'));
+        let mut directories: Vec<_> =
+            self.directories.into_iter().filter(|(_, found_in)| *found_in == FoundIn::Beside).collect();
+        directories.push((below("/usr/lib/modsmith/plugins"), FoundIn::System));
+        directories.push((below(CONFIG).join("plugins"), FoundIn::Local));
+        Self { directories, config: below(CONFIG), caches: vec![below("/var/cache/modsmith")] }
+    }
+
     /// One directory of trusted plugins, with its cache in `cache`, and no
     /// configuration: for tests and for `plugin test`.
     pub fn only(directory: impl Into<PathBuf>, cache: impl Into<PathBuf>) -> Self {
@@ -131,6 +142,20 @@ mod tests {
         assert_eq!(check_owner(dir.path()), Ok(()));
         std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
         assert!(check_owner(dir.path()).unwrap_err().contains("chmod go-w"));
+    }
+
+    #[test]
+    fn the_plugins_of_another_system_are_below_its_root() {
+        let own = SearchPath {
+            directories: vec![("/p/plugins".into(), FoundIn::Beside), ("/x".into(), FoundIn::Environment)],
+            ..SearchPath::none()
+        };
+        let there = own.of_root(Path::new("/image"));
+        let directories: Vec<_> =
+            there.directories.iter().map(|(directory, _)| directory.display().to_string()).collect();
+        assert_eq!(directories, ["/p/plugins", "/image/usr/lib/modsmith/plugins", "/image/etc/modsmith/plugins"]);
+        assert_eq!(there.config, Path::new("/image/etc/modsmith"));
+        assert_eq!(there.caches, [Path::new("/image/var/cache/modsmith")]);
     }
 
     #[test]
