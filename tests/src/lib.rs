@@ -8,6 +8,7 @@
 pub mod chroot;
 pub mod debian;
 pub mod disk;
+pub mod emulated;
 pub mod fixture;
 pub mod kernel;
 pub mod kill;
@@ -19,6 +20,7 @@ pub mod plan;
 pub mod prelude;
 pub mod real;
 pub mod refuse;
+pub mod registry;
 pub mod rpm;
 pub mod schema;
 pub mod signature;
