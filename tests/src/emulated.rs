@@ -75,7 +75,7 @@ impl Emulated {
 
     /// `HOST:PORT`
     pub fn host(&self) -> String {
-        format!("localhost:{}", self.port)
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// All that was asked for so far.

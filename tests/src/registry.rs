@@ -81,7 +81,7 @@ impl Registry {
 
     /// `HOST:PORT`
     pub fn host(&self) -> String {
-        format!("localhost:{}", self.port)
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// The certificate of its authority; only of a guarded one.

@@ -185,12 +185,19 @@ pub(super) fn find<'k>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::key::tests::new_key;
     use super::*;
+    use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+
+    fn new_key() -> SigningKey {
+        let random = ring::rand::SystemRandom::new();
+        let der = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der));
+        SigningKey::from_pem(pem.as_bytes()).unwrap()
+    }
 
     #[test]
     fn a_bundle_is_verified_with_the_key_that_made_it() {
-        let ((key, _), (other, _)) = (new_key(), new_key());
+        let (key, other) = (new_key(), new_key());
         let subject = Digest::of(b"manifest");
         let made = bundle(&subject, &key).unwrap();
         let both = [other.public(), key.public()];

@@ -99,11 +99,11 @@ fn bad(reason: &str) -> Error {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
 
     /// A new key, and its PEM.
-    pub fn new_key() -> (SigningKey, String) {
+    fn new_key() -> (SigningKey, String) {
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new()).unwrap();
         let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(pkcs8));
         (SigningKey::from_pem(pem.as_bytes()).unwrap(), pem)
