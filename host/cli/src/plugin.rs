@@ -128,7 +128,7 @@ fn open(arguments: &PluginArguments, environment: &Environment) -> Result<Plugin
     let directories = DirectoryArguments { root: arguments.root.clone(), ..DirectoryArguments::default() };
     let (system, framework) = system(&directories, arguments.os_release.as_deref(), environment)?;
     let search = SearchPath::from_environment();
-    let search = if arguments.of_root { search.of_root(&system.root) } else { search };
+    let search = if arguments.of_root { search.of_root(&system.root)? } else { search };
     Ok(plugins_of(search, &system, &framework, &directories, environment))
 }
 

@@ -94,6 +94,8 @@ pub enum Error {
     SourceRefused { source_word: String, reason: String },
     #[error("{} cannot be used: {reason}.", file.display())]
     SourcesUnreadable { file: PathBuf, reason: String },
+    #[error("{} is or contains a link that leads out of {}.", path.display(), root.display())]
+    OutOfRoot { path: PathBuf, root: PathBuf },
     #[error("{} cannot be used: {reason}.", file.display())]
     LockUnreadable { file: PathBuf, reason: String },
     #[error("The plugin `{plugin}` was not installed with `modsmith plugin install`{}.", there(file))]
@@ -234,7 +236,7 @@ impl Error {
             Self::FormatUnsupported { .. } => Id::FormatUnsupported,
             Self::NoSuchSource { .. } => Id::NoSource,
             Self::SourceRefused { .. } => Id::SourceRefused,
-            Self::SourcesUnreadable { .. } => Id::Sources,
+            Self::SourcesUnreadable { .. } | Self::OutOfRoot { .. } => Id::Sources,
             Self::LockUnreadable { .. } => Id::Lock,
             Self::NotManaged { .. } => Id::NotManaged,
             Self::LockMismatch { .. } => Id::LockMismatch,
@@ -322,6 +324,9 @@ impl Error {
             }
             Self::SourceRefused { .. } => vec!["Report it to whoever offers the plugin there.".to_owned()],
             Self::SourcesUnreadable { file, .. } => vec![format!("Correct {}.", file.display())],
+            Self::OutOfRoot { .. } => {
+                vec!["Make it a directory of that system, or work inside it with chroot.".to_owned()]
+            }
             Self::LockUnreadable { file, .. } => {
                 vec![format!("Put {} right, or remove it and install the plugins again.", file.display())]
             }

@@ -184,6 +184,23 @@ fn with_a_root_everything_is_below_it() {
 }
 
 #[test]
+fn an_image_whose_links_lead_out_is_not_changed() {
+    let (world, image) = (machine(), tempfile::tempdir_in("/var/tmp").expect("a directory"));
+    world.write("srv/offered.wasm", plugin("1.0.0", ""));
+    fs::create_dir_all(image.path().join("etc/modsmith")).expect("writable");
+    fs::create_dir_all(world.path("outside")).expect("writable");
+    for name in ["plugins", "grants", "registries.toml"] {
+        let link = image.path().join("etc/modsmith").join(name);
+        std::os::unix::fs::symlink(world.path("outside"), &link).expect("writable");
+        let line =
+            format!("plugin --root {} install {}", image.path().display(), world.path("srv/offered.wasm").display());
+        world.modsmith(&line).expect(31).expect_error("leads out of").expect_hint();
+        fs::remove_file(link).expect("a link");
+    }
+    assert_eq!(fs::read_dir(world.path("outside")).expect("a directory").count(), 0);
+}
+
+#[test]
 fn a_mistake_in_the_administrators_file_is_named_before_anything_is_fetched() {
     let world = machine();
     world.write("etc/modsmith/registries.toml", "[registry.\"localhost:1\"]\nplain_http = true\n");

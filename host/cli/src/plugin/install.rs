@@ -71,7 +71,7 @@ pub fn remove(id: &str, arguments: &PluginArguments, environment: &Environment) 
 fn search(arguments: &PluginArguments) -> Result<SearchPath> {
     let own = SearchPath::from_environment();
     Ok(match &arguments.root {
-        Some(root) => own.of_root(&crate::words::absolute(root)?),
+        Some(root) => own.of_root(&crate::words::absolute(root)?)?,
         None => own,
     })
 }
