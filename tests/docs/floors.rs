@@ -18,6 +18,7 @@ const CRATES: [(&str, &str); 11] = [
     ("bash-assign", "host/shell"),
     ("build-diagnosis", "host/diagnosis"),
     ("modsmith-verify", "host/verify"),
+    ("modsmith-registry", "host/registry"),
     ("modsmith-plugins", "host/plugins"),
     ("modsmith-core", "host/core"),
     ("modsmith", "host/cli"),

@@ -53,7 +53,7 @@ impl Desk {
 }
 
 /// A core module of the role `settings-check`, with imports and the code of its function.
-fn settings_check(imports: &str, code: &str) -> Vec<u8> {
+pub(crate) fn settings_check(imports: &str, code: &str) -> Vec<u8> {
     let text = format!(
         "(module {imports} (memory (export \"memory\") 1)
            (func (export \"modsmith:plugin/settings-check@1.0.0#validate\") (result i32) {code} (i32.const 64))

@@ -6,4 +6,5 @@ mod changed_plugins;
 mod distributions;
 mod grants;
 mod hostile;
+mod registries;
 mod tables;

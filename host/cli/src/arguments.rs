@@ -262,9 +262,13 @@ pub enum ReaderArgument {
 pub struct PluginArguments {
     #[command(subcommand)]
     pub command: PluginCommand,
-    /// For the system below this directory, with this machine's plugins and grants
+    /// For the system below this directory, with this machine's plugins and grants;
+    /// install, update and remove change the plugins of that system
     #[arg(long, value_name = "DIR", global = true)]
     pub root: Option<PathBuf>,
+    /// With --root: the plugins, grants and policy are that system's own
+    #[arg(long, global = true, requires = "root")]
+    pub of_root: bool,
     /// Read this file instead of the system's os-release
     #[arg(long, value_name = "FILE", global = true)]
     pub os_release: Option<PathBuf>,
@@ -290,6 +294,25 @@ pub enum PluginCommand {
     /// Print the plugin interface, for generators of bindings
     #[command(disable_help_flag = true)]
     Wit(AuthorArguments),
+    /// Put a plugin into an OCI registry, signed
+    #[command(disable_help_flag = true)]
+    Publish(AuthorArguments),
+    /// Install plugins; that grants them nothing
+    Install {
+        /// A file, a directory of files, an https address, or a reference HOST/NAME[:TAG]
+        source: String,
+    },
+    /// Install what the sources of installed plugins have now, if it is newer
+    Update {
+        /// Ids; else all plugins that were installed
+        #[arg(value_name = "PLUGIN")]
+        plugins: Vec<String>,
+        /// Also a version that asks for more than was granted; it is not used without a new grant
+        #[arg(long)]
+        more_rights: bool,
+    },
+    /// Remove a plugin that was installed, and its grant
+    Remove { plugin: String },
     /// List the plugins that are used on this system
     List {
         #[arg(long)]

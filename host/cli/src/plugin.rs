@@ -1,17 +1,19 @@
-//! `modsmith plugin`: building, testing, listing and examining plugins.
+//! `modsmith plugin`: building, testing, listing, examining and installing plugins.
+
+mod install;
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::time::Instant;
 
 use super::arguments::{AuthorArguments, DirectoryArguments, PluginArguments, PluginCommand};
-use super::setup::{plugins, system};
+use super::setup::{plugins_of, system};
 use super::{hooks, output};
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_facts::find_program;
 use modsmith_facts::text::field;
-use modsmith_plugins::{Administration, KernelHooks, Listed, Plugins, Standing};
+use modsmith_plugins::{Administration, Inspection, KernelHooks, Listed, Plugins, SearchPath, Standing};
 
 /// Runs a `plugin` subcommand.
 pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()> {
@@ -22,6 +24,12 @@ pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()>
         PluginCommand::New(words) => author("new", words, environment),
         PluginCommand::Pack(words) => author("pack", words, environment),
         PluginCommand::Wit(words) => author("wit", words, environment),
+        PluginCommand::Publish(words) => author("publish", words, environment),
+        PluginCommand::Install { source } => install::install(source, arguments, environment),
+        PluginCommand::Update { plugins, more_rights } => {
+            install::update(plugins, *more_rights, arguments, environment)
+        }
+        PluginCommand::Remove { plugin } => install::remove(plugin, arguments, environment),
         PluginCommand::List { json } => {
             let plugins = open(arguments, environment)?;
             let listed = Administration(&plugins).list();
@@ -67,8 +75,14 @@ fn grant(plugin: &str, plugins: &Plugins) -> Result<()> {
     if inspection.refused.is_some() {
         return Ok(());
     }
+    compile(&administration, &inspection);
+    Ok(())
+}
+
+/// Compiles a plugin, and says so where that takes long.
+fn compile(administration: &Administration, inspection: &Inspection) {
     let mut begun = None;
-    let compiled = administration.compile(&inspection, |bytes| {
+    let compiled = administration.compile(inspection, |bytes| {
         if bytes >= LARGE {
             output::error(&format!("Compiling {} ({} MB) …", field(&inspection.manifest.id), megabytes(bytes)));
             begun = Some(Instant::now());
@@ -78,11 +92,10 @@ fn grant(plugin: &str, plugins: &Plugins) -> Result<()> {
         let outcome = if compiled.is_ok() { "done" } else { "failed" };
         output::error(&format!(" {outcome} ({} s).\n", begun.elapsed().as_secs()));
     }
-    // The grant stands: a limit can be raised afterwards.
+    // What was done before stands: a limit can be raised afterwards.
     if let Err(error) = compiled {
         output::warning(&error.to_string());
     }
-    Ok(())
 }
 
 /// The size in bytes from which on compiling a component takes a second or more.
@@ -114,7 +127,9 @@ fn author(command: &str, arguments: &AuthorArguments, environment: &Environment)
 fn open(arguments: &PluginArguments, environment: &Environment) -> Result<Plugins> {
     let directories = DirectoryArguments { root: arguments.root.clone(), ..DirectoryArguments::default() };
     let (system, framework) = system(&directories, arguments.os_release.as_deref(), environment)?;
-    Ok(plugins(&system, &framework, &directories, environment))
+    let search = SearchPath::from_environment();
+    let search = if arguments.of_root { search.of_root(&system.root)? } else { search };
+    Ok(plugins_of(search, &system, &framework, &directories, environment))
 }
 
 fn line(plugin: &Listed) -> String {
@@ -126,5 +141,10 @@ fn line(plugin: &Listed) -> String {
         (true, false) => "not for this system",
     };
     let granted = if plugin.grant == Standing::Granted { ", granted" } else { "" };
-    format!("{:<22} {:<8} {:<37} {serves}{reason}{granted}", plugin.id, plugin.version, roles.join(", "))
+    let from = match &plugin.from {
+        Some(from) if from.changed => format!(", not what was installed from {}", from.source),
+        Some(from) => format!(", from {}", from.source),
+        None => String::new(),
+    };
+    format!("{:<22} {:<8} {:<37} {serves}{reason}{granted}{from}", plugin.id, plugin.version, roles.join(", "))
 }

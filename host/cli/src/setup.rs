@@ -73,6 +73,17 @@ pub fn plugins(
     directories: &DirectoryArguments,
     environment: &Environment,
 ) -> Plugins {
+    plugins_of(SearchPath::from_environment(), system, framework, directories, environment)
+}
+
+/// The same with the plugins of a search path.
+pub fn plugins_of(
+    search: SearchPath,
+    system: &Arc<System>,
+    framework: &Framework,
+    directories: &DirectoryArguments,
+    environment: &Environment,
+) -> Plugins {
     let callers = environment.clone();
     let (etc, first) = (etc_dkms(system), framework.clone());
     let further = directories.dkmsframework.as_deref().and_then(|file| super::words::absolute(file).ok());
@@ -87,7 +98,7 @@ pub fn plugins(
         let read = || Framework::read(&etc, further.as_deref(), &variables, for_settings(&callers)).ok();
         again.then(read).flatten().map(|framework| plugin_settings(&framework))
     };
-    Plugins::open(system.clone(), SearchPath::from_environment(), plugin_settings(framework))
+    Plugins::open(system.clone(), search, plugin_settings(framework))
         .with_environment(for_settings(environment))
         .with_settings_of_kernel(of_kernel)
         .compiling_isolated()

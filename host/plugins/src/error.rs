@@ -87,6 +87,28 @@ pub enum Error {
     #[error("The plugin `{plugin}` (packager) does not make or load {format}{subject}: {reason}.")]
     FormatUnsupported { plugin: String, format: String, subject: String, reason: String },
 
+    /// `source_word` is where a plugin comes from, as the caller or a lock file names it.
+    #[error("`{source_word}` is no source of plugins: {reason}.")]
+    NoSuchSource { source_word: String, reason: String },
+    #[error("What `{source_word}` has is not a usable plugin: {reason}.")]
+    SourceRefused { source_word: String, reason: String },
+    #[error("{} cannot be used: {reason}.", file.display())]
+    SourcesUnreadable { file: PathBuf, reason: String },
+    #[error("{} is or contains a link that leads out of {}.", path.display(), root.display())]
+    OutOfRoot { path: PathBuf, root: PathBuf },
+    #[error("{} cannot be used: {reason}.", file.display())]
+    LockUnreadable { file: PathBuf, reason: String },
+    #[error("The plugin `{plugin}` was not installed with `modsmith plugin install`{}.", there(file))]
+    NotManaged { plugin: String, file: Option<PathBuf> },
+    #[error("{} is not what was installed from {source_word}: somebody has changed it.", file.display())]
+    LockMismatch { plugin: String, file: PathBuf, source_word: String },
+    #[error("{source_word} has other content for version {version} of `{plugin}` than when it was installed.")]
+    Republished { plugin: String, version: String, source_word: String },
+    #[error("Version {version} of the plugin `{plugin}` asks for more than was granted; {installed} stays.")]
+    AsksForMore { plugin: String, version: String, installed: String, rights: Vec<String> },
+    #[error(transparent)]
+    Registry(#[from] modsmith_registry::Error),
+
     /// An I/O failure, with what was being done to which path.
     #[error("Could not {doing} {}: {error}.", path.display())]
     Io { doing: &'static str, path: PathBuf, error: std::io::Error },
@@ -137,6 +159,19 @@ ids! {
     FormatRefused, "format-refused", Kind::Format(0);
     FormatImpossible, "format-impossible", Kind::Usage;
     FormatUnsupported, "format-unsupported", Kind::Plugin;
+    NoSource, "plugin-source-unknown", Kind::Usage;
+    SourceRefused, "plugin-source-refused", Kind::Plugin;
+    Sources, "registries-invalid", Kind::Plugin;
+    Lock, "plugin-lock-invalid", Kind::Plugin;
+    NotManaged, "plugin-not-managed", Kind::Usage;
+    LockMismatch, "plugin-lock-mismatch", Kind::Plugin;
+    Republished, "plugin-republished", Kind::Plugin;
+    AsksForMore, "plugin-asks-for-more", Kind::Plugin;
+    Signature, "plugin-signature-invalid", Kind::Plugin;
+    RegistryAnswer, "registry-answer-invalid", Kind::System;
+    RegistryDenied, "registry-denied", Kind::System;
+    RegistryMissing, "registry-not-found", Kind::Usage;
+    RegistryUnreachable, "registry-unreachable", Kind::System;
     Permission, "permission", Kind::Permission;
     System, "system", Kind::System;
 }
@@ -199,6 +234,15 @@ impl Error {
             Self::FormatRefused { .. } => Id::FormatRefused,
             Self::FormatImpossible { .. } => Id::FormatImpossible,
             Self::FormatUnsupported { .. } => Id::FormatUnsupported,
+            Self::NoSuchSource { .. } => Id::NoSource,
+            Self::SourceRefused { .. } => Id::SourceRefused,
+            Self::SourcesUnreadable { .. } | Self::OutOfRoot { .. } => Id::Sources,
+            Self::LockUnreadable { .. } => Id::Lock,
+            Self::NotManaged { .. } => Id::NotManaged,
+            Self::LockMismatch { .. } => Id::LockMismatch,
+            Self::Republished { .. } => Id::Republished,
+            Self::AsksForMore { .. } => Id::AsksForMore,
+            Self::Registry(error) => of_registry(error),
             Self::Io { error, .. } if error.kind() == PermissionDenied => Id::Permission,
             Self::Io { .. } => Id::System,
         }
@@ -215,6 +259,7 @@ impl Error {
     pub fn details(&self) -> &[String] {
         match self {
             Self::Crashed { backtrace, .. } => backtrace,
+            Self::AsksForMore { rights, .. } => rights,
             _ => &[],
         }
     }
@@ -274,9 +319,78 @@ impl Error {
             Self::SignerMissing { plugin, .. } => vec![format!("Install {plugin}.wasm again.")],
             Self::FormatRefused { advice, .. } => advice.clone(),
             Self::FormatUnsupported { .. } => vec!["Choose another format.".to_owned()],
+            Self::NoSuchSource { .. } => {
+                vec!["Name a file, a directory, an https address, or a reference such as HOST/NAME:1.0.0.".to_owned()]
+            }
+            Self::SourceRefused { .. } => vec!["Report it to whoever offers the plugin there.".to_owned()],
+            Self::SourcesUnreadable { file, .. } => vec![format!("Correct {}.", file.display())],
+            Self::OutOfRoot { .. } => {
+                vec!["Make it a directory of that system, or work inside it with chroot.".to_owned()]
+            }
+            Self::LockUnreadable { file, .. } => {
+                vec![format!("Put {} right, or remove it and install the plugins again.", file.display())]
+            }
+            Self::NotManaged { file: Some(file), .. } => {
+                vec![format!("Remove {}, or put another file into its place, by hand.", file.display())]
+            }
+            Self::NotManaged { .. } => vec!["`modsmith plugin list` says where plugins come from.".to_owned()],
+            Self::LockMismatch { plugin, source_word, .. } => vec![
+                "Find out who has changed it, and why.".to_owned(),
+                format!("Then run `modsmith plugin remove {plugin}` and `modsmith plugin install {source_word}`."),
+            ],
+            Self::Republished { plugin, source_word, .. } => vec![
+                "Ask its author why: a version that is published does not change.".to_owned(),
+                format!("Then run `modsmith plugin remove {plugin}` and `modsmith plugin install {source_word}`."),
+            ],
+            Self::AsksForMore { plugin, .. } => vec![format!(
+                "To have it, run `modsmith plugin update {plugin} --more-rights`; then it is not used before `modsmith plugin grant {plugin}`."
+            )],
+            Self::Registry(error) => registry_hints(error),
             Self::Io { error, .. } => io_hints(error),
         }
     }
+}
+
+/// Which of the problems with registries it is.
+fn of_registry(error: &modsmith_registry::Error) -> Id {
+    use modsmith_registry::Error::*;
+    match error {
+        BadReference { .. } | BadAddress { .. } => Id::NoSource,
+        Unreachable { .. } | Busy { .. } | Truncated { .. } | TooSlow { .. } => Id::RegistryUnreachable,
+        Unauthorized { .. } | Forbidden { .. } => Id::RegistryDenied,
+        NotFound { .. } => Id::RegistryMissing,
+        Refused { .. } | Malformed { .. } | Redirected { .. } | WrongDigest { .. } | TooLarge { .. } => {
+            Id::RegistryAnswer
+        }
+        Credentials { .. } | Certificates { .. } | BadKey { .. } => Id::Sources,
+        Unsigned { .. } | OtherSigner { .. } => Id::Signature,
+        Io { .. } => Id::System,
+    }
+}
+
+fn registry_hints(error: &modsmith_registry::Error) -> Vec<String> {
+    use modsmith_registry::Error::*;
+    let hint = match error {
+        BadReference { .. } => "A reference is HOST[:PORT]/NAME[:TAG], such as registry.example/team/plugin:1.0.0.",
+        BadAddress { .. } => "Use https; a registry without TLS is named in /etc/modsmith/registries.toml.",
+        Unreachable { .. } | Busy { .. } | Truncated { .. } | TooSlow { .. } => "Try it again later.",
+        Unauthorized { .. } | Forbidden { .. } => {
+            "Log in with `podman login` or `docker login`, or name an `auth-file` in /etc/modsmith/registries.toml."
+        }
+        TooLarge { .. } => "If it rightly is as large, raise `component-mib` in /etc/modsmith/limits.toml.",
+        Unsigned { .. } | OtherSigner { .. } => {
+            "Ask who offers it for the right key; /etc/modsmith/registries.toml says which keys count."
+        }
+        Refused { .. } | Malformed { .. } | Redirected { .. } | WrongDigest { .. } => {
+            "Report it to whoever runs the registry; nothing was kept."
+        }
+        _ => return Vec::new(),
+    };
+    vec![hint.to_owned()]
+}
+
+fn there(file: &Option<PathBuf>) -> String {
+    file.as_ref().map(|file| format!("; {} was put there by hand", file.display())).unwrap_or_default()
 }
 
 fn io_hints(error: &std::io::Error) -> Vec<String> {

@@ -181,7 +181,10 @@ fn check_exports(names: &[String], manifest: &Manifest) -> Result<(), BadForm> {
 }
 
 /// Names imported and exported by the outermost component.
-fn outer_names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), BadForm> {
+///
+/// # Errors
+/// `Damaged`, `CoreModule`: it is not a component.
+pub fn outer_names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), BadForm> {
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::distribution::lock::Provenance;
 use super::facade::Plugins;
 use super::form;
 use super::grant::record::{self, Record, Standing};
@@ -38,6 +39,9 @@ pub struct Listed {
     /// The base plugin of a table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
+    /// Where it came from, if it was installed by this program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Provenance>,
     /// Whether it may be used and its manifest fits this system.
     pub serves: bool,
     /// Why not, if it does not.
@@ -52,6 +56,9 @@ pub struct Inspection {
     #[serde(skip)]
     component: PathBuf,
     pub digest: String,
+    /// Where it came from, if it was installed by this program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Provenance>,
     /// Whether it is granted.
     pub grant: Standing,
     /// How it was related to the last grant of its id, when it was granted just now.
@@ -141,6 +148,7 @@ impl Administration<'_> {
             self.inspect_other(plugin, limits)?
         };
         out.others = others(index, &out);
+        out.from = Provenance::of(&out.file, &out.manifest.id);
         Ok(out)
     }
 
@@ -245,6 +253,7 @@ fn listed(
         found_in,
         grant: grant.clone(),
         base: table.map(|table| table.base.clone()),
+        from: Provenance::of(file, &manifest.id).filter(|_| found_in == FoundIn::Local),
         serves: reason.is_none(),
         reason,
     }
@@ -309,6 +318,7 @@ fn inspect_file(file: &Path, table: Option<&Path>, limits: &LoadingLimits) -> Re
     Ok(Inspection {
         file: file.to_path_buf(),
         component: file.to_path_buf(),
+        from: None,
         grant: Standing::NotNeeded,
         before: None,
         digest: digest(file, table).map_err(|e| Error::io("read", file, e))?,

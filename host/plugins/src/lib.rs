@@ -8,11 +8,13 @@
 //! * what it gets: [`search`], [`index`], [`policy`], [`grant`], [`limits`]
 //! * how it is called: [`form`], [`engine`], [`compile`], [`cache`], `imports`, `call`
 //! * what the flows ask: [`Plugins`], with one file of it per role
+//! * how it comes to this machine: [`distribution`]
 
 mod answer;
 pub mod cache;
 mod call;
 pub mod compile;
+pub mod distribution;
 pub mod engine;
 pub mod error;
 mod exceeded;

@@ -3,6 +3,8 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::error::Error;
+
 /// Where a plugin was found; decides whether it needs a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -46,6 +48,10 @@ pub struct SearchPath {
     pub caches: Vec<PathBuf>,
 }
 
+/// Plugins of the system's packages.
+const PACKAGED: &str = "/usr/lib/modsmith/plugins";
+/// Compiled plugins.
+const CACHE: &str = "/var/cache/modsmith";
 /// The configuration directory of the host.
 pub const CONFIG: &str = "/etc/modsmith";
 
@@ -61,9 +67,30 @@ impl SearchPath {
             directories.push((bin.join("plugins"), FoundIn::Beside));
             directories.push((bin.join("../lib/modsmith/plugins"), FoundIn::Beside));
         }
-        directories.push(("/usr/lib/modsmith/plugins".into(), FoundIn::System));
+        directories.push((PACKAGED.into(), FoundIn::System));
         directories.push((Path::new(CONFIG).join("plugins"), FoundIn::Local));
         Self { directories, config: CONFIG.into(), caches: caches(root) }
+    }
+
+    /// Those of the system below a directory: its own configuration, plugins and cache,
+    /// and the plugins that come with the program.
+    ///
+    /// # Errors
+    /// `OutOfRoot`: one of them is a link that leads out of the system.
+    pub fn of_root(self, root: &Path) -> Result<Self, Error> {
+        let below = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
+        let config = Path::new(CONFIG);
+        let own =
+            ["plugins", "plugins/plugins.lock", "grants", "policy.d", "settings", "limits.toml", "registries.toml"];
+        let own = own.iter().map(|name| config.join(name));
+        for path in own.chain([PathBuf::from(PACKAGED), PathBuf::from(CACHE)]) {
+            stays_below(root, &below(&path))?;
+        }
+        let mut directories: Vec<_> =
+            self.directories.into_iter().filter(|(_, found_in)| *found_in == FoundIn::Beside).collect();
+        directories.push((below(Path::new(PACKAGED)), FoundIn::System));
+        directories.push((below(&config.join("plugins")), FoundIn::Local));
+        Ok(Self { directories, config: below(config), caches: vec![below(Path::new(CACHE))] })
     }
 
     /// One directory of trusted plugins, with its cache in `cache`, and no
@@ -80,11 +107,22 @@ impl SearchPath {
     }
 }
 
+/// Whether the deepest part of a path that exists is below the root, as this machine
+/// resolves links: what an image's links would change on this machine is not changed.
+fn stays_below(root: &Path, path: &Path) -> Result<(), Error> {
+    let out = || Error::OutOfRoot { path: path.to_path_buf(), root: root.to_path_buf() };
+    let real_root = std::fs::canonicalize(root).map_err(|e| Error::io("use", root, e))?;
+    let existing = path.ancestors().find(|part| part.symlink_metadata().is_ok()).ok_or_else(out)?;
+    // A link to nothing cannot be resolved: it may lead anywhere once that is made.
+    let real = std::fs::canonicalize(existing).map_err(|_| out())?;
+    if real.starts_with(&real_root) { Ok(()) } else { Err(out()) }
+}
+
 /// `$MODSMITH_CACHE_DIR`; else the system's for root, the user's own and then
 /// the system's for others.
 fn caches(root: bool) -> Vec<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let system = PathBuf::from("/var/cache/modsmith");
+    let system = PathBuf::from(CACHE);
     if let Some(dir) = absolute("MODSMITH_CACHE_DIR") {
         return vec![dir];
     }
@@ -131,6 +169,32 @@ mod tests {
         assert_eq!(check_owner(dir.path()), Ok(()));
         std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
         assert!(check_owner(dir.path()).unwrap_err().contains("chmod go-w"));
+    }
+
+    #[test]
+    fn the_plugins_of_another_system_are_below_its_root() {
+        let own = SearchPath {
+            directories: vec![("/p/plugins".into(), FoundIn::Beside), ("/x".into(), FoundIn::Environment)],
+            ..SearchPath::none()
+        };
+        let image = tempfile::tempdir().unwrap();
+        let there = own.clone().of_root(image.path()).unwrap();
+        let below = |path: &str| image.path().join(path);
+        let directories: Vec<_> = there.directories.iter().map(|(directory, _)| directory.clone()).collect();
+        assert_eq!(
+            directories,
+            ["/p/plugins".into(), below("usr/lib/modsmith/plugins"), below("etc/modsmith/plugins")]
+        );
+        assert_eq!((there.config, there.caches), (below("etc/modsmith"), vec![below("var/cache/modsmith")]));
+        // Links of an image stay in it, or are refused.
+        std::fs::create_dir_all(below("etc/modsmith/real")).unwrap();
+        std::os::unix::fs::symlink("real", below("etc/modsmith/grants")).unwrap();
+        assert!(own.clone().of_root(image.path()).is_ok());
+        for target in ["/tmp", "/nosuch/directory"] {
+            std::os::unix::fs::symlink(target, below("etc/modsmith/plugins")).unwrap();
+            assert!(matches!(own.clone().of_root(image.path()), Err(Error::OutOfRoot { .. })), "{target}");
+            std::fs::remove_file(below("etc/modsmith/plugins")).unwrap();
+        }
     }
 
     #[test]

@@ -55,6 +55,10 @@ impl TableFile {
         Ok(table)
     }
 
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
     fn check(&self) -> Result<(), String> {
         check_identity(&self.id, &self.version)?;
         if self.roles.as_ref().is_some_and(|roles| roles.provides.is_empty()) {

@@ -10,7 +10,7 @@ use crate::names::{FACTS, MANIFEST, PLAN, POLICY, REFUSAL};
 
 /// Every id that this tool's errors can have beside those of plugins, with its kind.
 /// `docs/reference/messages.md` explains each.
-pub const IDS: [(&str, Kind); 9] = [
+pub const IDS: [(&str, Kind); 11] = [
     ("plugin-source-missing", Kind::Usage),
     ("plugin-exists", Kind::Usage),
     ("template-missing", Kind::Usage),
@@ -20,6 +20,8 @@ pub const IDS: [(&str, Kind); 9] = [
     ("plugin-not-built", Kind::Usage),
     ("case-missing", Kind::Usage),
     ("case-invalid", Kind::Usage),
+    ("plugin-published", Kind::Usage),
+    ("key-invalid", Kind::Usage),
 ];
 
 /// What happened, to which plugin or file. A `reason` has no full stop.
@@ -69,6 +71,13 @@ pub enum Error {
     PackedAlready,
     #[error("The plugin would replace {}, the file that it is made from.", file.display())]
     OverItself { file: PathBuf },
+
+    #[error("`{target}` cannot be published to: {reason}.")]
+    BadTarget { target: String, reason: String },
+    #[error("{reference} is published already, with other content.")]
+    PublishedAlready { reference: String },
+    #[error("{} cannot be signed with: {}", file.display(), reason)]
+    BadKey { file: PathBuf, reason: String },
 
     #[error("The bindings cannot be generated: {reason}.")]
     NoBindings { reason: String },
@@ -133,6 +142,9 @@ impl Error {
             Self::InCase { error, .. } | Self::InFile { error, .. } => error.id(),
             Self::NoPlugin { .. } => "plugin-source-missing",
             Self::OverItself { .. } | Self::FolderExists { .. } => "plugin-exists",
+            Self::PublishedAlready { .. } => "plugin-published",
+            Self::BadKey { .. } => "key-invalid",
+            Self::BadTarget { .. } => Id::NoSource.name(),
             Self::BadName { .. } | Self::NoTemplate { .. } | Self::NoSdk { .. } => "template-missing",
             Self::NotInOrder { .. }
             | Self::TwoWithOneId { .. }
@@ -254,6 +266,11 @@ impl Error {
                     .to_owned(),
                 "It must depend on nothing that imports other functions than those of the interface.".to_owned(),
             ],
+            Self::PublishedAlready { .. } => one("Raise the version in the manifest, build the plugin, and publish that."),
+            Self::BadKey { .. } => one(
+                "Make one with `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`; a key of cosign's own form is none.",
+            ),
+            Self::BadTarget { .. } => one("Name HOST[:PORT]/NAME; the tag is the version of the plugin."),
             Self::BadName { .. } => one("Choose another name: it becomes the plugin's id and the name of its file."),
             Self::NoTemplate { others, .. } => vec![format!("There are templates for: {}.", others.join(", "))],
             Self::FolderExists { .. } => one("Name a folder that is to be made with --out DIR, or another plugin."),

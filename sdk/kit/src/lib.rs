@@ -12,6 +12,7 @@ pub mod interface;
 mod names;
 pub mod new;
 pub mod pack;
+pub mod publish;
 pub mod testing;
 
 pub use error::{Error, Result};

@@ -12,11 +12,12 @@ use modsmith_kit::check::{CheckOptions, Checked, check};
 use modsmith_kit::interface;
 use modsmith_kit::new::{Language, NewOptions, new};
 use modsmith_kit::pack::{Built, ManifestText, PackOptions, pack};
+use modsmith_kit::publish::{PublishOptions, Published, publish};
 use modsmith_kit::testing::{Selection, TestOptions, test};
 use modsmith_kit::{Error, Result};
 use modsmith_plugins::Kind;
 
-/// Starts, builds, packs, checks and tests plugins of modsmith.
+/// Starts, builds, packs, checks, tests and publishes plugins of modsmith.
 #[derive(Debug, Parser)]
 #[command(name = "modsmith-plugin", version)]
 struct Arguments {
@@ -61,6 +62,19 @@ enum Command {
     },
     /// Print the plugin interface as one text of WIT, for generators of bindings
     Wit(WitArguments),
+    /// Put a plugin into an OCI registry, below the tag of its version
+    Publish {
+        /// What `plugin build` or `plugin pack` has made
+        file: PathBuf,
+        /// HOST[:PORT]/NAME
+        reference: String,
+        /// Sign with this private key: P-256, PEM (PKCS#8), without a passphrase
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+        /// How registries are spoken to [default: /etc/modsmith/registries.toml]
+        #[arg(long, value_name = "FILE")]
+        registries: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Clone, Args)]
@@ -142,6 +156,9 @@ fn main() -> ExitCode {
         Command::New(arguments) => start_plugin(arguments),
         Command::Pack { file, manifest, out } => pack_plugin(&PackOptions { file, manifest, out }),
         Command::Wit(arguments) => show_interface(&arguments),
+        Command::Publish { file, reference, key, registries } => {
+            publish_plugin(&PublishOptions { file, reference, key, registries })
+        }
     };
     outcome.unwrap_or_else(|error| {
         complain(&error);
@@ -184,6 +201,15 @@ fn start_plugin(arguments: NewArguments) -> Result<ExitCode> {
 
 fn pack_plugin(options: &PackOptions) -> Result<ExitCode> {
     show_built(&pack(options)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn publish_plugin(options: &PublishOptions) -> Result<ExitCode> {
+    let Published { reference, signer } = publish(options, |name| std::env::var(name).ok())?;
+    print(&format!("{}\n", text::field(&reference)));
+    if let Some(signer) = signer {
+        print(&format!("Signed by {signer}\n"));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

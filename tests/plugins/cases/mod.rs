@@ -3,7 +3,7 @@
 
 mod format_guide;
 mod guide;
-mod project;
+pub(crate) mod project;
 
 use std::path::Path;
 use std::process::Command;

@@ -20,6 +20,11 @@ impl fmt::Display for Inspection {
         };
         line("file", format!("{} ({} bytes)", self.file.display(), self.size))?;
         line("digest", self.digest.clone())?;
+        if let Some(from) = &self.from {
+            let changed = if from.changed { "; its file is not what was installed" } else { "" };
+            line("from", format!("{}{changed}", from.source))?;
+            line("signed by", from.signer.clone().unwrap_or_default())?;
+        }
         line("base", self.base.clone().unwrap_or_default())?;
         line("license", manifest.license.clone())?;
         line("granted", granted(&self.grant))?;
@@ -67,6 +72,17 @@ impl fmt::Display for Inspection {
 }
 
 impl Inspection {
+    /// The lines about what is new since the last grant; none if there is nothing to say.
+    pub fn changes(&self) -> String {
+        struct Changes<'i>(&'i Inspection);
+        impl fmt::Display for Changes<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.since_the_last_grant(f)
+            }
+        }
+        Changes(self).to_string()
+    }
+
     /// What the plugin asks for now, compared with what the last grant was for.
     fn since_the_last_grant(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.before.as_ref().unwrap_or(&self.grant) {

@@ -1,0 +1,20 @@
+//! Plugins on their way from an author to this machine.
+//!
+//! * what a plugin looks like in a registry: [`artefact`]
+//! * what the administrator says about places that plugins come from: [`sources`]
+//! * how a word of the command line becomes a file that is checked: [`origin`], [`fetch`]
+//! * where installed plugins came from, and what they were then: [`lock`]
+//! * what changes the directory of plugins: [`installer`]
+//!
+//! To install a plugin grants nothing. Whoever fetched it, its file is what its digest
+//! says, and is looked at as any other file in the directory is.
+
+pub mod artefact;
+mod fetch;
+mod installer;
+pub mod lock;
+mod origin;
+pub mod sources;
+
+pub use installer::{Change, Installed, Installer, Removed, Update};
+pub use origin::Origin;

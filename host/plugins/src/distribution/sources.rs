@@ -1,0 +1,214 @@
+//! What the administrator says about places that plugins come from: registries.toml of
+//! the configuration directory.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use modsmith_facts::resolve_in_root;
+use modsmith_registry::{Host, PublicKey, SCHEME, Settings};
+use serde::Deserialize;
+
+use crate::error::Error;
+use crate::search::check_owner;
+
+/// Below the configuration directory.
+pub const FILE: &str = "registries.toml";
+
+/// Registries and the keys of those who sign.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    hosts: BTreeMap<String, Host>,
+    /// By the beginning of a reference or address, without `oci://`.
+    keys: BTreeMap<String, Vec<PublicKey>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Written {
+    registry: BTreeMap<String, WrittenRegistry>,
+    source: BTreeMap<String, WrittenSource>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct WrittenRegistry {
+    plain_http: bool,
+    certificates: Vec<PathBuf>,
+    auth_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenSource {
+    keys: Vec<PathBuf>,
+}
+
+/// The keys of each table, for the nearest one to a mistake.
+const TABLES: [(&str, &[&str]); 2] =
+    [("registry", &["plain-http", "certificates", "auth-file"]), ("source", &["keys"])];
+
+impl Sources {
+    /// Reads registries.toml of a configuration directory; nothing is set where there is
+    /// none. Paths are those of the system below `root`; relative ones begin at the
+    /// configuration directory.
+    ///
+    /// # Errors
+    /// `SourcesUnreadable`: the file, or a file that it names, is not in order. Others
+    /// may write to it.
+    pub fn read(config: &Path, root: &Path) -> Result<Self, Error> {
+        Self::read_file(&config.join(FILE), root)
+    }
+
+    /// The same from a file of any name. Relative paths begin at its directory.
+    ///
+    /// # Errors
+    /// As [`Sources::read`].
+    pub fn read_file(file: &Path, root: &Path) -> Result<Self, Error> {
+        let wrong = |reason: String| Error::SourcesUnreadable { file: file.to_path_buf(), reason };
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(e) => return Err(wrong(format!("it cannot be read: {e}"))),
+        };
+        check_owner(file).map_err(wrong)?;
+        check_keys(&text).map_err(wrong)?;
+        let written: Written = toml::from_str(&text).map_err(|e| wrong(e.message().replace('\n', " ")))?;
+        let directory = file.parent().unwrap_or(Path::new("/"));
+        let resolve = |path: &Path| match path.is_absolute() {
+            true => resolve_in_root(root, path).map_err(|e| wrong(format!("{}: {e}", path.display()))),
+            false => Ok(directory.join(path)),
+        };
+        let mut out = Self::default();
+        for (host, registry) in written.registry {
+            let certificates = registry.certificates.iter().map(|path| resolve(path)).collect::<Result<_, _>>()?;
+            let auth_file = registry.auth_file.as_deref().map(resolve).transpose()?;
+            out.hosts.insert(host, Host { plain_http: registry.plain_http, certificates, auth_file });
+        }
+        for (source, WrittenSource { keys }) in written.source {
+            let prefix = source.strip_prefix(SCHEME).unwrap_or(&source).trim_end_matches('/').to_owned();
+            if keys.is_empty() {
+                return Err(wrong(format!(
+                    "`source.\"{source}\"` names no key; leave it out if no signature is wanted"
+                )));
+            }
+            let read = |path: &PathBuf| {
+                let path = resolve(path)?;
+                check_owner(&path).map_err(wrong)?;
+                let pem = std::fs::read(&path).map_err(|e| wrong(format!("{}: {e}", path.display())))?;
+                PublicKey::from_pem(&pem)
+                    .map_err(|e| wrong(format!("{}: {e}", path.display()).trim_end_matches('.').to_owned()))
+            };
+            out.keys.insert(prefix, keys.iter().map(read).collect::<Result<_, _>>()?);
+        }
+        Ok(out)
+    }
+
+    /// How registries are spoken to.
+    pub fn settings(&self, variable: impl Fn(&str) -> Option<String>) -> Settings {
+        Settings { hosts: self.hosts.clone(), ..Settings::of_system(variable) }
+    }
+
+    /// The keys one of which has to have signed what comes from here: those of the
+    /// longest beginning that is named. Empty: no signature is asked for.
+    pub fn keys(&self, source: &str) -> &[PublicKey] {
+        let source = source.strip_prefix(SCHEME).unwrap_or(source);
+        let is_below = |prefix: &str| {
+            source.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ':', '@']))
+        };
+        let longest = self.keys.iter().filter(|(prefix, _)| is_below(prefix)).max_by_key(|(prefix, _)| prefix.len());
+        longest.map_or(&[], |(_, keys)| keys.as_slice())
+    }
+}
+
+/// A key that there is not, with the nearest that there is.
+fn check_keys(text: &str) -> Result<(), String> {
+    let table: toml::Table = toml::from_str(text).map_err(|e| e.message().replace('\n', " "))?;
+    for (name, value) in &table {
+        let names = TABLES.map(|(name, _)| name);
+        let Some((_, keys)) = TABLES.iter().find(|(known, _)| known == name) else {
+            return Err(unknown(name, name, &names));
+        };
+        for (host, entry) in value.as_table().into_iter().flatten() {
+            for key in entry.as_table().into_iter().flatten().map(|(key, _)| key) {
+                if !keys.contains(&key.as_str()) {
+                    return Err(unknown(&format!("{name}.\"{host}\".{key}"), key, keys));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn unknown(path: &str, key: &str, known: &[&str]) -> String {
+    let near = known.iter().min_by_key(|known| strsim::damerau_levenshtein(key, known));
+    format!("there is no key `{path}`; the nearest one is `{}`", near.copied().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = include_str!("testdata/key.pub");
+
+    fn read(text: &str) -> (tempfile::TempDir, Result<Sources, Error>) {
+        let config = tempfile::tempdir().unwrap();
+        std::fs::write(config.path().join("a.pub"), KEY).unwrap();
+        std::fs::write(config.path().join(FILE), text).unwrap();
+        let read = Sources::read(config.path(), Path::new("/"));
+        (config, read)
+    }
+
+    #[test]
+    fn the_longest_beginning_decides_which_keys_count() {
+        let text = "[source.\"h.example\"]\nkeys = [\"a.pub\"]\n[source.\"oci://h.example/team/\"]\nkeys = [\"a.pub\", \"a.pub\"]\n\
+            [source.\"https://w.example/plugins\"]\nkeys = [\"a.pub\"]\n";
+        let (_config, sources) = read(text);
+        let sources = sources.unwrap();
+        let count = |source: &str| sources.keys(source).len();
+        assert_eq!(
+            (count("oci://h.example/team/x:1"), count("h.example/team@sha256:0"), count("h.example/teams/x")),
+            (2, 2, 1)
+        );
+        assert_eq!((count("https://w.example/plugins/x.wasm"), count("https://w.example/plugins2/x.wasm")), (1, 0));
+        assert_eq!((count("h.example.evil/team/x"), count("other.example/h.example/x")), (0, 0));
+    }
+
+    #[test]
+    fn registries_are_as_they_are_written() {
+        let (config, sources) = read(
+            "[registry.\"h.example:5000\"]\nplain-http = true\ncertificates = [\"a.pub\"]\nauth-file = \"auth.json\"\n",
+        );
+        let settings = sources.unwrap().settings(|_| None);
+        let host = settings.host("h.example:5000");
+        assert!(host.plain_http);
+        assert_eq!(host.certificates, [config.path().join("a.pub")]);
+        assert_eq!(host.auth_file, Some(config.path().join("auth.json")));
+    }
+
+    #[test]
+    fn a_mistake_is_an_error_that_names_the_nearest_key() {
+        for (text, why) in [
+            ("[registry.\"h\"]\nplain-htp = true\n", "`registry.\"h\".plain-htp`; the nearest one is `plain-http`"),
+            ("[sources.\"h\"]\n", "`sources`; the nearest one is `source`"),
+            ("[source.\"h\"]\nkey = []\n", "`source.\"h\".key`; the nearest one is `keys`"),
+            ("[source.\"h\"]\nkeys = []\n", "names no key"),
+            ("[source.\"h\"]\nkeys = [\"none.pub\"]\n", "none.pub"),
+            ("[source.\"h\"]\nkeys = [\"registries.toml\"]\n", "PEM"),
+            ("[registry.\"h\"]\nplain-http = 1\n", "invalid type"),
+            ("[registry", "registries.toml"),
+        ] {
+            let (_config, sources) = read(text);
+            let error = sources.unwrap_err().to_string();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+        assert!(Sources::read(Path::new("/nosuch"), Path::new("/")).unwrap().keys("x").is_empty());
+    }
+
+    #[test]
+    fn a_file_that_others_can_write_decides_nothing() {
+        use std::os::unix::fs::PermissionsExt;
+        let (config, _) = read("");
+        std::fs::set_permissions(config.path().join(FILE), std::fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(Sources::read(config.path(), Path::new("/")).unwrap_err().to_string().contains("writable by others"));
+    }
+}

@@ -1,0 +1,46 @@
+//! An OCI registry as a place to keep and fetch artefacts.
+//!
+//! Nothing is believed that a registry says: bytes have the digest and the size that were
+//! asked for, answers are limited in length and time, and credentials go to the host that
+//! they are for. There is no runtime and no thread: a call blocks until it has an answer.
+//!
+//! * names: [`Reference`], [`Repository`], [`Digest`]
+//! * documents: [`manifest`]
+//! * [`Client`]: manifests and tags; blobs in [`Client::pull_blob`] and
+//!   [`Client::push_blob`]; what refers to a manifest in [`Client::referrers`]
+//! * signatures that cosign takes: [`Client::sign`], [`Client::verify`], with [`PublicKey`]
+//!   and [`SigningKey`]
+//! * how registries are spoken to: [`Settings`]; files over HTTPS, for those who keep some
+//!   there: [`fetch`]
+//!
+//! This crate knows nothing of plugins, packages and kernels.
+
+mod address;
+mod authorization;
+mod challenge;
+mod client;
+mod credentials;
+mod digest;
+mod error;
+mod fetch;
+pub mod manifest;
+mod proxy;
+mod pull;
+mod push;
+mod reference;
+mod referrers;
+mod settings;
+mod signature;
+mod transport;
+
+pub use client::{Client, Pushed};
+pub use digest::{Digest, Hasher};
+pub use error::{Error, Result};
+pub use fetch::fetch;
+pub use proxy::Proxies;
+pub use push::Sending;
+pub use reference::{Reference, Repository, SCHEME};
+pub use referrers::referrers_tag;
+pub use settings::{Host, Settings};
+pub use signature::{PublicKey, SigningKey};
+pub use transport::Content;

@@ -1,0 +1,67 @@
+//! Signatures of manifests with a key, as cosign makes and verifies them.
+//!
+//! Both of cosign's forms are written, since programs look for one or the other, and
+//! either is accepted: [`simple`] is what versions up to 2 and container tools know,
+//! [`bundle`] what version 3 writes. A signature is one of a manifest's digest; through
+//! it, all layers are covered.
+
+mod bundle;
+mod key;
+mod simple;
+
+pub use key::{PublicKey, SigningKey};
+
+use crate::client::Client;
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::manifest::Descriptor;
+use crate::reference::Repository;
+
+/// As many manifests are opened in search of a signature.
+const MOST_OPENED: usize = 64;
+/// Of what is signed, and of a bundle, in bytes.
+const LARGEST_STATEMENT: u64 = 1 << 20;
+
+/// What a search for a signature has come to.
+enum Found<'k> {
+    /// One of this key.
+    By(&'k PublicKey),
+    /// None of the keys made what there is.
+    Others,
+    Nothing,
+}
+
+impl Client {
+    /// Signs a manifest of a repository, in both forms.
+    ///
+    /// # Errors
+    /// `BadKey`: the key cannot sign. Those of pushing.
+    pub fn sign(&self, repository: &Repository, subject: &Descriptor, key: &SigningKey) -> Result<()> {
+        simple::write(self, repository, subject, key)?;
+        bundle::write(self, repository, subject, key)
+    }
+
+    /// The first of the keys that has signed a manifest.
+    ///
+    /// # Errors
+    /// `Unsigned`: there is no signature. `OtherSigner`: there are signatures, and none
+    /// is of one of the keys. Those of pulling.
+    pub fn verify<'k>(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+        keys: &'k [PublicKey],
+    ) -> Result<&'k PublicKey> {
+        let simple = simple::find(self, repository, subject, keys)?;
+        if let Found::By(key) = simple {
+            return Ok(key);
+        }
+        let bundle = bundle::find(self, repository, subject, keys)?;
+        let what = repository.with_digest(subject).to_string();
+        match (simple, bundle) {
+            (_, Found::By(key)) => Ok(key),
+            (Found::Nothing, Found::Nothing) => Err(Error::Unsigned { what }),
+            _ => Err(Error::OtherSigner { what, keys: keys.len() }),
+        }
+    }
+}
