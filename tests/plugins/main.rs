@@ -3,7 +3,9 @@
 mod authors;
 mod cases;
 mod changed_plugins;
+mod desk;
 mod distributions;
 mod grants;
 mod hostile;
+mod languages;
 mod tables;

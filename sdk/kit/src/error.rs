@@ -71,7 +71,11 @@ pub enum Error {
     OverItself { file: PathBuf },
 
     #[error("The bindings cannot be generated: {reason}.")]
-    NoBindings { reason: String },
+    NoBindings { generator: &'static str, reason: String },
+    #[error("{} has no line `module …`.", file.display())]
+    NoGoModule { file: PathBuf },
+    #[error("{} is not below {}, the folder of go.mod.", directory.display(), folder.display())]
+    OutsideModule { directory: PathBuf, folder: PathBuf },
 
     #[error("The name of the plugin is not in order: {reason}.")]
     BadName { reason: String },
@@ -133,11 +137,13 @@ impl Error {
             Self::InCase { error, .. } | Self::InFile { error, .. } => error.id(),
             Self::NoPlugin { .. } => "plugin-source-missing",
             Self::OverItself { .. } | Self::FolderExists { .. } => "plugin-exists",
+            Self::OutsideModule { .. } => "plugin-source-missing",
             Self::BadName { .. } | Self::NoTemplate { .. } | Self::NoSdk { .. } => "template-missing",
             Self::NotInOrder { .. }
             | Self::TwoWithOneId { .. }
             | Self::NothingToCompile { .. }
             | Self::NoModule { .. }
+            | Self::NoGoModule { .. }
             | Self::NoOutput { .. }
             | Self::NoComponent { .. }
             | Self::WouldBeRefused { .. }
@@ -260,7 +266,11 @@ impl Error {
             Self::NoSdk { .. } => one("Name the folder `sdk/guest` of modsmith's source, or leave --sdk out."),
             Self::PackedAlready => one("Pack the file that the compiler made, as it was before."),
             Self::OverItself { .. } => one("Name another file with --out FILE."),
-            Self::NoBindings { .. } => one("Generate them with `wit-bindgen c` from what `modsmith plugin wit` prints."),
+            Self::NoBindings { generator, .. } => {
+                vec![format!("Generate them with `wit-bindgen {generator}` from what `modsmith plugin wit` prints.")]
+            }
+            Self::NoGoModule { .. } => one("Add a line such as `module plugin`: the bindings are imported by that name."),
+            Self::OutsideModule { .. } => one("Name a directory of the module with --out DIR."),
             _ => Vec::new(),
         }
     }

@@ -5,6 +5,7 @@
 //! accepts is one that the host accepts. The program that installs modules knows nothing
 //! of it.
 
+pub mod bindings;
 pub mod build;
 pub mod check;
 pub mod error;

@@ -9,11 +9,11 @@ use clap::{Args, Parser, Subcommand};
 use modsmith_facts::text;
 use modsmith_kit::build::{BuildOptions, build};
 use modsmith_kit::check::{CheckOptions, Checked, check};
-use modsmith_kit::interface;
 use modsmith_kit::new::{Language, NewOptions, new};
 use modsmith_kit::pack::{Built, ManifestText, PackOptions, pack};
 use modsmith_kit::testing::{Selection, TestOptions, test};
 use modsmith_kit::{Error, Result};
+use modsmith_kit::{bindings, interface};
 use modsmith_plugins::Kind;
 
 /// Starts, builds, packs, checks and tests plugins of modsmith.
@@ -71,20 +71,13 @@ struct NewArguments {
     name: String,
     /// What the plugin is written in
     #[arg(long, value_name = "LANGUAGE", default_value = "rust")]
-    lang: LanguageArgument,
+    lang: Language,
     /// Folder of the Rust SDK; its released version otherwise
     #[arg(long, value_name = "DIR")]
     sdk: Option<PathBuf>,
     /// Folder to make; NAME otherwise
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum LanguageArgument {
-    Rust,
-    C,
-    Table,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -95,8 +88,11 @@ struct WitArguments {
     /// Write bindings of this language to DIR, for the roles of the manifest
     #[arg(long, value_name = "LANGUAGE", requires = "out")]
     bindings: Option<Bindings>,
+    /// Also write the world `plugin` to DIR, with the roles of the manifest, for generators
+    #[arg(long, requires = "out", conflicts_with = "bindings")]
+    world: bool,
     /// The manifest with the roles
-    #[arg(long, value_name = "FILE", default_value = "plugin.toml", requires = "bindings")]
+    #[arg(long, value_name = "FILE", default_value = "plugin.toml")]
     manifest: PathBuf,
 }
 
@@ -104,6 +100,7 @@ struct WitArguments {
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Bindings {
     C,
+    Go,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -172,12 +169,7 @@ fn check_plugins(options: &CheckOptions) -> Result<ExitCode> {
 
 fn start_plugin(arguments: NewArguments) -> Result<ExitCode> {
     let NewArguments { kind, name, lang, sdk, out } = arguments;
-    let language = match lang {
-        LanguageArgument::Rust => Language::Rust,
-        LanguageArgument::C => Language::C,
-        LanguageArgument::Table => Language::Table,
-    };
-    let folder = new(&NewOptions { kind, name, language, sdk, out })?;
+    let folder = new(&NewOptions { kind, name, language: lang, sdk, out })?;
     print(&format!("{}\n", text::field(&folder.display().to_string())));
     Ok(ExitCode::SUCCESS)
 }
@@ -196,11 +188,11 @@ fn show_interface(arguments: &WitArguments) -> Result<ExitCode> {
         print(&interface::text());
         return Ok(ExitCode::SUCCESS);
     };
+    let roles = || ManifestText::read(&arguments.manifest).map(|manifest| manifest.manifest.roles.provides);
     let files = match arguments.bindings {
-        Some(Bindings::C) => {
-            let roles = ManifestText::read(&arguments.manifest)?.manifest.roles.provides;
-            interface::write_c(&roles, directory)?
-        }
+        Some(Bindings::C) => bindings::write_c(&roles()?, directory)?,
+        Some(Bindings::Go) => bindings::write_go(&roles()?, &arguments.manifest.with_file_name("go.mod"), directory)?,
+        None if arguments.world => interface::write_with_world(&roles()?, directory)?,
         None => interface::write(directory)?,
     };
     files.iter().for_each(|file| print(&format!("{}\n", text::field(&file.display().to_string()))));
