@@ -8,4 +8,5 @@ mod distributions;
 mod grants;
 mod hostile;
 mod languages;
+mod sdk_package;
 mod tables;
