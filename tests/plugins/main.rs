@@ -1,5 +1,6 @@
 //! Plugins: those of this repository, those of others, and those that mean harm.
 
+mod author_views;
 mod authors;
 mod cases;
 mod changed_plugins;

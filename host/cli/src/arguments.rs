@@ -266,6 +266,12 @@ pub enum PluginCommand {
     /// Print the plugin interface, for generators of bindings
     #[command(disable_help_flag = true)]
     Wit(AuthorArguments),
+    /// Print a page about a plugin, in Markdown
+    #[command(disable_help_flag = true)]
+    Docs(AuthorArguments),
+    /// Show what a plugin would do on this system, granted or not
+    #[command(disable_help_flag = true)]
+    Plan(AuthorArguments),
     /// List the plugins that are used on this system
     List {
         #[arg(long)]

@@ -94,6 +94,12 @@ pub enum Error {
     WithoutCases { file: PathBuf },
     #[error("--cases is for one plugin, and these are {plugins}.")]
     CasesOfSeveral { plugins: usize },
+    #[error("There are {plugins} plugins, and one is asked at a time.")]
+    SeveralToAsk { plugins: usize },
+    #[error("The plugin answers no call `{call}` outside of an action.")]
+    NoSuchCall { call: String, others: Vec<&'static str> },
+    #[error("{} is a table, and its page needs its base plugin `{base}`.", file.display())]
+    TableWithoutBase { file: PathBuf, base: String },
     #[error("{} is not there.", file.display())]
     NotBuilt { file: PathBuf, source_folder: PathBuf, out: PathBuf },
     #[error("The base plugin `{id}` of the table is not there.")]
@@ -150,10 +156,12 @@ impl Error {
             | Self::PackedAlready => "plugin-source-invalid",
             Self::DoesNotCompile { .. } | Self::CommandFailed { .. } => "plugin-not-compiled",
             Self::CommandNotStarted { .. } | Self::NoCompiler | Self::NoCompilerForTarget { .. } => "compiler-missing",
-            Self::NotBuilt { .. } | Self::NoBase { .. } => "plugin-not-built",
+            Self::NotBuilt { .. } | Self::NoBase { .. } | Self::TableWithoutBase { .. } => "plugin-not-built",
             Self::NoCases { .. }
             | Self::NoSuchCase { .. }
             | Self::WithoutCases { .. }
+            | Self::SeveralToAsk { .. }
+            | Self::NoSuchCall { .. }
             | Self::CasesOfSeveral { .. } => "case-missing",
             Self::BadFacts { .. }
             | Self::TwoOsReleases
@@ -210,6 +218,9 @@ impl Error {
             Self::NoSuchCase { others, .. } => vec![format!("There are: {}.", others.join(", "))],
             Self::WithoutCases { .. } => one("Name the folder of its cases with --cases DIR."),
             Self::CasesOfSeveral { .. } => one("Name one plugin, or keep the cases in the plugins' own folders."),
+            Self::SeveralToAsk { .. } => one("Name the folder of one plugin, or its file."),
+            Self::NoSuchCall { others, .. } => vec![format!("It answers: {}.", others.join(", "))],
+            Self::TableWithoutBase { base, .. } => vec![format!("Name it with --base {base}.wasm.")],
             Self::NotBuilt { source_folder, out, .. } => {
                 vec![format!("Build it: modsmith plugin build {} --out {}", source_folder.display(), out.display())]
             }

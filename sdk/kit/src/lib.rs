@@ -13,6 +13,8 @@ pub mod interface;
 mod names;
 pub mod new;
 pub mod pack;
+pub mod page;
 pub mod testing;
+pub mod watch;
 
 pub use error::{Error, Result};

@@ -11,7 +11,9 @@ use modsmith_kit::build::{BuildOptions, build};
 use modsmith_kit::check::{CheckOptions, Checked, check};
 use modsmith_kit::new::{Language, NewOptions, new};
 use modsmith_kit::pack::{Built, ManifestText, PackOptions, pack};
-use modsmith_kit::testing::{Selection, TestOptions, test};
+use modsmith_kit::page::page;
+use modsmith_kit::testing::{PlanOptions, Selection, TestOptions, plan, test};
+use modsmith_kit::watch::Watched;
 use modsmith_kit::{Error, Result};
 use modsmith_kit::{bindings, interface};
 use modsmith_plugins::Kind;
@@ -61,6 +63,17 @@ enum Command {
     },
     /// Print the plugin interface as one text of WIT, for generators of bindings
     Wit(WitArguments),
+    /// Print a page about a plugin, in Markdown: what it serves, its rights, its settings
+    Docs {
+        /// A plugin file, a plugin.toml, a table, or the folder of one of them
+        #[arg(default_value = ".")]
+        file: PathBuf,
+        /// The base plugin of a table
+        #[arg(long, value_name = "FILE")]
+        base: Option<PathBuf>,
+    },
+    /// Show what a plugin would do on this system, granted or not; nothing is changed
+    Plan(PlanArguments),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -78,6 +91,22 @@ struct NewArguments {
     /// Folder to make; NAME otherwise
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+struct PlanArguments {
+    /// A plugin file, or the source folder of a plugin
+    #[arg(default_value = ".")]
+    file: PathBuf,
+    /// Ask for the system below this directory
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+    /// Kernel release; that of the running kernel otherwise
+    #[arg(long, value_name = "KERNEL")]
+    kernel: Option<String>,
+    /// Only this call, as cases name it; all calls of its roles otherwise
+    #[arg(long, value_name = "CALL")]
+    call: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -123,6 +152,9 @@ struct TestArguments {
     /// Write JSON
     #[arg(long)]
     json: bool,
+    /// Test again whenever a file changes, until the program is stopped
+    #[arg(long, conflicts_with_all = ["json", "update"])]
+    watch: bool,
 }
 
 fn main() -> ExitCode {
@@ -134,11 +166,17 @@ fn main() -> ExitCode {
     let json = matches!(&command, Command::Test(arguments) if arguments.json);
     let outcome = match command {
         Command::Build { directory, out } => build_plugins(directory, out),
+        Command::Test(arguments) if arguments.watch => test_forever(&arguments),
         Command::Test(arguments) => test_plugins(arguments),
         Command::Check { directory, built } => check_plugins(&CheckOptions { directory, built }),
         Command::New(arguments) => start_plugin(arguments),
         Command::Pack { file, manifest, out } => pack_plugin(&PackOptions { file, manifest, out }),
         Command::Wit(arguments) => show_interface(&arguments),
+        Command::Docs { file, base } => page(&file, base.as_deref()).map(|page| {
+            print(&text::lines(&page));
+            ExitCode::SUCCESS
+        }),
+        Command::Plan(arguments) => show_plan(arguments),
     };
     outcome.unwrap_or_else(|error| {
         complain(&error);
@@ -199,8 +237,30 @@ fn show_interface(arguments: &WitArguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Tests, and again after each change. A plugin that does not build is reported, too.
+fn test_forever(arguments: &TestArguments) -> ! {
+    let mut paths = arguments.paths.clone();
+    paths.extend(arguments.cases.clone());
+    paths.extend(arguments.built.clone());
+    loop {
+        // Before the tests, so that a change meanwhile is not missed.
+        let watched = Watched::now(&paths);
+        if let Err(error) = test_plugins(arguments.clone()) {
+            complain(&error);
+        }
+        print("Waiting for a change. Ctrl-C ends.\n");
+        watched.wait(&paths);
+    }
+}
+
+fn show_plan(arguments: PlanArguments) -> Result<ExitCode> {
+    let PlanArguments { file, root, kernel, call } = arguments;
+    print(&text::lines(&plan(&PlanOptions { file, root, kernel, call, compiling_isolated: true })?));
+    Ok(ExitCode::SUCCESS)
+}
+
 fn test_plugins(arguments: TestArguments) -> Result<ExitCode> {
-    let TestArguments { paths, case, update, built, cases, json } = arguments;
+    let TestArguments { paths, case, update, built, cases, json, watch: _ } = arguments;
     let selection = Selection { paths, built, cases, compiling_isolated: true };
     let report = test(&TestOptions { selection, case, update })?;
     if json {
