@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use modsmith_plugins::manifest::TRACK;
 use modsmith_tests::{paths, tool};
 
 /// The package, made without a network and unpacked.
@@ -56,6 +57,9 @@ fn the_package_depends_on_nothing_of_this_checkout_and_describes_itself() {
     for key in ["rust-version", "license", "edition"] {
         assert_eq!(package[key], workspace["workspace"]["package"][key], "{key}");
     }
+    // New plugins ask for the track that they are written for.
+    let version = package["version"].as_str().expect("a text");
+    assert!(version.starts_with(&format!("{TRACK}.")), "{version}");
     for key in ["description", "readme", "keywords", "categories"] {
         assert!(package.contains_key(key), "no {key}: {written}");
     }
