@@ -1,13 +1,11 @@
 //! The tools of authors: the interface as text, packing, build commands, checks, and new
 //! plugins.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use modsmith_tests::{Output, paths, tool};
+use modsmith_tests::{paths, tool};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
+
+use crate::desk::Desk;
 
 const MANIFEST: &str = r#"
 id = "packed"
@@ -17,40 +15,6 @@ api = "1.0"
 [roles]
 provides = ["settings-check"]
 "#;
-
-/// A directory for one test.
-struct Desk {
-    dir: tempfile::TempDir,
-}
-
-impl Desk {
-    fn new() -> Self {
-        Self { dir: tempfile::tempdir().expect("a temporary directory") }
-    }
-
-    fn path(&self) -> &Path {
-        self.dir.path()
-    }
-
-    fn write(&self, name: &str, contents: impl AsRef<[u8]>) -> PathBuf {
-        let file = self.path().join(name);
-        fs::create_dir_all(file.parent().expect("below")).expect("writable");
-        fs::write(&file, contents).expect("writable");
-        file
-    }
-
-    /// A case of the role `settings-check`, which finds nothing to complain about.
-    fn case(&self) {
-        self.write("cases/valid/facts.toml", "call = \"validate\"\n[kernel]\nrelease = \"6.12.9\"\n");
-        self.write("cases/valid/expected.plan", "answer: valid\n");
-    }
-
-    /// `modsmith plugin` with these words.
-    fn plugin(&self, line: &str) -> Output {
-        let mut command = Command::new(paths::programs().join("modsmith"));
-        tool::output(command.arg("plugin").args(line.split(' ')).current_dir(self.path()))
-    }
-}
 
 /// A core module of the role `settings-check`, with imports and the code of its function.
 pub(crate) fn settings_check(imports: &str, code: &str) -> Vec<u8> {
@@ -201,21 +165,10 @@ fn findings_have_a_file_and_end_with_exit_code_1() {
     assert!(output.stdout.contains("plugin.toml:7: The key `provide` is unknown; the nearest one is `provides`."));
 }
 
-/// A new plugin is built and tested as it is. In Rust, the standard library that was compiled
-/// for the other plugins is used again, and nothing is looked up.
+/// A new plugin is built and tested as it is.
 fn is_green(kind: &str, language: &str) {
     let desk = Desk::new();
-    let repository = paths::checkout();
-    let name = format!("new-{kind}");
-    let sdk = repository.join("sdk/guest");
-    let output = desk.plugin(&format!("new {kind} {name} --lang {language} --sdk {}", sdk.display())).expect(0);
-    assert_eq!(output.stdout, format!("{name}\n"));
-    let target = repository.join("plugins/target").display().to_string();
-    desk.write(".cargo/config.toml", format!("[build]\ntarget-dir = {target:?}\n"));
-    if language == "rust" {
-        let lock = fs::read(repository.join("plugins/Cargo.lock")).expect("a file");
-        desk.write(&format!("{name}/Cargo.lock"), lock);
-    }
+    let name = desk.start(kind, language);
     let output = desk.plugin(&format!("test {name}")).expect(0);
     assert!(output.stdout.contains(&format!("{name}: 1 case")), "{output}");
     desk.plugin(&format!("check {name}")).expect(0);

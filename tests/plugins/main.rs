@@ -1,10 +1,14 @@
 //! Plugins: those of this repository, those of others, and those that mean harm.
 
+mod author_views;
 mod authors;
 mod cases;
 mod changed_plugins;
+mod desk;
 mod distributions;
 mod grants;
 mod hostile;
+mod languages;
 mod registries;
+mod sdk_package;
 mod tables;

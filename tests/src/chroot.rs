@@ -180,7 +180,7 @@ fn source(target: &str, own_release: &str, release: &str) -> Option<String> {
 }
 
 /// The mirror that has the release itself, and the release's name.
-fn mirror() -> (String, String) {
+pub(crate) fn mirror() -> (String, String) {
     targets()
         .iter()
         .find_map(|target| {

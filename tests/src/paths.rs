@@ -32,6 +32,23 @@ pub fn cache(name: &str) -> PathBuf {
     dir
 }
 
+/// As [`cached`], for what cannot be renamed because it contains its own path.
+pub fn cached_in_place(kind: &str, name: &str, make: impl FnOnce(&Path)) -> PathBuf {
+    let dir = cache(kind);
+    let (place, complete) = (dir.join(name), dir.join(format!("{name}.complete")));
+    let lock = File::create(dir.join(format!("{name}.lock"))).expect("the cache is writable");
+    lock.lock().expect("the cache's file system has locks");
+    if !complete.exists() {
+        if place.exists() {
+            fs::remove_dir_all(&place).unwrap_or_else(|e| panic!("cannot remove {}: {e}", place.display()));
+        }
+        fs::create_dir(&place).unwrap_or_else(|e| panic!("cannot create {}: {e}", place.display()));
+        make(&place);
+        File::create(complete).expect("the cache is writable");
+    }
+    place
+}
+
 /// Makes `cache(kind)/name` once, however many tests ask for it at the same
 /// time: `make` fills a directory that appears under its name when complete.
 pub fn cached(kind: &str, name: &str, make: impl FnOnce(&Path)) -> PathBuf {

@@ -49,6 +49,9 @@ const PACKAGES: &[(&str, &str)] = &[
     ("dpkg-buildpackage", "dpkg-dev"),
     ("dh", "debhelper"),
     ("lintian", "lintian"),
+    ("node", "nodejs"),
+    ("apt-cache", "apt"),
+    ("python3", "python3-venv"),
     ("clang", "clang lld wasi-libc libclang-rt-dev-wasm32"),
 ];
 

@@ -264,6 +264,13 @@ impl Invocation<'_> {
         self.env(kill::VARIABLE, point.to_string()).env("LD_PRELOAD", kill::library().display().to_string())
     }
 
+    /// Mounts a directory of the world over `/usr/local/sbin`, where programs are found first.
+    pub fn with_programs(mut self, path: &str) -> Self {
+        let programs = self.world.path(path);
+        self.mounts.push_str(&format!("mount --bind '{}' /usr/local/sbin\n", programs.display()));
+        self
+    }
+
     /// Mounts a directory of the world read-only.
     pub fn read_only(mut self, path: &str) -> Self {
         self.mounts.push_str(&format!("mount --bind {path} {path}; mount -o remount,ro,bind {path}\n"));

@@ -2,7 +2,7 @@
 //!
 //! One directory of this crate is one track of the interface: WIT files of one
 //! package, which the host and the SDK of guests generate their bindings from.
-//! Both are crates of their own, so neither reaches outside of itself for the text.
+//! The package of the SDK contains the text of its track itself.
 //!
 //! This crate knows nothing of how the interface is implemented.
 

@@ -313,6 +313,12 @@ pub enum PluginCommand {
     },
     /// Remove a plugin that was installed, and its grant
     Remove { plugin: String },
+    /// Print a page about a plugin, in Markdown
+    #[command(disable_help_flag = true)]
+    Docs(AuthorArguments),
+    /// Show what a plugin would do on this system, granted or not
+    #[command(disable_help_flag = true)]
+    Plan(AuthorArguments),
     /// List the plugins that are used on this system
     List {
         #[arg(long)]

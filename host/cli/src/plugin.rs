@@ -30,6 +30,8 @@ pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()>
             install::update(plugins, *more_rights, arguments, environment)
         }
         PluginCommand::Remove { plugin } => install::remove(plugin, arguments, environment),
+        PluginCommand::Docs(words) => author("docs", words, environment),
+        PluginCommand::Plan(words) => author("plan", &with_root(words, arguments), environment),
         PluginCommand::List { json } => {
             let plugins = open(arguments, environment)?;
             let listed = Administration(&plugins).list();
@@ -103,6 +105,15 @@ const LARGE: u64 = 1_000_000;
 
 fn megabytes(bytes: u64) -> u64 {
     bytes.saturating_add(500_000) / 1_000_000
+}
+
+/// The words, and the system if it was named before them.
+fn with_root(words: &AuthorArguments, arguments: &PluginArguments) -> AuthorArguments {
+    let mut words = words.clone();
+    if let Some(root) = &arguments.root {
+        words.words.extend(["--root".into(), root.into()]);
+    }
+    words
 }
 
 /// The program of plugin authors, which is installed apart.

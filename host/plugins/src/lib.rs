@@ -26,6 +26,7 @@ mod imports;
 pub mod index;
 mod inspect;
 pub mod interpreter;
+mod lifecycle;
 pub mod limits;
 pub mod manifest;
 mod named;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::lifecycle::{HOST, check_host, check_others};
 use super::pattern::{ArgumentPattern, PathPattern};
 use super::settings::{Setting, SettingKind};
 use super::variables;
@@ -74,6 +75,15 @@ pub struct Manifest {
     pub description: String,
     #[serde(default)]
     pub license: String,
+    /// Why it should not be used any longer, and what to use; empty for most.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub deprecated: String,
+    /// Ids of the plugins whose place it takes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<String>,
+    /// The oldest version of the host that it works with.
+    #[serde(default, rename = "requires-host", skip_serializing_if = "Option::is_none")]
+    pub requires_host: Option<String>,
     #[serde(default, rename = "match")]
     pub matches: Match,
     pub roles: Provides,
@@ -269,6 +279,8 @@ pub enum BadManifest {
     Syntax { file: &'static str, line: usize, message: String },
     #[error("{file}: {message}")]
     Value { file: &'static str, message: String },
+    #[error("{file}: `requires-host = \"{needed}\"`, but this is modsmith {HOST}; update modsmith")]
+    Host { file: &'static str, needed: String },
     #[error("{file}: `api = \"{api}\"`, but this host has the track {TRACK} of the plugin interface")]
     Track { file: &'static str, api: String },
 }
@@ -281,6 +293,7 @@ impl Manifest {
 
     /// Parses and checks a plugin.toml.
     pub fn parse(text: &str) -> Result<Self, BadManifest> {
+        check_host("plugin.toml", text)?;
         let manifest: Manifest = toml::from_str(text).map_err(|e| syntax("plugin.toml", text, &e))?;
         manifest.check().map_err(|message| BadManifest::Value { file: "plugin.toml", message })?;
         if manifest.api != TRACK {
@@ -291,6 +304,7 @@ impl Manifest {
 
     pub(super) fn check(&self) -> Result<(), String> {
         check_identity(&self.id, &self.version)?;
+        check_others(&self.id, &self.replaces, &self.deprecated)?;
         if self.roles.provides.is_empty() {
             return Err("`roles.provides` is empty: a plugin provides at least one role".into());
         }

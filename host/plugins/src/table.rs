@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::lifecycle::{check_host, check_others};
 use super::manifest::{
     BadManifest, Manifest, Match, PolicyKey, Provides, Read, Run, Write, check_identity, check_run, syntax,
 };
@@ -33,6 +34,12 @@ pub struct TableFile {
     description: String,
     #[serde(default)]
     license: String,
+    #[serde(default)]
+    deprecated: String,
+    #[serde(default)]
+    replaces: Vec<String>,
+    #[serde(default, rename = "requires-host")]
+    requires_host: Option<String>,
     #[serde(default, rename = "match")]
     matches: Match,
     /// Some of the base's roles; all of them when nothing is said.
@@ -50,6 +57,7 @@ pub struct TableFile {
 impl TableFile {
     /// Parses a table and checks what can be checked without its base.
     pub fn parse(text: &str) -> Result<Self, BadManifest> {
+        check_host("table", text)?;
         let table: Self = toml::from_str(text).map_err(|e| syntax("table", text, &e))?;
         table.check().map_err(|message| BadManifest::Value { file: "table", message })?;
         Ok(table)
@@ -61,6 +69,7 @@ impl TableFile {
 
     fn check(&self) -> Result<(), String> {
         check_identity(&self.id, &self.version)?;
+        check_others(&self.id, &self.replaces, &self.deprecated)?;
         if self.roles.as_ref().is_some_and(|roles| roles.provides.is_empty()) {
             return Err("`roles.provides` is empty: name some of the base's roles, or leave `[roles]` out".into());
         }
@@ -81,6 +90,9 @@ impl TableFile {
         };
         // The base's is that of its code, not of the table.
         manifest.license.clone_from(&self.license);
+        manifest.deprecated.clone_from(&self.deprecated);
+        manifest.replaces.clone_from(&self.replaces);
+        manifest.requires_host.clone_from(&self.requires_host);
         if let Some(roles) = &self.roles {
             if let Some(role) = roles.provides.iter().find(|role| !base.provides(**role)) {
                 return Err(format!(

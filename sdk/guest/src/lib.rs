@@ -39,9 +39,7 @@
 /// what it really calls; so one crate with all roles still gives plugins with
 /// minimal lists.
 #[allow(missing_docs, clippy::all)]
-pub mod bindings {
-    include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
-}
+pub mod bindings;
 mod command;
 mod error;
 mod export;

@@ -80,7 +80,11 @@ pub enum Error {
     BadKey { file: PathBuf, reason: String },
 
     #[error("The bindings cannot be generated: {reason}.")]
-    NoBindings { reason: String },
+    NoBindings { generator: &'static str, reason: String },
+    #[error("{} has no line `module …`.", file.display())]
+    NoGoModule { file: PathBuf },
+    #[error("{} is not below {}, the folder of go.mod.", directory.display(), folder.display())]
+    OutsideModule { directory: PathBuf, folder: PathBuf },
 
     #[error("The name of the plugin is not in order: {reason}.")]
     BadName { reason: String },
@@ -99,6 +103,12 @@ pub enum Error {
     WithoutCases { file: PathBuf },
     #[error("--cases is for one plugin, and these are {plugins}.")]
     CasesOfSeveral { plugins: usize },
+    #[error("There are {plugins} plugins, and one is asked at a time.")]
+    SeveralToAsk { plugins: usize },
+    #[error("The plugin answers no call `{call}` outside of an action.")]
+    NoSuchCall { call: String, others: Vec<&'static str> },
+    #[error("{} is a table, and its page needs its base plugin `{base}`.", file.display())]
+    TableWithoutBase { file: PathBuf, base: String },
     #[error("{} is not there.", file.display())]
     NotBuilt { file: PathBuf, source_folder: PathBuf, out: PathBuf },
     #[error("The base plugin `{id}` of the table is not there.")]
@@ -145,21 +155,25 @@ impl Error {
             Self::PublishedAlready { .. } => "plugin-published",
             Self::BadKey { .. } => "key-invalid",
             Self::BadTarget { .. } => Id::NoSource.name(),
+            Self::OutsideModule { .. } => "plugin-source-missing",
             Self::BadName { .. } | Self::NoTemplate { .. } | Self::NoSdk { .. } => "template-missing",
             Self::NotInOrder { .. }
             | Self::TwoWithOneId { .. }
             | Self::NothingToCompile { .. }
             | Self::NoModule { .. }
+            | Self::NoGoModule { .. }
             | Self::NoOutput { .. }
             | Self::NoComponent { .. }
             | Self::WouldBeRefused { .. }
             | Self::PackedAlready => "plugin-source-invalid",
             Self::DoesNotCompile { .. } | Self::CommandFailed { .. } => "plugin-not-compiled",
             Self::CommandNotStarted { .. } | Self::NoCompiler | Self::NoCompilerForTarget { .. } => "compiler-missing",
-            Self::NotBuilt { .. } | Self::NoBase { .. } => "plugin-not-built",
+            Self::NotBuilt { .. } | Self::NoBase { .. } | Self::TableWithoutBase { .. } => "plugin-not-built",
             Self::NoCases { .. }
             | Self::NoSuchCase { .. }
             | Self::WithoutCases { .. }
+            | Self::SeveralToAsk { .. }
+            | Self::NoSuchCall { .. }
             | Self::CasesOfSeveral { .. } => "case-missing",
             Self::BadFacts { .. }
             | Self::TwoOsReleases
@@ -216,6 +230,9 @@ impl Error {
             Self::NoSuchCase { others, .. } => vec![format!("There are: {}.", others.join(", "))],
             Self::WithoutCases { .. } => one("Name the folder of its cases with --cases DIR."),
             Self::CasesOfSeveral { .. } => one("Name one plugin, or keep the cases in the plugins' own folders."),
+            Self::SeveralToAsk { .. } => one("Name the folder of one plugin, or its file."),
+            Self::NoSuchCall { others, .. } => vec![format!("It answers: {}.", others.join(", "))],
+            Self::TableWithoutBase { base, .. } => vec![format!("Name it with --base {base}.wasm.")],
             Self::NotBuilt { source_folder, out, .. } => {
                 vec![format!("Build it: modsmith plugin build {} --out {}", source_folder.display(), out.display())]
             }
@@ -277,7 +294,11 @@ impl Error {
             Self::NoSdk { .. } => one("Name the folder `sdk/guest` of modsmith's source, or leave --sdk out."),
             Self::PackedAlready => one("Pack the file that the compiler made, as it was before."),
             Self::OverItself { .. } => one("Name another file with --out FILE."),
-            Self::NoBindings { .. } => one("Generate them with `wit-bindgen c` from what `modsmith plugin wit` prints."),
+            Self::NoBindings { generator, .. } => {
+                vec![format!("Generate them with `wit-bindgen {generator}` from what `modsmith plugin wit` prints.")]
+            }
+            Self::NoGoModule { .. } => one("Add a line such as `module plugin`: the bindings are imported by that name."),
+            Self::OutsideModule { .. } => one("Name a directory of the module with --out DIR."),
             _ => Vec::new(),
         }
     }

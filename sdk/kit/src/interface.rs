@@ -22,19 +22,42 @@ pub fn text() -> String {
 /// # Errors
 /// `System` for a directory or a file that cannot be written.
 pub fn write(directory: &Path) -> Result<Vec<PathBuf>> {
-    std::fs::create_dir_all(directory).map_err(|e| Error::io("make the directory", directory, e))?;
-    let write = |(name, text): &(&str, &str)| {
+    write_files(directory, V1_0.files.iter().map(|(name, text)| (*name, text.as_bytes())))
+}
+
+/// Writes the files of the interface, and `plugin.wit` with the world [`WORLD`].
+///
+/// # Errors
+/// `System` for a directory or a file that cannot be written.
+pub fn write_with_world(roles: &[Role], directory: &Path) -> Result<Vec<PathBuf>> {
+    let own = world_text(roles);
+    let files = V1_0.files.iter().map(|(name, text)| (*name, text.as_bytes()));
+    write_files(directory, files.chain([("plugin.wit", own.as_bytes())]))
+}
+
+/// Writes files to a directory, which is made if it is missing. A name may have directories.
+pub(crate) fn write_files<'a>(
+    directory: &Path,
+    files: impl Iterator<Item = (&'a str, &'a [u8])>,
+) -> Result<Vec<PathBuf>> {
+    let write = |(name, contents): (&str, &[u8])| {
         let file = directory.join(name);
-        std::fs::write(&file, text).map_err(|e| Error::io("write", &file, e))?;
+        let folder = file.parent().unwrap_or(directory);
+        std::fs::create_dir_all(folder).map_err(|e| Error::io("make the directory", folder, e))?;
+        std::fs::write(&file, contents).map_err(|e| Error::io("write", &file, e))?;
         Ok(file)
     };
-    V1_0.files.iter().map(write).collect()
+    files.map(write).collect()
 }
 
 /// The interface and, at its end, [`WORLD`]: a plugin that exports these roles.
 pub fn text_for(roles: &[Role]) -> String {
+    format!("{}\n{}", text(), world_text(roles))
+}
+
+fn world_text(roles: &[Role]) -> String {
     let exports: String = roles.iter().map(|role| format!("    export {role};\n")).collect();
-    format!("{}\n/// The roles of one plugin.\nworld {WORLD} {{\n    include imports;\n{exports}}}\n", text())
+    format!("/// The roles of one plugin.\nworld {WORLD} {{\n    include imports;\n{exports}}}\n")
 }
 
 /// The world of a plugin that exports these roles, as `wit-component` takes it.
@@ -46,38 +69,6 @@ pub fn world(roles: &[Role]) -> anyhow::Result<(Resolve, WorldId)> {
     let package = resolve.push_str("plugin.wit", &text_for(roles))?;
     let world = resolve.select_world(&[package], Some(WORLD))?;
     Ok((resolve, world))
-}
-
-/// Writes bindings for C to a directory: `plugin.h` and `plugin.c`, with the functions that
-/// these roles export and those that they may call, and `plugin_component_type.o`, which is
-/// linked with them.
-///
-/// # Errors
-/// `System` for a directory or a file that cannot be written.
-pub fn write_c(roles: &[Role], directory: &Path) -> Result<Vec<PathBuf>> {
-    let files = c_files(roles).map_err(|e| Error::NoBindings { reason: format!("{e:#}") })?;
-    std::fs::create_dir_all(directory).map_err(|e| Error::io("make the directory", directory, e))?;
-    let write = |(name, contents): (&str, &[u8])| {
-        let file = directory.join(name);
-        std::fs::write(&file, contents).map_err(|e| Error::io("write", &file, e))?;
-        Ok(file)
-    };
-    files.iter().map(write).collect()
-}
-
-/// The generator has its own version of the parser, so it reads the text again.
-fn c_files(roles: &[Role]) -> anyhow::Result<wit_bindgen_core::Files> {
-    let mut resolve = wit_bindgen_core::wit_parser::Resolve::default();
-    let package = resolve.push_str("plugin.wit", &text_for(roles))?;
-    let world = resolve.select_world(&[package], Some(WORLD))?;
-    let options = wit_bindgen_c::Opts {
-        // What the host lends is given back after each call, or the call is a crash.
-        autodrop_borrows: wit_bindgen_c::Enabled::Yes,
-        ..wit_bindgen_c::Opts::default()
-    };
-    let mut files = wit_bindgen_core::Files::default();
-    options.build().generate(&mut resolve, world, &mut files)?;
-    Ok(files)
 }
 
 #[cfg(test)]
@@ -109,14 +100,14 @@ mod tests {
     }
 
     #[test]
-    fn bindings_for_c_declare_the_functions_of_the_roles() {
+    fn the_world_of_a_manifest_is_beside_the_interface() {
         let dir = tempfile::tempdir().unwrap();
-        let files = write_c(&[Role::Initrd], dir.path()).unwrap();
-        let names: Vec<_> = files.iter().map(|file| file.file_name().unwrap().to_str().unwrap()).collect();
-        assert_eq!(names, ["plugin.c", "plugin.h", "plugin_component_type.o"]);
-        let header = std::fs::read_to_string(dir.path().join("plugin.h")).unwrap();
-        assert!(header.contains("exports_modsmith_plugin_initrd_refresh("), "{header}");
-        assert!(header.contains("modsmith_plugin_plan_method_builder_run("), "{header}");
+        let files = write_with_world(&[Role::Initrd, Role::SettingsCheck], dir.path()).unwrap();
+        assert_eq!(files.len(), V1_0.files.len() + 1);
+        let mut resolve = Resolve::default();
+        let (package, _) = resolve.push_dir(dir.path()).unwrap();
+        let world = resolve.select_world(&[package], Some(WORLD)).unwrap();
+        assert_eq!(resolve.worlds[world].exports.len(), 2);
     }
 
     #[test]

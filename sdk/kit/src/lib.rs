@@ -5,6 +5,7 @@
 //! accepts is one that the host accepts. The program that installs modules knows nothing
 //! of it.
 
+pub mod bindings;
 pub mod build;
 pub mod check;
 pub mod error;
@@ -12,7 +13,9 @@ pub mod interface;
 mod names;
 pub mod new;
 pub mod pack;
+pub mod page;
 pub mod publish;
 pub mod testing;
+pub mod watch;
 
 pub use error::{Error, Result};

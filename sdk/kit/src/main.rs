@@ -9,12 +9,14 @@ use clap::{Args, Parser, Subcommand};
 use modsmith_facts::text;
 use modsmith_kit::build::{BuildOptions, build};
 use modsmith_kit::check::{CheckOptions, Checked, check};
-use modsmith_kit::interface;
 use modsmith_kit::new::{Language, NewOptions, new};
 use modsmith_kit::pack::{Built, ManifestText, PackOptions, pack};
+use modsmith_kit::page::page;
 use modsmith_kit::publish::{PublishOptions, Published, publish};
-use modsmith_kit::testing::{Selection, TestOptions, test};
+use modsmith_kit::testing::{PlanOptions, Selection, TestOptions, plan, test};
+use modsmith_kit::watch::Watched;
 use modsmith_kit::{Error, Result};
+use modsmith_kit::{bindings, interface};
 use modsmith_plugins::Kind;
 
 /// Starts, builds, packs, checks, tests and publishes plugins of modsmith.
@@ -75,6 +77,17 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         registries: Option<PathBuf>,
     },
+    /// Print a page about a plugin, in Markdown: what it serves, its rights, its settings
+    Docs {
+        /// A plugin file, a plugin.toml, a table, or the folder of one of them
+        #[arg(default_value = ".")]
+        file: PathBuf,
+        /// The base plugin of a table
+        #[arg(long, value_name = "FILE")]
+        base: Option<PathBuf>,
+    },
+    /// Show what a plugin would do on this system, granted or not; nothing is changed
+    Plan(PlanArguments),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -85,7 +98,7 @@ struct NewArguments {
     name: String,
     /// What the plugin is written in
     #[arg(long, value_name = "LANGUAGE", default_value = "rust")]
-    lang: LanguageArgument,
+    lang: Language,
     /// Folder of the Rust SDK; its released version otherwise
     #[arg(long, value_name = "DIR")]
     sdk: Option<PathBuf>,
@@ -94,11 +107,20 @@ struct NewArguments {
     out: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum LanguageArgument {
-    Rust,
-    C,
-    Table,
+#[derive(Debug, Clone, Args)]
+struct PlanArguments {
+    /// A plugin file, or the source folder of a plugin
+    #[arg(default_value = ".")]
+    file: PathBuf,
+    /// Ask for the system below this directory
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+    /// Kernel release; that of the running kernel otherwise
+    #[arg(long, value_name = "KERNEL")]
+    kernel: Option<String>,
+    /// Only this call, as cases name it; all calls of its roles otherwise
+    #[arg(long, value_name = "CALL")]
+    call: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -109,8 +131,11 @@ struct WitArguments {
     /// Write bindings of this language to DIR, for the roles of the manifest
     #[arg(long, value_name = "LANGUAGE", requires = "out")]
     bindings: Option<Bindings>,
+    /// Also write the world `plugin` to DIR, with the roles of the manifest, for generators
+    #[arg(long, requires = "out", conflicts_with = "bindings")]
+    world: bool,
     /// The manifest with the roles
-    #[arg(long, value_name = "FILE", default_value = "plugin.toml", requires = "bindings")]
+    #[arg(long, value_name = "FILE", default_value = "plugin.toml")]
     manifest: PathBuf,
 }
 
@@ -118,6 +143,7 @@ struct WitArguments {
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Bindings {
     C,
+    Go,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -140,6 +166,9 @@ struct TestArguments {
     /// Write JSON
     #[arg(long)]
     json: bool,
+    /// Test again whenever a file changes, until the program is stopped
+    #[arg(long, conflicts_with_all = ["json", "update"])]
+    watch: bool,
 }
 
 fn main() -> ExitCode {
@@ -151,6 +180,7 @@ fn main() -> ExitCode {
     let json = matches!(&command, Command::Test(arguments) if arguments.json);
     let outcome = match command {
         Command::Build { directory, out } => build_plugins(directory, out),
+        Command::Test(arguments) if arguments.watch => test_forever(&arguments),
         Command::Test(arguments) => test_plugins(arguments),
         Command::Check { directory, built } => check_plugins(&CheckOptions { directory, built }),
         Command::New(arguments) => start_plugin(arguments),
@@ -159,6 +189,11 @@ fn main() -> ExitCode {
         Command::Publish { file, reference, key, registries } => {
             publish_plugin(&PublishOptions { file, reference, key, registries })
         }
+        Command::Docs { file, base } => page(&file, base.as_deref()).map(|page| {
+            print(&text::lines(&page));
+            ExitCode::SUCCESS
+        }),
+        Command::Plan(arguments) => show_plan(arguments),
     };
     outcome.unwrap_or_else(|error| {
         complain(&error);
@@ -189,12 +224,7 @@ fn check_plugins(options: &CheckOptions) -> Result<ExitCode> {
 
 fn start_plugin(arguments: NewArguments) -> Result<ExitCode> {
     let NewArguments { kind, name, lang, sdk, out } = arguments;
-    let language = match lang {
-        LanguageArgument::Rust => Language::Rust,
-        LanguageArgument::C => Language::C,
-        LanguageArgument::Table => Language::Table,
-    };
-    let folder = new(&NewOptions { kind, name, language, sdk, out })?;
+    let folder = new(&NewOptions { kind, name, language: lang, sdk, out })?;
     print(&format!("{}\n", text::field(&folder.display().to_string())));
     Ok(ExitCode::SUCCESS)
 }
@@ -222,19 +252,41 @@ fn show_interface(arguments: &WitArguments) -> Result<ExitCode> {
         print(&interface::text());
         return Ok(ExitCode::SUCCESS);
     };
+    let roles = || ManifestText::read(&arguments.manifest).map(|manifest| manifest.manifest.roles.provides);
     let files = match arguments.bindings {
-        Some(Bindings::C) => {
-            let roles = ManifestText::read(&arguments.manifest)?.manifest.roles.provides;
-            interface::write_c(&roles, directory)?
-        }
+        Some(Bindings::C) => bindings::write_c(&roles()?, directory)?,
+        Some(Bindings::Go) => bindings::write_go(&roles()?, &arguments.manifest.with_file_name("go.mod"), directory)?,
+        None if arguments.world => interface::write_with_world(&roles()?, directory)?,
         None => interface::write(directory)?,
     };
     files.iter().for_each(|file| print(&format!("{}\n", text::field(&file.display().to_string()))));
     Ok(ExitCode::SUCCESS)
 }
 
+/// Tests, and again after each change. A plugin that does not build is reported, too.
+fn test_forever(arguments: &TestArguments) -> ! {
+    let mut paths = arguments.paths.clone();
+    paths.extend(arguments.cases.clone());
+    paths.extend(arguments.built.clone());
+    loop {
+        // Before the tests, so that a change meanwhile is not missed.
+        let watched = Watched::now(&paths);
+        if let Err(error) = test_plugins(arguments.clone()) {
+            complain(&error);
+        }
+        print("Waiting for a change. Ctrl-C ends.\n");
+        watched.wait(&paths);
+    }
+}
+
+fn show_plan(arguments: PlanArguments) -> Result<ExitCode> {
+    let PlanArguments { file, root, kernel, call } = arguments;
+    print(&text::lines(&plan(&PlanOptions { file, root, kernel, call, compiling_isolated: true })?));
+    Ok(ExitCode::SUCCESS)
+}
+
 fn test_plugins(arguments: TestArguments) -> Result<ExitCode> {
-    let TestArguments { paths, case, update, built, cases, json } = arguments;
+    let TestArguments { paths, case, update, built, cases, json, watch: _ } = arguments;
     let selection = Selection { paths, built, cases, compiling_isolated: true };
     let report = test(&TestOptions { selection, case, update })?;
     if json {

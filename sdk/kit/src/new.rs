@@ -3,6 +3,7 @@
 //!
 //! The files are texts below `templates/`, with placeholders such as `{{name}}`.
 
+mod language;
 mod templates;
 
 use std::os::unix::fs::PermissionsExt;
@@ -12,26 +13,8 @@ use modsmith_plugins::manifest::{TRACK, check_identity};
 
 use crate::error::{Error, Result};
 use crate::names::{FACTS, MANIFEST, PLAN, POLICY};
+pub use language::Language;
 use templates::{KINDS, Kind};
-
-/// What a plugin is written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Language {
-    Rust,
-    C,
-    /// A table of values for the plugin `table`.
-    Table,
-}
-
-impl Language {
-    fn name(self) -> &'static str {
-        match self {
-            Language::Rust => "rust",
-            Language::C => "c",
-            Language::Table => "table",
-        }
-    }
-}
 
 /// What `modsmith plugin new` was asked for.
 #[derive(Debug, Clone)]
@@ -85,32 +68,27 @@ fn files(options: &NewOptions) -> Result<Vec<File>> {
         others: names(|kind| kind.source(language).is_some()),
     })?;
     let case = format!("cases/{}", kind.case);
+    let parts = language.parts();
+    let head = format!("#:schema schemas/plugin.json\n{}{}", templates::HEAD, kind.manifest);
+    let ignored: String = parts.ignored.iter().map(|name| format!("/{name}/\n")).collect();
     let mut files = vec![
         ("README.md", templates::README.to_owned(), 0o644),
         ("ci.sh", templates::CI.to_owned(), 0o755),
-        (".gitignore", "/build/\n/dist/\n/target/\n".to_owned(), 0o644),
+        (".gitignore", format!("/build/\n/dist/\n/target/\n{ignored}"), 0o644),
+        ("schemas/facts.json", templates::FACTS_SCHEMA.to_owned(), 0o644),
     ];
-    let head = format!("#:schema schemas/plugin.json\n{}{}", templates::HEAD, kind.manifest);
-    files.push(("schemas/facts.json", templates::FACTS_SCHEMA.to_owned(), 0o644));
     match language {
-        Language::Table => files.push(("schemas/policy.json", templates::POLICY_SCHEMA.to_owned(), 0o644)),
-        Language::Rust | Language::C => {
+        Language::Table => {
+            files.push(("schemas/policy.json", templates::POLICY_SCHEMA.to_owned(), 0o644));
+            files.push((parts.source, format!("#:schema schemas/policy.json\n{source}"), 0o644));
+        }
+        _ => {
             files.push(("schemas/plugin.json", templates::PLUGIN_SCHEMA.to_owned(), 0o644));
+            files.push((MANIFEST, format!("{head}{}", parts.build), 0o644));
+            files.push((parts.source, source.to_owned(), 0o644));
         }
     }
-    match language {
-        Language::Rust => {
-            files.push((MANIFEST, head, 0o644));
-            files.push(("Cargo.toml", templates::CARGO.to_owned(), 0o644));
-            files.push(("src/lib.rs", source.to_owned(), 0o644));
-        }
-        Language::C => {
-            files.push((MANIFEST, format!("{head}{}", templates::BUILD), 0o644));
-            files.push(("build.sh", templates::BUILD_C.to_owned(), 0o755));
-            files.push(("plugin.c", source.to_owned(), 0o644));
-        }
-        Language::Table => files.push((POLICY, format!("#:schema schemas/policy.json\n{source}"), 0o644)),
-    }
+    files.extend(parts.others.iter().map(|(name, text, mode)| (*name, (*text).to_owned(), *mode)));
     let values = values(options, kind)?;
     let filled = files.into_iter().map(|(name, text, mode)| (name.to_owned(), fill(&text, &values), mode));
     let facts =
@@ -121,10 +99,10 @@ fn files(options: &NewOptions) -> Result<Vec<File>> {
 
 /// The values of the placeholders.
 fn values(options: &NewOptions, kind: &Kind) -> Result<Vec<(&'static str, String)>> {
-    let (manifest, source, suffix, needs) = match options.language {
-        Language::Rust => (MANIFEST, "src/lib.rs", "wasm", templates::NEEDS_RUST),
-        Language::C => (MANIFEST, "plugin.c", "wasm", templates::NEEDS_C),
-        Language::Table => (POLICY, POLICY, "toml", templates::NEEDS_TABLE),
+    let parts = options.language.parts();
+    let (manifest, suffix) = match options.language {
+        Language::Table => (POLICY, "toml"),
+        _ => (MANIFEST, "wasm"),
     };
     Ok(vec![
         ("name", options.name.clone()),
@@ -133,8 +111,8 @@ fn values(options: &NewOptions, kind: &Kind) -> Result<Vec<(&'static str, String
         ("track", TRACK.to_owned()),
         ("file", format!("{}.{suffix}", options.name)),
         ("manifest", manifest.to_owned()),
-        ("source", source.to_owned()),
-        ("needs", needs.trim_end().to_owned()),
+        ("source", parts.source.to_owned()),
+        ("needs", parts.needs.trim_end().to_owned()),
         ("sdk", sdk(options.sdk.as_deref())?),
     ])
 }
@@ -182,7 +160,7 @@ mod tests {
                     _ => {
                         let manifest = Manifest::parse(text(MANIFEST).unwrap()).unwrap();
                         assert_eq!(manifest.roles.provides[0].name(), kind.name);
-                        assert_eq!(manifest.build.is_some(), *language == Language::C);
+                        assert_eq!(manifest.build.is_some(), *language != Language::Rust);
                     }
                 }
             }
@@ -219,10 +197,22 @@ mod tests {
     #[test]
     fn scripts_can_be_run() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = NewOptions { out: Some(dir.path().join("p")), ..options("initrd", Language::C) };
-        let folder = new(&folder).unwrap();
-        for script in ["ci.sh", "build.sh"] {
-            assert_eq!(folder.join(script).metadata().unwrap().permissions().mode() & 0o777, 0o755, "{script}");
+        for language in Language::ALL {
+            let out = Some(dir.path().join(language.name()));
+            let folder = new(&NewOptions { out, ..options("initrd", language) }).unwrap();
+            for script in ["ci.sh", "build.sh"].map(|name| folder.join(name)) {
+                if let Ok(about) = script.metadata() {
+                    assert_eq!(about.permissions().mode() & 0o777, 0o755, "{}", script.display());
+                }
+            }
+            assert!(folder.join("ci.sh").is_file());
+        }
+    }
+
+    #[test]
+    fn every_language_has_an_initrd() {
+        for language in Language::ALL {
+            files(&options("initrd", language)).unwrap();
         }
     }
 }

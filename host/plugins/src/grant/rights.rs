@@ -98,6 +98,11 @@ impl Rights {
         Self(rights)
     }
 
+    /// Each right, in the order in which `inspect` shows them.
+    pub fn iter(&self) -> impl Iterator<Item = &Right> {
+        self.0.iter()
+    }
+
     fn cover(&self, right: &Right) -> bool {
         self.0.iter().any(|own| own.covers(right))
     }

@@ -27,6 +27,8 @@ impl fmt::Display for Inspection {
         }
         line("base", self.base.clone().unwrap_or_default())?;
         line("license", manifest.license.clone())?;
+        line("deprecated", manifest.deprecated.clone())?;
+        line("replaces", manifest.replaces.join(", "))?;
         line("granted", granted(&self.grant))?;
         line("refused", self.refused.clone().unwrap_or_default())?;
         for other in &self.others {

@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 /// Larger files are data.
 const LARGEST_SOURCE: u64 = 1 << 20;
 
+/// What is around a text in source code.
+const QUOTES: [char; 2] = ['"', '\''];
+
 /// A sentence for each setting that is only declared or only read. `component` is the
 /// plugin without its manifest.
 ///
@@ -30,9 +33,10 @@ pub fn differences(manifest: &Manifest, folder: &Path, component: &[u8]) -> Resu
     }
     let named = named_elsewhere(manifest);
     for name in manifest.settings.keys().filter(|name| !named.contains(name.as_str())) {
-        let quoted = format!("\"{name}\"");
+        let quoted = QUOTES.map(|quote| format!("{quote}{name}{quote}"));
+        let is_in_source = sources.iter().any(|(_, text)| quoted.iter().any(|name| text.contains(name)));
         // Libraries read settings too: their names are in the component.
-        let used = sources.iter().any(|(_, text)| text.contains(&quoted)) || contains(component, name.as_bytes());
+        let used = is_in_source || contains(component, name.as_bytes());
         if !used {
             found.push(format!(
                 "`[settings]` declares `{name}`, which occurs neither in the source nor in the component. Remove the \
@@ -92,8 +96,9 @@ fn read_names(text: &str) -> BTreeSet<String> {
         let rest = &text[start..];
         let end = rest.find(|c: char| !c.is_alphanumeric() && !"_.:".contains(c)).unwrap_or(rest.len());
         let Some(inside) = rest[end..].strip_prefix('(') else { continue };
-        let Some(literal) = inside.trim_start().strip_prefix('"') else { continue };
-        let Some((name, _)) = literal.split_once('"') else { continue };
+        let inside = inside.trim_start();
+        let Some(quote) = QUOTES.into_iter().find(|quote| inside.starts_with(*quote)) else { continue };
+        let Some((name, _)) = inside[1..].split_once(quote) else { continue };
         if !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c)) {
             names.insert(name.to_owned());
         }
@@ -131,8 +136,8 @@ setting = "tool"
     #[test]
     fn names_are_found_in_calls_of_several_languages() {
         let text = r#"setting("a"); setting_bool( "b")?; settings::get("c"); settings.get("d"); setting(key); let setting = "e";
-            plugin_test("f"); setting_or("g.h", "i")"#;
-        assert_eq!(read_names(text).into_iter().collect::<Vec<_>>(), ["a", "b", "c", "d", "g.h"]);
+            plugin_test("f"); setting_or("g.h", "i"); settings.text('j'); settings.Boolean("k")"#;
+        assert_eq!(read_names(text).into_iter().collect::<Vec<_>>(), ["a", "b", "c", "d", "g.h", "j", "k"]);
     }
 
     #[test]

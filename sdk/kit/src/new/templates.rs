@@ -14,6 +14,13 @@ pub const README: &str = template!("README.md");
 pub const CI: &str = template!("ci.sh");
 pub const CARGO: &str = template!("rust/Cargo.toml");
 pub const BUILD_C: &str = template!("c/build.sh");
+pub const BUILD_ZIG: &str = template!("zig/build.sh");
+pub const BUILD_GO: &str = template!("go/build.sh");
+pub const GO_MOD: &str = template!("go/go.mod");
+pub const BUILD_PYTHON: &str = template!("python/build.sh");
+pub const BUILD_JAVASCRIPT: &str = template!("javascript/build.sh");
+pub const COMPONENTIZE: &str = template!("javascript/componentize.mjs");
+pub const PACKAGE_JSON: &str = template!("javascript/package.json");
 /// Schemas, by which editors complete and check the files.
 pub const PLUGIN_SCHEMA: &str = include_str!("../../schemas/plugin.json");
 pub const POLICY_SCHEMA: &str = include_str!("../../schemas/policy.json");
@@ -25,6 +32,10 @@ pub const BUILD: &str = template!("manifest/build.toml");
 /// What has to be installed.
 pub const NEEDS_RUST: &str = template!("rust/needs.md");
 pub const NEEDS_C: &str = template!("c/needs.md");
+pub const NEEDS_ZIG: &str = template!("zig/needs.md");
+pub const NEEDS_GO: &str = template!("go/needs.md");
+pub const NEEDS_PYTHON: &str = template!("python/needs.md");
+pub const NEEDS_JAVASCRIPT: &str = template!("javascript/needs.md");
 pub const NEEDS_TABLE: &str = template!("table/needs.md");
 
 /// A role that there are templates for.
@@ -58,6 +69,10 @@ pub const KINDS: [Kind; 4] = [
         sources: &[
             (Language::Rust, template!("rust/initrd.rs")),
             (Language::C, template!("c/initrd.c")),
+            (Language::Zig, template!("zig/initrd.zig")),
+            (Language::Go, template!("go/initrd.go")),
+            (Language::Python, template!("python/initrd.py")),
+            (Language::Javascript, template!("javascript/initrd.js")),
             (Language::Table, template!("table/initrd.toml")),
         ],
     },

@@ -67,7 +67,7 @@ pub fn ask(facts: &Facts, call: Call, target: &Target, plugins: &Plugins, id: &s
     let said = Question { facts, call, target, plugins, id }.put(&mut plan)?;
     // Where the target lies on this machine is no part of the answer.
     let root = target.system.root.display().to_string();
-    let plain = |text: String| text.replace(&root, "");
+    let plain = |text: String| if target.system.is_live() { text } else { text.replace(&root, "") };
     Ok(match said {
         Err(error) => Answer::Failed { why: plain(error.to_string()), fault: Fault::of(&error) },
         Ok(modsmith_plugins::Answer::Unsupported(reasons)) => {

@@ -11,6 +11,7 @@ pub(crate) mod case;
 mod diff;
 pub(crate) mod facts;
 mod laws;
+mod live;
 mod logs;
 mod rehearsal;
 mod render;
@@ -18,6 +19,7 @@ mod report;
 mod subject;
 mod target;
 
+pub use live::{PlanOptions, plan};
 pub use report::{BreachReport, CaseReport, Failures, LawReport, PluginReport, Report};
 pub use subject::Selection;
 

@@ -16,7 +16,7 @@ use modsmith_plugins::form;
 use modsmith_plugins::index::Index;
 use modsmith_plugins::limits::LoadingLimits;
 use modsmith_plugins::manifest::Manifest;
-use modsmith_plugins::{FrameworkSettings, Plugins, SearchPath};
+use modsmith_plugins::{FoundIn, FrameworkSettings, Plugins, SearchPath};
 
 /// Which plugins to test.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +56,14 @@ impl Subject {
     pub fn ask(&self, facts: &Facts, case: Option<&Path>) -> Result<Answer> {
         let target = Target::lay_out(facts, case, &self.id)?;
         ask(facts, facts.call, &target, &self.open(&target), &self.id)
+    }
+
+    /// The plugin on a system that is there already. Probes are not run: nobody has granted
+    /// them.
+    pub fn open_ungranted(&self, target: &Target) -> Plugins {
+        let mut search = self.search.clone();
+        search.directories.iter_mut().for_each(|(_, found_in)| *found_in = FoundIn::Own);
+        Plugins::open(target.system.clone(), search, FrameworkSettings::default())
     }
 
     /// The calls that its roles answer.

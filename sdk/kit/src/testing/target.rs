@@ -4,9 +4,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::facts::Facts;
+use super::facts::{Facts, PackageTable};
 use crate::error::{Error, Result};
-use modsmith_facts::kernel::{Kernel, KernelInput};
+use modsmith_facts::kernel::{Kernel, KernelInput, Lookup, machine};
 use modsmith_facts::{OsRelease, Root, Roots, System, resolve_in_root};
 use modsmith_plugins::PackageFacts;
 
@@ -66,6 +66,26 @@ impl Target {
         });
         let system = System { here: root.clone(), ..System::new(&root, OsRelease::of_root(&root)) };
         let package = Arc::new(PackageFacts::from(facts.package.clone()));
+        Ok(Self { dir, _removed_on_drop: temporary, system: Arc::new(system), kernel: Arc::new(kernel), package })
+    }
+
+    /// A system that is there, and one of its kernels; of the package, only the facts.
+    ///
+    /// # Errors
+    /// `System` for a directory that cannot be made or resolved.
+    pub fn live(root: &Path, release: &str) -> Result<Self> {
+        let here = std::env::temp_dir();
+        let temporary = tempfile::tempdir().map_err(|e| Error::io("make a directory in", &here, e))?;
+        let resolve = |path: &Path| path.canonicalize().map_err(|e| Error::io("resolve", path, e));
+        let (dir, root) = (resolve(temporary.path())?, resolve(root)?);
+        for tree in TREES {
+            let to = dir.join(tree);
+            std::fs::create_dir(&to).map_err(|e| Error::io("make the directory", &to, e))?;
+        }
+        let system = System::new(&root, OsRelease::of_root(&root));
+        let lookup = Lookup { system: &system, source_dir: None, config: None };
+        let kernel = lookup.kernel(release, &machine(), |_| Vec::new());
+        let package = Arc::new(PackageFacts::from(PackageTable::default()));
         Ok(Self { dir, _removed_on_drop: temporary, system: Arc::new(system), kernel: Arc::new(kernel), package })
     }
 

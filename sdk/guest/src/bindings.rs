@@ -1,7 +1,10 @@
+// The folder `wit` of the package is the interface's text: in modsmith's source, a link to the
+// track that plugins are written for.
+
 /// The host's side: facts, settings, log, plan.
 pub mod imports {
     wit_bindgen::generate!({
-        path: "@WIT@",
+        path: "wit",
         world: "imports",
         generate_all,
         additional_derives: [PartialEq, Eq],
@@ -13,7 +16,7 @@ macro_rules! role {
     ($module:ident, $world:literal, $export:literal, $bindings:literal) => {
         pub mod $module {
             wit_bindgen::generate!({
-                path: "@WIT@",
+                path: "wit",
                 world: $world,
                 pub_export_macro: true,
                 export_macro_name: $export,

@@ -1,0 +1,110 @@
+//! What a plugin would answer on a real system, granted or not. Nothing is changed, and no
+//! program of the plugin is run: the steps are only shown.
+
+use std::path::PathBuf;
+
+use modsmith_facts::kernel::{machine, running_release};
+use modsmith_facts::text;
+use modsmith_plugins::{Administration, Plugins};
+
+use super::ask::{Answer, ask};
+use super::call::Call;
+use super::facts::Facts;
+use super::subject::{self, Selection};
+use super::target::Target;
+use crate::error::{Error, Result};
+
+/// What `modsmith plugin plan` was asked for.
+#[derive(Debug, Clone)]
+pub struct PlanOptions {
+    /// A plugin file, or a source folder, which is built first.
+    pub file: PathBuf,
+    /// The system.
+    pub root: PathBuf,
+    /// The kernel's release; that of the running kernel otherwise.
+    pub kernel: Option<String>,
+    /// The only call; all calls of the plugin's roles otherwise.
+    pub call: Option<String>,
+    /// Whether plugins are compiled in a process of this program's.
+    pub compiling_isolated: bool,
+}
+
+/// Calls that need files which only an action makes.
+const OF_ACTIONS: [Call; 4] = [Call::Sign, Call::Assemble, Call::Load, Call::Arrange];
+
+/// Asks, and returns the answers as text. The kernel need not be installed, and the package
+/// is one with the module `demo`.
+///
+/// # Errors
+/// `Usage` for a call that the plugin does not answer, and several plugins; `Plugin` for a
+/// plugin that cannot be built or used.
+pub fn plan(options: &PlanOptions) -> Result<String> {
+    let here = std::env::temp_dir();
+    let work = tempfile::tempdir().map_err(|e| Error::io("make a directory in", &here, e))?;
+    let selection = Selection {
+        paths: vec![options.file.clone()],
+        built: None,
+        // A file has no folder of cases, and none is needed.
+        cases: options.file.is_file().then(|| work.path().join("cases")),
+        compiling_isolated: options.compiling_isolated,
+    };
+    let subjects = subject::subjects(&selection, work.path())?;
+    let [subject] = subjects.as_slice() else {
+        return Err(Error::SeveralToAsk { plugins: subjects.len() });
+    };
+    let release = options.kernel.clone().unwrap_or_else(running_release);
+    let target = Target::live(&options.root, &release)?;
+    let mut calls: Vec<Call> = subject.calls().filter(|call| !OF_ACTIONS.contains(call)).collect();
+    if let Some(name) = &options.call {
+        let others = calls.iter().map(|call| call.name()).collect();
+        calls.retain(|call| call.name() == name);
+        if calls.is_empty() {
+            return Err(Error::NoSuchCall { call: name.clone(), others });
+        }
+    }
+    let plugins = subject.open_ungranted(&target);
+    if let Some(reason) = why_unfit(&plugins, &subject.id) {
+        return Ok(format!("The plugin does not serve this system: {}.\n", text::line(&reason)));
+    }
+    let mut shown = String::new();
+    for call in calls {
+        let facts = Facts { machine: Some(machine()), ..Facts::about(call, &release) };
+        let answer = ask(&facts, call, &target, &plugins, &subject.id)?;
+        shown += &format!("{}:\n", call.name());
+        for line in lines(&answer) {
+            shown += &format!("    {}\n", text::line(&line));
+        }
+    }
+    Ok(shown)
+}
+
+/// Why the manifest does not fit the system, if so.
+fn why_unfit(plugins: &Plugins, id: &str) -> Option<String> {
+    let listed = Administration(plugins).list();
+    listed.into_iter().find(|plugin| plugin.id == id && !plugin.serves)?.reason
+}
+
+fn lines(answer: &Answer) -> Vec<String> {
+    let said = match (answer, answer.text()) {
+        (_, Ok(text)) if text.is_empty() => "nothing to do".to_owned(),
+        (_, Ok(text)) => text,
+        (Answer::Unsupported(_), Err(why)) => format!("unsupported: {why}"),
+        (_, Err(why)) => format!("error: {why}"),
+    };
+    said.lines().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_without_steps_says_that_there_is_nothing_to_do() {
+        let given = |value: Option<&str>| Answer::Given { value: value.map(str::to_owned), steps: Vec::new() };
+        assert_eq!(lines(&given(None)), ["nothing to do"]);
+        assert_eq!(lines(&given(Some("extra"))), ["answer: extra"]);
+        assert_eq!(lines(&Answer::Unsupported(vec![("x".into(), "no tool".into())])), ["unsupported: x: no tool"]);
+        let failed = Answer::Failed { why: "a\nb".into(), fault: None };
+        assert_eq!(lines(&failed), ["error: a", "b"]);
+    }
+}
