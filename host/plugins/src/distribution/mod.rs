@@ -2,9 +2,9 @@
 //!
 //! * what a plugin looks like in a registry: [`artefact`]
 //! * what the administrator says about places that plugins come from: [`sources`]
-//! * how a word of the command line becomes a file that is checked: [`origin`], [`fetch`]
+//! * how a word of the command line becomes a file that is checked: [`Origin`]
 //! * where installed plugins came from, and what they were then: [`lock`]
-//! * what changes the directory of plugins: [`installer`]
+//! * what changes the directory of plugins: [`Installer`]
 //!
 //! To install a plugin grants nothing. Whoever fetched it, its file is what its digest
 //! says, and is looked at as any other file in the directory is.
