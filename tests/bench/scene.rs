@@ -181,6 +181,7 @@ fn build(world: &World, id: &PackageId, target: &Target, conf: &ConfFile, instal
         product: file,
         installed: installed.then_some(relative),
         digest: None,
+        overruled: Vec::new(),
     };
     let mut record = BuildRecord::new(vec![conf.clone()], vec![module]).facts().expect("its paths are text");
     let stamp = |file: &Path| serde_json::to_value(Stamp::of(file).expect("just written")).expect("numbers");
