@@ -45,6 +45,7 @@ mod wasm;
 mod world;
 
 /// The host's side of the interface, generated from its text.
+mod bad_manifest;
 mod bindings {
     include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
 }

@@ -3,10 +3,7 @@
 
 use serde::Deserialize;
 
-use super::manifest::{BadManifest, check_identity};
-
-/// The version of this host.
-pub const HOST: &str = env!("CARGO_PKG_VERSION");
+use super::bad_manifest::{BadManifest, HOST, check_identity};
 
 /// The key that is read before all others.
 #[derive(Deserialize)]
@@ -55,10 +52,10 @@ mod tests {
     #[test]
     fn a_plugin_for_a_later_host_is_refused_before_its_new_keys() {
         let why = parse("requires-host = \"999.0.0\"\nfuture = true").unwrap_err();
-        assert!(why.contains("999.0.0") && why.contains(super::HOST) && !why.contains("future"), "{why}");
+        assert!(why.contains("999.0.0") && why.contains(crate::bad_manifest::HOST) && !why.contains("future"), "{why}");
         let table = "id = \"t\"\nversion = \"1.0.0\"\nbase = \"table\"\nrequires-host = \"999.0.0\"\nfuture = true\n";
         assert!(TableFile::parse(table).unwrap_err().to_string().contains("999.0.0"));
-        parse(&format!("requires-host = \"{}\"", super::HOST)).unwrap();
+        parse(&format!("requires-host = \"{}\"", crate::bad_manifest::HOST)).unwrap();
         assert!(parse("requires-host = \"new\"").unwrap_err().contains("semantic version"));
     }
 

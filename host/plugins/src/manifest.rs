@@ -8,16 +8,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::lifecycle::{HOST, check_host, check_others};
+use super::lifecycle::{check_host, check_others};
+
+pub use super::bad_manifest::{BadManifest, TRACK, check_identity};
 use super::pattern::{ArgumentPattern, PathPattern};
 use super::settings::{Setting, SettingKind};
 use super::variables;
 
 /// The custom section of a component that holds its plugin.toml.
 pub const SECTION: &str = "modsmith:manifest";
-
-/// The released track of the interface that this host speaks.
-pub const TRACK: &str = "1.0";
 
 /// What a plugin can be asked for: one exported interface each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -272,19 +271,6 @@ pub struct Probe {
     pub arguments: Vec<String>,
 }
 
-/// Why a manifest cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum BadManifest {
-    #[error("{file}, line {line}: {message}")]
-    Syntax { file: &'static str, line: usize, message: String },
-    #[error("{file}: {message}")]
-    Value { file: &'static str, message: String },
-    #[error("{file}: `requires-host = \"{needed}\"`, but this is modsmith {HOST}; update modsmith")]
-    Host { file: &'static str, needed: String },
-    #[error("{file}: `api = \"{api}\"`, but this host has the track {TRACK} of the plugin interface")]
-    Track { file: &'static str, api: String },
-}
-
 impl Manifest {
     /// The keys of `[policy]` with their types.
     pub fn policy_kinds(&self) -> impl Iterator<Item = (String, SettingKind)> {
@@ -340,17 +326,6 @@ impl Manifest {
     pub fn provides(&self, role: Role) -> bool {
         self.roles.provides.contains(&role)
     }
-}
-
-/// Ids are file names and words of command lines.
-pub fn check_identity(id: &str, version: &str) -> Result<(), String> {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    if !id.starts_with(|c: char| c.is_ascii_lowercase()) || !id.bytes().all(plain) {
-        return Err(format!("`id = \"{id}\"` must be lower-case letters, digits and `-`, beginning with a letter"));
-    }
-    semver::Version::parse(version)
-        .map(|_| ())
-        .map_err(|e| format!("`version = \"{version}\"` is not a semantic version: {e}"))
 }
 
 fn check_build(build: &Build) -> Result<(), String> {

@@ -310,7 +310,7 @@ fn plan_products(
     let symbols = "Module.symvers";
     let to = products.join(symbols).expect("a plain name is a location");
     plan.push(
-        verbs::TakeOver { from: build.clone(), file: symbols.into(), to, optional: true },
+        verbs::TakeOver { from: build.clone(), file: symbols.into(), to: Some(to), optional: true },
         "packages that depend on this one need its exported symbols",
     );
     plan_dependency_notes(run, &decisions.conf, target, &hidden, plan);
@@ -323,25 +323,28 @@ fn plan_products(
             .join(format!("{}.ko", module.dest_name))
             .map_err(|e| Error::new(Kind::ConfInvalid, format!("DEST_MODULE_NAME of {id}: {e}.")))?;
         let below = built.relative().strip_prefix(build.relative()).unwrap_or(built.relative());
-        let take_over =
-            verbs::TakeOver { from: build.clone(), file: below.to_path_buf(), to: product.clone(), optional: false };
-        plan.push(take_over, "one file per module, under its installed name").fails_as(
-            Kind::ProductMissing,
-            format!("{} of {id} for kernel {target} is no file that can be installed.", below.display()),
-        );
         if module.strip {
-            let mut command = Command::new("strip").arg("-g").location_arg(product.clone());
+            let mut command = Command::new("strip").arg("-g").location_arg(built.clone());
             command.runs_in = RunsIn::Either;
             command.failure = OnFailure::Warn;
             if let Some(confined) = &decisions.place.confined {
-                confined.apply_in(&products, &mut command);
+                confined.apply_to_tool(&mut command);
             }
             plan.push(Action::Run(command), "debugging symbols are stripped unless STRIP says no");
         }
+        plan.push(
+            verbs::TakeOver { from: build.clone(), file: below.to_path_buf(), to: None, optional: false },
+            "what the recipe has left becomes a file of its own",
+        )
+        .fails_as(
+            Kind::ProductMissing,
+            format!("{} of {id} for kernel {target} is no file that can be installed.", below.display()),
+        );
         if let Some(signing) = &decisions.signing {
             let shown = run.env.tree.real(&id.build_dir()).join(below);
-            plan_signing(run, signing, &facts, kernel, &product, &shown, plan);
+            plan_signing(run, signing, &facts, kernel, &built, &shown, plan);
         }
+        plan.push(verbs::Copy { from: built, to: product.clone() }, "one file per module, under its installed name");
         if let Some(compression) = decisions.compression {
             let compressor = Compressor::new(compression, &run.env.framework);
             plan.push(Action::Run(compressor.command(&product)), "compressed like the kernel's own modules");

@@ -80,7 +80,9 @@ pub(super) fn confinement(
         return Ok(None);
     }
     let scene = Scene { run, package, conf, kernel, settings: &settings };
-    let mut user = (!settings.as_root && can_become_nobody()).then(build_user);
+    // Where not everybody may enter the root itself, another user finds nothing.
+    let can_change = !settings.as_root && can_become_nobody() && can_enter(run.env.build_root());
+    let mut user = can_change.then(build_user);
     let mut level = scene.level(true, user)?;
     let view = level.has(Wall::View);
     if !view {
@@ -101,7 +103,7 @@ pub(super) fn confinement(
         // What compilers answered one recipe is not believed by another one.
         own: run.runner.shims().map(|shims| shims.answers()).filter(|_| view),
         view: view.then(|| scene.surroundings(user.is_some())),
-        readable: (user.is_none() && !settings.as_root).then(|| scene.readable()),
+        readable: scene.limits_reading(user).then(|| scene.readable()),
         user,
         network: settings.network,
         required: level.walls().collect(),
@@ -117,10 +119,10 @@ impl Confined {
         (command.environment, command.walls) = (environment, Some(self.walls.clone()));
     }
 
-    /// The same for a command that works in another directory.
-    pub fn apply_in(&self, directory: &Location, command: &mut Command) {
-        let walls = Walls { directory: directory.clone(), at: directory.clone(), own: None, ..self.walls.clone() };
-        (command.directory, command.walls) = (Some(directory.clone()), Some(walls));
+    /// The same for a program of the system that works on what a recipe has made.
+    pub fn apply_to_tool(&self, command: &mut Command) {
+        command.directory = Some(self.walls.directory.clone());
+        command.walls = Some(Walls { own: None, ..self.walls.clone() });
     }
 
     /// The same for one that works for all packages: what it has of its own is taken over.
@@ -189,10 +191,16 @@ impl Scene<'_> {
         real(self.run.env.tree.path())
     }
 
+    /// Whether it is chosen what programs may read: modes of files do not restrict the caller. What
+    /// is public in another system is not known here.
+    fn limits_reading(&self, user: Option<User>) -> bool {
+        user.is_none() && !self.settings.as_root && self.run.env.build_root() == Path::new("/")
+    }
+
     /// The level that programs reach, with a view of their own or without.
     fn level(&self, view: bool, user: Option<User>) -> Result<Level> {
         let root = self.run.env.build_root();
-        let readable = (user.is_none() && !self.settings.as_root).then(Readable::default);
+        let readable = self.limits_reading(user).then(Readable::default);
         let own_view = view.then(View::new);
         let build = Build {
             root,

@@ -289,7 +289,7 @@ impl Files {
 /// A hidden name that cannot be guessed, in the target's directory. It does not
 /// end in the target's suffix, so that nothing takes it for a module while it is
 /// being written, and it is as short as any.
-fn temporary_sibling(name: &Path) -> io::Result<PathBuf> {
+pub(crate) fn temporary_sibling(name: &Path) -> io::Result<PathBuf> {
     let mut random = [0; 8];
     ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut random)
         .map_err(|_| io::Error::other("the system has no random numbers"))?;

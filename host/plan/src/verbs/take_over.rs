@@ -9,6 +9,7 @@ use rustix::fs::OFlags;
 use crate::failure::Failure;
 use crate::files::Files;
 use crate::files::copy::copy_contents;
+use crate::files::temporary_sibling;
 use crate::runner::Runner;
 use crate::undo::{self, Stash, UndoOp};
 use crate::uses::Use;
@@ -22,14 +23,15 @@ use modsmith_sandbox::write_file;
 const LARGEST: u64 = 4 << 30;
 
 /// A file below a directory in which a program that is not trusted has worked, copied to a file that
-/// belongs to the user who runs the plan. It is a regular file with one name, no larger than
-/// 4 GiB, and no link on the way to it leads out of the directory.
+/// belongs to the user who runs the plan: elsewhere, or in its place. It is a regular file with one
+/// name, no larger than 4 GiB, and no link on the way to it leads out of the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakeOver {
     pub from: Location,
     /// Below `from`.
     pub file: PathBuf,
-    pub to: Location,
+    /// `None`: the copy takes the place of the file.
+    pub to: Option<Location>,
     /// Whether nothing is copied where the program has left no such file.
     pub optional: bool,
 }
@@ -46,11 +48,12 @@ impl Verb for TakeOver {
     }
 
     fn words(&self) -> Vec<Word<'_>> {
-        vec![(&self.from).into(), (&self.to).into()]
+        std::iter::once(&self.from).chain(&self.to).map(Word::from).collect()
     }
 
     fn view(&self, files: &Files) -> StepView {
-        StepView { from: Some(files.shown(&self.source())), path: Some(files.shown(&self.to)), ..StepView::default() }
+        let to = self.to.clone().unwrap_or_else(|| self.source());
+        StepView { from: Some(files.shown(&self.source())), path: Some(files.shown(&to)), ..StepView::default() }
     }
 
     fn doing(&self, files: &Files) -> Option<String> {
@@ -58,7 +61,8 @@ impl Verb for TakeOver {
     }
 
     fn uses(&self) -> Vec<Use<'_>> {
-        vec![Use::Reads(&self.from, Source::Entry), Use::Replaces(&self.to)]
+        let changed = self.to.as_ref().unwrap_or(&self.from);
+        vec![Use::Reads(&self.from, Source::Entry), Use::Replaces(changed)]
     }
 
     fn is_hosts_own(&self) -> bool {
@@ -66,7 +70,11 @@ impl Verb for TakeOver {
     }
 
     fn prepare(&self, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
-        undo::for_replacing(&self.to, files, stash)
+        match &self.to {
+            Some(to) => undo::for_replacing(to, files, stash),
+            // It is the same file as before.
+            None => Ok(Vec::new()),
+        }
     }
 
     fn perform(&self, files: &Files, _: &Runner<'_>) -> Result<(), Failure> {
@@ -77,19 +85,23 @@ impl Verb for TakeOver {
             }
             other => other?,
         };
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o644);
-        let target = files.dir(self.to.root)?;
-        match target.remove_file(self.to.relative()) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
+        match &self.to {
+            Some(to) => Ok(copy(source, &*files.dir(to.root)?, to.relative())?),
+            None => Ok(copy(source, &directory, &self.file)?),
         }
-        write_file(|| {
-            let mut target = target.open_with(self.to.relative(), &options)?.into_std();
-            copy_contents(&mut source.into_std(), &mut target)
-        })?;
-        Ok(())
     }
+}
+
+/// The contents under a name, whatever had that name.
+fn copy(source: File, to: &Dir, name: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o644);
+    let hidden = temporary_sibling(name)?;
+    write_file(|| {
+        let mut target = to.open_with(&hidden, &options)?.into_std();
+        copy_contents(&mut source.into_std(), &mut target)
+    })?;
+    to.rename(&hidden, to, name).inspect_err(|_| drop(to.remove_file(&hidden)))
 }
 
 /// A file that is fit to be taken over. Errors: why it is not.
@@ -146,5 +158,10 @@ mod tests {
             assert!(taken(bad).is_err(), "{bad}");
         }
         assert_eq!(taken("none").unwrap_err().kind(), ErrorKind::NotFound);
+        // In its place, what was a link is a file.
+        copy(open(&directory, Path::new("inside")).unwrap(), &directory, Path::new("inside")).unwrap();
+        assert!(!build.join("inside").is_symlink());
+        assert_eq!(std::fs::read_to_string(build.join("inside")).unwrap(), "made");
+        assert_eq!(std::fs::read_dir(&build).unwrap().count(), 7, "nothing else is left");
     }
 }
