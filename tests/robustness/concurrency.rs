@@ -218,7 +218,7 @@ fn who_waits_says_for_whom() {
     .expect(0);
     assert!(out.stderr.contains("build slow/1.0"), "it names the command: {out}");
     assert!(out.stderr.contains("(process "), "and its number: {out}");
-    fs::remove_file(world.tree().join("started")).unwrap();
+    fs::remove_file(world.path("boot/started")).unwrap();
     assert_consistent(&world);
 }
 
@@ -243,6 +243,6 @@ fn the_lock_of_a_killed_holder_is_taken_over() {
     assert!(!out.stderr.contains("Waiting"), "nobody holds it: {out}");
     before.assert_same(&registered(), "built, installed and taken back");
     world.dkms(&fill("build slow/1.0 -k KERNEL")).expect(0);
-    fs::remove_file(world.tree().join("started")).unwrap();
+    fs::remove_file(world.path("boot/started")).unwrap();
     assert_consistent(&world);
 }

@@ -283,13 +283,16 @@ impl Scene<'_> {
     }
 }
 
-/// Where a kernel's modules, headers and source are, links resolved.
+/// Where a kernel's modules, headers and source are, links resolved. Parts of the headers can be
+/// elsewhere, behind links.
 fn kernel_directories(kernel: &Kernel) -> Vec<PathBuf> {
     let headers = kernel.headers().map(Path::to_path_buf);
+    let entries = headers.iter().filter_map(|headers| std::fs::read_dir(headers).ok()).flatten().flatten();
+    let parts: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_symlink()).collect();
     let links = ["build", "source"].map(|name| kernel.module_dir().join(name));
     let source = headers.iter().map(|headers| headers.join("source")).collect::<Vec<_>>();
     let all = [kernel.module_dir().to_path_buf(), kernel.source_dir().to_path_buf()];
-    existing(&all.into_iter().chain(headers).chain(links).chain(source).collect::<Vec<_>>())
+    existing(&all.into_iter().chain(headers).chain(links).chain(source).chain(parts).collect::<Vec<_>>())
 }
 
 /// Those that exist, links resolved, each once.

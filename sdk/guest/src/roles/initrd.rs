@@ -34,7 +34,8 @@ pub trait Initrd {
     }
 
     /// When a change calls for a new image. Unless said otherwise, as the
-    /// setting `regenerate` says; without it, when the package asks.
+    /// setting `regenerate` says, a string that the manifest has to declare; where it is empty, when the
+    /// package asks.
     fn when(request: &ImageRequest) -> Result<Regeneration> {
         let _ = request;
         Ok(setting("regenerate")?.map_or(Regeneration::WhenAsked, |word| regeneration(&word)))
