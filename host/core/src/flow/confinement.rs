@@ -11,7 +11,7 @@ use crate::flow::Invocation;
 use crate::tree::{MissingWall, Package, RecordedConfinement};
 use modsmith_facts::Location;
 use modsmith_facts::kernel::Kernel;
-use modsmith_plan::{Command, Environment, Surroundings, Walls};
+use modsmith_plan::{Command, Environment, Surroundings, Walls, is_secret_variable};
 use modsmith_sandbox::{Build, Confinement, Level, Readable, Rung, User, View, Wall, can_become_nobody};
 
 /// The confinement of a build's programs.
@@ -278,7 +278,8 @@ impl Scene<'_> {
                 || PASSED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
                 || self.settings.environment.iter().any(|asked| asked == name)
         };
-        let callers = self.run.env.environment.texts().filter(|(name, _)| passes(name));
+        // A PIN is for the program that signs, whatever the settings say.
+        let callers = self.run.env.environment.texts().filter(|(name, _)| passes(name) && !is_secret_variable(name));
         std::iter::once(("LC_ALL".to_owned(), String::new())).chain(callers).collect()
     }
 }
