@@ -99,7 +99,7 @@ impl View {
             });
         }
         // What is above comes first.
-        covers.sort_by(|a, b| a.at.as_bytes().len().cmp(&b.at.as_bytes().len()));
+        covers.sort_by_key(|cover| cover.at.as_bytes().len());
         let is_covered = |path: &Path| {
             self.hidden.iter().chain(&self.temporary).any(|cover| path.starts_with(cover) && path != cover)
         };
