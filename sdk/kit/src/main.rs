@@ -68,7 +68,7 @@ enum Command {
     Publish {
         /// What `plugin build` or `plugin pack` has made
         file: PathBuf,
-        /// HOST[:PORT]/NAME
+        /// The repository, such as registry.example:5000/team/acme
         reference: String,
         /// Sign with this private key: P-256, PEM (PKCS#8), without a passphrase
         #[arg(long, value_name = "FILE")]
