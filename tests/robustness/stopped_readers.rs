@@ -104,7 +104,9 @@ fn a_signal_while_another_kernel_is_built_ends_the_reading_too() {
         nap(2)
     );
     let begin = format!("touch /usr/src/slow-1.0/begun; exec sleep {}", nap(1));
-    world.add_package(&Package::new("slow", "1.0").script("begin.sh", &begin).conf(&conf));
+    let source = world.add_package(&Package::new("slow", "1.0").script("begin.sh", &begin).conf(&conf));
+    std::fs::set_permissions(source, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    world.settings("modsmith/confinement.toml", "write = [\"/usr/src/slow-1.0\"]\n");
     let command = format!("build slow/1.0 -k {} -k {} -j 2", kernels[0], kernels[1]);
     let out = stopped(&world, &command, &[nap(1), nap(2)], To::Program, libc::SIGTERM).expect(130);
     assert!(!out.stderr.contains("did not finish"), "{out}");
