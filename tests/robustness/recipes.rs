@@ -93,7 +93,7 @@ fn each_system_reaches_the_level_that_it_can() {
     // What is missing is told, with the reason.
     build(&world, &package, Walls::NoNamespaces).expect(0);
     let log = log(&world, &package);
-    assert!(log.contains("# confinement: confined, without own view of files: "), "{log}");
+    assert!(log.contains("# confinement: confined; missing walls: own view of files: "), "{log}");
 }
 
 /// What a Makefile did when it was tried, and more.
@@ -262,7 +262,7 @@ fn the_network_and_roots_files_are_had_by_exception_only() {
     build(&world, &package, Walls::All).expect(0);
     let log = log(&world, &package);
     assert!(log.contains("\nmap"), "{log}");
-    let allowed = "full, without no secrets: allowed in /etc/modsmith/confinement.toml";
+    let allowed = "full; missing walls: no secrets: allowed in /etc/modsmith/confinement.toml";
     assert!(log.contains(allowed), "{log}");
 }
 
@@ -348,6 +348,6 @@ fn a_tree_that_others_may_not_enter_and_a_strict_umask_are_no_hindrance() {
     world.shell(&again).refusing_inside(NAMESPACES).run().expect(0);
     let log = closed.join(format!("tree/plain/1.0/{}/x86_64/log/make.log", kernel()));
     let log = fs::read_to_string(log).expect("a log");
-    assert!(log.contains("# confinement: confined, without own view of files"), "{log}");
+    assert!(log.contains("# confinement: confined; missing walls: own view of files"), "{log}");
     assert!(Path::new("/proc/self").exists());
 }

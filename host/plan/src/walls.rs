@@ -90,7 +90,7 @@ impl<'w> Enclosure<'w> {
             Ok(()) | Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
         }
-        // An earlier program's, which is a link now, is nobody's home.
+        // A link in its place is refused: an earlier program of the build has made it.
         let home = rustix::fs::openat(&directory, HOME, DIRECTORY, Mode::empty())?;
         if let Some(own) = &self.walls.own {
             match rustix::fs::mkdirat(&home, OWN, Mode::from_raw_mode(0o755)) {
@@ -180,7 +180,8 @@ pub fn own_copy(directory: &Path) -> PathBuf {
     names.fold(directory.to_path_buf(), |path, name| path.join(name))
 }
 
-/// The files and directories of a directory, into another one; what is there stays.
+/// Copies the files and directories of a directory into another one. Names that exist there are
+/// left as they are.
 ///
 /// # Errors
 /// Those of reading and writing.

@@ -322,7 +322,7 @@ impl Error {
             Self::NoSuchSource { .. } => {
                 vec!["Name a file, a directory, an https address, or a reference such as HOST/NAME:1.0.0.".to_owned()]
             }
-            Self::SourceRefused { .. } => vec!["Report it to whoever offers the plugin there.".to_owned()],
+            Self::SourceRefused { .. } => vec!["Report it to the publisher of the plugin.".to_owned()],
             Self::SourcesUnreadable { file, .. } => vec![format!("Correct {}.", file.display())],
             Self::OutOfRoot { .. } => {
                 vec!["Make it a directory of that system, or work inside it with chroot.".to_owned()]
@@ -382,7 +382,7 @@ fn registry_hints(error: &modsmith_registry::Error) -> Vec<String> {
             "Ask who offers it for the right key; /etc/modsmith/registries.toml says which keys count."
         }
         Refused { .. } | Malformed { .. } | Redirected { .. } | WrongDigest { .. } => {
-            "Report it to whoever runs the registry; nothing was kept."
+            "Report it to the operator of the registry; nothing was kept."
         }
         _ => return Vec::new(),
     };

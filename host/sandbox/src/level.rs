@@ -148,6 +148,14 @@ impl Level {
         })
     }
 
+    /// The same in words: what the kernel said, or that this system has nothing of the kind.
+    pub fn reasons(self) -> impl Iterator<Item = (Wall, String)> {
+        let words = |why: Option<std::io::Error>| {
+            why.map_or_else(|| "this system does not support it".to_owned(), |why| why.to_string())
+        };
+        self.missing().map(move |(wall, why)| (wall, words(why)))
+    }
+
     pub(super) fn to_bytes(self) -> [u8; BYTES] {
         self.0.map(|state| match state {
             State::Stands => STANDS,

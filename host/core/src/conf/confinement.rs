@@ -186,10 +186,8 @@ fn is_digest(text: &str) -> bool {
 
 /// Why bash was not started.
 pub(super) fn refusal(file: &Path, level: Level, required: &[Wall]) -> Error {
-    let missing = level.missing().filter(|(wall, _)| required.contains(wall)).map(|(wall, why)| match why {
-        Some(why) => format!("{wall}: {why}"),
-        None => format!("{wall}: this system does not support it"),
-    });
+    let missing = level.reasons().filter(|(wall, _)| required.contains(wall));
+    let missing = missing.map(|(wall, why)| format!("{wall}: {why}"));
     Error::new(
         Kind::System,
         format!("bash is needed to read {}, and it cannot be confined on this system.", file.display()),

@@ -87,7 +87,7 @@ pub(super) fn confinement(
     let view = level.has(Wall::View);
     if !view {
         // Another user could not reach it.
-        if scene.closed_above(&scene.tree()).is_some() {
+        if scene.closed_above(&real(&run.env.tree.real(directory))).is_some() {
             user = None;
         }
         level = scene.level(false, user)?;
@@ -139,12 +139,8 @@ impl Confined {
 
     /// As the record of the build has it.
     pub fn record(&self) -> RecordedConfinement {
-        let missing = self.level.missing().map(|(wall, why)| {
-            let why = match why {
-                _ if self.lifted.contains(&wall) => format!("allowed in {FILE}"),
-                Some(why) => why.to_string(),
-                None => "this system does not support it".to_owned(),
-            };
+        let missing = self.level.reasons().map(|(wall, why)| {
+            let why = if self.lifted.contains(&wall) { format!("allowed in {FILE}") } else { why };
             MissingWall { wall: wall.to_string(), why }
         });
         RecordedConfinement { level: self.level.rung(&self.lifted).name().to_owned(), missing: missing.collect() }
@@ -161,11 +157,8 @@ impl RecipeSettings {
 
 fn refusal(package: &Package, level: Level, lifted: &[Wall]) -> Error {
     let needed = [Wall::Network, Wall::Writes, Wall::Secrets, Wall::Privileges];
-    let missing = level.missing().filter(|(wall, _)| needed.contains(wall) && !lifted.contains(wall));
-    let missing = missing.map(|(wall, why)| match why {
-        Some(why) => format!("{wall}: {why}"),
-        None => format!("{wall}: this system does not support it"),
-    });
+    let missing = level.reasons().filter(|(wall, _)| needed.contains(wall) && !lifted.contains(wall));
+    let missing = missing.map(|(wall, why)| format!("{wall}: {why}"));
     let message = format!(
         "{} is not built: {FILE} requires that its recipe is confined, and this system reaches the level `{}` only.",
         package.id,
@@ -213,7 +206,8 @@ impl Scene<'_> {
             open: Vec::new(),
         };
         let probe = || Confinement::build(&build).and_then(Confinement::probe);
-        let level = self.run.facts.confinement_level((view, user.is_some(), self.settings.network), probe);
+        let question = (view, user.is_some(), readable.is_some(), self.settings.network);
+        let level = self.run.facts.confinement_level(question, probe);
         level.map_err(|e| Error::new(Kind::System, format!("The confinement of builds could not be tried: {e}.")))
     }
 
@@ -252,7 +246,7 @@ impl Scene<'_> {
     fn closed_above(&self, path: &Path) -> Option<PathBuf> {
         let mut above: Vec<&Path> = path.ancestors().skip(1).filter(|path| path.parent().is_some()).collect();
         above.reverse();
-        above.into_iter().find(|path| !can_enter(path)).map(Path::to_path_buf)
+        above.into_iter().find(|path| path.is_dir() && !can_enter(path)).map(Path::to_path_buf)
     }
 
     /// The caller's home, where it is a directory of its own.

@@ -39,8 +39,9 @@ type Answers<Question, Answer> = Mutex<BTreeMap<Question, Arc<Answer>>>;
 /// kernel.
 type ConfQuestion = (PackageId, PathBuf, Target);
 
-/// Whether a build has a view of its own, is another user, and may use the network.
-type LevelQuestion = (bool, bool, bool);
+/// Whether a build has a view of its own, is another user, reads only what is chosen, and may use
+/// the network.
+type LevelQuestion = (bool, bool, bool, bool);
 
 /// What a dkms.conf and its override files said.
 struct ConfAnswer {

@@ -1,9 +1,9 @@
 //! What a kernel's makefiles ask the compiler is asked once, before several packages are built
 //! for that kernel.
 //!
-//! A recipe is not let write where another one reads: it could answer for the compiler. So the
-//! questions are asked with a module that has no source; what the compiler
-//! answers then, all recipes find.
+//! A recipe cannot write where another one reads: it could answer instead of the compiler. So a
+//! module without a source is made first, and each recipe finds a copy of the answers that the
+//! compiler gave then.
 
 use crate::build::Toolchain;
 use crate::conf::default_make_command;

@@ -68,7 +68,10 @@ impl RecordedConfinement {
     pub fn words(&self) -> String {
         let missing: Vec<String> =
             self.missing.iter().map(|missing| format!("{}: {}", missing.wall, missing.why)).collect();
-        if missing.is_empty() { self.level.clone() } else { format!("{}, without {}", self.level, missing.join("; ")) }
+        match missing.is_empty() {
+            true => self.level.clone(),
+            false => format!("{}; missing walls: {}", self.level, missing.join("; ")),
+        }
     }
 }
 

@@ -260,8 +260,9 @@ impl Files {
         Ok(self.dir(location.root)?.open_with(relative(location), &options)?.into_std())
     }
 
-    /// Puts a file back that a program could have replaced, if it has: what is there then is
-    /// nothing to follow or to write to. Returns the file, open for appending.
+    /// Puts an open file back under its name, if a program has replaced it meanwhile. What has
+    /// its name then is removed, and neither followed nor written to. Returns the file, open for
+    /// appending.
     ///
     /// # Errors
     /// What is in its place cannot be removed, or the file not be written.
