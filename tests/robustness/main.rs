@@ -4,6 +4,7 @@ mod bad_input;
 mod concurrency;
 mod crash;
 mod hostile_trees;
+mod levels;
 mod planning;
 mod recipes;
 mod stopped_readers;

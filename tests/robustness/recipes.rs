@@ -1,8 +1,7 @@
 //! Hostile recipes: what a package's Makefile and scripts try, and what holds at each level.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use modsmith_tests::fixture::{self, Package};
@@ -10,11 +9,11 @@ use modsmith_tests::prelude::*;
 use modsmith_tests::{Output, World};
 
 /// A user without privileges, who is in no file of the system.
-const USER: u32 = 54321;
+pub const USER: u32 = 54321;
 
 /// Which walls a system has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Walls {
+pub enum Walls {
     All,
     /// As a container's profile refuses them.
     NoNamespaces,
@@ -23,14 +22,14 @@ enum Walls {
     Neither,
 }
 
-const NAMESPACES: &[libc::c_long] = &[libc::SYS_unshare];
+pub const NAMESPACES: &[libc::c_long] = &[libc::SYS_unshare];
 const LANDLOCK: &[libc::c_long] = &[libc::SYS_landlock_create_ruleset];
 const BOTH: &[libc::c_long] = &[libc::SYS_unshare, libc::SYS_landlock_create_ruleset];
 
 impl Walls {
     const EACH: [Self; 4] = [Self::All, Self::NoNamespaces, Self::NoLandlock, Self::Neither];
 
-    fn refused(self) -> &'static [libc::c_long] {
+    pub fn refused(self) -> &'static [libc::c_long] {
         match self {
             Self::All => &[],
             Self::NoNamespaces => NAMESPACES,
@@ -41,7 +40,7 @@ impl Walls {
 }
 
 /// A package whose modules are made by a script, from a file that is a module already.
-fn package(name: &str, recipe: &str) -> Package {
+pub fn package(name: &str, recipe: &str) -> Package {
     let kernel = kernel();
     let module = fs::read(fixture::module(&kernel, name, None)).expect("a built module");
     Package::new(name, "1.0")
@@ -50,17 +49,17 @@ fn package(name: &str, recipe: &str) -> Package {
         .script("recipe", &format!("{recipe}\ncp ready.ko {name}.ko"))
 }
 
-fn build(world: &World, package: &Package, walls: Walls) -> Output {
+pub fn build(world: &World, package: &Package, walls: Walls) -> Output {
     let command = format!("build {} -k {} --force", package.id(), kernel());
     world.program(world.path("bin/dkms")).words(&command).refusing_inside(walls.refused()).run().expect_no_panic()
 }
 
-fn registered(world: &World, package: &Package) {
+pub fn registered(world: &World, package: &Package) {
     world.add_package(package);
     world.dkms(&format!("add {}", package.id())).expect(0);
 }
 
-fn log(world: &World, package: &Package) -> String {
+pub fn log(world: &World, package: &Package) -> String {
     let kernel = kernel();
     let id = package.id();
     let out = world.modsmith(&format!("log {id} -k {kernel}"));
@@ -68,32 +67,10 @@ fn log(world: &World, package: &Package) -> String {
 }
 
 /// The level that the record of the last build has.
-fn level(world: &World, package: &Package) -> String {
+pub fn level(world: &World, package: &Package) -> String {
     let out = world.modsmith(&format!("status {} --json", package.id())).expect(0);
     let document: serde_json::Value = serde_json::from_str(&out.stdout).expect("JSON");
     document["packages"][0]["confinement"]["level"].as_str().unwrap_or("off").to_owned()
-}
-
-#[test]
-fn each_system_reaches_the_level_that_it_can() {
-    let world = World::generic();
-    let package = package("plain", "id -u > who");
-    registered(&world, &package);
-    for (walls, expected) in [
-        (Walls::All, "full"),
-        (Walls::NoNamespaces, "confined"),
-        (Walls::NoLandlock, "full"),
-        (Walls::Neither, "dropped"),
-    ] {
-        build(&world, &package, walls).expect(0);
-        assert_eq!(level(&world, &package), expected, "{walls:?}");
-        let log = log(&world, &package);
-        assert!(log.contains(&format!("\n# confinement: {expected}")), "{walls:?}: {log}");
-    }
-    // What is missing is told, with the reason.
-    build(&world, &package, Walls::NoNamespaces).expect(0);
-    let log = log(&world, &package);
-    assert!(log.contains("# confinement: confined; missing walls: own view of files: "), "{log}");
 }
 
 /// What a Makefile did when it was tried, and more.
@@ -291,63 +268,4 @@ fn scripts_that_act_on_the_system_can_be_pinned_and_denied() {
     fs::write(&file, format!("#!/bin/sh\n{script}\n# changed\n")).expect("writable");
     assert!(install("").stderr.contains("is not among `digests`"));
     assert_eq!(calls(), 2);
-}
-
-/// A user's own tree, below a home that others may not enter.
-#[test]
-fn a_user_builds_in_a_tree_of_their_own_behind_the_same_walls() {
-    let world = World::generic();
-    let home = tempfile::tempdir().expect("a directory");
-    fs::write(home.path().join("secret"), "secret").expect("writable");
-    let recipe = format!("cat {0}/secret; echo x > {0}/new; id -u; ls {0}; true", home.path().display());
-    let package = package("mine", &recipe);
-    package.write(&home.path().join("mine"));
-    fs::create_dir(home.path().join("tree")).expect("writable");
-    symlink("/nonexistent", home.path().join("dangling")).expect("writable");
-    let owner = Command::new("chown").args(["-R", &format!("{USER}:{USER}")]).arg(home.path()).status();
-    assert!(owner.expect("chown").success());
-    let program = modsmith_tests::world::modsmith();
-    fs::copy(&program, world.path("usr/src/program")).expect("a program");
-    for (walls, expected) in [(Walls::All, "full"), (Walls::NoNamespaces, "confined")] {
-        let line = format!(
-            "--reuid={USER} --regid={USER} --clear-groups /usr/src/program build {0}/mine -k {1} --force --dkmstree {0}/tree --sourcetree {0}",
-            home.path().display(),
-            kernel()
-        );
-        let _ = fs::remove_dir_all(home.path().join("tree/mine"));
-        let _ = fs::remove_dir_all(home.path().join("mine-1.0"));
-        let out = world.program("setpriv").words(&line).env("HOME", home.path().display().to_string());
-        let out = out.refusing_inside(walls.refused()).run().expect_no_panic();
-        assert_eq!(out.code, 0, "{walls:?}: {out}");
-        let log = home.path().join(format!("tree/mine/1.0/{}/x86_64/log/make.log", kernel()));
-        let log = fs::read_to_string(log).expect("a log");
-        assert!(log.contains(&format!("# confinement: {expected}")), "{walls:?}: {log}");
-        assert!(!log.contains("\nsecret\n") && log.contains(&format!("\n{USER}\n")), "{walls:?}: {log}");
-        assert!(!home.path().join("new").exists(), "{walls:?}");
-    }
-}
-
-#[test]
-fn a_tree_that_others_may_not_enter_and_a_strict_umask_are_no_hindrance() {
-    let world = World::generic();
-    let closed = world.path("usr/src/closed");
-    fs::create_dir(&closed).expect("writable");
-    fs::set_permissions(&closed, PermissionsExt::from_mode(0o700)).expect("ours");
-    world.add_package(&package("plain", "id -u"));
-    let trees = "--dkmstree /usr/src/closed/tree";
-    let script = format!(
-        "umask 077; mkdir /usr/src/closed/tree; dkms add plain/1.0 {trees} && dkms build plain/1.0 -k {} {trees}",
-        kernel()
-    );
-    world.shell(&script).run().expect(0);
-    let log = closed.join(format!("tree/plain/1.0/{}/x86_64/log/make.log", kernel()));
-    let log = fs::read_to_string(log).expect("a log");
-    assert!(log.contains("# confinement: full\n"), "{log}");
-    // Without mounts another user would not find the way: root goes it, without its rights.
-    let again = format!("umask 077; dkms build plain/1.0 -k {} {trees} --force", kernel());
-    world.shell(&again).refusing_inside(NAMESPACES).run().expect(0);
-    let log = closed.join(format!("tree/plain/1.0/{}/x86_64/log/make.log", kernel()));
-    let log = fs::read_to_string(log).expect("a log");
-    assert!(log.contains("# confinement: confined; missing walls: own view of files"), "{log}");
-    assert!(Path::new("/proc/self").exists());
 }

@@ -194,6 +194,7 @@ impl World {
             arguments: Vec::new(),
             environment: Vec::new(),
             mounts: String::new(),
+            chroot: None,
             refused: &[],
         }
     }
@@ -238,6 +239,7 @@ pub struct Invocation<'w> {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     mounts: String,
+    chroot: Option<String>,
     refused: &'static [libc::c_long],
 }
 
@@ -281,6 +283,27 @@ impl Invocation<'_> {
     /// contents are gone when the program has ended.
     pub fn small(mut self, path: &str, kilobytes: u32) -> Self {
         self.mounts.push_str(&format!("mount -t tmpfs -o size={kilobytes}k,mode=755 small {path}\n"));
+        self
+    }
+
+    /// Runs the program inside a chroot whose `/` is a plain directory, as builders of
+    /// images have it: the machine's own directories are mounted there, `/proc` on request.
+    pub fn in_chroot(mut self, has_proc: bool) -> Self {
+        let root = self.world.path("chroot");
+        fs::create_dir_all(&root).expect("scratch directory is writable");
+        let without = if has_proc { "" } else { "[ $dir != proc ] || continue; " };
+        self.mounts.push_str(&format!(
+            "cd /; for dir in *; do {without}if [ -h \"$dir\" ]; then cp -a \"$dir\" '{0}'; \
+             elif [ -d \"$dir\" ]; then mkdir -p '{0}/'\"$dir\"; mount --rbind \"/$dir\" '{0}/'\"$dir\"; fi; done\n",
+            root.display()
+        ));
+        self.chroot = Some(format!("chroot '{}' ", root.display()));
+        self
+    }
+
+    /// Mounts an empty `/tmp` that no program can be run from.
+    pub fn with_tmp_noexec(mut self) -> Self {
+        self.mounts.push_str("mount -t tmpfs -o noexec,mode=1777 tmp /tmp\n");
         self
     }
 
@@ -361,10 +384,11 @@ impl Invocation<'_> {
         let places: String = headers().iter().map(|name| format!(" '{}/{name}'", sources.display())).collect();
         // What the program prints is all that is told.
         format!(
-            "set -e\nmkdir -p '{}'{places}\nmount -a -T '{}'\n{}exec \"$@\"\n",
+            "set -e\nmkdir -p '{}'{places}\nmount -a -T '{}'\n{}exec {}\"$@\"\n",
             sources.display(),
             table.display(),
-            self.mounts
+            self.mounts,
+            self.chroot.as_deref().unwrap_or_default()
         )
     }
 }

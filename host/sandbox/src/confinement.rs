@@ -12,7 +12,7 @@ use crate::filter::{Filter, Purpose};
 use crate::identity::{User, can_become_nobody};
 use crate::leash::Leash;
 use crate::level::{Level, Wall};
-use crate::limits::Limits;
+use crate::limits::{self, Limits};
 use crate::measures::{Measures, Place};
 use crate::mounts::{self, Mounts};
 use crate::readable::Readable;
@@ -90,7 +90,8 @@ impl Confinement {
         let root = (build.root != Path::new("/")).then(|| c_string(build.root)).transpose()?;
         let view = build.view.map(|view| view.prepare().ok_or(io::ErrorKind::InvalidInput)).transpose()?;
         let temporary = build.view.map(View::temporary).unwrap_or_default();
-        let place = Place { root, directory: c_string(build.directory)?, view, temporary };
+        let directory = c_string(build.directory)?;
+        let place = Place { root, directory, view, temporary, processes: limits::build_processes() };
         let open = build.open.clone();
         Ok(Self(Measures { user: build.user, place: Some(place), open, ..Measures::new(purpose, rules) }))
     }

@@ -7,9 +7,9 @@
 use std::os::fd::{BorrowedFd, RawFd};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, Signal, WaitOptions};
+use rustix::process::{Pid, WaitOptions};
 
-use super::errno;
+use super::{descendants, errno};
 
 /// How a program ended that was ended from outside.
 const KILLED: i32 = 128 + libc::SIGKILL;
@@ -70,7 +70,7 @@ pub(super) fn watch(program: Pid, lifeline: RawFd, reach: Reach) -> ! {
         }
     };
     if reach == Reach::Children {
-        end_children();
+        descendants::end_all();
     }
     exit(outcome)
 }
@@ -117,47 +117,6 @@ fn reap(program: Pid) -> Option<i32> {
         }
     }
     outcome
-}
-
-/// Ends children until there are none: when one dies, its own become children of this
-/// process, which is their subreaper.
-fn end_children() {
-    loop {
-        for_each_child(|child| {
-            let _ = rustix::process::kill_process(child, Signal::KILL);
-        });
-        match rustix::process::wait(WaitOptions::empty()) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(_) => return,
-        }
-    }
-}
-
-/// Whether the children of this process can be listed, which [`Reach::Children`] needs.
-pub(super) fn can_tell_children() -> Result<(), i32> {
-    open_children().map(drop).map_err(|e| e.raw_os_error())
-}
-
-fn open_children() -> rustix::io::Result<rustix::fd::OwnedFd> {
-    // This process has one thread, whose list is that of the process.
-    let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
-    rustix::fs::open(c"/proc/thread-self/children", flags, rustix::fs::Mode::empty())
-}
-
-/// Source: proc_pid_task(5), `children`: numbers, each followed by a blank.
-fn for_each_child(mut act: impl FnMut(Pid)) {
-    let Ok(list) = open_children() else { return };
-    let mut number = 0_i32;
-    let mut buffer = [0; 1024];
-    while let Ok(length @ 1..) = rustix::io::read(&list, &mut buffer) {
-        for byte in &buffer[..length] {
-            if byte.is_ascii_digit() {
-                number = number.saturating_mul(10).saturating_add(i32::from(byte - b'0'));
-            } else if let Some(child) = Pid::from_raw(std::mem::take(&mut number)) {
-                act(child);
-            }
-        }
-    }
 }
 
 /// As a shell reports it: 128 and the number for a signal.

@@ -30,7 +30,7 @@ pub(super) struct Ends {
 }
 
 /// How long the first process may take to end all others, before it is ended itself.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Leash {
     pub(super) fn new() -> io::Result<(Self, Ends)> {

@@ -20,6 +20,7 @@
 
 mod bind;
 mod confinement;
+mod descendants;
 mod files;
 mod filter;
 mod identity;

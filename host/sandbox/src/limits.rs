@@ -40,18 +40,23 @@ pub(super) fn set(limits: &Limits, own_user: bool) {
     go_first(b"1000");
 }
 
-/// Processes at once of a user who builds: more than any machine's jobs need.
-const BUILD_PROCESSES: u64 = 8192;
+/// Processes and threads at once of a user who builds: far more than the jobs of a machine with so many
+/// processors need.
+pub(super) fn build_processes() -> u64 {
+    // SAFETY: asks for a number.
+    let processors = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+    1024 + 128 * u64::try_from(processors).unwrap_or(1)
+}
 
 /// Bytes of one file that a build writes: more than any module with its debugging information.
 const BUILD_FILE: u64 = 8 << 30;
 
 /// What keeps a build that runs wild from taking the machine along. Makes system calls only.
-pub(super) fn set_for_builds(own_user: bool) {
+pub(super) fn set_for_builds(processes: u64, own_user: bool) {
     lower(Resource::Core, 0);
     lower(Resource::Fsize, BUILD_FILE);
     if own_user {
-        lower(Resource::Nproc, BUILD_PROCESSES);
+        lower(Resource::Nproc, processes);
     }
     go_first(b"500");
 }

@@ -19,6 +19,8 @@ pub(crate) struct Place {
     pub view: Option<Prepared>,
     /// Directories of the view that are the program's alone.
     pub temporary: Vec<CString>,
+    /// How many processes its user may have.
+    pub processes: u64,
 }
 
 /// The measures of one confinement.

@@ -15,7 +15,7 @@ use super::identity::User;
 use super::init::{self, Reach};
 use super::leash::Ends;
 use super::level::{BYTES, Level, Wall};
-use super::{identity, limits, mounts};
+use super::{descendants, identity, limits, mounts};
 use crate::measures::Measures;
 
 /// What the steps need.
@@ -83,7 +83,7 @@ impl Stage {
             // It must live to end the others; the lifeline tells it.
             die_with_parent(false)?;
             let subreaper = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
-            (Reach::Children, subreaper.map_err(number).and_then(|()| init::can_tell_children()))
+            (Reach::Children, subreaper.map_err(number).and_then(|()| descendants::can_be_listed()))
         };
         let mut done = Done { spaces, reach, ends_all, proc: false, read_only: false, view: Err(0) };
         self.mount(&mut done);
@@ -184,10 +184,10 @@ impl Stage {
     fn lock(&self, done: Done) -> Level {
         let Measures { purpose, rules, limits, kept, .. } = &self.measures;
         let own_user = self.user.is_some() || done.spaces.contains(UnshareFlags::NEWUSER);
-        match limits {
-            Some(limits) => limits::set(limits, own_user),
-            None if self.measures.place.is_some() => limits::set_for_builds(own_user),
-            None => {}
+        match (limits, &self.measures.place) {
+            (Some(limits), _) => limits::set(limits, own_user),
+            (None, Some(place)) => limits::set_for_builds(place.processes, own_user),
+            (None, None) => {}
         }
         let nobody = self.user.map_or(Err(0), |user| identity::change_user(user).map_err(number));
         let capabilities = identity::drop_capabilities();

@@ -260,6 +260,17 @@ fn without_namespaces_what_is_left_is_ended_one_by_one() {
     assert!(!runs("sleep 8767"));
 }
 
+/// A process that forks without end outruns who kills it, unless it is stopped first.
+#[test]
+fn what_forks_without_end_is_ended_without_namespaces_too() {
+    let bomb = "bomb() { (exec -a bomb8771 sleep 0.01); bomb | bomb & }; ulimit -u 200; bomb; sleep 0.3";
+    let mut command = bash(bomb);
+    refuse(&mut command, NO_NAMESPACES);
+    let (output, _) = run_in(command, reader().require(&READER));
+    assert!(!output.stderr.is_empty(), "no limit was reached");
+    assert!(!runs("bomb() { "), "the shell's own copies are left");
+}
+
 #[test]
 fn a_stop_signal_to_all_of_its_group_leaves_it_its_first_process() {
     let mut command = bash("setsid sleep 87691 & echo; exec sleep 87692");

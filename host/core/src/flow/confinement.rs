@@ -85,12 +85,11 @@ pub(super) fn confinement(
     let mut user = can_change.then(build_user);
     let mut level = scene.level(true, user)?;
     let view = level.has(Wall::View);
-    if !view {
-        // Another user could not reach it.
-        if scene.closed_above(&real(&run.env.tree.real(directory))).is_some() {
-            user = None;
-        }
-        level = scene.level(false, user)?;
+    if scene.is_out_of_reach(directory, view) {
+        user = None;
+    }
+    if !view || user.is_none() {
+        level = scene.level(view, user)?;
     }
     let lifted = settings.lifted();
     if settings.confinement == Demand::Require && level.rung(&lifted) < Rung::Confined {
@@ -240,6 +239,14 @@ impl Scene<'_> {
         hidden.retain(|path| path.starts_with(root));
         kept.retain(|path| path.starts_with(root));
         Surroundings { hidden: existing(&hidden), kept }
+    }
+
+    /// Whether another user than root would not come to where the build works, or to the kernel's
+    /// headers. A view of its own leads past the directories above them.
+    fn is_out_of_reach(&self, directory: &Location, view: bool) -> bool {
+        let closed = |path: &PathBuf| !can_enter(path) || (!view && self.closed_above(path).is_some());
+        let works_in = real(&self.run.env.tree.real(directory));
+        (!view && self.closed_above(&works_in).is_some()) || kernel_directories(self.kernel).iter().any(closed)
     }
 
     /// The outermost directory above a path that others may not enter.

@@ -1,0 +1,218 @@
+//! All that a process started, and the end of all of them, where no PID namespace does it.
+//!
+//! A process that forks without end outruns whoever kills it: each death makes room for another
+//! fork. A process that is stopped forks no more and makes no room. So all are stopped until there are no new
+//! ones, and killed then.
+//!
+//! Runs between fork and exec: system calls only, and no memory is taken but by one mmap(2).
+
+use std::mem::MaybeUninit;
+
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{Mode, OFlags, RawDir, open};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+/// Descendants that one pass can hold; those beyond have their turn when these have ended.
+const MOST: usize = 1 << 16;
+
+/// How often the processes are listed until the list stays the same.
+const PASSES: u32 = 100;
+
+/// Whether the children of this process can be listed, which [`end_all`] needs.
+pub(crate) fn can_be_listed() -> Result<(), i32> {
+    open_read(c"/proc/thread-self/children").map(drop).map_err(|e| e.raw_os_error())
+}
+
+/// Ends all descendants of this process, which is their subreaper.
+pub(crate) fn end_all() {
+    let Some(list) = List::new() else { return };
+    loop {
+        let mut before = Seen::default();
+        for _ in 0..PASSES {
+            let now = signal_all(list, Signal::STOP);
+            if now == before {
+                break;
+            }
+            before = now;
+        }
+        signal_all(list, Signal::KILL);
+        match rustix::process::wait(rustix::process::WaitOptions::empty()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {
+                while let Ok(Some(_)) = rustix::process::wait(rustix::process::WaitOptions::NOHANG) {}
+            }
+            Err(_) => return,
+        }
+    }
+}
+
+/// Which processes one pass found: two passes that found the same are equal.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+struct Seen {
+    count: usize,
+    sum: u64,
+    squares: u64,
+}
+
+/// Sends a signal to every descendant, parents first.
+fn signal_all(list: List, signal: Signal) -> Seen {
+    let mut seen = Seen::default();
+    let own = rustix::process::getpid().as_raw_pid();
+    let mut length = 0;
+    let (mut at, mut parent) = (0, own);
+    loop {
+        for_each_child(parent, |child| {
+            if length < MOST && send(child, [parent, own], signal) {
+                list.set(length, child);
+                length += 1;
+                let child = u64::from(child.unsigned_abs());
+                seen = Seen {
+                    count: length,
+                    sum: seen.sum.wrapping_add(child),
+                    squares: seen.squares.wrapping_add(child.wrapping_mul(child)),
+                };
+            }
+        });
+        if at == length {
+            return seen;
+        }
+        parent = list.get(at);
+        at += 1;
+    }
+}
+
+/// Sends a signal to a process that has one of these parents: a number alone could be
+/// another process's by now. Says whether it is there.
+fn send(process: i32, [parent, own]: [i32; 2], signal: Signal) -> bool {
+    let Some(pid) = Pid::from_raw(process) else { return false };
+    // What has ended and was not taken up yet is counted, and hears nothing.
+    match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(handle) if parent_of(process).is_some_and(|is| is == parent || is == own) => {
+            let _ = pidfd_send_signal(&handle, signal);
+            true
+        }
+        // Before Linux 5.3; the number of a child of this process stays its own until it is waited for.
+        Err(rustix::io::Errno::NOSYS) if parent == own => {
+            let _ = rustix::process::kill_process(pid, signal);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Source: proc_pid_stat(5): `pid (comm) state ppid …`; the name may hold any character.
+fn parent_of(process: i32) -> Option<i32> {
+    let file = open_read(Path::new().text(b"/proc/").number(process).text(b"/stat").as_c_str()?).ok()?;
+    let mut buffer = [0; 512];
+    let length = rustix::io::read(&file, &mut buffer).ok()?;
+    let text = buffer.get(..length)?;
+    let end_of_name = text.iter().rposition(|byte| *byte == b')')?;
+    let rest = std::str::from_utf8(text.get(end_of_name + 1..)?).ok()?;
+    rest.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+/// The children of all threads of a process.
+///
+/// Source: proc_pid_task(5), `children`.
+fn for_each_child(process: i32, mut act: impl FnMut(i32)) {
+    let Some(Ok(tasks)) = Path::new().text(b"/proc/").number(process).text(b"/task").as_c_str().map(open_directory)
+    else {
+        return;
+    };
+    let mut buffer = [MaybeUninit::uninit(); 2048];
+    let mut entries = RawDir::new(tasks.as_fd(), &mut buffer);
+    while let Some(Ok(entry)) = entries.next() {
+        let name = entry.file_name().to_bytes();
+        if name.first().is_some_and(u8::is_ascii_digit) {
+            let path = Path::new().text(b"/proc/").number(process).text(b"/task/").text(name).text(b"/children");
+            if let Some(Ok(list)) = path.as_c_str().map(open_read) {
+                for_each_number(&list, &mut act);
+            }
+        }
+    }
+}
+
+/// Numbers, each followed by a blank.
+fn for_each_number(list: &OwnedFd, mut act: impl FnMut(i32)) {
+    let mut number = 0_i32;
+    let mut buffer = [0; 1024];
+    while let Ok(length @ 1..) = rustix::io::read(list, &mut buffer) {
+        for byte in &buffer[..length] {
+            if byte.is_ascii_digit() {
+                number = number.saturating_mul(10).saturating_add(i32::from(byte - b'0'));
+            } else if number > 0 {
+                act(std::mem::take(&mut number));
+            }
+        }
+    }
+}
+
+fn open_read(path: &std::ffi::CStr) -> rustix::io::Result<OwnedFd> {
+    open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+}
+
+fn open_directory(path: &std::ffi::CStr) -> rustix::io::Result<OwnedFd> {
+    open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// A short path on the stack.
+struct Path {
+    bytes: [u8; 64],
+    length: usize,
+}
+
+impl Path {
+    fn new() -> Self {
+        Self { bytes: [0; 64], length: 0 }
+    }
+
+    /// What does not fit makes [`as_c_str`](Self::as_c_str) none.
+    fn text(mut self, text: &[u8]) -> Self {
+        let end = self.length + text.len();
+        if let Some(place) = self.bytes.get_mut(self.length..end) {
+            place.copy_from_slice(text);
+        }
+        self.length = end;
+        self
+    }
+
+    fn number(self, number: i32) -> Self {
+        let mut digits = [0; 10];
+        let mut rest = number.unsigned_abs();
+        let mut first = digits.len();
+        while first > 0 && (rest > 0 || first == digits.len()) {
+            first -= 1;
+            digits[first] = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+            rest /= 10;
+        }
+        self.text(&digits[first..])
+    }
+
+    fn as_c_str(&self) -> Option<&std::ffi::CStr> {
+        std::ffi::CStr::from_bytes_with_nul(self.bytes.get(..=self.length)?).ok()
+    }
+}
+
+/// Room for [`MOST`] process numbers.
+#[derive(Clone, Copy)]
+struct List(*mut i32);
+
+impl List {
+    fn new() -> Option<Self> {
+        let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        // SAFETY: new memory, of this process alone until it ends.
+        let memory = unsafe { libc::mmap(std::ptr::null_mut(), MOST * size_of::<i32>(), protection, flags, -1, 0) };
+        (memory != libc::MAP_FAILED).then_some(Self(memory.cast()))
+    }
+
+    fn get(self, index: usize) -> i32 {
+        assert!(index < MOST);
+        // SAFETY: inside of the memory, which is zero where nothing was written.
+        unsafe { self.0.add(index).read() }
+    }
+
+    fn set(self, index: usize, value: i32) {
+        assert!(index < MOST);
+        // SAFETY: inside of the memory.
+        unsafe { self.0.add(index).write(value) }
+    }
+}
