@@ -31,7 +31,7 @@ define put
 
 endef
 
-.PHONY: install install-debug install-plugin-tool install-program install-completion install-manual install-settings \
+.PHONY: install install-debug install-plugin-tool install-program install-completion install-manual install-settings install-user \
 	install-debian install-redhat install-arch install-void install-alpine uninstall deb
 
 install: install-$(FLAVOUR) ## Install what was built (DESTDIR, PREFIX, FLAVOUR=debian|redhat|arch|void|alpine)
@@ -88,18 +88,23 @@ install-settings:
 # What every system has.
 COMMON := install-program install-completion install-manual install-settings
 
-install-debian: $(COMMON)
+# Where systemd-sysusers makes the user at boot, or when a package asks for it.
+install-user:
+	@$(DIRECTORY) $(DESTDIR)/usr/lib/sysusers.d
+	install -m 644 integration/sysusers.conf $(DESTDIR)/usr/lib/sysusers.d/modsmith.conf
+
+install-debian: $(COMMON) install-user
 	$(call put,755,$(LIBDIR)/dkms,sdk/guest/src/packaging/common.postinst integration/dkms_autoinstaller)
 	$(call hooks,run-parts-hooks)
 	$(call hooks,boot-service)
 
-install-redhat: $(COMMON)
+install-redhat: $(COMMON) install-user
 	$(call put,755,$(LIBDIR)/dkms,sdk/guest/src/packaging/common.postinst)
 	$(call hooks,kernel-install-hooks)
 	$(call hooks,boot-service)
 
 # Packages here have no scripts of their own: hooks do it all.
-install-arch: $(COMMON)
+install-arch: $(COMMON) install-user
 	$(call hooks,pacman-hooks)
 	$(call hooks,boot-service)
 

@@ -42,6 +42,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("xz", "xz-utils"),
     ("unsquashfs", "squashfs-tools"),
     ("systemd-sysext", "systemd"),
+    ("systemd-sysusers", "systemd"),
     ("systemd-dissect", "systemd-container"),
     ("pacman", "pacman-package-manager"),
     ("bzip2", "bzip2"),

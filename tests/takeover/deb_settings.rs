@@ -12,6 +12,7 @@ const FRAMEWORK: &str = "etc/dkms/framework.conf";
 const ALL_KERNELS: &str = "etc/dkms/framework.conf.d/autoinstall_all_kernels.conf";
 const MODPROBE: &str = "etc/modprobe.d/dkms.conf";
 const HOOK: &str = "etc/kernel/postinst.d/dkms";
+const USERS: &str = "usr/lib/sysusers.d/modsmith.conf";
 
 /// A system with dpkg's records and nothing else.
 struct System(TempDir);
@@ -106,7 +107,8 @@ fn modsmith(system: &System) -> PathBuf {
     let control = [("@VERSION@", "1"), ("@ARCH@", "all"), ("@LIBC@", "2"), ("@SIZE@", "1")]
         .iter()
         .fold(control, |control, (name, value)| control.replace(name, value));
-    package(&directory, &control, &scripts, &[(HOOK, "# modsmith's hook\n")])
+    let user = fs::read_to_string(paths::checkout().join("integration/sysusers.conf")).unwrap();
+    package(&directory, &control, &scripts, &[(HOOK, "# modsmith's hook\n"), (USERS, &user)])
 }
 
 const EDITED: &str = "mok_signing_key=/root/mok.key\n";
@@ -149,6 +151,21 @@ fn edited_settings_are_kept_without_a_question_when_dkms_goes_and_when_it_comes_
     }
     system.dpkg(&["--purge", "modsmith"]);
     assert_kept(&system);
+}
+
+#[test]
+fn builds_have_a_user_of_their_own_who_stays() {
+    tool::path("systemd-sysusers");
+    let system = System::new();
+    system.install(&modsmith(&system));
+    let is_made = || {
+        let passwd = system.read("etc/passwd");
+        passwd.lines().any(|line| line.starts_with("_modsmith:") && line.ends_with(":/usr/sbin/nologin"))
+    };
+    assert!(is_made());
+    system.install(&system.0.path().join("modsmith/package.deb"));
+    system.dpkg(&["--purge", "modsmith"]);
+    assert!(is_made(), "a number that is free could be another user's tomorrow");
 }
 
 #[test]

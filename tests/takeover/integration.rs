@@ -87,6 +87,7 @@ fn make_install_for_debian_installs_these_files_and_writes_nowhere_else() {
         "usr/lib/dkms/dkms_autoinstaller*",
         "usr/lib/kernel/install.d/40-dkms.install*",
         "usr/lib/systemd/system/dkms.service",
+        "usr/lib/sysusers.d/modsmith.conf",
         "usr/sbin/dkms -> ../bin/modsmith",
         "usr/share/zsh/vendor-completions/_dkms",
         "usr/share/zsh/vendor-completions/_modsmith",
@@ -101,6 +102,7 @@ fn make_install_for_red_hats_family_installs_these_files() {
         "usr/lib/dkms/common.postinst*",
         "usr/lib/kernel/install.d/40-dkms.install*",
         "usr/lib/systemd/system/dkms.service",
+        "usr/lib/sysusers.d/modsmith.conf",
         "usr/sbin/dkms -> ../bin/modsmith",
         "usr/share/zsh/site-functions/_dkms",
         "usr/share/zsh/site-functions/_modsmith",
@@ -114,6 +116,7 @@ fn make_install_for_arch_installs_these_files() {
     let own = [
         "usr/bin/dkms -> modsmith",
         "usr/lib/systemd/system/dkms.service",
+        "usr/lib/sysusers.d/modsmith.conf",
         "usr/share/libalpm/hooks/70-dkms-install.hook",
         "usr/share/libalpm/hooks/70-dkms-upgrade.hook",
         "usr/share/libalpm/hooks/71-dkms-remove.hook",
