@@ -16,7 +16,7 @@ pub struct Bench {
 type Group = fn(&Bench) -> Vec<Row>;
 
 /// Rows that share a world.
-pub const GROUPS: [(&str, Group); 8] = [
+pub const GROUPS: [(&str, Group); 9] = [
     ("start-up", start_up),
     ("status-installed", status_installed),
     ("status-added", status_added),
@@ -25,6 +25,7 @@ pub const GROUPS: [(&str, Group); 8] = [
     ("add-remove", add_remove),
     ("build", build),
     ("autoinstall-ten", autoinstall_ten),
+    ("confinement", confinement),
 ];
 
 const PEER: &str = "dkms 3.0.10";
@@ -165,4 +166,33 @@ fn autoinstall_ten(bench: &Bench) -> Vec<Row> {
         row("`autoinstall` of ten packages, jool-dkms among them", &us, (&them, PEER), Target::Within(0.65)),
         memory("peak memory of modsmith itself in it", bench.own_memory(&world, turn(ours(&world, &line))), 64.0),
     ]
+}
+
+/// What the walls around recipes cost.
+fn confinement(bench: &Bench) -> Vec<Row> {
+    let small = scene::machine();
+    small.add_package(&Package::new("small", "1.0"));
+    small.dkms("add small/1.0").expect(0);
+    let (ten, ids) = scene::added(&scene::TEN);
+    let kernel = scene::kernel();
+    [
+        ("`build` of a small module", small, format!("build small/1.0 -k {kernel}"), vec!["small/1.0".to_owned()], 21),
+        ("`autoinstall` of ten packages", ten, format!("autoinstall -k {kernel}"), ids, 3),
+    ]
+    .map(|(what, world, line, ids, repetitions)| {
+        world.settings("modsmith/confinement.toml", "");
+        world.write("free.toml", "confinement = \"off\"\n");
+        let settings = world.path("settings/modsmith/confinement.toml");
+        let turn = |policy: &str| {
+            // The file stays the same one: it is mounted.
+            let policy = format!("cp {policy} {}", settings.display());
+            let unbuild = |id: &String| ours(&world, &format!("unbuild {id} -k {kernel}"));
+            Turn::of(ours(&world, &line)).before(ids.iter().map(unbuild).chain([policy]))
+        };
+        let free = world.path("free.toml").display().to_string();
+        world.dkms(&line).expect(0);
+        let [confined, free] = bench.measure(&world, repetitions, [turn("/dev/null"), turn(&free)]);
+        row(format!("{what}, confined"), &confined, (&free, "without walls"), Target::Within(1.03))
+    })
+    .into()
 }
