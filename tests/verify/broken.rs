@@ -266,6 +266,42 @@ fn a_signature_of_another_form_is_refused() {
 }
 
 #[test]
+fn a_module_that_was_changed_after_one_of_the_kernels_keys_signed_it_is_refused() {
+    for release in ["bookworm", "sid"] {
+        let kernel = Known::of(release);
+        let intact = |bytes| {
+            let found = findings(&kernel, &kernel.image, "vsock.ko", bytes);
+            found.into_iter().find(|finding| finding.rule == "signature-intact").expect("a finding of each rule")
+        };
+        let signed = kernel.module(SAMPLE);
+        let finding = intact(signed.clone());
+        assert!(finding.answer == Answer::Yes && finding.evidence.contains("fits the file"), "{release}: {finding:?}");
+        let mut changed = signed;
+        let at = changed.len() / 2;
+        changed[at] ^= 1;
+        let found = findings(&kernel, &kernel.image, "vsock.ko", changed);
+        refused(&found, "signature-intact", "EKEYREJECTED", "Key was rejected by service");
+    }
+}
+
+#[test]
+fn a_kernel_that_is_configured_to_require_signatures_knows_its_own_and_tells_of_others() {
+    let kernel = Known::of("sid");
+    let strict = configured(&kernel, &[("MODULE_SIG_FORCE", "y")]);
+    let required = |bytes| {
+        let found = findings(&kernel, &strict, "vsock.ko", bytes);
+        found.into_iter().find(|finding| finding.rule == "signature-required").expect("a finding of each rule")
+    };
+    assert_eq!(required(kernel.module(SAMPLE)).answer, Answer::Yes);
+    let unsigned = required(Patch::new(kernel.module(SAMPLE)).0);
+    assert!(!unsigned.refuses(), "a module that is not signed is installed: {unsigned:?}");
+    let words = unsigned.refusal.expect("a no has words");
+    assert_eq!((words.kernel.as_str(), words.errno), ("Loading of unsigned module is rejected", "EKEYREJECTED"));
+    // Another kernel's signer may be enrolled.
+    assert_eq!(required(Known::of("bookworm").module(SAMPLE)).answer, Answer::Unknown);
+}
+
+#[test]
 fn a_file_that_the_index_does_not_name_is_told_and_stops_nothing() {
     for release in ["bookworm", "sid"] {
         let kernel = Known::of(release);

@@ -2,6 +2,7 @@
 //! compiler.
 
 mod btf;
+mod certificates;
 mod elf;
 mod export;
 mod image;

@@ -26,6 +26,8 @@ pub struct Image {
     /// Names of modules that are part of the kernel, each with what is
     /// known of it.
     pub builtin: Fact<BTreeMap<String, BuiltIn>>,
+    /// The certificates that are part of the kernel, in DER form.
+    pub certificates: Fact<Vec<Vec<u8>>>,
 }
 
 /// A module that is part of a kernel.
@@ -47,6 +49,7 @@ impl Image {
             has_flag_table: Fact::unknown(why),
             config: Fact::unknown(why),
             builtin: Fact::unknown(why),
+            certificates: Fact::unknown(why),
         }
     }
 

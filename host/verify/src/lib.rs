@@ -25,6 +25,7 @@ mod module;
 mod neighbours;
 mod rule;
 mod rules;
+mod signer;
 
 pub use answer::{Refusal, Verdict};
 pub use fact::{Fact, Unknown};

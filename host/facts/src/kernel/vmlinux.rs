@@ -10,6 +10,7 @@ use object::{Object, ObjectSection};
 use serde::{Deserialize, Serialize};
 
 use super::btf;
+use super::certificates::builtin_certificates;
 use super::export::{Export, Exports, GPL_ONLY};
 
 /// The largest configuration inside of a kernel, in bytes.
@@ -33,6 +34,8 @@ pub struct Vmlinux {
     /// The text of the configuration, where the kernel has it in itself
     /// (CONFIG_IKCONFIG).
     pub config: Option<String>,
+    /// Those that are part of the kernel, in DER form.
+    pub certificates: Option<Vec<Vec<u8>>>,
 }
 
 impl Vmlinux {
@@ -52,6 +55,7 @@ impl Vmlinux {
             exports: exports(&file, has_flag_table, release.as_deref()),
             has_flag_table,
             config: config(kernel),
+            certificates: builtin_certificates(kernel),
             release,
         })
     }

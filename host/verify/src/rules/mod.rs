@@ -20,6 +20,8 @@ mod namespaces;
 mod relocations;
 mod signature_attributes;
 mod signature_form;
+mod signature_intact;
+mod signature_required;
 mod symbol_versions;
 mod symbols;
 mod text;
@@ -36,6 +38,8 @@ pub const RULES: &[Rule] = &[
     compression::RULE,
     signature_form::RULE,
     signature_attributes::RULE,
+    signature_intact::RULE,
+    signature_required::RULE,
     elf::RULE,
     architecture::RULE,
     this_module::RULE,

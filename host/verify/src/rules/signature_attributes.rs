@@ -1,13 +1,11 @@
 //! A signature has no signed attributes.
 
-use cms::cert::x509::der::Decode;
-use cms::content_info::ContentInfo;
-use cms::signed_data::SignedData;
 use modsmith_facts::kernel::signature;
 
 use crate::answer::{Refusal, Verdict};
 use crate::fact::Unknown;
 use crate::rule::{Case, Gate, Rule};
+use crate::signer::signed_data;
 
 pub(super) const RULE: Rule = Rule {
     id: "signature-attributes",
@@ -45,8 +43,4 @@ fn check(case: &Case<'_>) -> Result<Verdict, Unknown> {
             .into(),
     }
     .no()
-}
-
-fn signed_data(message: &[u8]) -> Option<SignedData> {
-    ContentInfo::from_der(message).ok()?.content.decode_as().ok()
 }
