@@ -192,7 +192,7 @@ fn the_index_of_one_module_is_depmods() {
 /// Merged by systemd itself, in a mount namespace.
 #[test]
 fn systemd_merges_an_image_and_modprobe_finds_its_modules_and_the_kernels() {
-    let machine = Machine::with("jool-dkms");
+    let machine = Machine::with("nat-rtsp-dkms");
     let image = machine.image("");
     let dissected = tool::run(Command::new(tool::path("systemd-dissect")).arg(&image));
     assert!(dissected.contains("✓ extension for system"), "{dissected}");
@@ -207,10 +207,10 @@ fn systemd_merges_an_image_and_modprobe_finds_its_modules_and_the_kernels() {
          mount --make-rshared /
          mount -t tmpfs run /run
          {sysext} --root={root} merge
-         modprobe -d {root} -S {kernel} --show-depends jool
+         modprobe -d {root} -S {kernel} --show-depends nf_nat_rtsp
          modprobe -d {root} -S {kernel} -R '{device}'
          {sysext} --root={root} unmerge
-         ! modprobe -d {root} -S {kernel} --show-depends jool",
+         ! modprobe -d {root} -S {kernel} --show-depends nf_nat_rtsp",
         sysext = tool::path("systemd-sysext").display(),
         root = system.0.path().display(),
         kernel = kernel(),
@@ -220,8 +220,12 @@ fn systemd_merges_an_image_and_modprobe_finds_its_modules_and_the_kernels() {
     let out = tool::output(merge.args(["--mount", "--propagation", "private", "sh", "-c", &script])).expect(0);
     let loaded: Vec<&str> = out.stdout.lines().filter_map(|line| line.trim().rsplit('/').next()).collect();
     let location = |file: &str| loaded.iter().position(|loaded| *loaded == file);
-    assert!(location("x_tables.ko") < location("jool.ko") && location("jool_common.ko") < location("jool.ko"), "{out}");
-    assert!(location("x_tables.ko").is_some() && location("jool_common.ko").is_some(), "{out}");
+    assert!(
+        location("nf_conntrack.ko") < location("nf_nat_rtsp.ko")
+            && location("nf_conntrack_rtsp.ko") < location("nf_nat_rtsp.ko"),
+        "{out}"
+    );
+    assert!(location("nf_conntrack.ko").is_some() && location("nf_conntrack_rtsp.ko").is_some(), "{out}");
     assert!(loaded.contains(&driver), "{driver} is not found for {pattern}: {out}");
 }
 
@@ -268,11 +272,11 @@ fn an_image_is_for_the_system_that_was_named() {
 
 #[test]
 fn an_image_holds_the_modules_of_further_packages() {
-    let machine = Machine::with("jool-dkms");
+    let machine = Machine::with("bbswitch-dkms");
     machine.world.add_package(&Package::new("extra", "1.0"));
     machine.world.dkms(&format!("build extra/1.0 -k {}", kernel())).expect(0);
     let system = System::extended(&machine.image("--with extra/1.0"));
-    for module in ["extra", "jool"] {
+    for module in ["extra", "bbswitch"] {
         assert!(
             system.modprobe(&["--show-depends", module]).contains(&format!("updates/dkms/{module}.ko")),
             "{module}"

@@ -100,8 +100,6 @@ packages! {
     ddcci_has_two_modules: "ddcci-dkms" builds 2;
     digimend_has_four_modules: "digimend-dkms" builds 4;
     dpdk_kmods_has_a_tilde_in_its_version: "dpdk-kmods-dkms" builds 1;
-    evdi: "evdi-dkms" builds 1;
-    gost_crypto_has_six_modules: "gost-crypto-dkms" builds 6;
     nat_rtsp_has_a_plus_in_its_version: "nat-rtsp-dkms" builds 2;
     rapiddisk: "rapiddisk-dkms" builds 2;
     tp_smapi_has_three_modules: "tp-smapi-dkms" builds 3;
@@ -128,6 +126,8 @@ packages! {
     #[ignore = "slow"] apfs_is_called_otherwise: "apfs-dkms" builds 1;
     #[ignore = "slow"] dahdi_has_32_modules: "dahdi-dkms" builds 32;
     #[ignore = "slow"] dm_writeboost: "dm-writeboost-dkms" builds 1;
+    #[ignore = "slow"] evdi: "evdi-dkms" builds 1;
+    #[ignore = "slow"] gost_crypto_has_six_modules: "gost-crypto-dkms" builds 6;
     #[ignore = "slow"] falcosecurity_scap: "falcosecurity-scap-dkms" builds 1;
     #[ignore = "slow"] iptables_netflow_has_a_configure_script: "iptables-netflow-dkms" builds 1;
     #[ignore = "slow"] jool_is_made_in_three_directories: "jool-dkms" builds 3;
