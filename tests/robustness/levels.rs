@@ -198,7 +198,7 @@ fn a_recipe_that_takes_all_it_can_get_ends_and_leaves_nothing() {
     ] {
         let package = package(name, recipe);
         registered(&world, &package);
-        for walls in [Walls::All, Walls::NoNamespaces] {
+        for walls in [Walls::All, Walls::NoNamespaces, Walls::Neither] {
             let out = build(&world, &package, walls);
             let log = log(&world, &package);
             assert_eq!(out.code, code, "{name}, {walls:?}: {out}\n{log}");
