@@ -1,5 +1,6 @@
 //! What each action does to the tree and to the system: the states, the files, the lines that it prints.
 
+mod administrators_files;
 mod autoinstall;
 mod boot_image;
 mod compression;
@@ -7,6 +8,7 @@ mod conf_readings;
 mod dkms_3_4;
 mod dry_run;
 mod failed_builds;
+mod failure_causes;
 mod modprobe_config;
 mod old_kernels;
 mod one_job;
