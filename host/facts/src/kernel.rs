@@ -5,6 +5,7 @@ mod btf;
 mod elf;
 mod export;
 mod image;
+pub mod kbuild;
 mod locate;
 mod modinfo;
 mod signature;
