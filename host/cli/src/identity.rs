@@ -175,7 +175,8 @@ fn inputs(build: &Build) -> String {
 fn compared(differences: &[Difference]) -> String {
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "(none)".to_owned());
     let row = |difference: &Difference| {
-        line(&format!("  {}: {} -> {}", difference.input.join(": "), text(&difference.first), text(&difference.second))).into_owned()
+        line(&format!("  {}: {} -> {}", difference.input.join(": "), text(&difference.first), text(&difference.second)))
+            .into_owned()
     };
     match differences {
         [] => "Nothing differs.".to_owned(),

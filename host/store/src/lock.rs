@@ -42,8 +42,13 @@ pub(crate) fn try_alone(store: &TrustedDir) -> Result<Option<Alone>> {
     }
 }
 
+/// Opened for reading only, if it is there: a file system that is read-only has a store that can be
+/// read. Source: flock(2), which asks for no more.
 fn open(store: &TrustedDir) -> Result<File> {
     let path = store.path().join(NAME);
+    if let Some(file) = store.open(NAME, OFlags::RDONLY, 0).map_err(trust_error("open", &path))? {
+        return Ok(file);
+    }
     let opened = store.open(NAME, OFlags::RDWR | OFlags::CREATE, 0o600).map_err(trust_error("open", &path))?;
     opened.ok_or_else(|| io_error("open", &path)(std::io::ErrorKind::NotFound.into()))
 }

@@ -100,8 +100,10 @@ pub(super) fn declare(
     let mut environment: BTreeMap<String, String> = confined.environment().iter().cloned().collect();
     let (Environment::Clean(own) | Environment::Inherited(own)) = script::environment(package, kernel, toolchain);
     environment.extend(own.into_iter().chain(command.environment));
-    if let Some(flags) = environment.get_mut("MAKEFLAGS") {
-        *flags = without_jobs(flags);
+    if let Some(flags) =
+        environment.remove("MAKEFLAGS").map(|flags| without_jobs(&flags)).filter(|flags| !flags.is_empty())
+    {
+        environment.insert("MAKEFLAGS".to_owned(), flags);
     }
 
     let mut inputs = Inputs::default();
