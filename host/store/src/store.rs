@@ -106,8 +106,7 @@ impl Store {
         Path::new(ENTRIES).join(identity.digits()).join(file)
     }
 
-    /// The entry of an identity, all of its files compared with their digests. Notes that it was
-    /// used.
+    /// The entry of an identity, all of its files compared with their digests.
     ///
     /// # Errors
     /// [`Fault`]: an entry that is damaged, or that others could have written.
@@ -115,9 +114,15 @@ impl Store {
         let Some(directory) = self.entry_directory(identity)? else { return Ok(None) };
         let entry = read_entry(&directory, identity)?;
         check_files(&directory, &entry)?;
-        // The one that is used last is removed last. A file system that is read-only has no use of it.
-        let _ = rustix::fs::futimens(&directory, &NOW);
         Ok(Some(entry))
+    }
+
+    /// Notes that an entry is used: the one that is used last is removed last. A file system that is
+    /// read-only has no use of it.
+    pub fn note_use(&self, identity: &Identity) {
+        if let Ok(Some(directory)) = self.entry_directory(identity) {
+            let _ = rustix::fs::futimens(&directory, &NOW);
+        }
     }
 
     /// The contents of a file of an entry.

@@ -19,7 +19,7 @@ use crate::flow::record::conf_files;
 use crate::flow::reuse::take_stored;
 use crate::flow::script::script_command;
 use crate::flow::signing::signing;
-use crate::flow::store::{Keeping, keep, keeping, stored};
+use crate::flow::store::{Built, Keeping, keep, keeping, stored};
 use crate::flow::toolchain::toolchain_of;
 use crate::flow::workplace::{Workplace, workplace};
 use crate::flow::{Invocation, PackageSource, preconditions, script};
@@ -81,7 +81,7 @@ pub(super) fn build_package(
                 let text =
                     format!("The stored build of {} is not used: {} The modules are built.", package.id, error.message);
                 run.runner.reporter.warning(&text);
-                stored.drop_entry();
+                run.runner.after_success(|| stored.drop_damaged());
             }
             outcome => return outcome,
         }
@@ -112,9 +112,10 @@ pub(super) fn build_package(
     }
     match &decisions.keeping {
         Some(keeping) => {
-            let Decisions { conf, place, .. } = &decisions;
-            keep(run, package, target, conf, place, decisions.signing.is_some(), keeping);
-            clear(run, package, kernel, &decisions.place)
+            let Decisions { conf, toolchain, place, signing, .. } = &decisions;
+            let is_signed = signing.is_some();
+            keep(run, &Built { package, kernel, target, conf, toolchain, place, is_signed }, keeping);
+            clear(run, package, kernel, place)
         }
         None => Ok(()),
     }

@@ -10,7 +10,8 @@ use crate::build::Toolchain;
 use crate::conf::{PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
-use crate::flow::kernel_inputs::digest_of_file;
+use crate::flow::env::Env;
+use crate::flow::kernel_inputs::{KernelInputs, digest_of_file, kernel_inputs};
 use crate::flow::make_command::declared_command;
 use crate::flow::preconditions::check_headers;
 use crate::flow::script;
@@ -32,17 +33,16 @@ pub(super) struct Declared {
     pub identity: Identity,
     /// Why what is declared may not be all, as a clause.
     pub undeclared: Option<String>,
-    /// Trees whose files are inputs, links resolved.
-    pub trees: Vec<PathBuf>,
-    source: PathBuf,
-    /// What stat(2) said of the source.
-    stamp: String,
+    pub of_kernel: Arc<KernelInputs>,
+    /// Directories of the package, and what stat(2) said of all that is in them.
+    own: Vec<(PathBuf, String)>,
 }
 
 impl Declared {
-    /// Whether the source is still what was looked at.
-    pub fn is_unchanged(&self) -> bool {
-        Listing::of(&self.source).is_ok_and(|listing| listing.stamp() == self.stamp)
+    /// Whether everything is still what was looked at.
+    pub fn is_unchanged(&self, env: &Env, kernel: &Kernel, toolchain: &Toolchain) -> bool {
+        let is_same = |(path, stamp): &(PathBuf, String)| Listing::of(path).is_ok_and(|now| now.stamp() == *stamp);
+        self.own.iter().all(is_same) && kernel_inputs(env, kernel, toolchain).is_ok_and(|now| now == *self.of_kernel)
     }
 }
 
@@ -113,7 +113,8 @@ pub(super) fn declare(
     inputs.insert("architecture", target.arch.as_str());
     inputs.insert("machine", kernel.machine());
     inputs.insert("source", tree(&listing, "the source")?);
-    inputs.insert("overrides", overrides(run, package)?);
+    let mut own = vec![(package.source.clone(), listing.stamp())];
+    inputs.insert("overrides", overrides(run, package, &mut own)?);
     inputs.insert("directives", directives(conf));
     inputs.insert("command", command.script);
     inputs.insert("environment", Value::from_iter(environment));
@@ -125,8 +126,7 @@ pub(super) fn declare(
     inputs.insert("system", system(run));
     let identity = inputs.identity();
     let undeclared = confined.undeclared();
-    let (source, stamp) = (package.source.clone(), listing.stamp());
-    Ok(Declared { inputs, identity, undeclared, trees: surroundings.trees.clone(), source, stamp })
+    Ok(Declared { inputs, identity, undeclared, of_kernel: surroundings, own })
 }
 
 fn tree(listing: &Listing, what: &str) -> Result<Value, String> {
@@ -148,12 +148,14 @@ fn leads_out(link: &Path, target: &Path) -> bool {
 }
 
 /// The administrator's scripts and patches of a package.
-fn overrides(run: &Invocation<'_>, package: &Package) -> Result<Value, String> {
+fn overrides(run: &Invocation<'_>, package: &Package, own: &mut Vec<(PathBuf, String)>) -> Result<Value, String> {
     let directory = inside::real(&run.env.overrides_dir().join(&package.id.module));
     match directory.is_dir() {
         true => {
             let unreadable = |error| format!("{} cannot be read: {error}", directory.display());
-            tree(&Listing::of(&directory).map_err(unreadable)?, &directory.display().to_string())
+            let listing = Listing::of(&directory).map_err(unreadable)?;
+            own.push((directory.clone(), listing.stamp()));
+            tree(&listing, &directory.display().to_string())
         }
         false => Ok(Value::Tree(BTreeMap::new())),
     }

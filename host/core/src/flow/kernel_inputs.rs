@@ -32,7 +32,7 @@ const LLVM_PROGRAMS: [&str; 7] =
 const NAMING: [&str; 5] = ["HOSTCC", "HOSTCXX", "RUSTC", "BINDGEN", "PAHOLE"];
 
 /// What all builds for one kernel have in common.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct KernelInputs {
     /// Digest of each tree that the headers consist of, by its path as builds see it.
     pub headers: BTreeMap<String, String>,

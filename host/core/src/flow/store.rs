@@ -87,9 +87,12 @@ impl Stored {
         log.splitn(3, |byte| *byte == b'\n').nth(2).unwrap_or_default().to_vec()
     }
 
-    /// Removes it: it could not be used.
-    pub fn drop_entry(&self) {
-        if let Err(error) = self.store.remove(&self.entry.identity()) {
+    /// Removes it if it is damaged.
+    pub fn drop_damaged(&self) {
+        let identity = self.entry.identity();
+        if self.store.verify(&identity).is_err()
+            && let Err(error) = self.store.remove(&identity)
+        {
             tracing::debug!("a stored build is not removed: {error}");
         }
     }
@@ -155,31 +158,36 @@ pub(super) fn stored(run: &Invocation<'_>, package: &Package, conf: &PackageConf
     let unchanged = reads(&entry).is_some_and(|reads| {
         reads.iter().all(|(path, digest)| digest_seen_by_build(&run.env, path).is_ok_and(|now| now == *digest))
     });
-    (has_all && unchanged).then_some(Stored { entry, store, _shared: shared })
+    if !has_all || !unchanged {
+        return None;
+    }
+    run.runner.after_success(|| store.note_use(identity));
+    Some(Stored { entry, store, _shared: shared })
 }
 
-/// Keeps what was built, while the build directory is still there.
-pub(super) fn keep(
-    run: &Invocation<'_>,
-    package: &Package,
-    target: &Target,
-    conf: &PackageConf,
-    place: &Workplace,
-    is_signed: bool,
-    keeping: &Keeping,
-) {
-    run.runner.after_success(|| {
-        match try_keep(run, package, target, conf, place, is_signed, keeping) {
-            Ok(Kept::New | Kept::Same) => {}
-            Ok(Kept::Replaced(files)) => run.runner.reporter.warning(&format!(
-                "{} was built from the same inputs as a stored build, with another result: {}. The recipe depends on something else, too.",
-                package.id,
-                files.join(", ")
-            )),
-            Err(NotKept::Quietly(why)) => tracing::debug!(package = %package.id, "the build is not kept: {why}"),
-            Err(NotKept::Failed(why)) => {
-                run.runner.reporter.warning(&format!("The modules of {} are built, and not kept in the store: {why}.", package.id));
-            }
+/// A build that is complete, and whose directory is still there.
+pub(super) struct Built<'b> {
+    pub package: &'b Package,
+    pub kernel: &'b Kernel,
+    pub target: &'b Target,
+    pub conf: &'b PackageConf,
+    pub toolchain: &'b Toolchain,
+    pub place: &'b Workplace,
+    pub is_signed: bool,
+}
+
+/// Keeps what was built.
+pub(super) fn keep(run: &Invocation<'_>, built: &Built<'_>, keeping: &Keeping) {
+    let id = &built.package.id;
+    run.runner.after_success(|| match try_keep(run, built, keeping) {
+        Ok(Kept::New | Kept::Same) => {}
+        Ok(Kept::Replaced(files)) => run.runner.reporter.warning(&format!(
+            "{id} was built from the same inputs as a stored build, with another result: {}. The recipe depends on something else, too.",
+            files.join(", ")
+        )),
+        Err(NotKept::Quietly(why)) => tracing::debug!(package = %id, "the build is not kept: {why}"),
+        Err(NotKept::Failed(why)) => {
+            run.runner.reporter.warning(&format!("The modules of {id} are built, and not kept in the store: {why}."));
         }
     });
 }
@@ -198,22 +206,15 @@ impl From<modsmith_store::Error> for NotKept {
     }
 }
 
-fn try_keep(
-    run: &Invocation<'_>,
-    package: &Package,
-    target: &Target,
-    conf: &PackageConf,
-    place: &Workplace,
-    is_signed: bool,
-    keeping: &Keeping,
-) -> Result<Kept, NotKept> {
+fn try_keep(run: &Invocation<'_>, built: &Built<'_>, keeping: &Keeping) -> Result<Kept, NotKept> {
     let Keeping { declared, size } = keeping;
-    if !declared.is_unchanged() {
-        return Err(NotKept::Quietly("its source was changed while it was built".to_owned()));
+    let Built { package, kernel, target, conf, toolchain, place, is_signed } = built;
+    if !declared.is_unchanged(&run.env, kernel, toolchain) {
+        return Err(NotKept::Quietly("its inputs were changed while it was built".to_owned()));
     }
     let build = inside::real(&run.env.tree.real(&place.location));
     let reads = undeclared_reads(run, package, &build, declared).map_err(NotKept::Quietly)?;
-    let mut files = products(run, package, target, conf, is_signed)?;
+    let mut files = products(run, package, target, conf, *is_signed)?;
     let log = run.env.tree.real(&place.log());
     files.insert(LOG.to_owned(), inside::read_configuration(&log).unwrap_or_default());
     let total: u64 = files.values().map(|file| file.len() as u64).sum();
@@ -321,7 +322,7 @@ fn undeclared_reads(
     let unreadable = |error: std::io::Error| format!("its build directory cannot be read: {error}");
     let listing = Listing::of(build).map_err(unreadable)?;
     let own = PathBuf::from(run.env.seen_by_build(&run.env.tree.real(&package.id.build_dir())));
-    let trees: Vec<PathBuf> = declared.trees.iter().map(|tree| run.env.seen_by_build(tree).into()).collect();
+    let trees: Vec<PathBuf> = declared.of_kernel.trees.iter().map(|tree| run.env.seen_by_build(tree).into()).collect();
     let mut found = BTreeMap::new();
     for file in listing.files(is_command_file) {
         let text = inside::read_file(&build.join(file)).map_err(unreadable)?;

@@ -116,7 +116,7 @@ fn a_collection_keeps_what_was_used_last_and_the_bound() {
         let then = SystemTime::now() - std::time::Duration::from_secs(age);
         File::open(scene.file(identity, "")).unwrap().set_modified(then).unwrap();
     }
-    scene.store.find(&identities[0]).unwrap().expect("used once more");
+    scene.store.note_use(&identities[0]);
     let done = scene.store.collect(250).unwrap().expect("nobody else uses it");
     assert_eq!(done, Collected { removed: 1, freed: 100, left: 2, size: 200 });
     assert_eq!(scene.store.find(&identities[1]), Ok(None));
