@@ -13,10 +13,15 @@ use serde_json::Value;
 
 use crate::scene::{act, package, product, reused, status, unsigned, world};
 
+/// Where a world's own programs are found first.
+const PATH: &str = "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// The document of `modsmith identity`, with variables set.
 fn described(world: &World, variables: &[(&str, &str)]) -> Value {
     let line = format!("identity kept/1.0 -k {} --json", kernel());
-    let run = variables.iter().fold(world.program(modsmith()).words(&line), |run, (name, value)| run.env(name, *value));
+    // The same in all worlds: the path is an input.
+    let run = world.program(modsmith()).words(&line).with_programs("bin").env("PATH", PATH);
+    let run = variables.iter().fold(run, |run, (name, value)| run.env(name, *value));
     let json = run.run().expect(0).json();
     validate("identity-schema.json", &json).unwrap();
     json["builds"][0].clone()
@@ -57,6 +62,7 @@ fn scene() -> World {
 fn each_input_that_is_changed_alone_changes_the_identity() {
     let base = scene();
     let mut seen = vec![("nothing", identity(&base))];
+    assert_eq!(identity(&base.duplicate()), seen[0].1, "another world in the same state");
     let source = "usr/src/kept-1.0";
     type Change<'c> = (&'static str, &'c dyn Fn(&World));
     let symbols = format!("var/lib/dkms/base/1.0/{}/{}/module/Module.symvers", kernel(), kernel::arch());
@@ -166,6 +172,10 @@ fn a_changed_input_is_built_and_the_old_one_comes_back_from_the_store() {
 #[test]
 fn what_the_command_shows_is_what_a_build_goes_by() {
     let world = world();
+    let identity = |world: &World| {
+        let json = world.modsmith(&format!("identity kept/1.0 -k {} --json", kernel())).expect(0).json();
+        json["builds"][0]["identity"].as_str().expect("an identity").to_owned()
+    };
     let before = identity(&world);
     act(&world, "build");
     assert_eq!(status(&world)["store"]["identity"], before.as_str());

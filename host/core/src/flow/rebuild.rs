@@ -46,6 +46,8 @@ pub fn rebuild(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Result<
     let stored = declared.ok().and_then(|declared| store?.find(&declared.identity).ok().flatten());
     let decisions = Decisions::unsigned(conf, toolchain, place, patches);
 
+    let directory = decisions.place.location.clone();
+    let was_there = run.env.tree.real(&directory).is_dir();
     let mut builds = Vec::new();
     for _ in 0..2 {
         let mut plan = Builder::new(format!("build {id} for {target} again"), run.env.roots(&package, Some(&kernel)));
@@ -58,7 +60,10 @@ pub fn rebuild(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Result<
         }
         builds.push(digests);
         let mut plan = Builder::new(format!("end the build of {id}"), run.env.roots(&package, Some(&kernel)));
-        plan.push(verbs::Remove { location: decisions.place.location.clone() }, "it was only made to be compared");
+        plan.push(verbs::Remove { location: directory.clone() }, "it was only made to be compared");
+        if was_there {
+            plan.push(verbs::MakeDirectory { location: directory.clone() }, "it was there before");
+        }
         run.runner.run(plan)?;
     }
     let mut differing = Vec::new();
