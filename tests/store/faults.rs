@@ -175,9 +175,9 @@ fn library() -> PathBuf {
 }
 
 #[test]
-fn killed_at_any_write_of_the_store_nothing_wrong_is_installed() {
+fn killed_at_any_write_of_the_store_nothing_wrong_is_taken() {
     let start = world();
-    let line = format!("install kept/1.0 -k {}", kernel());
+    let line = format!("build kept/1.0 -k {}", kernel());
     let done = start.duplicate();
     // A key pair is made once per tree: all worlds have the same one.
     done.dkms("generate_mok").expect(0);

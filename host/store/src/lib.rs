@@ -25,4 +25,4 @@ pub use error::{Error, Result};
 pub use inputs::{Difference, Inputs, Value};
 pub use listing::{Listing, MOST_ENTRIES};
 pub use lock::Shared;
-pub use store::{Collected, Fault, New, Store};
+pub use store::{Collected, Fault, Listed, New, Store};

@@ -47,6 +47,15 @@ pub struct New {
 #[error("{0}")]
 pub struct Fault(pub String);
 
+/// An entry as a list of them has it.
+#[derive(Debug)]
+pub struct Listed {
+    pub identity: Identity,
+    /// When it was stored or used last.
+    pub used: SystemTime,
+    pub entry: Result<Entry, Fault>,
+}
+
 /// What a collection has done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Collected {
@@ -210,7 +219,7 @@ impl Store {
     ///
     /// # Errors
     /// The directory cannot be read.
-    pub fn entries(&self) -> Result<Vec<(Identity, SystemTime, Result<Entry, Fault>)>> {
+    pub fn entries(&self) -> Result<Vec<Listed>> {
         let path = self.path().join(ENTRIES);
         let directory = self.directory.directory(ENTRIES).map_err(trust_error("open", &path))?;
         let names = directory.map(|directory| directory.names()).transpose().map_err(io_error("read", &path))?;
@@ -220,9 +229,10 @@ impl Store {
             let used =
                 File::from(rustix::io::dup(&directory).map_err(|e| io_error("open", directory.path())(e.into()))?);
             let used = used.metadata().and_then(|metadata| metadata.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-            entries.push((identity.clone(), used, read_entry(&directory, &identity)));
+            let entry = read_entry(&directory, &identity);
+            entries.push(Listed { identity, used, entry });
         }
-        entries.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
+        entries.sort_by(|a, b| (b.used, &a.identity).cmp(&(a.used, &b.identity)));
         Ok(entries)
     }
 
@@ -246,7 +256,7 @@ impl Store {
         let Some(_alone) = lock::try_alone(&self.directory)? else { return Ok(None) };
         self.clear_begun()?;
         let mut done = Collected::default();
-        for (identity, _, entry) in self.entries()? {
+        for Listed { identity, entry, .. } in self.entries()? {
             let size = entry.as_ref().map_or(0, Entry::size);
             if entry.is_ok() && done.size.saturating_add(size) <= limit {
                 (done.left, done.size) = (done.left + 1, done.size + size);

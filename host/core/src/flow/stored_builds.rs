@@ -8,7 +8,7 @@ use crate::conf::store::Settings;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
 use crate::flow::store::open;
-use modsmith_store::{Collected, Identity, Store};
+use modsmith_store::{Collected, Identity, Listed, Store};
 
 /// A build in the store.
 #[derive(Debug, Clone)]
@@ -55,25 +55,23 @@ fn list(run: &Invocation<'_>, check: impl Fn(&Store, &Identity) -> Option<String
     let Some(store) = open(&run.env).map_err(unusable)? else { return Ok(Vec::new()) };
     let _shared = store.share().map_err(unusable)?;
     let entries = store.entries().map_err(unusable)?;
-    let build =
-        |(identity, used, entry): (Identity, SystemTime, Result<modsmith_store::Entry, modsmith_store::Fault>)| {
-            let (facts, fault) = match entry {
-                Ok(entry) => {
-                    let text =
-                        |name: &str| entry.facts.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-                    let facts = StoredFacts {
-                        package: text("package"),
-                        kernel: text("kernel"),
-                        arch: text("arch"),
-                        files: entry.files.keys().cloned().collect(),
-                        size: entry.size(),
-                    };
-                    (Some(facts), check(&store, &identity))
-                }
-                Err(fault) => (None, Some(fault.to_string())),
-            };
-            StoredBuild { identity, used, facts, fault }
+    let build = |Listed { identity, used, entry }: Listed| {
+        let (facts, fault) = match entry {
+            Ok(entry) => {
+                let text = |name: &str| entry.facts.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+                let facts = StoredFacts {
+                    package: text("package"),
+                    kernel: text("kernel"),
+                    arch: text("arch"),
+                    files: entry.files.keys().cloned().collect(),
+                    size: entry.size(),
+                };
+                (Some(facts), check(&store, &identity))
+            }
+            Err(fault) => (None, Some(fault.to_string())),
         };
+        StoredBuild { identity, used, facts, fault }
+    };
     Ok(entries.into_iter().map(build).collect())
 }
 

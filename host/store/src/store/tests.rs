@@ -14,7 +14,7 @@ fn scene() -> Scene {
 }
 
 impl Scene {
-    fn new(text: &str, contents: &[u8]) -> New {
+    fn made(text: &str, contents: &[u8]) -> New {
         let mut inputs = Inputs::default();
         inputs.insert("source", text);
         let files = [("a.ko".to_owned(), contents.to_vec()), ("b".to_owned(), b"b".to_vec())].into();
@@ -22,7 +22,7 @@ impl Scene {
     }
 
     fn keep(&self, text: &str, contents: &[u8]) -> (Identity, Kept) {
-        let new = Self::new(text, contents);
+        let new = Self::made(text, contents);
         (new.inputs.identity(), self.store.keep(new).unwrap())
     }
 
@@ -43,7 +43,7 @@ fn what_was_stored_is_found_by_its_identity() {
     let entry = scene.store.find(&identity).unwrap().expect("it was stored");
     assert_eq!(scene.store.read(&entry, "a.ko").unwrap(), b"module");
     assert_eq!((entry.identity(), entry.size()), (identity.clone(), 7));
-    assert_eq!(scene.store.find(&Scene::new("other", b"").inputs.identity()), Ok(None));
+    assert_eq!(scene.store.find(&Scene::made("other", b"").inputs.identity()), Ok(None));
     assert_eq!(scene.keep("one", b"module").1, Kept::Same);
     assert_eq!(scene.keep("one", b"another").1, Kept::Replaced(vec!["a.ko".to_owned()]));
     let entry = scene.store.find(&identity).unwrap().unwrap();
@@ -148,7 +148,7 @@ fn what_a_killed_program_left_is_removed() {
 fn names_that_lead_elsewhere_are_refused() {
     let scene = scene();
     for name in ["../x", "a/b", "", ".hidden", LIST] {
-        let mut new = Scene::new("one", b"");
+        let mut new = Scene::made("one", b"");
         new.files.insert(name.to_owned(), Vec::new());
         assert!(matches!(scene.store.keep(new), Err(Error::Unfit(_))), "{name}");
     }
