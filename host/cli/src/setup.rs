@@ -129,9 +129,8 @@ pub fn working<'r>(
 
 fn with_plugins(directories: &DirectoryArguments, environment: &Environment, acting: bool) -> Result<Env> {
     let (system, framework) = system(directories, None, environment)?;
-    let plugins = plugins(&system, &framework, directories, environment)
-        .acting(acting)
-        .on_problem(|problem| super::output::warning(problem));
+    let plugins =
+        plugins(&system, &framework, directories, environment).acting(acting).on_problem(super::output::warning);
     Ok(Env::new(system, framework, plugins, Options::default(), environment.clone()))
 }
 
