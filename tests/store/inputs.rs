@@ -60,17 +60,18 @@ fn scene() -> World {
 
 #[test]
 fn each_input_that_is_changed_alone_changes_the_identity() {
-    let base = scene();
-    let mut seen = vec![("nothing", identity(&base))];
-    assert_eq!(identity(&base.duplicate()), seen[0].1, "another world in the same state");
+    let world = scene();
+    let mut seen = vec![("nothing", identity(&world))];
+    assert_eq!(identity(&world), seen[0].1, "nothing was changed");
     let source = "usr/src/kept-1.0";
+    // One after the other: each state differs from the one before in one input.
     type Change<'c> = (&'static str, &'c dyn Fn(&World));
     let symbols = format!("var/lib/dkms/base/1.0/{}/{}/module/Module.symvers", kernel(), kernel::arch());
     let changes: [Change<'_>; 14] = [
         ("a byte of the source", &|world| world.write(&format!("{source}/part.h"), "#define PART 2\n")),
         ("a new file", &|world| world.write(&format!("{source}/new"), "")),
         ("the name of a file", &|world| {
-            fs::rename(world.path(format!("{source}/part.h")), world.path(format!("{source}/qart.h"))).unwrap();
+            fs::rename(world.path(format!("{source}/new")), world.path(format!("{source}/newer"))).unwrap();
         }),
         ("a file that can be executed", &|world| {
             fs::set_permissions(world.path(format!("{source}/part.h")), fs::Permissions::from_mode(0o755)).unwrap();
@@ -78,7 +79,10 @@ fn each_input_that_is_changed_alone_changes_the_identity() {
         ("a link", &|world| symlink("part.h", world.path(format!("{source}/link.h"))).unwrap()),
         ("a directive", &|world| world.write("etc/dkms/kept.conf", "STRIP[0]=\"no\"\n")),
         ("the command", &|world| {
-            world.write("etc/dkms/kept.conf", "MAKE[0]=\"make -C $kernel_source_dir M=$dkms_tree/kept/1.0/build\"\n")
+            world.write(
+                "etc/dkms/kept.conf",
+                "STRIP[0]=\"no\"\nMAKE[0]=\"make -C $kernel_source_dir M=$dkms_tree/kept/1.0/build\"\n",
+            )
         }),
         ("a patch of the administrator's", &|world| world.write("etc/dkms/kept/patches/x.patch", "x")),
         ("a header", &|world| append(world, "usr/src/own-headers/include/generated/autoconf.h", "\n")),
@@ -89,7 +93,6 @@ fn each_input_that_is_changed_alone_changes_the_identity() {
         ("the symbols of a package that is needed", &|world| append(world, &symbols, "\n")),
     ];
     for (what, change) in changes {
-        let world = base.duplicate();
         change(&world);
         seen.push((what, identity(&world)));
     }
@@ -98,7 +101,7 @@ fn each_input_that_is_changed_alone_changes_the_identity() {
         ("the variable ARCH", [("ARCH", "x86_64")]),
         ("a variable of kbuild's", [("KBUILD_MODPOST_WARN", "1")]),
     ] {
-        seen.push((what, described(&base, &variables)["identity"].as_str().unwrap().to_owned()));
+        seen.push((what, described(&world, &variables)["identity"].as_str().unwrap().to_owned()));
     }
     for (at, (what, identity)) in seen.iter().enumerate() {
         let same = seen[..at].iter().find(|(_, other)| other == identity);
