@@ -24,9 +24,13 @@ pub const GROUPS: [(&str, Group); 9] = [
     ("autoinstall-nothing", autoinstall_nothing),
     ("add-remove", add_remove),
     ("build", build),
+    ("store", from_store),
     ("autoinstall-ten", autoinstall_ten),
     ("confinement", confinement),
 ];
+
+/// What was built before is built again.
+const EMPTY_STORE: &str = "rm -rf /var/cache/modsmith/store";
 
 const PEER: &str = "dkms 3.0.10";
 
@@ -132,6 +136,20 @@ fn add_remove(bench: &Bench) -> Vec<Row> {
     vec![row("`add` and `remove`", &us, (&them, PEER), Target::Faster(10.0))]
 }
 
+fn from_store(bench: &Bench) -> Vec<Row> {
+    let world = scene::machine();
+    world.add_package(&Package::new("small", "1.0"));
+    world.dkms("add small/1.0").expect(0);
+    let line = format!("install small/1.0 -k {}", scene::kernel());
+    world.dkms(&line).expect(0);
+    let unbuild = format!("unbuild small/1.0 -k {}", scene::kernel());
+    let again = |line: String| Turn::of(line).before([ours(&world, &unbuild)]);
+    let turns = [again(ours(&world, &line)), again(ours(&world, &format!("{line} --force")))];
+    let [taken, built] = bench.measure(&world, 11, turns);
+    let what = "`install` of a small module from the store, signed";
+    vec![row(what, &taken, (&built, "building it"), Target::Faster(15.0))]
+}
+
 fn build(bench: &Bench) -> Vec<Row> {
     let world = scene::machine();
     let source = world.add_package(&Package::new("small", "1.0"));
@@ -144,7 +162,7 @@ fn build(bench: &Bench) -> Vec<Row> {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let make = format!("make -j{jobs} -C /lib/modules/{}/build M={} modules", scene::kernel(), scratch.display());
     let unbuild = format!("unbuild small/1.0 -k {}", scene::kernel());
-    let again = |line: String| Turn::of(line).before([ours(&world, &unbuild)]);
+    let again = |line: String| Turn::of(line).before([ours(&world, &unbuild), EMPTY_STORE.to_owned()]);
     let [us, make, them] =
         bench.measure(&world, 11, [again(ours(&world, &line)), Turn::of(make).before(fresh), again(peer(&line))]);
     vec![
@@ -159,7 +177,7 @@ fn autoinstall_ten(bench: &Bench) -> Vec<Row> {
     let line = format!("autoinstall -k {}", scene::kernel());
     let turn = |line: String| {
         let unbuild = |id: &String| ours(&world, &format!("unbuild {id} -k {}", scene::kernel()));
-        Turn::of(line).before(ids.iter().map(unbuild))
+        Turn::of(line).before(ids.iter().map(unbuild).chain([EMPTY_STORE.to_owned()]))
     };
     let [us, them] = bench.measure(&world, 3, [turn(ours(&world, &line)), turn(peer(&line))]);
     vec![

@@ -11,13 +11,14 @@ use modsmith_tests::{paths, tool};
 use regex::Regex;
 
 /// The crates with their folders, as the picture names them.
-const CRATES: [(&str, &str); 12] = [
+const CRATES: [(&str, &str); 13] = [
     ("modsmith-sandbox", "host/sandbox"),
     ("modsmith-facts", "host/facts"),
     ("modsmith-plan", "host/plan"),
     ("bash-assign", "host/shell"),
     ("build-diagnosis", "host/diagnosis"),
     ("modsmith-verify", "host/verify"),
+    ("modsmith-store", "host/store"),
     ("modsmith-registry", "host/registry"),
     ("modsmith-plugins", "host/plugins"),
     ("modsmith-core", "host/core"),

@@ -12,7 +12,7 @@ use crate::fixture::{self, Package};
 use crate::{Output, Snapshot, kernel, kill, paths, refuse, tool};
 
 /// The directories that a world has for itself.
-const OWN: [&str; 6] = ["var/lib/dkms", "usr/src", "lib/modules", "etc/dkms", "etc/modprobe.d", "boot"];
+const OWN: [&str; 7] = ["var/lib/dkms", "var/cache", "usr/src", "lib/modules", "etc/dkms", "etc/modprobe.d", "boot"];
 
 /// Files of a world that lie over the machine's `/etc`.
 const SETTINGS: &str = "settings";

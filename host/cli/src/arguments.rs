@@ -15,7 +15,7 @@ use super::Persona;
     args_override_self = true,
     after_help = "Actions: add, build, install, uninstall, unbuild, remove, status, match, autoinstall,\n\
                   kernel_preinst, kernel_postinst, kernel_prerm, generate_mok.\n\
-                  Also, as `modsmith`: conf, log, verify, plugin, completion, manual (see `modsmith conf --help`).\n\
+                  Also, as `modsmith`: conf, log, verify, identity, store, plugin, completion, manual (see `modsmith conf --help`).\n\
                   Modules are named m/v, -m m -v v, by a directory with a dkms.conf,\n\
                   or by an archive of one."
 )]

@@ -13,6 +13,8 @@ use super::arguments::{
     VerifyArguments,
 };
 use super::formats::Shown;
+use super::identity::IdentityArguments;
+use super::store::StoreArguments;
 use super::{Persona, formats, output, summary};
 use modsmith_core::Environment;
 use modsmith_core::error::Result;
@@ -81,6 +83,8 @@ pub(super) fn tree(persona: Persona, formats: &[Format]) -> Command {
             ConfArguments::command().name("conf"),
             LogArguments::command().name("log"),
             VerifyArguments::command().name("verify"),
+            IdentityArguments::command().name("identity"),
+            StoreArguments::command().name("store").disable_help_subcommand(true),
             PluginArguments::command().name("plugin").disable_help_subcommand(true),
             CompletionArguments::command().name("completion"),
             ManualArguments::command().name("manual"),

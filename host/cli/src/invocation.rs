@@ -56,6 +56,7 @@ pub(super) fn with_invocation(
     };
     let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Execute };
     let mut options = options(arguments)?;
+    options.tells_store = Persona::of_words(environment.command()) == Persona::Modsmith;
     if let Some(file) = options.kernel_config.take_if(|file| !file.is_file()) {
         terminal.warning(&format!(
             "There is no file {} (--config): the kernel's own configuration is used.",
@@ -127,13 +128,14 @@ fn options(arguments: &Arguments) -> Result<Options> {
         no_clean_kernel: arguments.no_clean_kernel,
         kernel_source_dir: named(&arguments.kernelsourcedir)?,
         exit_codes: ExitCodes(errors::exit_code),
+        tells_store: false,
     })
 }
 
 /// While a plan is carried out, the first signal stops running programs and
 /// undoes the plan; it takes a second one to give up on that. At other times, a
 /// signal ends the program at once.
-fn handle_signals() {
+pub(super) fn handle_signals() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         let flag = INTERRUPTED.clone();

@@ -8,6 +8,7 @@ mod errors;
 mod failures;
 mod formats;
 mod hooks;
+mod identity;
 mod invocation;
 mod log;
 mod manual;
@@ -16,6 +17,7 @@ mod plugin;
 mod scratch;
 mod setup;
 mod status;
+mod store;
 mod summary;
 mod targets;
 mod terminal;
@@ -79,6 +81,12 @@ pub fn main(environment: &Environment) -> ExitCode {
         (Persona::Modsmith, Some("conf")) => parse::<ConfArguments>(words).map(|a| conf::run(&a, environment)),
         (Persona::Modsmith, Some("log")) => parse::<LogArguments>(words).map(|a| log::run(&a, environment)),
         (Persona::Modsmith, Some("verify")) => parse::<VerifyArguments>(words).map(|a| verify::run(&a, environment)),
+        (Persona::Modsmith, Some("identity")) => {
+            parse::<identity::IdentityArguments>(words).map(|a| identity::run(&a, environment))
+        }
+        (Persona::Modsmith, Some("store")) => {
+            parse::<store::StoreArguments>(words).map(|a| store::run(&a, environment))
+        }
         (Persona::Modsmith, Some("plugin")) => parse::<PluginArguments>(words).map(|a| plugin::run(&a, environment)),
         (Persona::Modsmith, Some("completion")) => {
             parse::<CompletionArguments>(words).map(|a| completion::run(&a, environment))
@@ -120,7 +128,7 @@ fn command_first(words: &[OsString]) -> Vec<OsString> {
 }
 
 /// Commands that only `modsmith` has.
-const OWN_COMMANDS: [&str; 6] = ["conf", "log", "verify", "plugin", "completion", "manual"];
+const OWN_COMMANDS: [&str; 8] = ["conf", "log", "verify", "identity", "store", "plugin", "completion", "manual"];
 
 /// clap's own answers: help and version to standard output, mistakes with the
 /// exit codes that scripts know.

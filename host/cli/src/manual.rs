@@ -13,6 +13,8 @@ use super::arguments::{
     Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, ManualPage, PluginArguments,
     VerifyArguments,
 };
+use super::identity::IdentityArguments;
+use super::store::StoreArguments;
 use super::{Persona, formats, output, summary};
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
@@ -92,6 +94,8 @@ fn own_commands() -> Vec<(String, String)> {
         ("conf", ConfArguments::command()),
         ("log", LogArguments::command()),
         ("verify", VerifyArguments::command()),
+        ("identity", IdentityArguments::command()),
+        ("store", StoreArguments::command()),
         ("plugin", PluginArguments::command()),
         ("completion", CompletionArguments::command()),
         ("manual", ManualArguments::command()),

@@ -12,7 +12,7 @@ use modsmith_core::error::{Error, Kind, Result};
 use modsmith_core::flow::{Env, Invocation, Mode, Options};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{OsRelease, Root, System, inside};
-use modsmith_plan::Silent;
+use modsmith_plan::{Reporter, Silent};
 use modsmith_plugins::{FrameworkSettings, Plugins, SearchPath};
 
 /// The system to work on, with framework.conf and the command line's trees
@@ -110,6 +110,28 @@ pub fn read_only(directories: &DirectoryArguments, environment: &Environment) ->
     let plugins = Plugins::none(system.clone());
     let env = Env::new(system, framework, plugins, Options::default(), environment.clone());
     Ok(Invocation::new(env, &Silent, Mode::DryRun))
+}
+
+/// The same with plugins, which are asked and change nothing.
+pub fn looking(directories: &DirectoryArguments, environment: &Environment) -> Result<Invocation<'static>> {
+    Ok(Invocation::new(with_plugins(directories, environment, false)?, &Silent, Mode::DryRun))
+}
+
+/// An invocation that carries plans out.
+pub fn working<'r>(
+    directories: &DirectoryArguments,
+    environment: &Environment,
+    reporter: &'r dyn Reporter,
+) -> Result<Invocation<'r>> {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    Ok(Invocation::new(with_plugins(directories, environment, true)?, reporter, Mode::Execute))
+}
+
+fn with_plugins(directories: &DirectoryArguments, environment: &Environment, acting: bool) -> Result<Env> {
+    let (system, framework) = system(directories, None, environment)?;
+    let plugins =
+        plugins(&system, &framework, directories, environment).acting(acting).on_problem(super::output::warning);
+    Ok(Env::new(system, framework, plugins, Options::default(), environment.clone()))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

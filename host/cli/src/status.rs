@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::failures::FailedView;
 use modsmith_core::flow::{Annotation, State, StatusLine};
-use modsmith_core::tree::{Failure, PackageId, RecordedConfinement, Tree};
+use modsmith_core::tree::{BuildRecord, Failure, PackageId, RecordedConfinement, RecordedStore, Tree};
 
 /// The texts that scripts of dkms 3.1.3 and later parse.
 pub fn text(line: &StatusLine) -> String {
@@ -58,6 +58,9 @@ pub struct StatusEntry<'a> {
     /// How the build was confined.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confinement: Option<RecordedConfinement>,
+    /// By what the build is known in the store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<RecordedStore>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<FailedView<'a>>,
 }
@@ -66,10 +69,11 @@ impl<'a> StatusDocument<'a> {
     /// A failure stands with the line of its kernel, or in an entry of its own
     /// after the package's others: for that kernel, the package is only added.
     pub fn new(tree: &Tree, lines: &'a [StatusLine], failures: &'a [Failure]) -> Self {
-        let confinement = |line: &StatusLine| tree.record(&line.id, line.target.as_ref()?)?.confinement;
-        let mut packages: Vec<StatusEntry<'a>> = lines
-            .iter()
-            .map(|line| StatusEntry {
+        let of_record = |record: BuildRecord| (record.confinement, record.store);
+        let known = |line: &StatusLine| tree.record(&line.id, line.target.as_ref()?).map(of_record);
+        let recorded = lines.iter().map(|line| (line, known(line).unwrap_or_default()));
+        let mut packages: Vec<StatusEntry<'a>> = recorded
+            .map(|(line, (confinement, store))| StatusEntry {
                 module: &line.id.module,
                 version: &line.id.version,
                 kernel: line.target.as_ref().map(|t| t.kernel.as_str()),
@@ -77,7 +81,8 @@ impl<'a> StatusDocument<'a> {
                 state: line.state,
                 annotations: &line.annotations,
                 from: line.from.as_deref(),
-                confinement: confinement(line),
+                confinement,
+                store,
                 failed: None,
             })
             .collect();
@@ -93,9 +98,19 @@ impl<'a> StatusDocument<'a> {
                 Some(entry) => entry.failed = failed,
                 None => {
                     let at = packages.iter().rposition(of_package).map_or(packages.len(), |last| last + 1);
-                    let (annotations, from, confinement) = (&[][..], None, None);
-                    let entry =
-                        StatusEntry { module, version, kernel, arch, state, annotations, from, confinement, failed };
+                    let (annotations, from, confinement, store) = (&[][..], None, None, None);
+                    let entry = StatusEntry {
+                        module,
+                        version,
+                        kernel,
+                        arch,
+                        state,
+                        annotations,
+                        from,
+                        confinement,
+                        store,
+                        failed,
+                    };
                     packages.insert(at, entry);
                 }
             }

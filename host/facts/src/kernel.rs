@@ -6,6 +6,7 @@ mod certificates;
 mod elf;
 mod export;
 mod image;
+pub mod kbuild;
 mod locate;
 mod modinfo;
 mod signature;

@@ -16,6 +16,7 @@ mod package;
 mod placeholder;
 pub mod report;
 mod source;
+pub(crate) mod store;
 mod sysconfig;
 mod validate;
 pub mod version;
@@ -28,6 +29,7 @@ pub use evaluate::{TIME_LIMIT, evaluate, evaluate_within};
 pub use make::{default_make_command, make_command, only_jobserver_tells};
 pub use placeholder::Placeholder;
 pub use source::Reading;
+pub use store::bytes_of_size;
 pub use sysconfig::addon_modules_dir;
 
 /// The shell variables that a dkms.conf may read.

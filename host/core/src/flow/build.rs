@@ -2,43 +2,54 @@
 
 use std::sync::Arc;
 
-use crate::build::{Compressor, Toolchain};
-use crate::conf::{ModuleRecord, PackageConf, Strictness};
+use crate::build::Toolchain;
+use crate::conf::{PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
 use crate::flow::confinement::Confined;
-use crate::flow::dependents::plan_dependency_notes;
 use crate::flow::failures::{plan_forget, remember};
 use crate::flow::kernel_tree::with_kernel_tree;
 use crate::flow::kernels::for_each_kernel;
 use crate::flow::make_command::build_commands;
 use crate::flow::notices::notices;
 use crate::flow::one_job::{first_attempt, may_be_a_race, remember_one_job};
-use crate::flow::package_facts::package_facts;
 use crate::flow::preconditions::{Patch, check_dependencies, check_exclusive, check_headers, check_patches};
+use crate::flow::products::{Source, built_location, clear, plan_clear, plan_log, plan_products, plan_taken_over};
 use crate::flow::questions::ask_beforehand;
-use crate::flow::record::{conf_files, plan_build_record};
+use crate::flow::record::conf_files;
+use crate::flow::reuse::take_stored;
 use crate::flow::script::script_command;
-use crate::flow::signing::{plan_signing, signing};
+use crate::flow::signing::signing;
+use crate::flow::store::{Built, Keeping, keep, keeping, stored};
 use crate::flow::toolchain::toolchain_of;
 use crate::flow::workplace::{Workplace, workplace};
 use crate::flow::{Invocation, PackageSource, preconditions, script};
-use crate::tree::{BuildRecord, ConfFile, Package, RecordedModule, Target};
+use crate::tree::{ConfFile, Package, Target};
 use modsmith_facts::Compression;
 use modsmith_facts::Location;
 use modsmith_facts::kernel::Kernel;
-use modsmith_plan::{Action, Builder, Bytes, Command, OnFailure, RunsIn, Undo, verbs};
+use modsmith_plan::{Action, Builder, Bytes, Command, RunsIn, Undo, verbs};
 use modsmith_plugins::{InstallPolicy, Signing};
 
 /// What a build decided before it began.
 pub(super) struct Decisions {
     pub(super) conf: PackageConf,
     toolchain: Toolchain,
-    compression: Option<Compression>,
-    signing: Option<Signing>,
+    pub(super) compression: Option<Compression>,
+    pub(super) signing: Option<Signing>,
     pub(super) place: Workplace,
     patches: Vec<Patch>,
     /// What `conf` came from.
-    conf_files: Vec<ConfFile>,
+    pub(super) conf_files: Vec<ConfFile>,
+    /// By what the build is known in the store; `None`: it is not kept.
+    pub(super) keeping: Option<Keeping>,
+}
+
+impl Decisions {
+    /// For a build whose products are only looked at.
+    pub(super) fn unsigned(conf: PackageConf, toolchain: Toolchain, place: Workplace, patches: Vec<Patch>) -> Self {
+        let (compression, signing, keeping) = (None, None, None);
+        Self { conf, toolchain, compression, signing, place, patches, conf_files: Vec::new(), keeping }
+    }
 }
 
 /// The `build` action, for several kernels at the same time. Returns what
@@ -63,6 +74,18 @@ pub(super) fn build_package(
 ) -> Result<()> {
     let failed = |error, begun: Option<&Decisions>| remember(run, error, begun, package, kernel, target);
     let mut decisions = decide(run, package, kernel, target).map_err(|error| failed(error, None))?;
+    if let Some(stored) = decisions.keeping.as_ref().and_then(|keeping| stored(run, package, &decisions.conf, keeping))
+    {
+        match take_stored(run, package, kernel, target, &decisions, &stored) {
+            Err(error) if error.kind != Kind::Interrupted => {
+                let text =
+                    format!("The stored build of {} is not used: {} The modules are built.", package.id, error.message);
+                run.runner.reporter.warning(&text);
+                run.runner.after_success(|| stored.drop_damaged());
+            }
+            outcome => return outcome,
+        }
+    }
     let attempt = |decisions: &Decisions| {
         let plan = plan_build(run, package, kernel, target, decisions)?;
         Ok(with_kernel_tree(run, kernel, || run.runner.run(plan)))
@@ -84,9 +107,15 @@ pub(super) fn build_package(
         }
     }
     outcome.map_err(|error| failed(error, Some(&decisions)))?;
-    match &decisions.conf.scripts.post_build {
-        Some(text) => {
-            post_build(run, package, kernel, target, &decisions, text).map_err(|error| failed(error, Some(&decisions)))
+    if let Some(text) = &decisions.conf.scripts.post_build {
+        post_build(run, package, kernel, target, &decisions, text).map_err(|error| failed(error, Some(&decisions)))?;
+    }
+    match &decisions.keeping {
+        Some(keeping) => {
+            let Decisions { conf, toolchain, place, signing, .. } = &decisions;
+            let is_signed = signing.is_some();
+            keep(run, &Built { package, kernel, target, conf, toolchain, place, is_signed }, keeping);
+            clear(run, package, kernel, place)
         }
         None => Ok(()),
     }
@@ -112,7 +141,8 @@ fn decide(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>, target:
         InstallPolicy(&run.env.plugins).compression(kernel)?.unwrap_or_else(|| kernel.compressions().last().copied());
     let toolchain = toolchain_of(run, kernel)?;
     let place = workplace(run, package, &conf, kernel, target)?;
-    Ok(Decisions { conf, toolchain, compression, signing, place, patches, conf_files })
+    let keeping = keeping(run, package, kernel, target, &conf, &toolchain, &place);
+    Ok(Decisions { conf, toolchain, compression, signing, place, patches, conf_files, keeping })
 }
 
 /// The plan up to the built state.
@@ -126,10 +156,10 @@ fn plan_build(
     let mut plan = Builder::new(format!("build {} for {target}", package.id), run.env.roots(package, Some(kernel)));
     plan_prepared(run, package, kernel, target, decisions, &mut plan)?;
     plan_make(run, package, kernel, target, decisions, &mut plan)?;
-    plan_products(run, package, kernel, target, decisions, &mut plan)?;
+    plan_products(run, package, kernel, target, decisions, &Source::Build, &mut plan)?;
     plan_forget(run, &package.id, target, &mut plan);
     if decisions.conf.scripts.post_build.is_none() {
-        plan_finish(package, target, &decisions.place, &mut plan);
+        plan_finish(package, target, decisions, &mut plan);
     }
     Ok(plan)
 }
@@ -149,8 +179,7 @@ pub(super) fn prepare_source(
     let toolchain = toolchain_of(run, kernel)?;
     let place = workplace(run, package, &conf, kernel, target)?;
     let location = place.location.clone();
-    let decisions =
-        Decisions { conf, toolchain, compression: None, signing: None, place, patches, conf_files: Vec::new() };
+    let decisions = Decisions::unsigned(conf, toolchain, place, patches);
     let mut plan = Builder::new(format!("prepare {} for {target}", package.id), run.env.roots(package, Some(kernel)));
     plan_prepared(run, package, kernel, target, &decisions, &mut plan)?;
     run.runner.run(plan)?;
@@ -182,7 +211,9 @@ fn plan_prepared(
     let head = crate::build::log_head(&format!("{id} for kernel {target}"));
     let confined = decisions.place.confined.as_ref().map_or_else(|| "off".to_owned(), Confined::words);
     let confined = format!("# confinement: {confined}\n");
-    let contents = Bytes([head.as_bytes(), confined.as_bytes(), &decisions.place.before].concat());
+    let kept = decisions.keeping.as_ref().map(|keeping| format!("# identity: {}\n", keeping.record(false).identity));
+    let kept = kept.unwrap_or_default();
+    let contents = Bytes([head.as_bytes(), confined.as_bytes(), kept.as_bytes(), &decisions.place.before].concat());
     plan.push(verbs::WriteFile { location: log.clone(), contents, mode: 0o644 }, "the log of the build")
         .on_undo(Undo::Keep);
     let consult = consult(run, package);
@@ -190,6 +221,12 @@ fn plan_prepared(
         plan.push(
             verbs::Note(format!("the recipe runs confined: {}", confined.words())),
             "it writes in its own directory only, without privileges and network, where this system can",
+        );
+    }
+    if let Some(keeping) = &decisions.keeping {
+        plan.push(
+            verbs::Note(format!("the build has the identity {}", keeping.record(false).identity)),
+            "under it, the store keeps what is built for the next time",
         );
     }
     if let Some(file) = &decisions.place.exports {
@@ -275,6 +312,26 @@ fn plan_make(
     Ok(())
 }
 
+/// From the source to modules that are neither signed nor compressed, each with its name.
+pub(super) fn plan_unsigned(
+    run: &Invocation<'_>,
+    package: &Package,
+    kernel: &Kernel,
+    target: &Target,
+    decisions: &Decisions,
+    plan: &mut Builder,
+) -> Result<Vec<(String, Location)>> {
+    plan_prepared(run, package, kernel, target, decisions, plan)?;
+    plan_make(run, package, kernel, target, decisions, plan)?;
+    let mut built = Vec::new();
+    for module in &decisions.conf.modules {
+        let location = built_location(&decisions.place.location, module)?;
+        plan_taken_over(&package.id, target, module, decisions, &location, plan);
+        built.push((module.dest_name.clone(), location));
+    }
+    Ok(built)
+}
+
 /// A command that runs in the build directory.
 fn in_build(mut command: Command, package: &Package, kernel: &Kernel, decisions: &Decisions) -> Command {
     command.environment = script::environment(package, kernel, &decisions.toolchain);
@@ -287,87 +344,6 @@ fn in_build(mut command: Command, package: &Package, kernel: &Kernel, decisions:
 /// Where the log of a build that fails is found.
 fn consult(run: &Invocation<'_>, package: &Package) -> String {
     format!("The log is {}.", run.env.tree.real(&package.id.build_dir()).join("make.log").display())
-}
-
-/// From what make produced to the built state, which appears all at once.
-fn plan_products(
-    run: &Invocation<'_>,
-    package: &Package,
-    kernel: &Arc<Kernel>,
-    target: &Target,
-    decisions: &Decisions,
-    plan: &mut Builder,
-) -> Result<()> {
-    let id = &package.id;
-    let Workplace { location: build, .. } = &decisions.place;
-    let hidden = id
-        .kernel_dir(target)
-        .join(format!(".tmp_{}_{}", target.arch, std::process::id()))
-        .expect("a plain name is a location");
-    let facts = Arc::new(package_facts(package, &decisions.conf));
-    let products = hidden.join("module").expect("a plain name is a location");
-    plan.push(verbs::MakeDirectory { location: products.clone() }, "built modules are collected in a hidden directory");
-    let symbols = "Module.symvers";
-    let to = products.join(symbols).expect("a plain name is a location");
-    plan.push(
-        verbs::TakeOver { from: build.clone(), file: symbols.into(), to: Some(to), optional: true },
-        "packages that depend on this one need its exported symbols",
-    );
-    plan_dependency_notes(run, &decisions.conf, target, &hidden, plan);
-    for module in &decisions.conf.modules {
-        let built = build
-            .join(&module.built_location)
-            .and_then(|dir| dir.join(format!("{}.ko", module.built_name)))
-            .map_err(|e| Error::new(Kind::ConfInvalid, e.to_string()))?;
-        let product = products
-            .join(format!("{}.ko", module.dest_name))
-            .map_err(|e| Error::new(Kind::ConfInvalid, format!("DEST_MODULE_NAME of {id}: {e}.")))?;
-        let below = built.relative().strip_prefix(build.relative()).unwrap_or(built.relative());
-        if module.strip {
-            let mut command = Command::new("strip").arg("-g").location_arg(built.clone());
-            command.runs_in = RunsIn::Either;
-            command.failure = OnFailure::Warn;
-            if let Some(confined) = &decisions.place.confined {
-                confined.apply_to_tool(&mut command);
-            }
-            plan.push(Action::Run(command), "debugging symbols are stripped unless STRIP says no");
-        }
-        plan.push(
-            verbs::TakeOver { from: build.clone(), file: below.to_path_buf(), to: None, optional: false },
-            "what the recipe has left becomes a file of its own",
-        )
-        .fails_as(
-            Kind::ProductMissing,
-            format!("{} of {id} for kernel {target} is no file that can be installed.", below.display()),
-        );
-        if let Some(signing) = &decisions.signing {
-            let shown = run.env.tree.real(&id.build_dir()).join(below);
-            plan_signing(run, signing, &facts, kernel, &built, &shown, plan);
-        }
-        plan.push(verbs::Copy { from: built, to: product.clone() }, "one file per module, under its installed name");
-        if let Some(compression) = decisions.compression {
-            let compressor = Compressor::new(compression, &run.env.framework);
-            plan.push(Action::Run(compressor.command(&product)), "compressed like the kernel's own modules");
-        }
-    }
-    let suffix = decisions.compression.map_or("", Compression::suffix);
-    let record = |module: &ModuleRecord| RecordedModule {
-        name: module.dest_name.clone(),
-        product: format!("{}.ko{suffix}", module.dest_name),
-        installed: None,
-        digest: None,
-        overruled: Vec::new(),
-    };
-    let modules = decisions.conf.modules.iter().map(record).collect();
-    let confinement = decisions.place.confined.as_ref().map(Confined::record);
-    let record = BuildRecord::new(decisions.conf_files.clone(), modules).confined(confinement);
-    plan_build_record(run, id, target, &hidden, record, plan);
-    let to = id.target_dir(target);
-    plan.push(verbs::Rename { from: hidden, to }, "the complete result gets its final name in one step").fails_as(
-        Kind::ProductMissing,
-        format!("The results of building {id} for kernel {target} could not be put in place."),
-    );
-    Ok(())
 }
 
 /// POST_BUILD runs in the built state; its failure leaves that state.
@@ -394,16 +370,16 @@ fn post_build(
             )
             .hint(consult(run, package));
     }
-    plan_finish(package, target, &decisions.place, &mut plan);
+    plan_finish(package, target, decisions, &mut plan);
     run.runner.run(plan)
 }
 
-/// The log goes to its lasting place and the build directory goes.
-fn plan_finish(package: &Package, target: &Target, place: &Workplace, plan: &mut Builder) {
-    let logs = package.id.target_dir(target).join("log").expect("a plain name is a location");
-    plan.push(verbs::MakeDirectory { location: logs.clone() }, "the log of the build is kept");
-    plan.push(verbs::Copy { from: place.log(), to: package.id.kept_log(target) }, "the log of the build is kept");
-    plan.push(verbs::Remove { location: place.location.clone() }, "a successful build leaves no build directory");
+/// The log is kept and the build directory goes: at once, or when the store has what it needs of it.
+fn plan_finish(package: &Package, target: &Target, decisions: &Decisions, plan: &mut Builder) {
+    plan_log(package, target, &decisions.place, plan);
+    if decisions.keeping.is_none() {
+        plan_clear(&decisions.place, plan);
+    }
 }
 
 fn bad_patch(error: modsmith_facts::BadLocation) -> Error {

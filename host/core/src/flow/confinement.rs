@@ -22,6 +22,8 @@ pub(super) struct Confined {
     lifted: Vec<Wall>,
     /// What programs get of the caller's environment.
     environment: Vec<(String, String)>,
+    /// Directories that the administrator has opened to it.
+    opened: Vec<PathBuf>,
 }
 
 /// A system user for builds, where the distribution's package has made one.
@@ -107,7 +109,8 @@ pub(super) fn confinement(
         network: settings.network,
         required: level.walls().collect(),
     };
-    Ok(Some(Confined { walls, level, lifted, environment: scene.environment() }))
+    let opened = [settings.read.as_slice(), &settings.write].concat();
+    Ok(Some(Confined { walls, level, lifted, environment: scene.environment(), opened }))
 }
 
 impl Confined {
@@ -129,6 +132,21 @@ impl Confined {
         self.apply(command);
         let walls = Walls { directory: directory.clone(), at: directory.clone(), ..self.walls.clone() };
         (command.directory, command.walls) = (Some(directory.clone()), Some(walls));
+    }
+
+    /// What programs get of the caller's environment.
+    pub fn environment(&self) -> &[(String, String)] {
+        &self.environment
+    }
+
+    /// Why a build may depend on, or do, more than is declared, as a clause.
+    pub fn undeclared(&self) -> Option<String> {
+        let rung = self.level.rung(&[]);
+        match self.opened.first() {
+            Some(path) => Some(format!("{FILE} lets its recipe use {}", path.display())),
+            None if rung < Rung::Confined => Some(format!("its recipe is confined at the level `{rung}` only")),
+            None => None,
+        }
     }
 
     /// In words, as logs and plans have it.

@@ -41,6 +41,8 @@ pub struct Options {
     /// `--kernelsourcedir`
     pub kernel_source_dir: Option<PathBuf>,
     pub exit_codes: crate::error::ExitCodes,
+    /// Whether lines say that a build comes from the store: with dkms, they are those of a build.
+    pub tells_store: bool,
 }
 
 /// The system, its settings, and what the user asks for.

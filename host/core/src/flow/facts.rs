@@ -5,10 +5,12 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use crate::build::Toolchain;
 use crate::conf::{self, Evaluated, PackageConf, ReaderChoice, Request, Strictness};
 use crate::error::{Error, Kind, Result};
 use crate::flow::env::Env;
 use crate::flow::image::image_of;
+use crate::flow::kernel_inputs::{KernelInputs, kernel_inputs};
 use crate::tree::{Package, PackageId, Target};
 use modsmith_facts::inside;
 use modsmith_facts::kernel::{Kernel, KernelInput, Lookup};
@@ -22,6 +24,7 @@ use modsmith_verify::Image;
 pub struct Facts {
     kernels: Answers<Target, OnceLock<Arc<Kernel>>>,
     images: Answers<Target, OnceLock<Arc<Image>>>,
+    kernel_inputs: Answers<Target, OnceLock<Result<Arc<KernelInputs>, String>>>,
     confs: Answers<ConfQuestion, Mutex<Option<ConfAnswer>>>,
     addon_modules_dir: OnceLock<Option<String>>,
     /// Kernels whose makefiles have asked their questions.
@@ -60,6 +63,18 @@ impl Facts {
     /// What the modules of a kernel are compared with.
     pub(super) fn image(&self, env: &Env, target: &Target, kernel: &Kernel) -> Arc<Image> {
         answer_to(&self.images, target.clone()).get_or_init(|| Arc::new(image_of(env, kernel))).clone()
+    }
+
+    /// What all builds for a kernel are made from; `Err`: why that is not known, as a clause.
+    pub(super) fn kernel_inputs(
+        &self,
+        env: &Env,
+        target: &Target,
+        kernel: &Kernel,
+        toolchain: &Toolchain,
+    ) -> Result<Arc<KernelInputs>, String> {
+        let gather = || kernel_inputs(env, kernel, toolchain).map(Arc::new);
+        answer_to(&self.kernel_inputs, target.clone()).get_or_init(gather).clone()
     }
 
     /// A package's dkms.conf for a kernel, validated.

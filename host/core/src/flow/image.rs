@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::flow::cache::{Cache, entry_name};
 use crate::flow::env::Env;
 use modsmith_facts::kernel::{Kernel, Vmlinux};
-use modsmith_facts::{Root, Stamp, inside, read_trusted};
-use modsmith_plugins::SearchPath;
+use modsmith_facts::{Root, Stamp, inside};
 use modsmith_verify::{Image, Places, gather, read_image};
 
 /// Increased when the facts or their meaning change.
@@ -37,7 +37,7 @@ struct Entry {
 
 /// Gathers the facts of a kernel.
 pub(super) fn image_of(env: &Env, kernel: &Kernel) -> Image {
-    gather(&places(env, kernel), |path| cached(path, &SearchPath::from_environment().caches))
+    gather(&places(env, kernel), |path| cached(path, &Cache::of_machine(DIRECTORY)))
 }
 
 /// Where a kernel's files are by the customs of Linux.
@@ -56,27 +56,19 @@ fn places(env: &Env, kernel: &Kernel) -> Places {
 
 /// The facts of an image, from the first cache that has them; else from the image,
 /// and kept in the first cache.
-fn cached(image: &Path, caches: &[PathBuf]) -> Result<Vmlinux, String> {
+fn cached(image: &Path, cache: &Cache) -> Result<Vmlinux, String> {
     let Some(stamp) = Stamp::settled(&inside::real(image)) else { return read_image(image) };
     let head = head(image).map_err(|error| error.to_string())?;
     let name = entry_name(image);
     let fits = |entry: &Entry| {
         (entry.schema_version, entry.image.as_path(), entry.stamp, entry.head) == (SCHEMA_VERSION, image, stamp, head)
     };
-    for cache in caches {
-        let known = read_trusted(cache, &Path::new(DIRECTORY).join(&name)).ok().flatten();
-        let known = known.and_then(|text| serde_json::from_slice::<Entry>(&text).ok());
-        if let Some(entry) = known.filter(fits) {
-            return Ok(entry.facts);
-        }
+    if let Some(entry) = cache.known(&name, fits) {
+        return Ok(entry.facts);
     }
     let facts = read_image(image)?;
     let entry = Entry { schema_version: SCHEMA_VERSION, image: image.to_owned(), stamp, head, facts };
-    if let Some(cache) = caches.first()
-        && let Err(error) = keep(&cache.join(DIRECTORY), &name, &entry)
-    {
-        tracing::debug!(cache = %cache.display(), "facts of a kernel image are not kept: {error}");
-    }
+    cache.keep(&name, &entry);
     Ok(entry.facts)
 }
 
@@ -89,23 +81,6 @@ fn head(image: &Path) -> std::io::Result<u64> {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
     Ok(hasher.finish())
-}
-
-/// A plain name; of two images that have the same one, the later is kept.
-fn entry_name(image: &Path) -> String {
-    let mut hasher = DefaultHasher::new();
-    image.hash(&mut hasher);
-    format!("{:016x}.json", hasher.finish())
-}
-
-fn keep(directory: &Path, name: &str, entry: &Entry) -> std::io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-    std::fs::DirBuilder::new().recursive(true).mode(0o755).create(directory)?;
-    let temporary = tempfile::NamedTempFile::new_in(directory)?;
-    serde_json::to_writer(std::io::BufWriter::new(temporary.as_file()), entry)?;
-    temporary.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    temporary.persist(directory.join(name)).map_err(|error| error.error)?;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -127,7 +102,8 @@ mod tests {
     #[test]
     fn facts_of_an_image_are_kept_while_the_image_stays_as_it_is() {
         let dir = tempfile::tempdir().unwrap();
-        let (image, cache) = (dir.path().join("vmlinux"), vec![dir.path().join("cache")]);
+        let (image, directory) = (dir.path().join("vmlinux"), dir.path().join("cache"));
+        let cache = Cache::new(vec![directory.clone()], DIRECTORY);
         let write = |release: &str, seconds: u64| {
             std::fs::write(&image, kernel(release)).unwrap();
             let then = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
@@ -135,10 +111,10 @@ mod tests {
         };
         write("6.1.0-a", 1_000_000_000);
         assert_eq!(cached(&image, &cache).unwrap().release.as_deref(), Some("6.1.0-a"));
-        let entry = cache[0].join(DIRECTORY).join(entry_name(&image));
+        let entry = directory.join(DIRECTORY).join(entry_name(&image));
         let mut kept: Entry = serde_json::from_slice(&std::fs::read(&entry).unwrap()).unwrap();
         kept.facts.release = Some("from the cache".into());
-        keep(&cache[0].join(DIRECTORY), &entry_name(&image), &kept).unwrap();
+        cache.keep(&entry_name(&image), &kept);
         assert_eq!(cached(&image, &cache).unwrap().release.as_deref(), Some("from the cache"));
         write("6.1.0-b", 1_000_000_000);
         assert_eq!(cached(&image, &cache).unwrap().release.as_deref(), Some("6.1.0-b"));

@@ -104,7 +104,8 @@ pub(super) fn install_overriding(
     };
     let pre_install = script(&conf.scripts.pre_install)?;
     let moved = moved_modules(run, package, kernel, target, &modules);
-    let confinement = run.env.tree.record(&package.id, target).and_then(|record| record.confinement);
+    let earlier = run.env.tree.record(&package.id, target);
+    let (confinement, store) = earlier.map(|record| (record.confinement, record.store)).unwrap_or_default();
     let facts = InstallFacts {
         id: &package.id,
         target,
@@ -114,7 +115,7 @@ pub(super) fn install_overriding(
         prune: pruning(run, moved.iter())?,
         moved,
         record: recorded_modules(run, package, target, &conf, &modules, &overruled)
-            .map(|modules| BuildRecord::new(conf_files, modules).confined(confinement)),
+            .map(|modules| BuildRecord::new(conf_files, modules).confined(confinement).stored(store)),
     };
     plan_install(&facts, &mut plan);
     let files = modules.iter().map(PlannedModule::path).collect();

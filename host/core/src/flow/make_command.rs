@@ -29,38 +29,71 @@ pub fn build_commands(
     one_job: bool,
 ) -> MakeCommand {
     let jobs = run.runner.jobs();
-    let build_dir = run.env.seen_by_build(&run.env.tree.real(&package.id.build_dir()));
-    let base_dir = run.env.seen_by_build(&run.env.tree.real(&package.id.version_dir()));
-    let variables = run.env.variables(package, kernel);
-    let default = default_make_command(&variables.kernel_source_dir, &build_dir);
-    let command = |jobs| make_command(conf, &default, jobs, kernel.release(), toolchain.llvm);
+    let recipe = Recipe::new(run, package, kernel);
+    let command = |jobs| make_command(conf, &recipe.default, jobs, kernel.release(), toolchain.llvm);
     let shown = command(Some(if one_job { 1 } else { jobs.limit() }));
     let script = if jobs.is_shared() && !one_job { command(None) } else { shown.clone() };
-    let assignments: String = [
-        ("kernel_source_dir", variables.kernel_source_dir.as_str()),
-        ("kernel_config", &variables.kernel_config),
-        ("dkms_tree", &variables.dkms_tree),
-        ("source_tree", &variables.source_tree),
-        ("install_tree", &variables.install_tree),
-        ("build_dir", &build_dir),
-        ("base_dir", &base_dir),
-    ]
-    .iter()
-    .map(|(name, value)| format!("{name}={}\n", quote(value)))
-    .collect();
-    let mut environment = match needs_debug_information(conf, kernel) {
-        true => Vec::new(),
-        false => without_debug_information(|name| run.env.environment.text(name).map(str::to_owned)),
-    };
+    let mut environment = steering(run, conf, kernel);
     let questions_come_again = run.scope.multi_package || runs_make_again(&shown);
-    environment.extend(untranslated_messages(|name| run.env.environment.text(name).map(str::to_owned)));
     environment.extend(
         run.runner
             .shims()
             .map(|shims| shims.environment(questions_come_again, &run.env.environment))
             .unwrap_or_default(),
     );
-    MakeCommand { script: format!("{assignments}{script}"), shown, environment }
+    MakeCommand { script: format!("{}{script}", recipe.assignments), shown, environment }
+}
+
+/// The same but for the number of jobs and the shims, which change no result.
+pub(super) fn declared_command(
+    run: &Invocation<'_>,
+    package: &Package,
+    kernel: &Kernel,
+    conf: &PackageConf,
+    toolchain: &Toolchain,
+) -> MakeCommand {
+    let recipe = Recipe::new(run, package, kernel);
+    let shown = make_command(conf, &recipe.default, None, kernel.release(), toolchain.llvm);
+    let script = format!("{}{shown}", recipe.assignments);
+    MakeCommand { script, shown, environment: steering(run, conf, kernel) }
+}
+
+/// What make finds in its environment so that the result is as it has to be.
+fn steering(run: &Invocation<'_>, conf: &PackageConf, kernel: &Kernel) -> Vec<(String, String)> {
+    let callers = |name: &str| run.env.environment.text(name).map(str::to_owned);
+    let mut environment = match needs_debug_information(conf, kernel) {
+        true => Vec::new(),
+        false => without_debug_information(callers),
+    };
+    environment.extend(untranslated_messages(callers));
+    environment
+}
+
+/// The shell text around a package's MAKE.
+struct Recipe {
+    /// The variables of dkms.conf that it may use.
+    assignments: String,
+    /// The command of a package without MAKE.
+    default: String,
+}
+
+impl Recipe {
+    fn new(run: &Invocation<'_>, package: &Package, kernel: &Kernel) -> Self {
+        let build_dir = run.env.seen_by_build(&run.env.tree.real(&package.id.build_dir()));
+        let base_dir = run.env.seen_by_build(&run.env.tree.real(&package.id.version_dir()));
+        let variables = run.env.variables(package, kernel);
+        let assignments = [
+            ("kernel_source_dir", variables.kernel_source_dir.as_str()),
+            ("kernel_config", &variables.kernel_config),
+            ("dkms_tree", &variables.dkms_tree),
+            ("source_tree", &variables.source_tree),
+            ("install_tree", &variables.install_tree),
+            ("build_dir", &build_dir),
+            ("base_dir", &base_dir),
+        ];
+        let assignments = assignments.iter().map(|(name, value)| format!("{name}={}\n", quote(value))).collect();
+        Self { assignments, default: default_make_command(&variables.kernel_source_dir, &build_dir) }
+    }
 }
 
 /// Whether a recipe names make more than once.

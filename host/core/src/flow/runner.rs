@@ -191,6 +191,13 @@ impl<'a> Runner<'a> {
         matches!(&self.shared.kind, Kind::Live(live) if live.changed.load(Ordering::Relaxed))
     }
 
+    /// A warning that is the same for many packages.
+    pub(super) fn warn_once(&self, text: &str) {
+        if self.shared.said.lock().unwrap_or_else(PoisonError::into_inner).insert(vec![text.to_owned()]) {
+            self.reporter.warning(text);
+        }
+    }
+
     /// The plans that were kept, in order.
     pub(super) fn take_plans(&self) -> Vec<Plan> {
         match &self.shared.kind {

@@ -31,6 +31,9 @@ pub struct BuildRecord {
     /// How the build was confined; `None`: not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confinement: Option<RecordedConfinement>,
+    /// By what the build is known in the store; `None`: it is not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<RecordedStore>,
     /// The products and the installed files that were found to be the same, by
     /// location. The step that writes the record fills it in.
     #[serde(default, skip_serializing)]
@@ -75,6 +78,15 @@ impl RecordedConfinement {
     }
 }
 
+/// What a build has to do with the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedStore {
+    /// `sha256:` and 64 digits: the digest of all that it was made from.
+    pub identity: String,
+    /// Whether the products came from the store; otherwise they were made.
+    pub reused: bool,
+}
+
 /// One module of a package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedModule {
@@ -105,12 +117,17 @@ impl RecordedModule {
 
 impl BuildRecord {
     pub fn new(conf: Vec<ConfFile>, modules: Vec<RecordedModule>) -> Self {
-        Self { schema_version: SCHEMA_VERSION, conf, modules, confinement: None, files: BTreeMap::new() }
+        Self { schema_version: SCHEMA_VERSION, conf, modules, confinement: None, store: None, files: BTreeMap::new() }
     }
 
     /// The same with how the build was confined.
     pub fn confined(self, confinement: Option<RecordedConfinement>) -> Self {
         Self { confinement, ..self }
+    }
+
+    /// The same with what it has to do with the store.
+    pub fn stored(self, store: Option<RecordedStore>) -> Self {
+        Self { store, ..self }
     }
 
     /// Where the record of a build is, below the directory that will be or is

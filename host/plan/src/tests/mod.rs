@@ -255,3 +255,22 @@ fn an_archive_holds_what_was_packed_and_none_climbs_out() {
     assert!(scratch.run(plan).unwrap_err().message.contains("would leave the directory"));
     assert!(!scratch.path("tree/evil").exists() && !scratch.path("evil").exists());
 }
+
+#[test]
+fn a_stored_file_is_taken_only_as_it_was_stored() {
+    let scratch = Scratch::new();
+    fs::write(scratch.path("source/a"), "abc").unwrap();
+    let at = |root, name: &str| Location::new(root, name).unwrap();
+    let take = |digest: &str| {
+        let mut plan = scratch.builder();
+        let (from, to) = (at(Root::Source, "a"), at(Root::Tree, "b"));
+        plan.push(verbs::TakeStored { from, to, digest: digest.to_owned() }, "a test");
+        scratch.run(plan)
+    };
+    // Source: FIPS 180-2, B.1.
+    take("sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad").unwrap();
+    assert_eq!(fs::read_to_string(scratch.path("tree/b")).unwrap(), "abc");
+    fs::write(scratch.path("tree/b"), "before").unwrap();
+    take("sha256:0").unwrap_err();
+    assert_eq!(fs::read_to_string(scratch.path("tree/b")).unwrap(), "before", "it was taken back");
+}

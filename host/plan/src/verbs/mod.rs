@@ -17,6 +17,7 @@ mod rename;
 mod run;
 mod symlink;
 mod take_over;
+mod take_stored;
 mod unpack;
 mod write_file;
 
@@ -38,6 +39,7 @@ pub use remove::Remove;
 pub use rename::Rename;
 pub use symlink::Symlink;
 pub use take_over::TakeOver;
+pub use take_stored::TakeStored;
 pub use unpack::{Unpack, stays_inside};
 pub use write_file::WriteFile;
 
@@ -85,4 +87,5 @@ actions! {
     Record(Record),
     Expect(Expect),
     TakeOver(TakeOver),
+    TakeStored(TakeStored),
 }

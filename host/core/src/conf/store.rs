@@ -1,0 +1,136 @@
+//! `store.toml`: whether builds are kept on this machine, and how many.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::error::{Error, Kind};
+
+/// Where the administrator of this machine says so.
+pub const FILE: &str = "/etc/modsmith/store.toml";
+
+/// In bytes, where the file does not say.
+const DEFAULT_SIZE: u64 = 2 << 30;
+
+/// What the file says.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    #[serde(default)]
+    store: Switch,
+    size: Option<String>,
+    /// By the name of a module package.
+    #[serde(default)]
+    package: BTreeMap<String, PackageSettings>,
+}
+
+/// What the file says about one package.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PackageSettings {
+    store: Option<Switch>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Switch {
+    #[default]
+    On,
+    Off,
+}
+
+impl Settings {
+    /// Those of this machine.
+    ///
+    /// # Errors
+    /// A file that cannot be read as one, or that others could have written.
+    pub fn read() -> Result<Self, Error> {
+        Self::of(Path::new(FILE))
+    }
+
+    fn of(file: &Path) -> Result<Self, Error> {
+        let unusable = |why: String| {
+            Error::new(Kind::System, format!("{} cannot be used: {why}.", file.display())).hint(
+                "Correct the file, as modsmith's page about the store describes, or remove it: without it, builds are kept, in at most 2 GiB.",
+            )
+        };
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(e) => return Err(unusable(e.to_string())),
+        };
+        let metadata = file.metadata().map_err(|e| unusable(e.to_string()))?;
+        if metadata.uid() != 0 || metadata.mode() & 0o022 != 0 {
+            return Err(unusable("users other than root can change it".into()));
+        }
+        let settings: Self = toml::from_str(&text).map_err(|e| unusable(e.message().trim_end().to_owned()))?;
+        match &settings.size {
+            Some(size) if bytes_of_size(size).is_none() => {
+                Err(unusable(format!("`size` is `{size}`, where a number and a unit are needed, such as `2 GiB`")))
+            }
+            _ => Ok(settings),
+        }
+    }
+
+    /// Whether builds of a package are kept and taken.
+    pub fn is_on(&self, package: &str) -> bool {
+        let own = self.package.get(package).and_then(|package| package.store);
+        self.store == Switch::On && own != Some(Switch::Off)
+    }
+
+    /// How much may be kept, in bytes.
+    pub fn size(&self) -> u64 {
+        self.size.as_deref().and_then(bytes_of_size).unwrap_or(DEFAULT_SIZE)
+    }
+}
+
+/// A number and a unit, such as `2 GiB`, in bytes; `None` for what is none.
+pub fn bytes_of_size(text: &str) -> Option<u64> {
+    let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(at);
+    let shift = match unit.trim() {
+        "B" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        "TiB" => 40,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn read(text: &str, mode: u32) -> Result<Settings, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("store.toml");
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(mode)).unwrap();
+        Settings::of(&file).map_err(|e| e.message)
+    }
+
+    #[test]
+    fn builds_are_kept_unless_the_file_says_otherwise() {
+        let settings = Settings::of(Path::new("/nonexistent")).unwrap();
+        assert_eq!((settings.is_on("x"), settings.size()), (true, 2 << 30));
+        let settings = read("size = \"300 MiB\"\n[package.x]\nstore = \"off\"\n", 0o644).unwrap();
+        assert_eq!((settings.is_on("x"), settings.is_on("y"), settings.size()), (false, true, 300 << 20));
+        let settings = read("store = \"off\"\n[package.x]\nstore = \"on\"\n", 0o644).unwrap();
+        assert!(!settings.is_on("x"), "off is off for all");
+    }
+
+    #[test]
+    fn settings_that_cannot_be_meant_are_refused() {
+        for text in ["size = \"2\"\n", "size = \"GiB\"\n", "size = \"-1 GiB\"\n", "size = \"99999999999 TiB\"\n"] {
+            assert!(read(text, 0o644).unwrap_err().contains("a number and a unit are needed"), "{text}");
+        }
+        assert!(read("store = \"no\"\n", 0o644).unwrap_err().contains("unknown variant"));
+        assert!(read("stoer = \"on\"\n", 0o644).unwrap_err().contains("unknown field"));
+        assert!(read("", 0o666).unwrap_err().ends_with("users other than root can change it."));
+    }
+}

@@ -1,0 +1,42 @@
+//! A build that the store has: its products are signed and compressed as if they were just built.
+//!
+//! PRE_BUILD, patches, make and POST_BUILD are not run: a recipe that is kept writes in its build directory
+//! only, and of that the store has all that lasts.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::flow::Invocation;
+use crate::flow::build::Decisions;
+use crate::flow::failures::plan_forget;
+use crate::flow::products::{Source, plan_clear, plan_log, plan_products};
+use crate::flow::store::Stored;
+use crate::tree::{Package, Target};
+use modsmith_facts::kernel::Kernel;
+use modsmith_plan::{Builder, Bytes, Undo, verbs};
+
+/// From the store to the built state. The lock is held.
+pub(super) fn take_stored(
+    run: &Invocation<'_>,
+    package: &Package,
+    kernel: &Arc<Kernel>,
+    target: &Target,
+    decisions: &Decisions,
+    stored: &Stored,
+) -> Result<()> {
+    let id = &package.id;
+    let build = &decisions.place.location;
+    let mut plan = Builder::new(format!("take {id} for {target} from the store"), run.env.roots(package, Some(kernel)));
+    plan.push(verbs::Remove { location: build.clone() }, "a build starts from a clean directory").on_undo(Undo::Keep);
+    plan.push(verbs::MakeDirectory { location: build.clone() }, "modules are signed where they would have been built");
+    let head = crate::build::log_head(&format!("{id} for kernel {target}"));
+    let origin = format!("# from the store: identity {}, built {}; its log:\n", stored.entry.identity(), stored.time());
+    let contents = Bytes([head.as_bytes(), origin.as_bytes(), &stored.log()].concat());
+    plan.push(verbs::WriteFile { location: decisions.place.log(), contents, mode: 0o644 }, "the log of the build");
+    let line = if run.env.options.tells_store { "Taking module(s) from the store" } else { "Building module(s)" };
+    plan_products(run, package, kernel, target, decisions, &Source::Store { stored, line }, &mut plan)?;
+    plan_forget(run, id, target, &mut plan);
+    plan_log(package, target, &decisions.place, &mut plan);
+    plan_clear(&decisions.place, &mut plan);
+    run.runner.run(plan)
+}

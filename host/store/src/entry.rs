@@ -1,0 +1,95 @@
+//! One entry of a store: what it was made from, and its files.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::digest::{Identity, digest};
+use crate::inputs::Inputs;
+
+/// Increased when the form of entries changes; those of another form are none.
+const SCHEMA_VERSION: u32 = 1;
+
+/// What was made from some inputs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    schema_version: u32,
+    pub inputs: Inputs,
+    /// What the caller knows of it beside its inputs.
+    pub facts: Map<String, Value>,
+    /// By name.
+    pub files: BTreeMap<String, StoredFile>,
+}
+
+/// A file as it was when it was stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredFile {
+    /// In bytes.
+    pub size: u64,
+    /// `sha256:` and 64 digits.
+    pub digest: String,
+}
+
+/// What came of storing something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// It was not there before.
+    New,
+    /// It was there, with the same files.
+    Same,
+    /// It was there with other contents of these files, and was replaced: the inputs are not
+    /// all that the product is made from.
+    Replaced(Vec<String>),
+}
+
+/// An entry with its own digest: a damaged one is seen.
+#[derive(Serialize, Deserialize)]
+struct Sealed<E> {
+    seal: String,
+    entry: E,
+}
+
+impl Entry {
+    pub(crate) fn new(inputs: Inputs, facts: Map<String, Value>, files: BTreeMap<String, StoredFile>) -> Self {
+        Self { schema_version: SCHEMA_VERSION, inputs, facts, files }
+    }
+
+    pub fn identity(&self) -> Identity {
+        self.inputs.identity()
+    }
+
+    /// The size of all files, in bytes.
+    pub fn size(&self) -> u64 {
+        self.files.values().map(|file| file.size).sum()
+    }
+
+    /// As it is written.
+    pub(crate) fn to_bytes(&self) -> serde_json::Result<Vec<u8>> {
+        let seal = digest(&serde_json::to_vec(self)?);
+        serde_json::to_vec(&Sealed { seal, entry: self })
+    }
+
+    /// From its bytes. Errors: why it is no entry of this identity, as a clause.
+    pub(crate) fn from_bytes(bytes: &[u8], identity: &Identity) -> Result<Self, String> {
+        let Sealed { seal, entry } = serde_json::from_slice::<Sealed<Self>>(bytes)
+            .map_err(|error| format!("its list cannot be read: {error}"))?;
+        let intact = serde_json::to_vec(&entry).is_ok_and(|bytes| digest(&bytes) == seal);
+        if !intact {
+            return Err("its list was changed".to_owned());
+        }
+        if entry.schema_version != SCHEMA_VERSION {
+            return Err("it was written by another version of the program".to_owned());
+        }
+        if entry.identity() != *identity {
+            return Err("it was made from other inputs than its name says".to_owned());
+        }
+        Ok(entry)
+    }
+
+    /// The names of files whose contents are not those of another entry.
+    pub(crate) fn files_unlike(&self, other: &Self) -> Vec<String> {
+        let names: std::collections::BTreeSet<_> = self.files.keys().chain(other.files.keys()).collect();
+        names.into_iter().filter(|name| self.files.get(*name) != other.files.get(*name)).cloned().collect()
+    }
+}

@@ -1,0 +1,44 @@
+//! Why a store cannot be used. None of it is a reason not to make a product.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use modsmith_facts::{TrustError, Untrusted};
+
+/// Why a store could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Others could have written to it.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
+    /// What was being done to which path when the system refused.
+    #[error("could not {doing} {}: {error}", path.display())]
+    Io { doing: &'static str, path: PathBuf, error: io::Error },
+    /// What was to be kept cannot be, as a clause.
+    #[error("{0}")]
+    Unfit(String),
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Whether the caller may not read or write there at all, as an ordinary user.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied)
+    }
+}
+
+/// What a failure of the system means, by what was being done.
+pub(crate) fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_path_buf();
+    move |error| Error::Io { doing, path, error }
+}
+
+/// The same for what may be untrusted besides.
+pub(crate) fn trust_error(doing: &'static str, path: &Path) -> impl FnOnce(TrustError) -> Error {
+    let path = path.to_path_buf();
+    move |error| match error {
+        TrustError::Untrusted(why) => Error::Untrusted(why),
+        TrustError::Io(error) => Error::Io { doing, path, error },
+    }
+}

@@ -1,0 +1,28 @@
+//! Products of programs, kept by a digest of all that they were made from.
+//!
+//! A caller describes what goes into a product as ordered [`Inputs`]; their digest is the
+//! product's [`Identity`]. The [`Store`] is a directory with one entry for each identity: its
+//! inputs and its files, each known by its digest. An entry appears with all of its files, is
+//! read back by digests, and is believed only where no other user could have written it.
+//!
+//! What it knows: inputs as ordered trees of texts, directories and their digests, entries,
+//! files. What it must never know: kernels, packages, plans, and what inputs mean.
+
+// What a product is known by.
+mod digest;
+mod inputs;
+mod listing;
+
+// Where products are.
+mod entry;
+mod error;
+mod lock;
+mod store;
+
+pub use digest::{Identity, digest, digest_of};
+pub use entry::{Entry, Kept, StoredFile};
+pub use error::{Error, Result};
+pub use inputs::{Difference, Inputs, Value};
+pub use listing::{Listing, MOST_ENTRIES};
+pub use lock::Shared;
+pub use store::{Collected, Fault, Listed, New, Store};
