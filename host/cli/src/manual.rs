@@ -10,8 +10,8 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
 use super::arguments::{
-    Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, ManualPage, PluginArguments,
-    VerifyArguments,
+    Arguments, CheckArguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, ManualPage,
+    PluginArguments, VerifyArguments,
 };
 use super::{Persona, formats, output, summary};
 use modsmith_core::Environment;
@@ -92,6 +92,7 @@ fn own_commands() -> Vec<(String, String)> {
         ("conf", ConfArguments::command()),
         ("log", LogArguments::command()),
         ("verify", VerifyArguments::command()),
+        ("check", CheckArguments::command()),
         ("plugin", PluginArguments::command()),
         ("completion", CompletionArguments::command()),
         ("manual", ManualArguments::command()),
