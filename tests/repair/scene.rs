@@ -45,7 +45,7 @@ pub fn bootable() -> World {
     for (name, file) in [("vmlinuz", debian.image()), ("config", debian.config())] {
         fs::copy(file, world.path("boot").join(format!("{name}-{}", generic()))).expect("writable");
     }
-    world.settings("dkms/framework.conf", "try_sign_modules=false\n");
+    world.write("etc/dkms/framework.conf", "try_sign_modules=false\n");
     world
 }
 

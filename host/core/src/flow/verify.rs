@@ -141,6 +141,9 @@ pub(super) fn refuse_unloadable<'f>(
     files: impl IntoIterator<Item = (&'f str, &'f str)>,
     is_forced: bool,
 ) -> Result<Overruled> {
+    if run.runner.products(id, target).is_none() {
+        return Ok(Overruled::new());
+    }
     let directory = run.env.tree.real(&id.products_dir(target));
     let files = files.into_iter().map(|(name, file)| (name.to_owned(), directory.join(file)));
     let mut overruled = Overruled::new();

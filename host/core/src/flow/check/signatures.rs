@@ -1,7 +1,8 @@
 //! Signatures of modules, compared with the certificate that builds sign with today.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::ours::same_module;
 use super::problem::{Check, Problem, Repair, Stage};
 use super::scene::{KernelScene, Scene};
 use crate::flow::preconditions::check_source;
@@ -73,11 +74,16 @@ fn of_package(
     check_source(package).ok()?;
     let (id, target) = (&package.id, &kernel.target);
     let directory = scene.products_dir(id, kernel);
-    let products = scene.run.env.tree.products(id, target).into_iter().map(|product| directory.join(product));
+    let products: Vec<PathBuf> =
+        scene.run.env.tree.products(id, target).into_iter().map(|product| directory.join(product)).collect();
     let record = scene.run.env.tree.record(id, target);
     let installed = record.iter().flat_map(|record| &record.modules).filter_map(RecordedModule::installed_at);
     let installed = installed.map(|location| kernel.kernel.module_dir().join(location.relative()));
-    let (file, why) = products.chain(installed).find_map(|file| Some((file.clone(), fault(&file, certificate)?)))?;
+    // A file that is not the built one is a state of its own.
+    let installed = installed.filter(|file| products.iter().any(|product| same_module(file, product)));
+    let installed: Vec<PathBuf> = installed.collect();
+    let mut files = products.into_iter().chain(installed);
+    let (file, why) = files.find_map(|file| Some((file.clone(), fault(&file, certificate)?)))?;
     let evidence = format!("{}: {why}", file.display());
     let problem = Problem::of(&SIGNATURE, evidence).package(id).target(target).path(file);
     let text = format!("Sign it again with the key of {}, and copy it from the tree again.", certificate.shown);
