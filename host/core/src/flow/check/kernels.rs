@@ -11,6 +11,7 @@ use crate::conf::version;
 use crate::flow::image::has_image;
 use crate::flow::preconditions::{check_exclusive, check_source};
 use crate::flow::version_check::obsolete;
+use crate::flow::weak_links::WEAK_LINKS;
 use crate::tree::{Failures, Package};
 use modsmith_facts::inside;
 use modsmith_facts::kernel::module_stem;
@@ -187,7 +188,7 @@ fn lacking(scene: &Scene<'_, '_>, package: &Package, kernel: &KernelScene) -> Op
 
 /// Whether the kernel has the modules in another way: as links, or of another package.
 fn is_offered(kernel: &KernelScene, conf: &crate::conf::PackageConf) -> bool {
-    let weak = kernel.kernel.module_dir().join("weak-updates");
+    let weak = kernel.kernel.module_dir().join(WEAK_LINKS);
     let has = |name: &str| {
         let links = walkdir::WalkDir::new(&weak).into_iter().filter_map(Result::ok);
         links
