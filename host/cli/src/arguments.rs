@@ -7,7 +7,7 @@ use clap::{ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use super::Persona;
 
 /// Builds, installs and maintains out-of-tree kernel modules.
-#[derive(Debug, Parser)]
+#[derive(Debug, Default, Parser)]
 #[command(
     name = "modsmith",
     disable_version_flag = true,
@@ -15,7 +15,7 @@ use super::Persona;
     args_override_self = true,
     after_help = "Actions: add, build, install, uninstall, unbuild, remove, status, match, autoinstall,\n\
                   kernel_preinst, kernel_postinst, kernel_prerm, generate_mok.\n\
-                  Also, as `modsmith`: conf, log, verify, identity, store, plugin, completion, manual (see `modsmith conf --help`).\n\
+                  Also, as `modsmith`: conf, log, verify, check, identity, store, plugin, completion, manual (see `modsmith conf --help`).\n\
                   Modules are named m/v, -m m -v v, by a directory with a dkms.conf,\n\
                   or by an archive of one."
 )]
@@ -155,7 +155,7 @@ impl Arguments {
 }
 
 /// The options for directories.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct DirectoryArguments {
     /// The module tree (default /var/lib/dkms)
     #[arg(long, value_name = "DIR")]
@@ -242,6 +242,36 @@ pub struct VerifyArguments {
     #[arg(long, conflicts_with = "kernel")]
     pub all: bool,
     /// Write JSON, with the evidence of each check
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub directories: DirectoryArguments,
+}
+
+/// Finds broken states of the tree and of installed modules, each with what was read and
+/// what to do about it.
+#[derive(Debug, Parser)]
+#[command(name = "modsmith check")]
+pub struct CheckArguments {
+    /// Package in the tree, as m/v, or as m for all its versions; default: every package
+    #[arg(value_name = "MODULE")]
+    pub package: Option<String>,
+    /// Kernel release; default: every kernel
+    #[arg(short, long = "kernelver", value_name = "KERNEL")]
+    pub kernel: Option<String>,
+    /// Architecture
+    #[arg(short, long, value_name = "ARCH")]
+    pub arch: Option<String>,
+    /// Repair what can be repaired without losing anything, and check again
+    #[arg(long)]
+    pub repair: bool,
+    /// Jobs for make; 0 for no limit
+    #[arg(short, value_name = "JOBS")]
+    pub jobs: Option<u32>,
+    /// With --repair: show what would be done, and why; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write JSON
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]

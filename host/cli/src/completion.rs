@@ -9,8 +9,8 @@ use clap::{Arg, Command, CommandFactory, ValueHint};
 use clap_complete::{Shell, generate};
 
 use super::arguments::{
-    Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments, ShellArgument,
-    VerifyArguments,
+    Arguments, CheckArguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments,
+    ShellArgument, VerifyArguments,
 };
 use super::formats::Shown;
 use super::identity::IdentityArguments;
@@ -85,6 +85,7 @@ pub(super) fn tree(persona: Persona, formats: &[Format]) -> Command {
             VerifyArguments::command().name("verify"),
             IdentityArguments::command().name("identity"),
             StoreArguments::command().name("store").disable_help_subcommand(true),
+            CheckArguments::command().name("check"),
             PluginArguments::command().name("plugin").disable_help_subcommand(true),
             CompletionArguments::command().name("completion"),
             ManualArguments::command().name("manual"),

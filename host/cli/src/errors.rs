@@ -34,6 +34,7 @@ pub fn exit_code(kind: Kind) -> u8 {
         PlanFailed => 32,
         NotLoadable => 33,
         ConfinementMissing => 34,
+        ProblemsLeft => 35,
         Excluded => 77,
         PreInstallFailed => 101,
         Interrupted => 130,

@@ -34,6 +34,21 @@ pub(super) fn with_invocation(
     plugin_use: PluginUse,
     body: impl FnOnce(&Invocation<'_>, &Targets) -> Result<()>,
 ) -> Result<()> {
+    let persona = Persona::of_words(environment.command());
+    with_plans(arguments, environment, plugin_use, body, |plans, outcome| match arguments.dry_run {
+        true => show_plans(plans, outcome.as_ref().err().filter(|_| persona == Persona::Modsmith), arguments.json),
+        false => Ok(()),
+    })
+}
+
+/// The same; `show` gets the plans of a dry run and what came of `body`, and prints them.
+pub(super) fn with_plans<T>(
+    arguments: &Arguments,
+    environment: &Environment,
+    plugin_use: PluginUse,
+    body: impl FnOnce(&Invocation<'_>, &Targets) -> Result<T>,
+    show: impl FnOnce(Vec<PlanView>, &Result<T>) -> Result<()>,
+) -> Result<T> {
     handle_signals();
     // Whatever the caller's is: what is installed must be readable for all.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
@@ -69,16 +84,14 @@ pub(super) fn with_invocation(
     for why in run.env.tree.untrusted() {
         terminal.warning(&format!("{why}. {}", why.remedy()));
     }
-    if arguments.dry_run {
-        let persona = Persona::of_words(environment.command());
-        let plans = run.into_plans().iter().map(PlanView::new).collect();
-        let shown = show(plans, outcome.as_ref().err().filter(|_| persona == Persona::Modsmith), arguments.json);
-        return outcome.and(shown);
-    }
-    outcome
+    let plans = run.into_plans().iter().map(PlanView::new).collect();
+    let shown = show(plans, &outcome);
+    let value = outcome?;
+    shown.map(|()| value)
 }
 
-fn show(plans: Vec<PlanView>, error: Option<&Error>, json: bool) -> Result<()> {
+/// The plans of a dry run, or that there are none.
+pub(super) fn show_plans(plans: Vec<PlanView>, error: Option<&Error>, json: bool) -> Result<()> {
     #[derive(serde::Serialize)]
     struct Document<'a> {
         schema_version: u32,

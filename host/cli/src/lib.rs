@@ -2,6 +2,7 @@
 
 mod actions;
 mod arguments;
+mod check;
 mod completion;
 mod conf;
 mod errors;
@@ -32,7 +33,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use arguments::{
-    Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments, VerifyArguments,
+    Arguments, CheckArguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments,
+    VerifyArguments,
 };
 use errors::ErrorDocument;
 pub use errors::{exit_code, ids};
@@ -87,6 +89,7 @@ pub fn main(environment: &Environment) -> ExitCode {
         (Persona::Modsmith, Some("store")) => {
             parse::<store::StoreArguments>(words).map(|a| store::run(&a, environment))
         }
+        (Persona::Modsmith, Some("check")) => parse::<CheckArguments>(words).map(|a| check::run(&a, environment)),
         (Persona::Modsmith, Some("plugin")) => parse::<PluginArguments>(words).map(|a| plugin::run(&a, environment)),
         (Persona::Modsmith, Some("completion")) => {
             parse::<CompletionArguments>(words).map(|a| completion::run(&a, environment))
@@ -129,6 +132,7 @@ fn command_first(words: &[OsString]) -> Vec<OsString> {
 
 /// Commands that only `modsmith` has.
 const OWN_COMMANDS: [&str; 8] = ["conf", "log", "verify", "identity", "store", "plugin", "completion", "manual"];
+const OWN_COMMANDS: [&str; 7] = ["conf", "log", "verify", "check", "plugin", "completion", "manual"];
 
 /// clap's own answers: help and version to standard output, mistakes with the
 /// exit codes that scripts know.

@@ -10,8 +10,8 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
 use super::arguments::{
-    Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, ManualPage, PluginArguments,
-    VerifyArguments,
+    Arguments, CheckArguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, ManualPage,
+    PluginArguments, VerifyArguments,
 };
 use super::identity::IdentityArguments;
 use super::store::StoreArguments;
@@ -96,6 +96,7 @@ fn own_commands() -> Vec<(String, String)> {
         ("verify", VerifyArguments::command()),
         ("identity", IdentityArguments::command()),
         ("store", StoreArguments::command()),
+        ("check", CheckArguments::command()),
         ("plugin", PluginArguments::command()),
         ("completion", CompletionArguments::command()),
         ("manual", ManualArguments::command()),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::arguments::Arguments;
 use modsmith_core::error::{Error, Kind, Result};
-use modsmith_core::flow::Env;
+use modsmith_core::flow::{Env, Filter};
 use modsmith_core::tree::{Target, check_kernel_name};
 use modsmith_facts::kernel::{machine, running_release};
 use modsmith_facts::{Root, System};
@@ -106,6 +106,23 @@ impl Targets {
             .next()
             .unwrap_or_else(|| Target { kernel: running_release(), arch: self.default_arch.clone() }))
     }
+}
+
+/// What a package, a kernel and an architecture take, as commands that look name them:
+/// `m`, `m/v`; `K`, `K/A`.
+pub fn filter_of(package: Option<&str>, kernel: Option<&str>, arch: Option<&str>) -> Result<Filter> {
+    let (module, version) = match package.map(|word| word.split_once('/').ok_or(word)) {
+        None => (None, None),
+        Some(Ok((module, version))) => (Some(module.to_owned()), Some(version.to_owned())),
+        Some(Err(module)) => (Some(module.to_owned()), None),
+    };
+    let (kernel, arch) = match kernel.and_then(|kernel| kernel.split_once('/')) {
+        Some((kernel, arch)) => (Some(kernel), Some(arch)),
+        None => (kernel, arch),
+    };
+    kernel.map_or(Ok(()), |kernel| check_kernel_name("kernel", kernel))?;
+    arch.map_or(Ok(()), |arch| check_kernel_name("architecture", arch))?;
+    Ok(Filter { module, version, kernel: kernel.map(str::to_owned), arch: arch.map(str::to_owned) })
 }
 
 /// Refuses what cannot be a kernel or an architecture; an empty value with an exit

@@ -7,10 +7,11 @@ use serde::Serialize;
 use super::arguments::VerifyArguments;
 use super::output;
 use super::setup::read_only;
+use super::targets::filter_of;
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_core::flow::{Filter, Verified, verify};
-use modsmith_core::tree::{PackageId, check_kernel_name, not_in_tree};
+use modsmith_core::tree::{PackageId, not_in_tree};
 use modsmith_facts::kernel::running_release;
 use modsmith_facts::text::line;
 use modsmith_verify::{Answer, Finding};
@@ -81,19 +82,9 @@ pub fn run(arguments: &VerifyArguments, environment: &Environment) -> Result<()>
 }
 
 fn filter(arguments: &VerifyArguments) -> Result<Filter> {
-    let (module, version) = match arguments.package.as_deref().map(|word| word.split_once('/').ok_or(word)) {
-        None => (None, None),
-        Some(Ok((module, version))) => (Some(module.to_owned()), Some(version.to_owned())),
-        Some(Err(module)) => (Some(module.to_owned()), None),
-    };
-    let (kernel, arch) = match arguments.kernel.as_deref().and_then(|kernel| kernel.split_once('/')) {
-        Some((kernel, arch)) => (Some(kernel.to_owned()), Some(arch.to_owned())),
-        None => (arguments.kernel.clone(), arguments.arch.clone()),
-    };
-    let kernel = kernel.or_else(|| (!arguments.all).then(running_release));
-    kernel.as_deref().map_or(Ok(()), |kernel| check_kernel_name("kernel", kernel))?;
-    arch.as_deref().map_or(Ok(()), |arch| check_kernel_name("architecture", arch))?;
-    Ok(Filter { module, version, kernel, arch })
+    let running = (!arguments.all).then(running_release);
+    let kernel = arguments.kernel.as_deref().or(running.as_deref());
+    filter_of(arguments.package.as_deref(), kernel, arguments.arch.as_deref())
 }
 
 /// Nothing that was asked for is built: an error where it was named.

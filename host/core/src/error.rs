@@ -60,6 +60,8 @@ kinds! {
     NoKernelDirectory = "no-kernel-directory",
     /// The kernel is proven not to load a module.
     NotLoadable = "not-loadable",
+    /// A check of the tree has found a broken state, or a repair has left one.
+    ProblemsLeft = "problems-left",
     /// Module files could not be installed.
     InstallFailed = "install-failed",
     /// A package format was not made: its plugin's exit code is passed on.

@@ -171,16 +171,42 @@ impl Certificate {
     /// # Errors
     /// A clause: why the bytes are no certificate.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
-        let parsed = if bytes.first() == Some(&0x30) {
-            x509_cert::Certificate::from_der(bytes)
-        } else {
-            x509_cert::Certificate::from_pem(bytes)
-        };
-        let certificate = parsed.map_err(|e| format!("it is not an X.509 certificate ({e})"))?.tbs_certificate;
+        let certificate = parse(bytes)?.tbs_certificate;
         let public_key = certificate.subject_public_key_info.subject_public_key.raw_bytes().to_vec();
         let signer = IssuerAndSerialNumber { issuer: certificate.issuer, serial_number: certificate.serial_number };
         Ok(Self { signer, public_key })
     }
+}
+
+fn parse(bytes: &[u8]) -> Result<x509_cert::Certificate, String> {
+    let parsed = match bytes.first() {
+        Some(0x30) => x509_cert::Certificate::from_der(bytes),
+        _ => x509_cert::Certificate::from_pem(bytes),
+    };
+    parsed.map_err(|e| format!("it is not an X.509 certificate ({e})"))
+}
+
+/// Whether the message of a module's signature names a certificate as its signer: by
+/// issuer and serial number, or by the identifier of the certificate's key. It says
+/// nothing about the signature being right.
+///
+/// Source: RFC 5652, 5.3; crypto/asymmetric_keys/pkcs7_parser.c of the kernel.
+///
+/// # Errors
+/// A clause: which of the two cannot be read.
+pub fn names_signer(message: &[u8], certificate: &[u8]) -> Result<bool, String> {
+    use x509_cert::ext::pkix::SubjectKeyIdentifier;
+    let unreadable = |e: x509_cert::der::Error| format!("the signature is not a CMS message ({e})");
+    let certificate = parse(certificate)?.tbs_certificate;
+    let signed = ContentInfo::from_der(message).and_then(|info| info.content.decode_as::<SignedData>());
+    let signers = signed.map_err(unreadable)?.signer_infos;
+    let key = certificate.get::<SubjectKeyIdentifier>().ok().flatten().map(|(_, identifier)| identifier);
+    Ok(signers.0.iter().any(|signer| match &signer.sid {
+        SignerIdentifier::IssuerAndSerialNumber(named) => {
+            named.issuer == certificate.issuer && named.serial_number == certificate.serial_number
+        }
+        SignerIdentifier::SubjectKeyIdentifier(named) => key.as_ref() == Some(named),
+    }))
 }
 
 /// Why a file was not signed: a clause about the key or the certificate.

@@ -14,6 +14,7 @@
 //! it knows nothing of plans, plugins and packages.
 
 mod answer;
+mod drift;
 mod fact;
 mod finding;
 mod frame;
@@ -28,6 +29,7 @@ mod rules;
 mod signer;
 
 pub use answer::{Refusal, Verdict};
+pub use drift::drifted_providers;
 pub use fact::{Fact, Unknown};
 pub use finding::{Answer, Finding, Words};
 pub use gather::{Places, gather, read_image};

@@ -109,6 +109,36 @@ fn record_failure(
     error
 }
 
+/// Records the failed build whose log is in the package's build directory, as of the
+/// time at which the log was last written.
+pub(super) fn remember_log(run: &Invocation<'_>, package: &Package, target: &Target) -> Result<()> {
+    let (id, kernel) = (&package.id, run.kernel(target));
+    let log = run.env.tree.real(&build_log(run, id, target));
+    let written = std::fs::symlink_metadata(&log).and_then(|metadata| metadata.modified());
+    let time = written.ok().and_then(|time| jiff::Timestamp::try_from(time).ok()).unwrap_or_else(jiff::Timestamp::now);
+    let message = format!("The build of {id} for kernel {target} failed, and left no record but its log.");
+    let mut found =
+        diagnose(&log).with_error(Stop::Make, [message.as_str()]).for_kernel(&target.kernel, &running_release());
+    if let Some(line) = &mut found.first_error {
+        line.text = without_build_dir(run, id, &line.text);
+    }
+    let record = FailureRecord {
+        schema_version: 1,
+        module: id.module.clone(),
+        version: id.version.clone(),
+        kernel: target.kernel.clone(),
+        arch: target.arch.clone(),
+        time,
+        exit_code: run.env.options.exit_codes.of(Kind::BuildFailed),
+        message,
+        class: found.class,
+        remedy: remedy_for(run, &found, package, &kernel, target),
+        first_error: found.first_error,
+        confinement: None,
+    };
+    run.runner.run(plan_failure(run, &record, package, target, true))
+}
+
 /// The class of a build that has just failed.
 pub(super) fn class_of_failure(run: &Invocation<'_>, error: &Error, package: &Package, target: &Target) -> Class {
     let found = diagnose(&run.env.tree.real(&build_log(run, &package.id, target)));

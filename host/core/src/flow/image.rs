@@ -40,6 +40,11 @@ pub(super) fn image_of(env: &Env, kernel: &Kernel) -> Image {
     gather(&places(env, kernel), |path| cached(path, &Cache::of_machine(DIRECTORY)))
 }
 
+/// Whether a kernel has an image.
+pub(super) fn has_image(env: &Env, kernel: &Kernel) -> bool {
+    places(env, kernel).images.iter().any(|image| inside::is_file(image))
+}
+
 /// Where a kernel's files are by the customs of Linux.
 fn places(env: &Env, kernel: &Kernel) -> Places {
     let (release, module_dir) = (kernel.release(), kernel.module_dir());

@@ -226,8 +226,8 @@ fn refused(
     }
 }
 
-/// Modules of another version, which is the active one, that those of this version do
-/// not replace: the policy has changed in between.
+/// Modules of the active version, this one or another, that those of this version do not
+/// replace: the policy has changed in between.
 fn moved_modules(
     run: &Invocation<'_>,
     package: &Package,
@@ -235,8 +235,7 @@ fn moved_modules(
     target: &Target,
     modules: &[PlannedModule<'_>],
 ) -> Vec<Location> {
-    let active = run.env.tree.active_version(&package.id.module, target);
-    let Some(version) = active.filter(|version| *version != package.id.version) else { return Vec::new() };
+    let Some(version) = run.env.tree.active_version(&package.id.module, target) else { return Vec::new() };
     let other = PackageId { version, ..package.id.clone() };
     let Some(record) = run.env.tree.record(&other, target) else { return Vec::new() };
     let moved = |recorded: &RecordedModule| {

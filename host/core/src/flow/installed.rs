@@ -1,7 +1,6 @@
 //! Module files in a kernel's module directory.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -153,7 +152,7 @@ fn may_be_same_version(file: &Path, product: Option<&Path>) -> bool {
 /// Whether two files hold the same. One that cannot be read is like no other.
 pub fn same_contents(a: &Path, b: &Path) -> bool {
     let same = || -> std::io::Result<bool> {
-        let (mut a, mut b) = (File::open(inside::real(a))?, File::open(inside::real(b))?);
+        let (Some(mut a), Some(mut b)) = (inside::open(a)?, inside::open(b)?) else { return Ok(false) };
         let (x, y) = (a.metadata()?, b.metadata()?);
         if x.len() != y.len() {
             return Ok(false);

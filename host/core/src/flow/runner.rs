@@ -174,7 +174,10 @@ impl<'a> Runner<'a> {
     /// only shown would build them.
     pub(super) fn products(&self, id: &PackageId, target: &Target) -> Option<Vec<String>> {
         let tree = &self.env.tree;
-        let is_there = matches!(self.shared.kind, Kind::Live(_)) || tree.is_built(id, target);
+        let is_there = match &self.shared.kind {
+            Kind::Live(_) => true,
+            Kind::DryRun(dry_run) => tree.is_built(id, target) && !dry_run.makes(&id.target_dir(target)),
+        };
         is_there.then(|| tree.products(id, target))
     }
 
@@ -225,6 +228,12 @@ impl<'a> Runner<'a> {
 }
 
 impl DryRun {
+    /// Whether one of the plans puts something new in a place.
+    fn makes(&self, place: &Location) -> bool {
+        let makes = |action: &Action| matches!(action, Action::Rename(verbs::Rename { to, .. }) if to == place);
+        self.plans().iter().any(|plan| plan.steps.iter().any(|step| makes(&step.action)))
+    }
+
     fn plans(&self) -> MutexGuard<'_, Vec<Plan>> {
         self.plans.lock().unwrap_or_else(PoisonError::into_inner)
     }

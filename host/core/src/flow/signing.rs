@@ -113,7 +113,7 @@ pub fn generate_mok(run: &Invocation<'_>, target: &Target) -> Result<()> {
 }
 
 /// Why the administrator wants no signatures here.
-fn unsigned_by_choice(run: &Invocation<'_>) -> Option<&'static str> {
+pub(super) fn unsigned_by_choice(run: &Invocation<'_>) -> Option<&'static str> {
     match run.env.framework.try_sign_modules() {
         TrySign::Never => Some("try_sign_modules is false"),
         TrySign::NotInChroot if run.env.system.is_chroot() => {

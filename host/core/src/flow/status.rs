@@ -87,11 +87,20 @@ impl Filter {
 }
 
 impl Matchers {
+    pub(super) fn take_module(&self, module: &str) -> bool {
+        fits(&self.module, module)
+    }
+
+    pub(super) fn take_package(&self, id: &PackageId) -> bool {
+        fits(&self.module, &id.module) && fits(&self.version, &id.version)
+    }
+
+    pub(super) fn take_target(&self, target: &Target) -> bool {
+        fits(&self.kernel, &target.kernel) && fits(&self.arch, &target.arch)
+    }
+
     pub(super) fn take(&self, id: &PackageId, target: &Target) -> bool {
-        fits(&self.module, &id.module)
-            && fits(&self.version, &id.version)
-            && fits(&self.kernel, &target.kernel)
-            && fits(&self.arch, &target.arch)
+        self.take_package(id) && self.take_target(target)
     }
 }
 

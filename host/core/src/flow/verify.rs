@@ -1,7 +1,7 @@
 //! Whether a kernel would load the modules of a package: on request, and before they
 //! are installed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
@@ -10,7 +10,7 @@ use crate::flow::status::Filter;
 use crate::tree::{PackageId, Target};
 use modsmith_facts::inside;
 use modsmith_facts::kernel::{Kernel, module_stem};
-use modsmith_verify::{Answer, Finding, Installed, Module, check};
+use modsmith_verify::{Answer, Finding, Installed, Module, check, drifted_providers};
 
 /// What was found about one module of a package.
 #[derive(Debug, Clone)]
@@ -47,6 +47,32 @@ pub fn verify(run: &Invocation<'_>, filter: &Filter) -> Result<Vec<Verified>> {
         }
     }
     Ok(verified)
+}
+
+/// The same of one package that is built for a kernel.
+pub(super) fn verify_built(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Vec<Verified> {
+    verify_files(run, id, target, files(run, id, target))
+}
+
+/// The modules that export symbols with other versions than a verified module was built
+/// with.
+pub(super) fn drifted_from(run: &Invocation<'_>, verified: &Verified) -> BTreeSet<String> {
+    let kernel = run.kernel(&verified.target);
+    let Some(module) = read(&verified.file, kernel.module_dir()) else { return BTreeSet::new() };
+    let image = run.facts.image(&run.env, &verified.target, &kernel);
+    drifted_providers(&module, &image, &Installed::new(kernel.module_dir(), []))
+}
+
+/// Why a kernel is proven not to load a module file, wherever the file is; `None` where
+/// nothing proves that.
+pub(super) fn refusal_for(run: &Invocation<'_>, file: &Path, target: &Target) -> Option<String> {
+    let kernel = run.kernel(target);
+    let module = read(file, kernel.module_dir())?;
+    let image = run.facts.image(&run.env, target, &kernel);
+    let findings = check(&module, &image, &Installed::new(kernel.module_dir(), []));
+    let refused = findings.into_iter().find(Finding::refuses)?;
+    let cause = refused.refusal.map_or(refused.evidence, |words| words.cause);
+    Some(format!("is a module that kernel {} would not load: {cause}", target.kernel))
 }
 
 /// Module name and file of each built module.
@@ -115,6 +141,9 @@ pub(super) fn refuse_unloadable<'f>(
     files: impl IntoIterator<Item = (&'f str, &'f str)>,
     is_forced: bool,
 ) -> Result<Overruled> {
+    if run.runner.products(id, target).is_none() {
+        return Ok(Overruled::new());
+    }
     let directory = run.env.tree.real(&id.products_dir(target));
     let files = files.into_iter().map(|(name, file)| (name.to_owned(), directory.join(file)));
     let mut overruled = Overruled::new();

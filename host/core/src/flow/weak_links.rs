@@ -66,6 +66,11 @@ impl WeakLinks {
         self.0.is_empty()
     }
 
+    /// All of them, by the kernel that they lead to.
+    pub fn all(&self) -> impl Iterator<Item = &WeakLink> {
+        self.0.values().flatten()
+    }
+
     /// Those that lead to a kernel's modules.
     pub fn to(&self, kernel: &str) -> &[WeakLink] {
         self.0.get(kernel).map_or(&[], Vec::as_slice)

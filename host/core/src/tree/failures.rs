@@ -132,7 +132,7 @@ impl Failures<'_> {
 
     /// Whether dkms, which knows no records, has since taken the package out,
     /// added it again or built it.
-    fn outdates(&self, id: &PackageId, target: &Target, failed: SystemTime) -> bool {
+    pub fn outdates(&self, id: &PackageId, target: &Target, failed: SystemTime) -> bool {
         let later = |path: PathBuf| {
             std::fs::symlink_metadata(path).and_then(|data| data.modified()).is_ok_and(|time| time > failed)
         };

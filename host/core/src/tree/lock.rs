@@ -69,6 +69,14 @@ impl TreeLock {
         current.then(|| Self { file, private, top, made: None }.held(command))
     }
 
+    /// Whether another invocation holds the lock. Makes no file, and waits for nobody.
+    pub fn is_held(tree: &Path) -> bool {
+        let top = TrustedDir::top(tree).ok();
+        let private = top.and_then(|top| top.directory(PRIVATE_DIR).ok()?);
+        let file = private.and_then(|private| private.open(NAME, OFlags::RDONLY, 0).ok()?);
+        file.is_some_and(|file| flock(&file, FlockOperation::NonBlockingLockShared).is_err())
+    }
+
     /// The program's own directory in the tree.
     pub fn private(&self) -> &TrustedDir {
         &self.private
@@ -150,9 +158,9 @@ mod tests {
         let file = tree.join(PRIVATE_DIR).join(NAME);
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
         assert!(std::fs::read_to_string(&file).unwrap().contains("process"));
-        assert!(TreeLock::try_acquire(&tree, &[]).is_none(), "it is held");
+        assert!(TreeLock::try_acquire(&tree, &[]).is_none() && TreeLock::is_held(&tree), "it is held");
         drop(lock);
-        assert!(!tree.exists());
+        assert!(!tree.exists() && !TreeLock::is_held(&tree));
         assert!(TreeLock::try_acquire(&tree, &[]).is_none() && !tree.exists());
     }
 

@@ -51,6 +51,18 @@ pub struct ModuleDirectory {
     pub has_originals: bool,
 }
 
+impl ModuleDirectory {
+    /// The kernels that the module has a link `kernel-K-A` for, wherever that leads.
+    pub fn linked_targets(&self) -> Vec<Target> {
+        let target = |link: &String| {
+            let (kernel, arch) = link.strip_prefix("kernel-")?.rsplit_once('-')?;
+            let is_named = !kernel.is_empty() && !arch.is_empty();
+            is_named.then(|| Target { kernel: kernel.to_owned(), arch: arch.to_owned() })
+        };
+        self.links.iter().filter_map(target).collect()
+    }
+}
+
 /// The tree of a system, for reading.
 #[derive(Debug, Clone)]
 pub struct Tree {
