@@ -9,8 +9,8 @@ use clap::{Arg, Command, CommandFactory, ValueHint};
 use clap_complete::{Shell, generate};
 
 use super::arguments::{
-    Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments, ShellArgument,
-    VerifyArguments,
+    Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments, ReadyArguments,
+    ShellArgument, VerifyArguments,
 };
 use super::formats::Shown;
 use super::{Persona, formats, output, summary};
@@ -81,6 +81,7 @@ pub(super) fn tree(persona: Persona, formats: &[Format]) -> Command {
             ConfArguments::command().name("conf"),
             LogArguments::command().name("log"),
             VerifyArguments::command().name("verify"),
+            ReadyArguments::command().name("ready"),
             PluginArguments::command().name("plugin").disable_help_subcommand(true),
             CompletionArguments::command().name("completion"),
             ManualArguments::command().name("manual"),

@@ -13,6 +13,7 @@ mod log;
 mod manual;
 mod output;
 mod plugin;
+mod ready;
 mod scratch;
 mod setup;
 mod status;
@@ -30,7 +31,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use arguments::{
-    Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments, VerifyArguments,
+    Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments, ReadyArguments,
+    VerifyArguments,
 };
 use errors::ErrorDocument;
 pub use errors::{exit_code, ids};
@@ -79,6 +81,7 @@ pub fn main(environment: &Environment) -> ExitCode {
         (Persona::Modsmith, Some("conf")) => parse::<ConfArguments>(words).map(|a| conf::run(&a, environment)),
         (Persona::Modsmith, Some("log")) => parse::<LogArguments>(words).map(|a| log::run(&a, environment)),
         (Persona::Modsmith, Some("verify")) => parse::<VerifyArguments>(words).map(|a| verify::run(&a, environment)),
+        (Persona::Modsmith, Some("ready")) => return ready(words, environment),
         (Persona::Modsmith, Some("plugin")) => parse::<PluginArguments>(words).map(|a| plugin::run(&a, environment)),
         (Persona::Modsmith, Some("completion")) => {
             parse::<CompletionArguments>(words).map(|a| completion::run(&a, environment))
@@ -96,12 +99,29 @@ pub fn main(environment: &Environment) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            Terminal::flush();
-            output::error(&errors::render(&error, persona));
-            answer_in_json(&error, words);
+            report(&error, persona, words);
             ExitCode::from(errors::exit_code(error.kind))
         }
     }
+}
+
+fn report(error: &Error, persona: Persona, words: &[OsString]) {
+    Terminal::flush();
+    output::error(&errors::render(error, persona));
+    answer_in_json(error, words);
+}
+
+/// The exit code is the verdict: whatever keeps it from being given is *unknown*.
+fn ready(words: &[OsString], environment: &Environment) -> ExitCode {
+    let arguments = match parse::<ReadyArguments>(words) {
+        Ok(arguments) => arguments,
+        Err(code) if code == ExitCode::SUCCESS => return code,
+        Err(_) => return ready::unanswered(),
+    };
+    ready::run(&arguments, environment).unwrap_or_else(|error| {
+        report(&error, Persona::Modsmith, words);
+        ready::unanswered()
+    })
 }
 
 /// The command line with a command of the program's own before the options that the user
@@ -120,7 +140,7 @@ fn command_first(words: &[OsString]) -> Vec<OsString> {
 }
 
 /// Commands that only `modsmith` has.
-const OWN_COMMANDS: [&str; 6] = ["conf", "log", "verify", "plugin", "completion", "manual"];
+const OWN_COMMANDS: [&str; 7] = ["conf", "log", "verify", "ready", "plugin", "completion", "manual"];
 
 /// clap's own answers: help and version to standard output, mistakes with the
 /// exit codes that scripts know.

@@ -11,7 +11,7 @@ use clap_mangen::roff::{Roff, bold, italic, roman};
 
 use super::arguments::{
     Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, ManualPage, PluginArguments,
-    VerifyArguments,
+    ReadyArguments, VerifyArguments,
 };
 use super::{Persona, formats, output, summary};
 use modsmith_core::Environment;
@@ -92,6 +92,7 @@ fn own_commands() -> Vec<(String, String)> {
         ("conf", ConfArguments::command()),
         ("log", LogArguments::command()),
         ("verify", VerifyArguments::command()),
+        ("ready", ReadyArguments::command()),
         ("plugin", PluginArguments::command()),
         ("completion", CompletionArguments::command()),
         ("manual", ManualArguments::command()),

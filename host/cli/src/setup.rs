@@ -112,6 +112,17 @@ pub fn read_only(directories: &DirectoryArguments, environment: &Environment) ->
     Ok(Invocation::new(env, &Silent, Mode::DryRun))
 }
 
+/// The same, with the plugins of the system.
+pub fn read_only_with_plugins(
+    directories: &DirectoryArguments,
+    environment: &Environment,
+) -> Result<Invocation<'static>> {
+    let (system, framework) = system(directories, None, environment)?;
+    let plugins = plugins(&system, &framework, directories, environment);
+    let env = Env::new(system, framework, plugins, Options::default(), environment.clone());
+    Ok(Invocation::new(env, &Silent, Mode::DryRun))
+}
+
 fn absolute(path: &Path) -> Result<PathBuf> {
     let absolute = std::path::absolute(path).map_err(|e| Error::io("use", path, e))?;
     if absolute.exists() && !absolute.is_dir() {

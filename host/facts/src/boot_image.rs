@@ -48,6 +48,19 @@ pub struct BootImage {
     pub nested: Vec<String>,
 }
 
+impl BootImage {
+    /// Adds what another file holds that the boot loader loads behind this one.
+    pub fn append(&mut self, other: Self) {
+        self.archives.extend(other.archives);
+        self.nested.extend(other.nested);
+        for (release, modules) in other.kernels {
+            let known = self.kernels.entry(release).or_default();
+            known.files.extend(modules.files);
+            known.indexed = modules.indexed.or(known.indexed.take());
+        }
+    }
+}
+
 /// One archive of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Archive {

@@ -1,7 +1,7 @@
 //! From facts to reasons.
 
 use crate::answer::{Answer, Grade};
-use crate::facts::{BootImageState, InImage, KernelFacts, KernelFile, Loads, ModuleFacts, Provided};
+use crate::facts::{BootImageState, InImage, KernelFacts, KernelFile, Loads, ModuleFacts, Origin, Provided};
 use crate::reason::{Reason, Verdict};
 
 /// The verdict about one kernel.
@@ -73,7 +73,7 @@ fn boot_image(state: &BootImageState, release: &str) -> Option<Reason> {
 }
 
 fn provided(module: &ModuleFacts, release: &str) -> Option<Reason> {
-    let ModuleFacts { name, package, grade, why, .. } = module;
+    let ModuleFacts { name, origin, grade, why, .. } = module;
     match &module.provided {
         Provided::Indexed | Provided::BuiltIn => None,
         Provided::Shadowed { by, file } => Some(Reason {
@@ -91,15 +91,21 @@ fn provided(module: &ModuleFacts, release: &str) -> Option<Reason> {
             format!("{file} is not in modules.dep, so nothing loads it ({why})"),
             format!("Run `depmod {release}`."),
         )),
-        Provided::Missing => Some(match package {
-            Some(package) => Reason::failure(
+        Provided::Missing => Some(match origin {
+            Origin::Package(package) => Reason::failure(
                 *grade,
                 name,
                 format!("{package} is not installed for {release} ({why})"),
                 format!("Run `modsmith install {package} -k {release}`."),
             ),
+            Origin::Elsewhere => Reason::failure(
+                *grade,
+                name,
+                format!("{release} has no such module, which did not come with the running kernel either ({why})"),
+                format!("Install it for {release} in the way that it was installed for the running kernel."),
+            ),
             // A kernel may have the same driver under another name.
-            None => {
+            Origin::Kernel => {
                 let evidence = format!("{release} has no module of this name, and it is not built in ({why})");
                 Reason::doubt(*grade, name, evidence)?
             }
@@ -157,7 +163,7 @@ mod tests {
     fn module(grade: Grade) -> ModuleFacts {
         ModuleFacts {
             name: "zfs".into(),
-            package: Some("zfs/2.1".into()),
+            origin: Origin::Package("zfs/2.1".into()),
             grade,
             why: "/ is of type zfs".into(),
             provided: Provided::Indexed,
@@ -201,6 +207,7 @@ mod tests {
         };
         let fails = [Unsafe, Unsafe, Degraded, Degraded];
         assert_eq!(with(&|m| m.provided = Provided::Missing), fails);
+        assert_eq!(with(&|m| (m.origin, m.provided) = (Origin::Elsewhere, Provided::Missing)), fails);
         assert_eq!(with(&|m| m.provided = Provided::NotIndexed { file: file() }), fails);
         assert_eq!(with(&|m| m.loads = no.clone()), fails);
         assert_eq!(with(&|m| m.provided = Provided::Shadowed { by: "a".into(), file: file() }), [Degraded; 4]);
@@ -212,7 +219,7 @@ mod tests {
         assert_eq!(with(&|m| m.in_image = InImage::Absent), [Unsafe, Safe, Safe, Safe]);
         assert_eq!(with(&|m| m.in_image = InImage::NotIndexed { file: file() }), [Unsafe, Safe, Safe, Safe]);
         assert_eq!(with(&|m| m.in_image = InImage::Unknown("x".into())), [Unknown, Safe, Safe, Safe]);
-        let of_the_kernel = |m: &mut ModuleFacts| (m.package, m.provided) = (None, Provided::Missing);
+        let of_the_kernel = |m: &mut ModuleFacts| (m.origin, m.provided) = (Origin::Kernel, Provided::Missing);
         assert_eq!(with(&of_the_kernel), doubts);
         assert_eq!(with(&|m| (m.provided, m.in_image) = (Provided::BuiltIn, InImage::Absent)), [Safe; 4]);
     }

@@ -55,14 +55,24 @@ pub enum BootImageState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModuleFacts {
     pub name: String,
-    /// The package that makes it, as `NAME/VERSION`; `None` for one of the kernel itself.
-    pub package: Option<String>,
+    pub origin: Origin,
     pub grade: Grade,
     /// What depends on it.
     pub why: String,
     pub provided: Provided,
     pub loads: Loads,
     pub in_image: InImage,
+}
+
+/// Where a module comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A package makes it: `NAME/VERSION`.
+    Package(String),
+    /// It did not come with the running kernel, and no package is known.
+    Elsewhere,
+    /// The kernel itself.
+    Kernel,
 }
 
 /// Whether the kernel's module directory has a module.

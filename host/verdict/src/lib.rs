@@ -17,5 +17,5 @@ mod reason;
 
 pub use answer::{Answer, Grade};
 pub use decide::{decide, of_any};
-pub use facts::{BootImageState, InImage, KernelFacts, KernelFile, Loads, ModuleFacts, Provided};
+pub use facts::{BootImageState, InImage, KernelFacts, KernelFile, Loads, ModuleFacts, Origin, Provided};
 pub use reason::{Reason, Verdict};
