@@ -166,7 +166,7 @@ fn a_unified_kernel_image_has_its_own_boot_image() {
     fs::create_dir_all(machine.world.path("boot/EFI/Linux")).unwrap();
     let unified = machine.world.path("boot/EFI/Linux/debian.efi");
     let section = |name: &str, file: &std::path::Path| format!("{name}={}", file.display());
-    let kernel = machine.world.path(format!("boot/vmlinuz-{}", machine.kernel));
+    let kernel = modsmith_tests::debian_kernel::DebianKernel::of("bookworm").image();
     let mut objcopy = Command::new(tool::path("objcopy"));
     objcopy.arg("--add-section").arg(section(".linux", &kernel)).args(["--change-section-vma", ".linux=0x2000000"]);
     objcopy

@@ -3,7 +3,7 @@
 use crate::machine::{Machine, Use};
 
 const ENTRY: &str =
-    "title Debian\nversion 6.1.0-56-amd64\nlinux /vmlinuz-6.1.0-56-amd64\ninitrd /initrd.img-6.1.0-56-amd64\n";
+    "title Debian\nversion 6.1.0-56-amd64\nlinux /vmlinux-6.1.0-56-amd64\ninitrd /initrd.img-6.1.0-56-amd64\n";
 
 fn next(machine: &Machine) -> serde_json::Value {
     machine.ready("--json").json()["next"].clone()

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use modsmith_tests::debian_kernel::DebianKernel;
 use modsmith_tests::fixture::Package;
-use modsmith_tests::{Output, World, tool};
+use modsmith_tests::{Output, World, paths, tool};
 
 /// The module of the package.
 pub const MODULE: &str = "held";
@@ -33,9 +33,10 @@ impl Machine {
         let debian = DebianKernel::of("bookworm");
         let kernel = debian.release.clone();
         let world = World::new(std::slice::from_ref(&kernel));
-        fs::copy(debian.image(), world.path(format!("boot/vmlinuz-{kernel}"))).expect("writable");
+        let image = world.path(format!("boot/vmlinux-{kernel}"));
+        fs::copy(unpacked(&debian), image).expect("writable");
         fs::copy(debian.config(), world.path(format!("boot/config-{kernel}"))).expect("writable");
-        world.write("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n");
+        world.write("usr/lib/os-release", "ID=debian\nVERSION_ID=\"12\"\n");
         let builtin = fs::read(debian.module_dir().join("modules.builtin")).expect("readable");
         fs::write(world.modules(&kernel).join("modules.builtin"), builtin).expect("writable");
         world.add_package(&Package::new(MODULE, "1.0"));
@@ -102,7 +103,7 @@ impl Machine {
     pub fn grub(&self, default: &str) {
         let entry = |kernel: &str| {
             format!(
-                "menuentry 'Debian, {kernel}' $menuentry_id_option 'gnulinux-{kernel}' {{\n\tlinux\t/boot/vmlinuz-{kernel} root=/dev/x ro\n\tinitrd\t/boot/initrd.img-{kernel}\n}}\n"
+                "menuentry 'Debian, {kernel}' $menuentry_id_option 'gnulinux-{kernel}' {{\n\tlinux\t/boot/vmlinux-{kernel} root=/dev/x ro\n\tinitrd\t/boot/initrd.img-{kernel}\n}}\n"
             )
         };
         let menu = format!(
@@ -146,11 +147,34 @@ impl Machine {
     pub fn rebuild(&self) {
         let source = self.world.path(format!("usr/src/{MODULE}-1.0/{MODULE}.c"));
         self.change(&source, |text| [text, b"\nstatic int changed __attribute__((used)) = 1;\n".to_vec()].concat());
-        self.world.dkms(&format!("install {MODULE}/1.0 -k {} --no-initrd --force", self.kernel)).expect(0);
+        for action in ["build", "install"] {
+            self.world.dkms(&format!("{action} {MODULE}/1.0 -k {} --no-initrd --force", self.kernel)).expect(0);
+        }
     }
+}
+
+/// The kernel inside of the image: it is read many times, and takes long to unpack.
+fn unpacked(debian: &DebianKernel) -> std::path::PathBuf {
+    let directory = paths::cached("vmlinux", &debian.release, |directory| {
+        let image = fs::read(debian.image()).expect("readable");
+        let start = image.windows(6).position(|window| window == b"\xfd7zXZ\0").expect("Debian's kernel is xz");
+        let payload = directory.join("payload");
+        fs::write(&payload, &image[start..]).expect("writable");
+        // Behind the stream is the rest of the image.
+        into_file(
+            Command::new(tool::path("xz")).args(["-dc", "--single-stream"]).arg(&payload),
+            &directory.join("vmlinux"),
+        );
+    });
+    let file = directory.join("vmlinux");
+    assert!(fs::metadata(&file).is_ok_and(|file| file.len() > 1 << 20), "xz has unpacked the kernel");
+    file
 }
 
 /// Runs a program, whose output becomes a file.
 pub fn into_file(command: &mut Command, file: &Path) {
-    fs::write(file, tool::output(command).stdout).expect("writable");
+    let out = fs::File::create(file).expect("writable");
+    let shown = format!("{command:?}");
+    let status = command.stdout(out).status().unwrap_or_else(|error| panic!("cannot run {shown}: {error}"));
+    assert!(status.success(), "{shown} ended with {status}");
 }

@@ -72,7 +72,7 @@ fn a_module_of_no_package_is_missed_where_it_is_loaded() {
 #[test]
 fn a_kernel_whose_image_is_missing_or_cut_short_is_unsafe() {
     let machine = Machine::new(Use::Idle).with_initramfs().with_grub("0");
-    let image = machine.world.path(format!("boot/vmlinuz-{}", machine.kernel));
+    let image = machine.world.path(format!("boot/vmlinux-{}", machine.kernel));
     machine.change(&image, |bytes| bytes[..bytes.len() / 2].to_vec());
     let options = format!("-k {} --json", machine.kernel);
     let json = machine.ready(&options).json();

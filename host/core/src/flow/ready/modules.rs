@@ -45,8 +45,12 @@ pub(super) fn modules(
     for name in uses.external() {
         known.entry(name.to_owned()).or_insert_with(|| world.named(name, Origin::Elsewhere));
     }
-    for (name, _) in uses.critical() {
-        known.entry(name.to_owned()).or_insert_with(|| world.named(name, Origin::Kernel));
+    for (name, _) in uses.critical().filter(|(name, _)| !known.contains_key(*name)).collect::<Vec<_>>() {
+        let facts = world.named(name, Origin::Kernel);
+        // Some parts of the kernel are no modules in any kernel, such as a few file systems.
+        if facts.provided != Provided::Missing || uses.is_loaded(name) {
+            known.insert(name.to_owned(), facts);
+        }
     }
     Ok(known.into_values().collect())
 }

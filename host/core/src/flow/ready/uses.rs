@@ -59,6 +59,11 @@ impl Uses {
         }
     }
 
+    /// Whether a module is loaded now.
+    pub fn is_loaded(&self, module: &str) -> bool {
+        self.loaded.contains_key(module)
+    }
+
     /// The modules that the system does not start or is not reached without.
     pub fn critical(&self) -> impl Iterator<Item = (&str, Grade)> {
         self.needed.iter().map(|(module, (grade, _))| (module.as_str(), *grade))
