@@ -11,12 +11,13 @@ use modsmith_tests::{paths, tool};
 use regex::Regex;
 
 /// The crates with their folders, as the picture names them.
-const CRATES: [(&str, &str); 12] = [
+const CRATES: [(&str, &str); 13] = [
     ("modsmith-sandbox", "host/sandbox"),
     ("modsmith-facts", "host/facts"),
     ("modsmith-plan", "host/plan"),
     ("bash-assign", "host/shell"),
     ("build-diagnosis", "host/diagnosis"),
+    ("modsmith-verdict", "host/verdict"),
     ("modsmith-verify", "host/verify"),
     ("modsmith-registry", "host/registry"),
     ("modsmith-plugins", "host/plugins"),

@@ -34,7 +34,7 @@ const MODULE_LIMIT: u64 = 512 << 20;
 /// The largest index of modules, in bytes.
 const INDEX_LIMIT: u64 = 64 << 20;
 
-/// Files that hold further files, which are not looked at: file systems that dracut puts
+/// Files that hold further files, which are not looked at: file systems that some tools put
 /// into an image.
 const NESTED: [&str; 4] = ["squashfs-root.img", "erofs-root.img", "squash-root.img", "squash/root.img"];
 

@@ -12,7 +12,7 @@ type Done = wasmtime::Result<()>;
 
 /// Variables that plugins may read: the begin of their names, and their vendor.
 ///
-/// Source: `https://systemd.io/BOOT_LOADER_INTERFACE`; the UEFI specification, 3.3.
+/// Source: the Boot Loader Interface; the UEFI specification, 3.3.
 const VARIABLES: [(&str, &str); 2] =
     [("Loader", "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"), ("Boot", "8be4df61-93ca-11d2-aa0d-00e098032b8c")];
 
