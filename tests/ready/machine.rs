@@ -2,7 +2,7 @@
 //! installed for it, a boot image, a menu, and what a running kernel would say.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
@@ -83,7 +83,9 @@ impl Machine {
     /// Makes the image with mkinitramfs; `settings` are lines of its initramfs.conf.
     pub fn make_initramfs(&self, settings: &str) {
         tool::path("mkinitramfs");
-        self.world.write("usr/sbin/update-initramfs", "");
+        let program = self.world.path("usr/sbin/update-initramfs");
+        self.world.write("usr/sbin/update-initramfs", "#!/bin/sh\n");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("just written");
         let conf = fs::read_to_string("/etc/initramfs-tools/initramfs.conf").expect("initramfs-tools is installed");
         self.world.write("boot/conf/initramfs.conf", format!("{conf}\nMODULES=list\nCOMPRESS=gzip\n{settings}"));
         self.world.write("boot/conf/modules", format!("{MODULE}\n"));

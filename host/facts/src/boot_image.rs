@@ -215,7 +215,7 @@ impl Found {
         if !member.is_regular() {
             return Ok(());
         }
-        if NESTED.iter().any(|nested| name == *nested) {
+        if NESTED.contains(&name) {
             self.image.nested.push(name.to_owned());
         }
         let Some((release, file)) = below_modules(name) else { return Ok(()) };
