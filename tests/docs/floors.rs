@@ -17,6 +17,7 @@ const CRATES: [(&str, &str); 13] = [
     ("modsmith-plan", "host/plan"),
     ("bash-assign", "host/shell"),
     ("build-diagnosis", "host/diagnosis"),
+    ("modsmith-verdict", "host/verdict"),
     ("modsmith-verify", "host/verify"),
     ("modsmith-store", "host/store"),
     ("modsmith-registry", "host/registry"),

@@ -278,6 +278,23 @@ pub struct CheckArguments {
     pub directories: DirectoryArguments,
 }
 
+/// Says whether a restart is safe: safe, degraded, unsafe or unknown, as exit codes 0 to 3.
+#[derive(Debug, Parser)]
+#[command(name = "modsmith ready")]
+pub struct ReadyArguments {
+    /// Kernel release
+    #[arg(short, long = "kernelver", value_name = "KERNEL")]
+    pub kernel: Option<String>,
+    /// The kernel that the boot loader starts next; the default
+    #[arg(long, conflicts_with = "kernel")]
+    pub next: bool,
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub directories: DirectoryArguments,
+}
+
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub enum ReaderArgument {
     /// Without a shell where the file allows it, else bash

@@ -10,6 +10,7 @@ use clap_complete::{Shell, generate};
 
 use super::arguments::{
     Arguments, CheckArguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments,
+    Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments, ReadyArguments,
     ShellArgument, VerifyArguments,
 };
 use super::formats::Shown;
@@ -86,6 +87,7 @@ pub(super) fn tree(persona: Persona, formats: &[Format]) -> Command {
             IdentityArguments::command().name("identity"),
             StoreArguments::command().name("store").disable_help_subcommand(true),
             CheckArguments::command().name("check"),
+            ReadyArguments::command().name("ready"),
             PluginArguments::command().name("plugin").disable_help_subcommand(true),
             CompletionArguments::command().name("completion"),
             ManualArguments::command().name("manual"),

@@ -15,6 +15,7 @@ mod log;
 mod manual;
 mod output;
 mod plugin;
+mod ready;
 mod scratch;
 mod setup;
 mod status;
@@ -34,6 +35,7 @@ use clap::{CommandFactory, Parser};
 
 use arguments::{
     Arguments, CheckArguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments,
+    Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments, ReadyArguments,
     VerifyArguments,
 };
 use errors::ErrorDocument;
@@ -90,6 +92,7 @@ pub fn main(environment: &Environment) -> ExitCode {
             parse::<store::StoreArguments>(words).map(|a| store::run(&a, environment))
         }
         (Persona::Modsmith, Some("check")) => parse::<CheckArguments>(words).map(|a| check::run(&a, environment)),
+        (Persona::Modsmith, Some("ready")) => return ready(words, environment),
         (Persona::Modsmith, Some("plugin")) => parse::<PluginArguments>(words).map(|a| plugin::run(&a, environment)),
         (Persona::Modsmith, Some("completion")) => {
             parse::<CompletionArguments>(words).map(|a| completion::run(&a, environment))
@@ -107,12 +110,29 @@ pub fn main(environment: &Environment) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            Terminal::flush();
-            output::error(&errors::render(&error, persona));
-            answer_in_json(&error, words);
+            report(&error, persona, words);
             ExitCode::from(errors::exit_code(error.kind))
         }
     }
+}
+
+fn report(error: &Error, persona: Persona, words: &[OsString]) {
+    Terminal::flush();
+    output::error(&errors::render(error, persona));
+    answer_in_json(error, words);
+}
+
+/// The exit code is the verdict: whatever keeps it from being given is *unknown*.
+fn ready(words: &[OsString], environment: &Environment) -> ExitCode {
+    let arguments = match parse::<ReadyArguments>(words) {
+        Ok(arguments) => arguments,
+        Err(code) if code == ExitCode::SUCCESS => return code,
+        Err(_) => return ready::unanswered(),
+    };
+    ready::run(&arguments, environment).unwrap_or_else(|error| {
+        report(&error, Persona::Modsmith, words);
+        ready::unanswered()
+    })
 }
 
 /// The command line with a command of the program's own before the options that the user
@@ -133,6 +153,7 @@ fn command_first(words: &[OsString]) -> Vec<OsString> {
 /// Commands that only `modsmith` has.
 const OWN_COMMANDS: [&str; 8] = ["conf", "log", "verify", "identity", "store", "plugin", "completion", "manual"];
 const OWN_COMMANDS: [&str; 7] = ["conf", "log", "verify", "check", "plugin", "completion", "manual"];
+const OWN_COMMANDS: [&str; 7] = ["conf", "log", "verify", "ready", "plugin", "completion", "manual"];
 
 /// clap's own answers: help and version to standard output, mistakes with the
 /// exit codes that scripts know.

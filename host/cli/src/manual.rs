@@ -12,6 +12,8 @@ use clap_mangen::roff::{Roff, bold, italic, roman};
 use super::arguments::{
     Arguments, CheckArguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, ManualPage,
     PluginArguments, VerifyArguments,
+    Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, ManualPage, PluginArguments,
+    ReadyArguments, VerifyArguments,
 };
 use super::identity::IdentityArguments;
 use super::store::StoreArguments;
@@ -97,6 +99,7 @@ fn own_commands() -> Vec<(String, String)> {
         ("identity", IdentityArguments::command()),
         ("store", StoreArguments::command()),
         ("check", CheckArguments::command()),
+        ("ready", ReadyArguments::command()),
         ("plugin", PluginArguments::command()),
         ("completion", CompletionArguments::command()),
         ("manual", ManualArguments::command()),

@@ -15,9 +15,9 @@ mod vmlinux;
 
 pub use elf::{Elf, ElfFault, Section, Symbol};
 pub use export::{Export, Exports, SymversLine, module_exports, symvers};
-pub use image::{ImageError, image_release, unpack_image};
+pub use image::{ImageError, image_release, section_of_pe, unpack_image};
 pub use locate::{Lookup, machine, running_release};
-pub use modinfo::{ModInfo, content_digest, module_stem};
+pub use modinfo::{ModInfo, content_digest, module_stem, unsigned_digest};
 pub use signature::{Signature, SignatureFault, signature};
 pub use symbol_versions::{SymbolVersions, VersionTables};
 pub use vmlinux::Vmlinux;

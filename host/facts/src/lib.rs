@@ -8,10 +8,13 @@
 //! This crate knows nothing of plans, plugins and packages.
 
 mod beneath;
+pub mod boot_image;
 pub mod compression;
 mod digest;
 pub mod inside;
 pub mod kernel;
+mod kernel_compression;
+pub mod machine;
 mod os_release;
 mod places;
 mod programs;
@@ -25,6 +28,7 @@ mod trust;
 pub use beneath::{HANDLE, is_link_error, make_directories, open_beneath, open_parent};
 pub use compression::Compression;
 pub use digest::file_digest;
+pub use kernel_compression::KernelCompression;
 pub use os_release::OsRelease;
 pub use places::{Found, Identity, Last, Places};
 pub use programs::{compilers_of_driver, libraries, programs_on_path};

@@ -60,9 +60,9 @@ pub use inspect::{Administration, Inspection, Listed};
 pub use limits::Limits;
 pub use problem::Problem;
 pub use roles::{
-    Assembly, Change, Event, Format, Image, Initrd, InstallPolicy, Invalid, KernelCount, KernelHooks, KernelLayout,
-    KernelPrepare, ModprobeConfig, Occasion, Packager, Prune, Regeneration, Requirements, Signer, Signing, State,
-    WeakModules,
+    Assembly, BootEntry, BootLoader, BootMenu, BootRule, Change, Event, Format, Image, Initrd, InstallPolicy, Invalid,
+    KernelCount, KernelHooks, KernelLayout, KernelPrepare, ModprobeConfig, NextBoot, Occasion, Packager, Prune,
+    Regeneration, Requirements, Signer, Signing, State, WeakModules,
 };
 pub use search::{FoundIn, SearchPath, check_owner};
 pub use settings::FrameworkSettings;

@@ -32,6 +32,7 @@ pub enum Role {
     WeakModules,
     Packager,
     KernelHooks,
+    BootLoader,
     SettingsCheck,
 }
 
@@ -49,6 +50,7 @@ impl Role {
             Role::WeakModules => "weak-modules",
             Role::Packager => "packager",
             Role::KernelHooks => "kernel-hooks",
+            Role::BootLoader => "boot-loader",
             Role::SettingsCheck => "settings-check",
         }
     }

@@ -43,6 +43,9 @@ macro_rules! __export_role {
     (KernelHooks $plugin:ident) => {
         $crate::bindings::kernel_hooks::__export_kernel_hooks!($plugin);
     };
+    (BootLoader $plugin:ident) => {
+        $crate::bindings::boot_loader::__export_boot_loader!($plugin);
+    };
     (SettingsCheck $plugin:ident) => {
         $crate::bindings::settings_check::__export_settings_check!($plugin);
     };
@@ -51,7 +54,7 @@ macro_rules! __export_role {
             "`",
             stringify!($role),
             "` is not a role; roles are Distro, InstallPolicy, KernelLayout, KernelPrepare, ",
-            "Initrd, Signer, ModprobeConfig, WeakModules, Packager, KernelHooks and SettingsCheck"
+            "Initrd, Signer, ModprobeConfig, WeakModules, Packager, KernelHooks, BootLoader and SettingsCheck"
         ));
     };
 }

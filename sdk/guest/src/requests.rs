@@ -1,9 +1,9 @@
 //! What modsmith asks: one type for each kind of question.
 
 pub use crate::bindings::imports::modsmith::plugin::requests::{
-    AssembleRequest, ConfigRequest, EventRequest, FormatRequest, HeadersRequest, ImageRequest, InstallRequest,
-    KeyRequest, LinkRequest, LoadRequest, MachineRequest, PrepareRequest, RemovalRequest, RemovedKernelRequest,
-    SignRequest,
+    AssembleRequest, BootRequest, ConfigRequest, EventRequest, FormatRequest, HeadersRequest, ImageRequest,
+    InstallRequest, KeyRequest, LinkRequest, LoadRequest, MachineRequest, PrepareRequest, RemovalRequest,
+    RemovedKernelRequest, SignRequest,
 };
 use crate::roles::Initrd;
 use crate::settings::setting_bool;

@@ -6,11 +6,10 @@
 
 use std::io::{self, Read};
 
+use crate::kernel_compression::KernelCompression;
+
 /// The largest image and the largest kernel inside of one, in bytes.
 const LIMIT: u64 = 1 << 30;
-
-/// How much memory a decompressor may take, in KiB.
-const DECOMPRESSOR_LIMIT: u32 = 512 << 10;
 
 /// Why an image cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -53,8 +52,9 @@ fn boot_image(image: &[u8]) -> Option<&[u8]> {
     Some(image).filter(is_boot_image).or_else(|| section_of_pe(image, b".linux\0\0").filter(is_boot_image))
 }
 
-/// The contents of a section of a PE file.
-fn section_of_pe<'i>(image: &'i [u8], name: &[u8; 8]) -> Option<&'i [u8]> {
+/// The contents of a section of a PE file, such as a unified kernel image. The name is
+/// filled up with NULs.
+pub fn section_of_pe<'i>(image: &'i [u8], name: &[u8; 8]) -> Option<&'i [u8]> {
     if !image.starts_with(b"MZ") {
         return None;
     }
@@ -88,56 +88,17 @@ fn payload(image: &[u8]) -> Option<&[u8]> {
 /// Unpacks what the kernel's own decompressors unpack, but for lzo. Behind all of
 /// them but gzip, the image has the kernel's size, in four bytes.
 fn decompress(payload: &[u8]) -> Result<Vec<u8>, ImageError> {
-    let sized = payload.get(..payload.len().saturating_sub(4)).unwrap_or_default();
-    match payload {
-        [0x1f, 0x8b, ..] => bounded(flate2::read::GzDecoder::new(payload)),
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => {
-            bounded(lzma_rust2::XzReader::new_mem_limit(sized, false, DECOMPRESSOR_LIMIT))
-        }
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-            let decoder = ruzstd::decoding::StreamingDecoder::new(sized).map_err(io::Error::other)?;
-            bounded(decoder)
-        }
-        [b'B', b'Z', b'h', ..] => bounded(bzip2::read::BzDecoder::new(sized)),
-        [0x5d, 0, 0, ..] => {
-            let reader = lzma_rust2::LzmaReader::new_mem_limit(sized, DECOMPRESSOR_LIMIT, None);
-            bounded(reader.map_err(|error| io::Error::other(error.to_string()))?)
-        }
-        [0x02, 0x21, 0x4c, 0x18, ..] => lz4_legacy(sized),
-        _ => Err(ImageError::UnknownCompression(payload.iter().take(4).copied().collect())),
-    }
-}
-
-fn bounded(reader: impl Read) -> Result<Vec<u8>, ImageError> {
+    let unknown = || ImageError::UnknownCompression(payload.iter().take(4).copied().collect());
+    let compression = KernelCompression::of(payload).ok_or_else(unknown)?;
+    let packed = match compression {
+        KernelCompression::Gzip => payload,
+        _ => payload.get(..payload.len().saturating_sub(4)).unwrap_or_default(),
+    };
+    let reader = compression.unpack(packed)?.ok_or_else(unknown)?;
     let mut kernel = Vec::new();
     reader.take(LIMIT + 1).read_to_end(&mut kernel)?;
-    if kernel.len() as u64 > LIMIT { Err(too_large()) } else { Ok(kernel) }
-}
-
-fn too_large() -> ImageError {
-    io::Error::other(format!("it is larger than {} MiB", LIMIT >> 20)).into()
-}
-
-/// Blocks of at most 8 MiB, each behind its compressed size in four bytes.
-///
-/// Source: `lib/decompress_unlz4.c`.
-fn lz4_legacy(payload: &[u8]) -> Result<Vec<u8>, ImageError> {
-    const BLOCK: usize = 8 << 20;
-    let mut kernel = Vec::new();
-    let mut rest = payload.get(4..).unwrap_or_default();
-    while let Some(size) = u32_at(rest, 0).filter(|size| *size != 0) {
-        // Archives may follow each other.
-        if size == 0x184c_2102 {
-            rest = &rest[4..];
-            continue;
-        }
-        let end = 4_usize.saturating_add(size as usize);
-        let block = rest.get(4..end).ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
-        kernel.extend(lz4_flex::block::decompress(block, BLOCK).map_err(io::Error::other)?);
-        if kernel.len() as u64 > LIMIT {
-            return Err(too_large());
-        }
-        rest = &rest[end..];
+    if kernel.len() as u64 > LIMIT {
+        return Err(io::Error::other(format!("it is larger than {} MiB", LIMIT >> 20)).into());
     }
     Ok(kernel)
 }

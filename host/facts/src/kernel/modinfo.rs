@@ -78,9 +78,13 @@ const SIGNATURE_INFO: usize = 12;
 /// `sha256:…` of a module file's contents, which is the same when the file has
 /// been compressed, signed or signed again since.
 pub fn content_digest(path: &Path) -> io::Result<String> {
+    Ok(unsigned_digest(&crate::compression::decompress(std::fs::read(path)?)?))
+}
+
+/// The same of an uncompressed module.
+pub fn unsigned_digest(module: &[u8]) -> String {
     use sha2::Digest;
-    let bytes = crate::compression::decompress(std::fs::read(path)?)?;
-    Ok(format!("sha256:{}", hex::encode(sha2::Sha256::digest(unsigned(&bytes)))))
+    format!("sha256:{}", hex::encode(sha2::Sha256::digest(unsigned(module))))
 }
 
 /// A module without its signatures.

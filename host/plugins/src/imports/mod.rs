@@ -19,6 +19,7 @@ use modsmith_facts::kernel::{Kernel, SymbolVersions};
 use modsmith_facts::{Location, Root, Roots, System};
 
 mod answers;
+mod boot;
 mod command;
 mod context;
 mod error;
@@ -31,6 +32,7 @@ mod settings;
 mod system;
 
 pub use answers::{Declared, Enrolment, FormatOption, HookFile, RequirementsAnswer, SigningAnswer};
+pub use boot::{BootEntryAnswer, BootMenuAnswer, BootRequest};
 pub use command::PlannedCommand;
 pub use context::{KernelFacts, Module, ModulePackage};
 pub use log::TARGET as LOG_TARGET;

@@ -1,5 +1,6 @@
 //! What the flows can ask plugins for, one file per role.
 
+mod boot_loader;
 mod distro;
 mod initrd;
 mod install_policy;
@@ -12,6 +13,7 @@ mod settings_check;
 mod signer;
 mod weak_modules;
 
+pub use boot_loader::{BootEntry, BootLoader, BootMenu, BootRule, NextBoot};
 pub use initrd::{Change, Image, Initrd, Occasion, Regeneration};
 pub use install_policy::{InstallPolicy, Prune};
 pub use kernel_hooks::{Event, KernelHooks};

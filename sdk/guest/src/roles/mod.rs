@@ -1,6 +1,7 @@
 //! One trait per role. A plugin implements those it has and names them in
 //! [`export!`](crate::export).
 
+mod boot_loader;
 mod distro;
 mod initrd;
 mod install_policy;
@@ -13,6 +14,7 @@ mod settings_check;
 mod signer;
 mod weak_modules;
 
+pub use boot_loader::{BootEntry, BootLoader, BootMenu, BootRule, NextBoot};
 pub use distro::Distro;
 pub use initrd::{Initrd, Regeneration, regeneration};
 pub use install_policy::{InstallPolicy, Prune};

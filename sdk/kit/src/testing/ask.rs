@@ -3,8 +3,8 @@
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Argument, Builder, Step};
 use modsmith_plugins::{
-    Change, Fault, HookFile, Initrd, InstallPolicy, KernelHooks, KernelLayout, KernelPrepare, ModprobeConfig, Occasion,
-    Packager, Plugins, Prune, Regeneration, Signer, WeakModules,
+    BootEntry, BootLoader, BootMenu, Change, Fault, HookFile, Initrd, InstallPolicy, KernelHooks, KernelLayout,
+    KernelPrepare, ModprobeConfig, NextBoot, Occasion, Packager, Plugins, Prune, Regeneration, Signer, WeakModules,
 };
 
 use super::call::Call;
@@ -160,6 +160,10 @@ impl Question<'_> {
                 let lines: Vec<String> = files.iter().map(|(_, file)| hook_file(file)).collect();
                 or_none(Some(lines.join("\n")).filter(|lines| !lines.is_empty()))
             }),
+            Call::BootMenu => value(BootLoader(plugins).menus(), |menus| {
+                let menus: Vec<String> = menus.iter().map(boot_menu).collect();
+                or_none(Some(menus.join("\n")).filter(|menus| !menus.is_empty()))
+            }),
         })
     }
 
@@ -309,4 +313,24 @@ fn hook_file(file: &HookFile) -> String {
     let text = std::str::from_utf8(&file.contents).ok().and_then(|text| text.lines().next());
     let shown = text.map_or_else(|| format!("{} bytes", file.contents.len()), str::to_owned);
     format!("{} {:o} {shown}", file.path.display(), file.mode)
+}
+
+/// The boot loader, what starts next and why, then a line for each entry.
+fn boot_menu(given: &BootMenu) -> String {
+    let next = match &given.next {
+        NextBoot::Known { entry, rule, evidence } => format!("{}, {} ({evidence})", entry.id, rule.name()),
+        NextBoot::Unknown(why) => format!("unknown ({why})"),
+    };
+    let in_use = given.in_use.iter().map(|evidence| format!(", in use ({evidence})"));
+    let head = [given.loader.clone()].into_iter().chain(in_use).collect::<String>();
+    let lines = given.entries.iter().map(boot_entry);
+    [format!("{head}: next {next}")].into_iter().chain(lines).collect::<Vec<_>>().join("\n")
+}
+
+fn boot_entry(given: &BootEntry) -> String {
+    let initrds = given.initrds.iter().map(render::path);
+    let files = given.image.iter().map(render::path).chain(initrds).collect::<Vec<_>>().join(" ");
+    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
+    let (release, line) = (or_dash(&given.release), or_dash(&given.command_line));
+    format!("{}: {} [{release}] {files} ({line})", given.id, given.title)
 }

@@ -34,10 +34,11 @@ pub enum Call {
     Arrange,
     OnEvent,
     HookFiles,
+    BootMenu,
     Validate,
 }
 
-const CALLS: [(Call, &str, Role); 27] = [
+const CALLS: [(Call, &str, Role); 28] = [
     (Call::Score, "score", Role::Distro),
     (Call::Destination, "destination", Role::InstallPolicy),
     (Call::Compression, "compression", Role::InstallPolicy),
@@ -64,6 +65,7 @@ const CALLS: [(Call, &str, Role); 27] = [
     (Call::Arrange, "arrange", Role::Packager),
     (Call::OnEvent, "on-event", Role::KernelHooks),
     (Call::HookFiles, "hook-files", Role::KernelHooks),
+    (Call::BootMenu, "boot-menu", Role::BootLoader),
     (Call::Validate, "validate", Role::SettingsCheck),
 ];
 

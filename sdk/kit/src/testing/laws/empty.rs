@@ -67,6 +67,7 @@ fn adds_steps(call: Call) -> bool {
         | Call::Load
         | Call::Arrange
         | Call::HookFiles
+        | Call::BootMenu
         | Call::Validate => false,
     }
 }

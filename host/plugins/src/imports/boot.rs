@@ -1,0 +1,136 @@
+//! What plugins ask and answer about the next start.
+
+use wasmtime::component::Resource;
+
+use super::State;
+use crate::bindings::modsmith::plugin::answers::{HostBootEntry, HostBootMenu};
+use crate::bindings::modsmith::plugin::requests::HostBootRequest;
+use crate::bindings::modsmith::plugin::types::{Error, Path};
+use modsmith_facts::machine::Machine;
+
+type Done = wasmtime::Result<()>;
+
+/// Variables that plugins may read: the begin of their names, and their vendor.
+///
+/// Source: the Boot Loader Interface; the UEFI specification, 3.3.
+const VARIABLES: [(&str, &str); 2] =
+    [("Loader", "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"), ("Boot", "8be4df61-93ca-11d2-aa0d-00e098032b8c")];
+
+/// The machine that starts.
+pub struct BootRequest {
+    pub machine: Machine,
+}
+
+/// The answer `boot-entry`, as the plugin gave it.
+#[derive(Debug, Clone, Default)]
+pub struct BootEntryAnswer {
+    pub id: String,
+    pub title: String,
+    pub image: Option<Path>,
+    pub release: Option<String>,
+    pub initrds: Vec<Path>,
+    pub command_line: Option<String>,
+}
+
+/// The entry that starts next, by its id.
+#[derive(Debug, Clone)]
+pub struct NextAnswer {
+    pub id: String,
+    pub rule: String,
+    pub evidence: String,
+}
+
+/// The answer `boot-menu`, as the plugin gave it.
+#[derive(Debug, Clone, Default)]
+pub struct BootMenuAnswer {
+    pub loader: String,
+    pub entries: Vec<BootEntryAnswer>,
+    pub next: Option<NextAnswer>,
+    pub unknown: Option<String>,
+    pub in_use: Option<String>,
+}
+
+impl HostBootRequest for State {
+    fn firmware_variable(
+        &mut self,
+        this: Resource<BootRequest>,
+        name: String,
+    ) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
+        let is_allowed = |(begin, vendor): &(&str, &str)| {
+            name.strip_suffix(vendor).is_some_and(|name| name.starts_with(begin) && name.ends_with('-'))
+        };
+        if !VARIABLES.iter().any(|variable| is_allowed(variable)) {
+            let message = format!("plugin `{}` named a variable of the firmware that plugins do not read", self.plugin);
+            return Ok(Err(Error::denied(message)));
+        }
+        Ok(Ok(self.table.get(&this)?.machine.firmware_variable(&name)))
+    }
+
+    fn drop(&mut self, this: Resource<BootRequest>) -> Done {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl HostBootEntry for State {
+    fn new(&mut self, id: String, title: String) -> wasmtime::Result<Resource<BootEntryAnswer>> {
+        self.push(BootEntryAnswer { id, title, ..BootEntryAnswer::default() })
+    }
+
+    fn set_image(&mut self, this: Resource<BootEntryAnswer>, at: Path) -> Done {
+        self.table.get_mut(&this)?.image = Some(at);
+        Ok(())
+    }
+
+    fn set_release(&mut self, this: Resource<BootEntryAnswer>, release: String) -> Done {
+        self.table.get_mut(&this)?.release = Some(release);
+        Ok(())
+    }
+
+    fn add_initrd(&mut self, this: Resource<BootEntryAnswer>, at: Path) -> Done {
+        self.table.get_mut(&this)?.initrds.push(at);
+        Ok(())
+    }
+
+    fn set_command_line(&mut self, this: Resource<BootEntryAnswer>, text: String) -> Done {
+        self.table.get_mut(&this)?.command_line = Some(text);
+        Ok(())
+    }
+
+    fn drop(&mut self, this: Resource<BootEntryAnswer>) -> Done {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl HostBootMenu for State {
+    fn new(&mut self, loader: String) -> wasmtime::Result<Resource<BootMenuAnswer>> {
+        self.push(BootMenuAnswer { loader, ..BootMenuAnswer::default() })
+    }
+
+    fn add(&mut self, this: Resource<BootMenuAnswer>, entry: Resource<BootEntryAnswer>) -> Done {
+        let entry = self.table.delete(entry)?;
+        self.table.get_mut(&this)?.entries.push(entry);
+        Ok(())
+    }
+
+    fn set_next(&mut self, this: Resource<BootMenuAnswer>, id: String, rule: String, evidence: String) -> Done {
+        self.table.get_mut(&this)?.next = Some(NextAnswer { id, rule, evidence });
+        Ok(())
+    }
+
+    fn set_unknown(&mut self, this: Resource<BootMenuAnswer>, why: String) -> Done {
+        self.table.get_mut(&this)?.unknown = Some(why);
+        Ok(())
+    }
+
+    fn set_in_use(&mut self, this: Resource<BootMenuAnswer>, evidence: String) -> Done {
+        self.table.get_mut(&this)?.in_use = Some(evidence);
+        Ok(())
+    }
+
+    fn drop(&mut self, this: Resource<BootMenuAnswer>) -> Done {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}

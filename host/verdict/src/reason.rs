@@ -1,0 +1,56 @@
+//! Why an answer is what it is.
+
+use serde::{Deserialize, Serialize};
+
+use crate::answer::{Answer, Grade};
+
+/// One reason of an answer that is not *safe*.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// The answer that this reason alone gives.
+    pub answer: Answer,
+    pub grade: Grade,
+    /// What the reason is about: a module, an image.
+    pub subject: String,
+    /// What was found, and where.
+    pub evidence: String,
+    /// One sentence: what to do.
+    pub remedy: Option<String>,
+}
+
+impl Reason {
+    /// Something fails.
+    pub fn failure(grade: Grade, subject: &str, evidence: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            answer: grade.failure(),
+            grade,
+            subject: subject.to_owned(),
+            evidence: evidence.into(),
+            remedy: Some(remedy.into()),
+        }
+    }
+
+    /// Whether something fails is not known.
+    pub fn doubt(grade: Grade, subject: &str, evidence: impl Into<String>) -> Option<Self> {
+        let answer = grade.doubt()?;
+        Some(Self { answer, grade, subject: subject.to_owned(), evidence: evidence.into(), remedy: None })
+    }
+}
+
+/// The answer about one kernel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub answer: Answer,
+    /// The weightiest first: by their answer, then by what depends on their subject.
+    pub reasons: Vec<Reason>,
+}
+
+impl Verdict {
+    /// The weightiest reason decides.
+    pub fn of(mut reasons: Vec<Reason>) -> Self {
+        let weight = |reason: &Reason| (std::cmp::Reverse(reason.answer), reason.grade, reason.subject.clone());
+        reasons.sort_by_key(weight);
+        reasons.dedup();
+        Self { answer: reasons.first().map_or(Answer::Safe, |reason| reason.answer), reasons }
+    }
+}
