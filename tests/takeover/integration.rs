@@ -313,11 +313,12 @@ fn completed() -> World {
     }
     std::os::unix::fs::symlink("/usr/src/demo-1.0", world.path("var/lib/dkms/demo/1.0/source")).unwrap();
     fs::write(world.path("usr/src/other-2.0-1/dkms.conf"), "").unwrap();
+    world.settings("modsmith/plugins/mine.wasm", "");
     world
 }
 
 /// What has to be offered at the end of a line.
-const OFFERED: [(&str, &str); 11] = [
+const OFFERED: [(&str, &str); 16] = [
     ("dkms ins", "install"),
     ("modsmith plu", "plugin"),
     ("dkms install dem", "demo/1.0"),
@@ -330,6 +331,12 @@ const OFFERED: [(&str, &str); 11] = [
     ("dkms mktarb", "mktarball"),
     ("dkms mktarball dem", "demo/1.0"),
     ("modsmith mktarball --source-on", "--source-only"),
+    // What only `modsmith` has.
+    ("modsmith verify dem", "demo/1.0"),
+    ("modsmith explain headers-m", "headers-missing"),
+    ("modsmith help exit-c", "exit-codes"),
+    ("modsmith status --vi", "--view"),
+    ("modsmith plugin inspect min", "mine"),
 ];
 
 #[test]

@@ -1,10 +1,13 @@
 //! The arguments of the command line, for clap.
 
+mod people;
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 
 use super::Persona;
+pub use people::{ExplainArguments, Grouping, HelpArguments, View, ViewArguments};
 
 /// Builds, installs and maintains out-of-tree kernel modules.
 #[derive(Debug, Parser)]
@@ -13,9 +16,9 @@ use super::Persona;
     disable_version_flag = true,
     // Callers add options to those that a variable of theirs has already.
     args_override_self = true,
+    // As `dkms`: the help of `modsmith` is made from the table of commands.
     after_help = "Actions: add, build, install, uninstall, unbuild, remove, status, match, autoinstall,\n\
                   kernel_preinst, kernel_postinst, kernel_prerm, generate_mok.\n\
-                  Also, as `modsmith`: conf, log, verify, plugin, completion, manual (see `modsmith conf --help`).\n\
                   Modules are named m/v, -m m -v v, by a directory with a dkms.conf,\n\
                   or by an archive of one."
 )]
@@ -110,6 +113,9 @@ pub struct Arguments {
     /// count.
     #[arg(skip)]
     pub naming: Vec<PackageArg>,
+    /// Of `modsmith` only.
+    #[arg(skip)]
+    pub view: ViewArguments,
 }
 
 /// A piece of the command line that names a module or its version.
@@ -140,7 +146,12 @@ impl Arguments {
         }
         naming.sort_by_key(|(index, _)| *index);
         let naming = naming.into_iter().map(|(_, naming)| naming).collect();
-        Ok(Self { naming, ..Self::from_arg_matches(matches)? })
+        // As `dkms`, the command line has no such options.
+        let view = match matches.try_contains_id("view") {
+            Ok(_) => ViewArguments::from_arg_matches(matches)?,
+            Err(_) => ViewArguments::default(),
+        };
+        Ok(Self { naming, view, ..Self::from_arg_matches(matches)? })
     }
 
     /// Takes out a word that has been understood.
@@ -214,6 +225,12 @@ pub struct LogArguments {
     /// Architecture
     #[arg(short, long, value_name = "ARCH")]
     pub arch: Option<String>,
+    /// The build before that one
+    #[arg(long)]
+    pub previous: bool,
+    /// Show the log of a build that is going on, as it grows
+    #[arg(short, long, conflicts_with_all = ["json", "path", "previous"])]
+    pub follow: bool,
     /// Print the path of the log only
     #[arg(long, conflicts_with = "json")]
     pub path: bool,

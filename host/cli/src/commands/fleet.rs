@@ -1,0 +1,5 @@
+//! Commands for many machines.
+
+use super::Command;
+
+pub const COMMANDS: &[Command] = &[];
