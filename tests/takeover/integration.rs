@@ -486,7 +486,11 @@ fn manuals_render_without_warnings_and_show_every_option() {
         for shown in ["ACTIONS", "uninstall", "--kernelver", "--dry-run", "/etc/dkms/framework.conf", "EXIT STATUS"] {
             assert!(text.contains(shown), "{shown} is missing: {text}");
         }
-        assert_eq!(text.contains("plugin build"), name == "modsmith");
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(&format!("{name} - Builds, installs and maintains")), "the section NAME: {text}");
+        for shown in ["plugin build", "plugin list", "EXIT CODES", "SIGNING", "--view"] {
+            assert_eq!(text.contains(shown), name == "modsmith", "{shown} in {name}");
+        }
     }
 }
 

@@ -144,7 +144,12 @@ pub fn of_command(command: &Command) -> Vec<Block> {
     let subcommands: Vec<(String, String)> = parser
         .get_subcommands()
         .filter(|sub| !sub.is_hide_set())
-        .map(|sub| (sub.get_name().to_owned(), sub.get_about().map(ToString::to_string).unwrap_or_default()))
+        .map(|sub| {
+            (
+                format!("{} {}", command.name, sub.get_name()),
+                sub.get_about().map(ToString::to_string).unwrap_or_default(),
+            )
+        })
         .collect();
     push(&mut blocks, "Commands", subcommands);
     push(&mut blocks, "Arguments", words_of(command, &parser));
@@ -244,7 +249,7 @@ fn of_format_word(word: &str, formats: &[Format]) -> Option<Vec<Block>> {
 
 fn of_format(format: &Format) -> Vec<Block> {
     let word = &format.action;
-    let command = formats::with_options(clap::Command::new("format"), format, formats::Shown::Yes);
+    let command = formats::with_options(clap::Command::default(), format, formats::Shown::Yes);
     let options: Vec<&clap::Arg> = command.get_arguments().collect();
     let mut blocks = vec![
         Block::Text(format!("Make {}.", format.summary)),

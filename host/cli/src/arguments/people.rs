@@ -45,7 +45,10 @@ struct ColorArgument {
 impl Arguments {
     /// The command line of `modsmith`: that of `dkms` and what only people need.
     pub fn for_people() -> clap::Command {
-        let command = ColorArgument::augment_args(ViewArguments::augment_args(Self::command()));
+        let shared = Self::command();
+        // Groups of arguments bring their descriptions.
+        let about = shared.get_about().cloned().unwrap_or_default();
+        let command = ColorArgument::augment_args(ViewArguments::augment_args(shared)).about(about);
         command.mut_args(|arg| if arg.get_id() == "kernels" { arg.alias("kernel") } else { arg })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use build_diagnosis::Class;
 use jiff::Timestamp;
 
 use super::super::styled::Paint;
@@ -129,7 +130,10 @@ pub fn items(
 
 fn of_failure(failure: &Failure, lines: &[StatusLine]) -> Item {
     let earlier = lines.iter().find(|line| line.id == failure.id && line.target.as_ref() == Some(&failure.target));
-    let mut note = format!("{}: {}", failure.record.class.title(), failure.record.reason());
+    let mut note = match failure.record.class {
+        Class::Unknown => failure.record.reason().to_owned(),
+        class => format!("{}: {}", class.title(), failure.record.reason()),
+    };
     if let Some(line) = earlier {
         note += match line.state {
             State::Installed => "; an earlier build is installed",
