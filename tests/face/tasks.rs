@@ -45,7 +45,7 @@ fn each_command_does_what_its_task_asks_for() {
     let kernel = kernel::newest(Flavour::Generic);
     let world = World::generic();
     world.add_package(&Package::new("demo", "1.0").conf("AUTOINSTALL=yes"));
-    world.add_package(&Package::new("bad", "1.0").conf("MAKE[0]=\"false\""));
+    world.add_package(&Package::new("bad", "1.0").conf("MAKE[0]=\"false\"\nAUTOINSTALL=no"));
     let run = |line: &str, code: i32| world.modsmith(line).expect(code);
     let status = || run("status --view people", 0).stdout;
     run("add demo/1.0", 0);
