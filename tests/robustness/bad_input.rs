@@ -254,10 +254,15 @@ fn wrong_arguments_have_their_codes() {
             "nothing to do is offered: {out}"
         );
     }
+    let list = world.modsmith("").expect(1);
+    assert!(list.stdout.contains("\n  install ") && list.stdout.contains("\n  status "), "commands are listed: {list}");
+    let unknown = world.modsmith("frobnicate").expect(1);
+    assert!(unknown.stderr.contains("`modsmith help` lists the commands"), "where the list is: {unknown}");
+    assert!(!unknown.stderr.contains("autoinstall"), "and not the list itself: {unknown}");
+    assert!(world.modsmith("help").expect(0).stdout.contains("\n  install "));
     for line in ["", "frobnicate"] {
-        let out = world.modsmith(line).expect_no_panic();
-        let all = format!("{}{}", out.stdout, out.stderr);
-        assert!(all.contains("install") && all.contains("status"), "the actions are named: {out}");
+        let out = world.dkms(line).expect(0);
+        assert!(out.stdout.contains("install") && out.stdout.contains("status"), "the actions are named: {out}");
     }
 }
 
@@ -265,6 +270,7 @@ fn wrong_arguments_have_their_codes() {
 fn help_and_version_are_success() {
     let world = World::generic();
     assert!(world.modsmith("--help").expect(0).stdout.contains("--dry-run"));
+    assert!(world.dkms("--help").expect(0).stdout.contains("--dry-run"));
     assert!(world.modsmith("--version").expect(0).stdout.starts_with("modsmith"));
     assert!(world.dkms("--version").expect(0).stdout.starts_with("dkms-"));
 }

@@ -36,6 +36,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("openssl", "openssl"),
     ("jsonschema", "python3-jsonschema"),
     ("groff", "groff-base"),
+    ("script", "bsdutils"),
     ("strace", "strace"),
     ("softhsm2-util", "softhsm2"),
     ("p11tool", "gnutls-bin"),

@@ -316,11 +316,12 @@ fn completed() -> World {
     }
     std::os::unix::fs::symlink("/usr/src/demo-1.0", world.path("var/lib/dkms/demo/1.0/source")).unwrap();
     fs::write(world.path("usr/src/other-2.0-1/dkms.conf"), "").unwrap();
+    world.settings("modsmith/plugins/mine.wasm", "");
     world
 }
 
 /// What has to be offered at the end of a line.
-const OFFERED: [(&str, &str); 11] = [
+const OFFERED: [(&str, &str); 16] = [
     ("dkms ins", "install"),
     ("modsmith plu", "plugin"),
     ("dkms install dem", "demo/1.0"),
@@ -333,6 +334,12 @@ const OFFERED: [(&str, &str); 11] = [
     ("dkms mktarb", "mktarball"),
     ("dkms mktarball dem", "demo/1.0"),
     ("modsmith mktarball --source-on", "--source-only"),
+    // What only `modsmith` has.
+    ("modsmith verify dem", "demo/1.0"),
+    ("modsmith explain headers-m", "headers-missing"),
+    ("modsmith help exit-c", "exit-codes"),
+    ("modsmith status --vi", "--view"),
+    ("modsmith plugin inspect min", "mine"),
 ];
 
 #[test]
@@ -482,7 +489,11 @@ fn manuals_render_without_warnings_and_show_every_option() {
         for shown in ["ACTIONS", "uninstall", "--kernelver", "--dry-run", "/etc/dkms/framework.conf", "EXIT STATUS"] {
             assert!(text.contains(shown), "{shown} is missing: {text}");
         }
-        assert_eq!(text.contains("plugin build"), name == "modsmith");
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(&format!("{name} - Builds, installs and maintains")), "the section NAME: {text}");
+        for shown in ["plugin build", "plugin list", "EXIT CODES", "SIGNING", "--view"] {
+            assert_eq!(text.contains(shown), name == "modsmith", "{shown} in {name}");
+        }
     }
 }
 

@@ -1,16 +1,16 @@
 //! dkms's own actions: which one, on what, for which kernels.
 
 use super::arguments::Arguments;
+use super::commands::similar;
 use super::invocation::{PluginUse, with_invocation};
 use super::setup::{plugins, system};
-use super::status::{StatusDocument, text};
 use super::targets::Targets;
 use super::terminal::Terminal;
 use super::words::{Action, CommandLine};
-use super::{Persona, completion, errors, failures, formats, output};
+use super::{Persona, completion, errors, formats, output, status};
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
-use modsmith_core::flow::{self, Filter, Invocation};
+use modsmith_core::flow::{self, Invocation};
 use modsmith_core::tree::{Target, check_kernel_name};
 use modsmith_plugins::{Packager, Plugins};
 
@@ -73,7 +73,7 @@ fn act(
 ) -> Result<()> {
     check_all(action, arguments)?;
     match action {
-        Action::Status => status(words, arguments, targets, run, persona),
+        Action::Status => status::run(words, arguments, targets, run, persona),
         Action::Add => {
             let what = words.source()?;
             let target = targets.first(&run.env)?;
@@ -126,51 +126,6 @@ fn first_of(errors: Vec<Error>, persona: Persona) -> Result<()> {
     Err(first)
 }
 
-fn status(
-    words: &CommandLine,
-    arguments: &Arguments,
-    targets: &Targets,
-    run: &Invocation<'_>,
-    persona: Persona,
-) -> Result<()> {
-    if !flow::settle_killed(run)? {
-        output::warning(
-            "the tree is being changed, or an earlier change was interrupted; the next action that changes the tree recovers it.",
-        );
-    }
-    let kernels: Vec<(Option<String>, Option<String>)> = if targets.given.is_empty() {
-        vec![(None, arguments.archs.first().cloned())]
-    } else {
-        targets.given.iter().map(|(k, a)| (Some(k.clone()), a.clone())).collect()
-    };
-    let (mut lines, mut failed) = (Vec::new(), Vec::new());
-    for (kernel, arch) in kernels {
-        let filter = Filter { module: words.module.clone(), version: words.version.clone(), kernel, arch };
-        lines.extend(flow::status(run, &filter)?);
-        failed.extend(flow::failures(run, &filter)?);
-    }
-    if arguments.json {
-        output::json(&StatusDocument::new(&run.env.tree, &lines, &failed))?;
-    } else {
-        run.runner.say_lines(&lines.iter().map(text).collect::<Vec<_>>());
-        for line in &lines {
-            if line.state == modsmith_core::flow::State::Broken && !arguments.quiet {
-                output::warning(&format!(
-                    "{} is broken: its source is gone. Put it back and run `dkms add {}`, or delete {}.",
-                    line.id,
-                    line.id,
-                    run.env.tree.real(&line.id.version_dir()).display()
-                ));
-            }
-        }
-        // Scripts read every line of dkms's.
-        if persona == Persona::Modsmith {
-            failures::remarks(&failed).iter().for_each(|line| run.runner.say(line));
-        }
-    }
-    Ok(())
-}
-
 fn no_action(persona: Persona, arguments: &Arguments, environment: &Environment) -> Result<()> {
     let message = match arguments.words.first() {
         Some(word) => format!("`{word}` is not an action."),
@@ -183,10 +138,13 @@ fn no_action(persona: Persona, arguments: &Arguments, environment: &Environment)
     let tree =
         completion::tree(persona, &plugins.as_ref().map(|plugins| Packager(plugins).formats()).unwrap_or_default());
     let names: Vec<&str> = tree.get_subcommands().map(clap::Command::get_name).collect();
-    if let Some(meant) = arguments.words.first().and_then(|word| similar(word, &names)) {
+    if let Some(meant) = arguments.words.first().and_then(|word| similar(word, names.iter().copied())) {
         error = error.hint(format!("Did you mean `{meant}`?"));
     }
-    error = error.hint(format!("Name one of {}; `--help` shows the options.", names.join(", ")));
+    error = error.hint(match persona {
+        Persona::Dkms => format!("Name one of {}; `--help` shows the options.", names.join(", ")),
+        Persona::Modsmith => "`modsmith help` lists the commands.".to_owned(),
+    });
     for why in plugins.iter().flat_map(Plugins::refused_packagers) {
         error = error.hint(format!("A plugin with further actions is not used:  {why}."));
     }
@@ -199,11 +157,4 @@ fn no_action(persona: Persona, arguments: &Arguments, environment: &Environment)
         }
         Persona::Modsmith => Err(error),
     }
-}
-
-/// The name that a word with a slip of the keyboard was to be.
-fn similar<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
-    let likeness = |name: &&'n str| (strsim::damerau_levenshtein(word, name), *name);
-    let (slips, name) = names.iter().map(likeness).min()?;
-    (slips <= word.chars().count().div_ceil(4)).then_some(name)
 }

@@ -1,10 +1,15 @@
 //! The arguments of the command line, for clap.
 
+mod health;
+mod people;
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 
 use super::Persona;
+pub use health::{CheckArguments, ReadyArguments};
+pub use people::{ExplainArguments, Grouping, HelpArguments, View, ViewArguments};
 
 /// Builds, installs and maintains out-of-tree kernel modules.
 #[derive(Debug, Default, Parser)]
@@ -13,9 +18,9 @@ use super::Persona;
     disable_version_flag = true,
     // Callers add options to those that a variable of theirs has already.
     args_override_self = true,
+    // As `dkms`: the help of `modsmith` is made from the table of commands.
     after_help = "Actions: add, build, install, uninstall, unbuild, remove, status, match, autoinstall,\n\
                   kernel_preinst, kernel_postinst, kernel_prerm, generate_mok.\n\
-                  Also, as `modsmith`: conf, log, verify, check, identity, store, plugin, completion, manual (see `modsmith conf --help`).\n\
                   Modules are named m/v, -m m -v v, by a directory with a dkms.conf,\n\
                   or by an archive of one."
 )]
@@ -110,6 +115,9 @@ pub struct Arguments {
     /// count.
     #[arg(skip)]
     pub naming: Vec<PackageArg>,
+    /// Of `modsmith` only.
+    #[arg(skip)]
+    pub view: ViewArguments,
 }
 
 /// A piece of the command line that names a module or its version.
@@ -140,7 +148,12 @@ impl Arguments {
         }
         naming.sort_by_key(|(index, _)| *index);
         let naming = naming.into_iter().map(|(_, naming)| naming).collect();
-        Ok(Self { naming, ..Self::from_arg_matches(matches)? })
+        // As `dkms`, the command line has no such options.
+        let view = match matches.try_contains_id("view") {
+            Ok(_) => ViewArguments::from_arg_matches(matches)?,
+            Err(_) => ViewArguments::default(),
+        };
+        Ok(Self { naming, view, ..Self::from_arg_matches(matches)? })
     }
 
     /// Takes out a word that has been understood.
@@ -214,6 +227,12 @@ pub struct LogArguments {
     /// Architecture
     #[arg(short, long, value_name = "ARCH")]
     pub arch: Option<String>,
+    /// The build before that one
+    #[arg(long)]
+    pub previous: bool,
+    /// Show the log of a build that is going on, as it grows
+    #[arg(short, long, conflicts_with_all = ["json", "path", "previous"])]
+    pub follow: bool,
     /// Print the path of the log only
     #[arg(long, conflicts_with = "json")]
     pub path: bool,
@@ -242,53 +261,6 @@ pub struct VerifyArguments {
     #[arg(long, conflicts_with = "kernel")]
     pub all: bool,
     /// Write JSON, with the evidence of each check
-    #[arg(long)]
-    pub json: bool,
-    #[command(flatten)]
-    pub directories: DirectoryArguments,
-}
-
-/// Finds broken states of the tree and of installed modules, each with what was read and
-/// what to do about it.
-#[derive(Debug, Parser)]
-#[command(name = "modsmith check")]
-pub struct CheckArguments {
-    /// Package in the tree, as m/v, or as m for all its versions; default: every package
-    #[arg(value_name = "MODULE")]
-    pub package: Option<String>,
-    /// Kernel release; default: every kernel
-    #[arg(short, long = "kernelver", value_name = "KERNEL")]
-    pub kernel: Option<String>,
-    /// Architecture
-    #[arg(short, long, value_name = "ARCH")]
-    pub arch: Option<String>,
-    /// Repair what can be repaired without losing anything, and check again
-    #[arg(long)]
-    pub repair: bool,
-    /// Jobs for make; 0 for no limit
-    #[arg(short, value_name = "JOBS")]
-    pub jobs: Option<u32>,
-    /// With --repair: show what would be done, and why; change nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Write JSON
-    #[arg(long)]
-    pub json: bool,
-    #[command(flatten)]
-    pub directories: DirectoryArguments,
-}
-
-/// Says whether a restart is safe: safe, degraded, unsafe or unknown, as exit codes 0 to 3.
-#[derive(Debug, Parser)]
-#[command(name = "modsmith ready")]
-pub struct ReadyArguments {
-    /// Kernel release
-    #[arg(short, long = "kernelver", value_name = "KERNEL")]
-    pub kernel: Option<String>,
-    /// The kernel that the boot loader starts next; the default
-    #[arg(long, conflicts_with = "kernel")]
-    pub next: bool,
-    /// Write JSON
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]

@@ -5,18 +5,14 @@
 //! only the system knows, its modules and kernels, is added by a small script
 //! for each shell in `completion/`, which looks when a completion is asked for.
 
-use clap::{Arg, Command, CommandFactory, ValueHint};
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, Command, ValueHint};
 use clap_complete::{Shell, generate};
 
-use super::arguments::{
-    Arguments, CheckArguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments,
-    Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments, ReadyArguments,
-    ShellArgument, VerifyArguments,
-};
+use super::arguments::{CompletionArguments, ShellArgument};
+use super::commands::{self, topics};
 use super::formats::Shown;
-use super::identity::IdentityArguments;
-use super::store::StoreArguments;
-use super::{Persona, formats, output, summary};
+use super::{Persona, explain, formats, output};
 use modsmith_core::Environment;
 use modsmith_core::error::Result;
 use modsmith_plugins::Format;
@@ -63,14 +59,17 @@ fn script(shell: ShellArgument, persona: Persona, formats: &[Format]) -> String 
 /// The command line as a tree of commands, which is what completions are made
 /// from: the parser itself takes an action anywhere among the words.
 pub(super) fn tree(persona: Persona, formats: &[Format]) -> Command {
-    let plain = || {
-        let options = Arguments::command().get_arguments().filter(|a| !a.is_positional()).cloned().collect::<Vec<_>>();
-        Command::new(persona.name()).args(options).disable_version_flag(true)
-    };
+    let all = commands::shared_options(persona);
+    let plain = || Command::new(persona.name()).args(&all).disable_version_flag(true);
     let module = || Arg::new("packages").value_name("PACKAGE").num_args(0..).help("Module, as m or m/v");
-    let action = |(name, about)| plain().name(name).about(about).arg(module());
+    // `dkms` knows no option by its action.
+    let action = |command: &commands::Command| match persona {
+        Persona::Dkms => plain().name(command.name).about(command.summary).arg(module()),
+        Persona::Modsmith => command.clap().arg(module()),
+    };
     let mut tree = plain().about("Builds, installs and maintains out-of-tree kernel modules");
-    tree = tree.subcommands(summary::actions().map(action)).disable_help_subcommand(true);
+    tree = tree.subcommands(commands::all().filter(|command| !command.is_own()).map(action));
+    tree = tree.disable_help_subcommand(true);
     for format in formats {
         let command = |word: &str| formats::with_options(plain().name(formats::kept(word)), format, Shown::Yes);
         tree = tree.subcommand(command(&format.action).about(format!("Make {}", format.summary)).arg(module()));
@@ -80,21 +79,30 @@ pub(super) fn tree(persona: Persona, formats: &[Format]) -> Command {
         }
     }
     if persona == Persona::Modsmith {
-        let own = [
-            ConfArguments::command().name("conf"),
-            LogArguments::command().name("log"),
-            VerifyArguments::command().name("verify"),
-            IdentityArguments::command().name("identity"),
-            StoreArguments::command().name("store").disable_help_subcommand(true),
-            CheckArguments::command().name("check"),
-            ReadyArguments::command().name("ready"),
-            PluginArguments::command().name("plugin").disable_help_subcommand(true),
-            CompletionArguments::command().name("completion"),
-            ManualArguments::command().name("manual"),
-        ];
-        tree = tree.subcommands(own);
+        tree = tree.subcommands(commands::own().map(|command| offering(command.clap(), formats)));
     }
     hinted(tree)
+}
+
+/// A command of the program's own with the words that may follow it, where the program
+/// knows them all.
+fn offering(command: Command, formats: &[Format]) -> Command {
+    let command = command.disable_help_subcommand(true);
+    match command.get_name() {
+        "explain" => command.mut_arg("id", |id| id.value_parser(choices(explain::ids()))),
+        "help" => {
+            let names = commands::all().map(|command| command.name).chain(formats::words(formats));
+            // Two words would be two arguments.
+            let topics = topics::TOPICS.iter().map(|topic| topic.name.replace(' ', "-"));
+            let all: Vec<String> = names.map(str::to_owned).chain(topics).collect();
+            command.mut_arg("words", |words| words.num_args(1).value_parser(choices(all)))
+        }
+        _ => command,
+    }
+}
+
+fn choices(words: Vec<String>) -> PossibleValuesParser {
+    PossibleValuesParser::new(words.iter().map(|word| formats::kept(word)))
 }
 
 /// Says of each value what it is, going by its name in the help.
@@ -121,8 +129,17 @@ fn fill(script: &str, persona: Persona, command: &Command) -> String {
         valued.extend(option.get_short().map(|short| format!("-{short}")));
         valued.extend(option.get_long().map(|long| format!("--{long}")));
     }
+    let words_after = |name: &str| {
+        let values = command.find_subcommand(name).into_iter().flat_map(Command::get_positionals);
+        let names = values.flat_map(|word| word.get_possible_values()).map(|value| value.get_name().to_owned());
+        names.collect::<Vec<_>>().join(" ")
+    };
+    let looking = if persona == Persona::Modsmith { "conf log verify" } else { "" };
     script
         .replace("@NAME@", persona.name())
+        .replace("@LOOKING@", looking)
+        .replace("@MESSAGES@", &words_after("explain"))
+        .replace("@TOPICS@", &words_after("help"))
         .replace("@ACTIONS@", &actions.join(" "))
         .replace("@COMMANDS@", &commands.join(" "))
         .replace("@VALUED@", &valued.join("|"))
@@ -140,8 +157,20 @@ fn zsh(generated: &str, functions: &str) -> String {
     ]
     .iter()
     .fold(generated.to_owned(), |text, (from, to)| text.replace(from, to));
+    let generated = generated.lines().map(positional).collect::<Vec<_>>().join("\n");
     let (tag, rest) = generated.split_once('\n').unwrap_or((generated.as_str(), ""));
     format!("{tag}\n{functions}{rest}")
+}
+
+/// What completes a word of a command of the program's own.
+fn positional(line: &str) -> String {
+    let names =
+        [("package -- ", "packages"), ("what -- ", "packages"), ("plugin -- ", "plugins"), ("plugins -- ", "plugins")];
+    let is_of = |name: &str| line.trim_start_matches(['\'', '*', ':']).starts_with(name);
+    match names.iter().find(|(name, _)| line.starts_with('\'') && is_of(name)) {
+        Some((_, function)) => line.replace(":_default'", &format!(":_modsmith_{function}'")),
+        None => line.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -161,7 +190,9 @@ mod tests {
         for persona in [Persona::Dkms, Persona::Modsmith] {
             for shell in [ShellArgument::Bash, ShellArgument::Zsh, ShellArgument::Fish] {
                 let text = script(shell, persona, &[]);
-                for placeholder in ["@NAME@", "@ACTIONS@", "@COMMANDS@", "@VALUED@"] {
+                for placeholder in
+                    ["@NAME@", "@ACTIONS@", "@COMMANDS@", "@VALUED@", "@LOOKING@", "@MESSAGES@", "@TOPICS@"]
+                {
                     assert!(!text.contains(placeholder), "{placeholder} in {shell:?} of {persona:?}");
                 }
             }
@@ -170,8 +201,8 @@ mod tests {
 
     #[test]
     fn zsh_completes_kernels_and_modules_by_its_own_functions() {
-        let text = script(ShellArgument::Zsh, Persona::Dkms, &[]);
-        for function in ["kernels", "modules", "versions", "archs", "packages"] {
+        let text = script(ShellArgument::Zsh, Persona::Modsmith, &[]);
+        for function in ["kernels", "modules", "versions", "archs", "packages", "plugins"] {
             assert!(text.contains(&format!(":_modsmith_{function}'")), "{function} is not used");
             assert!(text.contains(&format!("\n_modsmith_{function}() {{")), "{function} is not defined");
         }

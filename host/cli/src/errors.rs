@@ -108,6 +108,10 @@ pub fn of_clap(error: &clap::Error) -> Option<Error> {
     let (message, rest) = text.split_once("\n\n").unwrap_or((text, ""));
     let message = message.lines().map(str::trim).collect::<Vec<_>>().join(" ");
     let hints = rest.lines().filter_map(|line| line.trim().strip_prefix("tip: "));
+    let hints = hints.map(|tip| match tip.strip_prefix("a similar argument exists: ") {
+        Some(meant) => format!("Did you mean `{}`?", meant.trim_matches('\'')),
+        None => tip.to_owned(),
+    });
     Some(hints.fold(Error::new(kind, message), Error::hint))
 }
 

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgAction, ArgMatches, CommandFactory};
+use clap::{Arg, ArgAction, ArgMatches};
 
 use super::arguments::{Arguments, DirectoryArguments};
 use super::invocation::{PluginUse, with_invocation};
 use super::setup::{plugins, system};
 use super::targets::Targets;
-use super::usage_error;
 use super::words::{Action, CommandLine, absolute};
+use super::{Persona, arguments_of, usage_error};
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_core::flow::{self, FormatRequest, Invocation, PackageSource};
@@ -22,8 +22,11 @@ use modsmith_plugins::{Format, FormatOption, KernelCount, Packager};
 
 /// Runs a command line whose action is one that a plugin brings. `None` where
 /// it has no such word: the program's own actions are not looked up in plugins.
-pub fn run(environment: &Environment) -> Option<std::result::Result<Result<()>, ExitCode>> {
-    let words = environment.command();
+pub fn run(
+    persona: Persona,
+    words: &[OsString],
+    environment: &Environment,
+) -> Option<std::result::Result<Result<()>, ExitCode>> {
     let plain: Vec<&str> = words.iter().skip(1).filter_map(|word| word.to_str()).collect();
     let helps = plain.iter().any(|word| matches!(*word, "-h" | "--help"));
     let candidates: Vec<&str> = plain.iter().copied().filter(|word| !word.starts_with('-')).collect();
@@ -34,15 +37,20 @@ pub fn run(environment: &Environment) -> Option<std::result::Result<Result<()>, 
     let is_word = |format: &Format, word: &str| format.action == word || format.load_action.as_deref() == Some(word);
     let found = candidates.iter().find_map(|word| Some((*word, formats.iter().find(|f| is_word(f, word))?)));
     match found {
-        Some((word, format)) => Some(run_format(environment, word, format, &formats)),
+        Some((word, format)) => Some(run_format(&Line { persona, words, environment }, word, format, &formats)),
         None if helps && !formats.is_empty() => {
-            let mut command = Arguments::command();
+            let mut command = arguments_of(persona);
             let own = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             command = command.after_help(format!("{own}\n{}", listed(&formats)));
             for format in &formats {
                 command = with_options(command, format, Shown::Yes);
             }
-            Some(command.try_get_matches_from(words).map(|_| Ok(())).map_err(|error| usage_error(&error, words)))
+            Some(
+                command
+                    .try_get_matches_from(words)
+                    .map(|_| Ok(()))
+                    .map_err(|error| usage_error(&error, persona, words)),
+            )
         }
         None => None,
     }
@@ -103,18 +111,25 @@ fn known(words: &[OsString], environment: &Environment) -> Option<Vec<Format>> {
     Some(Packager(&plugins(&system, &framework, &directories, environment)).formats())
 }
 
+/// A command line, and who is spoken to.
+struct Line<'a> {
+    persona: Persona,
+    words: &'a [OsString],
+    environment: &'a Environment,
+}
+
 fn run_format(
-    environment: &Environment,
+    line: &Line<'_>,
     word: &str,
     format: &Format,
     all: &[Format],
 ) -> std::result::Result<Result<()>, ExitCode> {
-    let command = with_options(Arguments::command(), format, Shown::Yes);
+    let Line { persona, words, environment } = *line;
+    let command = with_options(arguments_of(persona), format, Shown::Yes);
     let command = with_options_of_all(command, all).after_help(listed(std::slice::from_ref(format)));
-    let matches = command
-        .try_get_matches_from(environment.command())
-        .map_err(|error| usage_error(&error, environment.command()))?;
-    let mut arguments = Arguments::of(&matches).map_err(|error| usage_error(&error, environment.command()))?;
+    let refused = |error| usage_error(&error, persona, words);
+    let matches = command.try_get_matches_from(words).map_err(refused)?;
+    let mut arguments = Arguments::of(&matches).map_err(refused)?;
     arguments.take_word(word);
     let request = request(format, &matches);
     Ok(request.and_then(|request| match format.load_action.as_deref() == Some(word) {
@@ -220,7 +235,7 @@ fn without_kernels(request: &FormatRequest) -> bool {
 fn request(format: &Format, matches: &ArgMatches) -> Result<FormatRequest> {
     let mut options = Vec::new();
     let mut archive = None;
-    for option in offered(&Arguments::command(), format) {
+    for option in offered(&Arguments::for_people(), format) {
         let given: Vec<String> = match (&option.value, option.repeatable) {
             (Some(_), _) => matches.get_many(&option.name).into_iter().flatten().cloned().collect(),
             (None, true) => vec![String::new(); matches.get_count(&option.name).into()],
@@ -257,17 +272,28 @@ fn offered<'f>(command: &clap::Command, format: &'f Format) -> Vec<&'f FormatOpt
 
 /// The formats that this system has; none if the system cannot be read.
 pub fn installed(environment: &Environment) -> Vec<Format> {
-    known(&[], environment).unwrap_or_default()
+    of_command_line(&[], environment)
+}
+
+/// The formats of the system that a command line names; none if that cannot be read.
+pub fn of_command_line(words: &[OsString], environment: &Environment) -> Vec<Format> {
+    known(words, environment).unwrap_or_default()
+}
+
+/// The words of formats: those that make and those that load.
+pub fn words(formats: &[Format]) -> impl Iterator<Item = &str> {
+    formats.iter().flat_map(|format| std::iter::once(format.action.as_str()).chain(format.load_action.as_deref()))
 }
 
 /// The command line, with the options that formats have: every action accepts them, as
 /// with dkms, and they mean something only to the format's own.
 pub fn parse_with_all_options(
+    persona: Persona,
     words: &[OsString],
     environment: &Environment,
 ) -> Option<clap::error::Result<ArgMatches>> {
     let formats = known(words, environment).filter(|formats| !formats.is_empty())?;
-    Some(with_options_of_all(Arguments::command(), &formats).try_get_matches_from(words))
+    Some(with_options_of_all(arguments_of(persona), &formats).try_get_matches_from(words))
 }
 
 fn with_options_of_all(command: clap::Command, formats: &[Format]) -> clap::Command {

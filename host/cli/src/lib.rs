@@ -3,24 +3,31 @@
 mod actions;
 mod arguments;
 mod check;
+mod commands;
 mod completion;
 mod conf;
 mod errors;
+mod explain;
 mod failures;
 mod formats;
+mod help;
 mod hooks;
 mod identity;
 mod invocation;
 mod log;
+mod look;
 mod manual;
+mod markdown;
 mod output;
+mod page;
+mod pager;
 mod plugin;
 mod ready;
 mod scratch;
 mod setup;
 mod status;
 mod store;
-mod summary;
+mod styled;
 mod targets;
 mod terminal;
 mod verify;
@@ -33,15 +40,11 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-use arguments::{
-    Arguments, CheckArguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments,
-    Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, PluginArguments, ReadyArguments,
-    VerifyArguments,
-};
+use arguments::Arguments;
 use errors::ErrorDocument;
 pub use errors::{exit_code, ids};
 use modsmith_core::Environment;
-use modsmith_core::error::Error;
+use modsmith_core::error::{Error, Kind};
 use terminal::Terminal;
 
 /// How the program behaves, by the name that it was called by.
@@ -72,36 +75,41 @@ impl Persona {
     }
 }
 
+/// What an invocation comes to: the exit code, where it is known before anything ran.
+type Outcome = Result<modsmith_core::error::Result<()>, ExitCode>;
+
+/// What runs a command of the program's own.
+type Run = fn(&[OsString], &Environment) -> Outcome;
+
+/// The commands that only `modsmith` has, each with what runs it.
+const RUN: [(&str, Run); 12] = [
+    ("check", |words, environment| Ok(check::run(&parse(words, environment)?, environment))),
+    ("completion", |words, environment| Ok(completion::run(&parse(words, environment)?, environment))),
+    ("conf", |words, environment| Ok(conf::run(&parse(words, environment)?, environment))),
+    ("explain", |words, environment| Ok(explain::run(&parse(words, environment)?, environment))),
+    ("help", |words, environment| Ok(help::run(&parse(words, environment)?, environment))),
+    ("identity", |words, environment| Ok(identity::run(&parse(words, environment)?, environment))),
+    ("log", |words, environment| Ok(log::run(&parse(words, environment)?, environment))),
+    ("manual", |words, environment| Ok(manual::run(&parse(words, environment)?, environment))),
+    ("plugin", |words, environment| Ok(plugin::run(&parse(words, environment)?, environment))),
+    ("ready", ready),
+    ("store", |words, environment| Ok(store::run(&parse(words, environment)?, environment))),
+    ("verify", |words, environment| Ok(verify::run(&parse(words, environment)?, environment))),
+];
+
 /// Runs the program. The first word of the command line is its name.
 pub fn main(environment: &Environment) -> ExitCode {
     restore_pipe_signal();
     if let Some(code) = modsmith_plugins::compile::serve(environment.command()) {
         return code;
     }
-    let words = &command_first(environment.command());
+    let words = environment.command();
     let persona = Persona::of_words(words);
     start_logging(environment);
-    let outcome = match (persona, words.get(1).and_then(|w| w.to_str())) {
-        (Persona::Modsmith, Some("conf")) => parse::<ConfArguments>(words).map(|a| conf::run(&a, environment)),
-        (Persona::Modsmith, Some("log")) => parse::<LogArguments>(words).map(|a| log::run(&a, environment)),
-        (Persona::Modsmith, Some("verify")) => parse::<VerifyArguments>(words).map(|a| verify::run(&a, environment)),
-        (Persona::Modsmith, Some("identity")) => {
-            parse::<identity::IdentityArguments>(words).map(|a| identity::run(&a, environment))
-        }
-        (Persona::Modsmith, Some("store")) => {
-            parse::<store::StoreArguments>(words).map(|a| store::run(&a, environment))
-        }
-        (Persona::Modsmith, Some("check")) => parse::<CheckArguments>(words).map(|a| check::run(&a, environment)),
-        (Persona::Modsmith, Some("ready")) => return ready(words, environment),
-        (Persona::Modsmith, Some("plugin")) => parse::<PluginArguments>(words).map(|a| plugin::run(&a, environment)),
-        (Persona::Modsmith, Some("completion")) => {
-            parse::<CompletionArguments>(words).map(|a| completion::run(&a, environment))
-        }
-        (Persona::Modsmith, Some("manual")) => parse::<ManualArguments>(words).map(|a| manual::run(&a, environment)),
-        _ => match formats::run(environment) {
-            Some(outcome) => outcome,
-            None => parse_arguments(words, environment).map(|a| actions::run(persona, &a, environment)),
-        },
+    let outcome = match persona {
+        Persona::Dkms => run_action(persona, words, environment),
+        Persona::Modsmith => look::without_color(words)
+            .map_or_else(|error| Ok(Err(error)), |words| run_for_people(&command_first(&words), environment)),
     };
     let result = match outcome {
         Ok(result) => result,
@@ -123,16 +131,41 @@ fn report(error: &Error, persona: Persona, words: &[OsString]) {
 }
 
 /// The exit code is the verdict: whatever keeps it from being given is *unknown*.
-fn ready(words: &[OsString], environment: &Environment) -> ExitCode {
-    let arguments = match parse::<ReadyArguments>(words) {
-        Ok(arguments) => arguments,
-        Err(code) if code == ExitCode::SUCCESS => return code,
-        Err(_) => return ready::unanswered(),
+fn ready(words: &[OsString], environment: &Environment) -> Outcome {
+    let answer = match parse(words, environment) {
+        Err(code) if code == ExitCode::SUCCESS => code,
+        Err(_) => ready::unanswered(),
+        Ok(arguments) => ready::run(&arguments, environment).unwrap_or_else(|error| {
+            report(&error, Persona::Modsmith, words);
+            ready::unanswered()
+        }),
     };
-    ready::run(&arguments, environment).unwrap_or_else(|error| {
-        report(&error, Persona::Modsmith, words);
-        ready::unanswered()
-    })
+    Err(answer)
+}
+
+/// As `modsmith`: a command of its own, help, or an action.
+fn run_for_people(words: &[OsString], environment: &Environment) -> Outcome {
+    let first = words.get(1).and_then(|word| word.to_str());
+    if let Some((_, run)) = RUN.iter().find(|(name, _)| Some(*name) == first) {
+        return run(words, environment);
+    }
+    if help::is_asked(words) {
+        help::of_command_line(words, environment);
+        return Ok(Ok(()));
+    }
+    if first.is_none() {
+        help::list(words, help::Extent::Short, environment);
+        return Err(ExitCode::from(errors::exit_code(Kind::Usage)));
+    }
+    run_action(Persona::Modsmith, words, environment)
+}
+
+/// An action of the program or of a plugin, which may stand anywhere among the words.
+fn run_action(persona: Persona, words: &[OsString], environment: &Environment) -> Outcome {
+    match formats::run(persona, words, environment) {
+        Some(outcome) => outcome,
+        None => Ok(actions::run(persona, &parse_arguments(persona, words, environment)?, environment)),
+    }
 }
 
 /// The command line with a command of the program's own before the options that the user
@@ -141,45 +174,76 @@ fn command_first(words: &[OsString]) -> Vec<OsString> {
     let mut words = words.to_vec();
     let mut index = 1;
     while let Some(word) = words.get(index).and_then(|word| word.to_str()).filter(|word| word.starts_with("--")) {
-        index += if matches!(word, "--root" | "--os-release") { 2 } else { 1 };
+        index += if VALUED.contains(&word) { 2 } else { 1 };
     }
-    let is_own = |word: &OsString| word.to_str().is_some_and(|word| OWN_COMMANDS.contains(&word));
+    let is_own = |word: &OsString| RUN.iter().any(|(name, _)| word == name);
     if words.get(index).is_some_and(is_own) {
         words[1..=index].rotate_right(1);
     }
     words
 }
 
-/// Commands that only `modsmith` has.
-const OWN_COMMANDS: [&str; 8] = ["conf", "log", "verify", "identity", "store", "plugin", "completion", "manual"];
-const OWN_COMMANDS: [&str; 7] = ["conf", "log", "verify", "check", "plugin", "completion", "manual"];
-const OWN_COMMANDS: [&str; 7] = ["conf", "log", "verify", "ready", "plugin", "completion", "manual"];
+/// Options of all commands whose value is a word of its own.
+const VALUED: [&str; 6] = ["--root", "--os-release", "--dkmstree", "--sourcetree", "--installtree", "--dkmsframework"];
 
-/// clap's own answers: help and version to standard output, mistakes with the
-/// exit codes that scripts know.
-fn parse<A: Parser>(words: &[OsString]) -> Result<A, ExitCode> {
-    // The first word is the command's name here.
-    A::try_parse_from(words.iter().skip(1)).map_err(|error| usage_error(&error, words))
+/// The arguments of a command of the program's own; its help where that is asked for, and
+/// mistakes with the exit codes that scripts know.
+fn parse<A: Parser>(words: &[OsString], environment: &Environment) -> Result<A, ExitCode> {
+    // The first word is the command's name here. Logging, which every command has, has begun.
+    let debug = words.iter().skip(1).take_while(|word| *word != "--").position(|word| word == "--debug");
+    let mut words = words.to_vec();
+    debug.filter(|_| A::command().get_subcommands().next().is_none()).map(|index| words.remove(index + 1));
+    A::try_parse_from(words.iter().skip(1)).map_err(|error| {
+        let command = words.get(1).and_then(|word| word.to_str()).and_then(commands::of);
+        let is_sub = |word: &OsString| A::command().find_subcommand(word).is_some();
+        let code = match error.kind() {
+            ErrorKind::DisplayHelp => Some(ExitCode::SUCCESS),
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Some(ExitCode::from(errors::exit_code(Kind::Usage))),
+            _ => None,
+        };
+        match (command.filter(|_| !words.iter().skip(2).any(is_sub)), code) {
+            (Some(command), Some(code)) => {
+                help::command(command, environment);
+                code
+            }
+            _ => usage_error(&error, Persona::Modsmith, &words),
+        }
+    })
 }
 
 /// An option that the program does not have may be a format's: plugins are asked for
 /// theirs only then.
-fn parse_arguments(words: &[OsString], environment: &Environment) -> Result<Arguments, ExitCode> {
-    let matches = Arguments::command().try_get_matches_from(words).or_else(|error| match error.kind() {
-        ErrorKind::UnknownArgument => formats::parse_with_all_options(words, environment).unwrap_or(Err(error)),
+fn parse_arguments(persona: Persona, words: &[OsString], environment: &Environment) -> Result<Arguments, ExitCode> {
+    let matches = arguments_of(persona).try_get_matches_from(words).or_else(|error| match error.kind() {
+        ErrorKind::UnknownArgument => {
+            formats::parse_with_all_options(persona, words, environment).unwrap_or(Err(error))
+        }
         _ => Err(error),
     });
-    matches.and_then(|matches| Arguments::of(&matches)).map_err(|error| usage_error(&error, words))
+    matches.and_then(|matches| Arguments::of(&matches)).map_err(|error| usage_error(&error, persona, words))
 }
 
-fn usage_error(error: &clap::Error, words: &[OsString]) -> ExitCode {
+/// The command line of actions.
+fn arguments_of(persona: Persona) -> clap::Command {
+    match persona {
+        Persona::Dkms => Arguments::command(),
+        Persona::Modsmith => Arguments::for_people(),
+    }
+}
+
+fn usage_error(error: &clap::Error, persona: Persona, words: &[OsString]) -> ExitCode {
     use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
-    match error.kind() {
+    let understood = errors::of_clap(error);
+    match (error.kind(), &understood, persona) {
         // Styled, where the terminal is.
-        DisplayHelp | DisplayVersion => drop(error.print()),
+        (DisplayHelp | DisplayVersion, ..) => drop(error.print()),
+        (_, Some(understood), Persona::Modsmith) => {
+            let hint = format!("`modsmith {}` lists the options.", help::for_command_line(words));
+            output::error(&errors::render(&understood.repeated().hint(hint), persona));
+        }
         _ => output::error(&error.render().to_string()),
     }
-    let Some(error) = errors::of_clap(error) else { return ExitCode::SUCCESS };
+    let Some(error) = understood else { return ExitCode::SUCCESS };
     answer_in_json(&error, words);
     ExitCode::from(errors::exit_code(error.kind))
 }
@@ -211,5 +275,29 @@ fn start_logging(environment: &Environment) {
     if let Some(filter) = asked.or_else(debug) {
         // Colours would be escaped with all other control sequences.
         tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(|| output::LogWriter).init();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_own_command_of_the_table_is_run_and_the_other_way_round() {
+        let mut table: Vec<&str> = commands::own().map(|command| command.name).collect();
+        table.sort_unstable();
+        assert_eq!(RUN.map(|(name, _)| name).to_vec(), table);
+    }
+
+    #[test]
+    fn an_own_command_comes_first_whatever_stands_before_it() {
+        let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        for (given, ordered) in [
+            ("modsmith --root /x log y", "modsmith log --root /x y"),
+            ("modsmith --json --dkmstree /x verify", "modsmith verify --json --dkmstree /x"),
+            ("modsmith --json status log", "modsmith --json status log"),
+        ] {
+            assert_eq!(command_first(&words(given)), words(ordered));
+        }
     }
 }

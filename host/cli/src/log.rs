@@ -1,5 +1,7 @@
 //! `modsmith log`: why a build failed, and its log.
 
+mod follow;
+
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -64,12 +66,26 @@ pub fn run(arguments: &LogArguments, environment: &Environment) -> Result<()> {
     kernel.map_or(Ok(()), |kernel| check_kernel_name("kernel", kernel))?;
     arch.map_or(Ok(()), |arch| check_kernel_name("architecture", arch))?;
     let asked = |target: &Target| kernel.is_none_or(|k| k == target.kernel) && arch.is_none_or(|a| a == target.arch);
-    let (mut found, others): (Vec<Build>, Vec<Build>) = builds(tree, &id).into_iter().partition(|b| asked(&b.target));
+    if arguments.follow {
+        return follow::follow(tree, &id, asked);
+    }
+    let mut all = builds(tree, &id);
+    if arguments.previous {
+        all.extend(earlier(tree, &id));
+        all.sort_by_key(|build| std::cmp::Reverse(build.time));
+    }
+    let (mut found, others): (Vec<Build>, Vec<Build>) = all.into_iter().partition(|b| asked(&b.target));
     for why in tree.untrusted() {
         output::warning(&format!("{why}. {}", why.remedy()));
     }
     if found.is_empty() {
         return Err(nothing(&id, kernel, &others));
+    }
+    if arguments.previous {
+        let newest = found.remove(0);
+        if found.is_empty() {
+            return Err(no_previous(&id, kernel, &newest));
+        }
     }
     let build = found.remove(0);
     let others: Vec<&Build> = match kernel {
@@ -92,11 +108,12 @@ pub fn run(arguments: &LogArguments, environment: &Environment) -> Result<()> {
             .hint(format!("`modsmith log {id} -k {}` says why.", build.target.kernel))),
         };
     }
-    output::lines(&head(&id, &build, &others));
+    let mut text = format!("{}\n", head(&id, &build, &others)).into_bytes();
     match &build.log {
-        Some(log) => output::file(&inside::read_file(log).map_err(|e| Error::io("read the log", log, e))?),
-        None => output::lines("There is no log: the build failed before a log was begun."),
+        Some(log) => text.extend(inside::read_file(log).map_err(|e| Error::io("read the log", log, e))?),
+        None => text.extend(b"There is no log: the build failed before a log was begun.\n"),
     }
+    output::paged(&text, environment);
     Ok(())
 }
 
@@ -132,19 +149,39 @@ fn builds(tree: &Tree, id: &PackageId) -> Vec<Build> {
             failure: Some(failure),
         })
         .collect();
-    for target in tree.targets(id) {
-        let location = id.kept_log(&target);
-        let log = tree.real(&location);
-        let modified = || std::fs::symlink_metadata(&log).and_then(|data| data.modified()).ok();
-        let Some(time) = modified().filter(|_| tree.is_believed(&location)) else { continue };
-        if builds.iter().all(|build| build.target != target) {
-            let time = time.try_into().unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-            let confinement = tree.record(id, &target).and_then(|record| record.confinement);
-            builds.push(Build { target, time, failure: None, confinement, log: Some(log) });
-        }
-    }
+    let succeeded = tree.targets(id).into_iter().filter(|target| builds.iter().all(|build| build.target != *target));
+    let succeeded: Vec<Build> = succeeded.filter_map(|target| kept(tree, id, target)).collect();
+    builds.extend(succeeded);
     builds.sort_by_key(|build| std::cmp::Reverse(build.time));
     builds
+}
+
+/// The successful builds that a failed one came after: the tree has them still.
+fn earlier(tree: &Tree, id: &PackageId) -> Vec<Build> {
+    let failed: Vec<Target> =
+        Failures(tree).all().into_iter().filter(|failure| failure.id == *id).map(|failure| failure.target).collect();
+    tree.targets(id).into_iter().filter(|target| failed.contains(target)).filter_map(|t| kept(tree, id, t)).collect()
+}
+
+fn no_previous(id: &PackageId, kernel: Option<&str>, newest: &Build) -> Error {
+    let whom = kernel.map(|kernel| format!(" for kernel {kernel}")).unwrap_or_default();
+    Error::new(Kind::NotInTree, format!("{id} has one build{whom}, and none before it."))
+        .detail(format!(
+            "Of each kernel, the last build that succeeded is kept, and the last one that failed after it: {} {}.",
+            newest.target,
+            state(newest)
+        ))
+        .hint("Leave out --previous.")
+}
+
+/// A successful build, where its log is kept.
+fn kept(tree: &Tree, id: &PackageId, target: Target) -> Option<Build> {
+    let location = id.kept_log(&target);
+    let log = tree.real(&location);
+    let modified = || std::fs::symlink_metadata(&log).and_then(|data| data.modified()).ok();
+    let time = modified().filter(|_| tree.is_believed(&location))?.try_into().unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let confinement = tree.record(id, &target).and_then(|record| record.confinement);
+    Some(Build { target, time, failure: None, confinement, log: Some(log) })
 }
 
 fn nothing(id: &PackageId, kernel: Option<&str>, others: &[Build]) -> Error {

@@ -5,19 +5,14 @@ mod reference;
 
 use std::io;
 
-use clap::{Command, CommandFactory};
+use clap::CommandFactory;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
-use super::arguments::{
-    Arguments, CheckArguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, ManualPage,
-    PluginArguments, VerifyArguments,
-    Arguments, CompletionArguments, ConfArguments, LogArguments, ManualArguments, ManualPage, PluginArguments,
-    ReadyArguments, VerifyArguments,
-};
-use super::identity::IdentityArguments;
-use super::store::StoreArguments;
-use super::{Persona, formats, output, summary};
+use super::arguments::{Arguments, ManualArguments, ManualPage};
+use super::commands::{self, Group, topics};
+use super::page::Block;
+use super::{Persona, formats, help, output};
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 
@@ -36,7 +31,11 @@ pub fn run(arguments: &ManualArguments, environment: &Environment) -> Result<()>
 
 fn write(persona: Persona, environment: &Environment, out: &mut Vec<u8>) -> io::Result<()> {
     let name = persona.name();
-    let command = Arguments::command().name(name).after_help(None::<&str>).mut_arg("words", |words| words.hide(true));
+    let command = match persona {
+        Persona::Dkms => Arguments::command(),
+        Persona::Modsmith => Arguments::for_people(),
+    };
+    let command = command.name(name).after_help(None::<&str>).mut_arg("words", |words| words.hide(true));
     let man = Man::new(command)
         .title(name.to_uppercase())
         .section("8")
@@ -45,14 +44,68 @@ fn write(persona: Persona, environment: &Environment, out: &mut Vec<u8>) -> io::
     man.render_title(out)?;
     man.render_name_section(out)?;
     opening(persona).to_writer(out)?;
-    list("ACTIONS", summary::actions()).to_writer(out)?;
-    list("ACTIONS OF PLUGINS", of_plugins(environment)).to_writer(out)?;
-    if persona == Persona::Modsmith {
-        list("COMMANDS", own_commands()).to_writer(out)?;
+    match persona {
+        Persona::Dkms => {
+            let actions = commands::all().filter(|command| !command.is_own());
+            list("ACTIONS", actions.map(|action| (action.name, action.summary))).to_writer(out)?;
+        }
+        Persona::Modsmith => Group::ALL.into_iter().try_for_each(|group| of_group(group).to_writer(out))?,
     }
+    list("ACTIONS OF PLUGINS", of_plugins(environment)).to_writer(out)?;
     man.render_options_section(out)?;
     list("FILES", FILES).to_writer(out)?;
-    closing().to_writer(out)
+    if persona == Persona::Modsmith {
+        topics::TOPICS.iter().try_for_each(|topic| of_blocks(&help::of_topic(topic)).to_writer(out))?;
+    }
+    closing(persona).to_writer(out)
+}
+
+/// The commands of a group, each with all that its help says.
+fn of_group(group: Group) -> Roff {
+    let mut roff = Roff::new();
+    let mut commands = commands::all().filter(|command| command.group == group).peekable();
+    if commands.peek().is_some() {
+        roff.control("SH", [group.title().to_uppercase().as_str()]);
+    }
+    for command in commands {
+        roff.control("SS", [command.name]);
+        let blocks = help::of_command(command);
+        of_part(&mut roff, &blocks);
+    }
+    roff
+}
+
+/// A topic as a section.
+fn of_blocks(blocks: &[Block]) -> Roff {
+    let mut roff = Roff::new();
+    if let Some((Block::Heading(title), rest)) = blocks.split_first() {
+        roff.control("SH", [title.to_uppercase().as_str()]);
+        of_part(&mut roff, rest);
+    }
+    roff
+}
+
+fn of_part(roff: &mut Roff, blocks: &[Block]) {
+    for block in blocks {
+        match block {
+            Block::Heading(text) => {
+                roff.control("PP", []).text([bold(format!("{text}:"))]);
+            }
+            Block::Text(text) => {
+                roff.control("PP", []).text([roman(text.as_str())]);
+            }
+            Block::Verbatim(lines) => {
+                for line in lines {
+                    roff.control("br", []).text([roman(line.as_str())]);
+                }
+            }
+            Block::Entries(entries) | Block::Examples(entries) => {
+                for (name, text) in entries {
+                    roff.control("TP", []).text([bold(name.as_str())]).text([roman(text.as_str())]);
+                }
+            }
+        }
+    }
 }
 
 const DKMS_CONF: &str = include_str!("../../../docs/reference/dkms-conf.md");
@@ -86,32 +139,6 @@ fn of_plugins(environment: &Environment) -> Vec<(String, String)> {
         actions.extend(format.load_action.iter().map(|word| (word.clone(), format!("Load {}.", format.summary))));
     }
     actions
-}
-
-/// The commands that have arguments of their own, each with what it is for.
-fn own_commands() -> Vec<(String, String)> {
-    let about = |command: &Command| command.get_about().map(ToString::to_string).unwrap_or_default();
-    let mut commands = Vec::new();
-    for (name, command) in [
-        ("conf", ConfArguments::command()),
-        ("log", LogArguments::command()),
-        ("verify", VerifyArguments::command()),
-        ("identity", IdentityArguments::command()),
-        ("store", StoreArguments::command()),
-        ("check", CheckArguments::command()),
-        ("ready", ReadyArguments::command()),
-        ("plugin", PluginArguments::command()),
-        ("completion", CompletionArguments::command()),
-        ("manual", ManualArguments::command()),
-    ] {
-        if !command.has_subcommands() {
-            commands.push((name.to_owned(), about(&command)));
-        }
-        for sub in command.get_subcommands() {
-            commands.push((format!("{name} {}", sub.get_name()), about(sub)));
-        }
-    }
-    commands
 }
 
 const FILES: [(&str, &str); 7] = [
@@ -171,12 +198,15 @@ fn opening(persona: Persona) -> Roff {
     roff
 }
 
-fn closing() -> Roff {
+fn closing(persona: Persona) -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", ["EXIT STATUS"]).text([roman(
         "0 when the system is as was asked for, also if it already was. 10: make failed. 21: the kernel's headers \
          are missing. 77: the package is not for this kernel. The documentation has the others.",
     )]);
+    if persona == Persona::Modsmith {
+        roff.text([roman("See also the section EXIT CODES.")]);
+    }
     roff.control("SH", ["SEE ALSO"]).text([
         bold("dkms.conf"),
         roman("(5), "),

@@ -4,6 +4,10 @@
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::look::Look;
+use super::pager;
+use super::styled::Line;
+use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_facts::text;
 
@@ -17,9 +21,41 @@ pub fn text(text: &str) {
     write_out(&text::lines(text));
 }
 
+/// Lines for people on standard output, in colour where colours are shown. What a piece
+/// of a line says is never taken for a colour.
+pub fn styled(lines: &[Line], look: Look) {
+    write_out(&rendered(lines, look.colour));
+}
+
+fn rendered(lines: &[Line], colour: bool) -> String {
+    let mut out = String::new();
+    for line in lines {
+        let start = out.len();
+        for (paint, piece) in line.pieces() {
+            let piece = text::line(piece);
+            match paint.sgr().filter(|_| colour && !piece.trim().is_empty()) {
+                Some(sgr) => out.extend([sgr, &piece, "\x1b[0m"]),
+                None => out += &piece,
+            }
+        }
+        // A line ends where its text does.
+        out.truncate(start + out[start..].trim_end_matches(' ').len());
+        out.push('\n');
+    }
+    out
+}
+
 /// The contents of a file on standard output: it need not be text.
 pub fn file(contents: &[u8]) {
     write_out(&text::lines_of_bytes(contents));
+}
+
+/// The same, which may be long: on a terminal in the program that PAGER names.
+pub fn paged(contents: &[u8], environment: &Environment) {
+    let text = text::lines_of_bytes(contents);
+    if !Look::of(environment).terminal || !pager::show(&text, environment) {
+        write_out(&text);
+    }
 }
 
 /// Whether a JSON document is on standard output: a program reads one.
@@ -67,5 +103,18 @@ impl Write for LogWriter {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::styled::Paint;
+    use super::*;
+
+    #[test]
+    fn the_only_escapes_in_a_line_are_those_of_its_colours() {
+        let lines = [Line::bold("a\x1b[2Jb").add(Paint::Plain, " \rc  ")];
+        assert_eq!(rendered(&lines, false), "a\\u{1b}[2Jb \\rc\n");
+        assert_eq!(rendered(&lines, true), "\x1b[1ma\\u{1b}[2Jb\x1b[0m \\rc\n");
     }
 }

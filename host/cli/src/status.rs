@@ -1,13 +1,138 @@
-//! The lines of `status`, for people, old scripts and programs.
+//! `status`: for people, old scripts and programs.
 
+mod items;
+mod people;
+mod since;
+
+use jiff::Timestamp;
 use serde::Serialize;
 
+use super::arguments::{Arguments, Grouping, View};
 use super::failures::FailedView;
-use modsmith_core::flow::{Annotation, State, StatusLine};
+use super::look::Look;
+use super::targets::Targets;
+use super::words::CommandLine;
+use super::{Persona, failures, output};
+use items::Detail;
+use modsmith_core::error::{Error, Kind, Result};
+use modsmith_core::flow::{self, Annotation, Filter, Invocation, Lacking, State, StatusLine};
 use modsmith_core::tree::{BuildRecord, Failure, PackageId, RecordedConfinement, RecordedStore, Tree};
+use modsmith_facts::kernel::running_release;
+
+/// What was found.
+#[derive(Default)]
+struct Found {
+    lines: Vec<StatusLine>,
+    failed: Vec<Failure>,
+    lacking: Vec<Lacking>,
+}
+
+/// Shows the state of the packages and kernels that are named.
+pub fn run(
+    words: &CommandLine,
+    arguments: &Arguments,
+    targets: &Targets,
+    run: &Invocation<'_>,
+    persona: Persona,
+) -> Result<()> {
+    let look = Look::of(&run.env.environment);
+    let view = view(arguments, persona, look)?;
+    if !flow::settle_killed(run)? {
+        output::warning(
+            "the tree is being changed, or an earlier change was interrupted; the next action that changes the tree recovers it.",
+        );
+    }
+    let kernels: Vec<(Option<String>, Option<String>)> = if targets.given.is_empty() {
+        vec![(None, arguments.archs.first().cloned())]
+    } else {
+        targets.given.iter().map(|(k, a)| (Some(k.clone()), a.clone())).collect()
+    };
+    let mut found = Found::default();
+    for (kernel, arch) in kernels {
+        let filter = Filter { module: words.module.clone(), version: words.version.clone(), kernel, arch };
+        let (lines, failed) = (flow::status(run, &filter)?, flow::failures(run, &filter)?);
+        if view == View::People && !arguments.json {
+            found.lacking.extend(flow::lacking(run, &filter, &lines, &failed)?);
+        }
+        found.lines.extend(lines);
+        found.failed.extend(failed);
+    }
+    found.narrow(arguments, &run.env.tree)?;
+    match (arguments.json, view) {
+        (true, _) => output::json(&StatusDocument::new(&run.env.tree, &found.lines, &found.failed)),
+        (false, _) if arguments.quiet => Ok(()),
+        (false, View::People) => {
+            let detail = if words.module.is_some() { Detail::Close } else { Detail::Usual };
+            let items = items::items(run, &found.lines, &found.failed, &found.lacking, detail);
+            let running = run.env.system.is_live().then(running_release);
+            let by = arguments.view.by.unwrap_or(Grouping::Kernel);
+            output::styled(&people::lines(&items, by, running.as_deref(), look), look);
+            Ok(())
+        }
+        (false, View::Dkms) => {
+            for_scripts(&found, run, persona);
+            Ok(())
+        }
+    }
+}
+
+/// Scripts read the lines of dkms, by either name of the program.
+fn view(arguments: &Arguments, persona: Persona, look: Look) -> Result<View> {
+    let asked = &arguments.view;
+    let for_people = asked.by.is_some() || asked.failed || asked.since.is_some();
+    if asked.view == Some(View::Dkms) && for_people {
+        return Err(Error::new(Kind::Usage, "The lines of dkms have no groups and no times.")
+            .hint("Leave out --view dkms, or --by, --failed and --since."));
+    }
+    Ok(match (persona, asked.view) {
+        (Persona::Dkms, _) => View::Dkms,
+        (Persona::Modsmith, Some(view)) => view,
+        (Persona::Modsmith, None) if for_people || look.terminal => View::People,
+        (Persona::Modsmith, None) => View::Dkms,
+    })
+}
+
+impl Found {
+    /// Leaves what `--failed` and `--since` ask for.
+    fn narrow(&mut self, arguments: &Arguments, tree: &Tree) -> Result<()> {
+        let Found { lines, failed, lacking } = self;
+        if let Some(text) = &arguments.view.since {
+            let since = since::since(text)?;
+            let is_new = |time: Option<Timestamp>| time.is_some_and(|time| time >= since);
+            failed.retain(|failure| failure.record.time >= since);
+            lines.retain(|line| is_new(line.target.as_ref().and_then(|target| items::built(tree, &line.id, target))));
+            lacking.clear();
+        }
+        if arguments.view.failed {
+            let has_failed = |line: &StatusLine| {
+                failed.iter().any(|failure| failure.id == line.id && Some(&failure.target) == line.target.as_ref())
+            };
+            lines.retain(has_failed);
+            lacking.clear();
+        }
+        Ok(())
+    }
+}
+
+/// The lines of dkms, and what this program knows beside them.
+fn for_scripts(found: &Found, run: &Invocation<'_>, persona: Persona) {
+    run.runner.say_lines(&found.lines.iter().map(text).collect::<Vec<_>>());
+    for line in found.lines.iter().filter(|line| line.state == State::Broken) {
+        output::warning(&format!(
+            "{} is broken: its source is gone. Put it back and run `dkms add {}`, or delete {}.",
+            line.id,
+            line.id,
+            run.env.tree.real(&line.id.version_dir()).display()
+        ));
+    }
+    // Scripts read every line of dkms's.
+    if persona == Persona::Modsmith {
+        failures::remarks(&found.failed).iter().for_each(|line| run.runner.say(line));
+    }
+}
 
 /// The texts that scripts of dkms 3.1.3 and later parse.
-pub fn text(line: &StatusLine) -> String {
+fn text(line: &StatusLine) -> String {
     // The only line that has always had a comma after the module.
     if let (State::InstalledWeak, Some(target), Some(from)) = (line.state, &line.target, &line.from) {
         let PackageId { module, version } = &line.id;

@@ -65,6 +65,7 @@ impl Action {
 }
 
 /// The actions' names, in their usual order.
+#[cfg(test)]
 pub fn names() -> impl Iterator<Item = &'static str> {
     Action::ALL.iter().map(|(name, _)| *name)
 }

@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::flow::env::Env;
 use crate::flow::cache::Cache;
+use crate::flow::env::Env;
 use crate::flow::kept::kept;
-use modsmith_facts::{Root, inside};
 use modsmith_facts::kernel::{Kernel, Vmlinux};
+use modsmith_facts::{Root, inside};
 use modsmith_verify::{Image, Places, gather, read_image};
 
 /// Increased when the facts of an image or their meaning change.

@@ -76,7 +76,7 @@ pub(super) fn refusal_for(run: &Invocation<'_>, file: &Path, target: &Target) ->
 }
 
 /// Module name and file of each built module.
-fn files(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Vec<(String, PathBuf)> {
+pub(super) fn files(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Vec<(String, PathBuf)> {
     let products = run.env.tree.real(&id.products_dir(target));
     let record = run.env.tree.record(id, target).filter(|_| run.env.tree.is_installed(id, target));
     let kernel = run.kernel(target);
