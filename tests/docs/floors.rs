@@ -11,7 +11,7 @@ use modsmith_tests::{paths, tool};
 use regex::Regex;
 
 /// The crates with their folders, as the picture names them.
-const CRATES: [(&str, &str); 13] = [
+const CRATES: [(&str, &str); 14] = [
     ("modsmith-sandbox", "host/sandbox"),
     ("modsmith-facts", "host/facts"),
     ("modsmith-plan", "host/plan"),
