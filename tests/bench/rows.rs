@@ -16,7 +16,7 @@ pub struct Bench {
 type Group = fn(&Bench) -> Vec<Row>;
 
 /// Rows that share a world.
-pub const GROUPS: [(&str, Group); 9] = [
+pub const GROUPS: [(&str, Group); 10] = [
     ("start-up", start_up),
     ("status-installed", status_installed),
     ("status-added", status_added),

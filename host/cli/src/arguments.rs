@@ -148,10 +148,10 @@ impl Arguments {
         }
         naming.sort_by_key(|(index, _)| *index);
         let naming = naming.into_iter().map(|(_, naming)| naming).collect();
-        // As `dkms`, the command line has no such options.
-        let view = match matches.try_contains_id("view") {
-            Ok(_) => ViewArguments::from_arg_matches(matches)?,
-            Err(_) => ViewArguments::default(),
+        // As `dkms`, the command line has no such options: a flag has a value wherever there is one.
+        let view = match matches.try_get_one::<bool>("failed") {
+            Ok(Some(_)) => ViewArguments::from_arg_matches(matches)?,
+            Ok(None) | Err(_) => ViewArguments::default(),
         };
         Ok(Self { naming, view, ..Self::from_arg_matches(matches)? })
     }

@@ -11,7 +11,10 @@ pub const COMMANDS: &[Command] = &[
         name: "identity",
         group: Group::Fleet,
         summary: "Show what goes into a build, and what differs between two builds",
-        usage: &["identity MODULE/VERSION -k KERNEL [-k KERNEL | --against FILE] [OPTION]..."],
+        usage: &[
+            "identity MODULE/VERSION -k KERNEL [-k KERNEL] [OPTION]...",
+            "identity MODULE/VERSION -k KERNEL --against FILE [OPTION]...",
+        ],
         about: &[
             "The identity of a build is the digest of all that is declared to go into it: source, dkms.conf, headers, \
              compiler, environment. Two builds of one identity have the same modules.",

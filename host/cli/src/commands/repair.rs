@@ -9,7 +9,10 @@ pub const COMMANDS: &[Command] = &[Command {
     name: "check",
     group: Group::Repair,
     summary: "Find broken states of modules, and repair them",
-    usage: &["check [MODULE[/VERSION]] [-k KERNEL] [--repair [--dry-run]] [OPTION]..."],
+    usage: &[
+        "check [MODULE[/VERSION]] [-k KERNEL] [OPTION]...",
+        "check --repair [--dry-run] [MODULE[/VERSION]] [-k KERNEL] [OPTION]...",
+    ],
     about: &[
         "Looks for the states in which trees of modules break: a build that was killed, an installed file that is gone, a \
          kernel that was removed, a key that was replaced. Each is shown with what was read and what to do.",
