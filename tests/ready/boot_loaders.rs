@@ -16,8 +16,10 @@ fn grub_starts_what_its_menu_and_its_environment_say() {
     assert_eq!((first["rule"].as_str(), first["kernel"].as_str()), (Some("first"), Some(machine.kernel.as_str())));
     // A kernel is pinned that is not there.
     machine.grub("gnulinux-6.1.0-1-other");
-    let json = machine.ready("--json").expect(3).json();
-    assert_eq!(json["next"]["state"], "unknown", "{json:#}");
+    let json = machine.ready("--json").expect(2).json();
+    assert_eq!(json["next"]["kernel"], "6.1.0-1-other", "{json:#}");
+    let reasons = json["kernels"][0]["reasons"].to_string();
+    assert!(reasons.contains("vmlinu") && reasons.contains("missing"), "{json:#}");
     // For one start.
     machine
         .world

@@ -24,6 +24,7 @@ mod pager;
 mod plugin;
 mod ready;
 mod scratch;
+mod screen;
 mod setup;
 mod status;
 mod store;

@@ -1,7 +1,6 @@
 //! How text for people is shown: in colour or not, how wide, with which signs.
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
@@ -37,7 +36,7 @@ impl Look {
     ///
     /// Sources: <https://no-color.org>, <https://bixense.com/clicolors>, locale(7).
     pub fn of(environment: &Environment) -> Self {
-        let terminal = std::io::stdout().is_terminal();
+        let terminal = super::screen::is_there();
         Self {
             colour: colour(environment, choice(environment.command()), terminal),
             unicode: is_unicode(environment),
@@ -67,8 +66,7 @@ fn is_unicode(environment: &Environment) -> bool {
 
 fn width(environment: &Environment, terminal: bool) -> usize {
     let said = environment.text("COLUMNS").and_then(|columns| columns.trim().parse().ok());
-    let asked = || rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col));
-    let width = said.or_else(|| terminal.then(asked).flatten()).filter(|columns| *columns > 0);
+    let width = said.or_else(|| terminal.then(super::screen::columns).flatten()).filter(|columns| *columns > 0);
     width.unwrap_or(USUAL_WIDTH).clamp(40, WIDEST)
 }
 

@@ -1,10 +1,10 @@
 //! The reporter of the command line.
 
 use std::collections::BTreeSet;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::output;
+use super::{output, screen};
 use modsmith_facts::text::line;
 use modsmith_plan::Reporter;
 
@@ -36,7 +36,7 @@ struct Progress {
 
 impl Terminal {
     pub fn new(quiet: bool, verbose: bool) -> Self {
-        Self { quiet, verbose, interactive: std::io::stdout().is_terminal(), state: Mutex::default() }
+        Self { quiet, verbose, interactive: screen::is_there(), state: Mutex::default() }
     }
 
     pub fn flush() {

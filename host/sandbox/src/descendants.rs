@@ -101,7 +101,7 @@ fn send(process: i32, [parent, own]: [i32; 2], signal: Signal) -> bool {
 
 /// Source: proc_pid_stat(5): `pid (comm) state ppid …`; the name may hold any character.
 fn parent_of(process: i32) -> Option<i32> {
-    let file = open_read(Path::new().text(b"/proc/").number(process).text(b"/stat").as_c_str()?).ok()?;
+    let file = open_read(Path::of(process).part(b"stat").as_c_str()?).ok()?;
     let mut buffer = [0; 512];
     let length = rustix::io::read(&file, &mut buffer).ok()?;
     let text = buffer.get(..length)?;
@@ -114,8 +114,7 @@ fn parent_of(process: i32) -> Option<i32> {
 ///
 /// Source: proc_pid_task(5), `children`.
 fn for_each_child(process: i32, mut act: impl FnMut(i32)) {
-    let Some(Ok(tasks)) = Path::new().text(b"/proc/").number(process).text(b"/task").as_c_str().map(open_directory)
-    else {
+    let Some(Ok(tasks)) = Path::of(process).part(b"task").as_c_str().map(open_directory) else {
         return;
     };
     let mut buffer = [MaybeUninit::uninit(); 2048];
@@ -123,7 +122,7 @@ fn for_each_child(process: i32, mut act: impl FnMut(i32)) {
     while let Some(Ok(entry)) = entries.next() {
         let name = entry.file_name().to_bytes();
         if name.first().is_some_and(u8::is_ascii_digit) {
-            let path = Path::new().text(b"/proc/").number(process).text(b"/task/").text(name).text(b"/children");
+            let path = Path::of(process).part(b"task").part(name).part(b"children");
             if let Some(Ok(list)) = path.as_c_str().map(open_read) {
                 for_each_number(&list, &mut act);
             }
@@ -161,8 +160,13 @@ struct Path {
 }
 
 impl Path {
-    fn new() -> Self {
-        Self { bytes: [0; 64], length: 0 }
+    /// The directory of a process.
+    fn of(process: i32) -> Self {
+        Self { bytes: [0; 64], length: 0 }.text(b"/proc/").number(process)
+    }
+
+    fn part(self, name: &[u8]) -> Self {
+        self.text(b"/").text(name)
     }
 
     /// What does not fit makes [`as_c_str`](Self::as_c_str) none.

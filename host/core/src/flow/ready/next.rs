@@ -79,12 +79,19 @@ fn kernel(run: &Invocation<'_>, entry: &BootEntry) -> std::result::Result<(Strin
     let boot_images = entry.initrds.iter().filter_map(path).collect();
     let of_image = inside::read_file(&image).ok().and_then(|image| image_release(&image));
     let release = of_image.or_else(|| entry.release.clone()).or_else(|| of_name(run, &image));
+    let release = release.or_else(|| of_missing(&image));
     let release = release.filter(|release| crate::tree::check_kernel_name("kernel", release).is_ok());
     match release {
         Some(release) => Ok((release, BootFiles { image, boot_images })),
-        None if !inside::is_file(&image) => Err(format!("starts {}, which is missing", image.display())),
         None => Err(format!("starts {}, and nothing says which kernel that is", image.display())),
     }
+}
+
+/// What an image that is missing is judged as: by its name, since the next start fails with it.
+fn of_missing(image: &Path) -> Option<String> {
+    let name = image.file_name()?.to_str()?;
+    let release = name.split_once('-').map_or(name, |(_, release)| release);
+    (!inside::is_file(image)).then(|| release.to_owned())
 }
 
 /// `vmlinuz-K` is the kernel K where that has a module directory.
