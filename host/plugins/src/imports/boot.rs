@@ -59,7 +59,7 @@ impl HostBootRequest for State {
         let is_allowed = |(begin, vendor): &(&str, &str)| {
             name.strip_suffix(vendor).is_some_and(|name| name.starts_with(begin) && name.ends_with('-'))
         };
-        if !VARIABLES.iter().any(|variable| is_allowed(variable)) {
+        if !VARIABLES.iter().any(is_allowed) {
             let message = format!("plugin `{}` named a variable of the firmware that plugins do not read", self.plugin);
             return Ok(Err(Error::denied(message)));
         }
