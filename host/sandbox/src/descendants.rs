@@ -1,12 +1,13 @@
 //! All that a process started, and the end of all of them, where no PID namespace does it.
 //!
-//! A process that forks without end outruns whoever kills it: each death makes room for another
-//! fork. A process that is stopped forks no more and makes no room. So all are stopped until there are no new
-//! ones, and killed then.
+//! Processes that fork without end cannot be killed one by one: each that ends makes room for the
+//! next fork. A stopped process forks no more, and makes no room. So all are stopped until no new one is
+//! found, and then killed.
 //!
-//! Runs between fork and exec: system calls only, and no memory is taken but by one mmap(2).
+//! Runs between fork and exec: system calls only, and no memory is taken.
 
 use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, RawDir, open};
@@ -14,6 +15,9 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 /// Descendants that one pass can hold; those beyond have their turn when these have ended.
 const MOST: usize = 1 << 16;
+
+/// Their numbers. Each process that ends others has a copy of its own, since it is a fork.
+static LIST: [AtomicI32; MOST] = [const { AtomicI32::new(0) }; MOST];
 
 /// How often the processes are listed until the list stays the same.
 const PASSES: u32 = 100;
@@ -25,17 +29,16 @@ pub(crate) fn can_be_listed() -> Result<(), i32> {
 
 /// Ends all descendants of this process, which is their subreaper.
 pub(crate) fn end_all() {
-    let Some(list) = List::new() else { return };
     loop {
         let mut before = Seen::default();
         for _ in 0..PASSES {
-            let now = signal_all(list, Signal::STOP);
+            let now = signal_all(Signal::STOP);
             if now == before {
                 break;
             }
             before = now;
         }
-        signal_all(list, Signal::KILL);
+        signal_all(Signal::KILL);
         match rustix::process::wait(rustix::process::WaitOptions::empty()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {
                 while let Ok(Some(_)) = rustix::process::wait(rustix::process::WaitOptions::NOHANG) {}
@@ -54,7 +57,7 @@ struct Seen {
 }
 
 /// Sends a signal to every descendant, parents first.
-fn signal_all(list: List, signal: Signal) -> Seen {
+fn signal_all(signal: Signal) -> Seen {
     let mut seen = Seen::default();
     let own = rustix::process::getpid().as_raw_pid();
     let mut length = 0;
@@ -62,7 +65,7 @@ fn signal_all(list: List, signal: Signal) -> Seen {
     loop {
         for_each_child(parent, |child| {
             if length < MOST && send(child, [parent, own], signal) {
-                list.set(length, child);
+                LIST[length].store(child, Ordering::Relaxed);
                 length += 1;
                 let child = u64::from(child.unsigned_abs());
                 seen = Seen {
@@ -75,7 +78,7 @@ fn signal_all(list: List, signal: Signal) -> Seen {
         if at == length {
             return seen;
         }
-        parent = list.get(at);
+        parent = LIST[at].load(Ordering::Relaxed);
         at += 1;
     }
 }
@@ -193,30 +196,5 @@ impl Path {
 
     fn as_c_str(&self) -> Option<&std::ffi::CStr> {
         std::ffi::CStr::from_bytes_with_nul(self.bytes.get(..=self.length)?).ok()
-    }
-}
-
-/// Room for [`MOST`] process numbers.
-#[derive(Clone, Copy)]
-struct List(*mut i32);
-
-impl List {
-    fn new() -> Option<Self> {
-        let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-        // SAFETY: new memory, of this process alone until it ends.
-        let memory = unsafe { libc::mmap(std::ptr::null_mut(), MOST * size_of::<i32>(), protection, flags, -1, 0) };
-        (memory != libc::MAP_FAILED).then_some(Self(memory.cast()))
-    }
-
-    fn get(self, index: usize) -> i32 {
-        assert!(index < MOST);
-        // SAFETY: inside of the memory, which is zero where nothing was written.
-        unsafe { self.0.add(index).read() }
-    }
-
-    fn set(self, index: usize, value: i32) {
-        assert!(index < MOST);
-        // SAFETY: inside of the memory.
-        unsafe { self.0.add(index).write(value) }
     }
 }

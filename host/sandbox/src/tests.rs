@@ -260,7 +260,7 @@ fn without_namespaces_what_is_left_is_ended_one_by_one() {
     assert!(!runs("sleep 8767"));
 }
 
-/// A process that forks without end outruns who kills it, unless it is stopped first.
+/// Killing such processes one by one makes room for more of them.
 #[test]
 fn what_forks_without_end_is_ended_without_namespaces_too() {
     let bomb = "bomb() { (exec -a bomb8771 sleep 0.01); bomb | bomb & }; ulimit -u 200; bomb; sleep 0.3";

@@ -1,4 +1,4 @@
-//! The table of commands: of each, everything that people are told about it.
+//! The table of commands: help, manual, completion and hints are made from it.
 //!
 //! The help, the manual page, completion and the hint at a slip of the keyboard are all
 //! made from it. A new command is an entry in the file of its group, and a line in

@@ -16,8 +16,8 @@ pub const COMMANDS: &[Command] = &[Command {
     about: &[
         "Looks for the states in which trees of modules break: a build that was killed, an installed file that is gone, a \
          kernel that was removed, a key that was replaced. Each is shown with what was read and what to do.",
-        "`--repair` repairs what can be repaired without losing anything, then checks again. Whatever a package of the \
-         system may own stays, and is told.",
+        "`--repair` repairs what can be repaired without losing anything, then checks again. Files that a package \
+         of the system may own are left and reported.",
     ],
     takes: Takes::Own(CheckArguments::command),
     examples: &[("check", "Every package and every kernel."), ("check --repair --dry-run", "What a repair would do.")],

@@ -1,7 +1,6 @@
 //! `confinement.toml`: how files and recipes of packages are confined on this machine.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -118,22 +117,11 @@ impl Settings {
     }
 
     fn of(file: &Path) -> Result<Self, Error> {
-        let unusable = |why: String| {
-            Error::new(Kind::System, format!("{} cannot be used: {why}.", file.display())).hint(
-                "Correct the file, as modsmith's page about confinement describes, or remove it: without it, every wall is raised that this system has.",
-            )
-        };
-        let text = match std::fs::read_to_string(file) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(e) => return Err(unusable(e.to_string())),
-        };
-        let metadata = file.metadata().map_err(|e| unusable(e.to_string()))?;
-        if metadata.uid() != 0 || metadata.mode() & 0o022 != 0 {
-            return Err(unusable("users other than root can change it".into()));
-        }
-        let settings: Self = toml::from_str(&text).map_err(|e| unusable(e.message().trim_end().to_owned()))?;
-        settings.fault().map_or(Ok(settings), |why| Err(unusable(why)))
+        super::settings::read(
+            file,
+            "Correct the file, as modsmith's page about confinement describes, or remove it: without it, every wall is raised that this system has.",
+            Self::fault,
+        )
     }
 
     /// What cannot be meant, as a clause.

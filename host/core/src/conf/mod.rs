@@ -15,6 +15,7 @@ mod make;
 mod package;
 mod placeholder;
 pub mod report;
+mod settings;
 mod source;
 pub(crate) mod store;
 mod sysconfig;

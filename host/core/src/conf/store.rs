@@ -1,12 +1,11 @@
 //! `store.toml`: whether builds are kept on this machine, and how many.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::error::{Error, Kind};
+use crate::error::Error;
 
 /// Where the administrator of this machine says so.
 pub const FILE: &str = "/etc/modsmith/store.toml";
@@ -51,27 +50,17 @@ impl Settings {
     }
 
     fn of(file: &Path) -> Result<Self, Error> {
-        let unusable = |why: String| {
-            Error::new(Kind::System, format!("{} cannot be used: {why}.", file.display())).hint(
-                "Correct the file, as modsmith's page about the store describes, or remove it: without it, builds are kept, in at most 2 GiB.",
-            )
-        };
-        let text = match std::fs::read_to_string(file) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(e) => return Err(unusable(e.to_string())),
-        };
-        let metadata = file.metadata().map_err(|e| unusable(e.to_string()))?;
-        if metadata.uid() != 0 || metadata.mode() & 0o022 != 0 {
-            return Err(unusable("users other than root can change it".into()));
-        }
-        let settings: Self = toml::from_str(&text).map_err(|e| unusable(e.message().trim_end().to_owned()))?;
-        match &settings.size {
-            Some(size) if bytes_of_size(size).is_none() => {
-                Err(unusable(format!("`size` is `{size}`, where a number and a unit are needed, such as `2 GiB`")))
-            }
-            _ => Ok(settings),
-        }
+        super::settings::read(
+            file,
+            "Correct the file, as modsmith's page about the store describes, or remove it: without it, builds are kept, in at most 2 GiB.",
+            Self::fault,
+        )
+    }
+
+    /// What cannot be meant, as a clause.
+    fn fault(&self) -> Option<String> {
+        let size = self.size.as_ref().filter(|size| bytes_of_size(size).is_none())?;
+        Some(format!("`size` is `{size}`, where a number and a unit are needed, such as `2 GiB`"))
     }
 
     /// Whether builds of a package are kept and taken.

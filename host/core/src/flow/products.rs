@@ -24,7 +24,7 @@ use modsmith_plan::{Action, Builder, Command, OnFailure, RunsIn, verbs};
 pub(super) enum Source<'s> {
     /// The build directory, where make has left them.
     Build,
-    /// The store. `line` is what is said meanwhile.
+    /// The store. `line` is printed while modules are taken.
     Store { stored: &'s Stored, line: &'s str },
 }
 

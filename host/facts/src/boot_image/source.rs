@@ -36,7 +36,7 @@ impl<R: Read> Source<R> {
         self.inner
     }
 
-    /// Takes bytes back that somebody took and did not use.
+    /// Puts back bytes that a reader has taken and not used.
     pub fn give_back(&mut self, bytes: &[u8]) {
         self.position -= bytes.len() as u64;
         let mut buffer = [bytes, &self.buffer[self.start..self.end]].concat();

@@ -28,7 +28,7 @@ pub fn source_trees(makefile: &str) -> Vec<PathBuf> {
 ///
 /// Source: the kernel's `scripts/basic/fixdep.c` (`source_…`, `deps_…`).
 pub fn absolute_dependencies(command_file: &str) -> impl Iterator<Item = &Path> {
-    // The command itself, first of all, names what it is told to write.
+    // The first line is the command, whose paths are not dependencies.
     let lists = command_file.lines().skip_while(|line| !line.starts_with("source_") && !line.starts_with("deps_"));
     let words = lists.take_while(|line| !line.starts_with("$(")).flat_map(str::split_whitespace);
     let outside = words.map(|word| word.trim_end_matches(':')).filter(|word| word.starts_with('/'));

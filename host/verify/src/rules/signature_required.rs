@@ -59,7 +59,7 @@ fn refused(what: &str, evidence: &str) -> Result<Verdict, Unknown> {
         errno: "EKEYREJECTED",
         evidence: format!("{evidence}; the kernel requires signatures (CONFIG_MODULE_SIG_FORCE)"),
         cause: "the module was not signed with a key that the kernel can use".into(),
-        remedy: "Build it again with a key that the kernel knows: the settings of dkms's framework name it.".into(),
+        remedy: "Name a key that the kernel knows in framework.conf, and build the module again.".into(),
     }
     .no()
 }

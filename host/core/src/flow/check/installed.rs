@@ -111,7 +111,7 @@ fn differs(scene: &Scene<'_, '_>) -> Vec<Problem> {
                 }
                 let evidence = format!("{} was replaced after {} was installed", file.display(), package.id);
                 let problem = Problem::of(&DIFFERS, evidence).path(&file);
-                // A file that nothing can load is nobody's work.
+                // A damaged file in the module's place is worth nothing: to replace it loses nothing.
                 match damage(&file) {
                     Some(_) if is_own_place(&file) => Some(reinstall(problem, scene, package, kernel)),
                     _ => Some(problem.told(by_hand(package, kernel))),

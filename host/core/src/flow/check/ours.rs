@@ -1,8 +1,8 @@
 //! Which installed files are the program's own: only those may a repair delete.
 //!
 //! A file is the program's own when its contents are those of a module in the tree, or
-//! those that a record has. Whatever else there is belongs to somebody else, or nobody
-//! knows to whom.
+//! those that a record has. The owner of any other file
+//! is not known.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,7 +38,7 @@ impl Ours {
         Self(digests)
     }
 
-    /// The version that a file is of; `None` for a file of somebody else.
+    /// The version that a file is of; `None` for a file that is not the program's own.
     pub fn version_of(&self, file: &Path) -> Option<&PackageId> {
         self.0.get(&digest(file)?)
     }

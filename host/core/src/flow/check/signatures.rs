@@ -70,7 +70,7 @@ fn of_package(
     kernel: &KernelScene,
     certificate: &Certificate,
 ) -> Option<Problem> {
-    // Modules that came without a source have the signature of whoever made them.
+    // A package without a source was built on another machine, with that machine's key.
     check_source(package).ok()?;
     let (id, target) = (&package.id, &kernel.target);
     let directory = scene.products_dir(id, kernel);

@@ -1,0 +1,47 @@
+//! Settings files of this machine's administrator, in `/etc/modsmith`.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Kind};
+
+/// Reads a settings file. Without it, everything is as by default. `fault` says what cannot be
+/// meant, as a clause; `hint`, what to do with a file that cannot be used.
+///
+/// # Errors
+/// A file that cannot be read as one, that users other than root can change, or that has a fault.
+pub(super) fn read<T: DeserializeOwned + Default>(
+    file: &Path,
+    hint: &str,
+    fault: impl FnOnce(&T) -> Option<String>,
+) -> Result<T, Error> {
+    let settings = text(file).and_then(|text| match text {
+        None => Ok(T::default()),
+        Some(text) => {
+            let settings: T = toml::from_str(&text).map_err(|e| e.message().trim_end().to_owned())?;
+            fault(&settings).map_or(Ok(settings), Err)
+        }
+    });
+    let unusable = |why| Error::new(Kind::System, format!("{} cannot be used: {why}.", file.display())).hint(hint);
+    settings.map_err(unusable)
+}
+
+/// The file's text; `None` without the file. Errors: why it is not believed, as a clause.
+fn text(file: &Path) -> Result<Option<String>, String> {
+    let mut opened = match File::open(file) {
+        Ok(opened) => opened,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e.to_string()),
+    };
+    let metadata = opened.metadata().map_err(|e| e.to_string())?;
+    if metadata.uid() != 0 || metadata.mode() & 0o022 != 0 {
+        return Err("users other than root can change it".to_owned());
+    }
+    let mut text = String::new();
+    opened.read_to_string(&mut text).map_err(|e| e.to_string())?;
+    Ok(Some(text))
+}
