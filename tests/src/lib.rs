@@ -13,6 +13,7 @@ pub mod emulated;
 pub mod fixture;
 pub mod kernel;
 pub mod kill;
+pub mod machine;
 pub mod modinfo;
 pub mod output;
 pub mod paths;

@@ -18,6 +18,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("rpmbuild", "rpm"),
     ("dpkg-deb", "dpkg"),
     ("mke2fs", "e2fsprogs"),
+    ("cpio", "cpio"),
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("timeout", "coreutils"),
     ("gzip", "gzip"),

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use modsmith_tests::chroot::Chroot;
 use modsmith_tests::fixture::Package;
-use modsmith_tests::tool;
+use modsmith_tests::{machine, tool};
 
 /// What the machine says ends with this line.
 const END: &str = "modsmith-test: done";
@@ -66,18 +66,12 @@ fn boot(chroot: &Chroot, kernel: &str) -> String {
     tool::run(
         Command::new(tool::path("mke2fs")).args(["-q", "-t", "ext4", "-d"]).arg(chroot.path("")).arg(disk.path()),
     );
-    let mut machine = Command::new(tool::path("timeout"));
-    machine
-        .args(["900", "qemu-system-x86_64", "-accel", "tcg", "-m", "1024", "-nographic", "-no-reboot", "-nic", "none"])
-        .arg("-kernel")
-        .arg(chroot.path(format!("boot/vmlinuz-{kernel}")))
-        .arg("-initrd")
-        .arg(chroot.path(format!("boot/initrd.img-{kernel}")))
-        .args(["-append", "console=ttyS0 root=/dev/vda ro init=/check panic=-1"])
-        .args(["-drive", &format!("file={},format=raw,if=virtio", disk.path().display())]);
-    // Found before, so that a missing one is told with its package.
-    tool::path("qemu-system-x86_64");
-    tool::run(&mut machine)
+    machine::console(machine::Boot {
+        kernel: &chroot.path(format!("boot/vmlinuz-{kernel}")),
+        initrd: &chroot.path(format!("boot/initrd.img-{kernel}")),
+        command_line: "root=/dev/vda ro init=/check",
+        disk: Some(disk.path()),
+    })
 }
 
 #[test]

@@ -3,75 +3,11 @@
 use std::process::Command;
 
 use modsmith_tests::tool;
-use modsmith_verify::{Answer, BuiltIn, Fact, Finding, Image, Module, RULES, check};
+use modsmith_verify::{Answer, BuiltIn, Fact, Image, Module, RULES, check};
 
+use crate::cases::{NEWER, ON_BOTH, SAMPLE, WITH_VERSIONS, case, findings, refused};
 use crate::kernels::Known;
 use crate::patch::Patch;
-
-/// A module that exports and imports symbols.
-const SAMPLE: &str = "vsock";
-
-/// What all rules say about bytes under a file's name.
-fn findings(kernel: &Known, image: &Image, name: &str, bytes: Vec<u8>) -> Vec<Finding> {
-    check(&Module::new(name, bytes), image, &kernel.neighbours())
-}
-
-/// The first *no* has to be of this rule, and to quote the kernel so.
-#[track_caller]
-fn refused(findings: &[Finding], rule: &str, errno: &str, words: &str) {
-    let first = findings.iter().find(|finding| finding.answer == Answer::No);
-    let first = first.unwrap_or_else(|| panic!("{rule} refuses nothing: {findings:#?}"));
-    let said = first.refusal.as_ref().expect("a no has words");
-    assert_eq!((first.rule, said.errno), (rule, errno), "{first:?}");
-    assert!(said.kernel.contains(words), "{:?} does not say {words:?}", said.kernel);
-    assert!(!said.cause.is_empty() && said.remedy.ends_with('.'), "{first:?}");
-    assert!(first.refuses(), "{first:?} does not keep the module from being installed");
-}
-
-/// A change of the sample that makes one rule refuse it.
-struct Case {
-    rule: &'static str,
-    errno: &'static str,
-    words: &'static str,
-    change: fn(Patch) -> Patch,
-}
-
-impl Case {
-    #[track_caller]
-    fn run(&self, kernel: &Known, image: &Image) {
-        let bytes = (self.change)(Patch::new(kernel.module(SAMPLE))).0;
-        refused(&findings(kernel, image, "vsock.ko", bytes), self.rule, self.errno, self.words);
-    }
-}
-
-const fn case(rule: &'static str, errno: &'static str, words: &'static str, change: fn(Patch) -> Patch) -> Case {
-    Case { rule, errno, words, change }
-}
-
-/// What both kernels refuse.
-const ON_BOTH: [Case; 11] = [
-    case("elf", "ENOEXEC", "Invalid ELF header type: 2 != 1", |patch| patch.write(16, &[2])),
-    case("elf", "ENOEXEC", "Invalid ELF header magic", |patch| patch.write(1, b"X")),
-    case("elf", "ENOEXEC", "module has no symbols (stripped?)", |patch| patch.without_symbols()),
-    case("architecture", "ENOEXEC", "Invalid architecture in ELF header: 183", |patch| patch.write(18, &[183])),
-    case("this-module", "ENOEXEC", "Exactly one .gnu.linkonce.this_module section must exist", |patch| {
-        patch.rename_section(".gnu.linkonce.this_module", ".other")
-    }),
-    case("writable-code", "ENOEXEC", "section .text (index ", |patch| patch.flags(".text", 7)),
-    case("common-symbols", "ENOEXEC", "vsock: please compile with -fno-common", |patch| {
-        patch.symbol_section("release_sock", 0xfff2)
-    }),
-    case("symbols", "ENOENT", "vsock: Unknown symbol no_such_symbol (err -2)", |patch| {
-        patch.rename_symbol("release_sock", "no_such_symbol")
-    }),
-    case("licence", "ENOENT", "vsock: Unknown symbol ", |patch| patch.modinfo("license", Some("Proprietary"))),
-    case("relocations", "ENOEXEC", "vsock: Unknown rela relocation: 99", |patch| {
-        patch.write_in(".rela.text", 8, &[99])
-    }),
-    case("duplicate-exports", "ENOEXEC", "vsock: exports duplicate symbol release_sock (owned by kernel)", |patch| {
-        patch.rename_symbol("__ksymtab_vsock_bind_table", "__ksymtab_release_sock")
-    }),
-];
 
 #[test]
 fn both_kernels_refuse_what_is_broken_in_the_same_way() {
@@ -84,19 +20,7 @@ fn both_kernels_refuse_what_is_broken_in_the_same_way() {
 #[test]
 fn a_kernel_that_compares_versions_refuses_foreign_ones() {
     let kernel = Known::of("bookworm");
-    for case in [
-        case("module-layout", "ENOEXEC", "vsock: disagrees about version of symbol module_layout", |patch| {
-            patch.version("module_layout")
-        }),
-        case("symbol-versions", "EINVAL", "vsock: disagrees about version of symbol release_sock", |patch| {
-            patch.version("release_sock")
-        }),
-        case("vermagic", "ENOEXEC", "' should be '6.1.0-", |patch| {
-            patch.modinfo("vermagic", Some("6.1.0-0-amd64 SMP preempt_rt mod_unload modversions "))
-        }),
-    ] {
-        case.run(&kernel, &kernel.image);
-    }
+    WITH_VERSIONS.iter().for_each(|case| case.run(&kernel, &kernel.image));
     // The release counts for nothing there.
     let other_release = Patch::new(kernel.module(SAMPLE))
         .modinfo("vermagic", Some("6.1.0-0-amd64 SMP preempt mod_unload modversions "));
@@ -107,46 +31,13 @@ fn a_kernel_that_compares_versions_refuses_foreign_ones() {
 #[test]
 fn a_newer_kernel_refuses_what_was_built_by_older_rules() {
     let kernel = Known::of("sid");
-    for case in [
-        case("this-module", "ENOEXEC", "section size must match the kernel's built struct module size", |patch| {
-            patch.size(".gnu.linkonce.this_module", 0x4c0)
-        }),
-        case("export-tables", "ENOEXEC", "vsock: no flags for exported symbols", |patch| {
-            patch.rename_section("__kflagstab", ".other")
-        }),
-        case("vermagic", "ENOEXEC", "version magic '7.2.0 SMP preempt mod_unload ' should be '", |patch| {
-            patch.modinfo("vermagic", Some("7.2.0 SMP preempt mod_unload "))
-        }),
-        case("vermagic", "ENOEXEC", "' should be '", |patch| {
-            // Without the blank at its end.
-            let release = patch.read(".modinfo");
-            let release = String::from_utf8_lossy(&release).into_owned();
-            let magic = release.split('\0').find_map(|field| field.strip_prefix("vermagic=")).expect("a vermagic");
-            let magic = magic.trim_end().to_owned();
-            patch.modinfo("vermagic", Some(&magic))
-        }),
-        case("imported-namespaces", "EPERM", "tries to import module namespace: module:kvm", |patch| {
-            patch.modinfo("import_ns", Some("module:kvm"))
-        }),
-        case("version-tables", "ENOEXEC", "extended version crc+name presence does not match", |patch| {
-            patch.rename_section(".comment", "__version_ext_crcs")
-        }),
-    ] {
-        case.run(&kernel, &kernel.image);
-    }
-}
-
-/// The kernel's facts with other values of its configuration.
-fn configured(kernel: &Known, values: &[(&str, &str)]) -> Image {
-    let mut config = kernel.image.config.get().expect("a configuration").clone();
-    config.extend(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    Image { config: Fact::known(config, "a changed configuration"), ..kernel.image.clone() }
+    NEWER.iter().for_each(|case| case.run(&kernel, &kernel.image));
 }
 
 #[test]
 fn the_kernels_configuration_decides_what_is_refused() {
     let kernel = Known::of("bookworm");
-    let unforced = configured(&kernel, &[("MODULE_FORCE_LOAD", "n"), ("LIVEPATCH", "n"), ("CONSTRUCTORS", "y")]);
+    let unforced = kernel.configured(&[("MODULE_FORCE_LOAD", "n"), ("LIVEPATCH", "n"), ("CONSTRUCTORS", "y")]);
     for case in [
         case("vermagic", "ENOEXEC", "Invalid module format", |patch| patch.modinfo("vermagic", None)),
         case("symbol-versions", "EINVAL", "(err -22)", |patch| patch.rename_section("__versions", ".other")),
@@ -155,17 +46,17 @@ fn the_kernels_configuration_decides_what_is_refused() {
         }),
         case("livepatch", "ENOEXEC", "livepatch support is disabled", |patch| patch.modinfo("livepatch", Some("Y"))),
         case("constructors", "EINVAL", "has both .ctors and .init_array.", |patch| {
-            patch.rename_section(".comment", ".ctors").rename_section(".note.GNU-stack", ".init_array")
+            patch.loaded_as(".comment", ".ctors").loaded_as(".note.GNU-stack", ".init_array")
         }),
     ] {
         case.run(&kernel, &unforced);
-        let bytes = (case.change)(Patch::new(kernel.module(SAMPLE))).0;
-        let allowing = configured(&kernel, &[("MODULE_FORCE_LOAD", "y"), ("LIVEPATCH", "y"), ("CONSTRUCTORS", "n")]);
+        let bytes = case.broken(&kernel);
+        let allowing = kernel.configured(&[("MODULE_FORCE_LOAD", "y"), ("LIVEPATCH", "y"), ("CONSTRUCTORS", "n")]);
         let found = findings(&kernel, &allowing, "vsock.ko", bytes);
         assert!(found.iter().all(|finding| finding.answer != Answer::No), "{}: {found:#?}", case.rule);
     }
     let writable = Patch::new(kernel.module(SAMPLE)).flags(".text", 7).0;
-    let lax = configured(&kernel, &[("STRICT_MODULE_RWX", "n")]);
+    let lax = kernel.configured(&[("STRICT_MODULE_RWX", "n")]);
     assert!(findings(&kernel, &lax, "vsock.ko", writable).iter().all(|finding| finding.answer != Answer::No));
 }
 
@@ -180,9 +71,9 @@ fn a_namespace_that_is_not_imported_is_refused() {
             .find(|bytes| memchr_of(bytes, b"\0import_ns=USB_STORAGE\0"));
         let bytes = Patch::new(importing.expect("a module that imports a namespace")).modinfo("import_ns", None).0;
         let words = "from namespace USB_STORAGE, but does not import it.";
-        let strict = configured(&kernel, &[("MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS", "n")]);
+        let strict = kernel.configured(&[("MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS", "n")]);
         refused(&findings(&kernel, &strict, "x.ko", bytes.clone()), "namespaces", "EINVAL", words);
-        let lax = configured(&kernel, &[("MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS", "y")]);
+        let lax = kernel.configured(&[("MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS", "y")]);
         assert!(findings(&kernel, &lax, "x.ko", bytes).iter().all(|finding| finding.answer != Answer::No));
     }
 }
@@ -287,7 +178,7 @@ fn a_module_that_was_changed_after_one_of_the_kernels_keys_signed_it_is_refused(
 #[test]
 fn a_kernel_that_is_configured_to_require_signatures_knows_its_own_and_tells_of_others() {
     let kernel = Known::of("sid");
-    let strict = configured(&kernel, &[("MODULE_SIG_FORCE", "y")]);
+    let strict = kernel.configured(&[("MODULE_SIG_FORCE", "y")]);
     let required = |bytes| {
         let found = findings(&kernel, &strict, "vsock.ko", bytes);
         found.into_iter().find(|finding| finding.rule == "signature-required").expect("a finding of each rule")

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use modsmith_facts::compression::decompress;
 use modsmith_tests::debian_kernel::DebianKernel;
-use modsmith_verify::{Image, Installed, Places, gather, read_image};
+use modsmith_verify::{Fact, Image, Installed, Places, gather, read_image};
 
 /// A kernel with all facts that its image and its files state.
 pub struct Known {
@@ -29,6 +29,13 @@ impl Known {
 
     pub fn neighbours(&self) -> Installed {
         Installed::new(&self.debian.module_dir(), [])
+    }
+
+    /// The kernel's facts with other values of its configuration.
+    pub fn configured(&self, values: &[(&str, &str)]) -> Image {
+        let mut config = self.image.config.get().expect("a configuration").clone();
+        config.extend(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        Image { config: Fact::known(config, "a changed configuration"), ..self.image.clone() }
     }
 
     /// The files of all of the kernel's own modules.

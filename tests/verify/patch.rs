@@ -49,6 +49,12 @@ impl Patch {
         self.write(start + offset, bytes)
     }
 
+    /// Gives a section that is not loaded another name, and has it loaded.
+    pub fn loaded_as(self, section: &str, name: &str) -> Patch {
+        const ALLOC: u64 = 2;
+        self.flags(section, ALLOC).rename_section(section, name)
+    }
+
     /// Sets the flags of a section.
     pub fn flags(self, section: &str, flags: u64) -> Patch {
         let header = self.header(self.section(section).0);
@@ -78,7 +84,9 @@ impl Patch {
 
     /// The contents of a section.
     pub fn read(&self, section: &str) -> Vec<u8> {
-        self.elf().section_data(section).unwrap_or_else(|| panic!("no section {section}")).to_vec()
+        let elf = self.elf();
+        let found = elf.sections_named(section).next().unwrap_or_else(|| panic!("no section {section}"));
+        elf.data(found).to_vec()
     }
 
     /// Gives a section another name.
@@ -105,6 +113,20 @@ impl Patch {
         names.extend(name.bytes().chain([0]));
         let entry = self.symbol(symbol);
         self.contents(".strtab", &names).write(entry, &at.to_le_bytes())
+    }
+
+    /// Gives an exported symbol another name, which is no longer than its own.
+    pub fn rename_export(self, export: &str, name: &str) -> Patch {
+        let elf = self.elf();
+        let label = format!("__kstrtab_{export}");
+        let label = elf.symbols.iter().find(|symbol| symbol.name == label).expect("the name of an export");
+        let section = elf.sections[usize::from(label.section)].name.clone();
+        let offset = usize::try_from(label.value).expect("a small file");
+        assert!(name.len() <= export.len(), "{name} has no room");
+        let text = [name.as_bytes(), &[0]].concat();
+        self.write_in(&section, offset, &text)
+            .rename_symbol(&format!("__ksymtab_{export}"), &format!("__ksymtab_{name}"))
+            .rename_symbol(&format!("__kstrtab_{export}"), &format!("__kstrtab_{name}"))
     }
 
     /// Sets the section of a symbol.

@@ -152,17 +152,18 @@ impl<'a> Elf<'a> {
         range().and_then(|range| self.bytes.get(range)).unwrap_or_default()
     }
 
-    /// The first section of a name.
+    /// The first section of a name that is loaded: the loader sees no others. Source: `find_sec` in
+    /// the kernel's `kernel/module/main.c`.
     pub fn section(&self, name: &str) -> Option<&Section> {
-        self.sections_named(name).next()
+        self.sections_named(name).find(|section| section.flags & elf::SHF_ALLOC.0 != 0)
     }
 
-    /// Every section of a name.
+    /// Every section of a name, loaded or not.
     pub fn sections_named(&self, name: &str) -> impl Iterator<Item = &Section> {
         self.sections.iter().skip(1).filter(move |section| section.name == name)
     }
 
-    /// The contents of the first section of a name.
+    /// The contents of the first section of a name that is loaded.
     pub fn section_data(&self, name: &str) -> Option<&'a [u8]> {
         self.section(name).map(|section| self.data(section))
     }

@@ -56,7 +56,8 @@ pub fn symvers(text: &str) -> impl Iterator<Item = SymversLine<'_>> {
 /// What a module exports.
 ///
 /// `None` where that cannot be told: it has tables of exports, and not the local
-/// symbols that say what is in them.
+/// symbols that say what is in them, or these name others than the strings do, which
+/// are what a loader reads.
 pub fn module_exports(elf: &Elf<'_>) -> Option<Exports> {
     let tables = ["__ksymtab", "__ksymtab_gpl"];
     let has_table = |name: &&str| elf.section(name).is_some_and(|section| section.size > 0);
@@ -65,6 +66,7 @@ pub fn module_exports(elf: &Elf<'_>) -> Option<Exports> {
     }
     let mut exports = Exports::new();
     let (mut crcs, mut flags, mut namespaces) = (HashMap::new(), HashMap::new(), HashMap::new());
+    let mut texts = HashMap::new();
     for symbol in &elf.symbols {
         let section = elf.sections.get(usize::from(symbol.section));
         let offset = usize::try_from(symbol.value).unwrap_or(usize::MAX);
@@ -85,9 +87,12 @@ pub fn module_exports(elf: &Elf<'_>) -> Option<Exports> {
             flags.insert(name, elf.data(section).get(offset).copied());
         } else if let (Some(name), Some(section)) = (symbol.name.strip_prefix("__kstrtabns_"), section) {
             namespaces.insert(name, text_at(elf.data(section), offset));
+        } else if let (Some(name), Some(section)) = (symbol.name.strip_prefix("__kstrtab_"), section) {
+            texts.insert(name, text_at(elf.data(section), offset));
         }
     }
-    if exports.is_empty() {
+    let is_named = |name: &String| texts.get(name.as_str()).is_some_and(|text| text == name);
+    if exports.is_empty() || !exports.keys().all(is_named) {
         return None;
     }
     for (name, export) in &mut exports {

@@ -14,7 +14,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(case: &Case<'_>) -> Result<Verdict, Unknown> {
     let elf = case.elf()?;
-    if elf.section(".BTF").is_none_or(|section| section.size == 0) {
+    if elf.sections_named(".BTF").next().is_none_or(|section| section.size == 0) {
         return Verdict::yes("the module has no type information");
     }
     if !case.image.is_configured("DEBUG_INFO_BTF_MODULES")? {

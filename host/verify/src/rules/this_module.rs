@@ -24,12 +24,16 @@ fn check(case: &Case<'_>) -> Result<Verdict, Unknown> {
     };
     let name = case.name();
     let found: Vec<_> = elf.sections_named(SECTION).collect();
+    // Before Linux 6.4, the kernel takes the first one as it is.
+    let is_compared = case.image.is_at_least(6, 4);
     if found.is_empty() {
-        let words = format!("module {name}: Exactly one {SECTION} section must exist.");
+        let words = match is_compared {
+            Ok(false) => format!("{name}: No module found in object"),
+            _ => format!("module {name}: Exactly one {SECTION} section must exist."),
+        };
         return no(words, "there is none".into(), "the file is an object, not a module", "Build it again.".into());
     }
-    // Before Linux 6.4, the kernel takes the first one as it is.
-    let is_compared = case.image.is_at_least(6, 4)?;
+    let is_compared = is_compared?;
     let [section] = found[..] else {
         if !is_compared {
             return Verdict::yes("the kernel takes the first of several sections");
