@@ -23,9 +23,10 @@ FOR_TEST  := $(FOR_DEMO) linux-headers-cloud-amd64 linux-headers-rt-amd64 dkms p
 # iptables-netflow-dkms builds with these.
 FOR_NETFLOW  := iptables libxtables-dev pkg-config
 FOR_BENCH    := $(FOR_TEST) $(FOR_NETFLOW)
-FOR_TEST_ALL := debootstrap qemu-system-x86 $(FOR_NETFLOW)
+FOR_FUZZ     := g++ gcc binutils openssl cpio xz-utils zstd bzip2
+FOR_TEST_ALL := debootstrap qemu-system-x86 $(FOR_NETFLOW) $(FOR_FUZZ)
 
-.PHONY: help build demo test test-all bench lint clean
+.PHONY: help build demo test test-all fuzz bench lint clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -54,6 +55,15 @@ test: build ## Run all tests (installs kernel headers, Debian's dkms and tools)
 test-all: test ## Also what takes long: all Debian packages, a system from nothing (as root)
 	@.ci/need $(FOR_TEST_ALL)
 	$(CARGO) nextest run --release --locked --no-fail-fast --profile all --run-ignored only
+	$(MAKE) fuzz SECONDS_EACH=30
+
+# Files of others, changed without end, for so long each.
+export SECONDS_EACH ?= 600
+fuzz: ## Change modules, images, signatures and settings, and read them: ten minutes each
+	@.ci/need --rust
+	@.ci/need $(FOR_FUZZ)
+	@cargo fuzz --version >/dev/null 2>&1 || $(CARGO) install cargo-fuzz --locked
+	tests/fuzz/run
 
 # ONLY=status: rows with that in their names. REPEAT=3: so often each.
 export ONLY REPEAT
@@ -66,6 +76,7 @@ lint: ## Check formatting, lints and documentation
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --check --manifest-path wit/Cargo.toml
 	$(CARGO) fmt --check --manifest-path sdk/guest/Cargo.toml
+	$(CARGO) fmt --check --manifest-path tests/fuzz/Cargo.toml
 	$(CARGO) fmt --all --check --manifest-path plugins/Cargo.toml
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --manifest-path wit/Cargo.toml -- -D warnings
