@@ -9,7 +9,7 @@ use super::errors::ErrorView;
 use super::invocation::{PluginUse, show_plans, with_plans};
 use super::output;
 use super::targets::filter_of;
-use super::terminal::Terminal;
+use super::renderers::Terminal;
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_core::flow::{self, Invocation, Outcome, Problem, Remedy, Repaired, Sight};

@@ -2,6 +2,7 @@
 //! written passes [`modsmith_facts::text`] here.
 
 use std::io::Write;
+use std::sync::{Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::look::Look;
@@ -72,6 +73,29 @@ pub fn json(value: &impl serde::Serialize) -> Result<()> {
     write_out(&format!("{}\n", text::json(&text)));
     ANSWERED.store(true, Ordering::Relaxed);
     Ok(())
+}
+
+/// A value as one line of JSON on standard output.
+pub fn json_line(value: &impl serde::Serialize) {
+    // Such values have no keys but texts.
+    if let Ok(text) = serde_json::to_string(value) {
+        write_out(&format!("{}\n", text::json(&text)));
+    }
+}
+
+/// The messages of errors that people have been told: none of them is repeated at the end.
+static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+pub fn told(error: &Error) {
+    told_message(&error.message);
+}
+
+pub fn told_message(message: &str) {
+    TOLD.lock().unwrap_or_else(PoisonError::into_inner).push(message.to_owned());
+}
+
+pub fn is_told(error: &Error) -> bool {
+    TOLD.lock().unwrap_or_else(PoisonError::into_inner).contains(&error.message)
 }
 
 /// Text on standard error that ends as it does.

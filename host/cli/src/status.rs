@@ -79,6 +79,10 @@ pub fn run(
 /// Scripts read the lines of dkms, by either name of the program.
 fn view(arguments: &Arguments, persona: Persona, look: Look) -> Result<View> {
     let asked = &arguments.view;
+    if asked.events {
+        return Err(Error::new(Kind::Usage, "Nothing happens while status looks: it has no events.")
+            .hint("`modsmith status --json` writes one document."));
+    }
     let for_people = asked.by.is_some() || asked.failed || asked.since.is_some();
     if asked.view == Some(View::Dkms) && for_people {
         return Err(Error::new(Kind::Usage, "The lines of dkms have no groups and no times.")

@@ -16,6 +16,7 @@ mod deletion;
 mod dependents;
 mod depmod;
 mod env;
+mod estimate;
 mod facts;
 mod failures;
 mod identity;
@@ -65,8 +66,10 @@ mod uninstall;
 mod uninstall_plan;
 mod verify;
 mod version_check;
+mod voice;
 mod weak_links;
 mod weak_modules;
+mod work;
 mod workplace;
 
 use package_facts::package_facts;
