@@ -28,6 +28,7 @@ pub mod schema;
 pub mod signature;
 pub mod snapshot;
 pub mod state;
+pub mod terminal;
 pub mod tool;
 pub mod toolchains;
 pub mod uses;

@@ -3,9 +3,9 @@
 use super::arguments::Arguments;
 use super::commands::similar;
 use super::invocation::{PluginUse, with_invocation};
+use super::renderers::Terminal;
 use super::setup::{plugins, system};
 use super::targets::Targets;
-use super::renderers::Terminal;
 use super::words::{Action, CommandLine};
 use super::{Persona, completion, errors, formats, output, status};
 use modsmith_core::Environment;

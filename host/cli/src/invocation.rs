@@ -9,15 +9,15 @@ use modsmith_core::conf::framework::Framework;
 use modsmith_core::error::{Error, ExitCodes, Kind, Result};
 use modsmith_core::event::{self, Event, Level, Note, Observer};
 use modsmith_core::flow::{Env, Invocation, Mode, Options};
-use modsmith_plan::{AT_REST, INTERRUPTED, PlanView};
 use modsmith_facts::System;
+use modsmith_plan::{AT_REST, INTERRUPTED, PlanView};
 use modsmith_plugins::Plugins;
 
 use super::arguments::Arguments;
 use super::errors::{self, ErrorView};
+use super::renderers::{Renderer, keep_lines_whole};
 use super::setup::{plugins, system};
 use super::targets::Targets;
-use super::renderers::Renderer;
 use super::words::{absolute, from_here};
 use super::{Persona, output};
 
@@ -174,6 +174,8 @@ pub(super) fn handle_signals() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         let flag = INTERRUPTED.clone();
+        // First: what follows may end the program.
+        let _ = keep_lines_whole(signal);
         // Without handlers the signals end the program as ever; the journal then
         // serves the next invocation.
         let _ = signal_hook::flag::register_conditional_shutdown(signal, 130, AT_REST.clone());

@@ -2,8 +2,8 @@
 //! written passes [`modsmith_facts::text`] here.
 
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::look::Look;
 use super::pager;
@@ -44,6 +44,17 @@ fn rendered(lines: &[Line], colour: bool) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Lines on the terminal in the place of the last `drawn` ones, in one piece. The cursor is left
+/// at the end of the last line.
+///
+/// Control sequences of ECMA-48 (up, erase in line, erase below) and of DEC terminals (no
+/// wrapping meanwhile: a line that is too long ends in the last column).
+pub fn frame(drawn: usize, lines: &[String]) {
+    let up = if drawn > 1 { format!("\x1b[{}A", drawn - 1) } else { String::new() };
+    let lines: Vec<String> = lines.iter().map(|line| format!("{}\x1b[K", text::line(line))).collect();
+    write_out(&format!("\x1b[?7l\r{up}{}\x1b[J\x1b[?7h", lines.join("\r\n")));
 }
 
 /// The contents of a file on standard output: it need not be text.

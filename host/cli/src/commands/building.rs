@@ -60,7 +60,10 @@ pub const COMMANDS: &[Command] = &[
              makes the boot image anew where one holds such a module. A module that the kernel is proven not to load \
              is not installed. When a step fails, the whole change is undone.",
         ],
-        takes: Takes::Shared { words: &[SOURCE], options: &[PACKAGE, KERNELS, CONF, BUILD, INSTALL, AFTERWARDS, OUTPUT] },
+        takes: Takes::Shared {
+            words: &[SOURCE],
+            options: &[PACKAGE, KERNELS, CONF, BUILD, INSTALL, AFTERWARDS, OUTPUT],
+        },
         examples: &[
             ("install bbswitch/0.8", "For the running kernel."),
             ("install ./bbswitch -k 6.1.0-9-amd64 --dry-run", "What would be done, and why."),

@@ -1,17 +1,20 @@
 //! The last lines of a terminal, drawn anew while something goes on: a line for each piece of
 //! work, and a bar for all of them.
+//!
+//! Not with a crate: those that there are fill each line up to the last column and have the
+//! terminal wrap it, so that lines are torn when the window is resized.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-
 use super::super::look::Look;
-use super::super::screen;
+use super::super::{output, screen};
 use super::sentences::{clock, span};
-use modsmith_facts::text::line;
+use modsmith_plan::{AT_REST, INTERRUPTED};
 
 /// More pieces of work have no line of their own.
 const ROWS: usize = 8;
@@ -19,8 +22,36 @@ const ROWS: usize = 8;
 /// On a narrower terminal, lines say less.
 const NARROW: usize = 72;
 
+/// The phase of what is taken back.
+pub const UNDOING: &str = "undoing the change";
+
+/// How wide the bar is.
+const BAR: usize = 24;
+
 /// How often the lines are looked at; they are drawn anew where their text has changed.
 const BEAT: Duration = Duration::from_millis(250);
+
+/// Whether an area is on the terminal.
+static IS_DRAWN: AtomicBool = AtomicBool::new(false);
+
+/// Has a signal that ends the program at once leave the terminal's last line to the area.
+///
+/// # Errors
+/// When the signal cannot be handled.
+pub fn keep_lines_whole(signal: i32) -> io::Result<()> {
+    let end_line = || {
+        let ends_now = AT_REST.load(Ordering::SeqCst) || INTERRUPTED.load(Ordering::SeqCst);
+        if ends_now && IS_DRAWN.load(Ordering::SeqCst) {
+            // SAFETY: write(2) is async-signal-safe; the buffer is static.
+            unsafe { libc::write(libc::STDOUT_FILENO, b"\n".as_ptr().cast(), 1) };
+        }
+    };
+    // Not from within a signal handler: both are made once.
+    std::sync::LazyLock::force(&AT_REST);
+    std::sync::LazyLock::force(&INTERRUPTED);
+    // SAFETY: the handler only loads atomics and calls write(2).
+    unsafe { signal_hook::low_level::register(signal, end_line) }.map(drop)
+}
 
 /// Draws an area until it is dropped.
 pub struct Area {
@@ -29,36 +60,37 @@ pub struct Area {
 }
 
 struct Shared {
-    bars: MultiProgress,
     lines: Mutex<Lines>,
     stopped: Mutex<bool>,
     stop: Condvar,
 }
 
-#[derive(Default)]
 struct Lines {
+    look: Look,
     rows: BTreeMap<usize, Row>,
     /// What goes on beside all pieces of work.
     beside: Option<Row>,
-    whole: Option<ProgressBar>,
+    /// How many of how many have ended.
+    whole: Option<(usize, usize)>,
+    /// What is on the terminal.
+    shown: Vec<String>,
 }
 
+/// A piece of work.
 struct Row {
-    bar: ProgressBar,
-    /// Package and kernel.
     name: String,
     kernel: String,
     phase: String,
     since: Instant,
     expected: Option<Duration>,
-    shown: String,
 }
 
 impl Area {
-    pub fn new() -> Self {
-        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stdout_with_hz(10));
-        let shared =
-            Arc::new(Shared { bars, lines: Mutex::default(), stopped: Mutex::new(false), stop: Condvar::new() });
+    pub fn new(look: Look) -> Self {
+        IS_DRAWN.store(true, Ordering::SeqCst);
+        let (rows, beside, whole, shown) = (BTreeMap::new(), None, None, Vec::new());
+        let lines = Mutex::new(Lines { look, rows, beside, whole, shown });
+        let shared = Arc::new(Shared { lines, stopped: Mutex::new(false), stop: Condvar::new() });
         let beating = shared.clone();
         // Without the thread, lines are drawn when something happens.
         let beat = std::thread::Builder::new().name("area".into()).spawn(move || beating.beat()).ok();
@@ -68,10 +100,7 @@ impl Area {
     /// A piece of work begins.
     pub fn begin(&self, number: usize, name: &str, kernel: &str, expected: Option<Duration>) {
         let mut lines = self.shared.lines();
-        if lines.rows.len() < ROWS {
-            let row = self.shared.row(&lines, name, kernel, expected);
-            lines.rows.insert(number, row);
-        }
+        lines.rows.insert(number, Row::new(name, kernel, expected));
         lines.draw();
     }
 
@@ -81,15 +110,10 @@ impl Area {
         match number {
             Some(number) => {
                 if let Some(row) = lines.rows.get_mut(&number) {
-                    row.phase = line(phase).into_owned();
+                    phase.clone_into(&mut row.phase);
                 }
             }
-            None => {
-                if let Some(row) = lines.beside.take() {
-                    self.shared.remove(&row);
-                }
-                lines.beside = Some(self.shared.row(&lines, phase, "", None));
-            }
+            None => lines.beside = Some(Row::new(phase, "", None)),
         }
         lines.draw();
     }
@@ -97,29 +121,26 @@ impl Area {
     /// A piece of work, or what went on beside all of them, has ended.
     pub fn end(&self, number: Option<usize>) {
         let mut lines = self.shared.lines();
-        let row = match number {
-            Some(number) => lines.rows.remove(&number),
-            None => lines.beside.take(),
-        };
-        row.iter().for_each(|row| self.shared.remove(row));
+        match number {
+            Some(number) => drop(lines.rows.remove(&number)),
+            None => lines.beside = None,
+        }
+        lines.draw();
     }
 
     /// How many of several pieces of work have ended.
-    pub fn whole(&self, done: usize, of: usize, look: Look) {
+    pub fn whole(&self, done: usize, of: usize) {
         let mut lines = self.shared.lines();
-        if of < 2 {
-            return;
-        }
-        let whole = lines.whole.get_or_insert_with(|| self.shared.bars.add(ProgressBar::new(0).with_style(bar(look))));
-        whole.set_length(of as u64);
-        whole.set_position(done as u64);
+        lines.whole = Some((done, of)).filter(|_| of > 1);
+        lines.draw();
     }
 
     /// Has something printed above the area.
     pub fn above(&self, print: impl FnOnce()) {
-        // The lines are not changed meanwhile.
-        let _lines = self.shared.lines();
-        self.shared.bars.suspend(print);
+        let mut lines = self.shared.lines();
+        lines.erase();
+        print();
+        lines.draw();
     }
 }
 
@@ -130,35 +151,14 @@ impl Drop for Area {
         if let Some(beat) = self.beat.take() {
             let _ = beat.join();
         }
-        let mut lines = self.shared.lines();
-        let rows = std::mem::take(&mut lines.rows);
-        rows.values().chain(lines.beside.take().iter()).for_each(|row| self.shared.remove(row));
-        if let Some(whole) = lines.whole.take() {
-            whole.finish_and_clear();
-        }
-        let _ = self.shared.bars.clear();
+        self.shared.lines().erase();
+        IS_DRAWN.store(false, Ordering::SeqCst);
     }
 }
 
 impl Shared {
     fn lines(&self) -> MutexGuard<'_, Lines> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A line above the bar for the whole.
-    fn row(&self, lines: &Lines, name: &str, kernel: &str, expected: Option<Duration>) -> Row {
-        let bar = ProgressBar::new_spinner().with_style(one_line());
-        let bar = match &lines.whole {
-            Some(whole) => self.bars.insert_before(whole, bar),
-            None => self.bars.add(bar),
-        };
-        let (name, kernel) = (line(name).into_owned(), line(kernel).into_owned());
-        Row { bar, name, kernel, phase: String::new(), since: Instant::now(), expected, shown: String::new() }
-    }
-
-    fn remove(&self, row: &Row) {
-        row.bar.finish_and_clear();
-        self.bars.remove(&row.bar);
     }
 
     fn beat(&self) {
@@ -174,32 +174,49 @@ impl Shared {
 
 impl Lines {
     fn draw(&mut self) {
-        let width = screen::columns().unwrap_or(NARROW);
-        for row in self.rows.values_mut().chain(self.beside.as_mut()) {
-            row.draw(width);
+        let width = screen::columns().filter(|columns| *columns > 0).unwrap_or(NARROW);
+        let lines = self.texts(width);
+        if lines != self.shown {
+            output::frame(self.shown.len(), &lines);
+            self.shown = lines;
         }
+    }
+
+    fn erase(&mut self) {
+        if !self.shown.is_empty() {
+            output::frame(self.shown.len(), &[]);
+            self.shown.clear();
+        }
+    }
+
+    fn texts(&self, width: usize) -> Vec<String> {
+        let rows = self.rows.values().take(ROWS).chain(&self.beside).map(|row| row.text(width));
+        let mut lines: Vec<String> = rows.collect();
+        if let Some((done, of)) = self.whole {
+            let more = self.rows.len().saturating_sub(ROWS);
+            let more = if more > 0 { format!("; {more} more in work") } else { String::new() };
+            lines.push(format!("  [{}] {done} of {of} done{more}", bar(done, of, self.look.unicode)));
+        }
+        lines.into_iter().map(|line| line.chars().take(width).collect()).collect()
     }
 }
 
 impl Row {
-    fn draw(&mut self, width: usize) {
-        let text = self.text(width);
-        if text != self.shown {
-            self.bar.set_message(text.clone());
-            // There are few changes: each is drawn.
-            self.bar.tick();
-            self.shown = text;
-        }
+    fn new(name: &str, kernel: &str, expected: Option<Duration>) -> Self {
+        let (name, kernel, phase) = (name.to_owned(), kernel.to_owned(), String::new());
+        Self { name, kernel, phase, since: Instant::now(), expected }
     }
 
     fn text(&self, width: usize) -> String {
         let is_narrow = width < NARROW;
+        let is_stopping = INTERRUPTED.load(Ordering::SeqCst) && self.phase != UNDOING;
+        let phase = if is_stopping { "stopping" } else { &self.phase };
         let mut text = format!("  {}", self.name);
         if !is_narrow && !self.kernel.is_empty() {
             text += &format!("  {}", self.kernel);
         }
-        if !self.phase.is_empty() {
-            text += &format!("  {}", self.phase);
+        if !phase.is_empty() {
+            text += &format!("  {phase}");
         }
         let seconds = self.since.elapsed().as_secs();
         if seconds > 0 {
@@ -212,12 +229,29 @@ impl Row {
     }
 }
 
-fn one_line() -> ProgressStyle {
-    // The text is one that the crate's own tests take: without it, the crate's usual line.
-    ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner())
+/// A bar for the part that is done.
+fn bar(done: usize, of: usize, unicode: bool) -> String {
+    let full = (BAR * done.min(of)).checked_div(of).unwrap_or(0);
+    let (sign, end) = if unicode { ("━", "╸") } else { ("=", ">") };
+    let end = if full < BAR { end } else { "" };
+    format!("{:BAR$}", format!("{}{end}", sign.repeat(full)))
 }
 
-fn bar(look: Look) -> ProgressStyle {
-    let style = ProgressStyle::with_template("  [{bar:24}] {pos} of {len} done");
-    style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars(if look.unicode { "━╸ " } else { "=> " })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_has_one_width() {
+        assert_eq!(bar(0, 4, false), format!(">{}", " ".repeat(23)));
+        assert_eq!(bar(1, 2, false), format!("{}>{}", "=".repeat(12), " ".repeat(11)));
+        assert_eq!(bar(4, 4, true), "━".repeat(24));
+    }
+
+    #[test]
+    fn a_narrow_terminal_has_shorter_lines() {
+        let row = Row { phase: "making".into(), ..Row::new("a/1", "6.1", Some(Duration::from_secs(90))) };
+        assert_eq!(row.text(80), "  a/1  6.1  making of about 1 min 30 s");
+        assert_eq!(row.text(60), "  a/1  making");
+    }
 }

@@ -168,7 +168,11 @@ impl Events {
             remedy: &cause.remedy,
             log: cause.log.as_ref().map(|log| log.display().to_string()),
         });
-        self.write("failed", work, What::Failed { error: ErrorView::new(&failed.error), cause, seconds: seconds(took) });
+        self.write(
+            "failed",
+            work,
+            What::Failed { error: ErrorView::new(&failed.error), cause, seconds: seconds(took) },
+        );
     }
 }
 

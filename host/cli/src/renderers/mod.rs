@@ -10,9 +10,10 @@ mod terminal;
 
 use std::sync::Arc;
 
+use super::Persona;
 use super::arguments::{Arguments, View};
 use super::look::Look;
-use super::Persona;
+pub use area::keep_lines_whole;
 pub use dkms::Dkms;
 use events::Events;
 use modsmith_core::Environment;
@@ -46,7 +47,9 @@ impl Renderer {
         let look = Look::of(environment);
         let is_for_people = arguments.view.view.map_or(look.terminal, |view| view == View::People);
         Ok(Arc::new(match is_for_people && !dry_run {
-            true => Renderer::People(Box::new(People::new(look, quiet, verbose, has_area(look, arguments, environment)))),
+            true => {
+                Renderer::People(Box::new(People::new(look, quiet, verbose, has_area(look, arguments, environment))))
+            }
             false => dkms(),
         }))
     }
@@ -93,10 +96,11 @@ fn has_area(look: Look, arguments: &Arguments, environment: &Environment) -> boo
 }
 
 fn events(arguments: &Arguments) -> Result<()> {
-    let other = [(arguments.dry_run, "--dry-run"), (arguments.view.view.is_some(), "--view"), (arguments.json, "--json")];
+    let other =
+        [(arguments.dry_run, "--dry-run"), (arguments.view.view.is_some(), "--view"), (arguments.json, "--json")];
     match other.iter().find(|(given, _)| *given) {
         None => Ok(()),
-        Some((_, option)) => Err(Error::new(Kind::Usage, format!("--events and {option} exclude each other."))
+        Some((_, option)) => Err(Error::new(Kind::OptionConflict, format!("--events and {option} exclude each other."))
             .hint("--events writes what happens while it happens; --json writes one document, such as the plans of --dry-run.")),
     }
 }

@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::super::look::Look;
-use super::super::output;
+use super::super::look::{Look, NARROWEST, WIDEST};
 use super::super::styled::{Line, Paint};
-use super::area::Area;
+use super::super::{output, screen};
+use super::area::{Area, UNDOING};
 use super::sentences::{Became, below, head, of_failure, summary};
 use modsmith_core::error::{self, Error};
 use modsmith_core::event::{Event, Kind, Level, Note, Observer, Progress, Work};
@@ -43,12 +43,18 @@ struct State {
 
 impl People {
     pub fn new(look: Look, quiet: bool, verbose: bool, has_area: bool) -> Self {
-        let state = State { area: has_area.then(Area::new), ..State::default() };
+        let state = State { area: has_area.then(|| Area::new(look)), ..State::default() };
         Self { look, quiet, verbose, begun: Instant::now(), state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How wide lines are now: a window is resized meanwhile.
+    fn width(&self) -> usize {
+        let columns = if self.look.terminal { screen::columns() } else { None };
+        columns.map_or(self.look.width, |columns| columns.clamp(NARROWEST, WIDEST))
     }
 
     fn print(&self, state: &State, lines: &[Line]) {
@@ -85,7 +91,7 @@ impl People {
 
     /// What is the same for many packages, once.
     fn remarks(&self, state: &State) -> Vec<Line> {
-        let width = self.look.width;
+        let width = self.width();
         let mut lines = Vec::new();
         for notice in state.notices.iter().take(NOTICES) {
             lines.extend(below(notice, Paint::Dim, width));
@@ -94,9 +100,12 @@ impl People {
             let text = format!("{more} more such notices: `modsmith conf MODULE/VERSION` shows those of a package.");
             lines.extend(below(&text, Paint::Dim, width));
         }
-        // Its first line says what it is about; each command that gives advice has more of it.
-        if let Some(first) = state.advice.first() {
-            lines.extend(below(&format!("{first} `modsmith generate_mok` says what to do."), Paint::Warn, width));
+        // Below packages, the first line is enough.
+        match state.advice.first() {
+            Some(first) if !state.counts.is_empty() => {
+                lines.extend(below(&format!("{first} `modsmith generate_mok` says what to do."), Paint::Warn, width));
+            }
+            _ => lines.extend(state.advice.iter().map(Line::plain)),
         }
         lines
     }
@@ -109,7 +118,7 @@ impl People {
         let mut lines = vec![head(work, became, took, self.look.unicode)];
         lines.extend(remarks);
         for warning in state.warnings.remove(&work.number).unwrap_or_default() {
-            lines.extend(below(&format!("Warning: {warning}"), Paint::Warn, self.look.width));
+            lines.extend(below(&format!("Warning: {warning}"), Paint::Warn, self.width()));
         }
         match became {
             Became::Failed | Became::Stopped => state.failed.extend(lines),
@@ -125,7 +134,8 @@ impl People {
             // dkms's words about a piece of work: its line says what became of it.
             (Level::Line, Some(_)) => {}
             (Level::Line, None) => {
-                let lines: Vec<Line> = note.lines.into_iter().filter(|text| !text.is_empty()).map(Line::plain).collect();
+                let lines: Vec<Line> =
+                    note.lines.into_iter().filter(|text| !text.is_empty()).map(Line::plain).collect();
                 self.print(state, &lines);
             }
             (Level::Warning, Some(work)) => state.warnings.entry(work.number).or_default().extend(note.lines),
@@ -160,13 +170,13 @@ impl People {
                 }
             }
             Progress::Undoing { title } if INTERRUPTED.load(Ordering::SeqCst) => {
-                self.phase(state, work, "undoing the change");
+                self.phase(state, work, UNDOING);
                 self.print(state, &[Line::default().add(Paint::Warn, format!("Interrupted. Undoing: {title}"))]);
             }
-            Progress::Undoing { .. } => self.phase(state, work, "undoing the change"),
+            Progress::Undoing { .. } => self.phase(state, work, UNDOING),
             Progress::Overall { done, of, .. } => {
                 if let Some(area) = &state.area {
-                    area.whole(*done, *of, self.look);
+                    area.whole(*done, *of);
                 }
             }
         }
@@ -205,12 +215,12 @@ impl Observer for People {
             }
             (Kind::Failed { failure, took }, Some(work)) => {
                 output::told(&failure.error);
-                let remarks = of_failure(work, &failure, self.look.width);
+                let remarks = of_failure(work, &failure, self.width());
                 self.ended(&mut state, work, Became::of_failure(&failure), Some(took), remarks);
             }
             (Kind::Skipped { why, text }, Some(work)) => {
                 output::told_message(&text);
-                let remarks = below(&text, Paint::Dim, self.look.width);
+                let remarks = below(&text, Paint::Dim, self.width());
                 self.ended(&mut state, work, Became::Skipped(why), None, remarks);
             }
             // These are always of a piece of work.

@@ -186,7 +186,12 @@ fn wanted(run: &Invocation<'_>, kernel: &Arc<Kernel>, target: &Target, results: 
     Ok(wanted)
 }
 
-fn autoinstall_package(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<WorkEnd> {
+fn autoinstall_package(
+    run: &Invocation<'_>,
+    package: &Package,
+    kernel: &Arc<Kernel>,
+    target: &Target,
+) -> Result<WorkEnd> {
     run.runner.say(format!("Autoinstall of module {} for kernel {target}", package.id));
     let built = match run.env.tree.is_built(&package.id, target) {
         true => Ok(()),

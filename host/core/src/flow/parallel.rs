@@ -149,7 +149,8 @@ mod tests {
 
     fn order(list: &[(&str, &[&str])], workers: usize, end: impl Fn(&str) -> End + Sync) -> (Vec<String>, Vec<String>) {
         let tasks = tasks(list);
-        let Finished { results, left } = run(&tasks, workers, &Voice::new(&Silent), drop, |task, ()| (end(&tasks[task].name), task));
+        let Finished { results, left } =
+            run(&tasks, workers, &Voice::new(&Silent), drop, |task, ()| (end(&tasks[task].name), task));
         assert!(results.iter().all(|(task, result)| task == result));
         let name = |task: usize| tasks[task].name.clone();
         (results.into_iter().map(|(t, _)| name(t)).collect(), left.into_iter().map(|(t, _)| name(t)).collect())

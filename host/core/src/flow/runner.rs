@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::build::Shims;
 use crate::error::{Error, Result};
-use crate::flow::depmod;
 use crate::event::{Level, Observer, Work};
+use crate::flow::depmod;
 use crate::flow::env::Env;
 use crate::flow::voice::Voice;
 use crate::tree::{PackageId, Target, TreeLock};
