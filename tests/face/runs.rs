@@ -30,21 +30,24 @@ fn again(world: &World) {
     world.dkms(&format!("unbuild good/1.0 -k {}", kernel())).expect(0);
 }
 
-fn runs() -> Vec<(&'static str, &'static str, i32, Vec<(&'static str, &'static str)>)> {
-    vec![
-        ("pipe.80", "autoinstall --view people", 11, vec![("COLUMNS", "80")]),
-        ("pipe.120", "autoinstall --view people", 11, vec![("COLUMNS", "120")]),
-        ("colour.80", "autoinstall --view people --color always", 11, vec![("COLUMNS", "80")]),
-        ("colour.120", "autoinstall --view people --color always", 11, vec![("COLUMNS", "120")]),
-        ("ascii.80", "autoinstall --view people", 11, vec![("COLUMNS", "80"), ("LC_ALL", "C")]),
-        ("verbose.80", "install good/1.0 --view people --verbose", 0, vec![("COLUMNS", "80")]),
-        ("quiet.80", "autoinstall --view people --quiet", 11, vec![("COLUMNS", "80")]),
-        ("dkms.80", "autoinstall", 11, vec![("COLUMNS", "80")]),
-        ("failing.80", "install bad/1.0 --view people", 10, vec![("COLUMNS", "80")]),
-        ("excluded.80", "install odd/1.0 --view people", 77, vec![("COLUMNS", "80")]),
-        ("built.80", "build good/1.0 --view people", 0, vec![("COLUMNS", "80")]),
-    ]
-}
+/// A run: name and width of the kept text, command line, exit code, one more variable.
+struct Run(&'static str, usize, &'static str, i32, (&'static str, &'static str));
+
+const UTF8: (&str, &str) = ("LC_ALL", "C.UTF-8");
+
+const RUNS: [Run; 11] = [
+    Run("pipe", 80, "autoinstall --view people", 11, UTF8),
+    Run("pipe", 120, "autoinstall --view people", 11, UTF8),
+    Run("colour", 80, "autoinstall --view people --color always", 11, UTF8),
+    Run("colour", 120, "autoinstall --view people --color always", 11, UTF8),
+    Run("ascii", 80, "autoinstall --view people", 11, ("LC_ALL", "C")),
+    Run("verbose", 80, "install good/1.0 --view people --verbose", 0, UTF8),
+    Run("quiet", 80, "autoinstall --view people --quiet", 11, UTF8),
+    Run("dkms", 80, "autoinstall", 11, UTF8),
+    Run("failing", 80, "install bad/1.0 --view people", 10, UTF8),
+    Run("excluded", 80, "install odd/1.0 --view people", 77, UTF8),
+    Run("built", 80, "build good/1.0 --view people", 0, UTF8),
+];
 
 #[test]
 fn each_form_is_as_it_is_kept() {
@@ -54,12 +57,11 @@ fn each_form_is_as_it_is_kept() {
     let first = world.program(modsmith()).words(&format!("autoinstall -j1 -k {kernel} --view people")).run().expect(11);
     assert_kept(format!("{FOLDER}/first.80"), &usual(&(first.stdout + &first.stderr)));
     let mut names = BTreeSet::from(["first.80".to_owned()]);
-    for (name, line, code, environment) in runs() {
+    for Run(name, width, line, code, (variable, value)) in RUNS {
         again(&world);
         let program = world.program(modsmith()).words(line).words(&format!("-j1 -k {kernel}"));
-        let out =
-            environment.iter().fold(program, |program, (name, value)| program.env(name, *value)).run().expect(code);
-        let width: usize = name.rsplit('.').next().unwrap().parse().unwrap();
+        let program = program.env("COLUMNS", width.to_string()).env(variable, value);
+        let (name, out) = (format!("{name}.{width}"), program.run().expect(code));
         let shown = format!("{}--- standard error\n{}", out.stdout, out.stderr);
         if line.contains("--view people") && !line.contains("--color") && !line.contains("--verbose") {
             assert!(!out.stdout.contains(['\u{1b}', '\r']), "{name}: {out}");
@@ -67,7 +69,7 @@ fn each_form_is_as_it_is_kept() {
             assert_eq!(too_wide, None, "{name}");
         }
         assert_kept(format!("{FOLDER}/{name}"), &usual(&shown));
-        names.insert(name.to_owned());
+        names.insert(name);
     }
     for (name, columns, kind) in [("terminal.80", 80, "xterm"), ("terminal.120", 120, "xterm"), ("dumb.80", 80, "dumb")]
     {

@@ -103,7 +103,7 @@ impl People {
         // Below packages, the first line is enough.
         match state.advice.first() {
             Some(first) if !state.counts.is_empty() => {
-                lines.extend(below(&format!("{first} `modsmith generate_mok` says what to do."), Paint::Warn, width));
+                lines.extend(below(&format!("{first} `modsmith help signing` says more."), Paint::Warn, width));
             }
             _ => lines.extend(state.advice.iter().map(Line::plain)),
         }

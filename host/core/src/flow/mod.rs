@@ -87,7 +87,7 @@ pub use kernel_events::{kernel_postinst, kernel_preinst, kernel_prerm};
 pub use lacking::{Lack, Lacking, lacking};
 pub use matching::match_template;
 pub use packages::{FormatRequest, install_archive, load_archive, make_format};
-pub use ready::{Judged, Next, NextKernel, Readiness, ready};
+pub use ready::{Judged, Next, NextKernel, Readiness, next_kernel, ready};
 pub use rebuild::{Rebuilt, rebuild};
 pub use remove::{remove, unbuild};
 pub use runner::Mode;
