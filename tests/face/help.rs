@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use modsmith_tests::{World, paths};
 
+use crate::kept::assert_kept;
+
 /// The commands that the list names, but for those that plugins bring.
 fn commands(world: &World) -> Vec<String> {
     let list = world.modsmith("help").expect(0).stdout;
@@ -27,18 +29,6 @@ fn folder() -> PathBuf {
     paths::checkout().join("tests/face/help")
 }
 
-/// Compares a text with the file that keeps it. With `MODSMITH_KEEP_TEXTS=1` it is written:
-/// look at the difference before it is committed.
-#[track_caller]
-fn assert_kept(name: &str, text: &str) {
-    let file = folder().join(name);
-    if std::env::var_os("MODSMITH_KEEP_TEXTS").is_some() {
-        fs::write(&file, text).expect("the folder can be written to");
-    }
-    let kept = fs::read_to_string(&file).unwrap_or_default();
-    assert_eq!(text, kept, "{}: MODSMITH_KEEP_TEXTS=1 writes it anew", file.display());
-}
-
 #[test]
 fn every_page_of_help_is_as_it_is_kept_and_no_wider_than_the_terminal() {
     let world = World::new(&[]);
@@ -56,7 +46,7 @@ fn every_page_of_help_is_as_it_is_kept_and_no_wider_than_the_terminal() {
             let out = out.env("COLUMNS", width.to_string()).run().expect(0);
             let too_wide = out.stdout.lines().find(|line| line.chars().count() > width);
             assert_eq!(too_wide, None, "{line} with {width} columns");
-            assert_kept(&format!("{name}.{width}"), &out.stdout);
+            assert_kept(folder().join(format!("{name}.{width}")), &out.stdout);
             names.insert(format!("{name}.{width}"));
         }
     }
@@ -94,8 +84,8 @@ fn a_page_has_the_options_of_its_command_only() {
     let page = |name: &str| world.modsmith(&format!("help {name}")).expect(0).stdout;
     for (name, has, lacks) in [
         ("status", &["--view", "--since", "-k, --kernelver"][..], &["--force", "--no-depmod", "--templatekernel"][..]),
-        ("remove", &["--all", "--rpm_safe_upgrade"], &["--view", "--kernelsourcedir", "--symlink_modules"]),
-        ("match", &["--templatekernel"], &["--all ", "--view"]),
+        ("remove", &["--all", "--rpm_safe_upgrade", "--view"], &["--since", "--kernelsourcedir", "--symlink_modules"]),
+        ("match", &["--templatekernel", "--events"], &["--all ", "--since"]),
         ("generate_mok", &["--dry-run"], &["-k, --kernelver", "--module"]),
     ] {
         let page = page(name);

@@ -2,7 +2,12 @@
 
 mod explain;
 mod help;
+mod kept;
 mod log;
+mod packages;
+mod picture;
+mod progress;
+mod runs;
 mod status;
 mod tasks;
 mod terminal;

@@ -117,6 +117,29 @@ fn packages_kernels_failures_and_times_are_chosen() {
     assert_line(&people(&world, "built"), &["built/1.0", "not signed"]);
 }
 
+/// A menu of GRUB whose first entry starts a kernel.
+fn starts(world: &World, kernel: &str) {
+    world.write(&format!("boot/vmlinuz-{kernel}"), "");
+    let menu = format!(
+        "set default=\"0\"\nmenuentry 'Linux' --id 'linux' {{\n\tlinux\t/boot/vmlinuz-{kernel} root=/dev/vda ro\n\tinitrd\t/boot/initrd.img-{kernel}\n}}\n"
+    );
+    world.write("boot/grub/grub.cfg", menu);
+}
+
+#[test]
+fn the_kernel_that_starts_next_is_named() {
+    let world = several();
+    let root = format!("--root {}", world.dir().display());
+    assert!(!people(&world, &root).stdout.contains("starts next"), "no boot loader is known");
+    starts(&world, OLD);
+    assert!(people(&world, &root).stdout.contains(&format!("\nKernel {OLD} (starts next)\n")));
+    starts(&world, "6.1.0-7-amd64");
+    fs::create_dir_all(world.path("lib/modules/6.1.0-7-amd64")).unwrap();
+    assert_line(&people(&world, &root), &["Kernel 6.1.0-7-amd64 starts next, and no package is built for it"]);
+    // What is not shown cannot be missed.
+    assert!(!people(&world, &format!("{root} --kernel {NEW}")).stdout.contains("starts next"));
+}
+
 #[test]
 fn scripts_read_the_lines_of_dkms_by_either_name() {
     let world = several();

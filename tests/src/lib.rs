@@ -29,6 +29,7 @@ pub mod schema;
 pub mod signature;
 pub mod snapshot;
 pub mod state;
+pub mod terminal;
 pub mod tool;
 pub mod toolchains;
 pub mod uses;

@@ -17,6 +17,17 @@ pub fn validate(schema: &str, json: &Value) -> Result<(), String> {
     validate_all(&schema, std::slice::from_ref(json))
 }
 
+/// Whether each line of a text is a valid document; `Err` has the validator's words.
+///
+/// # Panics
+/// When the validator is not installed, or a line is no JSON.
+pub fn validate_lines(schema: &str, text: &str) -> Result<Vec<Value>, String> {
+    let schema = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/reference").join(schema);
+    let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("no JSON ({e}): {line}"));
+    let documents: Vec<Value> = text.lines().map(parse).collect();
+    validate_all(&schema, &documents).map(|()| documents)
+}
+
 /// Whether all TOML files are valid by a schema of the author's tools; `Err` has the
 /// validator's words.
 ///

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use crate::fixture::{self, Package};
+use crate::terminal::Terminal;
 use crate::{Output, Snapshot, kernel, kill, paths, refuse, tool};
 
 /// The directories that a world has for itself.
@@ -332,6 +333,23 @@ impl Invocation<'_> {
     /// # Panics
     /// When there are no mount namespaces to be had.
     pub fn run(self) -> Output {
+        let (shown, mut command, _table) = self.command();
+        let out = command.output().unwrap_or_else(|e| panic!("cannot run {shown}: {e}"));
+        Output::new(shown, out)
+    }
+
+    /// Starts the program on a terminal of its own, which has these rows and columns.
+    ///
+    /// # Panics
+    /// When there are no terminals or mount namespaces to be had.
+    pub fn on_terminal(self, rows: u16, columns: u16) -> Terminal {
+        let has_kind = self.environment.iter().any(|(name, _)| name == "TERM");
+        let (shown, command, table) = if has_kind { self } else { self.env("TERM", "xterm") }.command();
+        Terminal::start(shown, command, table, rows, columns)
+    }
+
+    /// The command line, what runs it, and the file with its mounts, which is needed until it has ended.
+    fn command(self) -> (String, Command, tempfile::NamedTempFile) {
         let world = self.world;
         let shown = std::iter::once(self.program.display().to_string()).chain(self.arguments.iter().cloned());
         let shown = shown.collect::<Vec<_>>().join(" ");
@@ -356,8 +374,7 @@ impl Invocation<'_> {
             .current_dir("/")
             .stdin(Stdio::null());
         refuse::refuse(&mut command, self.refused);
-        let out = command.output().unwrap_or_else(|e| panic!("cannot run {shown}: {e}"));
-        Output::new(shown, out)
+        (shown, command, table)
     }
 
     /// What is mounted where, as fstab(5) has it: one program does it all, since

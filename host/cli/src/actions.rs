@@ -3,9 +3,9 @@
 use super::arguments::Arguments;
 use super::commands::similar;
 use super::invocation::{PluginUse, with_invocation};
+use super::renderers::Terminal;
 use super::setup::{plugins, system};
 use super::targets::Targets;
-use super::terminal::Terminal;
 use super::words::{Action, CommandLine};
 use super::{Persona, completion, errors, formats, output, status};
 use modsmith_core::Environment;
@@ -120,7 +120,7 @@ fn first_of(errors: Vec<Error>, persona: Persona) -> Result<()> {
     let mut errors = errors.into_iter();
     let Some(first) = errors.next() else { return Ok(()) };
     Terminal::flush();
-    for error in errors.filter(|error| error.kind != Kind::Interrupted) {
+    for error in errors.filter(|error| error.kind != Kind::Interrupted && !output::is_told(error)) {
         output::error(&errors::render(&error, persona));
     }
     Err(first)

@@ -2,18 +2,22 @@
 //! options, and signals.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use modsmith_core::Environment;
+use modsmith_core::conf::framework::Framework;
 use modsmith_core::error::{Error, ExitCodes, Kind, Result};
+use modsmith_core::event::{self, Event, Level, Note, Observer};
 use modsmith_core::flow::{Env, Invocation, Mode, Options};
-use modsmith_plan::{AT_REST, INTERRUPTED, PlanView, Reporter};
+use modsmith_facts::System;
+use modsmith_plan::{AT_REST, INTERRUPTED, PlanView};
 use modsmith_plugins::Plugins;
 
 use super::arguments::Arguments;
 use super::errors::{self, ErrorView};
+use super::renderers::{Renderer, keep_lines_whole};
 use super::setup::{plugins, system};
 use super::targets::Targets;
-use super::terminal::Terminal;
 use super::words::{absolute, from_here};
 use super::{Persona, output};
 
@@ -53,36 +57,54 @@ pub(super) fn with_plans<T>(
     // Whatever the caller's is: what is installed must be readable for all.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let (system, framework) = system(&arguments.directories, arguments.os_release.as_deref(), environment)?;
-    let quiet = arguments.quiet;
-    let terminal = Terminal::new(quiet, arguments.verbose || framework.verbose());
+    let renderer = Renderer::of(arguments, arguments.verbose || framework.verbose(), environment)?;
+    let outcome = carried_out(arguments, environment, plugin_use, (system, framework), &renderer, body, show);
+    renderer.finish(outcome.as_ref().err());
+    outcome
+}
+
+/// The body of an invocation, and what it leaves to be shown.
+fn carried_out<T>(
+    arguments: &Arguments,
+    environment: &Environment,
+    plugin_use: PluginUse,
+    (system, framework): (Arc<System>, Framework),
+    renderer: &Arc<Renderer>,
+    body: impl FnOnce(&Invocation<'_>, &Targets) -> Result<T>,
+    show: impl FnOnce(Vec<PlanView>, &Result<T>) -> Result<()>,
+) -> Result<T> {
+    let say = |level, text: String| {
+        let note = Note { level, lines: vec![text], is_echo: false };
+        renderer.event(Event { work: None, kind: event::Kind::Note(note) });
+    };
     for (given, option) in
         [(arguments.no_prepare_kernel, "--no-prepare-kernel"), (arguments.no_clean_kernel, "--no-clean-kernel")]
     {
         if given {
-            terminal.notice(&format!("Deprecated feature: {option}"));
+            say(Level::Notice, format!("Deprecated feature: {option}"));
         }
     }
     let targets = Targets::of(arguments, &system)?;
+    let (quiet, problems) = (arguments.quiet, renderer.clone());
+    let plugin_problem = move |problem: &str| problems.plugin_problem(quiet, problem);
     let plugins = match plugin_use {
         PluginUse::None => Plugins::none(system.clone()),
         _ => plugins(&system, &framework, &arguments.directories, environment)
             .acting(plugin_use == PluginUse::Act && !arguments.dry_run)
-            .on_problem(move |problem| Terminal::new(quiet, false).warning(problem)),
+            .on_problem(plugin_problem),
     };
     let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Execute };
     let mut options = options(arguments)?;
     options.tells_store = Persona::of_words(environment.command()) == Persona::Modsmith;
     if let Some(file) = options.kernel_config.take_if(|file| !file.is_file()) {
-        terminal.warning(&format!(
-            "There is no file {} (--config): the kernel's own configuration is used.",
-            file.display()
-        ));
+        let text = format!("There is no file {} (--config): the kernel's own configuration is used.", file.display());
+        say(Level::Warning, text);
     }
     let env = Env::new(system, framework, plugins, options, environment.clone());
-    let run = Invocation::new(env, &terminal, mode);
+    let run = Invocation::new(env, &**renderer, mode);
     let outcome = body(&run, &targets);
     for why in run.env.tree.untrusted() {
-        terminal.warning(&format!("{why}. {}", why.remedy()));
+        say(Level::Warning, format!("{why}. {}", why.remedy()));
     }
     let plans = run.into_plans().iter().map(PlanView::new).collect();
     let shown = show(plans, &outcome);
@@ -152,6 +174,8 @@ pub(super) fn handle_signals() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         let flag = INTERRUPTED.clone();
+        // First: what follows may end the program.
+        let _ = keep_lines_whole(signal);
         // Without handlers the signals end the program as ever; the journal then
         // serves the next invocation.
         let _ = signal_hook::flag::register_conditional_shutdown(signal, 130, AT_REST.clone());

@@ -23,6 +23,7 @@ mod page;
 mod pager;
 mod plugin;
 mod ready;
+mod renderers;
 mod scratch;
 mod screen;
 mod setup;
@@ -30,7 +31,6 @@ mod status;
 mod store;
 mod styled;
 mod targets;
-mod terminal;
 mod verify;
 mod words;
 
@@ -46,7 +46,7 @@ use errors::ErrorDocument;
 pub use errors::{exit_code, ids};
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind};
-use terminal::Terminal;
+use renderers::Terminal;
 
 /// How the program behaves, by the name that it was called by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -127,7 +127,9 @@ pub fn main(environment: &Environment) -> ExitCode {
 
 fn report(error: &Error, persona: Persona, words: &[OsString]) {
     Terminal::flush();
-    output::error(&errors::render(error, persona));
+    if !output::is_told(error) {
+        output::error(&errors::render(error, persona));
+    }
     answer_in_json(error, words);
 }
 
@@ -252,9 +254,14 @@ fn usage_error(error: &clap::Error, persona: Persona, words: &[OsString]) -> Exi
 /// The error once more, for a program that asked for JSON and has got none. What
 /// `dkms` writes on standard output is as its callers know it.
 fn answer_in_json(error: &Error, words: &[OsString]) {
-    let options = words.iter().take_while(|word| *word != "--");
-    let persona = Persona::of_words(words);
-    if persona == Persona::Modsmith && options.into_iter().any(|word| word == "--json") && !output::has_answered() {
+    let has = |option: &str| words.iter().take_while(|word| *word != "--").any(|word| word == option);
+    if Persona::of_words(words) == Persona::Dkms {
+        return;
+    }
+    if has("--events") {
+        // The last one of the lines.
+        output::json_line(&ErrorDocument::new(error));
+    } else if has("--json") && !output::has_answered() {
         // That it cannot be written is not worth a second error.
         let _ = output::json(&ErrorDocument::new(error));
     }

@@ -9,7 +9,10 @@ use modsmith_core::error::{Error, Kind, Result};
 const USUAL_WIDTH: usize = 80;
 
 /// Longer lines are hard to read: no text is wider.
-const WIDEST: usize = 160;
+pub const WIDEST: usize = 160;
+
+/// On a narrower terminal, lines are wrapped by the terminal.
+pub const NARROWEST: usize = 40;
 
 /// The look of standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +70,7 @@ fn is_unicode(environment: &Environment) -> bool {
 fn width(environment: &Environment, terminal: bool) -> usize {
     let said = environment.text("COLUMNS").and_then(|columns| columns.trim().parse().ok());
     let width = said.or_else(|| terminal.then(super::screen::columns).flatten()).filter(|columns| *columns > 0);
-    width.unwrap_or(USUAL_WIDTH).clamp(40, WIDEST)
+    width.unwrap_or(USUAL_WIDTH).clamp(NARROWEST, WIDEST)
 }
 
 fn choice(words: &[OsString]) -> Choice {

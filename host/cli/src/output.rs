@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::look::Look;
 use super::pager;
@@ -45,6 +46,17 @@ fn rendered(lines: &[Line], colour: bool) -> String {
     out
 }
 
+/// Lines on the terminal in the place of the last `drawn` ones, in one piece. The cursor is left
+/// at the end of the last line.
+///
+/// Control sequences of ECMA-48 (up, erase in line, erase below) and of DEC terminals (no
+/// wrapping meanwhile: a line that is too long ends in the last column).
+pub fn frame(drawn: usize, lines: &[String]) {
+    let up = if drawn > 1 { format!("\x1b[{}A", drawn - 1) } else { String::new() };
+    let lines: Vec<String> = lines.iter().map(|line| format!("{}\x1b[K", text::line(line))).collect();
+    write_out(&format!("\x1b[?7l\r{up}{}\x1b[J\x1b[?7h", lines.join("\r\n")));
+}
+
 /// The contents of a file on standard output: it need not be text.
 pub fn file(contents: &[u8]) {
     write_out(&text::lines_of_bytes(contents));
@@ -72,6 +84,29 @@ pub fn json(value: &impl serde::Serialize) -> Result<()> {
     write_out(&format!("{}\n", text::json(&text)));
     ANSWERED.store(true, Ordering::Relaxed);
     Ok(())
+}
+
+/// A value as one line of JSON on standard output.
+pub fn json_line(value: &impl serde::Serialize) {
+    // Such values have no keys but texts.
+    if let Ok(text) = serde_json::to_string(value) {
+        write_out(&format!("{}\n", text::json(&text)));
+    }
+}
+
+/// The messages of errors that people have been told: none of them is repeated at the end.
+static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+pub fn told(error: &Error) {
+    told_message(&error.message);
+}
+
+pub fn told_message(message: &str) {
+    TOLD.lock().unwrap_or_else(PoisonError::into_inner).push(message.to_owned());
+}
+
+pub fn is_told(error: &Error) -> bool {
+    TOLD.lock().unwrap_or_else(PoisonError::into_inner).contains(&error.message)
 }
 
 /// Text on standard error that ends as it does.

@@ -9,10 +9,11 @@ use modsmith_core::Environment;
 use modsmith_core::conf::framework::Framework;
 use modsmith_core::conf::{Origin, Variables};
 use modsmith_core::error::{Error, Kind, Result};
+use modsmith_core::event::Observer;
 use modsmith_core::flow::{Env, Invocation, Mode, Options};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{OsRelease, Root, System, inside};
-use modsmith_plan::{Reporter, Silent};
+use modsmith_plan::Silent;
 use modsmith_plugins::{FrameworkSettings, Plugins, SearchPath};
 
 /// The system to work on, with framework.conf and the command line's trees
@@ -121,10 +122,10 @@ pub fn looking(directories: &DirectoryArguments, environment: &Environment) -> R
 pub fn working<'r>(
     directories: &DirectoryArguments,
     environment: &Environment,
-    reporter: &'r dyn Reporter,
+    observer: &'r dyn Observer,
 ) -> Result<Invocation<'r>> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    Ok(Invocation::new(with_plugins(directories, environment, true)?, reporter, Mode::Execute))
+    Ok(Invocation::new(with_plugins(directories, environment, true)?, observer, Mode::Execute))
 }
 
 fn with_plugins(directories: &DirectoryArguments, environment: &Environment, acting: bool) -> Result<Env> {

@@ -15,9 +15,10 @@ use super::words::CommandLine;
 use super::{Persona, failures, output};
 use items::Detail;
 use modsmith_core::error::{Error, Kind, Result};
-use modsmith_core::flow::{self, Annotation, Filter, Invocation, Lacking, State, StatusLine};
+use modsmith_core::flow::{self, Annotation, Filter, Invocation, Lacking, Next, State, StatusLine};
 use modsmith_core::tree::{BuildRecord, Failure, PackageId, RecordedConfinement, RecordedStore, Tree};
 use modsmith_facts::kernel::running_release;
+use people::Kernels;
 
 /// What was found.
 #[derive(Default)]
@@ -64,9 +65,11 @@ pub fn run(
         (false, View::People) => {
             let detail = if words.module.is_some() { Detail::Close } else { Detail::Usual };
             let items = items::items(run, &found.lines, &found.failed, &found.lacking, detail);
-            let running = run.env.system.is_live().then(running_release);
+            let is_narrowed = words.module.is_some() || !targets.given.is_empty() || for_few(arguments);
+            let next = if is_narrowed { None } else { starts_next(run) };
+            let kernels = Kernels { running: run.env.system.is_live().then(running_release), next };
             let by = arguments.view.by.unwrap_or(Grouping::Kernel);
-            output::styled(&people::lines(&items, by, running.as_deref(), look), look);
+            output::styled(&people::lines(&items, by, &kernels, look), look);
             Ok(())
         }
         (false, View::Dkms) => {
@@ -76,9 +79,27 @@ pub fn run(
     }
 }
 
+/// Whether the view leaves packages out.
+fn for_few(arguments: &Arguments) -> bool {
+    arguments.view.failed || arguments.view.since.is_some()
+}
+
+/// The kernel that starts next, where that is known: whether the start is safe takes longer to find
+/// out, and `modsmith ready` says why it is not known.
+fn starts_next(run: &Invocation<'_>) -> Option<String> {
+    match flow::next_kernel(run) {
+        Ok(Next::Known(kernel)) => Some(kernel.release),
+        Ok(Next::Unknown(_)) | Err(_) => None,
+    }
+}
+
 /// Scripts read the lines of dkms, by either name of the program.
 fn view(arguments: &Arguments, persona: Persona, look: Look) -> Result<View> {
     let asked = &arguments.view;
+    if asked.events {
+        return Err(Error::new(Kind::Usage, "Nothing happens while status looks: it has no events.")
+            .hint("`modsmith status --json` writes one document."));
+    }
     let for_people = asked.by.is_some() || asked.failed || asked.since.is_some();
     if asked.view == Some(View::Dkms) && for_people {
         return Err(Error::new(Kind::Usage, "The lines of dkms have no groups and no times.")

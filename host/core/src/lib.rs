@@ -10,6 +10,7 @@ pub mod build;
 pub mod conf;
 mod environment;
 pub mod error;
+pub mod event;
 pub mod flow;
 pub mod tree;
 

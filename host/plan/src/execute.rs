@@ -50,6 +50,9 @@ impl Executor<'_> {
             let done = allowed.and_then(|()| self.step(index, step, &seen, &mut journal, &mut stash, &mut begun));
             if let Err(failure) = done {
                 let full = full_file_systems(plan);
+                if begun.iter().any(|begun| !begun.keep && !begun.undo.is_empty()) {
+                    self.reporter.undoing(&plan.title);
+                }
                 let undone = self.undo(begun.iter().filter(|begun| !begun.keep), &files, &mut journal);
                 clear_stashes(&files, journal.id());
                 let _ = journal.close();

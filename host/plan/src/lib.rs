@@ -24,7 +24,6 @@ mod uses;
 mod verb;
 
 // How plans are shown.
-mod ordered;
 mod render;
 mod report;
 mod secrets;
@@ -66,7 +65,6 @@ pub use guard::Guard;
 pub use interrupt::{AT_REST, INTERRUPTED};
 pub use jobs::Jobs;
 pub use journal::{PRIVATE_DIR, PendingPlan, pending};
-pub use ordered::{OrderedReporter, TaskReporter};
 pub use recovery::STAGING_PREFIX;
 pub use render::PlanView;
 pub use report::{Reporter, Silent};

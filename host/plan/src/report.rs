@@ -1,6 +1,6 @@
 //! The interface by which an executing plan reports to the user.
 
-/// Told about what happens, in order. Implementations print; they never decide.
+/// Told about what happens, in order. Implementations pass on or print; they never decide.
 pub trait Reporter: Sync {
     /// A complete line of ordinary output.
     fn line(&self, text: &str);
@@ -14,13 +14,12 @@ pub trait Reporter: Sync {
     fn tick(&self) {}
     /// It ended: `Err` holds the exit status.
     fn end(&self, outcome: Result<(), i32>);
+    /// What a plan has changed so far is taken back. `title` is the plan's.
+    fn undoing(&self, _title: &str) {}
     /// Not an error, but to be known: goes to standard error.
     fn warning(&self, text: &str);
     /// A line without a prefix such as `Warning:`; each is shown once.
     fn notice(&self, text: &str);
-    /// Several things are going on: how many of how many are done, and the names
-    /// of those in work.
-    fn overview(&self, _done: usize, _of: usize, _in_work: &[&str]) {}
 }
 
 /// Says nothing.

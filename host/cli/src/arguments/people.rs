@@ -4,12 +4,15 @@ use clap::{Args, CommandFactory, Parser};
 
 use super::Arguments;
 
-/// What `status` shows, and how.
+/// Who reads the output, and what `status` shows.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ViewArguments {
     /// Who reads it: people, or scripts that know the lines of dkms; default: people on a terminal, else dkms
     #[arg(long, value_enum, value_name = "READER")]
     pub view: Option<View>,
+    /// Write what happens while it happens: JSON, one event a line
+    #[arg(long)]
+    pub events: bool,
     /// Group packages by kernel, or kernels by package
     #[arg(long, value_enum, value_name = "GROUP")]
     pub by: Option<Grouping>,

@@ -1,6 +1,6 @@
 //! Actions that build and install one package.
 
-use super::options::{AFTERWARDS, ALL, BUILD, CONF, INSTALL, KERNELS, PACKAGE, SCRIPTLETS};
+use super::options::{AFTERWARDS, ALL, BUILD, CONF, INSTALL, KERNELS, OUTPUT, PACKAGE, SCRIPTLETS};
 use super::{Command, Group, Takes};
 
 const SOURCE: (&str, &str) =
@@ -17,7 +17,7 @@ pub const COMMANDS: &[Command] = &[
             "Registers a source in the tree. A directory is copied to /usr/src first. Nothing is built: `install` adds \
              a package by itself.",
         ],
-        takes: Takes::Shared { words: &[SOURCE], options: &[PACKAGE, KERNELS, CONF, SCRIPTLETS] },
+        takes: Takes::Shared { words: &[SOURCE], options: &[PACKAGE, KERNELS, CONF, SCRIPTLETS, OUTPUT] },
         examples: &[
             ("add ./bbswitch", "A directory that holds a dkms.conf."),
             ("add bbswitch/0.8", "A source that is in /usr/src/bbswitch-0.8."),
@@ -38,7 +38,7 @@ pub const COMMANDS: &[Command] = &[
             "Builds the modules and keeps them in the tree; no kernel is changed. The package is added if it is not in \
              the tree. Without -k, it is built for the running kernel; with several kernels, for all at the same time.",
         ],
-        takes: Takes::Shared { words: &[SOURCE], options: &[PACKAGE, KERNELS, CONF, BUILD] },
+        takes: Takes::Shared { words: &[SOURCE], options: &[PACKAGE, KERNELS, CONF, BUILD, OUTPUT] },
         examples: &[
             ("build bbswitch/0.8 -k 6.1.0-9-amd64", "For a kernel that need not run."),
             ("build bbswitch/0.8 --dry-run", "What would be done, and why."),
@@ -60,7 +60,10 @@ pub const COMMANDS: &[Command] = &[
              makes the boot image anew where one holds such a module. A module that the kernel is proven not to load \
              is not installed. When a step fails, the whole change is undone.",
         ],
-        takes: Takes::Shared { words: &[SOURCE], options: &[PACKAGE, KERNELS, CONF, BUILD, INSTALL, AFTERWARDS] },
+        takes: Takes::Shared {
+            words: &[SOURCE],
+            options: &[PACKAGE, KERNELS, CONF, BUILD, INSTALL, AFTERWARDS, OUTPUT],
+        },
         examples: &[
             ("install bbswitch/0.8", "For the running kernel."),
             ("install ./bbswitch -k 6.1.0-9-amd64 --dry-run", "What would be done, and why."),
@@ -80,7 +83,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Remove installed modules, and restore the originals",
         usage: &["uninstall MODULE/VERSION [-k KERNEL | --all] [OPTION]..."],
         about: &["Takes the modules out of the kernel's directory. What is built stays in the tree."],
-        takes: Takes::Shared { words: &[NAMED], options: &[PACKAGE, KERNELS, ALL, AFTERWARDS] },
+        takes: Takes::Shared { words: &[NAMED], options: &[PACKAGE, KERNELS, ALL, AFTERWARDS, OUTPUT] },
         examples: &[
             ("uninstall bbswitch/0.8 -k 6.1.0-9-amd64", "For one kernel."),
             ("uninstall bbswitch/0.8 --all", "For all kernels."),
@@ -94,7 +97,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Delete built modules; uninstalls them first",
         usage: &["unbuild MODULE/VERSION [-k KERNEL | --all] [OPTION]..."],
         about: &["Deletes what was built. The package stays in the tree, and can be built again."],
-        takes: Takes::Shared { words: &[NAMED], options: &[PACKAGE, KERNELS, ALL, AFTERWARDS] },
+        takes: Takes::Shared { words: &[NAMED], options: &[PACKAGE, KERNELS, ALL, AFTERWARDS, OUTPUT] },
         examples: &[
             ("unbuild bbswitch/0.8 -k 6.1.0-9-amd64", "For one kernel."),
             ("unbuild bbswitch/0.8 --all", "For all kernels."),
@@ -111,7 +114,7 @@ pub const COMMANDS: &[Command] = &[
             "Uninstalls the modules, deletes what was built, and takes the package out of the tree once it is built for \
              no kernel. The source in /usr/src stays.",
         ],
-        takes: Takes::Shared { words: &[NAMED], options: &[PACKAGE, KERNELS, ALL, AFTERWARDS, SCRIPTLETS] },
+        takes: Takes::Shared { words: &[NAMED], options: &[PACKAGE, KERNELS, ALL, AFTERWARDS, SCRIPTLETS, OUTPUT] },
         examples: &[
             ("remove bbswitch/0.8 --all", "The whole package."),
             ("remove bbswitch/0.8 -k 6.1.0-9-amd64", "What it has for one kernel."),
@@ -128,7 +131,7 @@ pub const COMMANDS: &[Command] = &[
             "Makes the key that modules are signed with, unless there is one. Builds make it by themselves; with Secure \
              Boot, its certificate has to be enrolled once.",
         ],
-        takes: Takes::Shared { words: &[], options: &[] },
+        takes: Takes::Shared { words: &[], options: &[OUTPUT] },
         examples: &[
             ("generate_mok", "Makes the key, if there is none."),
             ("generate_mok --dry-run", "Says where the key would be."),

@@ -1,6 +1,6 @@
 //! Actions for a whole kernel: all packages at once.
 
-use super::options::{AFTERWARDS, BUILD, CONF, INSTALL, KERNELS, PACKAGE};
+use super::options::{AFTERWARDS, BUILD, CONF, INSTALL, KERNELS, OUTPUT, PACKAGE};
 use super::{Command, Group, Takes};
 
 pub const COMMANDS: &[Command] = &[
@@ -14,7 +14,7 @@ pub const COMMANDS: &[Command] = &[
              first and as many at a time as there are processors. A package that fails does not stop the others. The \
              hooks of kernel packages and the service at boot do this by themselves.",
         ],
-        takes: Takes::Shared { words: &[], options: &[KERNELS, CONF, BUILD, INSTALL, AFTERWARDS] },
+        takes: Takes::Shared { words: &[], options: &[KERNELS, CONF, BUILD, INSTALL, AFTERWARDS, OUTPUT] },
         examples: &[
             ("autoinstall", "For the running kernel."),
             ("autoinstall -k 6.1.0-9-amd64", "For a new kernel, before it is booted."),
@@ -30,7 +30,7 @@ pub const COMMANDS: &[Command] = &[
         about: &["Looks which packages are installed for the first kernel, and installs the same for the second."],
         takes: Takes::Shared {
             words: &[("MODULE", "This package only")],
-            options: &[&["templatekernel"], PACKAGE, KERNELS, BUILD, AFTERWARDS],
+            options: &[&["templatekernel"], PACKAGE, KERNELS, BUILD, AFTERWARDS, OUTPUT],
         },
         examples: &[
             ("match --templatekernel 6.1.0-8-amd64 -k 6.1.0-9-amd64", "From an old kernel to a new one."),
@@ -45,7 +45,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "For kernel packages: run before a kernel is installed",
         usage: &["kernel_preinst -k KERNEL [OPTION]..."],
         about: &["Makes the machine ready for a kernel that a package brings. Hooks of kernel packages run it."],
-        takes: Takes::Shared { words: &[], options: &[KERNELS] },
+        takes: Takes::Shared { words: &[], options: &[KERNELS, OUTPUT] },
         examples: &[
             ("kernel_preinst -k 6.1.0-9-amd64", "As a hook runs it."),
             ("kernel_preinst -k 6.1.0-9-amd64 --dry-run", "What a hook would do."),
@@ -59,7 +59,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "For kernel packages: run after a kernel was installed",
         usage: &["kernel_postinst -k KERNEL [OPTION]..."],
         about: &["Installs all packages with AUTOINSTALL for the new kernel. Hooks of kernel packages run it."],
-        takes: Takes::Shared { words: &[], options: &[KERNELS, BUILD, AFTERWARDS] },
+        takes: Takes::Shared { words: &[], options: &[KERNELS, BUILD, AFTERWARDS, OUTPUT] },
         examples: &[
             ("kernel_postinst -k 6.1.0-9-amd64", "As a hook runs it."),
             ("kernel_postinst -k 6.1.0-9-amd64 --dry-run", "What a hook would do."),
@@ -76,7 +76,7 @@ pub const COMMANDS: &[Command] = &[
             "Removes from the tree and from the kernel's directory what packages have for a kernel. Hooks of kernel \
              packages run it; it also helps where a kernel was deleted without them.",
         ],
-        takes: Takes::Shared { words: &[], options: &[KERNELS, AFTERWARDS] },
+        takes: Takes::Shared { words: &[], options: &[KERNELS, AFTERWARDS, OUTPUT] },
         examples: &[
             ("kernel_prerm -k 6.1.0-8-amd64", "All packages' modules of an old kernel."),
             ("kernel_prerm -k 6.1.0-8-amd64 --dry-run", "What would be removed."),

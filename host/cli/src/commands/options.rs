@@ -42,5 +42,8 @@ pub const INSTALL: &[&str] = &["force_version_override", "modprobe_on_install", 
 /// For the scriptlets of packages.
 pub const SCRIPTLETS: &[&str] = &["rpm_safe_upgrade"];
 
+/// How the output of an action looks.
+pub const OUTPUT: &[&str] = &["view", "events"];
+
 /// What `status` shows, and how.
 pub const VIEW: &[&str] = &["view", "by", "failed", "since"];

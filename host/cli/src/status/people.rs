@@ -18,16 +18,30 @@ const WIDEST_NAME: usize = 32;
 /// Builds that are named below the list; of more, the number is said.
 const NAMED: usize = 5;
 
-/// The lines of the view. `running` is the release of the running kernel, where the system
-/// is the running one.
-pub fn lines(items: &[Item], by: Grouping, running: Option<&str>, look: Look) -> Vec<Line> {
+/// Kernels that people ask about, by their releases.
+#[derive(Debug, Clone, Default)]
+pub struct Kernels {
+    /// Where the system is the running one.
+    pub running: Option<String>,
+    /// The one that starts next, where that is known and all kernels are shown.
+    pub next: Option<String>,
+}
+
+/// The lines of the view.
+pub fn lines(items: &[Item], by: Grouping, kernels: &Kernels, look: Look) -> Vec<Line> {
     if items.is_empty() {
         return vec![Line::plain("Nothing to show: no package of the tree matches.")];
     }
     let mut lines = vec![Line::plain(summary(items))];
-    for (title, items) in groups(items, by, running) {
+    for (title, items) in groups(items, by, kernels) {
         lines.extend([Line::default(), Line::bold(title)]);
         lines.extend(of_group(&items, by, look));
+    }
+    let is_of = |release: &String| items.iter().any(|item| item.target.as_ref().is_some_and(|t| t.kernel == *release));
+    if let Some(release) = kernels.next.as_ref().filter(|release| !is_of(release)) {
+        let text = format!("Kernel {release} starts next, and no package is built for it or missing.");
+        lines.push(Line::default());
+        lines.extend(wrap(&text, look.width).into_iter().map(Line::plain));
     }
     let next = next(items);
     if !next.is_empty() {
@@ -53,7 +67,8 @@ type Groups<'i> = Vec<(String, Vec<&'i Item>)>;
 
 /// By kernel: the running one, then the others, the newest first, then what is built for
 /// none. By package: by name and version.
-fn groups<'i>(items: &'i [Item], by: Grouping, running: Option<&str>) -> Groups<'i> {
+fn groups<'i>(items: &'i [Item], by: Grouping, kernels: &Kernels) -> Groups<'i> {
+    let running = kernels.running.as_deref();
     let mut sorted: Vec<&Item> = items.iter().collect();
     let package = |one: &Item, other: &Item| {
         one.id.module.cmp(&other.id.module).then_with(|| version::compare(&one.id.version, &other.id.version))
@@ -70,7 +85,7 @@ fn groups<'i>(items: &'i [Item], by: Grouping, running: Option<&str>) -> Groups<
     for item in sorted {
         let title = match (by, &item.target) {
             (Grouping::Package, _) => item.id.to_string(),
-            (Grouping::Kernel, Some(target)) => format!("Kernel {}", named(target, running)),
+            (Grouping::Kernel, Some(target)) => format!("Kernel {}", named(target, kernels)),
             (Grouping::Kernel, None) => "For no kernel".to_owned(),
         };
         match groups.last_mut().filter(|(last, _)| *last == title) {
@@ -94,13 +109,19 @@ fn kernel_order(one: &Item, other: &Item, running: Option<&str>) -> std::cmp::Or
 }
 
 /// A kernel, with its architecture where that is not this machine's.
-fn named(target: &Target, running: Option<&str>) -> String {
+fn named(target: &Target, kernels: &Kernels) -> String {
     let arch = match target.arch == modsmith_facts::kernel::machine() {
         true => String::new(),
         false => format!(" {}", target.arch),
     };
-    let is_running = if Some(target.kernel.as_str()) == running { " (running)" } else { "" };
-    format!("{}{arch}{is_running}", target.kernel)
+    let is = |release: &Option<String>| release.as_ref() == Some(&target.kernel);
+    let what = match (is(&kernels.running), is(&kernels.next)) {
+        (true, true) => " (running, starts next)",
+        (true, false) => " (running)",
+        (false, true) => " (starts next)",
+        (false, false) => "",
+    };
+    format!("{}{arch}{what}", target.kernel)
 }
 
 fn of_group(items: &[&Item], by: Grouping, look: Look) -> Vec<Line> {
@@ -109,7 +130,7 @@ fn of_group(items: &[&Item], by: Grouping, look: Look) -> Vec<Line> {
     let (compact, alone): (Vec<&Item>, Vec<&Item>) = items.iter().partition(|item| side_by_side && is_plain(item));
     let name = |item: &Item| match (by, &item.target) {
         (Grouping::Kernel, _) => item.id.to_string(),
-        (Grouping::Package, Some(target)) => named(target, None),
+        (Grouping::Package, Some(target)) => named(target, &Kernels::default()),
         (Grouping::Package, None) => "no kernel".to_owned(),
     };
     let names = alone.iter().map(|item| name(item).chars().count()).filter(|length| *length <= WIDEST_NAME);

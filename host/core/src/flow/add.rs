@@ -85,7 +85,7 @@ fn add_package(run: &Invocation<'_>, what: &PackageSource, kernel: &Kernel) -> R
     notices(run, &conf);
     if conf.placeholders.iter().any(Placeholder::is_of_name) {
         let text = format!("The package is added as {}.", read.id);
-        run.facts.notice_once(&conf.evaluated, &text, run.runner.reporter);
+        run.facts.notice_once(&conf.evaluated, &text, &run.runner.reporter);
     }
 
     let package = Package { id, source: registered };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::conf::{Strictness, version};
 use crate::error::{Error, ExitCodes, Kind, Result};
+use crate::event::{End as WorkEnd, Job, Level, Outcome, Skip};
 use crate::flow::Invocation;
 use crate::flow::build::build_package;
 use crate::flow::dependents::rebuild_each_dependent;
@@ -16,10 +17,11 @@ use crate::flow::load_modules::plan_load;
 use crate::flow::parallel::{self, End, Task};
 use crate::flow::preconditions::{check_dependencies, check_headers};
 use crate::flow::transaction::{self, begin};
+use crate::flow::voice::Voice;
 use crate::tree::{Entry, Package, SourceState, Target};
 use modsmith_facts::Root;
 use modsmith_facts::kernel::Kernel;
-use modsmith_plan::{Builder, Reporter};
+use modsmith_plan::Builder;
 use modsmith_plugins::Occasion;
 
 /// A package that is to be installed.
@@ -88,11 +90,12 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
     let task = |w: &Wanted| Task { name: w.package.id.module.clone(), needs: w.needs.clone() };
     let tasks: Vec<Task> = wanted.iter().map(task).collect();
     let together = run.in_transaction().building(tasks.len());
-    let done = parallel::run(&tasks, run.runner.workers(), run.runner.reporter, |task, reporter| {
-        let package = &wanted[task].package;
-        let result = autoinstall_package(&together.reporting_to(reporter), package, &kernel, target);
+    let begin = |task: usize| together.begin_work(Job::Install, &wanted[task].package.id, target);
+    let done = parallel::run(&tasks, run.runner.workers(), &run.runner.reporter, begin, |task, working| {
+        let result = autoinstall_package(&working.run, &wanted[task].package, &kernel, target);
+        working.end(&result);
         let end = match &result {
-            Ok(()) => End::Settled,
+            Ok(_) => End::Settled,
             Err(error) if error.kind == Kind::Excluded => End::Settled,
             Err(error) if error.kind == Kind::Interrupted => End::Stop,
             Err(_) => End::Unsettled,
@@ -101,11 +104,11 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
     });
     for (task, result) in done.results {
         let installed = result.is_ok();
-        results.count(&tasks[task].name, result, run.env.options.exit_codes)?;
+        results.count(&tasks[task].name, result.map(drop), run.env.options.exit_codes)?;
         if installed {
             let id = &wanted[task].package.id;
             for (dependent, error) in rebuild_each_dependent(&together, id, &kernel, target)? {
-                report_error(&error, run.runner.reporter);
+                report_error(&error, &run.runner.reporter);
                 results.count(&dependent.module, Err(error), run.env.options.exit_codes)?;
             }
         }
@@ -118,12 +121,7 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
     }
     let left: Vec<_> = done.left.into_iter().map(|(task, needs)| (&wanted[task].package, needs)).collect();
     let left = sort_left(run, left)?;
-    for Left { package, .. } in left.iter().filter(|left| !left.deferred) {
-        let conf = run.conf(package, &kernel, Strictness::Lenient);
-        if let Err(error) = conf.and_then(|conf| check_dependencies(run, package, &conf, target)) {
-            remember(run, error, None, package, &kernel, target);
-        }
-    }
+    left.iter().for_each(|left| tell_left(run, left, &kernel, target));
     summarise(run, target, &results, left)?;
     finished
 }
@@ -162,6 +160,7 @@ fn wanted(run: &Invocation<'_>, kernel: &Arc<Kernel>, target: &Target, results: 
     let mut wanted = Vec::new();
     for entry in newest.into_values() {
         if run.env.tree.active_version(&entry.id.module, target).as_deref() == Some(entry.id.version.as_str()) {
+            run.skip_work(Job::Install, &entry.id, target, Skip::AlreadyInstalled, String::new());
             results.installed.push(entry.id.module);
             continue;
         }
@@ -174,8 +173,9 @@ fn wanted(run: &Invocation<'_>, kernel: &Arc<Kernel>, target: &Target, results: 
             Ok(_) => {}
             // One unreadable package must not keep the others from their kernel.
             Err(error) => {
-                run.runner.reporter.warning(&error.message);
-                error.details.iter().for_each(|line| run.runner.reporter.notice(line));
+                run.runner.reporter.echo(Level::Warning, &error.message);
+                error.details.iter().for_each(|line| run.runner.reporter.echo(Level::Notice, line));
+                run.fail_work(Job::Install, &package.id, target, &error);
                 results.failed.push(format!("{}({})", package.id.module, run.env.options.exit_codes.of(error.kind)));
             }
         }
@@ -186,7 +186,12 @@ fn wanted(run: &Invocation<'_>, kernel: &Arc<Kernel>, target: &Target, results: 
     Ok(wanted)
 }
 
-fn autoinstall_package(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<()> {
+fn autoinstall_package(
+    run: &Invocation<'_>,
+    package: &Package,
+    kernel: &Arc<Kernel>,
+    target: &Target,
+) -> Result<WorkEnd> {
     run.runner.say(format!("Autoinstall of module {} for kernel {target}", package.id));
     let built = match run.env.tree.is_built(&package.id, target) {
         true => Ok(()),
@@ -194,10 +199,10 @@ fn autoinstall_package(run: &Invocation<'_>, package: &Package, kernel: &Arc<Ker
     };
     let result = built.and_then(|()| install_package(run, package, kernel, target));
     if let Err(error) = &result {
-        report_error(error, run.runner.reporter);
+        report_error(error, &run.runner.reporter);
     }
     run.runner.say("");
-    result
+    result.map(|()| WorkEnd::Done(Outcome::Installed))
 }
 
 /// Tells packages that wait for one that is not registered from those whose
@@ -219,18 +224,34 @@ fn sort_left<'p>(run: &Invocation<'_>, left: Vec<(&'p Package, BTreeSet<String>)
     }
 }
 
+/// Says of a package why its turn did not come; what could have been built is remembered as a
+/// failed build.
+fn tell_left(run: &Invocation<'_>, left: &Left<'_>, kernel: &Arc<Kernel>, target: &Target) {
+    let Left { package, needs, deferred } = left;
+    if *deferred {
+        let needs = needs.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let text = format!("{} needs packages that are not registered: {needs}.", package.id);
+        return run.skip_work(Job::Install, &package.id, target, Skip::Deferred, text);
+    }
+    let conf = run.conf(package, kernel, Strictness::Lenient);
+    if let Err(error) = conf.and_then(|conf| check_dependencies(run, package, &conf, target)) {
+        let error = remember(run, error, None, package, kernel, target);
+        run.fail_work(Job::Install, &package.id, target, &error);
+    }
+}
+
 fn summarise(run: &Invocation<'_>, target: &Target, results: &Results, left: Vec<Left<'_>>) -> Result<()> {
     let kernel = &target.kernel;
     for (what, modules) in
         [("succeeded", &results.installed), ("was skipped", &results.skipped), ("failed", &results.failed)]
     {
         if !modules.is_empty() {
-            run.runner.say(format!("Autoinstall on {kernel} {what} for module(s) {}.", modules.join(" ")));
+            run.runner.say_echo(&format!("Autoinstall on {kernel} {what} for module(s) {}.", modules.join(" ")));
         }
     }
     for Left { package, needs, deferred } in &left {
         let missing = needs.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
-        run.runner.say(match deferred {
+        run.runner.say_echo(&match deferred {
             true => {
                 format!("{} autoinstall deferred: it needs packages that are not registered: {missing}.", package.id)
             }
@@ -277,13 +298,13 @@ fn source_size(directory: &Path) -> u64 {
 }
 
 /// An error that is not the end of the action.
-fn report_error(error: &Error, reporter: &dyn Reporter) {
+fn report_error(error: &Error, voice: &Voice<'_>) {
     match error.kind {
         Kind::Interrupted => {}
-        Kind::Excluded => reporter.warning(&error.message),
+        Kind::Excluded => voice.echo(Level::Warning, &error.message),
         _ => {
-            reporter.notice(&format!("Error! {}", error.message));
-            error.details.iter().chain(&error.hints).for_each(|line| reporter.notice(line));
+            voice.echo(Level::Notice, &format!("Error! {}", error.message));
+            error.details.iter().chain(&error.hints).for_each(|line| voice.echo(Level::Notice, line));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::build::Toolchain;
 use crate::conf::{PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
+use crate::event::{End, Job, Outcome, Skip};
 use crate::flow::confinement::Confined;
 use crate::flow::failures::{plan_forget, remember};
 use crate::flow::kernel_tree::with_kernel_tree;
@@ -58,11 +59,11 @@ pub fn build(run: &Invocation<'_>, what: &PackageSource, targets: &[Target]) -> 
     let one = |run: &Invocation<'_>, package: &Package, target: &Target| {
         if run.env.tree.is_built(&package.id, target) && !run.env.options.force {
             run.runner.say(format!("Module {} already built for kernel {target}, skipping.", package.id));
-            return Ok(false);
+            return Ok(End::Skipped(Skip::AlreadyBuilt));
         }
-        build_package(run, package, &run.kernel(target), target).map(|()| true)
+        build_package(run, package, &run.kernel(target), target).map(|()| End::Done(Outcome::Built))
     };
-    for_each_kernel(run, what, targets, one, |_, _| Ok(()))
+    for_each_kernel(run, Job::Build, what, targets, one, |_, _| Ok(()))
 }
 
 /// Builds a registered package; the lock is held. A failure is remembered.

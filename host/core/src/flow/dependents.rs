@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::conf::{PackageConf, Strictness};
 use crate::error::{Error, Result};
+use crate::event::{End, Job, Outcome};
 use crate::flow::Invocation;
 use crate::flow::build::build_package;
 use crate::flow::install::install_overriding;
@@ -79,8 +80,9 @@ pub(super) fn rebuild_each_dependent(
     while let Some(package) = outdated(run, &current, &done, kernel, target)? {
         done.insert(package.id.clone());
         run.runner.say(format!("Rebuilding module {} due to updated dependencies", package.id));
-        match rebuild(run, &package, kernel, target) {
-            Ok(()) => current.push(package.id),
+        let job = if run.env.tree.is_installed(&package.id, target) { Job::Install } else { Job::Build };
+        match run.work(job, &package.id, target, |run| rebuild(run, &package, kernel, target)) {
+            Ok(_) => current.push(package.id),
             Err(error) => failed.push((package.id, error)),
         }
     }
@@ -118,7 +120,7 @@ fn outdated(
 }
 
 /// The new build takes the place of the old one only when it is complete.
-fn rebuild(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<()> {
+fn rebuild(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<End> {
     let installed = run.env.tree.is_installed(&package.id, target);
     build_package(run, package, kernel, target)?;
     if installed {
@@ -126,6 +128,7 @@ fn rebuild(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>, target
         // It was better than what the kernel has before, too.
         let overrides = Overrides { everything: false, version: true };
         install_overriding(run, package, kernel, target, overrides)?;
+        return Ok(End::Done(Outcome::Installed));
     }
-    Ok(())
+    Ok(End::Done(Outcome::Built))
 }

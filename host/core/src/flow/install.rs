@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::conf::{ModuleRecord, PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
+use crate::event::{End, Job, Outcome, Skip};
 use crate::flow::boot_image::plan_initrd;
 use crate::flow::build::build_package;
 use crate::flow::deletion::pruning;
@@ -37,19 +38,18 @@ use modsmith_plugins::{InstallPolicy, Occasion};
 /// the kernels.
 pub fn install(run: &Invocation<'_>, what: &PackageSource, targets: &[Target]) -> Vec<Error> {
     let one = |run: &Invocation<'_>, package: &Package, target: &Target| build_and_install(run, package, target);
-    for_each_kernel(run, what, targets, one, |package, target| {
+    for_each_kernel(run, Job::Install, what, targets, one, |package, target| {
         rebuild_dependents(run, &package.id, &run.kernel(target), target)
     })
 }
 
 /// Builds a registered package if need be, and installs it; the lock is held.
-/// `false`: it is installed already.
-pub(super) fn build_and_install(run: &Invocation<'_>, package: &Package, target: &Target) -> Result<bool> {
+pub(super) fn build_and_install(run: &Invocation<'_>, package: &Package, target: &Target) -> Result<End> {
     let kernel = run.kernel(target);
     let installed = run.env.tree.is_installed(&package.id, target);
     if installed && !overrides_of(run, &package.id.module).everything {
         run.runner.say(format!("Module {} already installed on kernel {target}, skipping.", package.id));
-        return Ok(false);
+        return Ok(End::Skipped(Skip::AlreadyInstalled));
     }
     if !run.env.tree.is_built(&package.id, target) {
         build_package(run, package, &kernel, target)?;
@@ -58,7 +58,7 @@ pub(super) fn build_and_install(run: &Invocation<'_>, package: &Package, target:
         uninstall_package(run, package, &kernel, target)?;
     }
     install_package(run, package, &kernel, target)?;
-    Ok(true)
+    Ok(End::Done(Outcome::Installed))
 }
 
 /// Installs a built package; the lock is held.

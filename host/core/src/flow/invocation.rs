@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use crate::conf::{PackageConf, Strictness};
 use crate::error::Result;
+use crate::event::Observer;
 use crate::flow::env::Env;
 use crate::flow::facts::Facts;
 use crate::flow::runner::{Mode, Runner};
 use crate::flow::transaction::Transaction;
 use crate::tree::{Package, Target};
 use modsmith_facts::kernel::Kernel;
-use modsmith_plan::{Plan, Reporter};
+use modsmith_plan::Plan;
 
 /// One invocation, or one of its threads: cheap to clone.
 #[derive(Clone)]
@@ -33,23 +34,15 @@ pub struct Scope {
 }
 
 impl<'a> Invocation<'a> {
-    pub fn new(env: Env, reporter: &'a dyn Reporter, mode: Mode) -> Self {
+    pub fn new(env: Env, observer: &'a dyn Observer, mode: Mode) -> Self {
         let env = Arc::new(env);
         Self {
             facts: Arc::default(),
-            runner: Runner::new(env.clone(), reporter, mode),
+            runner: Runner::new(env.clone(), observer, mode),
             transaction: Transaction::default(),
             scope: Scope::default(),
             env,
         }
-    }
-
-    /// The same invocation with another reporter.
-    pub(super) fn reporting_to<'b>(&self, reporter: &'b dyn Reporter) -> Invocation<'b>
-    where
-        'a: 'b,
-    {
-        Invocation { runner: self.runner.reporting_to(reporter), ..self.clone() }
     }
 
     /// The same invocation as part of a transaction, in which depmod and boot image
@@ -71,12 +64,12 @@ impl<'a> Invocation<'a> {
 
     /// The facts of a kernel.
     pub fn kernel(&self, target: &Target) -> Arc<Kernel> {
-        self.facts.kernel(&self.env, target, self.runner.reporter)
+        self.facts.kernel(&self.env, target, &self.runner.reporter)
     }
 
     /// A package's dkms.conf for a kernel, validated.
     pub fn conf(&self, package: &Package, kernel: &Kernel, strictness: Strictness) -> Result<PackageConf> {
-        self.facts.conf(&self.env, package, kernel, strictness, self.runner.reporter)
+        self.facts.conf(&self.env, package, kernel, strictness, &self.runner.reporter)
     }
 
     /// The plans of a dry run, in order.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
+use crate::event::Level;
 use crate::flow::Invocation;
 use crate::flow::autoinstall::autoinstall;
 use crate::flow::failures::forget_kernel;
@@ -51,12 +52,13 @@ fn clear_kernel(run: &Invocation<'_>, target: &Target, only_automatic: bool) -> 
         if only_automatic && !conf.as_ref().is_ok_and(|conf| conf.autoinstall) {
             continue;
         }
-        run.runner.reporter.notice(&format!("dkms: removing module {} for kernel {target}", package.id));
+        let text = format!("dkms: removing module {} for kernel {target}", package.id);
+        run.runner.reporter.echo(Level::Notice, &text);
         match unbuild_package(&together, &package, target) {
             Ok(()) => {}
             Err(error) if error.kind == Kind::Interrupted => return Err(error),
             Err(error) => {
-                run.runner.reporter.notice(&format!("Error! {}", error.message));
+                run.runner.reporter.echo(Level::Notice, &format!("Error! {}", error.message));
                 failed.push(package.id.to_string());
             }
         }

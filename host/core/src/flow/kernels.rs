@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::error::{Error, Kind, Result};
+use crate::event::{End as WorkEnd, Job};
 use crate::flow::add::ensure_added;
 use crate::flow::parallel::{self, End, Task};
 use crate::flow::transaction::begin;
@@ -11,14 +12,14 @@ use crate::tree::{Package, Target};
 use modsmith_plan::{Builder, INTERRUPTED, Undo, verbs};
 use modsmith_sandbox::can_bind;
 
-/// Does something with a package, which is added if need be, for each kernel;
-/// `afterwards` follows for one kernel after the other, where that has changed
-/// anything. Returns what went wrong.
+/// Does a job with a package, which is added if need be, for each kernel; `afterwards` follows
+/// for one kernel after the other, where that has changed anything. Returns what went wrong.
 pub(super) fn for_each_kernel(
     run: &Invocation<'_>,
+    job: Job,
     what: &PackageSource,
     targets: &[Target],
-    one: impl Fn(&Invocation<'_>, &Package, &Target) -> Result<bool> + Sync,
+    one: impl Fn(&Invocation<'_>, &Package, &Target) -> Result<WorkEnd> + Sync,
     afterwards: impl Fn(&Package, &Target) -> Result<()>,
 ) -> Vec<Error> {
     let mut distinct: Vec<&Target> = Vec::new();
@@ -27,14 +28,15 @@ pub(super) fn for_each_kernel(
             distinct.push(target);
         }
     }
-    try_each_kernel(run, what, &distinct, one, afterwards).unwrap_or_else(|error| vec![error])
+    try_each_kernel(run, job, what, &distinct, one, afterwards).unwrap_or_else(|error| vec![error])
 }
 
 fn try_each_kernel(
     run: &Invocation<'_>,
+    job: Job,
     what: &PackageSource,
     targets: &[&Target],
-    one: impl Fn(&Invocation<'_>, &Package, &Target) -> Result<bool> + Sync,
+    one: impl Fn(&Invocation<'_>, &Package, &Target) -> Result<WorkEnd> + Sync,
     afterwards: impl Fn(&Package, &Target) -> Result<()>,
 ) -> Result<Vec<Error>> {
     let _lock = begin(run)?;
@@ -48,8 +50,10 @@ fn try_each_kernel(
     let workers = if is_isolated { run.runner.workers() } else { 1 };
     let tasks: Vec<Task> =
         targets.iter().map(|target| Task { name: target.kernel.clone(), ..Task::default() }).collect();
-    let done = parallel::run(&tasks, workers, run.runner.reporter, |task, reporter| {
-        let result = one(&building.reporting_to(reporter), &package, targets[task]);
+    let begin = |task: usize| building.begin_work(job, &package.id, targets[task]);
+    let done = parallel::run(&tasks, workers, &run.runner.reporter, begin, |task, working| {
+        let result = one(&working.run, &package, targets[task]);
+        working.end(&result);
         let interrupted = result.as_ref().is_err_and(|error| error.kind == Kind::Interrupted);
         (if interrupted { End::Stop } else { End::Settled }, result)
     });
@@ -58,9 +62,9 @@ fn try_each_kernel(
         INTERRUPTED.store(false, Ordering::SeqCst);
         clear_build_dirs(run, &package, targets)?;
     }
-    let result = |(task, result): (usize, Result<bool>)| match result {
-        Ok(true) => afterwards(&package, targets[task]).err(),
-        Ok(false) => None,
+    let result = |(task, result): (usize, Result<WorkEnd>)| match result {
+        Ok(WorkEnd::Done(_)) => afterwards(&package, targets[task]).err(),
+        Ok(WorkEnd::Skipped(_)) => None,
         Err(error) => Some(error),
     };
     Ok(done.results.into_iter().filter_map(result).collect())

@@ -2,6 +2,7 @@
 
 use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
+use crate::event::{End, Job};
 use crate::flow::Invocation;
 use crate::flow::autoinstall::usable_entries;
 use crate::flow::dependents::rebuild_dependents;
@@ -45,10 +46,13 @@ pub fn match_template(run: &Invocation<'_>, template: &Target, target: &Target, 
     let _lock = begin(run)?;
     let together = run.in_transaction().building(wanted.len());
     let matched = in_order(run, wanted, target).iter().try_for_each(|id| {
-        run.runner.say_lines(&[String::new(), format!("Module:  {}", id.module), format!("Version: {}", id.version)]);
-        match build_and_install(&together, &run.env.package(id)?, target)? {
-            true => rebuild_dependents(&together, id, &run.kernel(target), target),
-            false => Ok(()),
+        for line in [String::new(), format!("Module:  {}", id.module), format!("Version: {}", id.version)] {
+            run.runner.say_echo(&line);
+        }
+        let package = run.env.package(id)?;
+        match together.work(Job::Install, id, target, |run| build_and_install(run, &package, target))? {
+            End::Done(_) => rebuild_dependents(&together, id, &run.kernel(target), target),
+            End::Skipped(_) => Ok(()),
         }
     });
     // Also for those that came before one that failed.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use modsmith_plan::{OrderedReporter, Reporter};
+use crate::flow::voice::Voice;
 
 /// A piece of work, as others wait for it.
 #[derive(Debug, Clone, Default)]
@@ -47,13 +47,14 @@ struct State<R> {
 
 /// Does the tasks, at most `workers` at a time.
 ///
-/// Their output is shown task by task, in the order in which they began. A single
-/// worker is the calling thread itself.
-pub fn run<R: Send>(
+/// `begin` is called in the order in which the tasks begin, and gives each what its work needs. A
+/// single worker is the calling thread itself.
+pub fn run<B, R: Send>(
     tasks: &[Task],
     workers: usize,
-    reporter: &dyn Reporter,
-    work: impl Fn(usize, &dyn Reporter) -> (End, R) + Sync,
+    reporter: &Voice<'_>,
+    begin: impl Fn(usize) -> B + Sync,
+    work: impl Fn(usize, B) -> (End, R) + Sync,
 ) -> Finished<R> {
     let (ready, waiting): (Vec<_>, Vec<_>) =
         tasks.iter().map(|task| task.needs.clone()).enumerate().partition(|(_, needs)| needs.is_empty());
@@ -65,10 +66,10 @@ pub fn run<R: Send>(
         done: 0,
         stopped: false,
     });
-    let (changed, voices) = (Condvar::new(), OrderedReporter::new(reporter));
+    let changed = Condvar::new();
     let overview = |state: &State<R>| {
         let names: Vec<&str> = state.in_work.iter().map(|task| tasks[*task].name.as_str()).collect();
-        reporter.overview(state.done, tasks.len(), &names);
+        reporter.overall(state.done, tasks.len(), &names);
     };
     let worker = || {
         let mut now = state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,10 +84,9 @@ pub fn run<R: Send>(
             now.in_work.push(task);
             now.results.push((task, None));
             overview(&now);
-            let voice = voices.voice();
+            let begun = begin(task);
             drop(now);
-            let (end, result) = work(task, &voice);
-            drop(voice);
+            let (end, result) = work(task, begun);
             now = state.lock().unwrap_or_else(PoisonError::into_inner);
             now.finish(task, result);
             now.consider(end, &tasks[task].name);
@@ -149,7 +149,8 @@ mod tests {
 
     fn order(list: &[(&str, &[&str])], workers: usize, end: impl Fn(&str) -> End + Sync) -> (Vec<String>, Vec<String>) {
         let tasks = tasks(list);
-        let Finished { results, left } = run(&tasks, workers, &Silent, |task, _| (end(&tasks[task].name), task));
+        let Finished { results, left } =
+            run(&tasks, workers, &Voice::new(&Silent), drop, |task, ()| (end(&tasks[task].name), task));
         assert!(results.iter().all(|(task, result)| task == result));
         let name = |task: usize| tasks[task].name.clone();
         (results.into_iter().map(|(t, _)| name(t)).collect(), left.into_iter().map(|(t, _)| name(t)).collect())
@@ -188,7 +189,7 @@ mod tests {
     #[test]
     fn as_many_as_there_are_workers_go_on_at_once() {
         let together = Barrier::new(3);
-        run(&tasks(&[("a", &[]), ("b", &[]), ("c", &[])]), 3, &Silent, |_, _| {
+        run(&tasks(&[("a", &[]), ("b", &[]), ("c", &[])]), 3, &Voice::new(&Silent), drop, |_, ()| {
             together.wait();
             (End::Settled, ())
         });

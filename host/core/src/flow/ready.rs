@@ -64,6 +64,15 @@ pub fn ready(run: &Invocation<'_>, release: Option<&str>) -> Result<Readiness> {
     Ok(Readiness { answer: of_any(kernels.iter().map(|judged| judged.verdict.answer)), next: Some(next), kernels })
 }
 
+/// Which kernel starts next. This is quick, unlike the verdict: menus are read, and the head of one
+/// kernel.
+///
+/// # Errors
+/// A plugin fails.
+pub fn next_kernel(run: &Invocation<'_>) -> Result<Next> {
+    next::next(run, &Machine::of(&run.env.system.root))
+}
+
 /// The kernels that have an index of modules.
 fn installed_kernels(install_tree: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(inside::real(install_tree)).into_iter().flatten().filter_map(|entry| entry.ok());

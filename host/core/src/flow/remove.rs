@@ -1,6 +1,7 @@
 //! Taking built modules and whole packages out of the tree.
 
 use crate::error::Result;
+use crate::event::{End, Job, Outcome, Skip};
 use crate::flow::Invocation;
 use crate::flow::failures::{forget, plan_forget, plan_forget_package};
 use crate::flow::safe_upgrade::is_upgrade;
@@ -40,6 +41,10 @@ pub fn remove(run: &Invocation<'_>, id: &PackageId, targets: &[Target]) -> Resul
 }
 
 pub(super) fn unbuild_package(run: &Invocation<'_>, package: &Package, target: &Target) -> Result<()> {
+    run.work(Job::Unbuild, &package.id, target, |run| take_out(run, package, target)).map(drop)
+}
+
+fn take_out(run: &Invocation<'_>, package: &Package, target: &Target) -> Result<End> {
     let id = &package.id;
     if run.env.tree.is_installed(id, target) {
         uninstall_package(run, package, &run.kernel(target), target)?;
@@ -48,11 +53,11 @@ pub(super) fn unbuild_package(run: &Invocation<'_>, package: &Package, target: &
     }
     if !run.env.tree.is_built(id, target) {
         run.runner.say(format!("Module {id} is not built for kernel {target}. Skipping..."));
-        return forget(run, id, target);
+        return forget(run, id, target).map(|()| End::Skipped(Skip::NotBuilt));
     }
     let mut plan = Builder::new(format!("unbuild {id} for {target}"), run.env.system.roots.clone());
     plan.push(verbs::Remove { location: id.target_dir(target) }, "the built modules are removed");
     plan.push(verbs::Prune::from(id.kernel_dir(target)), "no empty kernel directory is left");
     plan_forget(run, id, target, &mut plan);
-    run.runner.run(plan)
+    run.runner.run(plan).map(|()| End::Done(Outcome::Unbuilt))
 }

@@ -1,16 +1,18 @@
 //! Plans are carried out, or kept to be shown. Only this file knows which it is.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::build::Shims;
 use crate::error::{Error, Result};
+use crate::event::{Level, Observer, Work};
 use crate::flow::depmod;
 use crate::flow::env::Env;
+use crate::flow::voice::Voice;
 use crate::tree::{PackageId, Target, TreeLock};
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder, Executor, Jobs, Plan, Reporter, verbs};
+use modsmith_plan::{Action, Builder, Executor, Jobs, Plan, verbs};
 
 /// Whether plans are run or shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,7 +25,7 @@ pub enum Mode {
 /// Carries out plans, and says what comes of them.
 #[derive(Clone)]
 pub struct Runner<'a> {
-    pub reporter: &'a dyn Reporter,
+    pub reporter: Voice<'a>,
     env: Arc<Env>,
     shared: Arc<Shared>,
 }
@@ -33,6 +35,8 @@ struct Shared {
     kind: Kind,
     jobs: OnceLock<Jobs>,
     said: Mutex<BTreeSet<Vec<String>>>,
+    /// How many pieces of work have begun.
+    begun: AtomicUsize,
 }
 
 enum Kind {
@@ -63,17 +67,24 @@ pub enum TryLock {
 }
 
 impl<'a> Runner<'a> {
-    pub(super) fn new(env: Arc<Env>, reporter: &'a dyn Reporter, mode: Mode) -> Self {
+    pub(super) fn new(env: Arc<Env>, observer: &'a dyn Observer, mode: Mode) -> Self {
         let kind = match mode {
             Mode::Execute => Kind::Live(Live::default()),
             Mode::DryRun => Kind::DryRun(DryRun::default()),
         };
-        Self { reporter, env, shared: Arc::new(Shared { kind, jobs: OnceLock::new(), said: Mutex::default() }) }
+        let (jobs, said, begun) = (OnceLock::new(), Mutex::default(), AtomicUsize::default());
+        let shared = Arc::new(Shared { kind, jobs, said, begun });
+        Self { reporter: Voice::new(observer), env, shared }
     }
 
-    /// The same runner with another reporter.
-    pub(super) fn reporting_to<'b>(&self, reporter: &'b dyn Reporter) -> Runner<'b> {
-        Runner { reporter, env: self.env.clone(), shared: self.shared.clone() }
+    /// The same runner, speaking about a piece of work.
+    pub(super) fn about(&self, work: Arc<Work>) -> Self {
+        Self { reporter: self.reporter.about(work), ..self.clone() }
+    }
+
+    /// The number of the next piece of work.
+    pub(super) fn next_number(&self) -> usize {
+        self.shared.begun.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Carries a plan out, or keeps it to be shown.
@@ -107,7 +118,7 @@ impl<'a> Runner<'a> {
         Executor {
             system: &self.env.system,
             guard: &self.env.plugins,
-            reporter: self.reporter,
+            reporter: &self.reporter,
             jobs: self.jobs(),
             reruns: depmod::command,
         }
@@ -214,6 +225,11 @@ impl<'a> Runner<'a> {
         self.after_success(|| self.reporter.line(text.as_ref()));
     }
 
+    /// A line for those who read dkms's lines: the events of the packages say the same.
+    pub(super) fn say_echo(&self, text: &str) {
+        self.after_success(|| self.reporter.echo(Level::Line, text));
+    }
+
     /// Several lines for the user.
     pub fn say_lines(&self, texts: &[String]) {
         self.after_success(|| self.reporter.lines(texts));
@@ -223,6 +239,14 @@ impl<'a> Runner<'a> {
     pub(super) fn say_once(&self, lines: &[String]) {
         if self.shared.said.lock().unwrap_or_else(PoisonError::into_inner).insert(lines.to_vec()) {
             lines.iter().for_each(|line| self.say(line));
+        }
+    }
+
+    /// The same with what the user is advised to do.
+    pub(super) fn advise_once(&self, lines: &[String]) {
+        let is_new = || self.shared.said.lock().unwrap_or_else(PoisonError::into_inner).insert(lines.to_vec());
+        if !lines.is_empty() && is_new() {
+            self.after_success(|| self.reporter.advice(lines));
         }
     }
 }

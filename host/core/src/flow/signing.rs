@@ -59,9 +59,8 @@ pub(super) fn signing(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kern
     }
     if changes {
         run.runner.after_success(|| {
-            let mut lines = enrolment_lines(run, kernel);
-            lines.push(String::new());
-            run.runner.say_once(&lines);
+            run.runner.advise_once(&enrolment_lines(run, kernel));
+            run.runner.say("");
         });
     }
     Ok(Some(signing))
@@ -99,7 +98,7 @@ pub fn generate_mok(run: &Invocation<'_>, target: &Target) -> Result<()> {
             run.runner.run(plan)?;
             lines.iter().for_each(|line| run.runner.say(line));
             run.runner.after_success(|| {
-                enrolment_lines(run, &kernel).iter().for_each(|line| run.runner.say(line));
+                run.runner.advise_once(&enrolment_lines(run, &kernel));
             });
             Ok(())
         }

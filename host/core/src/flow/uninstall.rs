@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::conf::{PackageConf, Strictness};
 use crate::error::Result;
+use crate::event::{End, Job, Outcome, Skip};
 use crate::flow::boot_image::plan_initrd;
 use crate::flow::deletion::pruning;
 use crate::flow::install::plan_depmod;
@@ -28,11 +29,14 @@ pub fn uninstall(run: &Invocation<'_>, id: &PackageId, targets: &[Target]) -> Re
     let _lock = begin(run)?;
     let package = run.env.package(id)?;
     for target in targets {
-        if run.env.tree.is_installed(id, target) {
-            uninstall_package(run, &package, &run.kernel(target), target)?;
-        } else {
+        run.work(Job::Uninstall, id, target, |run| {
+            if run.env.tree.is_installed(id, target) {
+                uninstall_package(run, &package, &run.kernel(target), target)?;
+                return Ok(End::Done(Outcome::Uninstalled));
+            }
             run.runner.say(format!("Module {id} is not installed for kernel {target}. Skipping..."));
-        }
+            Ok(End::Skipped(Skip::NotInstalled))
+        })?;
     }
     Ok(())
 }

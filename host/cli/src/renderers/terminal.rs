@@ -1,12 +1,11 @@
-//! The reporter of the command line.
+//! The lines of dkms on standard output, with dots while something goes on.
 
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{output, screen};
+use super::super::{output, screen};
 use modsmith_facts::text::line;
-use modsmith_plan::Reporter;
 
 /// Prints to standard output; warnings to standard error. Every text is one line:
 /// what would make more of it is escaped.
@@ -73,18 +72,17 @@ impl Terminal {
     }
 }
 
-impl Reporter for Terminal {
-    fn line(&self, text: &str) {
-        self.print(&format!("{}\n", line(text)));
-    }
-
-    fn lines(&self, texts: &[String]) {
+/// What is said, in dkms's form.
+impl Terminal {
+    /// Several lines, all at once.
+    pub fn lines(&self, texts: &[String]) {
         // All at once: a thousand packages are as many lines.
         let lines = texts.iter().map(|text| line(text) + "\n").collect::<String>();
         self.print(&lines);
     }
 
-    fn begin(&self, text: &str, command: &str) {
+    /// Something that takes a while begins.
+    pub fn begin(&self, text: &str, command: &str) {
         let command = line(command).into_owned();
         let shown = if self.verbose { command.clone() } else { line(text).into_owned() };
         let mut state = self.state();
@@ -92,7 +90,8 @@ impl Reporter for Terminal {
         state.open = Some(Progress { shown, command, ticks: 0, left: false });
     }
 
-    fn tick(&self) {
+    /// It is still going on.
+    pub fn tick(&self) {
         let mut state = self.state();
         let bare = state.overview.is_empty();
         if let Some(open) = state.open.as_mut().filter(|open| self.interactive && !open.left) {
@@ -101,7 +100,8 @@ impl Reporter for Terminal {
         }
     }
 
-    fn end(&self, outcome: Result<(), i32>) {
+    /// It ended: `Err` holds the exit status.
+    pub fn end(&self, outcome: Result<(), i32>) {
         let mut state = self.state();
         let overview = std::mem::take(&mut state.overview);
         if !overview.is_empty() {
@@ -115,17 +115,20 @@ impl Reporter for Terminal {
         }
     }
 
-    fn warning(&self, text: &str) {
+    /// To standard error.
+    pub fn warning(&self, text: &str) {
         self.complain(&format!("Warning: {text}"));
     }
 
-    fn notice(&self, text: &str) {
+    /// The same without a prefix; each is shown once.
+    pub fn notice(&self, text: &str) {
         if self.state().noticed.insert(text.to_owned()) {
             self.complain(text);
         }
     }
 
-    fn overview(&self, done: usize, of: usize, in_work: &[&str]) {
+    /// Several things are going on: how many of how many are done, and the names of those in work.
+    pub fn overview(&self, done: usize, of: usize, in_work: &[String]) {
         if !self.interactive {
             return;
         }
