@@ -3,5 +3,6 @@
 
 mod broken;
 mod kernels;
+mod keys;
 mod own_modules;
 mod patch;
