@@ -51,7 +51,7 @@ impl Certificate {
     }
 }
 
-fn extension<'p>(parsed: &'p Parsed, id: cms::cert::x509::der::oid::ObjectIdentifier) -> Option<&'p [u8]> {
+fn extension(parsed: &Parsed, id: cms::cert::x509::der::oid::ObjectIdentifier) -> Option<&[u8]> {
     let extensions = parsed.tbs_certificate.extensions.as_ref()?;
     extensions.iter().find(|extension| extension.extn_id == id).map(|extension| extension.extn_value.as_bytes())
 }
