@@ -81,6 +81,36 @@ fn a_failure_is_counted_and_stops_only_what_needs_it() {
 }
 
 #[test]
+fn an_optional_package_fails_no_kernel_and_its_failure_is_remembered() {
+    let world = world(&[automatic("good"), automatic("bad").file("bad.c", "this is not C\n")]);
+    autoinstall(&world).expect(11);
+    world.settings("modsmith/criticality.toml", "optional = [\"ba*\"]\n");
+    let out = autoinstall(&world).expect(0);
+    let told = "failed for optional module(s) bad(10), which fails nothing else (/etc/modsmith/criticality.toml).";
+    assert!(out.stdout.contains(told), "{out}");
+    let json = world.modsmith("status bad --json").expect(0).json();
+    assert!(json["packages"].to_string().contains("\"failed\":{"), "{json:#}");
+    world.dkms(&format!("kernel_postinst -k {}", kernel())).expect(0);
+    // The most important pattern counts.
+    world.settings("modsmith/criticality.toml", "needed = [\"bad/1.0\"]\noptional = [\"*\"]\n");
+    autoinstall(&world).expect(11);
+    // Settings that cannot be used excuse nothing.
+    world.settings("modsmith/criticality.toml", "optinal = [\"*\"]\n");
+    let out = autoinstall(&world).expect(11);
+    assert!(out.stderr.contains("criticality.toml cannot be used"), "{out}");
+}
+
+#[test]
+fn missing_headers_fail_only_what_is_not_optional() {
+    let world = world(&[automatic("one"), automatic("two")]);
+    world.settings("modsmith/criticality.toml", "optional = [\"one\"]\n");
+    world.dkms("autoinstall -k 0.0.0-none").expect(21);
+    world.settings("modsmith/criticality.toml", "optional = [\"one\", \"two\"]\n");
+    let out = world.dkms("autoinstall -k 0.0.0-none").expect(0);
+    assert!(out.stdout.contains("optional module(s) one(21) two(21)"), "{out}");
+}
+
+#[test]
 fn a_switch_turns_it_off() {
     let world = world(&[automatic("off")]);
     fs::create_dir_all(world.path("etc/dkms")).unwrap();

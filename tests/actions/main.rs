@@ -18,6 +18,7 @@ mod records;
 mod shims;
 mod signing;
 mod signing_keys;
+mod signing_policy;
 mod target_root;
 mod verify;
 mod weak_links;

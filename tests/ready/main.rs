@@ -3,6 +3,7 @@
 
 mod boot_images;
 mod boot_loaders;
+mod hooks;
 mod hostile;
 mod machine;
 mod modules;

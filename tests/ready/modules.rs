@@ -34,6 +34,34 @@ fn a_module_that_is_not_installed_counts_by_what_depends_on_it() {
 }
 
 #[test]
+fn the_administrator_knows_what_the_machine_is_for() {
+    let machine = Machine::new(Use::Idle).with_initramfs().with_grub("0");
+    machine.world.settings("modsmith/criticality.toml", "boot = [\"held\"]\n");
+    assert_eq!(machine.verdict(0)["answer"], "safe");
+    let line = format!("uninstall held/1.0 -k {} --no-initrd", machine.kernel);
+    machine.world.dkms(&line).expect(0);
+    for (list, code, expected) in [
+        ("boot", 2, "unsafe boot-critical held"),
+        ("needed", 2, "unsafe session-critical held"),
+        ("optional", 1, "degraded idle held"),
+    ] {
+        machine.world.settings("modsmith/criticality.toml", format!("{list} = [\"he*\"]\n"));
+        let (reason, evidence) = machine.reason(code);
+        assert_eq!(reason, expected, "{evidence}");
+    }
+    // One that was never built.
+    machine.world.dkms(&format!("unbuild held/1.0 -k {}", machine.kernel)).expect(0);
+    machine.world.settings("modsmith/criticality.toml", "boot = [\"held\"]\n");
+    let (reason, evidence) = machine.reason(2);
+    assert_eq!(reason, "unsafe boot-critical held");
+    assert!(evidence.contains("is not built for any kernel"), "{evidence}");
+    machine.world.settings("modsmith/criticality.toml", "boots = []\n");
+    let (reason, evidence) = machine.reason(3);
+    assert_eq!(reason, "unknown boot-critical /etc/modsmith/criticality.toml");
+    assert!(evidence.contains("unknown field `boots`"), "{evidence}");
+}
+
+#[test]
 fn a_module_that_is_in_no_index_is_not_loaded() {
     let machine = Machine::new(Use::Network).with_initramfs().with_grub("0");
     fs::write(machine.world.modules(&machine.kernel).join("modules.dep"), "kernel/drivers/misc/resident.ko:\n")

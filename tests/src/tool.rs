@@ -25,6 +25,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("modprobe", "kmod"),
     ("apt-get", "apt"),
     ("apt-cache", "apt"),
+    ("kernel-install", "systemd"),
+    ("systemd-analyze", "systemd"),
     ("debootstrap", "debootstrap"),
     ("dpkg", "dpkg"),
     ("unshare", "util-linux"),

@@ -5,5 +5,6 @@ mod agreement;
 mod broken;
 mod cases;
 mod kernels;
+mod keys;
 mod own_modules;
 mod patch;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 
 use super::Persona;
-pub use health::{CheckArguments, ReadyArguments};
+pub use health::{CheckArguments, KeysArguments, ReadyArguments};
 pub use people::{ExplainArguments, Grouping, HelpArguments, View, ViewArguments};
 
 /// Builds, installs and maintains out-of-tree kernel modules.

@@ -149,20 +149,19 @@ fn head(build: &Build) -> String {
     format!("{module}/{version}, {kernel}, {arch}: {identity}{not_kept}")
 }
 
-/// A line for each input; a tree with many entries is shown by its digest.
+/// A line for each input; a tree has its digest, and its entries where they are few.
 fn inputs(build: &Build) -> String {
     const MOST: usize = 8;
     let mut rows = Vec::new();
     for (name, value) in build.inputs.iter() {
         match value {
             Value::Text(text) => rows.push(format!("  {name}: {}", text.lines().last().unwrap_or_default())),
-            Value::Tree(tree) if tree.len() > MOST => {
+            Value::Tree(tree) if tree.is_empty() => rows.push(format!("  {name}: none")),
+            Value::Tree(tree) => {
                 let digest = digest(&serde_json::to_vec(tree).unwrap_or_default());
                 rows.push(format!("  {name}: {} entries, {digest}", tree.len()));
-            }
-            Value::Tree(tree) => {
-                rows.push(format!("  {name}:{}", if tree.is_empty() { " none" } else { "" }));
-                rows.extend(tree.iter().map(|(name, value)| match value {
+                let few = if tree.len() > MOST { 0 } else { MOST };
+                rows.extend(tree.iter().take(few).map(|(name, value)| match value {
                     Value::Text(text) => format!("    {name}: {text}"),
                     Value::Tree(tree) => format!("    {name}: {}", serde_json::to_string(tree).unwrap_or_default()),
                 }));

@@ -14,6 +14,7 @@ mod help;
 mod hooks;
 mod identity;
 mod invocation;
+mod keys;
 mod log;
 mod look;
 mod manual;
@@ -83,13 +84,14 @@ type Outcome = Result<modsmith_core::error::Result<()>, ExitCode>;
 type Run = fn(&[OsString], &Environment) -> Outcome;
 
 /// The commands that only `modsmith` has, each with what runs it.
-const RUN: [(&str, Run); 12] = [
+const RUN: [(&str, Run); 13] = [
     ("check", |words, environment| Ok(check::run(&parse(words, environment)?, environment))),
     ("completion", |words, environment| Ok(completion::run(&parse(words, environment)?, environment))),
     ("conf", |words, environment| Ok(conf::run(&parse(words, environment)?, environment))),
     ("explain", |words, environment| Ok(explain::run(&parse(words, environment)?, environment))),
     ("help", |words, environment| Ok(help::run(&parse(words, environment)?, environment))),
     ("identity", |words, environment| Ok(identity::run(&parse(words, environment)?, environment))),
+    ("keys", |words, environment| Ok(keys::run(&parse(words, environment)?, environment))),
     ("log", |words, environment| Ok(log::run(&parse(words, environment)?, environment))),
     ("manual", |words, environment| Ok(manual::run(&parse(words, environment)?, environment))),
     ("plugin", |words, environment| Ok(plugin::run(&parse(words, environment)?, environment))),

@@ -1,5 +1,7 @@
 //! `modsmith ready`: whether a restart is safe.
 
+mod metrics;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -91,6 +93,8 @@ pub fn run(arguments: &ReadyArguments, environment: &Environment) -> Result<Exit
             next: found.next.as_ref().map(Into::into),
             kernels: found.kernels.iter().map(Into::into).collect(),
         })?;
+    } else if arguments.openmetrics {
+        output::lines(&metrics::text(&found));
     } else {
         output::lines(&text(&found));
     }

@@ -207,6 +207,9 @@ pub struct StatusEntry<'a> {
     /// By what the build is known in the store.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store: Option<RecordedStore>,
+    /// Why the administrator's policy kept the modules unsigned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unsigned: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<FailedView<'a>>,
 }
@@ -215,11 +218,11 @@ impl<'a> StatusDocument<'a> {
     /// A failure stands with the line of its kernel, or in an entry of its own
     /// after the package's others: for that kernel, the package is only added.
     pub fn new(tree: &Tree, lines: &'a [StatusLine], failures: &'a [Failure]) -> Self {
-        let of_record = |record: BuildRecord| (record.confinement, record.store);
+        let of_record = |record: BuildRecord| (record.confinement, record.store, record.unsigned);
         let known = |line: &StatusLine| tree.record(&line.id, line.target.as_ref()?).map(of_record);
         let recorded = lines.iter().map(|line| (line, known(line).unwrap_or_default()));
         let mut packages: Vec<StatusEntry<'a>> = recorded
-            .map(|(line, (confinement, store))| StatusEntry {
+            .map(|(line, (confinement, store, unsigned))| StatusEntry {
                 module: &line.id.module,
                 version: &line.id.version,
                 kernel: line.target.as_ref().map(|t| t.kernel.as_str()),
@@ -229,6 +232,7 @@ impl<'a> StatusDocument<'a> {
                 from: line.from.as_deref(),
                 confinement,
                 store,
+                unsigned,
                 failed: None,
             })
             .collect();
@@ -244,7 +248,7 @@ impl<'a> StatusDocument<'a> {
                 Some(entry) => entry.failed = failed,
                 None => {
                     let at = packages.iter().rposition(of_package).map_or(packages.len(), |last| last + 1);
-                    let (annotations, from, confinement, store) = (&[][..], None, None, None);
+                    let (annotations, from, confinement, store, unsigned) = (&[][..], None, None, None, None);
                     let entry = StatusEntry {
                         module,
                         version,
@@ -255,6 +259,7 @@ impl<'a> StatusDocument<'a> {
                         from,
                         confinement,
                         store,
+                        unsigned,
                         failed,
                     };
                     packages.insert(at, entry);

@@ -13,6 +13,7 @@ mod wishes;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::efi::Firmware;
 use crate::inside;
 pub use loaded::Loaded;
 
@@ -64,9 +65,7 @@ impl Machine {
     /// The value of a variable of the firmware, without its attributes; `None` where there
     /// is none of this name. Source: the kernel's `Documentation/filesystems/efivarfs.rst`.
     pub fn firmware_variable(&self, name: &str) -> Option<Vec<u8>> {
-        let is_plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        let path = is_plain.then(|| self.path(&format!("sys/firmware/efi/efivars/{name}")))?;
-        inside::read_configuration(&path).ok()?.get(4..).map(<[u8]>::to_vec)
+        Some(Firmware::of(&self.root).variable(name).ok()??.value)
     }
 
     /// The real path of one below the root, links followed.

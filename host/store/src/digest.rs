@@ -1,35 +1,9 @@
-//! Digests, and identities, which are digests of inputs.
+//! Identities, which are digests of inputs.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
 
-use ring::digest::{Context, SHA256};
+use modsmith_facts::{DIGEST_PREFIX, digest};
 use serde::{Deserialize, Serialize};
-
-const PREFIX: &str = "sha256:";
-
-/// `sha256:` and 64 hexadecimal digits of some bytes.
-pub fn digest(bytes: &[u8]) -> String {
-    format!("{PREFIX}{}", hex::encode(ring::digest::digest(&SHA256, bytes)))
-}
-
-/// The same of what is left to read of a file.
-///
-/// # Errors
-/// Those of read(2).
-pub fn digest_of(mut file: File) -> io::Result<String> {
-    let mut context = Context::new(&SHA256);
-    let mut buffer = vec![0; 128 << 10];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(format!("{PREFIX}{}", hex::encode(context.finish()))),
-            Ok(length) => context.update(&buffer[..length]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
 
 /// What a product is known by: the digest of its inputs in canonical form.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -43,14 +17,14 @@ impl Identity {
 
     /// From its text, with `sha256:` or without. `None` for what is none.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix(PREFIX).unwrap_or(text);
+        let digits = text.strip_prefix(DIGEST_PREFIX).unwrap_or(text);
         let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        (digits.len() == 64 && digits.bytes().all(is_digit)).then(|| Self(format!("{PREFIX}{digits}")))
+        (digits.len() == 64 && digits.bytes().all(is_digit)).then(|| Self(format!("{DIGEST_PREFIX}{digits}")))
     }
 
     /// Its 64 digits: a plain file name.
     pub fn digits(&self) -> &str {
-        self.0.strip_prefix(PREFIX).unwrap_or(&self.0)
+        self.0.strip_prefix(DIGEST_PREFIX).unwrap_or(&self.0)
     }
 }
 
@@ -77,17 +51,6 @@ impl TryFrom<String> for Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn digests_are_those_of_others() {
-        // Source: FIPS 180-2, B.1.
-        let known = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(digest(b"abc"), known);
-        let mut file = tempfile::tempfile().unwrap();
-        io::Write::write_all(&mut file, b"abc").unwrap();
-        io::Seek::rewind(&mut file).unwrap();
-        assert_eq!(digest_of(file).unwrap(), known);
-    }
 
     #[test]
     fn an_identity_is_a_digest_and_a_plain_name() {

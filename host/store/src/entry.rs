@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::digest::{Identity, digest};
+use crate::digest::Identity;
 use crate::inputs::Inputs;
+use modsmith_facts::digest;
 
 /// Increased when the form of entries changes; those of another form are none.
 const SCHEMA_VERSION: u32 = 1;

@@ -11,7 +11,6 @@
 // What a product is known by.
 mod digest;
 mod inputs;
-mod listing;
 
 // Where products are.
 mod entry;
@@ -19,10 +18,10 @@ mod error;
 mod lock;
 mod store;
 
-pub use digest::{Identity, digest, digest_of};
+pub use digest::Identity;
 pub use entry::{Entry, Kept, StoredFile};
 pub use error::{Error, Result};
 pub use inputs::{Difference, Inputs, Value};
-pub use listing::{Listing, MOST_ENTRIES};
 pub use lock::Shared;
+pub use modsmith_facts::{Listing, MOST_ENTRIES, digest, digest_of};
 pub use store::{Collected, Fault, Listed, New, Store};

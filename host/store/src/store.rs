@@ -15,12 +15,12 @@ use std::time::SystemTime;
 use rustix::fs::{FileType, OFlags};
 use serde_json::{Map, Value};
 
-use crate::digest::{Identity, digest, digest_of};
+use crate::digest::Identity;
 use crate::entry::{Entry, Kept, StoredFile};
 use crate::error::{Error, Result, io_error, trust_error};
 use crate::inputs::Inputs;
 use crate::lock::{self, Shared};
-use modsmith_facts::{TrustedDir, check};
+use modsmith_facts::{TrustedDir, check, digest, digest_of};
 
 const ENTRIES: &str = "entries";
 const NEW: &str = "new";

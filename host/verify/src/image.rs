@@ -28,6 +28,9 @@ pub struct Image {
     pub builtin: Fact<BTreeMap<String, BuiltIn>>,
     /// The certificates that are part of the kernel, in DER form.
     pub certificates: Fact<Vec<Vec<u8>>>,
+    /// Further certificates that the kernel is known to trust as it starts: those that the machine's owner
+    /// has enrolled, in DER form.
+    pub enrolled: Fact<Vec<Vec<u8>>>,
 }
 
 /// A module that is part of a kernel.
@@ -50,6 +53,7 @@ impl Image {
             config: Fact::unknown(why),
             builtin: Fact::unknown(why),
             certificates: Fact::unknown(why),
+            enrolled: Fact::unknown(why),
         }
     }
 

@@ -5,6 +5,7 @@
 //! * for which kernel: [`Image`], gathered from [`Places`]
 //! * how: [`RULES`], one file for each rule
 //! * what comes out: a [`Finding`] for each rule
+//! * whose signatures a kernel takes: [`trusts`]
 //!
 //! There are three answers. *No* is a proof: the kernel refuses the file, with words
 //! that the finding quotes. *Yes* covers what the rule checks, and nothing else.
@@ -14,6 +15,7 @@
 //! it knows nothing of plans, plugins and packages.
 
 mod answer;
+mod certificate;
 mod drift;
 mod fact;
 mod finding;
@@ -27,8 +29,10 @@ mod neighbours;
 mod rule;
 mod rules;
 mod signer;
+mod trust;
 
 pub use answer::{Refusal, Verdict};
+pub use certificate::Certificate;
 pub use drift::drifted_providers;
 pub use fact::{Fact, Unknown};
 pub use finding::{Answer, Finding, Words};
@@ -38,6 +42,7 @@ pub use module::Module;
 pub use neighbours::{Installed, Neighbours, Provider};
 pub use rule::{Case, Gate, Rule};
 pub use rules::RULES;
+pub use trust::{FirmwareFacts, RunningFacts, Trust, TrustFacts, enrolled, requires_signatures, trusts};
 
 /// Applies every rule to a module, in the kernel's order.
 pub fn check(module: &Module, image: &Image, neighbours: &dyn Neighbours) -> Vec<Finding> {

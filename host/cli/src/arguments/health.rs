@@ -47,6 +47,23 @@ pub struct ReadyArguments {
     /// Write JSON
     #[arg(long)]
     pub json: bool,
+    /// Write metrics for monitoring, in the form of OpenMetrics
+    #[arg(long, conflicts_with = "json")]
+    pub openmetrics: bool,
+    #[command(flatten)]
+    pub directories: DirectoryArguments,
+}
+
+/// Lists the keys that signatures of modules are checked with, and which kernels trust them.
+#[derive(Debug, Parser)]
+#[command(name = "modsmith keys")]
+pub struct KeysArguments {
+    /// Kernel release; default: every installed kernel
+    #[arg(short, long = "kernelver", value_name = "KERNEL")]
+    pub kernel: Option<String>,
+    /// Write JSON, also with issuers, serial numbers and key ids
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub directories: DirectoryArguments,
 }

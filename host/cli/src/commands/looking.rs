@@ -2,7 +2,9 @@
 
 use clap::CommandFactory;
 
-use super::super::arguments::{ConfArguments, ExplainArguments, LogArguments, ReadyArguments, VerifyArguments};
+use super::super::arguments::{
+    ConfArguments, ExplainArguments, KeysArguments, LogArguments, ReadyArguments, VerifyArguments,
+};
 use super::options::{KERNELS, PACKAGE, VIEW};
 use super::{Command, Group, Takes};
 
@@ -67,7 +69,7 @@ pub const COMMANDS: &[Command] = &[
             ("verify bbswitch/0.8 --all", "One package for all kernels that it is built for."),
         ],
         exit_codes: &[(3, "The package is not built for the kernel."), (33, "A kernel would not load a module.")],
-        see_also: &["status", "signing", "kernels"],
+        see_also: &["status", "keys", "signing", "kernels"],
     },
     Command {
         name: "ready",
@@ -86,6 +88,25 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[(1, "Degraded."), (2, "Unsafe."), (3, "Unknown, or no answer.")],
         see_also: &["verify", "check", "status"],
+    },
+    Command {
+        name: "keys",
+        group: Group::Look,
+        summary: "List the keys of module signatures, and which kernels trust them",
+        usage: &["keys [-k KERNEL] [OPTION]..."],
+        about: &[
+            "Finds the certificate that modules are signed with, those that are part of kernels, and those in the lists of \
+             the firmware: enrolled, forbidden, or waiting for the next start. For each kernel the answer is yes, no or \
+             unknown, with the reason; a kernel that does not run is judged by its image, its configuration and the \
+             firmware.",
+        ],
+        takes: Takes::Own(KeysArguments::command),
+        examples: &[
+            ("keys", "All certificates and all kernels."),
+            ("keys -k 6.1.0-9-amd64 --json", "One kernel, for a program."),
+        ],
+        exit_codes: &[],
+        see_also: &["verify", "generate_mok", "signing"],
     },
     Command {
         name: "conf",

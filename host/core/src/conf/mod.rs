@@ -6,6 +6,7 @@
 //! child. [`PackageConf::from_evaluated`] validates and types them.
 
 pub(crate) mod confinement;
+pub(crate) mod criticality;
 pub mod directives;
 mod environment;
 mod evaluate;
@@ -13,9 +14,11 @@ mod exclusive;
 pub mod framework;
 mod make;
 mod package;
+mod pattern;
 mod placeholder;
 pub mod report;
 mod settings;
+pub(crate) mod signing_policy;
 mod source;
 pub(crate) mod store;
 mod sysconfig;

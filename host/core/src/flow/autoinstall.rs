@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::conf::criticality::{Criticality, FILE, Settings};
 use crate::conf::{Strictness, version};
 use crate::error::{Error, ExitCodes, Kind, Result};
 use crate::event::{End as WorkEnd, Job, Level, Outcome, Skip};
@@ -18,7 +19,7 @@ use crate::flow::parallel::{self, End, Task};
 use crate::flow::preconditions::{check_dependencies, check_headers};
 use crate::flow::transaction::{self, begin};
 use crate::flow::voice::Voice;
-use crate::tree::{Entry, Package, SourceState, Target};
+use crate::tree::{Entry, Package, PackageId, SourceState, Target};
 use modsmith_facts::Root;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Builder;
@@ -47,6 +48,10 @@ struct Results {
     installed: Vec<String>,
     skipped: Vec<String>,
     failed: Vec<String>,
+    /// The same of packages that a kernel can be used without.
+    optional_failed: Vec<String>,
+    /// Which packages these are.
+    criticality: Settings,
     /// Whether anything was installed that was not.
     changed: bool,
 }
@@ -66,10 +71,10 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
     }
     let _lock = begin(run)?;
     let kernel = run.kernel(target);
-    let mut results = Results::default();
+    let mut results = Results { criticality: criticality(run), ..Results::default() };
     let wanted = wanted(run, &kernel, target, &mut results)?;
     if wanted.is_empty() {
-        return match results.failed.is_empty() {
+        return match results.failed.is_empty() && results.optional_failed.is_empty() {
             true => Ok(()),
             // A dkms.conf that cannot be read fails each time, not only when others have work.
             false => summarise(run, target, &results, Vec::new()),
@@ -79,7 +84,12 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
         for Wanted { package, .. } in wanted.iter().filter(|w| !run.env.tree.is_built(&w.package.id, target)) {
             remember(run, error.repeated(), None, package, &kernel, target);
         }
-        return Err(error);
+        if !wanted.iter().all(|w| results.is_optional(&w.package.id)) {
+            return Err(error);
+        }
+        report_error(&error, run.runner.reporter);
+        wanted.iter().for_each(|w| results.fail(&w.package.id, run.env.options.exit_codes.of(error.kind)));
+        return summarise(run, target, &results, Vec::new());
     }
 
     let mut wanted = wanted;
@@ -104,12 +114,12 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
     });
     for (task, result) in done.results {
         let installed = result.is_ok();
-        results.count(&tasks[task].name, result.map(drop), run.env.options.exit_codes)?;
+        results.count(&wanted[task].package.id, result.map(drop), run.env.options.exit_codes)?;
         if installed {
             let id = &wanted[task].package.id;
             for (dependent, error) in rebuild_each_dependent(&together, id, &kernel, target)? {
                 report_error(&error, &run.runner.reporter);
-                results.count(&dependent.module, Err(error), run.env.options.exit_codes)?;
+                results.count(&dependent, Err(error), run.env.options.exit_codes)?;
             }
         }
     }
@@ -124,6 +134,14 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
     left.iter().for_each(|left| tell_left(run, left, &kernel, target));
     summarise(run, target, &results, left)?;
     finished
+}
+
+/// What the administrator says; nothing where that cannot be read, so that a failure counts.
+fn criticality(run: &Invocation<'_>) -> Settings {
+    Settings::read().unwrap_or_else(|error| {
+        run.runner.reporter.warning(&error.message);
+        Settings::default()
+    })
 }
 
 /// The packages of the tree, but for those with names that no package has now.
@@ -176,7 +194,7 @@ fn wanted(run: &Invocation<'_>, kernel: &Arc<Kernel>, target: &Target, results: 
                 run.runner.reporter.echo(Level::Warning, &error.message);
                 error.details.iter().for_each(|line| run.runner.reporter.echo(Level::Notice, line));
                 run.fail_work(Job::Install, &package.id, target, &error);
-                results.failed.push(format!("{}({})", package.id.module, run.env.options.exit_codes.of(error.kind)));
+                results.fail(&package.id, run.env.options.exit_codes.of(error.kind));
             }
         }
     }
@@ -258,7 +276,13 @@ fn summarise(run: &Invocation<'_>, target: &Target, results: &Results, left: Vec
             false => format!("{} autoinstall failed due to missing dependencies: {missing}.", package.id),
         });
     }
-    if results.failed.is_empty() && left.iter().all(|left| left.deferred) {
+    if !results.optional_failed.is_empty() {
+        run.runner.say(format!(
+            "Autoinstall on {kernel} failed for optional module(s) {}, which fails nothing else ({FILE}).",
+            results.optional_failed.join(" ")
+        ));
+    }
+    if results.failed.is_empty() && left.iter().all(|left| left.deferred || results.is_optional(&left.package.id)) {
         return Ok(());
     }
     Err(Error::new(Kind::AutoinstallFailed, format!("Not all modules could be installed for kernel {target}."))
@@ -266,16 +290,27 @@ fn summarise(run: &Invocation<'_>, target: &Target, results: &Results, left: Vec
 }
 
 impl Results {
+    /// Whether a kernel can be used without a package.
+    fn is_optional(&self, id: &PackageId) -> bool {
+        self.criticality.criticality(&id.module, &id.version) == Some(Criticality::Optional)
+    }
+
+    /// Counts a package that failed with this exit code.
+    fn fail(&mut self, id: &PackageId, code: u8) {
+        let failed = format!("{}({code})", id.module);
+        if self.is_optional(id) { self.optional_failed.push(failed) } else { self.failed.push(failed) }
+    }
+
     /// Errors: the user's interruption.
-    fn count(&mut self, module: &str, result: Result<()>, codes: ExitCodes) -> Result<()> {
+    fn count(&mut self, id: &PackageId, result: Result<()>, codes: ExitCodes) -> Result<()> {
         match result {
             Ok(()) => {
-                self.installed.push(module.to_owned());
+                self.installed.push(id.module.clone());
                 self.changed = true;
             }
             Err(error) if error.kind == Kind::Interrupted => return Err(error),
-            Err(error) if error.kind == Kind::Excluded => self.skipped.push(module.to_owned()),
-            Err(error) => self.failed.push(format!("{module}({})", codes.of(error.kind))),
+            Err(error) if error.kind == Kind::Excluded => self.skipped.push(id.module.clone()),
+            Err(error) => self.fail(id, codes.of(error.kind)),
         }
         Ok(())
     }

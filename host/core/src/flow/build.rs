@@ -19,7 +19,7 @@ use crate::flow::questions::ask_beforehand;
 use crate::flow::record::conf_files;
 use crate::flow::reuse::take_stored;
 use crate::flow::script::script_command;
-use crate::flow::signing::signing;
+use crate::flow::signing::{SigningChoice, signing};
 use crate::flow::store::{Built, Keeping, keep, keeping, stored};
 use crate::flow::toolchain::toolchain_of;
 use crate::flow::workplace::{Workplace, workplace};
@@ -29,14 +29,14 @@ use modsmith_facts::Compression;
 use modsmith_facts::Location;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::{Action, Builder, Bytes, Command, RunsIn, Undo, verbs};
-use modsmith_plugins::{InstallPolicy, Signing};
+use modsmith_plugins::InstallPolicy;
 
 /// What a build decided before it began.
 pub(super) struct Decisions {
     pub(super) conf: PackageConf,
     toolchain: Toolchain,
     pub(super) compression: Option<Compression>,
-    pub(super) signing: Option<Signing>,
+    pub(super) signing: SigningChoice,
     pub(super) place: Workplace,
     patches: Vec<Patch>,
     /// What `conf` came from.
@@ -48,7 +48,7 @@ pub(super) struct Decisions {
 impl Decisions {
     /// For a build whose products are only looked at.
     pub(super) fn unsigned(conf: PackageConf, toolchain: Toolchain, place: Workplace, patches: Vec<Patch>) -> Self {
-        let (compression, signing, keeping) = (None, None, None);
+        let (compression, signing, keeping) = (None, SigningChoice::default(), None);
         Self { conf, toolchain, compression, signing, place, patches, conf_files: Vec::new(), keeping }
     }
 }
@@ -114,7 +114,7 @@ pub(super) fn build_package(
     match &decisions.keeping {
         Some(keeping) => {
             let Decisions { conf, toolchain, place, signing, .. } = &decisions;
-            let is_signed = signing.is_some();
+            let is_signed = signing.signing.is_some();
             keep(run, &Built { package, kernel, target, conf, toolchain, place, is_signed }, keeping);
             clear(run, package, kernel, place)
         }
@@ -209,12 +209,16 @@ fn plan_prepared(
     let source = Location::new(modsmith_facts::Root::Source, "").expect("the root itself");
     plan.push(verbs::Copy { from: source, to: build.clone() }, "builds use a copy of the registered source")
         .on_undo(Undo::Keep);
+    plan_expected(package, decisions, plan);
     let head = crate::build::log_head(&format!("{id} for kernel {target}"));
     let confined = decisions.place.confined.as_ref().map_or_else(|| "off".to_owned(), Confined::words);
     let confined = format!("# confinement: {confined}\n");
     let kept = decisions.keeping.as_ref().map(|keeping| format!("# identity: {}\n", keeping.record(false).identity));
     let kept = kept.unwrap_or_default();
-    let contents = Bytes([head.as_bytes(), confined.as_bytes(), kept.as_bytes(), &decisions.place.before].concat());
+    let unsigned = decisions.signing.refused.as_ref().map(|why| format!("# not signed: {why}\n")).unwrap_or_default();
+    let contents = Bytes(
+        [head.as_bytes(), confined.as_bytes(), kept.as_bytes(), unsigned.as_bytes(), &decisions.place.before].concat(),
+    );
     plan.push(verbs::WriteFile { location: log.clone(), contents, mode: 0o644 }, "the log of the build")
         .on_undo(Undo::Keep);
     let consult = consult(run, package);
@@ -228,6 +232,12 @@ fn plan_prepared(
         plan.push(
             verbs::Note(format!("the build has the identity {}", keeping.record(false).identity)),
             "under it, the store keeps what is built for the next time",
+        );
+    }
+    if let Some(why) = &decisions.signing.refused {
+        plan.push(
+            verbs::Note(format!("the modules of {id} stay unsigned: {why}")),
+            "the administrator's signing policy",
         );
     }
     if let Some(file) = &decisions.place.exports {
@@ -267,6 +277,15 @@ fn plan_prepared(
         }
     }
     Ok(())
+}
+
+/// The copy has to be the source that the signing policy allows: it may have been changed since.
+fn plan_expected(package: &Package, decisions: &Decisions, plan: &mut Builder) {
+    let Some(digest) = &decisions.signing.digest else { return };
+    let (location, digest) = (decisions.place.location.clone(), digest.clone());
+    plan.push(verbs::ExpectTree { location, digest }, "the signing policy allows this source only")
+        .fails_as(Kind::System, format!("The source of {} was changed while its build began.", package.id))
+        .hint("Build it again: then the signing policy is asked about the source as it is now.");
 }
 
 /// make, and what it has to leave.

@@ -6,16 +6,19 @@ use std::path::{Path, PathBuf};
 use crate::flow::cache::Cache;
 use crate::flow::env::Env;
 use crate::flow::kept::kept;
+use crate::flow::trust_facts::firmware_facts;
 use modsmith_facts::kernel::{Kernel, Vmlinux};
 use modsmith_facts::{Root, inside};
-use modsmith_verify::{Image, Places, gather, read_image};
+use modsmith_verify::{Image, Places, enrolled, gather, read_image};
 
 /// Increased when the facts of an image or their meaning change.
 const SCHEMA_VERSION: u32 = 2;
 
 /// Gathers the facts of a kernel.
 pub(super) fn image_of(env: &Env, kernel: &Kernel) -> Image {
-    gather(&places(env, kernel), known)
+    let mut image = gather(&places(env, kernel), known);
+    image.enrolled = enrolled(&image, &firmware_facts(&env.system.root));
+    image
 }
 
 /// What a kernel image says.

@@ -1,5 +1,6 @@
 //! One package for several kernels at the same time.
 
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use crate::error::{Error, Kind, Result};
@@ -9,6 +10,7 @@ use crate::flow::parallel::{self, End, Task};
 use crate::flow::transaction::begin;
 use crate::flow::{Invocation, PackageSource};
 use crate::tree::{Package, Target};
+use modsmith_facts::inside;
 use modsmith_plan::{Builder, INTERRUPTED, Undo, verbs};
 use modsmith_sandbox::can_bind;
 
@@ -100,4 +102,15 @@ fn clear_build_dirs(run: &Invocation<'_>, package: &Package, targets: &[&Target]
         }
     }
     run.runner.run(plan)
+}
+
+/// The kernels that have an index of modules.
+pub(super) fn installed_kernels(install_tree: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(inside::real(install_tree)).into_iter().flatten().filter_map(|entry| entry.ok());
+    let mut names: Vec<String> = entries
+        .filter(|entry| inside::is_file(&entry.path().join("modules.dep")))
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
 }

@@ -59,7 +59,7 @@ pub(super) fn plan_products(
             Source::Build => plan_taken_over(id, target, module, decisions, &built, plan),
             Source::Store { stored, line } => plan_taken(&module.dest_name, stored, line, &built, plan),
         }
-        if let Some(signing) = &decisions.signing {
+        if let Some(signing) = &decisions.signing.signing {
             let below = below(build, &built);
             let shown = run.env.tree.real(&id.build_dir()).join(below);
             plan_signing(run, signing, &facts, kernel, &built, &shown, plan);
@@ -84,7 +84,10 @@ pub(super) fn plan_products(
         Source::Store { stored, .. } => (stored.confinement(), true),
     };
     let store = decisions.keeping.as_ref().map(|keeping| keeping.record(reused));
-    let record = BuildRecord::new(decisions.conf_files.clone(), modules).confined(confinement).stored(store);
+    let record = BuildRecord::new(decisions.conf_files.clone(), modules)
+        .confined(confinement)
+        .stored(store)
+        .unsigned(decisions.signing.refused.clone());
     plan_build_record(run, id, target, &hidden, record, plan);
     let to = id.target_dir(target);
     plan.push(verbs::Rename { from: hidden, to }, "the complete result gets its final name in one step").fails_as(

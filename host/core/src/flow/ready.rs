@@ -2,19 +2,20 @@
 //! needs.
 
 mod boot_files;
+mod criticality;
 mod modules;
 mod next;
 mod uses;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::error::Result;
 use crate::flow::Invocation;
+use crate::flow::kernels::installed_kernels;
 use crate::flow::status::Filter;
 use crate::flow::verify::verify;
 use crate::tree::Target;
 use boot_files::{BootFiles, boot_image, kernel_file};
-use modsmith_facts::inside;
 use modsmith_facts::kernel::machine;
 use modsmith_facts::machine::Machine;
 use modsmith_verdict::{Answer, KernelFacts, Verdict, decide, of_any};
@@ -73,34 +74,19 @@ pub fn next_kernel(run: &Invocation<'_>) -> Result<Next> {
     next::next(run, &Machine::of(&run.env.system.root))
 }
 
-/// The kernels that have an index of modules.
-fn installed_kernels(install_tree: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(inside::real(install_tree)).into_iter().flatten().filter_map(|entry| entry.ok());
-    let mut names: Vec<String> = entries
-        .filter(|entry| inside::is_file(&entry.path().join("modules.dep")))
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    names
-}
-
 fn judge(run: &Invocation<'_>, machine: &Machine, release: &str, files: Option<&BootFiles>) -> Result<Judged> {
     let target = Target { kernel: release.to_owned(), arch: machine_name() };
     let kernel = run.kernel(&target);
     let mut uses = Uses::of(machine);
+    let findings = criticality::apply(run, &target, &mut uses)?;
     uses.add_needed(kernel.module_dir());
     let filter = Filter { kernel: Some(release.to_owned()), ..Filter::default() };
     let verified = verify(run, &filter)?;
     let (image, image_state) = kernel_file(run, &kernel, files);
     let boot = boot_image(run, &kernel, files, &uses);
     let modules = modules::modules(run, &kernel, &uses, &verified, &boot)?;
-    let facts = KernelFacts {
-        release: release.to_owned(),
-        image: image_state,
-        boot_image: boot.state,
-        modules,
-        findings: Vec::new(),
-    };
+    let facts =
+        KernelFacts { release: release.to_owned(), image: image_state, boot_image: boot.state, modules, findings };
     Ok(Judged { release: release.to_owned(), image, boot_images: boot.files, verdict: decide(&facts) })
 }
 

@@ -54,6 +54,13 @@ pub(super) fn plan_install_record(id: &PackageId, target: &Target, record: Build
     plan_record(&id.target_dir(target), record, files, plan);
 }
 
+/// The step that writes the record anew of modules that a policy once kept unsigned, and that are signed now.
+pub(super) fn plan_signed_record(run: &Invocation<'_>, id: &PackageId, target: &Target, plan: &mut Builder) {
+    if let Some(record) = run.env.tree.record(id, target).filter(|record| record.unsigned.is_some()) {
+        plan_record(&id.target_dir(target), record.unsigned(None), Vec::new(), plan);
+    }
+}
+
 fn plan_record(target_dir: &Location, record: BuildRecord, files: Vec<Location>, plan: &mut Builder) {
     let Some(facts) = record.facts() else { return };
     plan.push(

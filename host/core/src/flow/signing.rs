@@ -5,24 +5,50 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::conf::framework::TrySign;
+use crate::conf::signing_policy::{Decision, FILE, SigningPolicy};
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
 use crate::flow::transaction::begin;
 use crate::tree::{Package, Target};
 use modsmith_facts::kernel::Kernel;
-use modsmith_facts::{Location, find_program};
+use modsmith_facts::{Listing, Location, find_program};
 use modsmith_plan::{Action, Argument, Builder, Section};
 use modsmith_plugins::{Answer, Enrolment, Fault, PackageFacts, Signer, Signing};
+
+/// What is decided about the signatures of a build.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SigningChoice {
+    /// With what modules are signed; `None`: not at all.
+    pub signing: Option<Signing>,
+    /// Why the administrator's policy keeps them unsigned, as a clause.
+    pub refused: Option<String>,
+    /// The digest that the source has to have, for its modules to be signed.
+    pub digest: Option<String>,
+}
 
 /// Key, certificate and program, said before the build. A new pair is a plan
 /// of its own: it outlives a build that fails. Whatever is in the way of
 /// signing is a warning, and never an error: modules are still good for a kernel
 /// that does not ask for it.
-pub(super) fn signing(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>) -> Result<Option<Signing>> {
+pub(super) fn signing(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>) -> Result<SigningChoice> {
     if let Some(why) = unsigned_by_choice(run) {
         run.runner.say_once(&[format!("The modules will not be signed: {why}.")]);
-        return Ok(None);
+        return Ok(SigningChoice::default());
     }
+    let decision = match decide(package) {
+        Ok(decision) => decision,
+        Err(error) => {
+            run.runner
+                .reporter
+                .warning(&format!("The modules of {} will not be signed. {}", package.id, error.message));
+            return Ok(SigningChoice::refused(format!("{FILE} could not be followed")));
+        }
+    };
+    let (digest, key) = match decision {
+        Decision::ByDefault => (None, None),
+        Decision::Sign { rule, digest, key } => (digest, key.map(|key| (rule, key))),
+        Decision::Refuse(rule) => return Ok(refuse(run, package, format!("{rule} forbids it"))),
+    };
     let _common = run.transaction.hold_common();
     let unsigned = |error: Error| {
         // Who signs, and with which key, is for the plugin to say that is missed.
@@ -30,7 +56,7 @@ pub(super) fn signing(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kern
             return Err(error);
         }
         run.runner.reporter.warning(&format!("The modules will not be signed. {}", error.message));
-        Ok(None)
+        Ok(SigningChoice::default())
     };
     let mut plan = Builder::new(PREPARE, run.env.roots(package, Some(kernel)));
     let signing = match Signer(&run.env.plugins).prepare(kernel, &mut plan) {
@@ -38,13 +64,16 @@ pub(super) fn signing(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kern
         Ok(Answer::Unsupported(reasons)) => {
             let line = |(plugin, reason)| format!("The modules will not be signed: {reason} ({plugin}).");
             run.runner.say_once(&reasons.into_iter().map(line).collect::<Vec<_>>());
-            return Ok(None);
+            return Ok(SigningChoice::default());
         }
         Err(error) => return unsigned(error.into()),
     };
     if signing.key.is_some() && signing.digest.is_none() {
         run.runner.say_once(&[format!("The modules will not be signed: {}.", why_no_digest(kernel))]);
-        return Ok(None);
+        return Ok(SigningChoice::default());
+    }
+    if let Some(why) = key.and_then(|(rule, key)| other_key(&plan, &signing, &rule, &key)) {
+        return Ok(refuse(run, package, why));
     }
     let mut lines = vec![format!("Sign command: {}", sign_command(run, &plan, &signing))];
     lines.extend(pair(&plan, &signing));
@@ -63,7 +92,58 @@ pub(super) fn signing(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kern
             run.runner.say("");
         });
     }
-    Ok(Some(signing))
+    Ok(SigningChoice { signing: Some(signing), refused: None, digest })
+}
+
+/// What the administrator's policy says about a package.
+///
+/// # Errors
+/// The policy, or a source that it names by its digest, cannot be read.
+fn decide(package: &Package) -> Result<Decision> {
+    let digest = || Listing::of(&package.source).and_then(|listing| listing.digest());
+    SigningPolicy::read()?
+        .decide(&package.id.module, &package.id.version, digest)
+        .map_err(|e| Error::io("read", &package.source, e))
+}
+
+/// Which modules of a package may be signed, where a key is there that the policy allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MaySign {
+    Any,
+    /// Those of a new build: nothing shows that others come from the source that is allowed.
+    NewBuilds,
+    /// None; also where the policy cannot be followed.
+    None,
+}
+
+/// What the policy says about the modules of a package.
+pub(super) fn may_sign(package: &Package) -> MaySign {
+    match decide(package) {
+        Ok(Decision::ByDefault | Decision::Sign { digest: None, .. }) => MaySign::Any,
+        Ok(Decision::Sign { digest: Some(_), .. }) => MaySign::NewBuilds,
+        Ok(Decision::Refuse(_)) | Err(_) => MaySign::None,
+    }
+}
+
+/// Says that a package's modules stay unsigned.
+fn refuse(run: &Invocation<'_>, package: &Package, why: String) -> SigningChoice {
+    run.runner.say_once(&[format!("The modules of {} will not be signed: {why}.", package.id)]);
+    SigningChoice::refused(why)
+}
+
+/// Why a rule about a key keeps modules unsigned, as a clause.
+fn other_key(plan: &Builder, signing: &Signing, rule: &str, allowed: &str) -> Option<String> {
+    match signing.key.as_ref().map(|key| plan.shown(key)) {
+        Some(key) if key == allowed => None,
+        Some(key) => Some(format!("{rule} allows the key {allowed} only, and this system signs with {key}")),
+        None => Some(format!("{rule} allows the key {allowed} only, and the signing program alone knows its key")),
+    }
+}
+
+impl SigningChoice {
+    fn refused(why: String) -> Self {
+        Self { refused: Some(why), ..Self::default() }
+    }
 }
 
 /// The steps that sign a file; messages name the file by `shown`, its path after

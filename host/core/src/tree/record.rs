@@ -34,6 +34,9 @@ pub struct BuildRecord {
     /// By what the build is known in the store; `None`: it is not kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<RecordedStore>,
+    /// Why the administrator's policy kept the modules unsigned, as a clause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsigned: Option<String>,
     /// The products and the installed files that were found to be the same, by
     /// location. The step that writes the record fills it in.
     #[serde(default, skip_serializing)]
@@ -117,7 +120,15 @@ impl RecordedModule {
 
 impl BuildRecord {
     pub fn new(conf: Vec<ConfFile>, modules: Vec<RecordedModule>) -> Self {
-        Self { schema_version: SCHEMA_VERSION, conf, modules, confinement: None, store: None, files: BTreeMap::new() }
+        Self {
+            schema_version: SCHEMA_VERSION,
+            conf,
+            modules,
+            confinement: None,
+            store: None,
+            unsigned: None,
+            files: BTreeMap::new(),
+        }
     }
 
     /// The same with how the build was confined.
@@ -128,6 +139,11 @@ impl BuildRecord {
     /// The same with what it has to do with the store.
     pub fn stored(self, store: Option<RecordedStore>) -> Self {
         Self { store, ..self }
+    }
+
+    /// The same with why its modules are not signed.
+    pub fn unsigned(self, unsigned: Option<String>) -> Self {
+        Self { unsigned, ..self }
     }
 
     /// Where the record of a build is, below the directory that will be or is

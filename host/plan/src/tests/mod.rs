@@ -257,6 +257,25 @@ fn an_archive_holds_what_was_packed_and_none_climbs_out() {
 }
 
 #[test]
+fn a_directory_that_was_changed_ends_the_plan() {
+    let scratch = Scratch::new();
+    fs::write(scratch.path("source/a"), "abc").unwrap();
+    let source = Location::new(Root::Source, "").unwrap();
+    let digest = modsmith_facts::Listing::of(&scratch.path("source")).unwrap().digest().unwrap();
+    let copied = || {
+        let mut plan = scratch.builder();
+        plan.push(verbs::Copy { from: source.clone(), to: tree("copy") }, "a test");
+        plan.push(verbs::ExpectTree { location: tree("copy"), digest: digest.clone() }, "a test");
+        scratch.run(plan)
+    };
+    copied().unwrap();
+    fs::remove_dir_all(scratch.path("tree/copy")).unwrap();
+    fs::write(scratch.path("source/a"), "abd").unwrap();
+    assert!(copied().is_err());
+    assert!(!scratch.path("tree/copy").exists(), "it was taken back");
+}
+
+#[test]
 fn a_stored_file_is_taken_only_as_it_was_stored() {
     let scratch = Scratch::new();
     fs::write(scratch.path("source/a"), "abc").unwrap();

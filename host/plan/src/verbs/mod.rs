@@ -6,6 +6,7 @@ mod back_up;
 mod collect;
 mod copy;
 mod expect;
+mod expect_tree;
 mod import;
 mod make_directory;
 mod note;
@@ -29,6 +30,7 @@ pub use back_up::BackUp;
 pub use collect::Collect;
 pub use copy::Copy;
 pub use expect::Expect;
+pub use expect_tree::ExpectTree;
 pub use import::Import;
 pub use make_directory::MakeDirectory;
 pub use note::Note;
@@ -86,6 +88,7 @@ actions! {
     Collect(Collect),
     Record(Record),
     Expect(Expect),
+    ExpectTree(ExpectTree),
     TakeOver(TakeOver),
     TakeStored(TakeStored),
 }

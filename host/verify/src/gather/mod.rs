@@ -64,6 +64,7 @@ pub fn gather(places: &Places, read_image: impl FnOnce(&Path) -> Result<Vmlinux,
         config: config_of_image.unwrap_or_else(|| headers::config_beside(places)).or_else(|| headers::config(places)),
         builtin: builtin::of_kernel(&places.module_dir),
         certificates: from_image(&image, |vmlinux| vmlinux.certificates.clone()),
+        enrolled: Fact::unknown("what the firmware lists was not read"),
     }
 }
 

@@ -43,13 +43,22 @@ fn signed(case: &Case<'_>, signature: &Signature<'_>) -> Result<Verdict, Unknown
     if hash_name(signer).is_none() {
         return refused("module with unsupported crypto", "the signature's hash is none that kernels know");
     }
-    match certificate_of(signer, case.image.certificates.get()?) {
+    if let Some(certificate) = certificate_of(signer, case.image.certificates.get()?) {
+        return Verdict::yes(format!("the kernel has the certificate of {}", certificate.tbs_certificate.subject));
+    }
+    let enrolled = case.image.enrolled.get().map_err(|Unknown(why)| {
+        Unknown::because(format!(
+            "the signer's key is not one of the kernel's own; whether it is enrolled is not known: {why}"
+        ))
+    })?;
+    match certificate_of(signer, enrolled) {
         Some(certificate) => {
-            Verdict::yes(format!("the kernel has the certificate of {}", certificate.tbs_certificate.subject))
+            Verdict::yes(format!("the certificate of {} is enrolled", certificate.tbs_certificate.subject))
         }
-        None => {
-            Err(Unknown::because("the signer's key is not one of the kernel's own; whether it is enrolled is not read"))
-        }
+        None => Err(Unknown::because(
+            "the signer's key is neither one of the kernel's own nor one that is known to be trusted; \
+             `modsmith keys` lists the keys",
+        )),
     }
 }
 

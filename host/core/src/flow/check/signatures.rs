@@ -6,7 +6,7 @@ use super::ours::same_module;
 use super::problem::{Check, Problem, Repair, Stage};
 use super::scene::{KernelScene, Scene};
 use crate::flow::preconditions::check_source;
-use crate::flow::signing::unsigned_by_choice;
+use crate::flow::signing::{MaySign, may_sign, unsigned_by_choice};
 use crate::tree::{Package, RecordedModule};
 use modsmith_facts::compression::decompress;
 use modsmith_facts::inside;
@@ -72,6 +72,10 @@ fn of_package(
 ) -> Option<Problem> {
     // A package without a source was built on another machine, with that machine's key.
     check_source(package).ok()?;
+    let allowed = may_sign(package);
+    if allowed == MaySign::None {
+        return None;
+    }
     let (id, target) = (&package.id, &kernel.target);
     let directory = scene.products_dir(id, kernel);
     let products: Vec<PathBuf> =
@@ -86,6 +90,10 @@ fn of_package(
     let (file, why) = files.find_map(|file| Some((file.clone(), fault(&file, certificate)?)))?;
     let evidence = format!("{}: {why}", file.display());
     let problem = Problem::of(&SIGNATURE, evidence).package(id).target(target).path(file);
+    if allowed == MaySign::NewBuilds {
+        let text = format!("Build it again, signed with the key of {}, and install it.", certificate.shown);
+        return Some(problem.rebuild(text, Repair::Rebuild));
+    }
     let text = format!("Sign it again with the key of {}, and copy it from the tree again.", certificate.shown);
     Some(problem.automatic(text, Repair::SignAgain))
 }

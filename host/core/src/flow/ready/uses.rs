@@ -28,6 +28,14 @@ impl Uses {
         Self { needed, loaded: machine.loaded().unwrap_or_default(), wished: machine.wished() }
     }
 
+    /// Has a module count as at least this important.
+    pub fn raise(&mut self, module: &str, grade: Grade, why: &str) {
+        let known = self.needed.entry(module.to_owned()).or_insert_with(|| (grade, why.to_owned()));
+        if grade < known.0 {
+            *known = (grade, why.to_owned());
+        }
+    }
+
     /// Adds what the modules need of each other in a kernel.
     pub fn add_needed(&mut self, module_dir: &Path) {
         let neighbours = Installed::new(module_dir, []);
@@ -38,10 +46,7 @@ impl Uses {
             below.extend(others.map(|other| (other, *grade, format!("{module} needs it"))));
         }
         for (module, grade, why) in below {
-            let known = self.needed.entry(module).or_insert_with(|| (grade, why.clone()));
-            if grade < known.0 {
-                *known = (grade, why);
-            }
+            self.raise(&module, grade, &why);
         }
     }
 

@@ -8,6 +8,7 @@ use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
 use crate::flow::package_facts;
+use crate::flow::record::plan_signed_record;
 use crate::flow::signing::{plan_signing, signing};
 use crate::tree::{PackageId, Target};
 use modsmith_facts::compression::decompress;
@@ -23,7 +24,8 @@ pub fn sign_again(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Resu
     let package = run.env.package(id)?;
     let kernel = run.kernel(target);
     let conf = run.conf(&package, &kernel, Strictness::Lenient)?;
-    let Some(signing) = signing(run, &package, &kernel)? else {
+    let choice = signing(run, &package, &kernel)?;
+    let Some(signing) = choice.signing.filter(|_| choice.digest.is_none()) else {
         return Err(Error::new(
             Kind::System,
             format!("The modules of {id} were not signed again: nothing can sign here."),
@@ -60,6 +62,7 @@ pub fn sign_again(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Resu
             .fails_as(Kind::ProductMissing, format!("{product} of {id} could not be signed again."));
     }
     plan.push(verbs::Remove { location: work }, "the hidden directory is empty");
+    plan_signed_record(run, id, target, &mut plan);
     run.runner.run(plan)?;
     reinstall(run, id, target)
 }

@@ -13,8 +13,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
+use crate::beneath::open_beneath;
 use crate::digest::{digest, digest_of};
-use modsmith_facts::open_beneath;
 
 /// The most entries that are listed: far more than the source of a kernel has.
 pub const MOST_ENTRIES: usize = 400_000;
