@@ -87,7 +87,7 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
         if !wanted.iter().all(|w| results.is_optional(&w.package.id)) {
             return Err(error);
         }
-        report_error(&error, run.runner.reporter);
+        report_error(&error, &run.runner.reporter);
         wanted.iter().for_each(|w| results.fail(&w.package.id, run.env.options.exit_codes.of(error.kind)));
         return summarise(run, target, &results, Vec::new());
     }
