@@ -128,10 +128,10 @@ impl Area {
         lines.draw();
     }
 
-    /// How many of several pieces of work have ended.
+    /// How many of several pieces of work have ended; once all have, there is no bar.
     pub fn whole(&self, done: usize, of: usize) {
         let mut lines = self.shared.lines();
-        lines.whole = Some((done, of)).filter(|_| of > 1);
+        lines.whole = Some((done, of)).filter(|_| of > 1 && done < of);
         lines.draw();
     }
 

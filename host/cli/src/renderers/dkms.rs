@@ -53,14 +53,35 @@ impl Dkms {
             Level::Notice => lines.iter().for_each(|line| self.terminal.notice(line)),
         }
     }
+}
 
-    /// The first piece of work has ended: the next ones follow, as far as they have come.
-    fn next(&self, turns: &mut Turns) {
-        while turns.begun.front().is_some_and(|first| turns.ended.remove(first)) {
-            turns.begun.pop_front();
-            let Some(first) = turns.begun.front() else { return };
-            turns.waiting.remove(first).iter().flatten().for_each(|kind| self.show(kind));
+impl Turns {
+    /// An event of a piece of work has come: the events that are to be shown now.
+    fn take(&mut self, number: usize, kind: Kind) -> Vec<Kind> {
+        match kind {
+            Kind::Started { .. } => self.begun.push_back(number),
+            Kind::Finished { .. } | Kind::Failed { .. } | Kind::Skipped { .. } => {
+                if self.begun.contains(&number) {
+                    self.ended.insert(number);
+                    return self.next();
+                }
+            }
+            kind if self.begun.front() == Some(&number) => return vec![kind],
+            Kind::Progress(Progress::Tick) => {}
+            kind => self.waiting.entry(number).or_default().push(kind),
         }
+        Vec::new()
+    }
+
+    /// Where the first piece of work has ended, the next ones follow, as far as they have come.
+    fn next(&mut self) -> Vec<Kind> {
+        let mut shown = Vec::new();
+        while self.begun.front().is_some_and(|first| self.ended.remove(first)) {
+            self.begun.pop_front();
+            let waiting = self.begun.front().and_then(|first| self.waiting.remove(first));
+            shown.extend(waiting.into_iter().flatten());
+        }
+        shown
     }
 }
 
@@ -68,17 +89,48 @@ impl Observer for Dkms {
     fn event(&self, event: Event) {
         let Some(number) = event.work.map(|work| work.number) else { return self.show(&event.kind) };
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        match event.kind {
-            Kind::Started { .. } => turns.begun.push_back(number),
-            Kind::Finished { .. } | Kind::Failed { .. } | Kind::Skipped { .. } => {
-                if turns.begun.contains(&number) {
-                    turns.ended.insert(number);
-                    self.next(&mut turns);
-                }
-            }
-            kind if turns.begun.front() == Some(&number) => self.show(&kind),
-            Kind::Progress(Progress::Tick) => {}
-            kind => turns.waiting.entry(number).or_default().push(kind),
+        // Others wait: lines of two pieces of work are not mixed.
+        turns.take(number, event.kind).iter().for_each(|kind| self.show(kind));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use modsmith_core::event::Outcome;
+
+    /// What is shown after a piece of work said a line.
+    fn say(turns: &mut Turns, number: usize, line: &str) -> Vec<String> {
+        lines(turns.take(number, Kind::Note(Note { level: Level::Line, lines: vec![line.into()], is_echo: false })))
+    }
+
+    fn end(turns: &mut Turns, number: usize) -> Vec<String> {
+        lines(turns.take(number, Kind::Finished { outcome: Outcome::Built, took: Duration::ZERO }))
+    }
+
+    fn lines(kinds: Vec<Kind>) -> Vec<String> {
+        let of = |kind| if let Kind::Note(note) = kind { note.lines } else { Vec::new() };
+        kinds.into_iter().flat_map(of).collect()
+    }
+
+    #[test]
+    fn pieces_of_work_are_shown_one_after_the_other() {
+        let mut turns = Turns::default();
+        for number in [0, 1, 2] {
+            assert!(turns.take(number, Kind::Started { expected: None }).is_empty());
         }
+        assert!(say(&mut turns, 2, "c1").is_empty());
+        assert_eq!(say(&mut turns, 0, "a1"), ["a1"]);
+        assert!(say(&mut turns, 1, "b1").is_empty());
+        assert!(end(&mut turns, 2).is_empty());
+        assert_eq!(end(&mut turns, 0), ["b1"]);
+        assert_eq!(say(&mut turns, 1, "b2"), ["b2"]);
+        turns.take(3, Kind::Started { expected: None });
+        assert!(say(&mut turns, 3, "d1").is_empty());
+        assert_eq!(end(&mut turns, 1), ["c1", "d1"]);
+        // Work that could not begin has only an end.
+        assert!(end(&mut turns, 9).is_empty());
     }
 }
