@@ -23,7 +23,7 @@ FOR_TEST  := $(FOR_DEMO) linux-headers-cloud-amd64 linux-headers-rt-amd64 dkms p
 # iptables-netflow-dkms builds with these.
 FOR_NETFLOW  := iptables libxtables-dev pkg-config
 FOR_BENCH    := $(FOR_TEST) $(FOR_NETFLOW)
-FOR_TEST_ALL := debootstrap qemu-system-x86 $(FOR_NETFLOW)
+FOR_TEST_ALL := debootstrap qemu-system-x86 slurm-wlm munge hostname chromium python3-venv $(FOR_NETFLOW)
 
 .PHONY: help build demo test test-all bench lint clean
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -332,18 +332,36 @@ impl Invocation<'_> {
     /// # Panics
     /// When there are no mount namespaces to be had.
     pub fn run(self) -> Output {
-        let world = self.world;
         let shown = std::iter::once(self.program.display().to_string()).chain(self.arguments.iter().cloned());
         let shown = shown.collect::<Vec<_>>().join(" ");
-        let table = tempfile::NamedTempFile::new_in(world.dir()).expect("scratch directory is writable");
-        fs::write(table.path(), self.table()).expect("just made");
+        let table = tempfile::NamedTempFile::new_in(self.world.dir()).expect("scratch directory is writable");
+        let out = self.command(table.path()).output().unwrap_or_else(|e| panic!("cannot run {shown}: {e}"));
+        Output::new(shown, out)
+    }
+
+    /// Starts the program, which says nothing; it ends when the test ends it.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start(self) -> Child {
+        let (_, table) = tempfile::NamedTempFile::new_in(self.world.dir())
+            .and_then(|table| table.keep().map_err(|kept| kept.error))
+            .expect("scratch directory is writable");
+        let mut command = self.command(&table);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program can be started")
+    }
+
+    /// The program with the world's mounts, which are written to `table`.
+    fn command(self, table: &Path) -> Command {
+        let world = self.world;
+        fs::write(table, self.table()).expect("just made");
         let mut command = Command::new(tool::path("unshare"));
         command.arg("--mount");
         if !is_root() {
             command.arg("--map-root-user");
         }
         command
-            .args(["--", "/bin/sh", "-c", &self.namespace(table.path()), "world"])
+            .args(["--", "/bin/sh", "-c", &self.namespace(table), "world"])
             .arg(&self.program)
             .args(&self.arguments)
             .env_clear()
@@ -356,8 +374,7 @@ impl Invocation<'_> {
             .current_dir("/")
             .stdin(Stdio::null());
         refuse::refuse(&mut command, self.refused);
-        let out = command.output().unwrap_or_else(|e| panic!("cannot run {shown}: {e}"));
-        Output::new(shown, out)
+        command
     }
 
     /// What is mounted where, as fstab(5) has it: one program does it all, since

@@ -2,6 +2,7 @@
 
 mod actions;
 mod arguments;
+mod cell;
 mod check;
 mod commands;
 mod completion;
@@ -18,6 +19,7 @@ mod log;
 mod look;
 mod manual;
 mod markdown;
+mod matrix;
 mod output;
 mod page;
 mod pager;
@@ -83,7 +85,8 @@ type Outcome = Result<modsmith_core::error::Result<()>, ExitCode>;
 type Run = fn(&[OsString], &Environment) -> Outcome;
 
 /// The commands that only `modsmith` has, each with what runs it.
-const RUN: [(&str, Run); 12] = [
+const RUN: [(&str, Run); 14] = [
+    ("cell", cell),
     ("check", |words, environment| Ok(check::run(&parse(words, environment)?, environment))),
     ("completion", |words, environment| Ok(completion::run(&parse(words, environment)?, environment))),
     ("conf", |words, environment| Ok(conf::run(&parse(words, environment)?, environment))),
@@ -92,6 +95,7 @@ const RUN: [(&str, Run); 12] = [
     ("identity", |words, environment| Ok(identity::run(&parse(words, environment)?, environment))),
     ("log", |words, environment| Ok(log::run(&parse(words, environment)?, environment))),
     ("manual", |words, environment| Ok(manual::run(&parse(words, environment)?, environment))),
+    ("matrix", |words, environment| Ok(matrix::run(&parse(words, environment)?, environment))),
     ("plugin", |words, environment| Ok(plugin::run(&parse(words, environment)?, environment))),
     ("ready", ready),
     ("store", |words, environment| Ok(store::run(&parse(words, environment)?, environment))),
@@ -142,6 +146,18 @@ fn ready(words: &[OsString], environment: &Environment) -> Outcome {
         }),
     };
     Err(answer)
+}
+
+/// The exit code says who is at fault: it is one of five, whatever the error is.
+fn cell(words: &[OsString], environment: &Environment) -> Outcome {
+    let arguments = parse(words, environment)?;
+    match cell::run(&arguments, environment) {
+        Ok(()) => Ok(Ok(())),
+        Err(error) => {
+            report(&error, Persona::Modsmith, words);
+            Err(ExitCode::from(cell::code(&error)))
+        }
+    }
 }
 
 /// As `modsmith`: a command of its own, help, or an action.
