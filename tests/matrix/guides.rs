@@ -45,7 +45,7 @@ fn a_build_farm_with_make() {
 fn the_next_kernels_in_ci() {
     let world = world();
     let guide = "next-kernels-in-ci.md";
-    Package::new("mine", "1.0").write(&world.path(""));
+    Package::new("mine", "1.0").write(&world.path("src"));
     let headers: PathBuf =
         fs::canonicalize(format!("/lib/modules/{}/build", modsmith_tests::prelude::kernel())).unwrap();
     fs::create_dir(world.path("headers")).unwrap();

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use modsmith_tests::fixture::Package;
 use modsmith_tests::prelude::*;
-use modsmith_tests::{World, paths, tool};
+use modsmith_tests::{World, tool};
 use serde_json::Value;
 
-use crate::scene::{bad, document, stored, total};
+use crate::scene::{bad, document, shell, stored, total};
 
 /// Slurm's programs, each as a child of the test.
 struct Cluster {
@@ -118,13 +118,9 @@ impl Cluster {
     /// Submits the cells and waits until the index is there.
     fn farm(&mut self, world: &World, meanwhile: impl FnOnce(&mut Cluster)) -> Value {
         let _ = fs::remove_file(world.path("results/index.json"));
-        let script = format!(
-            "cd {}; PATH={}:$PATH; export PATH SLURM_CONF={}; modsmith matrix plan spec.toml --emit slurm > cells.sh && sh cells.sh",
-            world.dir().display(),
-            paths::programs().display(),
-            self.dir.join("slurm.conf").display()
-        );
-        let out = world.shell(&script).run().expect(0);
+        let conf = self.dir.join("slurm.conf").display().to_string();
+        let script = "modsmith matrix plan spec.toml --emit slurm > cells.sh && sh cells.sh";
+        let out = shell(world, &format!("export SLURM_CONF={conf}; {script}")).expect(0);
         assert!(out.stdout.contains("array 0-23"), "{out}");
         meanwhile(self);
         self.until("the index is there", || world.path("results/index.json").exists());

@@ -105,7 +105,7 @@ pub fn run(arguments: &CellArguments, environment: &Environment) -> Result<()> {
 
 /// The error without the place of a log that is gone with the cell's tree.
 fn with_log(mut error: Error, log: Option<PathBuf>) -> Error {
-    error.hints.retain(|hint| !hint.contains("make.log"));
+    error.hints.retain(|hint| !hint.contains("make.log") && !hint.contains("modsmith log"));
     match log {
         Some(log) => error.hint(format!("The log is {}.", log.display())),
         None => error,

@@ -15,8 +15,9 @@ use modsmith_facts::kernel::machine;
 use modsmith_facts::text::line;
 use modsmith_matrix::{Coordinates, Engine, Job, Matrix, ModuleSpec, Spec, Wanted, emit};
 
-/// The file of a kernel's headers that has its release. Source: the kernel's Makefile.
-const RELEASE: &str = "include/config/kernel.release";
+/// The file of a kernel's headers that has the release which modules are built for. Source: the kernel's
+/// include/linux/vermagic.h; `include/config/kernel.release` may have another one, as with Debian.
+const RELEASE: &str = "include/generated/utsrelease.h";
 
 /// What the command line asks for.
 pub struct Wish<'a> {
@@ -91,14 +92,7 @@ fn columns(spec: &Spec, base: &Path, installed: &[String]) -> Result<Vec<Column>
     let mut columns: Vec<Column> =
         spec.releases(installed).into_iter().map(|release| Column { release, headers: None }).collect();
     for directory in &spec.headers {
-        let directory = absolute(&base.join(directory))?;
-        let file = directory.join(RELEASE);
-        let release = inside::read_configuration_text(&file).map_err(|error| {
-            Error::io("read", &file, error).hint(
-                "`headers` names directories with the headers of a kernel, as `make modules_prepare` leaves them.",
-            )
-        })?;
-        columns.push(Column { release: release.trim().to_owned(), headers: Some(directory) });
+        columns.push(with_headers(&base.join(directory))?);
     }
     columns.iter().try_for_each(|column| check_kernel_name("kernel", &column.release))?;
     match columns.is_empty() {
@@ -107,6 +101,20 @@ fn columns(spec: &Spec, base: &Path, installed: &[String]) -> Result<Vec<Column>
             if installed.is_empty() { "none".to_owned() } else { installed.join(", ") }
         ))),
         false => Ok(columns),
+    }
+}
+
+/// The kernel that a directory has the headers of.
+fn with_headers(directory: &Path) -> Result<Column> {
+    let hint = "`headers` names directories with the headers of a kernel, as `make modules_prepare` leaves them.";
+    // Recipes see the directory itself, and no links that lead to it.
+    let directory = std::fs::canonicalize(directory).map_err(|error| Error::io("use", directory, error).hint(hint))?;
+    let file = directory.join(RELEASE);
+    let text = inside::read_configuration_text(&file).map_err(|error| Error::io("read", &file, error).hint(hint))?;
+    let release = text.lines().find_map(|line| line.strip_prefix("#define UTS_RELEASE \"")?.strip_suffix('"'));
+    match release {
+        Some(release) => Ok(Column { release: release.to_owned(), headers: Some(directory) }),
+        None => Err(Error::new(Kind::Usage, format!("{} has no UTS_RELEASE.", file.display())).hint(hint)),
     }
 }
 
