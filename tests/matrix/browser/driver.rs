@@ -87,14 +87,10 @@ impl Browser {
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.call("Emulation.setDeviceMetricsOverride", size);
         self.call("Page.navigate", json!({"url": "about:blank"}));
-        let seen = self.events.len();
         self.call("Page.navigate", json!({"url": address}));
-        let is_loaded = |events: &[Value]| events.iter().any(|event| event["method"] == "Page.loadEventFired");
-        while !is_loaded(&self.events[seen..]) || self.evaluate("location.href") != json!(address) {
-            if !is_loaded(&self.events[seen..]) {
-                let event = self.read();
-                self.events.push(event);
-            }
+        let loaded = json!(format!("{address} complete"));
+        while self.evaluate("`${location.href} ${document.readyState}`") != loaded {
+            std::thread::sleep(std::time::Duration::from_millis(50));
         }
     }
 

@@ -16,7 +16,7 @@ use modsmith_facts::text::line;
 use modsmith_matrix::{Coordinates, Engine, Job, Matrix, ModuleSpec, Spec, Wanted, emit};
 
 /// The file of a kernel's headers that has the release which modules are built for. Source: the kernel's
-/// include/linux/vermagic.h; `include/config/kernel.release` may have another one, as with Debian.
+/// include/linux/vermagic.h; `include/config/kernel.release` may have another one.
 const RELEASE: &str = "include/generated/utsrelease.h";
 
 /// What the command line asks for.

@@ -95,7 +95,7 @@ fn pod(name: &str, image: &str, script: &str) -> Value {
             "containers": [{
                 "name": name,
                 "image": image,
-                "command": ["/bin/sh", "-c", script],
+                "command": ["sh", "-c", script],
                 "securityContext": {"allowPrivilegeEscalation": false},
                 "volumeMounts": [
                     {"name": "matrix", "mountPath": "/matrix", "readOnly": true},
