@@ -90,8 +90,10 @@ fn the_page_can_be_read_filtered_and_used_with_the_keyboard_alone() {
     assert_eq!(browser.evaluate(COLUMNS), json!(KERNELS + 1));
     assert_eq!(browser.evaluate("document.querySelectorAll('tbody td').length"), json!(MODULES * KERNELS));
     assert!(browser.text("main").contains("Since the last run"));
+    browser.open(&address, 1560, 1000);
     picture(&mut browser);
 
+    browser.open(&address, 1280, 900);
     keyboard(&mut browser);
     // A click leads to the error of the cell, and the log is open.
     browser.open(&address, 1280, 900);

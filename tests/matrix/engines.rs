@@ -48,3 +48,10 @@ fn texts_of_other_engines_are_valid_by_strict_schemas() {
         assert_ne!(validate(module, arguments, &file).code, 0, "{engine}");
     }
 }
+
+#[test]
+fn the_script_for_slurm_is_clean() {
+    let world = world();
+    shell(&world, "modsmith matrix plan spec.toml --results \"it's here\" --emit slurm > cells.sh").expect(0);
+    tool::run(Command::new(tool::path("shellcheck")).args(["-s", "sh"]).arg(world.path("cells.sh")));
+}

@@ -51,7 +51,9 @@ fn a_build_that_the_store_has_is_not_planned_again() {
     let world = world();
     shell(&world, "modsmith matrix plan spec.toml && modsmith cell --matrix matrix.json --index 0 --results results")
         .expect(0);
-    let out = shell(&world, "modsmith matrix plan spec.toml --skip-existing --emit gitlab").expect(0);
+    let out =
+        shell(&world, "modsmith matrix --sourcetree /usr/src plan spec.toml --skip-existing --emit gitlab").expect(0);
+    assert!(out.stdout.contains(" --in-place --sourcetree /usr/src\n"), "{out}");
     assert!(out.stdout.contains("INDEX: [\"1\",\"2\",\"3\",\"4\",\"5\"]"), "{out}");
     let matrix = document(&world, "matrix.json", "matrix-schema.json");
     assert_eq!(matrix["cells"][0]["in_store"], true);

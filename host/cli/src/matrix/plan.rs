@@ -63,7 +63,8 @@ pub fn run(wish: &Wish<'_>, directories: &DirectoryArguments, environment: &Envi
         }
     }
     let matrix = Matrix::new(rows.into_iter().flatten());
-    let text = wish.text.as_ref().map(|text| text_of(&matrix, text, wish.output)).transpose()?;
+    let text =
+        wish.text.as_ref().map(|text| text_of(&matrix, text, wish.output, &options_of(directories)?)).transpose()?;
     let mut json = serde_json::to_vec_pretty(&matrix)
         .map_err(|error| Error::new(Kind::System, format!("Could not write JSON: {error}.")))?;
     json.push(b'\n');
@@ -152,7 +153,26 @@ fn wanted(
     Ok(Wanted { coordinates, source, headers: column.headers.clone(), identity, in_store })
 }
 
-fn text_of(matrix: &Matrix, text: &Text<'_>, file: &Path) -> Result<String> {
+/// The directories of the command line are those of the cells, too.
+fn options_of(directories: &DirectoryArguments) -> Result<Vec<String>> {
+    let DirectoryArguments { dkmstree, sourcetree, installtree, dkmsframework, root } = directories;
+    let named = [
+        ("--dkmstree", dkmstree),
+        ("--sourcetree", sourcetree),
+        ("--installtree", installtree),
+        ("--dkmsframework", dkmsframework),
+        ("--root", root),
+    ];
+    let mut options = Vec::new();
+    for (option, path) in named {
+        if let Some(path) = path {
+            options.extend([option.to_owned(), absolute(path)?.display().to_string()]);
+        }
+    }
+    Ok(options)
+}
+
+fn text_of(matrix: &Matrix, text: &Text<'_>, file: &Path, options: &[String]) -> Result<String> {
     let Text { engine, results, image } = text;
     if engine.needs_image() && image.is_none() {
         return Err(Error::new(Kind::Usage, format!("The text for {} has to name a container image.", engine.name()))
@@ -163,7 +183,7 @@ fn text_of(matrix: &Matrix, text: &Text<'_>, file: &Path) -> Result<String> {
         true => (absolute(file)?.display().to_string(), absolute(Path::new(results))?.display().to_string()),
         false => (file.display().to_string(), (*results).to_owned()),
     };
-    let job = Job { matrix, file: &file, results: &results, options: &[], image: *image };
+    let job = Job { matrix, file: &file, results: &results, options, image: *image };
     emit(*engine, &job).map_err(|why| Error::new(Kind::Usage, why))
 }
 

@@ -99,7 +99,9 @@ fn pod(name: &str, image: &str, script: &str) -> Value {
                 "securityContext": {"allowPrivilegeEscalation": false},
                 "volumeMounts": [
                     {"name": "matrix", "mountPath": "/matrix", "readOnly": true},
-                    {"name": "results", "mountPath": "/results"},
+                    {"name": "results", "mountPath": "/results", "subPath": "results"},
+                    // The store of builds: the next run finds what this one has built.
+                    {"name": "results", "mountPath": "/var/cache/modsmith", "subPath": "cache"},
                 ],
             }],
             "volumes": [

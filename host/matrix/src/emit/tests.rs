@@ -53,10 +53,10 @@ fn a_large_matrix_is_parted_as_each_engine_needs() {
 #[test]
 fn text_of_others_stays_a_word() {
     let matrix = matrix(1, |_| false);
-    let options = ["--push".to_owned(), "it's; $(date)".to_owned()];
+    let options = ["--root".to_owned(), "it's; $(date)".to_owned()];
     let slurm = text(Engine::Slurm, &matrix, "a b'c", &options).unwrap();
     assert!(slurm.contains(r"MATRIX=${MATRIX:-'a b'\''c'}"), "{slurm}");
-    assert!(slurm.contains(r" --push 'it'\''s; $(date)' || code"), "{slurm}");
+    assert!(slurm.contains(r" --root 'it'\''s; $(date)' || code"), "{slurm}");
     let make = text(Engine::Make, &matrix, "a$b", &options).unwrap();
     assert!(make.contains("MATRIX   ?= 'a$$b'\n") && make.contains("$$(date)"), "{make}");
     assert!(text(Engine::Make, &matrix, "a\nb", &[]).is_err());
