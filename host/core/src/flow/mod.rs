@@ -15,6 +15,7 @@ mod confinement;
 mod deletion;
 mod dependents;
 mod depmod;
+mod elsewhere;
 mod env;
 mod facts;
 mod failures;
@@ -36,6 +37,7 @@ mod matching;
 mod modprobe_config;
 mod notices;
 mod one_job;
+mod origin;
 mod originals;
 mod overrides;
 mod package_facts;
@@ -75,6 +77,10 @@ pub use add::{PackageSource, add, identify};
 pub use autoinstall::autoinstall;
 pub use build::build;
 pub use check::{CHECKS, Check, Outcome, Problem, Remedy, RemedyKind, Repaired, Sight, check, is_unsettled, repair};
+pub use elsewhere::{
+    Elsewhere, Profile, Pulled, Purpose, PushOptions, Pushed, Wanted, configured, has, named, public_key, pull, push,
+    signing_key,
+};
 pub use env::{Env, Options};
 pub use failures::failures;
 pub use identity::{Described, identity};
