@@ -17,7 +17,7 @@ FOR_FORMATS := build-essential debhelper lintian \
                squashfs-tools systemd systemd-container pacman-package-manager
 FOR_TEST  := $(FOR_DEMO) linux-headers-cloud-amd64 linux-headers-rt-amd64 dkms patch xz-utils zstd \
              dracut-core initramfs-tools-core util-linux python3-jsonschema \
-             shellcheck zsh fish groff-base binutils strace ccache \
+             shellcheck zsh fish groff-base binutils strace ccache skopeo \
              softhsm2 libengine-pkcs11-openssl gnutls-bin \
              clang lld wasi-libc libclang-rt-dev-wasm32 $(FOR_FORMATS)
 # iptables-netflow-dkms builds with these.

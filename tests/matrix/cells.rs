@@ -24,6 +24,9 @@ fn make_builds_what_can_be_built_once_and_the_index_says_what_came_of_the_rest()
         assert_eq!(total(&index, outcome), count, "{outcome}: {index:#}");
     }
     assert_eq!(stored(&world), 2);
+    let matrix = document(&world, "matrix.json", "matrix-schema.json");
+    let good = &matrix["cells"][0]["identity"];
+    assert_eq!((good.is_string(), &index["cells"][0]["result"]["identity"]), (true, good), "make is no input");
     let bad = &index["cells"][2]["result"];
     assert_eq!(bad["exit_code"], 10);
     assert_eq!((&bad["first_error"]["file"], &bad["first_error"]["line"]), (&json!("bad.c"), &json!(3)), "{bad:#}");
@@ -121,4 +124,32 @@ fn a_cell_that_may_not_mount_builds_at_another_path_and_says_so() {
     let out = world.shell(&script).run().expect(0);
     assert!(out.stderr.contains("built at another path") && out.stderr.contains("--in-place"), "{out}");
     assert_eq!(world.snapshot(), before, "the machine's tree is as it was");
+}
+
+#[test]
+fn cells_push_to_a_store_that_machines_share_and_find_there_what_others_pushed() {
+    let world = world();
+    let openssl = "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem && openssl pkey -in key.pem -pubout -out key.pub";
+    let plan = "modsmith matrix plan spec.toml --emit make --push $PWD/shared --key $PWD/key.pem > cells.mk";
+    shell(&world, &format!("{openssl} && {plan}")).expect(0);
+    shell(&world, MAKE).expect(2);
+    shell(&world, COLLECT).expect(0);
+    let index = document(&world, "results/index.json", "matrix-index-schema.json");
+    assert_eq!((total(&index, "built"), total(&index, "failed")), (2, 2), "{index:#}");
+    let pushed = index["cells"][0]["result"]["pushed"].as_str().unwrap();
+    assert!(pushed.contains("/shared:"), "{pushed}");
+    // Another machine, whose own store has nothing.
+    fs::remove_dir_all(world.path("var/cache/modsmith/store")).unwrap();
+    shell(&world, MAKE).expect(2);
+    shell(&world, COLLECT).expect(0);
+    let index = document(&world, "results/index.json", "matrix-index-schema.json");
+    assert_eq!((total(&index, "found"), total(&index, "built"), stored(&world)), (2, 0, 0), "{index:#}");
+    // And the fleet takes it from there.
+    let matrix = document(&world, "matrix.json", "matrix-schema.json");
+    let release = matrix["cells"][0]["kernel"].as_str().unwrap();
+    world.dkms("add good/1.0").expect(0);
+    shell(&world, &format!("modsmith pull good/1.0 -k {release} --from $PWD/shared --key key.pub")).expect(0);
+    assert_eq!(stored(&world), 1);
+    let build = shell(&world, &format!("modsmith build good/1.0 -k {release}")).expect(0);
+    assert!(build.stdout.contains("Taking module(s) from the store"), "{build}");
 }

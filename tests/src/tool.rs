@@ -42,6 +42,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("jsonschema", "python3-jsonschema"),
     ("groff", "groff-base"),
     ("script", "bsdutils"),
+    ("skopeo", "skopeo"),
     ("strace", "strace"),
     ("softhsm2-util", "softhsm2"),
     ("p11tool", "gnutls-bin"),

@@ -17,7 +17,8 @@ use super::terminal::Terminal;
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, ExitCodes, Kind, Result};
 use modsmith_core::flow::{
-    CellBuild, Filter, Invocation, Options, build_cell, built_log, enter_private_tree, failures, registered,
+    CellBuild, Elsewhere, Filter, Invocation, Options, Profile, PushOptions, SigningKey, Wanted, build_cell, built_log,
+    enter_private_tree, failures, has, identity_of, named, push, registered, signing_key,
 };
 use modsmith_core::tree::{Package, PackageId, Target, check_kernel_name};
 use modsmith_facts::inside;
@@ -40,6 +41,12 @@ pub struct CellArguments {
     /// Directory for the result and the log
     #[arg(long, value_name = "DIR")]
     results: PathBuf,
+    /// Push the build, unless it is there: to a directory, or `oci://HOST[:PORT]/PATH`
+    #[arg(long, value_name = "STORE", requires = "key")]
+    push: Option<String>,
+    /// Private key (PEM, PKCS#8, P-256) that signs what is pushed
+    #[arg(long, value_name = "FILE", requires = "push")]
+    key: Option<PathBuf>,
     /// Build in the tree of this machine: for containers that are thrown away
     #[arg(long)]
     in_place: bool,
@@ -60,6 +67,8 @@ struct Done {
     first_error: Option<FirstError>,
     confinement: Option<String>,
     log: Option<Vec<u8>>,
+    /// Where the build was pushed to.
+    pushed: Option<String>,
 }
 
 /// Builds the cell and leaves its result.
@@ -80,6 +89,7 @@ pub fn run(arguments: &CellArguments, environment: &Environment) -> Result<()> {
         first_error: None,
         confinement: None,
         log: None,
+        pushed: None,
     });
     let outcome = match &done.built {
         Ok(built) if built.reused => Outcome::Found,
@@ -171,14 +181,33 @@ impl Work<'_> {
             ..Options::default()
         };
         let run = working_on_cell(&directories, self.environment, options, &terminal)?;
+        let shared = self.shared(&run)?;
+        if let Some(found) = shared.as_ref().map(|shared| shared.found(&run, &package, &target)).transpose()?.flatten()
+        {
+            return Ok(Done { built: Ok(found), first_error: None, confinement: None, log: None, pushed: None });
+        }
         let built = build_cell(&run, &package, &target);
-        Ok(done(&run, built, &package.id, &target))
+        let mut done = done(&run, built, &package.id, &target);
+        if let (Ok(_), Some(shared)) = (&done.built, &shared) {
+            match shared.push(&run, &package.id, &target) {
+                Ok(reference) => done.pushed = reference,
+                Err(error) => done.built = Err(error),
+            }
+        }
+        Ok(done)
+    }
+
+    /// The store that machines share, where the command line names one.
+    fn shared(&self, run: &Invocation<'_>) -> Result<Option<Shared>> {
+        let (Some(address), Some(key)) = (&self.arguments.push, &self.arguments.key) else { return Ok(None) };
+        Ok(Some(Shared { store: named(&run.env, address, Vec::new())?, key: signing_key(key)? }))
     }
 
     /// What is known of the build, with its log beside the result.
     fn fill(&self, result: &mut CellResult, done: &Done) -> Result<()> {
         result.first_error.clone_from(&done.first_error);
         result.confinement.clone_from(&done.confinement);
+        result.pushed.clone_from(&done.pushed);
         if let Some(log) = &done.log {
             let name = format!("{}.log", self.cell.name);
             write_beside(&self.arguments.results, &name, &log[..log.len().min(LONGEST_LOG)])?;
@@ -203,6 +232,39 @@ impl Work<'_> {
     }
 }
 
+/// A store that machines share, and the key for what is pushed there.
+struct Shared {
+    store: Elsewhere,
+    key: SigningKey,
+}
+
+impl Shared {
+    /// The build, if the store has it.
+    fn found(&self, run: &Invocation<'_>, package: &Package, target: &Target) -> Result<Option<CellBuild>> {
+        // A package that cannot be built for the kernel has no identity: building says why.
+        let Ok(described) = identity_of(run, package, target) else { return Ok(None) };
+        if is_new(self.store.address()) {
+            return Ok(None);
+        }
+        let wanted = Wanted { package: &package.id, target, identity: &described.identity };
+        let identity = Some(described.identity.to_string());
+        let found = || CellBuild { identity, reused: true, confinement: None, modules: Vec::new() };
+        Ok(has(&self.store, wanted)?.then(found))
+    }
+
+    /// Pushes the build, and returns where it is.
+    fn push(&self, run: &Invocation<'_>, id: &PackageId, target: &Target) -> Result<Option<String>> {
+        let options = PushOptions { key: &self.key, profile: Profile::Typed, force: false };
+        Ok(push(run, id, target, &self.store, &options)?.map(|pushed| pushed.reference))
+    }
+}
+
+/// Whether a store is a directory that the first push begins.
+fn is_new(address: &str) -> bool {
+    let is_empty = || std::fs::read_dir(address).map_or(true, |mut entries| entries.next().is_none());
+    !address.contains("://") && is_empty()
+}
+
 /// An empty tree in the place of the machine's own, for this program only; where that is not permitted,
 /// a tree at another path.
 fn private_tree(tree: &Path, directories: &mut DirectoryArguments) -> Result<TempDir> {
@@ -225,7 +287,7 @@ fn private_tree(tree: &Path, directories: &mut DirectoryArguments) -> Result<Tem
 fn done(run: &Invocation<'_>, built: Result<CellBuild>, id: &PackageId, target: &Target) -> Done {
     if let Ok(build) = &built {
         let confinement = build.confinement.as_ref().map(|confinement| confinement.level.clone());
-        return Done { confinement, first_error: None, log: built_log(run, id, target), built };
+        return Done { confinement, first_error: None, log: built_log(run, id, target), pushed: None, built };
     }
     let filter = Filter {
         module: Some(id.module.clone()),
@@ -235,10 +297,10 @@ fn done(run: &Invocation<'_>, built: Result<CellBuild>, id: &PackageId, target: 
     };
     let failure = failures(run, &filter).ok().and_then(|failures| failures.into_iter().next());
     let Some(failure) = failure else {
-        return Done { first_error: None, confinement: None, log: built_log(run, id, target), built };
+        return Done { first_error: None, confinement: None, log: built_log(run, id, target), pushed: None, built };
     };
     let first_error = failure.record.first_error.as_ref().map(|error| FirstError::new(&error.text, error.line));
     let confinement = failure.record.confinement.map(|confinement| confinement.level);
     let log = failure.log.and_then(|log| inside::read_file(&log).ok());
-    Done { built, first_error, confinement, log }
+    Done { built, first_error, confinement, log, pushed: None }
 }

@@ -7,6 +7,7 @@ mod check;
 mod commands;
 mod completion;
 mod conf;
+mod elsewhere;
 mod errors;
 mod explain;
 mod failures;
@@ -85,7 +86,7 @@ type Outcome = Result<modsmith_core::error::Result<()>, ExitCode>;
 type Run = fn(&[OsString], &Environment) -> Outcome;
 
 /// The commands that only `modsmith` has, each with what runs it.
-const RUN: [(&str, Run); 14] = [
+const RUN: [(&str, Run); 16] = [
     ("cell", cell),
     ("check", |words, environment| Ok(check::run(&parse(words, environment)?, environment))),
     ("completion", |words, environment| Ok(completion::run(&parse(words, environment)?, environment))),
@@ -97,6 +98,8 @@ const RUN: [(&str, Run); 14] = [
     ("manual", |words, environment| Ok(manual::run(&parse(words, environment)?, environment))),
     ("matrix", |words, environment| Ok(matrix::run(&parse(words, environment)?, environment))),
     ("plugin", |words, environment| Ok(plugin::run(&parse(words, environment)?, environment))),
+    ("pull", |words, environment| Ok(elsewhere::pull(&parse(words, environment)?, environment))),
+    ("push", |words, environment| Ok(elsewhere::push(&parse(words, environment)?, environment))),
     ("ready", ready),
     ("store", |words, environment| Ok(store::run(&parse(words, environment)?, environment))),
     ("verify", |words, environment| Ok(verify::run(&parse(words, environment)?, environment))),

@@ -45,6 +45,12 @@ enum MatrixCommand {
         /// Container image that the text names
         #[arg(long, value_name = "IMAGE", requires = "emit")]
         image: Option<String>,
+        /// Store that the text has cells push to: a directory, or `oci://HOST[:PORT]/PATH`
+        #[arg(long, value_name = "STORE", requires = "emit", requires = "key")]
+        push: Option<String>,
+        /// Private key that the text names for it
+        #[arg(long, value_name = "FILE", requires = "push")]
+        key: Option<String>,
         /// Run nothing for builds that the store has
         #[arg(long)]
         skip_existing: bool,
@@ -90,8 +96,9 @@ impl ValueEnum for EngineName {
 /// Does what the command says.
 pub fn run(arguments: &MatrixArguments, environment: &Environment) -> Result<()> {
     match &arguments.command {
-        MatrixCommand::Plan { spec, output, emit, results, image, skip_existing } => {
-            let text = emit.map(|engine| plan::Text { engine: engine.0, results, image: image.as_deref() });
+        MatrixCommand::Plan { spec, output, emit, results, image, push, key, skip_existing } => {
+            let push = push.as_deref().zip(key.as_deref());
+            let text = emit.map(|engine| plan::Text { engine: engine.0, results, image: image.as_deref(), push });
             let wish = plan::Wish { spec, output, text, skip_existing: *skip_existing };
             plan::run(&wish, &arguments.directories, environment)
         }

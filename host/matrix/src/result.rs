@@ -48,6 +48,9 @@ pub struct CellResult {
     /// The modules that were built, before they are signed and compressed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modules: Vec<BuiltModule>,
+    /// Where the build was pushed to, as STORE:TAG.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed: Option<String>,
 }
 
 /// A module file.
@@ -101,6 +104,7 @@ impl CellResult {
             identity: None,
             confinement: None,
             modules: Vec::new(),
+            pushed: None,
         }
     }
 

@@ -1,7 +1,6 @@
 //! Digests, and identities, which are digests of inputs.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 
 use ring::digest::{Context, SHA256};
@@ -17,8 +16,8 @@ pub fn digest(bytes: &[u8]) -> String {
 /// The same of what is left to read of a file.
 ///
 /// # Errors
-/// Those of read(2).
-pub fn digest_of(mut file: File) -> io::Result<String> {
+/// Those of reading.
+pub fn digest_of(mut file: impl Read) -> io::Result<String> {
     let mut context = Context::new(&SHA256);
     let mut buffer = vec![0; 128 << 10];
     loop {

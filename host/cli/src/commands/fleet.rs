@@ -3,6 +3,7 @@
 use clap::CommandFactory;
 
 use super::super::cell::CellArguments;
+use super::super::elsewhere::{PullArguments, PushArguments};
 use super::super::identity::IdentityArguments;
 use super::super::matrix::MatrixArguments;
 use super::super::store::StoreArguments;
@@ -87,6 +88,53 @@ pub const COMMANDS: &[Command] = &[
         see_also: &["cell", "store", "identity"],
     },
     Command {
+        name: "pull",
+        group: Group::Fleet,
+        summary: "Fetch a build that another machine has made",
+        usage: &["pull MODULE/VERSION -k KERNEL [--from STORE --key FILE] [OPTION]..."],
+        about: &[
+            "The build of the same identity is fetched into this machine's store, if one of the keys has signed it; \
+             `build` and `install` take it from there.",
+            "Where a plugin of the role `store` names a store, build, install and autoinstall look there by themselves.",
+        ],
+        takes: Takes::Own(PullArguments::command),
+        examples: &[(
+            "pull bbswitch/0.8 -k 6.1.0-9-amd64 --from /media/stick/modules --key team.pub",
+            "From a stick, without a network.",
+        )],
+        exit_codes: &[
+            (3, "The package is not in the tree."),
+            (21, "The kernel has no headers."),
+            (30, "The store has no such build, or one that is not believed."),
+        ],
+        see_also: &["push", "store", "identity"],
+    },
+    Command {
+        name: "push",
+        group: Group::Fleet,
+        summary: "Offer a build to other machines",
+        usage: &["push MODULE/VERSION -k KERNEL --key FILE [--to STORE] [OPTION]..."],
+        about: &[
+            "The build is sent from this machine's store to a directory or a registry, and signed. A machine with the \
+             same source, headers and compiler fetches it instead of building.",
+            "Nothing is sent if the same modules are there, signed with the same key.",
+        ],
+        takes: Takes::Own(PushArguments::command),
+        examples: &[
+            ("push bbswitch/0.8 -k 6.1.0-9-amd64 --to /media/stick/modules --key team.key", "To a stick."),
+            (
+                "push bbswitch/0.8 -k 6.1.0-9-amd64 --to oci://registry.example/modules --key team.key",
+                "To a registry, as registry.example/modules/bbswitch.",
+            ),
+        ],
+        exit_codes: &[
+            (3, "The package is not in the tree."),
+            (21, "The kernel has no headers."),
+            (30, "The build is not in the store, or another build of its identity is there."),
+        ],
+        see_also: &["pull", "store", "identity"],
+    },
+    Command {
         name: "store",
         group: Group::Fleet,
         summary: "List, verify and remove the builds that are kept",
@@ -102,6 +150,6 @@ pub const COMMANDS: &[Command] = &[
             ("store verify --rebuild bbswitch/0.8 -k 6.1.0-9-amd64", "Build twice, and compare with the store."),
         ],
         exit_codes: &[(30, "A build is damaged, or two builds differ.")],
-        see_also: &["identity", "build"],
+        see_also: &["identity", "build", "push", "pull"],
     },
 ];

@@ -32,6 +32,8 @@ pub struct Text<'a> {
     pub engine: Engine,
     pub results: &'a str,
     pub image: Option<&'a str>,
+    /// A store that machines share, and the key for it.
+    pub push: Option<(&'a str, &'a str)>,
 }
 
 /// A kernel of the specification.
@@ -173,7 +175,7 @@ fn options_of(directories: &DirectoryArguments) -> Result<Vec<String>> {
 }
 
 fn text_of(matrix: &Matrix, text: &Text<'_>, file: &Path, options: &[String]) -> Result<String> {
-    let Text { engine, results, image } = text;
+    let Text { engine, results, image, push } = text;
     if engine.needs_image() && image.is_none() {
         return Err(Error::new(Kind::Usage, format!("The text for {} has to name a container image.", engine.name()))
             .hint("Give one with --image: it needs modsmith, compilers, and the kernels' headers."));
@@ -183,7 +185,11 @@ fn text_of(matrix: &Matrix, text: &Text<'_>, file: &Path, options: &[String]) ->
         true => (absolute(file)?.display().to_string(), absolute(Path::new(results))?.display().to_string()),
         false => (file.display().to_string(), (*results).to_owned()),
     };
-    let job = Job { matrix, file: &file, results: &results, options, image: *image };
+    let mut options = options.to_vec();
+    if let Some((store, key)) = push {
+        options.extend(["--push", store, "--key", key].map(str::to_owned));
+    }
+    let job = Job { matrix, file: &file, results: &results, options: &options, image: *image };
     emit(*engine, &job).map_err(|why| Error::new(Kind::Usage, why))
 }
 

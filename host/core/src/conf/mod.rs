@@ -15,6 +15,7 @@ mod make;
 mod package;
 mod placeholder;
 pub mod report;
+pub(crate) mod revoked;
 mod settings;
 mod source;
 pub(crate) mod store;

@@ -16,6 +16,7 @@ mod confinement;
 mod deletion;
 mod dependents;
 mod depmod;
+mod elsewhere;
 mod env;
 mod facts;
 mod failures;
@@ -37,6 +38,7 @@ mod matching;
 mod modprobe_config;
 mod notices;
 mod one_job;
+mod origin;
 mod originals;
 mod overrides;
 mod package_facts;
@@ -77,6 +79,10 @@ pub use autoinstall::autoinstall;
 pub use build::build;
 pub use cell::{CellBuild, build_cell, built_log, enter_private_tree, is_stored, registered};
 pub use check::{CHECKS, Check, Outcome, Problem, Remedy, RemedyKind, Repaired, Sight, check, is_unsettled, repair};
+pub use elsewhere::{
+    Elsewhere, Profile, Pulled, Purpose, PushOptions, Pushed, SigningKey, Wanted, configured, has, named, public_key,
+    pull, push, signing_key,
+};
 pub use env::{Env, Options};
 pub use failures::failures;
 pub use identity::{Described, identity, identity_of};
