@@ -44,7 +44,7 @@ pub struct CellArguments {
     /// Push the build, unless it is there: to a directory, or `oci://HOST[:PORT]/PATH`
     #[arg(long, value_name = "STORE", requires = "key")]
     push: Option<String>,
-    /// Private key (PEM, PKCS#8, P-256) that signs what is pushed
+    /// Private key (PEM, P-256) that signs what is pushed
     #[arg(long, value_name = "FILE", requires = "push")]
     key: Option<PathBuf>,
     /// Build in the tree of this machine: for containers that are thrown away
