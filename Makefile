@@ -17,14 +17,14 @@ FOR_FORMATS := build-essential debhelper lintian \
                squashfs-tools systemd systemd-container pacman-package-manager
 FOR_TEST  := $(FOR_DEMO) linux-headers-cloud-amd64 linux-headers-rt-amd64 dkms patch xz-utils zstd \
              dracut-core initramfs-tools-core util-linux python3-jsonschema \
-             shellcheck zsh fish groff-base binutils strace ccache \
+             shellcheck zsh fish groff-base binutils strace ccache skopeo \
              softhsm2 libengine-pkcs11-openssl gnutls-bin \
              clang lld wasi-libc libclang-rt-dev-wasm32 $(FOR_FORMATS)
 # iptables-netflow-dkms builds with these.
 FOR_NETFLOW  := iptables libxtables-dev pkg-config
 FOR_BENCH    := $(FOR_TEST) $(FOR_NETFLOW)
 FOR_FUZZ     := g++ gcc binutils openssl cpio xz-utils zstd bzip2
-FOR_TEST_ALL := debootstrap qemu-system-x86 $(FOR_NETFLOW) $(FOR_FUZZ)
+FOR_TEST_ALL := debootstrap qemu-system-x86 slurm-wlm munge hostname chromium python3-venv $(FOR_NETFLOW) $(FOR_FUZZ)
 
 .PHONY: help build demo test test-all fuzz bench lint clean
 

@@ -1,6 +1,7 @@
 //! What is measured, and how good it has to be.
 
 use modsmith_tests::fixture::Package;
+use modsmith_tests::registry::{Registry, signing_keys};
 use modsmith_tests::{World, tool, world::modsmith};
 
 use crate::job::{Cost, Job, Turn, measure};
@@ -16,7 +17,7 @@ pub struct Bench {
 type Group = fn(&Bench) -> Vec<Row>;
 
 /// Rows that share a world.
-pub const GROUPS: [(&str, Group); 10] = [
+pub const GROUPS: [(&str, Group); 11] = [
     ("start-up", start_up),
     ("status-installed", status_installed),
     ("status-added", status_added),
@@ -25,6 +26,7 @@ pub const GROUPS: [(&str, Group); 10] = [
     ("add-remove", add_remove),
     ("build", build),
     ("store", from_store),
+    ("registry", from_registry),
     ("autoinstall-ten", autoinstall_ten),
     ("confinement", confinement),
 ];
@@ -148,6 +150,27 @@ fn from_store(bench: &Bench) -> Vec<Row> {
     let [taken, built] = bench.measure(&world, 11, turns);
     let what = "`install` of a small module from the store, signed";
     vec![row(what, &taken, (&built, "building it"), Target::Faster(15.0))]
+}
+
+/// A store elsewhere: a registry on this machine.
+fn from_registry(bench: &Bench) -> Vec<Row> {
+    let (world, registry) = (scene::machine(), Registry::open());
+    world.add_package(&Package::new("small", "1.0"));
+    world.dkms("add small/1.0").expect(0);
+    let line = format!("install small/1.0 -k {}", scene::kernel());
+    world.dkms(&line).expect(0);
+    let (private, public) = signing_keys(world.dir(), "team");
+    let to = format!("oci://{}/modules", registry.host());
+    let push = format!("push small/1.0 -k {} --to {to} --key {}", scene::kernel(), private.display());
+    world.modsmith(&push).expect(0);
+    world.settings("modsmith/keys/team.pub", std::fs::read(public).expect("a key"));
+    world.settings("modsmith/settings/store-oci.toml", format!("address = \"{to}\"\nkeys = [\"team\"]\n"));
+    let unbuild = format!("unbuild small/1.0 -k {}", scene::kernel());
+    let again = |line: String| Turn::of(line).before([ours(&world, &unbuild), EMPTY_STORE.to_owned()]);
+    let turns = [again(ours(&world, &line)), again(ours(&world, &format!("{line} --force")))];
+    let [fetched, built] = bench.measure(&world, 11, turns);
+    let what = "`install` of a small module from a registry on this machine, verified and signed";
+    vec![row(what, &fetched, (&built, "building it"), Target::None)]
 }
 
 fn build(bench: &Bench) -> Vec<Row> {

@@ -11,7 +11,7 @@ use modsmith_tests::{paths, tool};
 use regex::Regex;
 
 /// The crates with their folders, as the picture names them.
-const CRATES: [(&str, &str); 14] = [
+const CRATES: [(&str, &str); 15] = [
     ("modsmith-sandbox", "host/sandbox"),
     ("modsmith-facts", "host/facts"),
     ("modsmith-plan", "host/plan"),
@@ -20,6 +20,7 @@ const CRATES: [(&str, &str); 14] = [
     ("modsmith-verdict", "host/verdict"),
     ("modsmith-verify", "host/verify"),
     ("modsmith-store", "host/store"),
+    ("modsmith-matrix", "host/matrix"),
     ("modsmith-registry", "host/registry"),
     ("modsmith-plugins", "host/plugins"),
     ("modsmith-core", "host/core"),

@@ -105,6 +105,16 @@ impl Drop for Registry {
     }
 }
 
+/// A pair of keys for signatures of what registries keep: `NAME.key` and `NAME.pub`.
+pub fn signing_keys(dir: &Path, name: &str) -> (PathBuf, PathBuf) {
+    let (private, public) = (dir.join(format!("{name}.key")), dir.join(format!("{name}.pub")));
+    let openssl = || Command::new(tool::path("openssl"));
+    let words = "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out";
+    tool::run(openssl().args(words.split(' ')).arg(&private));
+    tool::run(openssl().args(["pkey", "-pubout", "-in"]).arg(&private).arg("-out").arg(&public));
+    (private, public)
+}
+
 fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("an address").port()

@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -336,6 +336,18 @@ impl Invocation<'_> {
         let (shown, mut command, _table) = self.command();
         let out = command.output().unwrap_or_else(|e| panic!("cannot run {shown}: {e}"));
         Output::new(shown, out)
+    }
+
+    /// Starts the program, which says nothing; it ends when the test ends it.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start(self) -> Child {
+        let (shown, mut command, table) = self.command();
+        let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        // The world's directory goes at the test's end, and the file with it.
+        table.keep().expect("scratch directory is writable");
+        started.unwrap_or_else(|e| panic!("cannot start {shown}: {e}"))
     }
 
     /// Starts the program on a terminal of its own, which has these rows and columns.

@@ -98,7 +98,8 @@ pub fn run(arguments: &IdentityArguments, environment: &Environment) -> Result<(
     Ok(())
 }
 
-fn package(word: &str) -> Result<PackageId> {
+/// A package with its version, as the command line has it.
+pub(super) fn package(word: &str) -> Result<PackageId> {
     match word.split_once('/') {
         Some((module, version)) => PackageId::new(module, version),
         None => Err(Error::new(Kind::Usage, format!("The version of {word} is missing."))
@@ -116,17 +117,19 @@ fn targets(arguments: &IdentityArguments) -> Result<Vec<Target>> {
         [] => vec![running_release()],
         kernels => kernels.to_vec(),
     };
-    let target = |word: String| {
-        let (kernel, arch) = match word.split_once('/') {
-            Some((kernel, arch)) => (kernel.to_owned(), Some(arch.to_owned())),
-            None => (word, arguments.arch.clone()),
-        };
-        let arch = arch.unwrap_or_else(machine);
-        check_kernel_name("kernel", &kernel)?;
-        check_kernel_name("architecture", &arch)?;
-        Ok(Target { kernel, arch })
+    named.into_iter().map(|word| target(word, arguments.arch.clone())).collect()
+}
+
+/// A kernel, with its architecture after `/`, beside it, or that of this machine.
+pub(super) fn target(word: String, arch: Option<String>) -> Result<Target> {
+    let (kernel, arch) = match word.split_once('/') {
+        Some((kernel, arch)) => (kernel.to_owned(), Some(arch.to_owned())),
+        None => (word, arch),
     };
-    named.into_iter().map(target).collect()
+    let arch = arch.unwrap_or_else(machine);
+    check_kernel_name("kernel", &kernel)?;
+    check_kernel_name("architecture", &arch)?;
+    Ok(Target { kernel, arch })
 }
 
 /// The first build of a document.

@@ -2,10 +2,12 @@
 
 mod actions;
 mod arguments;
+mod cell;
 mod check;
 mod commands;
 mod completion;
 mod conf;
+mod elsewhere;
 mod errors;
 mod explain;
 mod failures;
@@ -19,6 +21,7 @@ mod log;
 mod look;
 mod manual;
 mod markdown;
+mod matrix;
 mod output;
 mod page;
 mod pager;
@@ -84,7 +87,8 @@ type Outcome = Result<modsmith_core::error::Result<()>, ExitCode>;
 type Run = fn(&[OsString], &Environment) -> Outcome;
 
 /// The commands that only `modsmith` has, each with what runs it.
-const RUN: [(&str, Run); 13] = [
+const RUN: [(&str, Run); 17] = [
+    ("cell", cell),
     ("check", |words, environment| Ok(check::run(&parse(words, environment)?, environment))),
     ("completion", |words, environment| Ok(completion::run(&parse(words, environment)?, environment))),
     ("conf", |words, environment| Ok(conf::run(&parse(words, environment)?, environment))),
@@ -94,7 +98,10 @@ const RUN: [(&str, Run); 13] = [
     ("keys", |words, environment| Ok(keys::run(&parse(words, environment)?, environment))),
     ("log", |words, environment| Ok(log::run(&parse(words, environment)?, environment))),
     ("manual", |words, environment| Ok(manual::run(&parse(words, environment)?, environment))),
+    ("matrix", |words, environment| Ok(matrix::run(&parse(words, environment)?, environment))),
     ("plugin", |words, environment| Ok(plugin::run(&parse(words, environment)?, environment))),
+    ("pull", |words, environment| Ok(elsewhere::pull(&parse(words, environment)?, environment))),
+    ("push", |words, environment| Ok(elsewhere::push(&parse(words, environment)?, environment))),
     ("ready", ready),
     ("store", |words, environment| Ok(store::run(&parse(words, environment)?, environment))),
     ("verify", |words, environment| Ok(verify::run(&parse(words, environment)?, environment))),
@@ -146,6 +153,18 @@ fn ready(words: &[OsString], environment: &Environment) -> Outcome {
         }),
     };
     Err(answer)
+}
+
+/// The exit code says who is at fault: it is one of five, whatever the error is.
+fn cell(words: &[OsString], environment: &Environment) -> Outcome {
+    let arguments = parse(words, environment)?;
+    match cell::run(&arguments, environment) {
+        Ok(()) => Ok(Ok(())),
+        Err(error) => {
+            report(&error, Persona::Modsmith, words);
+            Err(ExitCode::from(cell::code(&error)))
+        }
+    }
 }
 
 /// As `modsmith`: a command of its own, help, or an action.

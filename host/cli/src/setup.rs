@@ -7,7 +7,7 @@ use super::arguments::DirectoryArguments;
 use super::scratch;
 use modsmith_core::Environment;
 use modsmith_core::conf::framework::Framework;
-use modsmith_core::conf::{Origin, Variables};
+use modsmith_core::conf::{Origin, Slot, Variables};
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_core::event::Observer;
 use modsmith_core::flow::{Env, Invocation, Mode, Options};
@@ -118,6 +118,29 @@ pub fn looking(directories: &DirectoryArguments, environment: &Environment) -> R
     Ok(Invocation::new(with_plugins(directories, environment, false)?, &Silent, Mode::DryRun))
 }
 
+/// The same with options.
+pub fn looking_with(
+    directories: &DirectoryArguments,
+    environment: &Environment,
+    options: Options,
+) -> Result<Invocation<'static>> {
+    Ok(Invocation::new(with_options(directories, environment, false, options)?, &Silent, Mode::DryRun))
+}
+
+/// An invocation that builds for other machines: it does not sign, since each machine has a key of its own.
+pub fn working_on_cell<'r>(
+    directories: &DirectoryArguments,
+    environment: &Environment,
+    options: Options,
+    reporter: &'r dyn Reporter,
+) -> Result<Invocation<'r>> {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    let mut env = with_options(directories, environment, true, options)?;
+    let never = Slot { value: "false".to_owned(), origin: Origin::CommandLine, reader: None };
+    env.framework.settings.insert("try_sign_modules".to_owned(), never);
+    Ok(Invocation::new(env, reporter, Mode::Execute))
+}
+
 /// An invocation that carries plans out.
 pub fn working<'r>(
     directories: &DirectoryArguments,
@@ -129,10 +152,19 @@ pub fn working<'r>(
 }
 
 fn with_plugins(directories: &DirectoryArguments, environment: &Environment, acting: bool) -> Result<Env> {
+    with_options(directories, environment, acting, Options::default())
+}
+
+fn with_options(
+    directories: &DirectoryArguments,
+    environment: &Environment,
+    acting: bool,
+    options: Options,
+) -> Result<Env> {
     let (system, framework) = system(directories, None, environment)?;
     let plugins =
         plugins(&system, &framework, directories, environment).acting(acting).on_problem(super::output::warning);
-    Ok(Env::new(system, framework, plugins, Options::default(), environment.clone()))
+    Ok(Env::new(system, framework, plugins, options, environment.clone()))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

@@ -355,16 +355,16 @@ impl Error {
 fn of_registry(error: &modsmith_registry::Error) -> Id {
     use modsmith_registry::Error::*;
     match error {
-        BadReference { .. } | BadAddress { .. } => Id::NoSource,
+        BadReference { .. } | BadAddress { .. } | NotALayout { .. } => Id::NoSource,
         Unreachable { .. } | Busy { .. } | Truncated { .. } | TooSlow { .. } => Id::RegistryUnreachable,
-        Unauthorized { .. } | Forbidden { .. } => Id::RegistryDenied,
+        Unauthorized { .. } | Forbidden { .. } | ReadOnly { .. } => Id::RegistryDenied,
         NotFound { .. } => Id::RegistryMissing,
         Refused { .. } | Malformed { .. } | Redirected { .. } | WrongDigest { .. } | TooLarge { .. } => {
             Id::RegistryAnswer
         }
         Credentials { .. } | Certificates { .. } | BadKey { .. } => Id::Sources,
         Unsigned { .. } | OtherSigner { .. } => Id::Signature,
-        Io { .. } => Id::System,
+        Io { .. } | File { .. } => Id::System,
     }
 }
 
@@ -384,6 +384,9 @@ fn registry_hints(error: &modsmith_registry::Error) -> Vec<String> {
         Refused { .. } | Malformed { .. } | Redirected { .. } | WrongDigest { .. } => {
             "Report it to the operator of the registry; nothing was kept."
         }
+        NotALayout { .. } => "Name a directory that is new or empty, or one that `modsmith push` has begun.",
+        ReadOnly { .. } => "Push to the directory that is served there.",
+        File { error, .. } | Io { error, .. } => return io_hints(error),
         _ => return Vec::new(),
     };
     vec![hint.to_owned()]

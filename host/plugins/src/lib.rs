@@ -62,7 +62,7 @@ pub use problem::Problem;
 pub use roles::{
     Assembly, BootEntry, BootLoader, BootMenu, BootRule, Change, Event, Format, Image, Initrd, InstallPolicy, Invalid,
     KernelCount, KernelHooks, KernelLayout, KernelPrepare, ModprobeConfig, NextBoot, Occasion, Packager, Prune,
-    Regeneration, Requirements, Signer, Signing, State, WeakModules,
+    Regeneration, Requirements, Signer, Signing, State, StorePlace, StoreQuestion, Stores, WeakModules,
 };
 pub use search::{FoundIn, SearchPath, check_owner};
 pub use settings::FrameworkSettings;

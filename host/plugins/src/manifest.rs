@@ -33,6 +33,7 @@ pub enum Role {
     Packager,
     KernelHooks,
     BootLoader,
+    Store,
     SettingsCheck,
 }
 
@@ -51,6 +52,7 @@ impl Role {
             Role::Packager => "packager",
             Role::KernelHooks => "kernel-hooks",
             Role::BootLoader => "boot-loader",
+            Role::Store => "store",
             Role::SettingsCheck => "settings-check",
         }
     }

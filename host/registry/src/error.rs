@@ -50,6 +50,14 @@ pub enum Error {
     Unsigned { what: String },
     #[error("{what} is signed, but not with {}.", if *keys == 1 { "the key that counts" } else { "a key that counts" })]
     OtherSigner { what: String, keys: usize },
+    #[error("{} is not an OCI image layout: {reason}.", path.display())]
+    NotALayout { path: PathBuf, reason: String },
+    /// Files are put there by other means than this program.
+    #[error("{host} is only read.")]
+    ReadOnly { host: String },
+    /// A file of an image layout.
+    #[error("Could not {doing} {}: {error}.", path.display())]
+    File { doing: &'static str, path: PathBuf, error: std::io::Error },
     /// The caller's file or writer.
     #[error("Could not {doing}: {error}.")]
     Io { doing: &'static str, error: std::io::Error },

@@ -8,8 +8,10 @@
 //! * documents: [`manifest`]
 //! * [`Client`]: manifests and tags; blobs in [`Client::pull_blob`] and
 //!   [`Client::push_blob`]; what refers to a manifest in [`Client::referrers`]
-//! * signatures that cosign takes: [`Client::sign`], [`Client::verify`], with [`PublicKey`]
-//!   and [`SigningKey`]
+//! * a [`Shelf`]: what a repository of a registry ([`OfRegistry`]) and an OCI image layout have
+//!   in common, which is a directory ([`Directory`]) or files over HTTPS ([`Website`])
+//! * signatures that cosign takes: [`sign`], [`verify`], and signed statements: [`attest`],
+//!   with [`PublicKey`] and [`SigningKey`]
 //! * how registries are spoken to: [`Settings`]; files over HTTPS, for those who keep some
 //!   there: [`fetch`]
 //!
@@ -23,13 +25,16 @@ mod credentials;
 mod digest;
 mod error;
 mod fetch;
+mod layout;
 pub mod manifest;
 mod proxy;
 mod pull;
 mod push;
 mod reference;
 mod referrers;
+mod repository;
 mod settings;
+mod shelf;
 mod signature;
 mod transport;
 
@@ -37,10 +42,13 @@ pub use client::{Client, Pushed};
 pub use digest::{Digest, Hasher};
 pub use error::{Error, Result};
 pub use fetch::fetch;
+pub use layout::{Directory, Website};
 pub use proxy::Proxies;
 pub use push::Sending;
 pub use reference::{Reference, Repository, SCHEME};
 pub use referrers::referrers_tag;
+pub use repository::OfRegistry;
 pub use settings::{Host, Settings};
-pub use signature::{PublicKey, SigningKey};
+pub use shelf::Shelf;
+pub use signature::{Predicate, PublicKey, SigningKey, attest, sign, verify};
 pub use transport::Content;

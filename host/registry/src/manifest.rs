@@ -18,6 +18,8 @@ pub const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.lis
 /// The type of a configuration that says nothing: the two bytes `{}`.
 pub const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 pub const EMPTY_CONTENT: &[u8] = b"{}";
+/// As many entries of a list of referrers are looked at.
+pub(crate) const MOST_REFERRERS: usize = 1024;
 
 pub type Annotations = BTreeMap<String, String>;
 
@@ -104,6 +106,20 @@ pub struct Index {
 impl Index {
     pub fn new(manifests: Vec<Descriptor>) -> Self {
         Self { schema_version: 2, media_type: Some(INDEX.to_owned()), manifests }
+    }
+
+    /// Lists a manifest that refers to the subject of this list. `false`: it is there.
+    ///
+    /// Source: "Referrers Tag Schema" of distribution-spec 1.1.1.
+    pub fn add_referrer(&mut self, manifest: &Manifest) -> bool {
+        let raw = manifest.to_raw();
+        if self.manifests.iter().any(|known| known.digest == raw.digest) {
+            return false;
+        }
+        let artifact_type = manifest.artifact_type.clone().unwrap_or_else(|| manifest.config.media_type.clone());
+        let annotations = manifest.annotations.clone();
+        self.manifests.push(Descriptor { artifact_type: Some(artifact_type), annotations, ..raw.descriptor() });
+        true
     }
 
     /// The bytes to push.

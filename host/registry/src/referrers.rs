@@ -9,11 +9,8 @@
 use crate::client::{Client, Pushed};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
-use crate::manifest::{Descriptor, Index, Manifest, RawManifest};
+use crate::manifest::{Descriptor, Index, MOST_REFERRERS, Manifest};
 use crate::reference::Repository;
-
-/// As many entries of a list are looked at.
-const MOST_ENTRIES: usize = 1024;
 
 /// The tag of the list of a manifest's referrers.
 pub fn referrers_tag(subject: &Digest) -> String {
@@ -48,7 +45,7 @@ impl Client {
                 found.push(listed);
             }
         }
-        found.truncate(MOST_ENTRIES);
+        found.truncate(MOST_REFERRERS);
         Ok(found)
     }
 
@@ -60,7 +57,7 @@ impl Client {
         let raw = manifest.to_raw();
         let pushed = self.push_manifest(&repository.with_digest(&raw.digest), &raw)?;
         if let Some(subject) = manifest.subject.as_ref().filter(|_| !pushed.knows_subject) {
-            self.list(repository, &subject.digest, manifest, &raw)?;
+            self.list(repository, &subject.digest, manifest)?;
         }
         Ok(pushed)
     }
@@ -73,15 +70,11 @@ impl Client {
         }
     }
 
-    fn list(&self, repository: &Repository, subject: &Digest, manifest: &Manifest, raw: &RawManifest) -> Result<()> {
+    fn list(&self, repository: &Repository, subject: &Digest, manifest: &Manifest) -> Result<()> {
         let mut index = self.listed(repository, subject)?;
-        if index.manifests.iter().any(|known| known.digest == raw.digest) {
-            return Ok(());
+        if index.add_referrer(manifest) {
+            self.push_manifest(&repository.tagged(&referrers_tag(subject))?, &index.to_raw())?;
         }
-        let artifact_type = manifest.artifact_type.clone().unwrap_or_else(|| manifest.config.media_type.clone());
-        let annotations = manifest.annotations.clone();
-        index.manifests.push(Descriptor { artifact_type: Some(artifact_type), annotations, ..raw.descriptor() });
-        self.push_manifest(&repository.tagged(&referrers_tag(subject))?, &Index::new(index.manifests).to_raw())?;
         Ok(())
     }
 }

@@ -26,6 +26,15 @@ pub fn bind(process: &mut Command, from: &Path, at: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// The same for this thread, and all that it starts from now on: called before there are others. Nothing
+/// of it is seen by other programs, and it ends with this one.
+///
+/// # Errors
+/// A path with a NUL byte; those of unshare(2) and mount(2), such as in a container without the privilege.
+pub fn bind_own(from: &Path, at: &Path) -> io::Result<()> {
+    bind_here(&c_string(from)?, &c_string(at)?)
+}
+
 /// Whether programs may be started that way here: containers often refuse it.
 pub fn can_bind() -> bool {
     let mut probe = Command::new("true");
@@ -35,7 +44,7 @@ pub fn can_bind() -> bool {
 }
 
 fn bind_here(from: &CStr, at: &CStr) -> io::Result<()> {
-    // SAFETY: the process has one thread and shares no descriptors.
+    // SAFETY: descriptors stay as they are; only this thread's view of mounts is another one.
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS)? };
     // Nothing of it is to reach the namespace that this one came from.
     mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;

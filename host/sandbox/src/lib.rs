@@ -37,7 +37,7 @@ mod start;
 mod tests;
 mod view;
 
-pub use bind::{bind, can_bind};
+pub use bind::{bind, bind_own, can_bind};
 pub use confinement::{Build, Confinement};
 pub use identity::{NOBODY, User, can_become_nobody};
 pub use leash::{Leash, wait_for_end};

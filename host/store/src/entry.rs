@@ -65,14 +65,20 @@ impl Entry {
         self.files.values().map(|file| file.size).sum()
     }
 
-    /// As it is written.
-    pub(crate) fn to_bytes(&self) -> serde_json::Result<Vec<u8>> {
+    /// As it is written: JSON, the same for the same entry.
+    ///
+    /// # Errors
+    /// A text that JSON cannot have; there is none.
+    pub fn to_bytes(&self) -> serde_json::Result<Vec<u8>> {
         let seal = digest(&serde_json::to_vec(self)?);
         serde_json::to_vec(&Sealed { seal, entry: self })
     }
 
-    /// From its bytes. Errors: why it is no entry of this identity, as a clause.
-    pub(crate) fn from_bytes(bytes: &[u8], identity: &Identity) -> Result<Self, String> {
+    /// From its bytes.
+    ///
+    /// # Errors
+    /// Why it is no entry of this identity, as a clause.
+    pub fn from_bytes(bytes: &[u8], identity: &Identity) -> Result<Self, String> {
         let Sealed { seal, entry } = serde_json::from_slice::<Sealed<Self>>(bytes)
             .map_err(|error| format!("its list cannot be read: {error}"))?;
         let intact = serde_json::to_vec(&entry).is_ok_and(|bytes| digest(&bytes) == seal);

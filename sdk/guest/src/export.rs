@@ -46,6 +46,9 @@ macro_rules! __export_role {
     (BootLoader $plugin:ident) => {
         $crate::bindings::boot_loader::__export_boot_loader!($plugin);
     };
+    (Store $plugin:ident) => {
+        $crate::bindings::store::__export_store!($plugin);
+    };
     (SettingsCheck $plugin:ident) => {
         $crate::bindings::settings_check::__export_settings_check!($plugin);
     };
@@ -54,7 +57,7 @@ macro_rules! __export_role {
             "`",
             stringify!($role),
             "` is not a role; roles are Distro, InstallPolicy, KernelLayout, KernelPrepare, ",
-            "Initrd, Signer, ModprobeConfig, WeakModules, Packager, KernelHooks, BootLoader and SettingsCheck"
+            "Initrd, Signer, ModprobeConfig, WeakModules, Packager, KernelHooks, BootLoader, Store and SettingsCheck"
         ));
     };
 }

@@ -3,7 +3,7 @@
 pub use crate::bindings::imports::modsmith::plugin::requests::{
     AssembleRequest, BootRequest, ConfigRequest, EventRequest, FormatRequest, HeadersRequest, ImageRequest,
     InstallRequest, KeyRequest, LinkRequest, LoadRequest, MachineRequest, PrepareRequest, RemovalRequest,
-    RemovedKernelRequest, SignRequest,
+    RemovedKernelRequest, SignRequest, StoreRequest,
 };
 use crate::roles::Initrd;
 use crate::settings::setting_bool;

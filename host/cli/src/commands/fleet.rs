@@ -2,11 +2,44 @@
 
 use clap::CommandFactory;
 
+use super::super::cell::CellArguments;
+use super::super::elsewhere::{PullArguments, PushArguments};
 use super::super::identity::IdentityArguments;
+use super::super::matrix::MatrixArguments;
 use super::super::store::StoreArguments;
 use super::{Command, Group, Takes};
 
 pub const COMMANDS: &[Command] = &[
+    Command {
+        name: "cell",
+        group: Group::Fleet,
+        summary: "Build one module for one kernel, as a matrix has planned it",
+        usage: &["cell --matrix FILE --index N --results DIR [OPTION]..."],
+        about: &[
+            "Takes the module from the store, or builds and verifies it and puts it there. Nothing is installed, and the \
+             tree of the machine stays as it is: the cell has one of its own.",
+            "The result and the log are files in the directory of results, named after the cell. What runs the cells \
+             decides by the exit code whether to try again: only after 30.",
+        ],
+        takes: Takes::Own(CellArguments::command),
+        examples: &[
+            ("cell --matrix matrix.json --index 0 --results results", "The first cell."),
+            (
+                "cell --matrix matrix.json --index 7 --results /results --in-place",
+                "In a container that is thrown away.",
+            ),
+        ],
+        exit_codes: &[
+            (
+                10,
+                "The module does not build for the kernel, or the kernel would not load it. Another attempt has the same result.",
+            ),
+            (21, "The kernel has no headers."),
+            (30, "The machine is at fault: another attempt may succeed."),
+            (77, "The package excludes the kernel."),
+        ],
+        see_also: &["matrix", "store", "identity"],
+    },
     Command {
         name: "identity",
         group: Group::Fleet,
@@ -29,6 +62,79 @@ pub const COMMANDS: &[Command] = &[
         see_also: &["store", "build"],
     },
     Command {
+        name: "matrix",
+        group: Group::Fleet,
+        summary: "Plan many builds, have an engine run them, and show what came of them",
+        usage: &["matrix plan SPEC [OPTION]...", "matrix collect FILE [OPTION]..."],
+        about: &[
+            "A specification names modules, kernels and architectures. `plan` writes the list of cells, each a module for a \
+             kernel, and with `--emit` the text by which make, Slurm, Kubernetes, GitHub or GitLab run `modsmith cell` for each.",
+            "`collect` puts the results together: index.json, metrics.txt in the format of OpenMetrics, and index.html, one \
+             page without network.",
+        ],
+        takes: Takes::Own(|| MatrixArguments::command().disable_help_subcommand(true)),
+        examples: &[
+            ("matrix plan farm.toml --emit make", "The list matrix.json, and a makefile on standard output."),
+            (
+                "matrix plan farm.toml --skip-existing --emit slurm",
+                "A script that submits what the store does not have.",
+            ),
+            (
+                "matrix collect matrix.json --results results --before last/index.json",
+                "The page, with what has changed.",
+            ),
+        ],
+        exit_codes: &[(1, "A specification or a matrix that cannot be used."), (30, "A file cannot be written.")],
+        see_also: &["cell", "store", "identity"],
+    },
+    Command {
+        name: "pull",
+        group: Group::Fleet,
+        summary: "Fetch a build that another machine has made",
+        usage: &["pull MODULE/VERSION -k KERNEL [--from STORE --key FILE] [OPTION]..."],
+        about: &[
+            "The build of the same identity is fetched into this machine's store, if one of the keys has signed it; \
+             `build` and `install` take it from there.",
+            "Where a plugin of the role `store` names a store, build, install and autoinstall look there by themselves.",
+        ],
+        takes: Takes::Own(PullArguments::command),
+        examples: &[(
+            "pull bbswitch/0.8 -k 6.1.0-9-amd64 --from /media/stick/modules --key team.pub",
+            "From a stick, without a network.",
+        )],
+        exit_codes: &[
+            (3, "The package is not in the tree."),
+            (21, "The kernel has no headers."),
+            (30, "The store has no such build, or one that is not believed."),
+        ],
+        see_also: &["push", "store", "identity"],
+    },
+    Command {
+        name: "push",
+        group: Group::Fleet,
+        summary: "Offer a build to other machines",
+        usage: &["push MODULE/VERSION -k KERNEL --key FILE [--to STORE] [OPTION]..."],
+        about: &[
+            "The build is sent from this machine's store to a directory or a registry, and signed. A machine with the \
+             same source, headers and compiler fetches it instead of building.",
+            "Nothing is sent if the same modules are there, signed with the same key.",
+        ],
+        takes: Takes::Own(PushArguments::command),
+        examples: &[
+            ("push bbswitch/0.8 -k 6.1.0-9-amd64 --to /media/stick/modules --key team.key", "To a stick."),
+            (
+                "push bbswitch/0.8 -k 6.1.0-9-amd64 --to oci://registry.example/modules --key team.key",
+                "To a registry, as registry.example/modules/bbswitch.",
+            ),
+        ],
+        exit_codes: &[
+            (3, "The package is not in the tree."),
+            (21, "The kernel has no headers."),
+            (30, "The build is not in the store, or another build of its identity is there."),
+        ],
+        see_also: &["pull", "store", "identity"],
+    },
+    Command {
         name: "store",
         group: Group::Fleet,
         summary: "List, verify and remove the builds that are kept",
@@ -44,6 +150,6 @@ pub const COMMANDS: &[Command] = &[
             ("store verify --rebuild bbswitch/0.8 -k 6.1.0-9-amd64", "Build twice, and compare with the store."),
         ],
         exit_codes: &[(30, "A build is damaged, or two builds differ.")],
-        see_also: &["identity", "build"],
+        see_also: &["identity", "build", "push", "pull"],
     },
 ];

@@ -17,6 +17,7 @@ mod package;
 mod pattern;
 mod placeholder;
 pub mod report;
+pub(crate) mod revoked;
 mod settings;
 pub(crate) mod signing_policy;
 mod source;

@@ -31,7 +31,7 @@ pub(super) fn read<T: DeserializeOwned + Default>(
 }
 
 /// The file's text; `None` without the file. Errors: why it is not believed, as a clause.
-fn text(file: &Path) -> Result<Option<String>, String> {
+pub(super) fn text(file: &Path) -> Result<Option<String>, String> {
     let mut opened = match File::open(file) {
         Ok(opened) => opened,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),

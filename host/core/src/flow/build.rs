@@ -17,10 +17,10 @@ use crate::flow::preconditions::{Patch, check_dependencies, check_exclusive, che
 use crate::flow::products::{Source, built_location, clear, plan_clear, plan_log, plan_products, plan_taken_over};
 use crate::flow::questions::ask_beforehand;
 use crate::flow::record::conf_files;
-use crate::flow::reuse::take_stored;
+use crate::flow::reuse::{stored_or_fetched, take_stored};
 use crate::flow::script::script_command;
 use crate::flow::signing::{SigningChoice, signing};
-use crate::flow::store::{Built, Keeping, keep, keeping, stored};
+use crate::flow::store::{Built, Keeping, keep, keeping};
 use crate::flow::toolchain::toolchain_of;
 use crate::flow::workplace::{Workplace, workplace};
 use crate::flow::{Invocation, PackageSource, preconditions, script};
@@ -75,8 +75,8 @@ pub(super) fn build_package(
 ) -> Result<()> {
     let failed = |error, begun: Option<&Decisions>| remember(run, error, begun, package, kernel, target);
     let mut decisions = decide(run, package, kernel, target).map_err(|error| failed(error, None))?;
-    if let Some(stored) = decisions.keeping.as_ref().and_then(|keeping| stored(run, package, &decisions.conf, keeping))
-    {
+    let find = |keeping| stored_or_fetched(run, package, target, &decisions.conf, keeping);
+    if let Some(stored) = decisions.keeping.as_ref().and_then(find) {
         match take_stored(run, package, kernel, target, &decisions, &stored) {
             Err(error) if error.kind != Kind::Interrupted => {
                 let text =
@@ -213,7 +213,7 @@ fn plan_prepared(
     let head = crate::build::log_head(&format!("{id} for kernel {target}"));
     let confined = decisions.place.confined.as_ref().map_or_else(|| "off".to_owned(), Confined::words);
     let confined = format!("# confinement: {confined}\n");
-    let kept = decisions.keeping.as_ref().map(|keeping| format!("# identity: {}\n", keeping.record(false).identity));
+    let kept = decisions.keeping.as_ref().map(|keeping| format!("# identity: {}\n", keeping.identity()));
     let kept = kept.unwrap_or_default();
     let unsigned = decisions.signing.refused.as_ref().map(|why| format!("# not signed: {why}\n")).unwrap_or_default();
     let contents = Bytes(
@@ -230,7 +230,7 @@ fn plan_prepared(
     }
     if let Some(keeping) = &decisions.keeping {
         plan.push(
-            verbs::Note(format!("the build has the identity {}", keeping.record(false).identity)),
+            verbs::Note(format!("the build has the identity {}", keeping.identity())),
             "under it, the store keeps what is built for the next time",
         );
     }

@@ -32,6 +32,8 @@ pub struct Facts {
     levels: Answers<LevelQuestion, Mutex<Option<Level>>>,
     /// See [`Facts::notice_once`].
     said_of_packages: Mutex<BTreeSet<Vec<String>>>,
+    /// Addresses of stores that did not answer.
+    given_up: Mutex<BTreeSet<String>>,
 }
 
 /// Answers by question. Each has its own lock, so that no thread waits for the
@@ -55,6 +57,16 @@ struct ConfAnswer {
 }
 
 impl Facts {
+    /// Whether a store did not answer in this invocation.
+    pub(super) fn is_given_up(&self, address: &str) -> bool {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).contains(address)
+    }
+
+    /// Notes that a store does not answer.
+    pub(super) fn give_up(&self, address: &str) {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).insert(address.to_owned());
+    }
+
     /// The facts of a kernel.
     pub(super) fn kernel(&self, env: &Env, target: &Target, reporter: &dyn Reporter) -> Arc<Kernel> {
         answer_to(&self.kernels, target.clone()).get_or_init(|| Arc::new(look_up(env, target, reporter))).clone()

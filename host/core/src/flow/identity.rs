@@ -62,13 +62,21 @@ pub struct Described {
 /// # Errors
 /// A package that is not in the tree, or cannot be built for the kernel.
 pub fn identity(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Result<Described> {
-    let package = run.env.package(id)?;
+    identity_of(run, &run.env.package(id)?, target)
+}
+
+/// The same of a package that need not be in the tree.
+///
+/// # Errors
+/// A package that cannot be built for the kernel.
+pub fn identity_of(run: &Invocation<'_>, package: &Package, target: &Target) -> Result<Described> {
+    let id = &package.id;
     let kernel = run.kernel(target);
-    let conf = run.conf(&package, &kernel, Strictness::Strict)?;
+    let conf = run.conf(package, &kernel, Strictness::Strict)?;
     check_headers(run, &kernel)?;
     let toolchain = toolchain_of(run, &kernel)?;
-    let place = workplace(run, &package, &conf, &kernel, target)?;
-    let declared = declare(run, &package, &kernel, target, &conf, &toolchain, &place).map_err(|why| {
+    let place = workplace(run, package, &conf, &kernel, target)?;
+    let declared = declare(run, package, &kernel, target, &conf, &toolchain, &place).map_err(|why| {
         Error::new(Kind::System, format!("The identity of {id} for kernel {target} is not known: {why}."))
             .hint("Such a build is made each time. The page about the store says what has to be known of a build.")
     })?;

@@ -16,6 +16,7 @@ use crate::flow::installed::{ModuleIndex, destination, is_recorded, product_of, 
 use crate::flow::kernels::for_each_kernel;
 use crate::flow::load_modules::plan_load;
 use crate::flow::modprobe_config::plan_modprobe_add;
+use crate::flow::origin::refuse_revoked_install;
 use crate::flow::overrides::{Overrides, overrides_of};
 use crate::flow::package_facts::package_facts;
 use crate::flow::record::conf_files;
@@ -88,6 +89,9 @@ pub(super) fn install_overriding(
         )
         .hint("Install that kernel, or name an installed one with -k."));
     }
+    let earlier = run.env.tree.record(&package.id, target);
+    let (confinement, store) = earlier.map(|record| (record.confinement, record.store)).unwrap_or_default();
+    refuse_revoked_install(&package.id, target, store.as_ref())?;
     let conf_files = conf_files(run, package, target);
     let conf = run.conf(package, kernel, Strictness::Strict)?;
     let _common = run.transaction.hold_common();
@@ -104,8 +108,6 @@ pub(super) fn install_overriding(
     };
     let pre_install = script(&conf.scripts.pre_install)?;
     let moved = moved_modules(run, package, kernel, target, &modules);
-    let earlier = run.env.tree.record(&package.id, target);
-    let (confinement, store) = earlier.map(|record| (record.confinement, record.store)).unwrap_or_default();
     let facts = InstallFacts {
         id: &package.id,
         target,

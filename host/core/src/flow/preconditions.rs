@@ -48,7 +48,8 @@ pub(super) fn check_headers(run: &Invocation<'_>, kernel: &std::sync::Arc<Kernel
     Err(error)
 }
 
-fn kernels_with_headers(run: &Invocation<'_>) -> Vec<String> {
+/// The releases of all kernels with headers, in the order of their names.
+pub fn kernels_with_headers(run: &Invocation<'_>) -> Vec<String> {
     let Some(directory) = run.env.system.roots.get(modsmith_facts::Root::InstallTree) else { return Vec::new() };
     let mut names: Vec<String> = std::fs::read_dir(directory)
         .into_iter()

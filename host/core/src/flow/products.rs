@@ -79,11 +79,11 @@ pub(super) fn plan_products(
         overruled: Vec::new(),
     };
     let modules = decisions.conf.modules.iter().map(record).collect();
-    let (confinement, reused) = match source {
-        Source::Build => (decisions.place.confined.as_ref().map(Confined::record), false),
-        Source::Store { stored, .. } => (stored.confinement(), true),
+    let (confinement, stored) = match source {
+        Source::Build => (decisions.place.confined.as_ref().map(Confined::record), None),
+        Source::Store { stored, .. } => (stored.confinement(), Some(*stored)),
     };
-    let store = decisions.keeping.as_ref().map(|keeping| keeping.record(reused));
+    let store = decisions.keeping.as_ref().map(|keeping| keeping.record(stored));
     let record = BuildRecord::new(decisions.conf_files.clone(), modules)
         .confined(confinement)
         .stored(store)

@@ -5,15 +5,39 @@
 
 use std::sync::Arc;
 
+use crate::conf::PackageConf;
 use crate::error::Result;
 use crate::flow::Invocation;
 use crate::flow::build::Decisions;
+use crate::flow::elsewhere::{Wanted, fetch_for_build};
 use crate::flow::failures::plan_forget;
 use crate::flow::products::{Source, plan_clear, plan_log, plan_products};
-use crate::flow::store::Stored;
-use crate::tree::{Package, Target};
+use crate::flow::store::{Keeping, Stored, stored};
+use crate::tree::{Origin, Package, Target};
 use modsmith_facts::kernel::Kernel;
+use modsmith_facts::text::line;
 use modsmith_plan::{Builder, Bytes, Undo, verbs};
+
+/// The build of the same identity: from this machine's store, else from one elsewhere, where the
+/// administrator has named one. A dry run asks no other machine.
+pub(super) fn stored_or_fetched(
+    run: &Invocation<'_>,
+    package: &Package,
+    target: &Target,
+    conf: &PackageConf,
+    keeping: &Keeping,
+) -> Option<Stored> {
+    let here = || stored(run, package, conf, keeping);
+    if let Some(stored) = here() {
+        return Some(stored);
+    }
+    if run.env.options.force {
+        return None;
+    }
+    let wanted = Wanted { package: &package.id, target, identity: keeping.identity() };
+    run.runner.after_success(|| fetch_for_build(run, wanted)).flatten()?;
+    here()
+}
 
 /// From the store to the built state. The lock is held.
 pub(super) fn take_stored(
@@ -30,7 +54,15 @@ pub(super) fn take_stored(
     plan.push(verbs::Remove { location: build.clone() }, "a build starts from a clean directory").on_undo(Undo::Keep);
     plan.push(verbs::MakeDirectory { location: build.clone() }, "modules are signed where they would have been built");
     let head = crate::build::log_head(&format!("{id} for kernel {target}"));
-    let origin = format!("# from the store: identity {}, built {}; its log:\n", stored.entry.identity(), stored.time());
+    let fetched = stored.origin().map(|Origin { address, artefact, signer }| {
+        format!(", fetched from {} as {artefact}, signed with {signer}", line(&address))
+    });
+    let origin = format!(
+        "# from the store: identity {}{}, built {}; its log:\n",
+        stored.entry.identity(),
+        fetched.unwrap_or_default(),
+        line(stored.time())
+    );
     let contents = Bytes([head.as_bytes(), origin.as_bytes(), &stored.log()].concat());
     plan.push(verbs::WriteFile { location: decisions.place.log(), contents, mode: 0o644 }, "the log of the build");
     let line = if run.env.options.tells_store { "Taking module(s) from the store" } else { "Building module(s)" };

@@ -18,12 +18,13 @@ use crate::flow::env::Env;
 use crate::flow::identity::{Declared, declare};
 use crate::flow::installed::product_of;
 use crate::flow::kernel_inputs::digest_of_file;
+use crate::flow::origin::{origin_of, refuse_revoked};
 use crate::flow::workplace::Workplace;
-use crate::tree::{Package, RecordedConfinement, RecordedStore, Target};
+use crate::tree::{Origin, Package, RecordedConfinement, RecordedStore, Target};
 use modsmith_facts::kernel::kbuild::{absolute_dependencies, is_command_file};
 use modsmith_facts::kernel::{Kernel, signature};
 use modsmith_facts::{Location, Root, compression, inside, open_trusted, resolve_in_root};
-use modsmith_store::{Entry, Kept, Listing, New, Shared, Store};
+use modsmith_store::{Entry, Identity, Kept, Listing, New, Shared, Store};
 
 /// The directory of caches below `/var`, and the store's in it.
 const CACHES: &str = "cache/modsmith";
@@ -55,8 +56,14 @@ pub(super) struct Stored {
 }
 
 impl Keeping {
-    pub fn record(&self, reused: bool) -> RecordedStore {
-        RecordedStore { identity: self.declared.identity.to_string(), reused }
+    /// `stored`: what the products are taken from; `None`: they are made.
+    pub fn record(&self, stored: Option<&Stored>) -> RecordedStore {
+        let (identity, reused) = (self.declared.identity.to_string(), stored.is_some());
+        RecordedStore { identity, reused, origin: stored.and_then(Stored::origin) }
+    }
+
+    pub fn identity(&self) -> &Identity {
+        &self.declared.identity
     }
 }
 
@@ -69,6 +76,11 @@ impl Stored {
     /// Its digest; `None`: it has no such file.
     pub fn digest(&self, file: &str) -> Option<&str> {
         self.entry.files.get(file).map(|file| file.digest.as_str())
+    }
+
+    /// Where it was fetched from; `None`: it was made here.
+    pub fn origin(&self) -> Option<Origin> {
+        origin_of(&self.entry)
     }
 
     /// How the build was confined.
@@ -154,6 +166,10 @@ pub(super) fn stored(run: &Invocation<'_>, package: &Package, conf: &PackageConf
             return None;
         }
     };
+    if let Err(why) = refuse_revoked(&entry) {
+        run.runner.warn_once(&format!("The stored build of {} is not used: {why}. The modules are built.", package.id));
+        return None;
+    }
     let has_all = conf.modules.iter().all(|module| entry.files.contains_key(&file_name(&module.dest_name)));
     let unchanged = reads(&entry).is_some_and(|reads| {
         reads.iter().all(|(path, digest)| digest_seen_by_build(&run.env, path).is_ok_and(|now| now == *digest))
@@ -222,8 +238,8 @@ fn try_keep(run: &Invocation<'_>, built: &Built<'_>, keeping: &Keeping) -> Resul
         return Err(NotKept::Quietly(format!("it has {total} bytes, and the store at most {size}")));
     }
     let facts = facts(package, target, place.confined.as_ref(), reads);
-    let caches = caches(&run.env).ok_or_else(|| NotKept::Quietly("there is no place for a store".to_owned()))?;
-    let store = Store::open_or_make(&caches, NAME)?;
+    let store = open_or_make(&run.env)?;
+    let store = store.ok_or_else(|| NotKept::Quietly("there is no place for a store".to_owned()))?;
     let before = store.find(&declared.identity).ok().flatten();
     let kept = store.keep(New { inputs: declared.inputs.clone(), facts, files })?;
     store.collect(*size)?;
@@ -368,6 +384,11 @@ fn opened(run: &Invocation<'_>) -> Option<Store> {
 /// The store of a system; `None`: there is none.
 pub(super) fn open(env: &Env) -> modsmith_store::Result<Option<Store>> {
     caches(env).map_or(Ok(None), |caches| Store::open(&caches, NAME))
+}
+
+/// The same, made if it is missing; `None`: there is no place for one.
+pub(super) fn open_or_make(env: &Env) -> modsmith_store::Result<Option<Store>> {
+    caches(env).map(|caches| Store::open_or_make(&caches, NAME)).transpose()
 }
 
 /// The directory of caches of the system that is worked on, if it is below its `/var`.

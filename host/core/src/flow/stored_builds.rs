@@ -7,8 +7,9 @@ use serde_json::Value;
 use crate::conf::store::Settings;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
+use crate::flow::origin::refuse_revoked;
 use crate::flow::store::open;
-use modsmith_store::{Collected, Identity, Listed, Store};
+use modsmith_store::{Collected, Entry, Identity, Listed, Store};
 
 /// A build in the store.
 #[derive(Debug, Clone)]
@@ -40,18 +41,21 @@ pub struct StoredFacts {
 /// # Errors
 /// The store cannot be read.
 pub fn stored_builds(run: &Invocation<'_>) -> Result<Vec<StoredBuild>> {
-    list(run, |_, _| None)
+    list(run, |_, _, _| None)
 }
 
-/// The same with all files compared with their digests.
+/// The same with all files compared with their digests, and with what is revoked.
 ///
 /// # Errors
 /// The store cannot be read.
 pub fn verify_store(run: &Invocation<'_>) -> Result<Vec<StoredBuild>> {
-    list(run, |store, identity| store.verify(identity).err().map(|fault| fault.to_string()))
+    list(run, |store, identity, entry| {
+        let damaged = store.verify(identity).err().map(|fault| fault.to_string());
+        damaged.or_else(|| refuse_revoked(entry).err())
+    })
 }
 
-fn list(run: &Invocation<'_>, check: impl Fn(&Store, &Identity) -> Option<String>) -> Result<Vec<StoredBuild>> {
+fn list(run: &Invocation<'_>, check: impl Fn(&Store, &Identity, &Entry) -> Option<String>) -> Result<Vec<StoredBuild>> {
     let Some(store) = open(&run.env).map_err(unusable)? else { return Ok(Vec::new()) };
     let _shared = store.share().map_err(unusable)?;
     let entries = store.entries().map_err(unusable)?;
@@ -66,7 +70,7 @@ fn list(run: &Invocation<'_>, check: impl Fn(&Store, &Identity) -> Option<String
                     files: entry.files.keys().cloned().collect(),
                     size: entry.size(),
                 };
-                (Some(facts), check(&store, &identity))
+                (Some(facts), check(&store, &identity, &entry))
             }
             Err(fault) => (None, Some(fault.to_string())),
         };

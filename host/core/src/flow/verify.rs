@@ -160,7 +160,7 @@ pub(super) fn refuse_unloadable<'f>(
     Ok(overruled)
 }
 
-fn refusal(verified: &Verified, finding: &Finding, kernel: &Kernel) -> Error {
+pub(super) fn refusal(verified: &Verified, finding: &Finding, kernel: &Kernel) -> Error {
     let Verified { id, target, module, .. } = verified;
     let words = finding.refusal.as_ref();
     let cause = words.map_or(finding.evidence.as_str(), |words| words.cause.as_str());

@@ -88,6 +88,20 @@ pub struct RecordedStore {
     pub identity: String,
     /// Whether the products came from the store; otherwise they were made.
     pub reused: bool,
+    /// Where it was fetched from; `None`: it was made on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// The place that a build was fetched from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Of the store.
+    pub address: String,
+    /// The digest of the artefact.
+    pub artefact: String,
+    /// The fingerprint of the key that has signed it.
+    pub signer: String,
 }
 
 /// One module of a package.

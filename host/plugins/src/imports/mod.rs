@@ -29,6 +29,7 @@ mod log;
 mod plan;
 mod requests;
 mod settings;
+mod store;
 mod system;
 
 pub use answers::{Declared, Enrolment, FormatOption, HookFile, RequirementsAnswer, SigningAnswer};
@@ -38,6 +39,7 @@ pub use context::{KernelFacts, Module, ModulePackage};
 pub use log::TARGET as LOG_TARGET;
 pub use plan::StepBuffer;
 pub use requests::*;
+pub use store::{StorePlaceAnswer, StoreRequest};
 pub use system::Dir;
 
 /// Everything that one call of a plugin can reach.

@@ -11,6 +11,7 @@ mod modprobe_config;
 mod packager;
 mod settings_check;
 mod signer;
+mod store;
 mod weak_modules;
 
 pub use boot_loader::{BootEntry, BootLoader, BootMenu, BootRule, NextBoot};
@@ -22,4 +23,5 @@ pub use kernel_prepare::KernelPrepare;
 pub use modprobe_config::ModprobeConfig;
 pub use packager::{Assembly, Format, Invalid, KernelCount, Packager, Requirements, State};
 pub use signer::{Signer, Signing};
+pub use store::{StorePlace, StoreQuestion, Stores};
 pub use weak_modules::WeakModules;

@@ -9,12 +9,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::{Found, LARGEST_STATEMENT, MOST_OPENED, PublicKey, SigningKey};
-use crate::client::Client;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::manifest::{Descriptor, EMPTY, EMPTY_CONTENT, Manifest};
-use crate::push::Sending;
-use crate::reference::Repository;
+use crate::shelf::Shelf;
 
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const CONTENT: (&str, &str) = ("dev.sigstore.bundle.content", "dsse-envelope");
@@ -88,12 +86,12 @@ fn signed_bytes(payload: &[u8]) -> Vec<u8> {
     [head.as_bytes(), payload].concat()
 }
 
-fn statement(subject: &Digest) -> Vec<u8> {
+fn statement(subject: &Digest, about: &Predicate) -> Vec<u8> {
     let statement = Statement {
         kind: STATEMENT.to_owned(),
         subject: vec![Subject { name: String::new(), digest: Hashes { sha256: subject.hex().to_owned() } }],
-        predicate_type: SIGNED.to_owned(),
-        predicate: serde_json::Map::new(),
+        predicate_type: about.kind.to_owned(),
+        predicate: about.content.clone(),
     };
     // Text alone: there is nothing that JSON cannot express.
     serde_json::to_vec(&statement).unwrap_or_default()
@@ -108,8 +106,8 @@ fn is_about(payload: &[u8], subject: &Digest) -> bool {
     })
 }
 
-fn bundle(subject: &Digest, key: &SigningKey) -> Result<Vec<u8>> {
-    let payload = statement(subject);
+fn bundle(subject: &Digest, about: &Predicate, key: &SigningKey) -> Result<Vec<u8>> {
+    let payload = statement(subject, about);
     let bundle = Bundle {
         media_type: BUNDLE.to_owned(),
         verification_material: Material { public_key: Some(Hint { hint: key.public().hint() }) },
@@ -140,37 +138,44 @@ fn signer<'k>(bundle: &[u8], subject: &Digest, keys: &'k [PublicKey]) -> Option<
     Some(key.map_or(Found::Others, Found::By))
 }
 
-pub(super) fn write(client: &Client, repository: &Repository, subject: &Descriptor, key: &SigningKey) -> Result<()> {
-    let bundle = bundle(&subject.digest, key)?;
+/// What a statement says of its subject, by the name of the kind of statement.
+#[derive(Debug, Clone)]
+pub struct Predicate<'p> {
+    /// Such as `https://slsa.dev/provenance/v1`.
+    pub kind: &'p str,
+    pub content: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The statement of a signature: that it was signed.
+pub(super) fn signed() -> Predicate<'static> {
+    Predicate { kind: SIGNED, content: serde_json::Map::new() }
+}
+
+pub(super) fn write(shelf: &dyn Shelf, subject: &Descriptor, about: &Predicate, key: &SigningKey) -> Result<()> {
+    let bundle = bundle(&subject.digest, about, key)?;
     let (config, layer) = (Descriptor::of(EMPTY, EMPTY_CONTENT), Descriptor::of(BUNDLE, &bundle));
-    client.push_blob(repository, &config, &EMPTY_CONTENT, Sending::Whole, None)?;
-    client.push_blob(repository, &layer, &bundle.as_slice(), Sending::Whole, None)?;
+    shelf.put_blob(&config, &EMPTY_CONTENT)?;
+    shelf.put_blob(&layer, &bundle.as_slice())?;
     let mut manifest = Manifest::new(config, vec![layer]);
     manifest.artifact_type = Some(BUNDLE.to_owned());
     manifest.subject = Some(Descriptor { annotations: Default::default(), ..subject.clone() });
     manifest.annotations.insert(CONTENT.0.to_owned(), CONTENT.1.to_owned());
-    manifest.annotations.insert(PREDICATE.to_owned(), SIGNED.to_owned());
-    client.push_referrer(repository, &manifest)?;
-    Ok(())
+    manifest.annotations.insert(PREDICATE.to_owned(), about.kind.to_owned());
+    shelf.put_referrer(&manifest)
 }
 
-pub(super) fn find<'k>(
-    client: &Client,
-    repository: &Repository,
-    subject: &Digest,
-    keys: &'k [PublicKey],
-) -> Result<Found<'k>> {
+pub(super) fn find<'k>(shelf: &dyn Shelf, subject: &Digest, keys: &'k [PublicKey]) -> Result<Found<'k>> {
     let mut others = Found::Nothing;
     // A broken referrer beside a good one does no harm.
     let skipped = |error: &Error| error.is_about_content() || error.is_not_found();
-    for referrer in client.referrers(repository, subject)?.iter().take(MOST_OPENED) {
-        let raw = match client.manifest(&repository.with_digest(&referrer.digest)) {
+    for referrer in shelf.referrers(subject)?.iter().take(MOST_OPENED) {
+        let raw = match shelf.by_digest(&referrer.digest) {
             Err(error) if skipped(&error) => continue,
             raw => raw?,
         };
         let Ok(manifest) = raw.manifest() else { continue };
         let Some(layer) = manifest.layers.first().filter(|layer| layer.media_type == BUNDLE) else { continue };
-        let bundle = match client.small_blob(repository, layer, LARGEST_STATEMENT) {
+        let bundle = match shelf.small_blob(layer, LARGEST_STATEMENT) {
             Err(error) if skipped(&error) => continue,
             bundle => bundle?,
         };
@@ -199,7 +204,7 @@ mod tests {
     fn a_bundle_is_verified_with_the_key_that_made_it() {
         let (key, other) = (new_key(), new_key());
         let subject = Digest::of(b"manifest");
-        let made = bundle(&subject, &key).unwrap();
+        let made = bundle(&subject, &signed(), &key).unwrap();
         let both = [other.public(), key.public()];
         assert!(matches!(signer(&made, &subject, &both), Some(Found::By(found)) if *found == key.public()));
         assert!(matches!(signer(&made, &subject, &both[..1]), Some(Found::Others)));
@@ -210,7 +215,7 @@ mod tests {
     #[test]
     fn a_statement_of_another_kind_is_no_signature() {
         let subject = Digest::of(b"manifest");
-        let text = String::from_utf8(statement(&subject)).unwrap();
+        let text = String::from_utf8(statement(&subject, &signed())).unwrap();
         assert!(is_about(text.as_bytes(), &subject));
         assert!(is_about(text.replace(STATEMENT, STATEMENT_OF_OLD).as_bytes(), &subject));
         assert!(!is_about(text.replace(SIGNED, "https://slsa.dev/provenance/v1").as_bytes(), &subject));

@@ -9,6 +9,7 @@ mod bundle;
 mod key;
 mod simple;
 
+pub use bundle::Predicate;
 pub use key::{PublicKey, SigningKey};
 
 use crate::client::Client;
@@ -16,6 +17,8 @@ use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::manifest::Descriptor;
 use crate::reference::Repository;
+use crate::repository::OfRegistry;
+use crate::shelf::Shelf;
 
 /// As many manifests are opened in search of a signature.
 const MOST_OPENED: usize = 64;
@@ -31,37 +34,61 @@ enum Found<'k> {
     Nothing,
 }
 
+/// Signs a manifest, in both forms.
+///
+/// # Errors
+/// `BadKey`: the key cannot sign. Those of writing to the shelf.
+pub fn sign(shelf: &dyn Shelf, subject: &Descriptor, key: &SigningKey) -> Result<()> {
+    simple::write(shelf, subject, key)?;
+    bundle::write(shelf, subject, &bundle::signed(), key)
+}
+
+/// Attaches a signed statement about a manifest, as `cosign attest` does.
+///
+/// # Errors
+/// As for [`sign`].
+pub fn attest(shelf: &dyn Shelf, subject: &Descriptor, about: &Predicate, key: &SigningKey) -> Result<()> {
+    bundle::write(shelf, subject, about, key)
+}
+
+/// The first of the keys that has signed a manifest.
+///
+/// # Errors
+/// `Unsigned`: there is no signature. `OtherSigner`: there are signatures, and none is of one
+/// of the keys. Those of reading from the shelf.
+pub fn verify<'k>(shelf: &dyn Shelf, subject: &Digest, keys: &'k [PublicKey]) -> Result<&'k PublicKey> {
+    let simple = simple::find(shelf, subject, keys)?;
+    if let Found::By(key) = simple {
+        return Ok(key);
+    }
+    let bundle = bundle::find(shelf, subject, keys)?;
+    let what = format!("{}@{subject}", shelf.name());
+    match (simple, bundle) {
+        (_, Found::By(key)) => Ok(key),
+        (Found::Nothing, Found::Nothing) => Err(Error::Unsigned { what }),
+        _ => Err(Error::OtherSigner { what, keys: keys.len() }),
+    }
+}
+
 impl Client {
-    /// Signs a manifest of a repository, in both forms.
+    /// [`sign`] for a manifest of a repository.
     ///
     /// # Errors
-    /// `BadKey`: the key cannot sign. Those of pushing.
+    /// As for [`sign`].
     pub fn sign(&self, repository: &Repository, subject: &Descriptor, key: &SigningKey) -> Result<()> {
-        simple::write(self, repository, subject, key)?;
-        bundle::write(self, repository, subject, key)
+        sign(&OfRegistry::new(self, repository.clone()), subject, key)
     }
 
-    /// The first of the keys that has signed a manifest.
+    /// [`verify`] for a manifest of a repository.
     ///
     /// # Errors
-    /// `Unsigned`: there is no signature. `OtherSigner`: there are signatures, and none
-    /// is of one of the keys. Those of pulling.
+    /// As for [`verify`].
     pub fn verify<'k>(
         &self,
         repository: &Repository,
         subject: &Digest,
         keys: &'k [PublicKey],
     ) -> Result<&'k PublicKey> {
-        let simple = simple::find(self, repository, subject, keys)?;
-        if let Found::By(key) = simple {
-            return Ok(key);
-        }
-        let bundle = bundle::find(self, repository, subject, keys)?;
-        let what = repository.with_digest(subject).to_string();
-        match (simple, bundle) {
-            (_, Found::By(key)) => Ok(key),
-            (Found::Nothing, Found::Nothing) => Err(Error::Unsigned { what }),
-            _ => Err(Error::OtherSigner { what, keys: keys.len() }),
-        }
+        verify(&OfRegistry::new(self, repository.clone()), subject, keys)
     }
 }

@@ -8,13 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::{Found, LARGEST_STATEMENT, MOST_OPENED, PublicKey, SigningKey};
-use crate::client::Client;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::manifest::{Descriptor, Manifest};
-use crate::push::Sending;
-use crate::reference::Repository;
 use crate::referrers::referrers_tag;
+use crate::shelf::Shelf;
 
 const LAYER: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
@@ -64,9 +62,9 @@ struct RootFs<'c> {
     diff_ids: Vec<&'c str>,
 }
 
-fn payload(repository: &Repository, subject: &Digest) -> Vec<u8> {
+fn payload(reference: &str, subject: &Digest) -> Vec<u8> {
     let critical = Critical {
-        identity: Identity { reference: repository.to_string() },
+        identity: Identity { reference: reference.to_owned() },
         image: Image { digest: subject.clone() },
         kind: KIND.to_owned(),
     };
@@ -85,16 +83,16 @@ fn tag(subject: &Digest) -> String {
 }
 
 /// Adds a signature to those that there are.
-pub(super) fn write(client: &Client, repository: &Repository, subject: &Descriptor, key: &SigningKey) -> Result<()> {
-    let at = repository.tagged(&tag(&subject.digest))?;
-    let mut layers = match client.manifest(&at) {
+pub(super) fn write(shelf: &dyn Shelf, subject: &Descriptor, key: &SigningKey) -> Result<()> {
+    let tag = tag(&subject.digest);
+    let mut layers = match shelf.tagged(&tag) {
         Ok(raw) => raw.manifest().map(|manifest| manifest.layers).unwrap_or_default(),
         Err(error) if error.is_not_found() => Vec::new(),
         Err(error) => return Err(error),
     };
-    let payload = payload(repository, &subject.digest);
+    let payload = payload(&shelf.name(), &subject.digest);
     let layer = Descriptor::of(LAYER, &payload).annotated(SIGNATURE, STANDARD.encode(key.sign(&payload)?));
-    client.push_blob(repository, &layer, &payload.as_slice(), Sending::Whole, None)?;
+    shelf.put_blob(&layer, &payload.as_slice())?;
     layers.push(layer);
     let config = Config {
         architecture: "",
@@ -104,18 +102,12 @@ pub(super) fn write(client: &Client, repository: &Repository, subject: &Descript
     };
     let config = serde_json::to_vec(&config).unwrap_or_default();
     let described = Descriptor::of(CONFIG, &config);
-    client.push_blob(repository, &described, &config.as_slice(), Sending::Whole, None)?;
-    client.push_manifest(&at, &Manifest::new(described, layers).to_raw())?;
-    Ok(())
+    shelf.put_blob(&described, &config.as_slice())?;
+    shelf.put_manifest(Some(&tag), &Manifest::new(described, layers).to_raw())
 }
 
-pub(super) fn find<'k>(
-    client: &Client,
-    repository: &Repository,
-    subject: &Digest,
-    keys: &'k [PublicKey],
-) -> Result<Found<'k>> {
-    let raw = match client.manifest(&repository.tagged(&tag(subject))?) {
+pub(super) fn find<'k>(shelf: &dyn Shelf, subject: &Digest, keys: &'k [PublicKey]) -> Result<Found<'k>> {
+    let raw = match shelf.tagged(&tag(subject)) {
         Ok(raw) => raw,
         Err(error) if error.is_not_found() => return Ok(Found::Nothing),
         Err(error) => return Err(error),
@@ -125,7 +117,7 @@ pub(super) fn find<'k>(
     for layer in layers.iter().filter(|layer| layer.media_type == LAYER).take(MOST_OPENED) {
         let signature = layer.annotations.get(SIGNATURE).and_then(|text| STANDARD.decode(text).ok());
         let Some(signature) = signature else { continue };
-        let payload = match client.small_blob(repository, layer, LARGEST_STATEMENT) {
+        let payload = match shelf.small_blob(layer, LARGEST_STATEMENT) {
             Ok(payload) => payload,
             // A broken signature beside a good one does no harm.
             Err(error) if error.is_about_content() || error.is_not_found() => continue,
@@ -144,13 +136,11 @@ pub(super) fn find<'k>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference::Reference;
 
     #[test]
     fn what_is_signed_has_the_form_of_cosign() {
-        let repository = Reference::parse("h.example/a").unwrap().repository;
         let digest = Digest::of(b"x");
-        let text = String::from_utf8(payload(&repository, &digest)).unwrap();
+        let text = String::from_utf8(payload("h.example/a", &digest)).unwrap();
         let expected = format!(
             r#"{{"critical":{{"identity":{{"docker-reference":"h.example/a"}},"image":{{"docker-manifest-digest":"{digest}"}},"type":"cosign container image signature"}},"optional":null}}"#
         );
@@ -160,9 +150,8 @@ mod tests {
 
     #[test]
     fn what_speaks_of_another_manifest_or_is_of_another_kind_does_not_count() {
-        let repository = Reference::parse("h.example/a").unwrap().repository;
         let digest = Digest::of(b"x");
-        let text = String::from_utf8(payload(&repository, &digest)).unwrap();
+        let text = String::from_utf8(payload("h.example/a", &digest)).unwrap();
         assert!(!is_about(text.as_bytes(), &Digest::of(b"y")));
         assert!(!is_about(text.replace(KIND, "atomic container signature").as_bytes(), &digest));
         assert!(!is_about(b"{}", &digest));

@@ -12,6 +12,7 @@ mod modprobe_config;
 mod packager;
 mod settings_check;
 mod signer;
+mod store;
 mod weak_modules;
 
 pub use boot_loader::{BootEntry, BootLoader, BootMenu, BootRule, NextBoot};
@@ -27,4 +28,5 @@ pub use packager::{
 };
 pub use settings_check::SettingsCheck;
 pub use signer::{EnrolmentStatus, Signer, Signing};
+pub use store::{Place, PlaceKind, Store};
 pub use weak_modules::WeakModules;

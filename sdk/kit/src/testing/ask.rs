@@ -1,10 +1,12 @@
 //! Puts a case's question to a plugin, through the facade that the flows use.
 
+use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Argument, Builder, Step};
 use modsmith_plugins::{
     BootEntry, BootLoader, BootMenu, Change, Fault, HookFile, Initrd, InstallPolicy, KernelHooks, KernelLayout,
-    KernelPrepare, ModprobeConfig, NextBoot, Occasion, Packager, Plugins, Prune, Regeneration, Signer, WeakModules,
+    KernelPrepare, ModprobeConfig, NextBoot, Occasion, PackageFacts, Packager, Plugins, Prune, Regeneration, Signer,
+    StorePlace, StoreQuestion, Stores, WeakModules,
 };
 
 use super::call::Call;
@@ -164,6 +166,10 @@ impl Question<'_> {
                 let menus: Vec<String> = menus.iter().map(boot_menu).collect();
                 or_none(Some(menus.join("\n")).filter(|menus| !menus.is_empty()))
             }),
+            Call::Places => value(Stores(plugins).places(&store_question(package, kernel)), |places| {
+                let places: Vec<String> = places.iter().map(store_place).collect();
+                or_none(Some(places.join("\n")).filter(|places| !places.is_empty()))
+            }),
         })
     }
 
@@ -316,6 +322,23 @@ fn hook_file(file: &HookFile) -> String {
 }
 
 /// The boot loader, what starts next and why, then a line for each entry.
+/// The build of the case's package, which is looked for.
+fn store_question<'q>(package: &'q PackageFacts, kernel: &'q Kernel) -> StoreQuestion<'q> {
+    StoreQuestion {
+        purpose: "pull",
+        module: &package.name,
+        version: &package.version,
+        kernel: kernel.release(),
+        arch: kernel.arch(),
+        identity: "sha256:0000000000000000000000000000000000000000000000000000000000000000",
+    }
+}
+
+fn store_place(place: &StorePlace) -> String {
+    let keys = if place.keys.is_empty() { "none".to_owned() } else { place.keys.join(", ") };
+    format!("{}, keys: {keys}", place.address)
+}
+
 fn boot_menu(given: &BootMenu) -> String {
     let next = match &given.next {
         NextBoot::Known { entry, rule, evidence } => format!("{}, {} ({evidence})", entry.id, rule.name()),

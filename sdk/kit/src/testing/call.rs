@@ -35,10 +35,11 @@ pub enum Call {
     OnEvent,
     HookFiles,
     BootMenu,
+    Places,
     Validate,
 }
 
-const CALLS: [(Call, &str, Role); 28] = [
+const CALLS: [(Call, &str, Role); 29] = [
     (Call::Score, "score", Role::Distro),
     (Call::Destination, "destination", Role::InstallPolicy),
     (Call::Compression, "compression", Role::InstallPolicy),
@@ -66,6 +67,7 @@ const CALLS: [(Call, &str, Role); 28] = [
     (Call::OnEvent, "on-event", Role::KernelHooks),
     (Call::HookFiles, "hook-files", Role::KernelHooks),
     (Call::BootMenu, "boot-menu", Role::BootLoader),
+    (Call::Places, "places", Role::Store),
     (Call::Validate, "validate", Role::SettingsCheck),
 ];
 

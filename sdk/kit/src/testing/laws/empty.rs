@@ -68,6 +68,7 @@ fn adds_steps(call: Call) -> bool {
         | Call::Arrange
         | Call::HookFiles
         | Call::BootMenu
+        | Call::Places
         | Call::Validate => false,
     }
 }

@@ -1,0 +1,306 @@
+//! `modsmith cell`: one cell of a matrix, in a tree of its own.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Parser;
+use tempfile::TempDir;
+
+use super::arguments::DirectoryArguments;
+use super::errors;
+use super::invocation::handle_signals;
+use super::matrix::{read_matrix, write_beside};
+use super::output;
+use super::setup::{read_only, working_on_cell};
+use super::terminal::Terminal;
+use modsmith_core::Environment;
+use modsmith_core::error::{Error, ExitCodes, Kind, Result};
+use modsmith_core::flow::{
+    CellBuild, Elsewhere, Filter, Invocation, Options, Profile, PushOptions, SigningKey, Wanted, build_cell, built_log,
+    enter_private_tree, failures, has, identity_of, named, push, registered, signing_key,
+};
+use modsmith_core::tree::{Package, PackageId, Target, check_kernel_name};
+use modsmith_facts::inside;
+use modsmith_facts::text::line;
+use modsmith_matrix::{BuiltModule, Cell, CellResult, Coordinates, FirstError, Outcome};
+
+/// The longest log that is kept, in bytes: of a longer one, the beginning.
+const LONGEST_LOG: usize = 8 << 20;
+
+/// Builds and verifies one cell of a matrix, unless the store has it. Nothing is installed.
+#[derive(Debug, Parser)]
+#[command(name = "modsmith cell")]
+pub struct CellArguments {
+    /// The cells, as `matrix plan` has written them
+    #[arg(long, value_name = "FILE")]
+    matrix: PathBuf,
+    /// The number of the cell
+    #[arg(long, value_name = "N")]
+    index: usize,
+    /// Directory for the result and the log
+    #[arg(long, value_name = "DIR")]
+    results: PathBuf,
+    /// Push the build, unless it is there: to a directory, or `oci://HOST[:PORT]/PATH`
+    #[arg(long, value_name = "STORE", requires = "key")]
+    push: Option<String>,
+    /// Private key (PEM, P-256) that signs what is pushed
+    #[arg(long, value_name = "FILE", requires = "push")]
+    key: Option<PathBuf>,
+    /// Build in the tree of this machine: for containers that are thrown away
+    #[arg(long)]
+    in_place: bool,
+    #[command(flatten)]
+    directories: DirectoryArguments,
+}
+
+/// A cell that is being worked on.
+struct Work<'a> {
+    arguments: &'a CellArguments,
+    environment: &'a Environment,
+    cell: &'a Cell,
+}
+
+/// What is known of a cell that is done.
+struct Done {
+    built: Result<CellBuild>,
+    first_error: Option<FirstError>,
+    confinement: Option<String>,
+    log: Option<Vec<u8>>,
+    /// Where the build was pushed to.
+    pushed: Option<String>,
+}
+
+/// Builds the cell and leaves its result.
+///
+/// # Errors
+/// The reason of any other outcome than *built* and *found*; [`code`] has its exit code.
+pub fn run(arguments: &CellArguments, environment: &Environment) -> Result<()> {
+    let matrix = read_matrix(&arguments.matrix)?;
+    let cell = matrix.cells.get(arguments.index).ok_or_else(|| {
+        Error::new(Kind::System, format!("The matrix has no cell {}.", arguments.index))
+            .hint(format!("It has {}, and the first is 0.", matrix.cells.len()))
+    })?;
+    std::fs::create_dir_all(&arguments.results).map_err(|error| Error::io("make", &arguments.results, error))?;
+    let (started, clock) = (jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), Instant::now());
+    let work = Work { arguments, environment, cell };
+    let done = work.build().unwrap_or_else(|error| Done {
+        built: Err(error),
+        first_error: None,
+        confinement: None,
+        log: None,
+        pushed: None,
+    });
+    let outcome = match &done.built {
+        Ok(built) if built.reused => Outcome::Found,
+        Ok(_) => Outcome::Built,
+        Err(error) => outcome_of(error.kind),
+    };
+    if matches!(&done.built, Err(error) if error.kind == Kind::Interrupted) {
+        // What stopped it runs it again, and an older result stays.
+        return done.built.map(drop);
+    }
+    let mut result = CellResult::new(cell.coordinates.clone(), outcome, started, clock.elapsed().as_secs_f64());
+    work.fill(&mut result, &done)?;
+    write_beside(&arguments.results, &format!("{}.json", cell.name), &json(&result)?)?;
+    let log = result.log.map(|log| arguments.results.join(log));
+    match done.built {
+        Ok(_) => {
+            output::lines(&line(&format!("{}: {}", cell.name, outcome.words())));
+            Ok(())
+        }
+        Err(error) => Err(with_log(error, log)),
+    }
+}
+
+/// The error without the place of a log that is gone with the cell's tree.
+fn with_log(mut error: Error, log: Option<PathBuf>) -> Error {
+    error.hints.retain(|hint| !hint.contains("make.log") && !hint.contains("modsmith log"));
+    match log {
+        Some(log) => error.hint(format!("The log is {}.", log.display())),
+        None => error,
+    }
+}
+
+/// The exit code of a cell that ended with an error.
+pub fn code(error: &Error) -> u8 {
+    match error.kind {
+        Kind::Interrupted => errors::exit_code(Kind::Interrupted),
+        kind => outcome_of(kind).exit_code(),
+    }
+}
+
+/// Source and kernel, headers, or the machine: which of them is at fault.
+fn outcome_of(kind: Kind) -> Outcome {
+    use Kind::*;
+    match kind {
+        Excluded => Outcome::Excluded,
+        HeadersMissing => Outcome::HeadersMissing,
+        BuildFailed | ProductMissing | PatchFailed | PatchMissing | ConfInvalid | ConfUnreadable | SourceEmpty
+        | NoConfInPath | DependencyMissing | NotLoadable | Script(_) => Outcome::Failed,
+        _ => Outcome::Infrastructure,
+    }
+}
+
+fn json(result: &CellResult) -> Result<Vec<u8>> {
+    let mut text = serde_json::to_vec_pretty(result)
+        .map_err(|error| Error::new(Kind::System, format!("Could not write JSON: {error}.")))?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+impl Work<'_> {
+    fn build(&self) -> Result<Done> {
+        let Coordinates { module, version, kernel, arch } = &self.cell.coordinates;
+        check_kernel_name("kernel", kernel)?;
+        check_kernel_name("architecture", arch)?;
+        let target = Target { kernel: kernel.clone(), arch: arch.clone() };
+        let id = PackageId::new(module, version)?;
+        let here = read_only(&self.arguments.directories, self.environment)?;
+        let package = match &self.cell.source {
+            Some(source) if source.is_dir() => Package { id, source: source.clone() },
+            Some(source) => {
+                return Err(Error::new(Kind::SourceMissing, format!("There is no directory {}.", source.display()))
+                    .hint("This machine has to find the sources at the paths of the specification."));
+            }
+            None => registered(&here, &id)?,
+        };
+        let mut directories = self.arguments.directories.clone();
+        // Removed when the cell is done.
+        let _scratch = match self.arguments.in_place {
+            true => None,
+            false => Some(private_tree(here.env.tree.path(), &mut directories)?),
+        };
+        drop(here);
+        handle_signals();
+        let terminal = Terminal::new(true, false);
+        let options = Options {
+            kernel_source_dir: self.cell.headers.clone(),
+            no_depmod: true,
+            exit_codes: ExitCodes(errors::exit_code),
+            ..Options::default()
+        };
+        let run = working_on_cell(&directories, self.environment, options, &terminal)?;
+        let shared = self.shared(&run)?;
+        if let Some(found) = shared.as_ref().map(|shared| shared.found(&run, &package, &target)).transpose()?.flatten()
+        {
+            return Ok(Done { built: Ok(found), first_error: None, confinement: None, log: None, pushed: None });
+        }
+        let built = build_cell(&run, &package, &target);
+        let mut done = done(&run, built, &package.id, &target);
+        if let (Ok(_), Some(shared)) = (&done.built, &shared) {
+            match shared.push(&run, &package.id, &target) {
+                Ok(reference) => done.pushed = reference,
+                Err(error) => done.built = Err(error),
+            }
+        }
+        Ok(done)
+    }
+
+    /// The store that machines share, where the command line names one.
+    fn shared(&self, run: &Invocation<'_>) -> Result<Option<Shared>> {
+        let (Some(address), Some(key)) = (&self.arguments.push, &self.arguments.key) else { return Ok(None) };
+        Ok(Some(Shared { store: named(&run.env, address, Vec::new())?, key: signing_key(key)? }))
+    }
+
+    /// What is known of the build, with its log beside the result.
+    fn fill(&self, result: &mut CellResult, done: &Done) -> Result<()> {
+        result.first_error.clone_from(&done.first_error);
+        result.confinement.clone_from(&done.confinement);
+        result.pushed.clone_from(&done.pushed);
+        if let Some(log) = &done.log {
+            let name = format!("{}.log", self.cell.name);
+            write_beside(&self.arguments.results, &name, &log[..log.len().min(LONGEST_LOG)])?;
+            result.log = Some(name);
+        }
+        match &done.built {
+            Ok(built) => {
+                result.identity.clone_from(&built.identity);
+                let module =
+                    |(name, digest): &(String, String)| BuiltModule { name: name.clone(), digest: digest.clone() };
+                result.modules = built.modules.iter().map(module).collect();
+            }
+            Err(error) => {
+                result.message = Some(error.message.clone());
+                result.identity.clone_from(&self.cell.identity);
+                if let Some(log) = &done.log {
+                    result.quote(&String::from_utf8_lossy(log));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A store that machines share, and the key for what is pushed there.
+struct Shared {
+    store: Elsewhere,
+    key: SigningKey,
+}
+
+impl Shared {
+    /// The build, if the store has it.
+    fn found(&self, run: &Invocation<'_>, package: &Package, target: &Target) -> Result<Option<CellBuild>> {
+        // A package that cannot be built for the kernel has no identity: building says why.
+        let Ok(described) = identity_of(run, package, target) else { return Ok(None) };
+        if is_new(self.store.address()) {
+            return Ok(None);
+        }
+        let wanted = Wanted { package: &package.id, target, identity: &described.identity };
+        let identity = Some(described.identity.to_string());
+        let found = || CellBuild { identity, reused: true, confinement: None, modules: Vec::new() };
+        Ok(has(&self.store, wanted)?.then(found))
+    }
+
+    /// Pushes the build, and returns where it is.
+    fn push(&self, run: &Invocation<'_>, id: &PackageId, target: &Target) -> Result<Option<String>> {
+        let options = PushOptions { key: &self.key, profile: Profile::Typed, force: false };
+        Ok(push(run, id, target, &self.store, &options)?.map(|pushed| pushed.reference))
+    }
+}
+
+/// Whether a store is a directory that the first push begins.
+fn is_new(address: &str) -> bool {
+    let is_empty = || std::fs::read_dir(address).map_or(true, |mut entries| entries.next().is_none());
+    !address.contains("://") && is_empty()
+}
+
+/// An empty tree in the place of the machine's own, for this program only; where that is not permitted,
+/// a tree at another path.
+fn private_tree(tree: &Path, directories: &mut DirectoryArguments) -> Result<TempDir> {
+    let scratch = tempfile::Builder::new().prefix("modsmith-cell-").tempdir();
+    let temporary = std::env::temp_dir();
+    let scratch = scratch.map_err(|error| Error::io("make a directory in", &temporary, error))?;
+    // The user that recipes run as has to enter it.
+    std::fs::set_permissions(scratch.path(), PermissionsExt::from_mode(0o755))
+        .map_err(|error| Error::io("change", scratch.path(), error))?;
+    if let Err(error) = enter_private_tree(scratch.path(), tree) {
+        output::warning(&format!(
+            "The cell cannot have a tree of its own at {}: {error}. It is built at another path, and has another identity than the builds of other machines. In a container that is thrown away, use --in-place.",
+            tree.display()
+        ));
+        directories.dkmstree = Some(scratch.path().to_path_buf());
+    }
+    Ok(scratch)
+}
+
+fn done(run: &Invocation<'_>, built: Result<CellBuild>, id: &PackageId, target: &Target) -> Done {
+    if let Ok(build) = &built {
+        let confinement = build.confinement.as_ref().map(|confinement| confinement.level.clone());
+        return Done { confinement, first_error: None, log: built_log(run, id, target), pushed: None, built };
+    }
+    let filter = Filter {
+        module: Some(id.module.clone()),
+        version: Some(id.version.clone()),
+        kernel: Some(target.kernel.clone()),
+        arch: Some(target.arch.clone()),
+    };
+    let failure = failures(run, &filter).ok().and_then(|failures| failures.into_iter().next());
+    let Some(failure) = failure else {
+        return Done { first_error: None, confinement: None, log: built_log(run, id, target), pushed: None, built };
+    };
+    let first_error = failure.record.first_error.as_ref().map(|error| FirstError::new(&error.text, error.line));
+    let confinement = failure.record.confinement.map(|confinement| confinement.level);
+    let log = failure.log.and_then(|log| inside::read_file(&log).ok());
+    Done { built, first_error, confinement, log, pushed: None }
+}

@@ -1,0 +1,199 @@
+//! A build as an artefact of OCI.
+//!
+//! The layer is a layer of an image: `opt/lib/modules/KERNEL/` with the entry's files, so that the
+//! same blob can be part of an image that is run. The entry itself is the configuration of the
+//! typed form; in the form of a plain image, for registries that take nothing else, it is a label.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::tree::{PackageId, Target};
+use modsmith_registry::manifest::{Descriptor, Manifest};
+use modsmith_store::{Entry, Identity};
+
+pub const ARTEFACT: &str = "application/vnd.modsmith.module.v1+json";
+const CONFIG: &str = "application/vnd.modsmith.module.config.v1+json";
+const IMAGE_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+/// The label of an image that has the entry.
+const LABEL: &str = "org.modsmith.entry";
+/// Annotations of both forms.
+const IDENTITY: &str = "org.modsmith.identity";
+const PACKAGE: &str = "org.modsmith.package";
+const KERNEL: &str = "org.modsmith.kernel";
+
+/// Of a configuration, in bytes: inputs name each file of a source.
+pub const LARGEST_CONFIG: u64 = 32 << 20;
+/// Of a tag, in characters.
+const LONGEST_TAG: usize = 128;
+
+/// The form of an artefact.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// With types of its own.
+    #[default]
+    Typed,
+    /// An image, for registries that refuse other types.
+    Image,
+}
+
+/// An image's configuration. Source: config.md of image-spec 1.1.1.
+#[derive(Serialize, Deserialize)]
+struct ImageConfig {
+    architecture: String,
+    os: String,
+    config: ImageSettings,
+    rootfs: RootFs,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ImageSettings {
+    #[serde(rename = "Labels")]
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RootFs {
+    #[serde(rename = "type")]
+    kind: String,
+    diff_ids: Vec<String>,
+}
+
+/// Where the files of a build are in its layer.
+pub fn directory(target: &Target) -> String {
+    format!("opt/lib/modules/{}", target.kernel)
+}
+
+/// A descriptor of the layer with these bytes.
+pub fn layer(bytes: &[u8]) -> Descriptor {
+    Descriptor::of(LAYER, bytes)
+}
+
+/// The configuration and the manifest of an entry, with `diff_id` the digest of the layer's tar.
+///
+/// # Errors
+/// Why there is none, as a clause.
+pub fn describe(
+    entry: &Entry,
+    package: &PackageId,
+    target: &Target,
+    profile: Profile,
+    layer: Descriptor,
+    diff_id: String,
+) -> Result<(Vec<u8>, Manifest), String> {
+    let unfit = |error: serde_json::Error| format!("it cannot be described: {error}");
+    let list = entry.to_bytes().map_err(unfit)?;
+    let (kind, config) = match profile {
+        Profile::Typed => (CONFIG, list),
+        Profile::Image => {
+            let text = String::from_utf8(list).map_err(|error| error.to_string())?;
+            let config = ImageConfig {
+                architecture: image_architecture(&target.arch).to_owned(),
+                os: "linux".to_owned(),
+                config: ImageSettings { labels: [(LABEL.to_owned(), text)].into() },
+                rootfs: RootFs { kind: "layers".to_owned(), diff_ids: vec![diff_id] },
+            };
+            (IMAGE_CONFIG, serde_json::to_vec(&config).map_err(unfit)?)
+        }
+    };
+    let mut manifest = Manifest::new(Descriptor::of(kind, &config), vec![layer]);
+    manifest.artifact_type = (profile == Profile::Typed).then(|| ARTEFACT.to_owned());
+    for (name, value) in
+        [(IDENTITY, entry.identity().to_string()), (PACKAGE, package.to_string()), (KERNEL, target.kernel.clone())]
+    {
+        manifest.annotations.insert(name.to_owned(), value);
+    }
+    Ok((config, manifest))
+}
+
+/// The descriptors of an artefact's configuration and layer.
+///
+/// # Errors
+/// Why it is no build, as a clause.
+pub fn parts(manifest: &Manifest) -> Result<(&Descriptor, &Descriptor), String> {
+    if !matches!(manifest.config.media_type.as_str(), CONFIG | IMAGE_CONFIG) {
+        return Err("it is an artefact of another kind".to_owned());
+    }
+    // An image that is run has the layers of its base first.
+    let layer = manifest.layers.last().filter(|layer| layer.media_type == LAYER);
+    Ok((&manifest.config, layer.ok_or("it has no layer with modules")?))
+}
+
+/// The entry in a configuration.
+///
+/// # Errors
+/// Why it is no build of this identity, as a clause.
+pub fn entry(kind: &str, config: &[u8], identity: &Identity) -> Result<Entry, String> {
+    if kind == CONFIG {
+        return Entry::from_bytes(config, identity);
+    }
+    let image: ImageConfig = serde_json::from_slice(config).map_err(|error| format!("its configuration: {error}"))?;
+    let list = image.config.labels.get(LABEL).ok_or_else(|| format!("its configuration has no label {LABEL}"))?;
+    Entry::from_bytes(list.as_bytes(), identity)
+}
+
+/// The tag by which programs find a build.
+pub fn machine_tag(identity: &Identity) -> String {
+    let digits = identity.digits();
+    format!("id-{}", digits.get(..32).unwrap_or(digits))
+}
+
+/// The tag by which people find the newest build.
+pub fn people_tag(package: &PackageId, target: &Target, names_package: bool) -> String {
+    let module = if names_package { format!("{}-", package.module) } else { String::new() };
+    let text = format!("{module}{}-{}-{}", package.version, target.kernel, target.arch);
+    let is_allowed = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    let tag: String = text.chars().map(|c| if is_allowed(&c) { c } else { '_' }).take(LONGEST_TAG).collect();
+    match tag.starts_with(['.', '-']) {
+        true => tag.replacen(['.', '-'], "_", 1),
+        false => tag,
+    }
+}
+
+/// The last part of the repository of a package: lower case, with single separators inside.
+pub fn repository_name(module: &str) -> String {
+    let mut name = String::new();
+    for c in module.chars().map(|c| c.to_ascii_lowercase()) {
+        match c {
+            'a'..='z' | '0'..='9' => name.push(c),
+            _ if name.ends_with(['.', '_', '-']) || name.is_empty() => {}
+            '.' | '_' => name.push(c),
+            _ => name.push('-'),
+        }
+    }
+    let name = name.trim_end_matches(['.', '_', '-']);
+    if name.is_empty() { "module".to_owned() } else { name.to_owned() }
+}
+
+/// As images name architectures, which is as Go does. Source: GOARCH of `go tool dist list`.
+fn image_architecture(machine: &str) -> &str {
+    match machine {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "i386" | "i486" | "i586" | "i686" => "386",
+        "armv5tel" | "armv6l" | "armv7l" => "arm",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(module: &str, version: &str) -> PackageId {
+        PackageId { module: module.to_owned(), version: version.to_owned() }
+    }
+
+    #[test]
+    fn tags_and_repositories_are_those_that_registries_take() {
+        let target = Target { kernel: "6.1.0+~x".to_owned(), arch: "x86_64".to_owned() };
+        assert_eq!(people_tag(&id("a", "1:2~rc+1"), &target, false), "1_2_rc_1-6.1.0__x-x86_64");
+        assert_eq!(people_tag(&id(".a", "1"), &target, true), "_a-1-6.1.0__x-x86_64");
+        assert_eq!(people_tag(&id("a", &"9".repeat(200)), &target, false).len(), LONGEST_TAG);
+        for (module, name) in [("Kept", "kept"), ("r8168_x", "r8168_x"), ("a+-b", "a-b"), ("_x.", "x"), ("+", "module")]
+        {
+            assert_eq!(repository_name(module), name);
+        }
+    }
+}

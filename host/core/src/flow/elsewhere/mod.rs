@@ -1,0 +1,27 @@
+//! Builds that are kept elsewhere: pushed to a place that machines share, and fetched from there.
+//!
+//! What travels is an entry of the [store](crate::flow::store): inputs, facts and files. In a place,
+//! an entry is an artefact of OCI, signed with a key. What is fetched is believed for two reasons: a
+//! key that the administrator has named has signed it, and its inputs have the identity of the
+//! build that is due. It becomes an entry of this machine's store; all that follows is as for a
+//! build that was made here.
+//!
+//! * where: [`place`]; whom to believe: [`trust`]
+//! * what an artefact looks like: [`artefact`], and what is said of it: [`statements`]
+//! * there: [`push`]; and back: [`fetch`]
+
+mod artefact;
+mod fetch;
+mod place;
+mod push;
+mod statements;
+mod trust;
+
+pub(super) use fetch::fetch_for_build;
+
+pub use artefact::Profile;
+pub use fetch::{Pulled, has, pull};
+pub use modsmith_registry::SigningKey;
+pub use place::{Elsewhere, Purpose, Wanted, configured, named};
+pub use push::{PushOptions, Pushed, push};
+pub use trust::{public_key, signing_key};

@@ -1,0 +1,76 @@
+//! What plugins ask and answer about builds elsewhere.
+
+use wasmtime::component::Resource;
+
+use super::State;
+use crate::bindings::modsmith::plugin::answers::HostStorePlace;
+use crate::bindings::modsmith::plugin::requests::HostStoreRequest;
+
+type Done = wasmtime::Result<()>;
+type Text = wasmtime::Result<String>;
+
+/// A build that is due, or is there.
+#[derive(Debug, Clone)]
+pub struct StoreRequest {
+    pub purpose: String,
+    pub module: String,
+    pub version: String,
+    pub kernel: String,
+    pub arch: String,
+    pub identity: String,
+}
+
+/// The answer `store-place`, as the plugin gave it.
+#[derive(Debug, Clone, Default)]
+pub struct StorePlaceAnswer {
+    pub kind: String,
+    pub address: String,
+    pub keys: Vec<String>,
+}
+
+impl HostStoreRequest for State {
+    fn purpose(&mut self, this: Resource<StoreRequest>) -> Text {
+        Ok(self.table.get(&this)?.purpose.clone())
+    }
+
+    fn module(&mut self, this: Resource<StoreRequest>) -> Text {
+        Ok(self.table.get(&this)?.module.clone())
+    }
+
+    fn version(&mut self, this: Resource<StoreRequest>) -> Text {
+        Ok(self.table.get(&this)?.version.clone())
+    }
+
+    fn kernel(&mut self, this: Resource<StoreRequest>) -> Text {
+        Ok(self.table.get(&this)?.kernel.clone())
+    }
+
+    fn arch(&mut self, this: Resource<StoreRequest>) -> Text {
+        Ok(self.table.get(&this)?.arch.clone())
+    }
+
+    fn identity(&mut self, this: Resource<StoreRequest>) -> Text {
+        Ok(self.table.get(&this)?.identity.clone())
+    }
+
+    fn drop(&mut self, this: Resource<StoreRequest>) -> Done {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl HostStorePlace for State {
+    fn new(&mut self, kind: String, address: String) -> wasmtime::Result<Resource<StorePlaceAnswer>> {
+        self.push(StorePlaceAnswer { kind, address, keys: Vec::new() })
+    }
+
+    fn add_key(&mut self, this: Resource<StorePlaceAnswer>, name: String) -> Done {
+        self.table.get_mut(&this)?.keys.push(name);
+        Ok(())
+    }
+
+    fn drop(&mut self, this: Resource<StorePlaceAnswer>) -> Done {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,17 @@
+//! An address with builds of other machines, which is only read.
+
+use modsmith_plugin::prelude::*;
+
+struct Plugin;
+
+impl Store for Plugin {
+    fn places(request: &StoreRequest) -> Result<Vec<Place>> {
+        if request.purpose() == "push" {
+            return Err(unsupported("a web server only offers what was pushed to its directory"));
+        }
+        let address = setting("address")?.ok_or_else(|| unsupported("`address` is not set"))?;
+        Ok(vec![Place { kind: PlaceKind::Https, address, keys: setting_list("keys")? }])
+    }
+}
+
+export!(Plugin: Store);
