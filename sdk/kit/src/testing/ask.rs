@@ -1,11 +1,12 @@
 //! Puts a case's question to a plugin, through the facade that the flows use.
 
+use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Argument, Builder, Step};
 use modsmith_plugins::{
     BootEntry, BootLoader, BootMenu, Change, Fault, HookFile, Initrd, InstallPolicy, KernelHooks, KernelLayout,
-    KernelPrepare, ModprobeConfig, NextBoot, Occasion, Packager, Plugins, Prune, Regeneration, Signer, StorePlace,
-    StoreQuestion, Stores, WeakModules,
+    KernelPrepare, ModprobeConfig, NextBoot, Occasion, PackageFacts, Packager, Plugins, Prune, Regeneration, Signer,
+    StorePlace, StoreQuestion, Stores, WeakModules,
 };
 
 use super::call::Call;
