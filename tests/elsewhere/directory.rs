@@ -6,32 +6,42 @@ use modsmith_tests::prelude::*;
 use modsmith_tests::tool;
 use serde_json::Value;
 
-use crate::scene::{Scene, act, kept, origin, target_dir};
+use crate::scene::{Scene, act, kept, modsmith, origin, target_dir};
 
 #[test]
 fn what_one_machine_has_built_another_installs() {
     let scene = Scene::shared();
-    let out = scene.user.modsmith(&format!("install shared/1.0 -k {}", kernel())).expect(0);
+    let out = modsmith(&scene.user, &format!("install shared/1.0 -k {}", kernel())).expect(0);
     let origin = origin(&scene.user).unwrap_or_else(|| panic!("it was built: {out}"));
     assert_eq!(origin["address"], scene.place().display().to_string());
     let log = fs::read_to_string(target_dir(&scene.user).join("log/make.log")).unwrap();
     let named = format!("fetched from {} as {}", scene.place().display(), origin["artefact"].as_str().unwrap());
     assert!(log.contains(&named) && log.contains("shared.o"), "{log}");
-    assert!(scene.user.modsmith("status").expect(0).stdout.contains("installed"));
+    assert!(modsmith(&scene.user, "status").expect(0).stdout.contains("installed"));
     // From then on it is one of this machine's own.
     fs::remove_dir_all(scene.place()).unwrap();
     act(&scene.user, "uninstall");
     act(&scene.user, "unbuild");
     assert!(scene.fetches(), "from the store of this machine, which remembers where it came from");
-    scene.user.modsmith("store verify").expect(0);
+    modsmith(&scene.user, "store verify").expect(0);
+}
+
+#[test]
+fn two_machines_have_the_same_identity_for_the_same_inputs() {
+    let scene = Scene::new();
+    let identity = format!("identity shared/1.0 -k {}", kernel());
+    let file = scene.dir.path().join("identity.json");
+    fs::write(&file, modsmith(&scene.maker, &format!("{identity} --json")).expect(0).stdout).unwrap();
+    let out = modsmith(&scene.user, &format!("{identity} --json --against {}", file.display())).expect(0);
+    assert_eq!(out.json()["differences"].as_array().map(Vec::len), Some(0), "{:#}", out.json()["differences"]);
 }
 
 #[test]
 fn autoinstall_looks_there_too_and_force_does_not() {
     let scene = Scene::shared();
-    scene.user.modsmith(&format!("autoinstall -k {}", kernel())).expect(0);
+    modsmith(&scene.user, &format!("autoinstall -k {}", kernel())).expect(0);
     assert!(origin(&scene.user).is_some());
-    scene.user.modsmith(&format!("build shared/1.0 -k {} --force", kernel())).expect(0);
+    modsmith(&scene.user, &format!("build shared/1.0 -k {} --force", kernel())).expect(0);
     assert!(origin(&scene.user).is_none());
 }
 
@@ -48,7 +58,7 @@ fn a_build_of_other_inputs_is_not_taken() {
     let scene = Scene::shared();
     let file = scene.user.path("usr/src/shared-1.0/shared.c");
     fs::write(&file, fs::read_to_string(&file).unwrap() + "int more;\n").unwrap();
-    scene.user.modsmith(&format!("build shared/1.0 -k {}", kernel())).expect(0);
+    modsmith(&scene.user, &format!("build shared/1.0 -k {}", kernel())).expect(0);
     assert!(origin(&scene.user).is_none());
 }
 
@@ -56,11 +66,12 @@ fn a_build_of_other_inputs_is_not_taken() {
 fn pull_fetches_one_build_and_says_where_it_comes_from() {
     let scene = Scene::new();
     let place = scene.place().display().to_string();
-    let pull = |keys: &str| scene.user.modsmith(&format!("pull shared/1.0 -k {} --from {place} {keys}", kernel()));
+    let pull = |keys: &str| modsmith(&scene.user, &format!("pull shared/1.0 -k {} --from {place} {keys}", kernel()));
     let (team, other) = (scene.public("team"), scene.public("other"));
     let out = pull("").expect(1).expect_hint();
     assert!(out.stderr.contains("No key is known"), "{out}");
     pull(&format!("--key {team}")).expect_no_panic().expect_hint();
+    assert_eq!(kept(&scene.user), 0);
     scene.push(&place, "").expect(0);
     let out = pull(&format!("--key {other}")).expect_no_panic().expect_hint();
     assert!(out.stderr.contains("not with the key that counts"), "{out}");
@@ -80,12 +91,12 @@ fn the_same_is_pushed_once_and_something_else_only_with_force() {
     let second = scene.push(&place, "").expect(0);
     assert!(second.stdout.contains("is there already"), "{second}");
     // Built again: another time, the same modules.
-    scene.maker.modsmith(&format!("build shared/1.0 -k {} --force", kernel())).expect(0);
+    modsmith(&scene.maker, &format!("build shared/1.0 -k {} --force", kernel())).expect(0);
     assert!(scene.push(&place, "").expect(0).stdout.contains("is there already"));
     let line = format!("push shared/1.0 -k {} --to {place} --key {}", kernel(), scene.private("other"));
-    let out = scene.maker.modsmith(&line).expect(30).expect_hint();
+    let out = modsmith(&scene.maker, &line).expect(30).expect_hint();
     assert!(out.stderr.contains("another key has signed it"), "{out}");
-    scene.maker.modsmith(&format!("{line} --force")).expect(0);
+    modsmith(&scene.maker, &format!("{line} --force")).expect(0);
     scene.names("store-directory", &place);
     assert!(!scene.fetches(), "the other key is not believed");
 }
@@ -95,7 +106,7 @@ fn what_is_not_in_the_store_is_not_pushed() {
     let scene = Scene::new();
     let place = scene.place().display().to_string();
     let line = format!("push shared/1.0 -k {} --to {place} --key {}", kernel(), scene.private("team"));
-    let out = scene.user.modsmith(&line).expect(30).expect_hint();
+    let out = modsmith(&scene.user, &line).expect(30).expect_hint();
     assert!(out.stderr.contains("is not in the store"), "{out}");
     assert!(!scene.place().exists());
     fs::create_dir(scene.place()).unwrap();

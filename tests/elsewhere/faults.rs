@@ -4,16 +4,17 @@ use std::fs;
 
 use modsmith_tests::prelude::*;
 
-use crate::scene::{Scene, kept, origin, target_dir};
+use crate::scene::{Scene, kept, modsmith, origin, target_dir};
 
 #[test]
 fn a_full_disk_stops_no_build_and_keeps_nothing_by_halves() {
     let scene = Scene::shared();
     for kilobytes in [4, 16, 64, 128] {
-        let run = scene.user.program(scene.user.path("bin/dkms")).words(&format!("build shared/1.0 -k {}", kernel()));
+        let program = scene.user.program(modsmith_tests::world::modsmith()).env("PATH", crate::scene::PATH);
+        let run = program.words(&format!("build shared/1.0 -k {}", kernel()));
         let out = run.small("/var/cache", kilobytes).run().expect(0);
         assert!(target_dir(&scene.user).join("module/shared.ko").is_file(), "with {kilobytes} KiB: {out}");
-        scene.user.modsmith(&format!("unbuild shared/1.0 -k {}", kernel())).expect(0);
+        modsmith(&scene.user, &format!("unbuild shared/1.0 -k {}", kernel())).expect(0);
     }
     assert_eq!(kept(&scene.user), 0);
     assert!(scene.fetches());
@@ -22,17 +23,17 @@ fn a_full_disk_stops_no_build_and_keeps_nothing_by_halves() {
 #[test]
 fn two_machines_push_at_the_same_time_and_nothing_is_lost() {
     let scene = Scene::new();
-    scene.user.modsmith(&format!("build shared/1.0 -k {}", kernel())).expect(0);
+    modsmith(&scene.user, &format!("build shared/1.0 -k {}", kernel())).expect(0);
     let line =
         format!("push shared/1.0 -k {} --to {} --key {}", kernel(), scene.place().display(), scene.private("team"));
     std::thread::scope(|scope| {
         for world in [&scene.maker, &scene.user] {
             let line = &line;
-            scope.spawn(move || world.modsmith(line).expect(0));
+            scope.spawn(move || modsmith(world, line).expect(0));
         }
     });
     scene.names("store-directory", &scene.place().display().to_string());
-    scene.user.modsmith(&format!("unbuild shared/1.0 -k {}", kernel())).expect(0);
+    modsmith(&scene.user, &format!("unbuild shared/1.0 -k {}", kernel())).expect(0);
     fs::remove_dir_all(scene.user.path("var/cache/modsmith/store")).unwrap();
     assert!(scene.fetches());
 }
@@ -49,11 +50,11 @@ fn a_push_that_was_interrupted_is_completed_by_the_next_one() {
         fs::remove_file(&missing).unwrap();
         scene.built();
         scene.push(&scene.place().display().to_string(), "--force").expect(0);
-        scene.user.modsmith(&format!("unbuild shared/1.0 -k {}", kernel())).expect(0);
+        modsmith(&scene.user, &format!("unbuild shared/1.0 -k {}", kernel())).expect(0);
         fs::remove_dir_all(scene.user.path("var/cache/modsmith/store")).unwrap();
         assert!(scene.fetches(), "without {} of {} bytes", missing.display(), held.len());
         assert!(origin(&scene.user).is_some());
-        scene.user.modsmith(&format!("unbuild shared/1.0 -k {}", kernel())).expect(0);
+        modsmith(&scene.user, &format!("unbuild shared/1.0 -k {}", kernel())).expect(0);
         fs::remove_dir_all(scene.user.path("var/cache/modsmith/store")).unwrap();
     }
 }

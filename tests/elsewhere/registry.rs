@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use modsmith_tests::prelude::*;
 use modsmith_tests::registry::{PASSWORD, Registry, USER};
 
 use crate::scene::{Scene, origin};
@@ -35,7 +34,7 @@ fn a_guarded_registry_is_spoken_to_as_registries_toml_says() {
     }
     let address = format!("{}/modules", registry.host());
     let denied = scene.push(&format!("oci://{address}"), "").expect_no_panic().expect_hint();
-    assert!(denied.stderr.contains("auth.json"), "{denied}");
+    assert!(denied.stderr.contains("wants credentials"), "{denied}");
     for world in [&scene.maker, &scene.user] {
         world.settings("modsmith/auth.json", &text);
     }

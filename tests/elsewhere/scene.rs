@@ -19,7 +19,7 @@ fn source(value: u8) -> String {
 pub fn machine() -> World {
     let world = World::generic();
     world.add_package(&Package::new("shared", "1.0").file("shared.c", source(1)));
-    world.dkms("add shared/1.0").expect(0);
+    modsmith(&world, "add shared/1.0").expect(0);
     world
 }
 
@@ -58,7 +58,7 @@ impl Scene {
     /// `modsmith push` by the maker, signed by the team.
     pub fn push(&self, to: &str, more: &str) -> Output {
         let line = format!("push shared/1.0 -k {} --to {to} --key {} {more}", kernel(), self.private("team"));
-        self.maker.modsmith(&line)
+        modsmith(&self.maker, &line)
     }
 
     /// The user's machine believes a key by its name.
@@ -98,20 +98,28 @@ impl Scene {
     /// The same with what the program said.
     #[track_caller]
     pub fn built(&self) -> (Output, bool) {
-        let out = self.user.modsmith(&format!("build shared/1.0 -k {}", kernel())).expect(0);
+        let out = modsmith(&self.user, &format!("build shared/1.0 -k {}", kernel())).expect(0);
         assert_eq!(unsigned(&product(&self.user)), self.made(), "{out}");
         (out, origin(&self.user).is_some())
     }
 }
 
+/// Machines have the same path of programs: it is one of the inputs.
+pub const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Runs the program on a machine.
+pub fn modsmith(world: &World, line: &str) -> Output {
+    world.program(modsmith_tests::world::modsmith()).words(line).env("PATH", PATH).run()
+}
+
 /// `build` or another action of the package, for the kernel.
 pub fn act(world: &World, action: &str) {
-    world.dkms(&format!("{action} shared/1.0 -k {}", kernel())).expect(0);
+    modsmith(world, &format!("{action} shared/1.0 -k {}", kernel())).expect(0);
 }
 
 /// Where `status --json` says that the build was fetched from.
 pub fn origin(world: &World) -> Option<Value> {
-    let json = world.modsmith("status shared/1.0 --json").expect(0).json();
+    let json = modsmith(world, "status shared/1.0 --json").expect(0).json();
     modsmith_tests::schema::validate("status-schema.json", &json).unwrap();
     let store = json["packages"][0]["store"].clone();
     assert!(store["identity"].is_string(), "the build is not kept: {json:#}");

@@ -5,7 +5,7 @@ use std::fs;
 use modsmith_tests::emulated::{Emulated, Reply};
 use modsmith_tests::prelude::*;
 
-use crate::scene::Scene;
+use crate::scene::{Scene, modsmith};
 
 /// A web server with the files of the scene's directory.
 fn serve(scene: &Scene) -> Emulated {
@@ -41,7 +41,7 @@ fn a_server_that_has_nothing_or_does_not_answer_stops_no_build() {
     scene.names("store-https", &format!("http://{}/modules", server.host()));
     let (out, fetched) = scene.built();
     assert!(!fetched && out.stderr.is_empty(), "a store without the build is nothing to speak of: {out}");
-    scene.user.modsmith(&format!("unbuild shared/1.0 -k {}", kernel())).expect(0);
+    modsmith(&scene.user, &format!("unbuild shared/1.0 -k {}", kernel())).expect(0);
     fs::remove_dir_all(scene.user.path("var/cache/modsmith/store")).unwrap();
     drop(server);
     let broken = Emulated::start(|_| Reply::of(500, "no"));

@@ -45,7 +45,7 @@ pub struct PushArguments {
     /// A directory, or `oci://HOST[:PORT]/PATH`; default: the first store that a plugin names
     #[arg(long, value_name = "STORE")]
     to: Option<String>,
-    /// Private key (PEM, PKCS#8, P-256) that signs the build
+    /// Private key (PEM without a passphrase, P-256) that signs the build
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// Form of the artefact; `image` is for registries that take nothing else

@@ -99,7 +99,7 @@ pub const COMMANDS: &[Command] = &[
         ],
         takes: Takes::Own(PullArguments::command),
         examples: &[(
-            "pull bbswitch/0.8 -k 6.1.0-9-amd64 --from /media/stick/modules --key team.pub",
+            "pull bbswitch/0.8 -k 6.1.0-9-amd64 --from /mnt/m --key team.pub",
             "From a stick, without a network.",
         )],
         exit_codes: &[
@@ -121,10 +121,10 @@ pub const COMMANDS: &[Command] = &[
         ],
         takes: Takes::Own(PushArguments::command),
         examples: &[
-            ("push bbswitch/0.8 -k 6.1.0-9-amd64 --to /media/stick/modules --key team.key", "To a stick."),
+            ("push bbswitch/0.8 -k 6.1.0-9-amd64 --to /mnt/m --key team.key", "To a stick."),
             (
-                "push bbswitch/0.8 -k 6.1.0-9-amd64 --to oci://registry.example/modules --key team.key",
-                "To a registry, as registry.example/modules/bbswitch.",
+                "push bbswitch/0.8 -k 6.1.0-9-amd64 --to oci://r.example/m --key t.key",
+                "To a registry, as r.example/m/bbswitch.",
             ),
         ],
         exit_codes: &[

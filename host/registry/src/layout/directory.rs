@@ -27,7 +27,12 @@ impl Directory {
     /// # Errors
     /// `NotALayout`, `File`.
     pub fn open(path: &Path) -> Result<Self> {
-        let folder = Folder::open(path)?;
+        let folder = match Folder::open(path) {
+            Err(Error::File { error, .. }) if error.kind() == ErrorKind::NotFound => {
+                return Err(not_a_layout(path, "it is not there"));
+            }
+            folder => folder?,
+        };
         match folder.file(MARK)? {
             Some(_) => Ok(Self { path: path.to_path_buf() }),
             None => Err(not_a_layout(path, "it has no file oci-layout")),

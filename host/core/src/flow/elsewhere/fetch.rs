@@ -80,6 +80,7 @@ fn refused(from: &Elsewhere, wanted: Wanted<'_>, why: &str) -> Error {
         Kind::System,
         format!("The build of {package} for kernel {target} in {} is not used: {}.", from.address(), line(why)),
     )
+    .hint("Nothing of it is kept. `modsmith push --force` on a machine that is believed replaces it.")
 }
 
 /// Looks for a build that is due in the places that the administrator has named, and fetches it into

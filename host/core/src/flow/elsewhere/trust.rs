@@ -20,7 +20,7 @@ pub fn public_key(file: &Path) -> Result<PublicKey> {
     PublicKey::from_pem(&pem).map_err(|error| unusable(file, &error))
 }
 
-/// A private key in a file: PEM in the form PKCS#8 without a passphrase, on the curve P-256.
+/// A private key in a file: PEM without a passphrase, on the curve P-256.
 ///
 /// # Errors
 /// It cannot be read as one.
@@ -49,5 +49,5 @@ pub(super) fn key_of_administrator(name: &str) -> Result<PublicKey> {
 
 fn unusable(file: &Path, error: &modsmith_registry::Error) -> Error {
     Error::new(Kind::System, format!("{} cannot be used. {error}", file.display()))
-        .hint("`openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256` makes a private key, `openssl pkey -pubout` its public one.")
+        .hint("The page about shared builds says how a pair of keys is made.")
 }
