@@ -12,7 +12,7 @@ use flate2::read::GzDecoder;
 use flate2::{Compression, GzBuilder};
 use tar::{Archive, Builder, EntryType, Header};
 
-use crate::digest::{digest, digest_of};
+use modsmith_facts::{digest, digest_of};
 use crate::entry::{Entry, StoredFile};
 use crate::store::Fault;
 
