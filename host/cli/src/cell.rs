@@ -12,8 +12,8 @@ use super::errors;
 use super::invocation::handle_signals;
 use super::matrix::{read_matrix, write_beside};
 use super::output;
+use super::renderers::Dkms;
 use super::setup::{read_only, working_on_cell};
-use super::terminal::Terminal;
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, ExitCodes, Kind, Result};
 use modsmith_core::flow::{
@@ -173,14 +173,14 @@ impl Work<'_> {
         };
         drop(here);
         handle_signals();
-        let terminal = Terminal::new(true, false);
+        let lines = Dkms::new(true, false);
         let options = Options {
             kernel_source_dir: self.cell.headers.clone(),
             no_depmod: true,
             exit_codes: ExitCodes(errors::exit_code),
             ..Options::default()
         };
-        let run = working_on_cell(&directories, self.environment, options, &terminal)?;
+        let run = working_on_cell(&directories, self.environment, options, &lines)?;
         let shared = self.shared(&run)?;
         if let Some(found) = shared.as_ref().map(|shared| shared.found(&run, &package, &target)).transpose()?.flatten()
         {

@@ -9,8 +9,8 @@ use super::arguments::DirectoryArguments;
 use super::identity::{package, target};
 use super::invocation::handle_signals;
 use super::output;
+use super::renderers::{Dkms, Terminal};
 use super::setup::working;
-use super::terminal::Terminal;
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_core::flow::{
@@ -96,9 +96,9 @@ impl BuildArguments {
 pub fn push(arguments: &PushArguments, environment: &Environment) -> Result<()> {
     let (id, target) = arguments.build.read()?;
     let key = signing_key(&arguments.key)?;
-    let terminal = Terminal::new(false, false);
+    let lines = Dkms::new(false, false);
     handle_signals();
-    let run = working(&arguments.build.directories, environment, &terminal)?;
+    let run = working(&arguments.build.directories, environment, &lines)?;
     let to = match &arguments.to {
         Some(address) => named(&run.env, address, Vec::new())?,
         None => of_plugins(&run, &id, &target, Purpose::Push)?.swap_remove(0),
@@ -116,9 +116,9 @@ pub fn push(arguments: &PushArguments, environment: &Environment) -> Result<()> 
 pub fn pull(arguments: &PullArguments, environment: &Environment) -> Result<()> {
     let (id, target) = arguments.build.read()?;
     let keys = arguments.key.iter().map(|file| public_key(file)).collect::<Result<Vec<_>>>()?;
-    let terminal = Terminal::new(false, false);
+    let lines = Dkms::new(false, false);
     handle_signals();
-    let run = working(&arguments.build.directories, environment, &terminal)?;
+    let run = working(&arguments.build.directories, environment, &lines)?;
     let stores = match &arguments.from {
         Some(address) => vec![named(&run.env, address, keys)?],
         None => of_plugins(&run, &id, &target, Purpose::Pull)?,

@@ -132,13 +132,13 @@ pub fn working_on_cell<'r>(
     directories: &DirectoryArguments,
     environment: &Environment,
     options: Options,
-    reporter: &'r dyn Reporter,
+    observer: &'r dyn Observer,
 ) -> Result<Invocation<'r>> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let mut env = with_options(directories, environment, true, options)?;
     let never = Slot { value: "false".to_owned(), origin: Origin::CommandLine, reader: None };
     env.framework.settings.insert("try_sign_modules".to_owned(), never);
-    Ok(Invocation::new(env, reporter, Mode::Execute))
+    Ok(Invocation::new(env, observer, Mode::Execute))
 }
 
 /// An invocation that carries plans out.

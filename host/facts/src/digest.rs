@@ -18,7 +18,7 @@ pub fn digest(bytes: &[u8]) -> String {
 ///
 /// # Errors
 /// Those of read(2).
-pub fn digest_of(mut file: File) -> io::Result<String> {
+pub fn digest_of(mut file: impl Read) -> io::Result<String> {
     let mut context = Context::new(&SHA256);
     let mut buffer = vec![0; 128 << 10];
     loop {

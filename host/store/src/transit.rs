@@ -12,9 +12,9 @@ use flate2::read::GzDecoder;
 use flate2::{Compression, GzBuilder};
 use tar::{Archive, Builder, EntryType, Header};
 
-use modsmith_facts::{digest, digest_of};
 use crate::entry::{Entry, StoredFile};
 use crate::store::Fault;
+use modsmith_facts::{digest, digest_of};
 
 /// A block of a tar file, in bytes.
 const BLOCK: u64 = 512;
