@@ -98,10 +98,10 @@ pub const COMMANDS: &[Command] = &[
             "Where a plugin of the role `store` names a store, build, install and autoinstall look there by themselves.",
         ],
         takes: Takes::Own(PullArguments::command),
-        examples: &[(
-            "pull bbswitch/0.8 -k 6.1.0-9-amd64 --from /mnt/m --key team.pub",
-            "From a stick, without a network.",
-        )],
+        examples: &[
+            ("pull bbswitch/0.8 -k 6.1.0-9-amd64 --from /mnt/m --key team.pub", "From a stick, without a network."),
+            ("pull bbswitch/0.8 -k 6.1.0-9-amd64", "From the stores that plugins name."),
+        ],
         exit_codes: &[
             (3, "The package is not in the tree."),
             (21, "The kernel has no headers."),
