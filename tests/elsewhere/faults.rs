@@ -33,8 +33,7 @@ fn two_machines_push_at_the_same_time_and_nothing_is_lost() {
         }
     });
     scene.names("store-directory", &scene.place().display().to_string());
-    modsmith(&scene.user, &format!("unbuild shared/1.0 -k {}", kernel())).expect(0);
-    fs::remove_dir_all(scene.user.path("var/cache/modsmith/store")).unwrap();
+    scene.forgets();
     assert!(scene.fetches());
 }
 
@@ -50,11 +49,9 @@ fn a_push_that_was_interrupted_is_completed_by_the_next_one() {
         fs::remove_file(&missing).unwrap();
         scene.built();
         scene.push(&scene.place().display().to_string(), "--force").expect(0);
-        modsmith(&scene.user, &format!("unbuild shared/1.0 -k {}", kernel())).expect(0);
-        fs::remove_dir_all(scene.user.path("var/cache/modsmith/store")).unwrap();
+        scene.forgets();
         assert!(scene.fetches(), "without {} of {} bytes", missing.display(), held.len());
         assert!(origin(&scene.user).is_some());
-        modsmith(&scene.user, &format!("unbuild shared/1.0 -k {}", kernel())).expect(0);
-        fs::remove_dir_all(scene.user.path("var/cache/modsmith/store")).unwrap();
+        scene.forgets();
     }
 }

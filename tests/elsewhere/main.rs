@@ -2,6 +2,7 @@
 //! administrator believes, and nothing about a store elsewhere keeps a module from being built, or
 //! has a wrong one installed.
 
+mod cosign;
 mod directory;
 mod faults;
 mod plugins;

@@ -83,6 +83,12 @@ impl Scene {
         scene
     }
 
+    /// The user's machine has neither the build nor a store.
+    pub fn forgets(&self) {
+        modsmith(&self.user, &format!("unbuild shared/1.0 -k {}", kernel())).expect(0);
+        fs::remove_dir_all(self.user.path("var/cache/modsmith/store")).expect("there is a store");
+    }
+
     /// The module that the maker has built, unsigned.
     pub fn made(&self) -> Vec<u8> {
         unsigned(&product(&self.maker))

@@ -6,7 +6,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{chroot, paths, tool};
+use crate::debian_packages::Apt;
+use crate::{paths, tool};
 
 /// Where a kernel's files are.
 #[derive(Debug, Clone)]
@@ -26,11 +27,8 @@ impl DebianKernel {
         let root = paths::cached("debian-kernels", debian, |dir| {
             let work = tempfile::tempdir_in(paths::cache("debian-kernels")).expect("a temporary directory");
             let apt = Apt::new(debian, work.path());
-            let packages = apt.packages_of_kernel();
-            tool::run(apt.command("apt-get").args(["-q", "download"]).args(&packages).current_dir(work.path()));
-            for deb in debs(work.path()) {
-                tool::run(Command::new(tool::path("dpkg")).arg("-x").arg(deb).arg(dir));
-            }
+            let packages = packages_of_kernel(&apt);
+            apt.unpack(&packages, work.path(), dir);
             if !dir.join("lib").exists() {
                 symlink("usr/lib", dir.join("lib")).expect("a link");
             }
@@ -67,57 +65,20 @@ fn only_release(root: &Path) -> String {
     release.into_string().expect("a plain name")
 }
 
-fn debs(directory: &Path) -> Vec<PathBuf> {
-    let files = fs::read_dir(directory).expect("just made").filter_map(|entry| Some(entry.ok()?.path()));
-    files.filter(|path| path.extension().is_some_and(|extension| extension == "deb")).collect()
-}
-
-/// apt with lists of its own, for a release that need not be this machine's.
-struct Apt {
-    config: PathBuf,
-}
-
-impl Apt {
-    fn new(debian: &str, work: &Path) -> Apt {
-        for directory in ["lists/partial", "cache/archives/partial"] {
-            fs::create_dir_all(work.join(directory)).expect("writable");
-        }
-        fs::write(work.join("sources.list"), chroot::sources_of(debian)).expect("writable");
-        fs::write(work.join("status"), "").expect("writable");
-        let config = work.join("apt.conf");
-        let work = work.display();
-        let text = format!(
-            "Dir::Etc::sourcelist \"{work}/sources.list\";\nDir::Etc::sourceparts \"/dev/null\";\n\
-             Dir::State::lists \"{work}/lists\";\nDir::State::status \"{work}/status\";\nDir::Cache \"{work}/cache\";\n\
-             Acquire::Languages \"none\";\nAcquire::Check-Valid-Until \"false\";\nAPT::Sandbox::User \"root\";\n"
-        );
-        fs::write(&config, text).expect("writable");
-        let apt = Apt { config };
-        tool::run(apt.command("apt-get").args(["-q", "update"]));
-        apt
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(tool::path(program));
-        command.env("APT_CONFIG", &self.config);
-        command
-    }
-
-    /// The packages with the files of the newest kernel.
-    fn packages_of_kernel(&self) -> Vec<String> {
-        let mut depends = self.command("apt-cache");
-        depends.args(["depends", "--recurse", "--no-recommends", "--no-suggests", "--no-conflicts", "--no-breaks"]);
-        let text = tool::run(depends.args(["--no-replaces", "--no-enhances", "linux-image-amd64"]));
-        let kinds = ["linux-image-", "linux-modules-", "linux-base-", "linux-binary-"];
-        let is_part = |name: &&str| {
-            kinds
-                .iter()
-                .any(|kind| name.strip_prefix(kind).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())))
-        };
-        let mut packages: Vec<String> = text.lines().filter(is_part).map(String::from).collect();
-        packages.sort();
-        packages.dedup();
-        assert!(!packages.is_empty(), "linux-image-amd64 depends on no kernel:\n{text}");
-        packages
-    }
+/// The packages with the files of the newest kernel.
+fn packages_of_kernel(apt: &Apt) -> Vec<String> {
+    let mut depends = apt.command("apt-cache");
+    depends.args(["depends", "--recurse", "--no-recommends", "--no-suggests", "--no-conflicts", "--no-breaks"]);
+    let text = tool::run(depends.args(["--no-replaces", "--no-enhances", "linux-image-amd64"]));
+    let kinds = ["linux-image-", "linux-modules-", "linux-base-", "linux-binary-"];
+    let is_part = |name: &&str| {
+        kinds
+            .iter()
+            .any(|kind| name.strip_prefix(kind).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())))
+    };
+    let mut packages: Vec<String> = text.lines().filter(is_part).map(String::from).collect();
+    packages.sort();
+    packages.dedup();
+    assert!(!packages.is_empty(), "linux-image-amd64 depends on no kernel:\n{text}");
+    packages
 }

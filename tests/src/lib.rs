@@ -8,6 +8,7 @@
 pub mod chroot;
 pub mod debian;
 pub mod debian_kernel;
+pub mod debian_packages;
 pub mod disk;
 pub mod emulated;
 pub mod fixture;

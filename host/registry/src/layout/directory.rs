@@ -13,6 +13,7 @@ use crate::transport::Content;
 
 const MARK: &str = "oci-layout";
 const VERSION: &[u8] = b"{\"imageLayoutVersion\":\"1.0.0\"}";
+const BLOBS: &str = "blobs";
 /// Held by who changes `index.json`.
 const LOCK: &str = ".lock";
 
@@ -51,9 +52,8 @@ impl Directory {
         })?;
         let folder = Folder::open(path)?;
         if folder.file(MARK)?.is_none() {
-            // Two programs may begin it at the same time.
-            let is_begun = folder.below("blobs")?.is_some() || folder.file(LOCK)?.is_some();
-            if !is_begun && !folder.is_empty()? {
+            // Another program may be about to begin it.
+            if !folder.has_only(&[MARK, INDEX_FILE, LOCK, BLOBS])? {
                 return Err(not_a_layout(path, "it has other files"));
             }
             folder.put(MARK, &VERSION)?;
@@ -133,7 +133,7 @@ impl Shelf for Directory {
         if self.has(descriptor)? {
             return Ok(());
         }
-        self.top()?.make("blobs")?.make("sha256")?.put(descriptor.digest.hex(), content)
+        self.top()?.make(BLOBS)?.make("sha256")?.put(descriptor.digest.hex(), content)
     }
 
     fn put_manifest(&self, tag: Option<&str>, raw: &RawManifest) -> Result<()> {
@@ -217,6 +217,15 @@ mod tests {
         assert!(matches!(Directory::open_or_make(dir.path()), Err(Error::NotALayout { .. })));
         assert!(matches!(Directory::open(dir.path()), Err(Error::NotALayout { .. })));
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_layout_that_another_program_is_about_to_begin_is_one() {
+        for name in [".new-machine-7-0", ".lock", "blobs"] {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::create_dir(dir.path().join(name)).unwrap();
+            Directory::open_or_make(dir.path()).unwrap();
+        }
     }
 
     #[test]

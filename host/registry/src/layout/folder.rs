@@ -126,12 +126,15 @@ impl Folder {
         }
     }
 
-    /// Whether it has no entries.
-    pub fn is_empty(&self) -> Result<bool> {
+    /// Whether it has no entries but those of these names, and files that are being written.
+    pub fn has_only(&self, own: &[&str]) -> Result<bool> {
         let unreadable = |error| failed("read", &self.path, error);
         let directory = rustix::fs::Dir::read_from(&self.fd).map_err(unreadable)?;
         for entry in directory {
-            if !matches!(entry.map_err(unreadable)?.file_name().to_bytes(), b"." | b"..") {
+            let entry = entry.map_err(unreadable)?;
+            let name = entry.file_name().to_bytes();
+            let is_own = name.starts_with(BEGUN.as_bytes()) || own.iter().any(|own| own.as_bytes() == name);
+            if !is_own && !matches!(name, b"." | b"..") {
                 return Ok(false);
             }
         }

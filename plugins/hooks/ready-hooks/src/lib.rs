@@ -54,7 +54,8 @@ fn telling() -> Result<Vec<HookFile>> {
 /// The program that asks, tells and keeps. `metrics` is a directory, or empty.
 fn report(metrics: &str) -> Result<HookFile> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-    if !metrics.is_empty() && !(metrics.starts_with('/') && metrics.chars().all(is_plain)) {
+    let is_path = metrics.starts_with('/') && metrics.chars().all(is_plain);
+    if !metrics.is_empty() && !is_path {
         return Err(invalid(format!("metrics is `{metrics}`: name an absolute directory without blanks and signs")));
     }
     let text = include_str!("../hooks/ready-report").replace("@METRICS@", metrics);
