@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::problem::{Check, Problem, Repair, Stage};
@@ -86,8 +87,18 @@ fn is_in_use(scene: &Scene<'_, '_>, directory: &Path) -> bool {
         return true;
     }
     let processes = std::fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
-    let mut places = processes.filter_map(|process| std::fs::read_link(process.path().join("cwd")).ok());
-    scene.run.env.system.is_live() && places.any(|place| place.starts_with(directory))
+    scene.run.env.system.is_live()
+        && processes.map(|process| process.path()).any(|process| works_in(&process, directory))
+}
+
+/// Whether a process, a directory of `/proc`, works in a directory or below. Processes of containers
+/// may see another one at the same path.
+fn works_in(process: &Path, directory: &Path) -> bool {
+    let Ok(place) = std::fs::read_link(process.join("cwd")) else { return false };
+    let Ok(below) = place.strip_prefix(directory) else { return false };
+    let top = below.components().fold(process.join("cwd"), |place, _| place.join(".."));
+    let (Ok(theirs), Ok(ours)) = (std::fs::metadata(top), std::fs::metadata(directory)) else { return false };
+    (theirs.dev(), theirs.ino()) == (ours.dev(), ours.ino())
 }
 
 fn leftovers(scene: &Scene<'_, '_>) -> Vec<Problem> {
