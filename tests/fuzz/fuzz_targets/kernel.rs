@@ -25,6 +25,7 @@ pub fn judge(module: &[u8]) {
         config: Fact::known(config.map(|name| (name.to_owned(), "y".to_owned())).into(), SOURCE),
         builtin: Fact::known([("twin".to_owned(), BuiltIn { is_in_sysfs: true })].into(), SOURCE),
         certificates: Fact::known(certificate.into_iter().collect(), SOURCE),
+        enrolled: Fact::known(Vec::new(), SOURCE),
     };
     let nobody = Installed::new(Path::new("/nonexistent"), []);
     check(&Module::new("x.ko", module.to_vec()), &image, &nobody);
