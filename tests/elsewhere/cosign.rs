@@ -1,6 +1,6 @@
 //! cosign of two releases of Debian: it believes what is pushed, and what it signs is believed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use modsmith_tests::registry::Registry;
@@ -65,16 +65,16 @@ fn both_ways(debian: &str, reads: &Reads) {
     let refused = tool::output(&mut cosign.command(&format!("verify {}", known(&scene.public("other")))));
     assert_ne!(refused.code, 0, "{refused}");
 
-    // Nobody believes the other key yet; cosign signs with it.
+    // The administrator believes cosign's own key alone, with which nothing is signed yet.
+    cosign.run("generate-key-pair");
     scene.names("store-oci", &address);
-    scene.believes("other");
+    let public = std::fs::read(cosign.home.path().join("cosign.pub")).expect("cosign made it");
+    scene.user.settings("modsmith/keys/other.pub", public);
     let settings = format!("address = \"{address}\"\nkeys = [\"other\"]\n");
     scene.user.settings("modsmith/settings/store-oci.toml", &settings);
     assert!(!scene.fetches(), "a build that is signed by another key is used");
     scene.forgets();
-    cosign.run(&format!("import-key-pair --key {}", scene.private("other")));
-    let key = Path::new("import-cosign.key").display().to_string();
-    cosign.run(&format!("sign --yes --key {key} {} {PLAIN} {artefact}", cosign.signs_alone()));
+    cosign.run(&format!("sign --yes --key cosign.key {} {PLAIN} {artefact}", cosign.signs_alone()));
     assert!(scene.fetches(), "a build that cosign signed is not used");
 }
 
