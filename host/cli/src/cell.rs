@@ -14,11 +14,12 @@ use super::matrix::{read_matrix, write_beside};
 use super::output;
 use super::renderers::Dkms;
 use super::setup::{read_only, working_on_cell};
+use super::words::rfc3339;
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, ExitCodes, Kind, Result};
 use modsmith_core::flow::{
-    CellBuild, Elsewhere, Filter, Invocation, Options, Profile, PushOptions, SigningKey, Wanted, build_cell, built_log,
-    enter_private_tree, failures, has, identity_of, named, push, registered, signing_key,
+    CellBuild, Filter, Invocation, Options, Profile, PushOptions, SharedStore, SigningKey, Wanted, build_cell,
+    built_log, enter_private_tree, failures, has, identity_of, named, push, registered, signing_key,
 };
 use modsmith_core::tree::{Package, PackageId, Target, check_kernel_name};
 use modsmith_facts::inside;
@@ -82,7 +83,7 @@ pub fn run(arguments: &CellArguments, environment: &Environment) -> Result<()> {
             .hint(format!("It has {}, and the first is 0.", matrix.cells.len()))
     })?;
     std::fs::create_dir_all(&arguments.results).map_err(|error| Error::io("make", &arguments.results, error))?;
-    let (started, clock) = (jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), Instant::now());
+    let (started, clock) = (rfc3339(jiff::Timestamp::now()), Instant::now());
     let work = Work { arguments, environment, cell };
     let done = work.build().unwrap_or_else(|error| Done {
         built: Err(error),
@@ -200,7 +201,8 @@ impl Work<'_> {
     /// The store that machines share, where the command line names one.
     fn shared(&self, run: &Invocation<'_>) -> Result<Option<Shared>> {
         let (Some(address), Some(key)) = (&self.arguments.push, &self.arguments.key) else { return Ok(None) };
-        Ok(Some(Shared { store: named(&run.env, address, Vec::new())?, key: signing_key(key)? }))
+        let key = signing_key(key)?;
+        Ok(Some(Shared { store: named(&run.env, address, vec![key.public()])?, key }))
     }
 
     /// What is known of the build, with its log beside the result.
@@ -234,7 +236,7 @@ impl Work<'_> {
 
 /// A store that machines share, and the key for what is pushed there.
 struct Shared {
-    store: Elsewhere,
+    store: SharedStore,
     key: SigningKey,
 }
 

@@ -7,7 +7,6 @@ mod check;
 mod commands;
 mod completion;
 mod conf;
-mod elsewhere;
 mod errors;
 mod explain;
 mod failures;
@@ -31,6 +30,7 @@ mod renderers;
 mod scratch;
 mod screen;
 mod setup;
+mod shared_builds;
 mod status;
 mod store;
 mod styled;
@@ -100,8 +100,8 @@ const RUN: [(&str, Run); 17] = [
     ("manual", |words, environment| Ok(manual::run(&parse(words, environment)?, environment))),
     ("matrix", |words, environment| Ok(matrix::run(&parse(words, environment)?, environment))),
     ("plugin", |words, environment| Ok(plugin::run(&parse(words, environment)?, environment))),
-    ("pull", |words, environment| Ok(elsewhere::pull(&parse(words, environment)?, environment))),
-    ("push", |words, environment| Ok(elsewhere::push(&parse(words, environment)?, environment))),
+    ("pull", |words, environment| Ok(shared_builds::pull(&parse(words, environment)?, environment))),
+    ("push", |words, environment| Ok(shared_builds::push(&parse(words, environment)?, environment))),
     ("ready", ready),
     ("store", |words, environment| Ok(store::run(&parse(words, environment)?, environment))),
     ("verify", |words, environment| Ok(verify::run(&parse(words, environment)?, environment))),

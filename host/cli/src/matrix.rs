@@ -6,7 +6,8 @@ mod plan;
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Parser, Subcommand};
 
 use super::arguments::DirectoryArguments;
 use modsmith_core::Environment;
@@ -37,8 +38,8 @@ enum MatrixCommand {
         #[arg(short, long, value_name = "FILE", default_value = "matrix.json")]
         output: PathBuf,
         /// Write the text for this engine to standard output
-        #[arg(long, value_name = "ENGINE")]
-        emit: Option<EngineName>,
+        #[arg(long, value_name = "ENGINE", value_parser = engine())]
+        emit: Option<Engine>,
         /// Directory of results that the text names
         #[arg(long, value_name = "DIR", default_value = "results", requires = "emit")]
         results: String,
@@ -72,25 +73,10 @@ enum MatrixCommand {
     },
 }
 
-/// An engine, for the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct EngineName(Engine);
-
-impl ValueEnum for EngineName {
-    fn value_variants<'a>() -> &'a [Self] {
-        const ALL: [EngineName; 5] = [
-            EngineName(Engine::ALL[0]),
-            EngineName(Engine::ALL[1]),
-            EngineName(Engine::ALL[2]),
-            EngineName(Engine::ALL[3]),
-            EngineName(Engine::ALL[4]),
-        ];
-        &ALL
-    }
-
-    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
-        Some(clap::builder::PossibleValue::new(self.0.name()))
-    }
+/// An engine, by its name on the command line.
+fn engine() -> impl TypedValueParser<Value = Engine> {
+    PossibleValuesParser::new(Engine::ALL.map(Engine::name))
+        .try_map(|name| Engine::ALL.into_iter().find(|engine| engine.name() == name).ok_or("there is no such engine"))
 }
 
 /// Does what the command says.
@@ -98,7 +84,7 @@ pub fn run(arguments: &MatrixArguments, environment: &Environment) -> Result<()>
     match &arguments.command {
         MatrixCommand::Plan { spec, output, emit, results, image, push, key, skip_existing } => {
             let push = push.as_deref().zip(key.as_deref());
-            let text = emit.map(|engine| plan::Text { engine: engine.0, results, image: image.as_deref(), push });
+            let text = emit.map(|engine| plan::Text { engine, results, image: image.as_deref(), push });
             let wish = plan::Wish { spec, output, text, skip_existing: *skip_existing };
             plan::run(&wish, &arguments.directories, environment)
         }

@@ -164,7 +164,7 @@ fn text(build: &StoredBuild) -> String {
 }
 
 fn time(time: SystemTime) -> String {
-    jiff::Timestamp::try_from(time).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    super::words::rfc3339(jiff::Timestamp::try_from(time).unwrap_or_default())
 }
 
 fn shown_size(bytes: u64) -> String {

@@ -188,3 +188,8 @@ pub fn from_here(path: &Path) -> Result<PathBuf> {
 pub fn absolute(path: &Path) -> Result<PathBuf> {
     std::fs::canonicalize(path).map_err(|e| Error::io("use", path, e))
 }
+
+/// A time as programs read it: RFC 3339, in whole seconds of UTC.
+pub fn rfc3339(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

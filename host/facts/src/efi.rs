@@ -1,8 +1,8 @@
 //! What the firmware of a machine says: whether Secure Boot is on, and which certificates it and
 //! the machine's owner trust.
 //!
-//! Everything is read below `sys/firmware/efi` of a system's root. What the firmware does not
-//! have, what cannot be read and what is there are told apart: nothing is guessed.
+//! Everything is read below `sys/firmware/efi` of a system's root. An answer says whether the firmware
+//! has a list, has none, or has one that cannot be read.
 //!
 //! Source: UEFI Specification 2.10, chapter 32; the kernel's `Documentation/filesystems/efivarfs.rst`.
 

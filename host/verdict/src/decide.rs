@@ -98,7 +98,7 @@ fn provided(module: &ModuleFacts, release: &str) -> Option<Reason> {
                 format!("{package} is not installed for {release} ({why})"),
                 format!("Run `modsmith install {package} -k {release}`."),
             ),
-            Origin::Elsewhere => Reason::failure(
+            Origin::SharedStore => Reason::failure(
                 *grade,
                 name,
                 format!("{release} has no such module, which did not come with the running kernel either ({why})"),
@@ -207,7 +207,7 @@ mod tests {
         };
         let fails = [Unsafe, Unsafe, Degraded, Degraded];
         assert_eq!(with(&|m| m.provided = Provided::Missing), fails);
-        assert_eq!(with(&|m| (m.origin, m.provided) = (Origin::Elsewhere, Provided::Missing)), fails);
+        assert_eq!(with(&|m| (m.origin, m.provided) = (Origin::SharedStore, Provided::Missing)), fails);
         assert_eq!(with(&|m| m.provided = Provided::NotIndexed { file: file() }), fails);
         assert_eq!(with(&|m| m.loads = no.clone()), fails);
         assert_eq!(with(&|m| m.provided = Provided::Shadowed { by: "a".into(), file: file() }), [Degraded; 4]);

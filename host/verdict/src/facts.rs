@@ -70,7 +70,7 @@ pub enum Origin {
     /// A package makes it: `NAME/VERSION`.
     Package(String),
     /// It did not come with the running kernel, and no package is known.
-    Elsewhere,
+    SharedStore,
     /// The kernel itself.
     Kernel,
 }

@@ -3,9 +3,9 @@
 use clap::CommandFactory;
 
 use super::super::cell::CellArguments;
-use super::super::elsewhere::{PullArguments, PushArguments};
 use super::super::identity::IdentityArguments;
 use super::super::matrix::MatrixArguments;
+use super::super::shared_builds::{PullArguments, PushArguments};
 use super::super::store::StoreArguments;
 use super::{Command, Group, Takes};
 

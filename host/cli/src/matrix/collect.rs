@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::files::{read_matrix, write_beside};
 use crate::output;
+use crate::words::rfc3339;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_facts::inside;
 use modsmith_facts::text::line;
@@ -23,7 +24,7 @@ pub fn run(matrix: &Path, results: &Path, before: Option<&Path>, json: bool) -> 
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("it cannot be read: {error}")),
     };
-    let created = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let created = rfc3339(jiff::Timestamp::now());
     let index = Index::collect(&matrix, created, read, before.as_ref());
     let mut text = serde_json::to_vec_pretty(&index)
         .map_err(|error| Error::new(Kind::System, format!("Could not write JSON: {error}.")))?;

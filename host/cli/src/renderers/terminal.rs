@@ -72,7 +72,7 @@ impl Terminal {
     }
 }
 
-/// What is said, in dkms's form.
+/// Output in dkms's form.
 impl Terminal {
     /// Several lines, all at once.
     pub fn lines(&self, texts: &[String]) {

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::settings::SettingsFile;
 use crate::error::{Error, Kind};
+use modsmith_registry::Digest;
 use modsmith_sandbox::{Level, Wall};
 
 /// Where the administrator of this machine, whose programs run, says so.
@@ -107,22 +109,9 @@ pub(crate) struct RecipeSettings {
     pub as_root: bool,
 }
 
-impl Settings {
-    /// Those of this machine.
-    ///
-    /// # Errors
-    /// A file that cannot be read as one, or that others could have written.
-    pub fn read() -> Result<Self, Error> {
-        Self::of(Path::new(FILE))
-    }
-
-    fn of(file: &Path) -> Result<Self, Error> {
-        super::settings::read(
-            file,
-            "Correct the file, as modsmith's page about confinement describes, or remove it: without it, every wall is raised that this system has.",
-            Self::fault,
-        )
-    }
+impl SettingsFile for Settings {
+    const FILE: &str = FILE;
+    const HINT: &str = "Correct the file, as modsmith's page about confinement describes, or remove it: without it, every wall is raised that this system has.";
 
     /// What cannot be meant, as a clause.
     fn fault(&self) -> Option<String> {
@@ -133,7 +122,7 @@ impl Settings {
         let of_all = [("read", &self.read), ("write", &self.write)].into_iter().find_map(relative);
         let of_packages = self.package.iter().find_map(|(name, package)| {
             let paths = [("read", &package.read), ("write", &package.write)];
-            let digest = package.digests.iter().find(|digest| !is_digest(digest));
+            let digest = package.digests.iter().find(|digest| Digest::parse(digest).is_err());
             let digest = digest.map(|digest| {
                 format!("`digests` of `{name}` has `{digest}`, where `sha256:` and 64 hexadecimal digits are needed")
             });
@@ -142,7 +131,9 @@ impl Settings {
         });
         of_all.or(of_packages)
     }
+}
 
+impl Settings {
     /// How the recipe of a package is confined.
     pub fn recipe(&self, package: &str) -> RecipeSettings {
         let own = self.package.get(package).cloned().unwrap_or_default();
@@ -165,11 +156,6 @@ impl Settings {
             ReaderDemand::Best => &[],
         }
     }
-}
-
-fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:")
-        .is_some_and(|digits| digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// Why bash was not started.

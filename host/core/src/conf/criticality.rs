@@ -1,11 +1,9 @@
 //! `criticality.toml`: how much depends on packages, as only the administrator of a machine knows it.
 
-use std::path::Path;
-
 use serde::Deserialize;
 
 use super::pattern::Pattern;
-use crate::error::Error;
+use super::settings::SettingsFile;
 
 /// Where the administrator of this machine says so.
 pub const FILE: &str = "/etc/modsmith/criticality.toml";
@@ -33,23 +31,12 @@ pub(crate) struct Settings {
     optional: Vec<Pattern>,
 }
 
+impl SettingsFile for Settings {
+    const FILE: &str = FILE;
+    const HINT: &str = "Correct the file, as modsmith's page about criticality describes, or remove it: without it, each package is as important as another.";
+}
+
 impl Settings {
-    /// Those of this machine.
-    ///
-    /// # Errors
-    /// A file that cannot be read as one, or that others could have written.
-    pub fn read() -> Result<Self, Error> {
-        Self::of(Path::new(FILE))
-    }
-
-    fn of(file: &Path) -> Result<Self, Error> {
-        super::settings::read(
-            file,
-            "Correct the file, as modsmith's page about criticality describes, or remove it: without it, each package is as important as another.",
-            |_| None,
-        )
-    }
-
     /// What the file says about a package; `None`: nothing.
     pub fn criticality(&self, name: &str, version: &str) -> Option<Criticality> {
         let lists = [
@@ -67,6 +54,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use std::path::Path;
 
     fn read(text: &str) -> Result<Settings, String> {
         let dir = tempfile::tempdir().unwrap();

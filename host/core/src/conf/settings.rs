@@ -9,25 +9,39 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Kind};
 
-/// Reads a settings file. Without it, everything is as by default. `fault` says what cannot be
-/// meant, as a clause; `hint`, what to do with a file that cannot be used.
-///
-/// # Errors
-/// A file that cannot be read as one, that users other than root can change, or that has a fault.
-pub(super) fn read<T: DeserializeOwned + Default>(
-    file: &Path,
-    hint: &str,
-    fault: impl FnOnce(&T) -> Option<String>,
-) -> Result<T, Error> {
-    let settings = text(file).and_then(|text| match text {
-        None => Ok(T::default()),
-        Some(text) => {
-            let settings: T = toml::from_str(&text).map_err(|e| e.message().trim_end().to_owned())?;
-            fault(&settings).map_or(Ok(settings), Err)
-        }
-    });
-    let unusable = |why| Error::new(Kind::System, format!("{} cannot be used: {why}.", file.display())).hint(hint);
-    settings.map_err(unusable)
+/// What a settings file says. Without it, everything is as by default.
+pub(crate) trait SettingsFile: DeserializeOwned + Default {
+    const FILE: &str;
+
+    /// What to do with a file that cannot be used, as a sentence.
+    const HINT: &str;
+
+    /// What cannot be meant, as a clause.
+    fn fault(&self) -> Option<String> {
+        None
+    }
+
+    /// Those of this machine.
+    ///
+    /// # Errors
+    /// A file that cannot be read as one, that users other than root can change, or that has a fault.
+    fn read() -> Result<Self, Error> {
+        Self::of(Path::new(Self::FILE))
+    }
+
+    /// Those of a file, with the errors of [`SettingsFile::read`].
+    fn of(file: &Path) -> Result<Self, Error> {
+        let settings = text(file).and_then(|text| match text {
+            None => Ok(Self::default()),
+            Some(text) => {
+                let settings: Self = toml::from_str(&text).map_err(|e| e.message().trim_end().to_owned())?;
+                settings.fault().map_or(Ok(settings), Err)
+            }
+        });
+        let unusable =
+            |why| Error::new(Kind::System, format!("{} cannot be used: {why}.", file.display())).hint(Self::HINT);
+        settings.map_err(unusable)
+    }
 }
 
 /// The file's text; `None` without the file. Errors: why it is not believed, as a clause.

@@ -1,11 +1,10 @@
 //! `signing.toml`: which packages are signed on this machine, and with which key.
 
-use std::path::Path;
-
 use serde::Deserialize;
 
 use super::pattern::Pattern;
-use crate::error::Error;
+use super::settings::SettingsFile;
+use modsmith_registry::Digest;
 
 /// Where the administrator of this machine says so.
 pub const FILE: &str = "/etc/modsmith/signing.toml";
@@ -48,22 +47,9 @@ pub(crate) enum Decision {
     Refuse(String),
 }
 
-impl SigningPolicy {
-    /// That of this machine.
-    ///
-    /// # Errors
-    /// A file that cannot be read as one, or that others could have written.
-    pub fn read() -> Result<Self, Error> {
-        Self::of(Path::new(FILE))
-    }
-
-    fn of(file: &Path) -> Result<Self, Error> {
-        super::settings::read(
-            file,
-            "Correct the file, as modsmith's guide to signing describes, or remove it: without it, every package is signed.",
-            Self::fault,
-        )
-    }
+impl SettingsFile for SigningPolicy {
+    const FILE: &str = FILE;
+    const HINT: &str = "Correct the file, as modsmith's guide to signing describes, or remove it: without it, every package is signed.";
 
     /// What cannot be meant, as a clause.
     fn fault(&self) -> Option<String> {
@@ -72,7 +58,9 @@ impl SigningPolicy {
             .enumerate()
             .find_map(|(index, rule)| rule.fault().map(|why| format!("in rule {}, {why}", index + 1)))
     }
+}
 
+impl SigningPolicy {
     /// Decides about a package. `digest` computes the digest of its source, and is asked only where a rule
     /// names one.
     ///
@@ -103,11 +91,7 @@ impl SigningPolicy {
 
 impl Rule {
     fn fault(&self) -> Option<String> {
-        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        let is_digest = |text: &String| {
-            text.strip_prefix("sha256:").is_some_and(|digits| digits.len() == 64 && digits.bytes().all(is_digit))
-        };
-        if self.digest.as_ref().is_some_and(|digest| !is_digest(digest)) {
+        if self.digest.as_ref().is_some_and(|digest| Digest::parse(digest).is_err()) {
             return Some(
                 "`digest` is none: `sha256:` and 64 digits are needed, as `modsmith identity` shows them".to_owned(),
             );
@@ -130,6 +114,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use std::path::Path;
 
     const ONE: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
 

@@ -1,6 +1,7 @@
 //! Reads one file, without a shell where that is exact, else with bash: for
 //! dkms.conf and framework.conf.
 
+use crate::conf::SettingsFile;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;

@@ -1,11 +1,9 @@
 //! `store.toml`: whether builds are kept on this machine, and how many.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
-use crate::error::Error;
+use super::settings::SettingsFile;
 
 /// Where the administrator of this machine says so.
 pub const FILE: &str = "/etc/modsmith/store.toml";
@@ -40,29 +38,18 @@ enum Switch {
     Off,
 }
 
-impl Settings {
-    /// Those of this machine.
-    ///
-    /// # Errors
-    /// A file that cannot be read as one, or that others could have written.
-    pub fn read() -> Result<Self, Error> {
-        Self::of(Path::new(FILE))
-    }
-
-    fn of(file: &Path) -> Result<Self, Error> {
-        super::settings::read(
-            file,
-            "Correct the file, as modsmith's page about the store describes, or remove it: without it, builds are kept, in at most 2 GiB.",
-            Self::fault,
-        )
-    }
+impl SettingsFile for Settings {
+    const FILE: &str = FILE;
+    const HINT: &str = "Correct the file, as modsmith's page about the store describes, or remove it: without it, builds are kept, in at most 2 GiB.";
 
     /// What cannot be meant, as a clause.
     fn fault(&self) -> Option<String> {
         let size = self.size.as_ref().filter(|size| bytes_of_size(size).is_none())?;
         Some(format!("`size` is `{size}`, where a number and a unit are needed, such as `2 GiB`"))
     }
+}
 
+impl Settings {
     /// Whether builds of a package are kept and taken.
     pub fn is_on(&self, package: &str) -> bool {
         let own = self.package.get(package).and_then(|package| package.store);
@@ -94,6 +81,7 @@ pub fn bytes_of_size(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
 
     fn read(text: &str, mode: u32) -> Result<Settings, String> {
         let dir = tempfile::tempdir().unwrap();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::conf::SettingsFile;
 use crate::conf::criticality::{Criticality, FILE, Settings};
 use crate::conf::{Strictness, version};
 use crate::error::{Error, ExitCodes, Kind, Result};

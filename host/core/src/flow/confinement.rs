@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::conf::PackageConf;
+use crate::conf::SettingsFile;
 use crate::conf::confinement::{Demand, FILE, RecipeSettings, Settings};
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;

@@ -16,7 +16,6 @@ mod confinement;
 mod deletion;
 mod dependents;
 mod depmod;
-mod elsewhere;
 mod env;
 mod estimate;
 mod facts;
@@ -57,6 +56,7 @@ mod reuse;
 mod runner;
 mod safe_upgrade;
 mod script;
+mod shared_builds;
 mod signed;
 mod signing;
 mod status;
@@ -84,10 +84,6 @@ pub use autoinstall::autoinstall;
 pub use build::build;
 pub use cell::{CellBuild, build_cell, built_log, enter_private_tree, is_stored, registered};
 pub use check::{CHECKS, Check, Outcome, Problem, Remedy, RemedyKind, Repaired, Sight, check, is_unsettled, repair};
-pub use elsewhere::{
-    Elsewhere, Profile, Pulled, Purpose, PushOptions, Pushed, SigningKey, Wanted, configured, has, named, public_key,
-    pull, push, signing_key,
-};
 pub use env::{Env, Options};
 pub use failures::failures;
 pub use identity::{Described, identity, identity_of};
@@ -103,6 +99,10 @@ pub use ready::{Judged, Next, NextKernel, Readiness, next_kernel, ready};
 pub use rebuild::{Rebuilt, rebuild};
 pub use remove::{remove, unbuild};
 pub use runner::Mode;
+pub use shared_builds::{
+    Profile, Pulled, Purpose, PushOptions, Pushed, SharedStore, SigningKey, Wanted, configured, has, named, public_key,
+    pull, push, signing_key,
+};
 pub use signed::signed;
 pub use signing::generate_mok;
 pub use status::{Annotation, Filter, State, StatusLine, status};

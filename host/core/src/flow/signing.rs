@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::conf::SettingsFile;
 use crate::conf::framework::TrySign;
 use crate::conf::signing_policy::{Decision, FILE, SigningPolicy};
 use crate::error::{Error, Kind, Result};

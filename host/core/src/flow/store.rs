@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::build::Toolchain;
 use crate::conf::PackageConf;
+use crate::conf::SettingsFile;
 use crate::conf::store::Settings;
 use crate::flow::Invocation;
 use crate::flow::confinement::Confined;

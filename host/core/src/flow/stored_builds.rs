@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
+use crate::conf::SettingsFile;
 use crate::conf::store::Settings;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use crate::conf::SettingsFile;
 use crate::conf::confinement::{FILE, Scripts, Settings};
 use crate::error::Result;
 use crate::flow::Invocation;

@@ -1,6 +1,7 @@
 //! What the administrator says about the importance of packages, in the verdict about a restart.
 
 use super::uses::Uses;
+use crate::conf::SettingsFile;
 use crate::conf::criticality::{Criticality, FILE, Settings};
 use crate::error::Result;
 use crate::flow::Invocation;

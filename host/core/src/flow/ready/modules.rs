@@ -43,7 +43,7 @@ pub(super) fn modules(
         }
     }
     for name in uses.external() {
-        known.entry(name.to_owned()).or_insert_with(|| world.named(name, Origin::Elsewhere));
+        known.entry(name.to_owned()).or_insert_with(|| world.named(name, Origin::SharedStore));
     }
     for (name, _) in uses.critical().filter(|(name, _)| !known.contains_key(*name)).collect::<Vec<_>>() {
         let facts = world.named(name, Origin::Kernel);

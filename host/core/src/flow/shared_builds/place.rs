@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::environment::Environment;
 use crate::error::{Error, Kind, Result};
-use crate::flow::elsewhere::artefact::repository_name;
-use crate::flow::elsewhere::trust::key_of_administrator;
+use crate::flow::shared_builds::artefact::repository_name;
+use crate::flow::shared_builds::trust::key_of_administrator;
 use crate::flow::{Env, Invocation};
 use crate::tree::{PackageId, Target};
 use modsmith_facts::text::line;
@@ -32,7 +32,7 @@ pub struct Wanted<'w> {
 }
 
 /// A place, how it is spoken to, and whom it is believed.
-pub struct Elsewhere {
+pub struct SharedStore {
     address: String,
     kind: PlaceKind,
     /// One of them has to have signed what comes from there.
@@ -47,7 +47,7 @@ enum PlaceKind {
     Registry(String),
 }
 
-impl Elsewhere {
+impl SharedStore {
     /// As the administrator, or the command line, has written it.
     pub fn address(&self) -> &str {
         &self.address
@@ -95,17 +95,17 @@ impl Elsewhere {
 ///
 /// # Errors
 /// registries.toml, or a key in it, cannot be used.
-pub fn named(env: &Env, address: &str, keys: Vec<PublicKey>) -> Result<Elsewhere> {
+pub fn named(env: &Env, address: &str, keys: Vec<PublicKey>) -> Result<SharedStore> {
     let sources = sources(env)?;
     let keys = keys.into_iter().chain(sources.keys(address).iter().cloned()).collect();
-    Ok(Elsewhere::of(&absolute(address), keys, settings(&sources, &env.environment)))
+    Ok(SharedStore::of(&absolute(address), keys, settings(&sources, &env.environment)))
 }
 
 /// The places that plugins of the role `store` name for a build, in order.
 ///
 /// # Errors
 /// A plugin fails, a place or a key that the administrator has not named, registries.toml.
-pub fn configured(run: &Invocation<'_>, purpose: Purpose, wanted: Wanted<'_>) -> Result<Vec<Elsewhere>> {
+pub fn configured(run: &Invocation<'_>, purpose: Purpose, wanted: Wanted<'_>) -> Result<Vec<SharedStore>> {
     let Wanted { package, target, identity } = wanted;
     let question = StoreQuestion {
         purpose: if purpose == Purpose::Pull { "pull" } else { "push" },
@@ -130,7 +130,7 @@ pub fn configured(run: &Invocation<'_>, purpose: Purpose, wanted: Wanted<'_>) ->
             .hint(format!("Write the names of keys in {CONFIG}/keys into {CONFIG}/settings/{}.toml.", answer.plugin)));
         }
         let settings = settings(&sources, &run.env.environment);
-        Ok(Elsewhere::of(&answer.address, keys, settings).hasty())
+        Ok(SharedStore::of(&answer.address, keys, settings).hasty())
     };
     answers.into_iter().map(place).collect()
 }

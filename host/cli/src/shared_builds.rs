@@ -14,7 +14,8 @@ use super::setup::working;
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_core::flow::{
-    Elsewhere, Invocation, Profile, Purpose, PushOptions, Wanted, configured, identity, named, public_key, signing_key,
+    Invocation, Profile, Purpose, PushOptions, SharedStore, Wanted, configured, identity, named, public_key,
+    signing_key,
 };
 use modsmith_core::tree::{PackageId, Target};
 use modsmith_facts::kernel::running_release;
@@ -125,7 +126,7 @@ pub fn pull(arguments: &PullArguments, environment: &Environment) -> Result<()> 
     };
     if let Some(store) = stores.iter().find(|store| store.keys.is_empty()) {
         return Err(Error::new(Kind::Usage, format!("No key is known for {}.", store.address()))
-            .hint("Name the public key of whoever signs the builds with --key."));
+            .hint("Name a public key with --key: builds that it has signed are used."));
     }
     let mut failure = None;
     for store in &stores {
@@ -150,7 +151,7 @@ pub fn pull(arguments: &PullArguments, environment: &Environment) -> Result<()> 
 }
 
 /// The stores that plugins name; there is one at least.
-fn of_plugins(run: &Invocation<'_>, id: &PackageId, target: &Target, purpose: Purpose) -> Result<Vec<Elsewhere>> {
+fn of_plugins(run: &Invocation<'_>, id: &PackageId, target: &Target, purpose: Purpose) -> Result<Vec<SharedStore>> {
     let described = identity(run, id, target)?;
     let wanted = Wanted { package: id, target, identity: &described.identity };
     let stores = configured(run, purpose, wanted)?;

@@ -3,13 +3,14 @@
 //! Nothing is read of an artefact before its signature is verified, nothing is unpacked before its
 //! inputs have the identity that is wanted, and nothing is kept that is not as its list says.
 
+use crate::conf::SettingsFile;
 use crate::conf::revoked::Revoked;
 use crate::conf::store::Settings;
 use crate::error::{Error, Kind, Result};
-use crate::flow::elsewhere::artefact::{LARGEST_CONFIG, directory, entry, machine_tag, parts};
-use crate::flow::elsewhere::place::{Elsewhere, Purpose, Wanted, configured};
-use crate::flow::elsewhere::push::of_place;
 use crate::flow::origin::note_origin;
+use crate::flow::shared_builds::artefact::{LARGEST_CONFIG, directory, entry, machine_tag, parts};
+use crate::flow::shared_builds::place::{Purpose, SharedStore, Wanted, configured};
+use crate::flow::shared_builds::push::of_place;
 use crate::flow::store::open_or_make;
 use crate::flow::{Invocation, identity};
 use crate::tree::{Origin, PackageId, Target};
@@ -29,21 +30,24 @@ pub struct Pulled {
 enum Failure {
     /// The place does not answer, or not as it has to.
     Place(modsmith_registry::Error),
-    /// What is there is not used, as a clause.
+    /// The place has a build that cannot be used; why, as a clause.
     Refused(String),
     /// This machine cannot keep it.
     Here(Error),
 }
 
-/// Whether a place has a build, signed or not.
+/// Whether a place has a build that one of the place's keys has signed.
 ///
 /// # Errors
 /// The place cannot be asked.
-pub fn has(place: &Elsewhere, wanted: Wanted<'_>) -> Result<bool> {
-    let asked = place.shelf(wanted.package, Purpose::Pull);
-    match asked.and_then(|shelf| shelf.tagged(&machine_tag(wanted.identity))) {
-        Ok(_) => Ok(true),
-        Err(error) if error.is_not_found() => Ok(false),
+pub fn has(place: &SharedStore, wanted: Wanted<'_>) -> Result<bool> {
+    let asked = place.shelf(wanted.package, Purpose::Pull).and_then(|shelf| {
+        let raw = shelf.tagged(&machine_tag(wanted.identity))?;
+        verify(shelf.as_ref(), &raw.digest, &place.keys).map(drop)
+    });
+    match asked {
+        Ok(()) => Ok(true),
+        Err(error) if error.is_not_found() || error.is_about_content() => Ok(false),
         Err(error) => Err(of_place(place, error)),
     }
 }
@@ -52,7 +56,7 @@ pub fn has(place: &Elsewhere, wanted: Wanted<'_>) -> Result<bool> {
 ///
 /// # Errors
 /// The place has no such build, or one that is not believed; the place or the store cannot be used.
-pub fn pull(run: &Invocation<'_>, id: &PackageId, target: &Target, from: &Elsewhere) -> Result<Option<Pulled>> {
+pub fn pull(run: &Invocation<'_>, id: &PackageId, target: &Target, from: &SharedStore) -> Result<Option<Pulled>> {
     let described = identity(run, id, target)?;
     let wanted = Wanted { package: id, target, identity: &described.identity };
     let fetched = run.runner.after_success(|| Revoked::read().map(|revoked| fetch(run, from, wanted, &revoked)));
@@ -74,7 +78,7 @@ pub fn pull(run: &Invocation<'_>, id: &PackageId, target: &Target, from: &Elsewh
     }
 }
 
-fn refused(from: &Elsewhere, wanted: Wanted<'_>, why: &str) -> Error {
+fn refused(from: &SharedStore, wanted: Wanted<'_>, why: &str) -> Error {
     let Wanted { package, target, .. } = wanted;
     Error::new(
         Kind::System,
@@ -113,7 +117,7 @@ pub(in crate::flow) fn fetch_for_build(run: &Invocation<'_>, wanted: Wanted<'_>)
 
 fn fetch(
     run: &Invocation<'_>,
-    place: &Elsewhere,
+    place: &SharedStore,
     wanted: Wanted<'_>,
     revoked: &Revoked,
 ) -> Result<Option<Origin>, Failure> {
@@ -161,10 +165,10 @@ fn content(
         )));
     }
     // What is compressed is no larger than what it was made from, but for the heads of its parts.
-    let mut archive =
-        tempfile::tempfile().map_err(|error| not_kept(modsmith_store::Error::Unfit(error.to_string())))?;
+    let here = |error: std::io::Error| not_kept(modsmith_store::Error::Unfit(error.to_string()));
+    let mut archive = tempfile::tempfile().map_err(here)?;
     shelf.blob(layer, limit.saturating_add(1 << 20), &mut archive).map_err(of_answer)?;
-    std::io::Seek::rewind(&mut archive).map_err(|error| not_kept(modsmith_store::Error::Unfit(error.to_string())))?;
+    std::io::Seek::rewind(&mut archive).map_err(here)?;
     let files = unpack(&entry, directory, archive).map_err(|fault| Failure::Refused(fault.to_string()))?;
     Ok((entry, files))
 }

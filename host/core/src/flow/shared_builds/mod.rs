@@ -6,9 +6,9 @@
 //! build that is due. It becomes an entry of this machine's store; all that follows is as for a
 //! build that was made here.
 //!
-//! * where: [`place`]; whom to believe: [`trust`]
-//! * what an artefact looks like: [`artefact`], and what is said of it: [`statements`]
-//! * there: [`push`]; and back: [`fetch`]
+//! * places: [`place`]; keys: [`trust`]
+//! * the form of an artefact: [`artefact`]; the signed statements about it: [`statements`]
+//! * sending: [`push`]; fetching: [`fetch`]
 
 mod artefact;
 mod fetch;
@@ -22,6 +22,6 @@ pub(super) use fetch::fetch_for_build;
 pub use artefact::Profile;
 pub use fetch::{Pulled, has, pull};
 pub use modsmith_registry::SigningKey;
-pub use place::{Elsewhere, Purpose, Wanted, configured, named};
+pub use place::{Purpose, SharedStore, Wanted, configured, named};
 pub use push::{PushOptions, Pushed, push};
 pub use trust::{public_key, signing_key};

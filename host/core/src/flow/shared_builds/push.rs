@@ -4,11 +4,11 @@
 //! found: who is killed on the way leaves blobs that nobody finds.
 
 use crate::error::{Error, Kind, Result};
-use crate::flow::elsewhere::artefact::{
+use crate::flow::shared_builds::artefact::{
     LARGEST_CONFIG, Profile, describe, directory, entry, layer, machine_tag, parts, people_tag,
 };
-use crate::flow::elsewhere::place::{Elsewhere, Purpose};
-use crate::flow::elsewhere::statements::{ingredients, provenance};
+use crate::flow::shared_builds::place::{Purpose, SharedStore};
+use crate::flow::shared_builds::statements::{ingredients, provenance};
 use crate::flow::store::{LOG, open};
 use crate::flow::{Described, Invocation, identity};
 use crate::tree::{PackageId, Target};
@@ -18,7 +18,7 @@ use modsmith_store::{Entry, Identity, Store, pack, unpacked_digest};
 
 /// How a build is pushed.
 pub struct PushOptions<'k> {
-    /// Signs the artefact and what is said of it.
+    /// The key that signs the artefact, and the statements about it.
     pub key: &'k SigningKey,
     pub profile: Profile,
     /// Another build of the same identity is replaced.
@@ -47,7 +47,7 @@ pub fn push(
     run: &Invocation<'_>,
     id: &PackageId,
     target: &Target,
-    to: &Elsewhere,
+    to: &SharedStore,
     options: &PushOptions<'_>,
 ) -> Result<Option<Pushed>> {
     let described = identity(run, id, target)?;
@@ -89,7 +89,7 @@ struct Sent<'s> {
 }
 
 impl Sent<'_> {
-    fn send(&self, to: &Elsewhere, shelf: &dyn Shelf) -> Result<Pushed> {
+    fn send(&self, to: &SharedStore, shelf: &dyn Shelf) -> Result<Pushed> {
         let Self { entry, id, target, options, .. } = self;
         let of_place = |error| of_place(to, error);
         let identity = entry.identity();
@@ -121,7 +121,7 @@ impl Sent<'_> {
         Ok(pushed(&raw.digest, true))
     }
 
-    /// Signatures, and what is said of the build.
+    /// Signs the artefact, and attaches the statements: provenance, and a list of ingredients.
     fn attach(&self, shelf: &dyn Shelf, raw: &RawManifest) -> modsmith_registry::Result<()> {
         let Self { entry, id, target, options, .. } = self;
         let subject = raw.descriptor();
@@ -134,7 +134,7 @@ impl Sent<'_> {
     ///
     /// # Errors
     /// There is another build of this identity.
-    fn is_there(&self, to: &Elsewhere, shelf: &dyn Shelf, tag: &str) -> Result<Option<Digest>> {
+    fn is_there(&self, to: &SharedStore, shelf: &dyn Shelf, tag: &str) -> Result<Option<Digest>> {
         let of_place = |error| of_place(to, error);
         let raw = match shelf.tagged(tag) {
             Err(error) if error.is_not_found() => return Ok(None),
@@ -161,7 +161,7 @@ impl Sent<'_> {
         }
         match verify(shelf, &raw.digest, &[self.options.key.public()]) {
             Ok(_) => Ok(Some(raw.digest)),
-            // A push that was killed has left it, or somebody who has no key.
+            // An interrupted push left the artefact, or another program did that has no key.
             Err(modsmith_registry::Error::Unsigned { .. }) => Ok(None),
             Err(modsmith_registry::Error::OtherSigner { .. }) => Err(other("another key has signed it".to_owned())),
             Err(error) => Err(of_place(error)),
@@ -183,7 +183,7 @@ impl Sent<'_> {
 }
 
 /// What a place has answered, as an error of this program.
-pub(super) fn of_place(place: &Elsewhere, error: modsmith_registry::Error) -> Error {
+pub(super) fn of_place(place: &SharedStore, error: modsmith_registry::Error) -> Error {
     let mut error = Error::from(modsmith_plugins::Error::from(error));
     error.message = format!("The store {} cannot be used. {}", place.address(), error.message);
     error

@@ -1,4 +1,4 @@
-//! What is said of a build beside its signature: where it comes from, and what it consists of.
+//! Signed statements about a build: its provenance, and a list of its ingredients.
 //!
 //! Source: SLSA 1.0, "Provenance"; SPDX 2.3. Both are predicates of in-toto, signed with the same
 //! key as the build. They are for those who ask; nothing here depends on them.
