@@ -9,6 +9,7 @@ mod distributions;
 mod grants;
 mod hostile;
 mod languages;
+mod recordings;
 mod registries;
 mod sdk_package;
 mod tables;

@@ -338,6 +338,9 @@ pub enum PluginCommand {
     /// Show what a plugin would do on this system, granted or not
     #[command(disable_help_flag = true)]
     Plan(AuthorArguments),
+    /// Record what a plugin sees and answers on this system, as cases of its tests
+    #[command(disable_help_flag = true)]
+    Record(AuthorArguments),
     /// List the plugins that are used on this system
     List {
         #[arg(long)]

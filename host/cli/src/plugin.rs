@@ -32,6 +32,7 @@ pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()>
         PluginCommand::Remove { plugin } => install::remove(plugin, arguments, environment),
         PluginCommand::Docs(words) => author("docs", words, environment),
         PluginCommand::Plan(words) => author("plan", &with_root(words, arguments), environment),
+        PluginCommand::Record(words) => author("record", &with_root(words, arguments), environment),
         PluginCommand::List { json } => {
             let plugins = open(arguments, environment)?;
             let listed = Administration(&plugins).list();

@@ -17,6 +17,7 @@ use super::index::{Entry, Index, sort};
 use super::limits::{Limits, RoleLimits};
 use super::manifest::{MatchRank, Probe, Role};
 use super::named::Named;
+use super::observed::Observer;
 use super::order::{Order, order_of};
 use super::probe::{Probes, Probing};
 use super::problem::Problem;
@@ -54,6 +55,8 @@ pub struct Plugins {
     /// Whether probes of plugins without a grant are run.
     probing: bool,
     compiling_isolated: bool,
+    /// Collects what plugins learn.
+    observer: Option<Observer>,
     /// Hears of each file that is not used, when the index is read.
     on_problem: Option<Box<OnProblem>>,
 }
@@ -88,6 +91,7 @@ impl Plugins {
             probes: Arc::default(),
             probing: false,
             compiling_isolated: false,
+            observer: None,
             on_problem: None,
         }
     }
@@ -129,6 +133,11 @@ impl Plugins {
     /// for it is what is started.
     pub fn compiling_isolated(self) -> Self {
         Self { compiling_isolated: true, ..self }
+    }
+
+    /// Lets an observer collect what plugins learn from the system.
+    pub fn observed_by(self, observer: &Observer) -> Self {
+        Self { observer: Some(observer.clone()), ..self }
     }
 
     /// No plugins: every question stays unanswered.
@@ -370,6 +379,7 @@ impl Plugins {
             denied: None,
             last_error: None,
             read: 0,
+            observer: self.observer.clone(),
         };
         let (id, role) = (entry.id(), role.name());
         let pre = self.load(entry)?;

@@ -30,6 +30,7 @@ mod lifecycle;
 pub mod limits;
 pub mod manifest;
 mod named;
+mod observed;
 mod order;
 pub mod pattern;
 pub mod policy;
@@ -58,6 +59,7 @@ pub use grant::rights::{Right, Rights, RightsDifference};
 pub use imports::{Enrolment, FormatOption, HookFile, LOG_TARGET, PackageFacts, SymbolSource};
 pub use inspect::{Administration, Inspection, Listed};
 pub use limits::Limits;
+pub use observed::{Observation, Observer};
 pub use problem::Problem;
 pub use roles::{
     Assembly, BootEntry, BootLoader, BootMenu, BootRule, Change, Event, Format, Image, Initrd, InstallPolicy, Invalid,

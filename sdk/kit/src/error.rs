@@ -10,7 +10,7 @@ use crate::names::{FACTS, MANIFEST, PLAN, POLICY, REFUSAL};
 
 /// Every id that this tool's errors can have beside those of plugins, with its kind.
 /// `docs/reference/messages.md` explains each.
-pub const IDS: [(&str, Kind); 11] = [
+pub const IDS: [(&str, Kind); 12] = [
     ("plugin-source-missing", Kind::Usage),
     ("plugin-exists", Kind::Usage),
     ("template-missing", Kind::Usage),
@@ -20,6 +20,7 @@ pub const IDS: [(&str, Kind); 11] = [
     ("plugin-not-built", Kind::Usage),
     ("case-missing", Kind::Usage),
     ("case-invalid", Kind::Usage),
+    ("record-differs", Kind::Plugin),
     ("plugin-published", Kind::Usage),
     ("key-invalid", Kind::Usage),
 ];
@@ -107,6 +108,10 @@ pub enum Error {
     SeveralToAsk { plugins: usize },
     #[error("The plugin answers no call `{call}` outside of an action.")]
     NoSuchCall { call: String, others: Vec<&'static str> },
+    #[error("There is nothing to record: the plugin does not serve this system, {reason}.")]
+    NothingToRecord { reason: String },
+    #[error("{} does not give the answer that the system gave.", folder.display())]
+    RecordDiffers { folder: PathBuf, shown: Vec<String> },
     #[error("{} is a table, and its page needs its base plugin `{base}`.", file.display())]
     TableWithoutBase { file: PathBuf, base: String },
     #[error("{} is not there.", file.display())]
@@ -174,12 +179,14 @@ impl Error {
             | Self::WithoutCases { .. }
             | Self::SeveralToAsk { .. }
             | Self::NoSuchCall { .. }
+            | Self::NothingToRecord { .. }
             | Self::CasesOfSeveral { .. } => "case-missing",
             Self::BadFacts { .. }
             | Self::TwoOsReleases
             | Self::NoProbe { .. }
             | Self::NoArgument { .. }
             | Self::NoPath { .. } => "case-invalid",
+            Self::RecordDiffers { .. } => "record-differs",
             Self::NotUsable { .. } => Id::Malformed.name(),
             Self::ReportNotWritten(_) | Self::NoBindings { .. } => Id::System.name(),
         }
@@ -204,7 +211,9 @@ impl Error {
             Self::Plan(error) => error.details.clone(),
             Self::InCase { error, .. } | Self::InFile { error, .. } => error.details(),
             Self::NoCompiler => vec!["Looked for both on the program path and in /usr/bin.".to_owned()],
-            Self::NoCompilerForTarget { lacks: lines, .. } | Self::NotUsable { reasons: lines, .. } => lines.clone(),
+            Self::NoCompilerForTarget { lacks: lines, .. }
+            | Self::NotUsable { reasons: lines, .. }
+            | Self::RecordDiffers { shown: lines, .. } => lines.clone(),
             _ => Vec::new(),
         }
     }
@@ -232,6 +241,11 @@ impl Error {
             Self::CasesOfSeveral { .. } => one("Name one plugin, or keep the cases in the plugins' own folders."),
             Self::SeveralToAsk { .. } => one("Name the folder of one plugin, or its file."),
             Self::NoSuchCall { others, .. } => vec![format!("It answers: {}.", others.join(", "))],
+            Self::NothingToRecord { .. } => one("Name the system that it serves with --root DIR."),
+            Self::RecordDiffers { .. } => vec![
+                "The answer depends on something that is no fact of a case, or that was replaced: compare the folder with the system."
+                    .to_owned(),
+            ],
             Self::TableWithoutBase { base, .. } => vec![format!("Name it with --base {base}.wasm.")],
             Self::NotBuilt { source_folder, out, .. } => {
                 vec![format!("Build it: modsmith plugin build {} --out {}", source_folder.display(), out.display())]

@@ -15,6 +15,7 @@ pub mod new;
 pub mod pack;
 pub mod page;
 pub mod publish;
+pub mod recording;
 pub mod testing;
 pub mod watch;
 

@@ -13,6 +13,7 @@ use modsmith_kit::new::{Language, NewOptions, new};
 use modsmith_kit::pack::{Built, ManifestText, PackOptions, pack};
 use modsmith_kit::page::page;
 use modsmith_kit::publish::{PublishOptions, Published, publish};
+use modsmith_kit::recording::{RecordOptions, Recorded, record};
 use modsmith_kit::testing::{PlanOptions, Selection, TestOptions, plan, test};
 use modsmith_kit::watch::Watched;
 use modsmith_kit::{Error, Result};
@@ -88,6 +89,8 @@ enum Command {
     },
     /// Show what a plugin would do on this system, granted or not; nothing is changed
     Plan(PlanArguments),
+    /// Record what a plugin sees and answers on this system, as cases of its tests
+    Record(RecordArguments),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -121,6 +124,21 @@ struct PlanArguments {
     /// Only this call, as cases name it; all calls of its roles otherwise
     #[arg(long, value_name = "CALL")]
     call: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+struct RecordArguments {
+    #[command(flatten)]
+    plan: PlanArguments,
+    /// Folder of the cases; `cases` in the source folder, or here, otherwise
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Begin of the cases' names, which are NAME-CALL
+    #[arg(long, value_name = "NAME", default_value = "recorded")]
+    name: String,
+    /// Also run the programs of the plugin's probes, confined: they can change nothing
+    #[arg(long)]
+    probes: bool,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -194,6 +212,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }),
         Command::Plan(arguments) => show_plan(arguments),
+        Command::Record(arguments) => record_cases(arguments),
     };
     outcome.unwrap_or_else(|error| {
         complain(&error);
@@ -282,6 +301,15 @@ fn test_forever(arguments: &TestArguments) -> ! {
 fn show_plan(arguments: PlanArguments) -> Result<ExitCode> {
     let PlanArguments { file, root, kernel, call } = arguments;
     print(&text::lines(&plan(&PlanOptions { file, root, kernel, call, compiling_isolated: true })?));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn record_cases(arguments: RecordArguments) -> Result<ExitCode> {
+    let RecordArguments { plan: PlanArguments { file, root, kernel, call }, out, name, probes } = arguments;
+    let options = RecordOptions { file, root, kernel, call, out, name, probes, compiling_isolated: true };
+    let Recorded { cases, notes } = record(&options)?;
+    cases.iter().for_each(|case| print(&format!("{}\n", text::field(&case.display().to_string()))));
+    notes.iter().for_each(|note| print(&format!("note: {}\n", text::line(note))));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,6 +6,7 @@ use super::State;
 use crate::bindings::modsmith::plugin::answers::{HostBootEntry, HostBootMenu};
 use crate::bindings::modsmith::plugin::requests::HostBootRequest;
 use crate::bindings::modsmith::plugin::types::{Error, Path};
+use crate::observed::Observation;
 use modsmith_facts::machine::Machine;
 
 type Done = wasmtime::Result<()>;
@@ -15,6 +16,10 @@ type Done = wasmtime::Result<()>;
 /// Source: the Boot Loader Interface; the UEFI specification, 3.3.
 const VARIABLES: [(&str, &str); 2] =
     [("Loader", "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"), ("Boot", "8be4df61-93ca-11d2-aa0d-00e098032b8c")];
+
+/// Attributes that variables about the next start have: kept, and there before and after the
+/// system has started.
+const ATTRIBUTES: u32 = 7;
 
 /// The machine that starts.
 pub struct BootRequest {
@@ -63,7 +68,14 @@ impl HostBootRequest for State {
             let message = format!("plugin `{}` named a variable of the firmware that plugins do not read", self.plugin);
             return Ok(Err(Error::denied(message)));
         }
-        Ok(Ok(self.table.get(&this)?.machine.firmware_variable(&name)))
+        let value = self.table.get(&this)?.machine.firmware_variable(&name);
+        if let Some(value) = &value {
+            // The file of the kernel: four bytes of attributes, then the value.
+            let file = self.system.root.join("sys/firmware/efi/efivars").join(name);
+            let bytes = [&ATTRIBUTES.to_le_bytes()[..], value].concat();
+            self.observe(|| Observation::Contents { file, bytes });
+        }
+        Ok(Ok(value))
     }
 
     fn drop(&mut self, this: Resource<BootRequest>) -> Done {

@@ -8,7 +8,9 @@ use wasmtime::component::Resource;
 use super::State;
 use crate::bindings::modsmith::plugin::plan::HostCommand;
 use crate::bindings::modsmith::plugin::types::{self, Argument as WitArgument, Error};
+use crate::observed::Observation;
 use crate::program;
+use modsmith_facts::find_program;
 use modsmith_plan::{Action, Argument, Command, Environment, OnFailure, Program};
 
 /// A program to run, as a plugin completes it.
@@ -25,13 +27,30 @@ pub struct PlannedCommand {
 }
 
 impl State {
+    /// Where a granted program is, if it is installed.
+    pub(super) fn program(&self, name: &str) -> Option<Program> {
+        let program = program::find(name, &self.grant, &self.settings, &self.system, &self.roots)?;
+        let path = match &program {
+            Program::Named(name) => {
+                let inside = find_program(&self.system.root, name);
+                inside.map(|path| self.system.root.join(path.strip_prefix("/").unwrap_or(&path)))
+            }
+            Program::At(location) => self.roots.path(location),
+        };
+        if let Some(path) = path {
+            self.observe(|| Observation::Program(path));
+        }
+        Some(program)
+    }
+
     /// The step that runs a program.
     pub(super) fn command(&self, given: PlannedCommand) -> Result<Action, Error> {
-        let (name, grant, settings) = (&given.program, &self.grant, &self.settings);
+        let name = &given.program;
         // A program that is granted but not installed stays in the plan under
         // its name: running it says that it is missing.
-        let program = program::find(name, grant, settings, &self.system, &self.roots)
-            .or_else(|| program::place(name, grant, settings, &self.system, &self.roots).map(Program::At))
+        let program = self
+            .program(name)
+            .or_else(|| program::place(name, &self.grant, &self.settings, &self.system, &self.roots).map(Program::At))
             .unwrap_or_else(|| Program::Named(name.clone()));
         let argument = |argument| match argument {
             WitArgument::Text(text) if text.contains('\0') => {

@@ -7,6 +7,7 @@ use wasmtime::component::Resource;
 use super::{PackageFacts, State, SymbolSource};
 use crate::bindings::modsmith::plugin::context::{Host, HostKernel, HostModule, HostModulePackage};
 use crate::bindings::modsmith::plugin::types::{Error, Path};
+use crate::observed::Observation;
 use modsmith_facts::Root;
 use modsmith_facts::kernel::{Kernel, SymbolVersions, module_stem};
 
@@ -43,11 +44,18 @@ impl HostKernel for State {
     }
 
     fn config(&mut self, this: Resource<KernelFacts>, symbol: String) -> wasmtime::Result<Option<String>> {
-        Ok(self.table.get(&this)?.0.config(&symbol).map(str::to_owned))
+        let value = self.table.get(&this)?.0.config(&symbol).map(str::to_owned);
+        if let Some(value) = &value {
+            self.observe(|| Observation::Config { symbol, value: value.clone() });
+        }
+        Ok(value)
     }
 
     fn compressions(&mut self, this: Resource<KernelFacts>) -> wasmtime::Result<Vec<String>> {
-        Ok(self.table.get(&this)?.0.compressions().iter().map(|c| c.name().to_owned()).collect())
+        let compressions = self.table.get(&this)?.0.compressions().to_vec();
+        let names = compressions.iter().map(|c| c.name().to_owned()).collect();
+        self.observe(|| Observation::Compressions(compressions));
+        Ok(names)
     }
 
     fn running(&mut self, this: Resource<KernelFacts>) -> wasmtime::Result<bool> {
@@ -135,7 +143,9 @@ impl HostModulePackage for State {
         }
         let entries = std::fs::read_dir(tree.join(&package.name)).into_iter().flatten().flatten();
         let build = |entry: &std::fs::DirEntry| entry.path().join(&release).join(&arch).join("module");
-        let built = entries.filter(|entry| build(entry).is_dir());
+        let built = entries.filter(|entry| build(entry).is_dir()).inspect(|entry| {
+            self.observe(|| Observation::Entry(build(entry)));
+        });
         let mut versions: Vec<String> = built.filter_map(|entry| entry.file_name().into_string().ok()).collect();
         versions.sort();
         Ok(versions)

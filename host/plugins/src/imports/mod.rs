@@ -12,6 +12,7 @@ use super::bindings::modsmith::plugin::types;
 use super::exceeded::Exceeded;
 use super::grant::{Grant, Reach};
 use super::limits::Limits;
+use super::observed::{Observation, Observer};
 use super::probe::{Probes, Probing};
 use super::settings::Values;
 use modsmith_facts::Compression;
@@ -67,6 +68,8 @@ pub struct State {
     pub(super) read: u64,
     /// The last message logged as an error: what a panicking guest said.
     pub(super) last_error: Option<String>,
+    /// Hears what the plugin learns from the system.
+    pub(super) observer: Option<Observer>,
 }
 
 impl State {
@@ -98,6 +101,20 @@ impl State {
         match self.roots.get(root) {
             Some(_) => Ok(root),
             None => Err(types::Error::missing(format!("the root `{name}` is not known in this call"))),
+        }
+    }
+
+    /// Tells the observer, if there is one.
+    fn observe(&self, observation: impl FnOnce() -> Observation) {
+        if let Some(observer) = &self.observer {
+            observer.note(observation());
+        }
+    }
+
+    /// Tells the observer about something at a location.
+    fn observe_at(&self, location: &Location, observation: impl FnOnce(PathBuf) -> Observation) {
+        if let Some(path) = self.observer.as_ref().and_then(|_| self.roots.path(location)) {
+            self.observe(|| observation(path));
         }
     }
 
@@ -221,5 +238,6 @@ fn state_of(system: System, roots: Roots, grant: Arc<Grant>, limits: Limits) -> 
         denied: None,
         read: 0,
         last_error: None,
+        observer: None,
     }
 }

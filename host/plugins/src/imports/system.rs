@@ -10,6 +10,7 @@ use super::State;
 use crate::bindings::modsmith::plugin::system::{Entry, EntryKind, Host, HostDir};
 use crate::bindings::modsmith::plugin::types::{self, Error};
 use crate::named::locate;
+use crate::observed::Observation;
 use crate::probe::Probing;
 use crate::program;
 use modsmith_facts::compression::decompress_within;
@@ -28,7 +29,9 @@ pub struct Dir(Root);
 
 impl Host for State {
     fn os_release(&mut self, key: String) -> wasmtime::Result<Option<String>> {
-        Ok(self.system.os.get(&key).map(str::to_owned))
+        let value = self.system.os.get(&key).map(str::to_owned);
+        self.observe(|| Observation::OsRelease(key));
+        Ok(value)
     }
 
     fn distro_ids(&mut self) -> wasmtime::Result<Vec<String>> {
@@ -42,7 +45,7 @@ impl Host for State {
                 self.plugin
             ))));
         }
-        Ok(Ok(program::find(&name, &self.grant, &self.settings, &self.system, &self.roots).is_some()))
+        Ok(Ok(self.program(&name).is_some()))
     }
 
     fn probe(&mut self, name: String) -> wasmtime::Result<Result<String, Error>> {
@@ -57,7 +60,11 @@ impl Host for State {
                 probe.program
             ))));
         }
-        Ok(self.probes.output(probe, &self.system, self.probing).map_err(Error::other))
+        let output = self.probes.output(probe, &self.system, self.probing);
+        if let Ok(output) = &output {
+            self.observe(|| Observation::Probe { name, output: output.clone() });
+        }
+        Ok(output.map_err(Error::other))
     }
 
     fn absolute(&mut self, location: types::Path) -> wasmtime::Result<Result<String, Error>> {
@@ -139,6 +146,7 @@ impl HostDir for State {
                 return Ok(None);
             }
             let Some(handle) = &found.handle else { return Ok(None) };
+            self.observe_at(&location, Observation::Entry);
             let target = rustix::fs::readlinkat(handle, "", Vec::new())
                 .map_err(|e| Error::other(format!("{location} cannot be looked up: {e}")))?;
             let text = target
@@ -153,6 +161,9 @@ impl HostDir for State {
         Ok(self.below(root, &relative).and_then(|location| {
             self.may_go_on_reading()?;
             let found = self.reach.visible(&location)?;
+            if found.kind().is_some() {
+                self.observe_at(&location, Observation::Entry);
+            }
             Ok(found.kind().map(kind_of))
         }))
     }
@@ -195,7 +206,11 @@ impl State {
         self.may_go_on_reading()?;
         let found = self.reach.readable(location, Last::Follow)?;
         let mode = found.handle.map(|handle| Ok(rustix::fs::fstat(&handle)?.st_mode & 0o777));
-        mode.transpose().map_err(|e: std::io::Error| Error::other(format!("{location} cannot be looked up: {e}")))
+        let mode = mode.transpose();
+        if let Ok(Some(mode)) = mode {
+            self.observe_at(location, |file| Observation::Mode { file, mode });
+        }
+        mode.map_err(|e: std::io::Error| Error::other(format!("{location} cannot be looked up: {e}")))
     }
 
     /// Longest file that the plugin can read, in bytes.
@@ -234,6 +249,7 @@ impl State {
             let limit = self.limits.too_large();
             return Err(Error::other(format!("{location} is too large: {}", self.exceed(limit))));
         }
+        self.observe_at(location, |file| Observation::Contents { file, bytes: contents.clone() });
         Ok(Some(contents))
     }
 
@@ -244,6 +260,7 @@ impl State {
         let failed = |e: std::io::Error| Error::other(format!("{dir} cannot be listed: {e}"));
         let mut entries = Vec::new();
         let Some(directory) = found.list().map_err(failed)? else { return Ok(entries) };
+        self.observe_at(&dir, Observation::Entry);
         for entry in directory.entries().map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let Ok(name) = entry.file_name().into_string() else {
@@ -257,6 +274,9 @@ impl State {
             };
             if self.reach.sees(&found, &dir, &name) {
                 let kind = entry.metadata().map_err(failed)?;
+                if let Ok(location) = dir.join(&name) {
+                    self.observe_at(&location, Observation::Entry);
+                }
                 entries.push(Entry { name, kind: kind_of(FileType::from_raw_mode(kind.mode())) });
             }
         }

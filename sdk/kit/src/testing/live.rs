@@ -1,7 +1,7 @@
 //! What a plugin would answer on a real system, granted or not. Nothing is changed, and no
 //! program of the plugin is run: the steps are only shown.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use modsmith_facts::kernel::{machine, running_release};
 use modsmith_facts::text;
@@ -10,7 +10,7 @@ use modsmith_plugins::{Administration, Plugins};
 use super::ask::{Answer, ask};
 use super::call::Call;
 use super::facts::Facts;
-use super::subject::{self, Selection};
+use super::subject::{self, Selection, Subject};
 use super::target::Target;
 use crate::error::{Error, Result};
 
@@ -48,21 +48,11 @@ pub fn plan(options: &PlanOptions) -> Result<String> {
         cases: options.file.is_file().then(|| work.path().join("cases")),
         compiling_isolated: options.compiling_isolated,
     };
-    let subjects = subject::subjects(&selection, work.path())?;
-    let [subject] = subjects.as_slice() else {
-        return Err(Error::SeveralToAsk { plugins: subjects.len() });
-    };
+    let subject = only(&selection, work.path())?;
     let release = options.kernel.clone().unwrap_or_else(running_release);
     let target = Target::live(&options.root, &release)?;
-    let mut calls: Vec<Call> = subject.calls().filter(|call| !OF_ACTIONS.contains(call)).collect();
-    if let Some(name) = &options.call {
-        let others = calls.iter().map(|call| call.name()).collect();
-        calls.retain(|call| call.name() == name);
-        if calls.is_empty() {
-            return Err(Error::NoSuchCall { call: name.clone(), others });
-        }
-    }
-    let plugins = subject.open_ungranted(&target);
+    let calls = calls_to_ask(&subject, options.call.as_deref())?;
+    let plugins = subject.open_live(&target, false);
     if let Some(reason) = why_unfit(&plugins, &subject.id) {
         return Ok(format!("The plugin does not serve this system: {}.\n", text::line(&reason)));
     }
@@ -78,8 +68,36 @@ pub fn plan(options: &PlanOptions) -> Result<String> {
     Ok(shown)
 }
 
+/// The plugin of a selection, installed below `work`.
+///
+/// # Errors
+/// `Usage` for several; as [`subject::subjects`] for one that cannot be used.
+pub fn only(selection: &Selection, work: &Path) -> Result<Subject> {
+    let mut subjects = subject::subjects(selection, work)?;
+    match (subjects.pop(), subjects.len()) {
+        (Some(subject), 0) => Ok(subject),
+        (_, others) => Err(Error::SeveralToAsk { plugins: others + 1 }),
+    }
+}
+
+/// The calls that can be asked outside of an action: the one of this name, or all.
+///
+/// # Errors
+/// `Usage` for a call that the plugin does not answer.
+pub fn calls_to_ask(subject: &Subject, name: Option<&str>) -> Result<Vec<Call>> {
+    let mut calls: Vec<Call> = subject.calls().filter(|call| !OF_ACTIONS.contains(call)).collect();
+    if let Some(name) = name {
+        let others = calls.iter().map(|call| call.name()).collect();
+        calls.retain(|call| call.name() == name);
+        if calls.is_empty() {
+            return Err(Error::NoSuchCall { call: name.to_owned(), others });
+        }
+    }
+    Ok(calls)
+}
+
 /// Why the manifest does not fit the system, if so.
-fn why_unfit(plugins: &Plugins, id: &str) -> Option<String> {
+pub fn why_unfit(plugins: &Plugins, id: &str) -> Option<String> {
     let listed = Administration(plugins).list();
     listed.into_iter().find(|plugin| plugin.id == id && !plugin.serves)?.reason
 }

@@ -5,19 +5,19 @@
 //! this machine is changed: systems are temporary directories, and of programs
 //! only those run that a case brings along.
 
-mod ask;
-mod call;
+pub(crate) mod ask;
+pub(crate) mod call;
 pub(crate) mod case;
-mod diff;
+pub(crate) mod diff;
 pub(crate) mod facts;
 mod laws;
-mod live;
+pub(crate) mod live;
 mod logs;
 mod rehearsal;
 mod render;
 mod report;
-mod subject;
-mod target;
+pub(crate) mod subject;
+pub(crate) mod target;
 
 pub use live::{PlanOptions, plan};
 pub use report::{BreachReport, CaseReport, Failures, LawReport, PluginReport, Report};

@@ -58,12 +58,37 @@ impl Subject {
         ask(facts, facts.call, &target, &self.open(&target), &self.id)
     }
 
-    /// The plugin on a system that is there already. Probes are not run: nobody has granted
-    /// them.
-    pub fn open_ungranted(&self, target: &Target) -> Plugins {
+    /// The plugin on a system that is there already. Its probes are run only if that is
+    /// said: nobody has granted them.
+    pub fn open_live(&self, target: &Target, probes: bool) -> Plugins {
         let mut search = self.search.clone();
-        search.directories.iter_mut().for_each(|(_, found_in)| *found_in = FoundIn::Own);
+        if !probes {
+            search.directories.iter_mut().for_each(|(_, found_in)| *found_in = FoundIn::Own);
+        }
         Plugins::open(target.system.clone(), search, FrameworkSettings::default())
+    }
+
+    /// Denies the plugin what the policies in these directories deny.
+    ///
+    /// # Errors
+    /// `System` for a policy that cannot be read.
+    pub fn deny(&self, policies: &[PathBuf]) -> Result<()> {
+        let own = self.search.config.join("policy.d");
+        std::fs::create_dir_all(&own).map_err(|e| Error::io("make the directory", &own, e))?;
+        for (number, directory) in policies.iter().enumerate() {
+            let entries = match std::fs::read_dir(directory) {
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+                entries => entries.map_err(|e| Error::io("read the directory", directory, e))?,
+            };
+            for entry in entries {
+                let file = entry.map_err(|e| Error::io("read the directory", directory, e))?.path();
+                if file.extension().is_some_and(|suffix| suffix == "toml") {
+                    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    copy(&file, &own.join(format!("{number}-{name}")))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The calls that its roles answer.

@@ -182,3 +182,28 @@ fn reading_has_a_limit() {
     );
     assert_eq!(target.state.exceeded.map(|limit| limit.key), Some("read-mib"));
 }
+
+#[test]
+fn an_observer_hears_of_what_was_read_and_of_nothing_else() {
+    use crate::observed::{Observation, Observer};
+    let manifest = "[read]\nroots = [\"boot/x*\"]\n[[run]]\nprogram = \"tool\"\n";
+    let mut target = Target::new(manifest, Limits::default()).file("boot/x1", "one").file("boot/y", "secret");
+    let observer = Observer::default();
+    target.state.observer = Some(observer.clone());
+    assert_eq!(target.read("x1").unwrap().as_deref(), Some(&b"one"[..]));
+    assert!(target.read("y").is_err() && target.read("x2").unwrap().is_none());
+    target.names("");
+    target.state.has_program("tool".into()).unwrap().unwrap();
+    target.state.os_release("ID".into()).unwrap();
+    let path = |name: &str| target.dir.path().join(name);
+    assert_eq!(
+        observer.take(),
+        [
+            Observation::Contents { file: path("boot/x1"), bytes: b"one".to_vec() },
+            Observation::Entry(path("boot")),
+            Observation::Entry(path("boot/x1")),
+            Observation::OsRelease("ID".into()),
+        ]
+    );
+    assert!(observer.take().is_empty());
+}
