@@ -330,6 +330,18 @@ pub enum PluginCommand {
         #[arg(long)]
         more_rights: bool,
     },
+    /// Look for plugins in sources; none is installed
+    Search {
+        /// Part of the id, the description or a role; in a registry, the name of the repository
+        word: Option<String>,
+        /// A file, directory, https address or reference; else the sources of registries.toml
+        #[arg(long = "in", value_name = "SOURCE")]
+        sources: Vec<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Use a plugin for some time without a grant, as root; it is built first
+    Dev(DevelopmentArguments),
     /// Remove a plugin that was installed, and its grant
     Remove { plugin: String },
     /// Print a page about a plugin, in Markdown
@@ -371,6 +383,20 @@ pub enum PluginCommand {
     Grant { plugin: String },
     /// Revoke the grant of a plugin
     Revoke { plugin: String },
+}
+
+/// Which plugin is in development, and how long.
+#[derive(Debug, Clone, Args)]
+pub struct DevelopmentArguments {
+    /// The source folder of one plugin, or a plugin file
+    #[arg(required_unless_present = "stop")]
+    pub plugin: Option<PathBuf>,
+    /// How long it is used, such as 90s, 30m or 1h; a day at most
+    #[arg(long = "for", value_name = "TIME", default_value = "1h", conflicts_with = "stop")]
+    pub time: String,
+    /// End the use of the plugin of this id, or of all
+    #[arg(long, value_name = "PLUGIN", num_args = 0..=1, conflicts_with = "plugin")]
+    pub stop: Option<Option<String>>,
 }
 
 /// The words for the program of authors, which reads them.

@@ -93,6 +93,9 @@ fn carried_out<T>(
             .acting(plugin_use == PluginUse::Act && !arguments.dry_run)
             .on_problem(plugin_problem),
     };
+    for plugin in plugins.in_development() {
+        say(Level::Warning, plugin.sentence());
+    }
     let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Execute };
     let mut options = options(arguments)?;
     options.tells_store = Persona::of_words(environment.command()) == Persona::Modsmith;

@@ -1,9 +1,11 @@
 //! `modsmith plugin`: building, testing, listing, examining and installing plugins.
 
+mod develop;
 mod install;
+mod search;
 
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::arguments::{AuthorArguments, DirectoryArguments, PluginArguments, PluginCommand};
@@ -13,7 +15,7 @@ use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_facts::find_program;
 use modsmith_facts::text::field;
-use modsmith_plugins::{Administration, Inspection, KernelHooks, Listed, Plugins, SearchPath, Standing};
+use modsmith_plugins::{Administration, FoundIn, Inspection, KernelHooks, Listed, Plugins, SearchPath, Standing};
 
 /// Runs a `plugin` subcommand.
 pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()> {
@@ -29,6 +31,10 @@ pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()>
         PluginCommand::Update { plugins, more_rights } => {
             install::update(plugins, *more_rights, arguments, environment)
         }
+        PluginCommand::Search { word, sources, json } => {
+            search::search(word.as_deref(), sources, *json, arguments, environment)
+        }
+        PluginCommand::Dev(words) => develop::run(words, arguments, environment),
         PluginCommand::Remove { plugin } => install::remove(plugin, arguments, environment),
         PluginCommand::Docs(words) => author("docs", words, environment),
         PluginCommand::Plan(words) => author("plan", &with_root(words, arguments), environment),
@@ -40,6 +46,9 @@ pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()>
                 output::json(&listed)?;
             } else {
                 listed.iter().for_each(|plugin| output::lines(&field(&line(plugin))));
+            }
+            for plugin in plugins.in_development() {
+                output::warning(&plugin.sentence());
             }
             for problem in plugins.problems() {
                 output::warning(&problem.to_string());
@@ -120,19 +129,36 @@ fn with_root(words: &AuthorArguments, arguments: &PluginArguments) -> AuthorArgu
 /// The program of plugin authors, which is installed apart.
 const AUTHORS_TOOL: &str = "modsmith-plugin";
 
+/// The program of plugin authors.
+///
+/// # Errors
+/// `System` where it is not installed.
+fn authors_tool(command: &str, environment: &Environment) -> Result<PathBuf> {
+    let beside = environment.program().map(|own| own.with_file_name(AUTHORS_TOOL));
+    let tool = beside.filter(|tool| tool.is_file()).or_else(|| find_program(Path::new("/"), AUTHORS_TOOL));
+    tool.ok_or_else(|| {
+        Error::new(Kind::System, format!("`modsmith plugin {command}` needs {AUTHORS_TOOL}, which is not installed."))
+            .hint(format!("Install the package {AUTHORS_TOOL}, or run `make build` in modsmith's source."))
+    })
+}
+
 /// Becomes the program of plugin authors.
 ///
 /// # Errors
 /// `System` where it is not installed, or cannot be started.
 fn author(command: &str, arguments: &AuthorArguments, environment: &Environment) -> Result<()> {
-    let beside = environment.program().map(|own| own.with_file_name(AUTHORS_TOOL));
-    let tool = beside.filter(|tool| tool.is_file()).or_else(|| find_program(Path::new("/"), AUTHORS_TOOL));
-    let tool = tool.ok_or_else(|| {
-        Error::new(Kind::System, format!("`modsmith plugin {command}` needs {AUTHORS_TOOL}, which is not installed."))
-            .hint(format!("Install the package {AUTHORS_TOOL}, or run `make build` in modsmith's source."))
-    })?;
+    let tool = authors_tool(command, environment)?;
     let error = std::process::Command::new(&tool).arg(command).args(&arguments.words).exec();
     Err(Error::io("start", &tool, error))
+}
+
+/// The search path that is meant: this machine's, or that of the system below `--root`.
+fn search_path(arguments: &PluginArguments) -> Result<SearchPath> {
+    let own = SearchPath::from_environment();
+    Ok(match &arguments.root {
+        Some(root) if arguments.of_root => own.of_root(&crate::words::absolute(root)?)?,
+        _ => own,
+    })
 }
 
 /// The plugins, grants and policy of this machine, for the system that is meant.
@@ -152,7 +178,11 @@ fn line(plugin: &Listed) -> String {
         (true, true) => "serves this system",
         (true, false) => "not for this system",
     };
-    let granted = if plugin.grant == Standing::Granted { ", granted" } else { "" };
+    let granted = match plugin.found_in {
+        FoundIn::Development => ", in development",
+        _ if plugin.grant == Standing::Granted => ", granted",
+        _ => "",
+    };
     let from = match &plugin.from {
         Some(from) if from.changed => format!(", not what was installed from {}", from.source),
         Some(from) => format!(", from {}", from.source),

@@ -164,6 +164,7 @@ fn with_options(
     let (system, framework) = system(directories, None, environment)?;
     let plugins =
         plugins(&system, &framework, directories, environment).acting(acting).on_problem(super::output::warning);
+    plugins.in_development().iter().for_each(|plugin| super::output::warning(&plugin.sentence()));
     Ok(Env::new(system, framework, plugins, options, environment.clone()))
 }
 

@@ -10,6 +10,7 @@ use super::answer::Answer;
 use super::bindings::modsmith::plugin::types;
 use super::call::{self, Call, CallOutcome, Subject};
 use super::compile::Compiler;
+use super::development::Development;
 use super::engine::Engine;
 use super::grant::Reach;
 use super::imports::{State, StepBuffer, roots_of};
@@ -143,6 +144,11 @@ impl Plugins {
     /// No plugins: every question stays unanswered.
     pub fn none(system: Arc<System>) -> Self {
         Self::open(system, SearchPath::none(), FrameworkSettings::default())
+    }
+
+    /// The plugins in development among them.
+    pub fn in_development(&self) -> &[Development] {
+        &self.search.development
     }
 
     /// With these limits instead of those in limits.toml.

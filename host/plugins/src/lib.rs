@@ -14,6 +14,7 @@ mod answer;
 pub mod cache;
 mod call;
 pub mod compile;
+mod development;
 pub mod distribution;
 pub mod engine;
 pub mod error;
@@ -52,6 +53,7 @@ mod bindings {
 }
 
 pub use answer::Answer;
+pub use development::{Development, LONGEST_HOURS};
 pub use error::{Error, Fault, Kind, Result};
 pub use facade::Plugins;
 pub use grant::record::Standing;

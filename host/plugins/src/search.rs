@@ -3,6 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::development::Development;
 use crate::error::Error;
 
 /// Where a plugin was found; decides whether it needs a grant.
@@ -20,6 +21,8 @@ pub enum FoundIn {
     System,
     /// `/etc/modsmith/plugins`: put there by hand.
     Local,
+    /// `/run/modsmith/development`: root uses it for some time without a grant.
+    Development,
 }
 
 impl FoundIn {
@@ -46,10 +49,16 @@ pub struct SearchPath {
     pub config: PathBuf,
     /// Compiled plugins are read from each of these; the first one is written.
     pub caches: Vec<PathBuf>,
+    /// Plugins in development; their directories are the first ones.
+    pub development: Vec<Development>,
+    /// Holds the directories of plugins in development.
+    pub run: PathBuf,
 }
 
 /// Plugins of the system's packages.
 const PACKAGED: &str = "/usr/lib/modsmith/plugins";
+/// Plugins in development: gone with a restart.
+const RUN: &str = "/run/modsmith/development";
 /// Compiled plugins.
 const CACHE: &str = "/var/cache/modsmith";
 /// The configuration directory of the host.
@@ -69,7 +78,10 @@ impl SearchPath {
         }
         directories.push((PACKAGED.into(), FoundIn::System));
         directories.push((Path::new(CONFIG).join("plugins"), FoundIn::Local));
-        Self { directories, config: CONFIG.into(), caches: caches(root) }
+        let own = std::env::var_os("MODSMITH_RUN_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
+        let run = own.map_or_else(|| RUN.into(), |dir| dir.join("development"));
+        let (config, caches) = (CONFIG.into(), caches(root));
+        Self { directories, config, caches, development: Vec::new(), run: run.clone() }.developing(run)
     }
 
     /// Those of the system below a directory: its own configuration, plugins and cache,
@@ -90,7 +102,10 @@ impl SearchPath {
             self.directories.into_iter().filter(|(_, found_in)| *found_in == FoundIn::Beside).collect();
         directories.push((below(Path::new(PACKAGED)), FoundIn::System));
         directories.push((below(&config.join("plugins")), FoundIn::Local));
-        Ok(Self { directories, config: below(config), caches: vec![below(Path::new(CACHE))] })
+        let (run, caches) = (below(Path::new(RUN)), vec![below(Path::new(CACHE))]);
+        stays_below(root, &run)?;
+        let there = Self { directories, config: below(config), caches, development: Vec::new(), run: run.clone() };
+        Ok(there.developing(run))
     }
 
     /// One directory of trusted plugins, with its cache in `cache`, and no
@@ -98,12 +113,22 @@ impl SearchPath {
     pub fn only(directory: impl Into<PathBuf>, cache: impl Into<PathBuf>) -> Self {
         let directory = directory.into();
         let config = directory.join(".config");
-        Self { directories: vec![(directory, FoundIn::Beside)], config, caches: vec![cache.into()] }
+        let directories = vec![(directory, FoundIn::Beside)];
+        Self { directories, config, caches: vec![cache.into()], ..Self::none() }
     }
 
     /// Nowhere.
     pub fn none() -> Self {
-        Self { directories: Vec::new(), config: CONFIG.into(), caches: Vec::new() }
+        let (directories, caches, development) = (Vec::new(), Vec::new(), Vec::new());
+        Self { directories, config: CONFIG.into(), caches, development, run: PathBuf::new() }
+    }
+
+    /// With the plugins in development that are below a directory, before all others.
+    fn developing(mut self, run: PathBuf) -> Self {
+        self.development = Development::all(&run);
+        let first = self.development.iter().map(|known| (known.directory.clone(), FoundIn::Development));
+        self.directories.splice(0..0, first);
+        Self { run, ..self }
     }
 }
 

@@ -63,6 +63,10 @@ impl TableFile {
         Ok(table)
     }
 
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
     pub fn version(&self) -> &str {
         &self.version
     }

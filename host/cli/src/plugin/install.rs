@@ -68,7 +68,7 @@ pub fn remove(id: &str, arguments: &PluginArguments, environment: &Environment) 
 }
 
 /// The plugins of the system that is changed.
-fn search(arguments: &PluginArguments) -> Result<SearchPath> {
+pub(super) fn search(arguments: &PluginArguments) -> Result<SearchPath> {
     let own = SearchPath::from_environment();
     Ok(match &arguments.root {
         Some(root) => own.of_root(&crate::words::absolute(root)?)?,
@@ -76,7 +76,11 @@ fn search(arguments: &PluginArguments) -> Result<SearchPath> {
     })
 }
 
-fn open<'s>(search: &'s SearchPath, arguments: &PluginArguments, environment: &Environment) -> Result<Installer<'s>> {
+pub(super) fn open<'s>(
+    search: &'s SearchPath,
+    arguments: &PluginArguments,
+    environment: &Environment,
+) -> Result<Installer<'s>> {
     let root = arguments.root.as_deref().unwrap_or(Path::new("/"));
     let variable = |name: &str| environment.text(name).map(str::to_owned);
     Ok(Installer::open(search, root, variable)?)

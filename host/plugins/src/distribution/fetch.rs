@@ -113,6 +113,20 @@ impl Fetcher {
         }
     }
 
+    /// The same one by one, each with the source that names it.
+    pub fn each(&self, origin: &Origin) -> Vec<(String, Result<Fetched, Error>)> {
+        match origin {
+            Origin::Path(path) if path.is_dir() => match plugins_in(path) {
+                Ok(files) => files.iter().map(|file| (file.display().to_string(), self.file(file))).collect(),
+                Err(error) => vec![(path.display().to_string(), Err(error))],
+            },
+            other => match self.all(other) {
+                Ok(fetched) => fetched.into_iter().map(|plugin| (other.to_string(), Ok(plugin))).collect(),
+                Err(error) => vec![(other.to_string(), Err(error))],
+            },
+        }
+    }
+
     fn file(&self, file: &Path) -> Result<Fetched, Error> {
         let open = std::fs::File::open(file).map_err(|e| Error::io("read", file, e))?;
         let metadata = open.metadata().map_err(|e| Error::io("read", file, e))?;

@@ -88,6 +88,14 @@ impl<'i> Installer<'i> {
         Ok(Self { search, directory, fetcher })
     }
 
+    pub(super) fn fetcher(&self) -> &Fetcher {
+        &self.fetcher
+    }
+
+    pub(super) fn search_path(&self) -> &SearchPath {
+        self.search
+    }
+
     /// The ids of the plugins that were installed, in order.
     ///
     /// # Errors

@@ -108,6 +108,11 @@ impl Sources {
         Settings { hosts: self.hosts.clone(), ..Settings::of_system(variable) }
     }
 
+    /// The places that registries.toml names, without `oci://`.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.keys.keys().map(String::as_str)
+    }
+
     /// The keys one of which has to have signed what comes from here: those of the
     /// longest beginning that is named. Empty: no signature is asked for.
     pub fn keys(&self, source: &str) -> &[PublicKey] {

@@ -29,7 +29,7 @@ impl Dirs {
 
     fn read(&self, dirs: &[&str]) -> Index {
         let directories = dirs.iter().map(|dir| (self.0.path().join(dir), FoundIn::Beside)).collect();
-        Index::read(&SearchPath { directories, config: self.0.path().join("config"), caches: Vec::new() })
+        Index::read(&SearchPath { directories, config: self.0.path().join("config"), ..SearchPath::none() })
     }
 }
 
@@ -105,7 +105,7 @@ fn a_table_from_outside_the_packages_waits_for_its_grant() {
     let places = [("a", FoundIn::System), ("b", FoundIn::Local)];
     let directories = places.map(|(dir, found_in)| (dirs.0.path().join(dir), found_in)).into();
     let config = dirs.0.path().join("config");
-    let index = Index::read(&SearchPath { directories, config, caches: Vec::new() });
+    let index = Index::read(&SearchPath { directories, config, ..SearchPath::none() });
     assert!(index.get("x").is_none());
     let refused = index.refused("x").unwrap();
     assert!(refused.message.contains("modsmith plugin grant x"), "{}", refused.message);
@@ -150,7 +150,7 @@ fn a_plugin_is_missed_when_it_was_granted_or_needs_no_grant_and_never_when_it_wa
     let places = [("system", FoundIn::System), ("local", FoundIn::Local)];
     let directories: Vec<_> = places.map(|(dir, found_in)| (dirs.0.path().join(dir), found_in)).into();
     let config = dirs.0.path().join("config");
-    let search = SearchPath { directories, config: config.clone(), caches: Vec::new() };
+    let search = SearchPath { directories, config: config.clone(), ..SearchPath::none() };
     let granted = dirs.0.path().join("local/granted.wasm");
     grant(&config, "granted", &granted);
     assert_eq!(unusable(&Index::read(&search)), []);
@@ -224,7 +224,7 @@ impl Three {
     fn read(&self) -> Index {
         let places = [("env", FoundIn::Environment), ("system", FoundIn::System), ("local", FoundIn::Local)];
         let directories = places.map(|(dir, found_in)| (self.path(dir), found_in)).into();
-        Index::read(&SearchPath { directories, config: self.path("config"), caches: Vec::new() })
+        Index::read(&SearchPath { directories, config: self.path("config"), ..SearchPath::none() })
     }
 
     /// The file that is used, and the messages about others.
