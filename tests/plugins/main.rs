@@ -5,6 +5,7 @@ mod authors;
 mod cases;
 mod changed_plugins;
 mod desk;
+mod development;
 mod distributions;
 mod grants;
 mod hostile;

@@ -77,7 +77,12 @@ impl Machine {
 
     fn plugins(&self) -> Plugins {
         let directories = vec![(self.path("packages"), FoundIn::System), (self.path("local"), FoundIn::Local)];
-        let search = SearchPath { directories, config: self.path("config"), caches: vec![paths::cache("plugins")] };
+        let search = SearchPath {
+            directories,
+            config: self.path("config"),
+            caches: vec![paths::cache("plugins")],
+            ..SearchPath::none()
+        };
         let system = System::new(self.path("root"), OsRelease::default());
         Plugins::open(Arc::new(system), search, FrameworkSettings::default())
     }
