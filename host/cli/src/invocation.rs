@@ -11,7 +11,7 @@ use modsmith_core::event::{self, Event, Level, Note, Observer};
 use modsmith_core::flow::{Env, Invocation, Mode, Options};
 use modsmith_facts::System;
 use modsmith_plan::{AT_REST, INTERRUPTED, PlanView};
-use modsmith_plugins::Plugins;
+use modsmith_plugins::{Administration, Plugins};
 
 use super::arguments::Arguments;
 use super::errors::{self, ErrorView};
@@ -93,7 +93,7 @@ fn carried_out<T>(
             .acting(plugin_use == PluginUse::Act && !arguments.dry_run)
             .on_problem(plugin_problem),
     };
-    for plugin in plugins.in_development() {
+    for plugin in Administration(&plugins).in_development() {
         say(Level::Warning, plugin.sentence());
     }
     let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Execute };

@@ -47,7 +47,7 @@ pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()>
             } else {
                 listed.iter().for_each(|plugin| output::lines(&field(&line(plugin))));
             }
-            for plugin in plugins.in_development() {
+            for plugin in Administration(&plugins).in_development() {
                 output::warning(&plugin.sentence());
             }
             for problem in plugins.problems() {

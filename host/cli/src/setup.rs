@@ -14,7 +14,7 @@ use modsmith_core::flow::{Env, Invocation, Mode, Options};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{OsRelease, Root, System, inside};
 use modsmith_plan::Silent;
-use modsmith_plugins::{FrameworkSettings, Plugins, SearchPath};
+use modsmith_plugins::{Administration, FrameworkSettings, Plugins, SearchPath};
 
 /// The system to work on, with framework.conf and the command line's trees
 /// applied.
@@ -164,7 +164,7 @@ fn with_options(
     let (system, framework) = system(directories, None, environment)?;
     let plugins =
         plugins(&system, &framework, directories, environment).acting(acting).on_problem(super::output::warning);
-    plugins.in_development().iter().for_each(|plugin| super::output::warning(&plugin.sentence()));
+    Administration(&plugins).in_development().iter().for_each(|plugin| super::output::warning(&plugin.sentence()));
     Ok(Env::new(system, framework, plugins, options, environment.clone()))
 }
 

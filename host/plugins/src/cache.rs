@@ -13,7 +13,7 @@ use sha2::Digest;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::search::{check_metadata, check_owner};
+use super::owner::{check_metadata, check_owner};
 
 /// The caches of one engine.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::search::check_owner;
+use crate::owner::check_owner;
 
 /// The record beside a plugin.
 const RECORD: &str = "development.record";

@@ -13,8 +13,9 @@ use super::grant::record::{self, Standing};
 use super::limits::{LARGEST_MANIFEST, LoadingLimits, RoleLimits};
 use super::manifest::{Manifest, MatchRank, Role};
 use super::order::order_of;
+use super::owner::{check_metadata, check_owner};
 use super::policy::Denials;
-use super::search::{FoundIn, SearchPath, check_metadata, check_owner};
+use super::search::{FoundIn, SearchPath};
 use super::table::{Table, TableFile};
 
 mod admission;

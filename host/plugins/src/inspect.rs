@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::development::Development;
 use super::distribution::lock::Provenance;
 use super::facade::Plugins;
 use super::form;
@@ -97,7 +98,12 @@ pub struct Inspection {
 #[derive(Clone, Copy)]
 pub struct Administration<'p>(pub &'p Plugins);
 
-impl Administration<'_> {
+impl<'p> Administration<'p> {
+    /// The plugins in development, by id.
+    pub fn in_development(&self) -> &'p [Development] {
+        &self.0.search.development
+    }
+
     /// The plugins that are used, and those that would be with a grant, by id.
     /// [`Plugins::problems`] says why files are not used.
     pub fn list(&self) -> Vec<Listed> {

@@ -11,6 +11,7 @@
 //! * how it comes to this machine: [`distribution`]
 
 mod answer;
+mod asking;
 pub mod cache;
 mod call;
 pub mod compile;
@@ -32,7 +33,9 @@ pub mod limits;
 pub mod manifest;
 mod named;
 mod observed;
+mod observing;
 mod order;
+mod owner;
 pub mod pattern;
 pub mod policy;
 mod probe;
@@ -62,11 +65,13 @@ pub use imports::{Enrolment, FormatOption, HookFile, LOG_TARGET, PackageFacts, S
 pub use inspect::{Administration, Inspection, Listed};
 pub use limits::Limits;
 pub use observed::{Observation, Observer};
+pub use observing::observed_by;
+pub use owner::check_owner;
 pub use problem::Problem;
 pub use roles::{
     Assembly, BootEntry, BootLoader, BootMenu, BootRule, Change, Event, Format, Image, Initrd, InstallPolicy, Invalid,
     KernelCount, KernelHooks, KernelLayout, KernelPrepare, ModprobeConfig, NextBoot, Occasion, Packager, Prune,
     Regeneration, Requirements, Signer, Signing, State, StorePlace, StoreQuestion, Stores, WeakModules,
 };
-pub use search::{FoundIn, SearchPath, check_owner};
+pub use search::{FoundIn, SearchPath};
 pub use settings::FrameworkSettings;

@@ -7,7 +7,8 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use super::manifest::Probe;
-use super::search::{FoundIn, check_owner};
+use super::owner::check_owner;
+use super::search::FoundIn;
 use modsmith_facts::{System, find_program};
 use modsmith_sandbox::{Confinement, Wall, start};
 

@@ -19,7 +19,8 @@ use crate::grant::record::{Record, revoke};
 use crate::grant::rights::{Rights, RightsDifference};
 use crate::index::Index;
 use crate::limits::RoleLimits;
-use crate::search::{FoundIn, SearchPath, check_owner};
+use crate::owner::check_owner;
+use crate::search::{FoundIn, SearchPath};
 
 /// Changes the plugins of one search path.
 pub struct Installer<'i> {

@@ -11,7 +11,7 @@ use modsmith_registry::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::search::check_owner;
+use crate::owner::check_owner;
 
 /// Beside the installed plugins.
 pub const FILE: &str = "plugins.lock";

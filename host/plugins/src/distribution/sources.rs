@@ -9,7 +9,7 @@ use modsmith_registry::{Host, PublicKey, SCHEME, Settings};
 use serde::Deserialize;
 
 use crate::error::Error;
-use crate::search::check_owner;
+use crate::owner::check_owner;
 
 /// Below the configuration directory.
 pub const FILE: &str = "registries.toml";

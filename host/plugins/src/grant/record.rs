@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rights::{Rights, RightsDifference};
 use crate::error::Error;
-use crate::search::check_owner;
+use crate::owner::check_owner;
 
 /// The format that this program writes. Files without a number have a digest only.
 const FORMAT: u32 = 1;

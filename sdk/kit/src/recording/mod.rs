@@ -11,7 +11,7 @@ mod scene;
 use std::path::{Path, PathBuf};
 
 use modsmith_facts::kernel::{machine, running_release};
-use modsmith_plugins::{Observer, SearchPath};
+use modsmith_plugins::{Observer, SearchPath, observed_by};
 
 use crate::error::{Error, Result};
 use crate::names::{FACTS, PLAN, REFUSAL};
@@ -125,7 +125,7 @@ impl Recording<'_> {
         let Self { subject, target, release, call, probes } = *self;
         let asked = Facts { machine: Some(machine()), ..Facts::about(call, release) };
         let observer = Observer::default();
-        let plugins = subject.open_live(target, probes).observed_by(&observer);
+        let plugins = observed_by(subject.open_live(target, probes), &observer);
         let answer = ask(&asked, call, target, &plugins, &subject.id)?;
         let system = &target.system;
         let mut scene = Scene::of(observer.take(), system, &target.kernel)?;
