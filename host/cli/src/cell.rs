@@ -18,8 +18,8 @@ use super::words::rfc3339;
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, ExitCodes, Kind, Result};
 use modsmith_core::flow::{
-    CellBuild, Filter, Invocation, Options, Profile, PushOptions, SharedStore, SigningKey, Wanted, build_cell,
-    built_log, enter_private_tree, failures, has, identity_of, named, push, registered, signing_key,
+    CellBuild, Filter, Invocation, Options, PushOptions, SharedStore, SigningKey, Wanted, build_cell, built_log,
+    enter_private_tree, failures, has, identity_of, named, push, registered, signing_key,
 };
 use modsmith_core::tree::{Package, PackageId, Target, check_kernel_name};
 use modsmith_facts::inside;
@@ -256,7 +256,7 @@ impl Shared {
 
     /// Pushes the build, and returns where it is.
     fn push(&self, run: &Invocation<'_>, id: &PackageId, target: &Target) -> Result<Option<String>> {
-        let options = PushOptions { key: &self.key, profile: Profile::Typed, force: false };
+        let options = PushOptions { key: &self.key, profile: None, base: None, force: false };
         Ok(push(run, id, target, &self.store, &options)?.map(|pushed| pushed.reference))
     }
 }

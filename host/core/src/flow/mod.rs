@@ -100,8 +100,8 @@ pub use rebuild::{Rebuilt, rebuild};
 pub use remove::{remove, unbuild};
 pub use runner::Mode;
 pub use shared_builds::{
-    Profile, Pulled, Purpose, PushOptions, Pushed, SharedStore, SigningKey, Wanted, configured, has, named, public_key,
-    pull, push, signing_key,
+    Base, Profile, Pulled, Purpose, PushOptions, Pushed, SharedStore, SigningKey, Wanted, configured, has, named,
+    public_key, pull, push, signing_key,
 };
 pub use signed::signed;
 pub use signing::generate_mok;

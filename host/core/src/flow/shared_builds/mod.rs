@@ -7,11 +7,12 @@
 //! build that was made here.
 //!
 //! * places: [`place`]; keys: [`trust`]
-//! * the form of an artefact: [`artefact`]; the signed statements about it: [`statements`]
+//! * the form of an artefact: [`artefact`]; what makes an image of it that is run: [`image`]; the signed statements about it: [`statements`]
 //! * sending: [`push`]; fetching: [`fetch`]
 
 mod artefact;
 mod fetch;
+mod image;
 mod place;
 mod push;
 mod statements;
@@ -21,6 +22,7 @@ pub(super) use fetch::fetch_for_build;
 
 pub use artefact::Profile;
 pub use fetch::{Pulled, has, pull};
+pub use image::Base;
 pub use modsmith_registry::SigningKey;
 pub use place::{Purpose, SharedStore, Wanted, configured, named};
 pub use push::{PushOptions, Pushed, push};

@@ -135,6 +135,27 @@ pub fn configured(run: &Invocation<'_>, purpose: Purpose, wanted: Wanted<'_>) ->
     answers.into_iter().map(place).collect()
 }
 
+/// The image of an address: `oci://HOST[:PORT]/PATH[:TAG]`, or `DIRECTORY:TAG` of an image layout. The shelf
+/// that has it, and its tag.
+///
+/// # Errors
+/// registries.toml; an address that is none; a directory that is no layout.
+pub(super) fn image(env: &Env, address: &str) -> Result<(Box<dyn Shelf>, String)> {
+    let failed = |error| Error::from(modsmith_plugins::Error::from(error));
+    if let Some(text) = address.strip_prefix(SCHEME) {
+        let reference = Reference::parse(text).map_err(failed)?;
+        let client = Client::new(settings(&sources(env)?, &env.environment));
+        let tag = reference.tag.unwrap_or_else(|| "latest".to_owned());
+        return Ok((Box::new(OfRegistry::new(client, reference.repository)), tag));
+    }
+    let Some((path, tag)) = address.rsplit_once(':').filter(|(path, tag)| !path.is_empty() && !tag.contains('/'))
+    else {
+        return Err(Error::new(Kind::Usage, format!("`{}` names no image.", line(address)))
+            .hint("Write oci://HOST/PATH:TAG, or DIRECTORY:TAG of an image layout."));
+    };
+    Ok((Box::new(Directory::open(Path::new(&absolute(path))).map_err(failed)?), tag.to_owned()))
+}
+
 fn sources(env: &Env) -> Result<Sources> {
     Ok(Sources::read(Path::new(CONFIG), &env.system.root)?)
 }
