@@ -3,6 +3,7 @@
 //! has a wrong one installed.
 
 mod clocks;
+mod compatible;
 mod cosign;
 mod directory;
 mod faults;

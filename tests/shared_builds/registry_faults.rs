@@ -158,6 +158,7 @@ fn fails_at_any_request_of_a_push(fault: impl Fn(usize) -> Faulty) {
         }
     }
     assert!(number > 20, "only {number} requests");
+    stub.set(Switches::default());
     assert!(scene.fetches());
 }
 

@@ -245,9 +245,6 @@ impl Shared {
     fn found(&self, run: &Invocation<'_>, package: &Package, target: &Target) -> Result<Option<CellBuild>> {
         // A package that cannot be built for the kernel has no identity: building says why.
         let Ok(described) = identity_of(run, package, target) else { return Ok(None) };
-        if is_new(self.store.address()) {
-            return Ok(None);
-        }
         let wanted = Wanted { package: &package.id, target, identity: &described.identity };
         let identity = Some(described.identity.to_string());
         let found = || CellBuild { identity, reused: true, confinement: None, modules: Vec::new() };
@@ -259,12 +256,6 @@ impl Shared {
         let options = PushOptions { key: &self.key, profile: None, base: None, force: false };
         Ok(push(run, id, target, &self.store, &options)?.map(|pushed| pushed.reference))
     }
-}
-
-/// Whether a store is a directory that the first push begins.
-fn is_new(address: &str) -> bool {
-    let is_empty = || std::fs::read_dir(address).map_or(true, |mut entries| entries.next().is_none());
-    !address.contains("://") && is_empty()
 }
 
 /// An empty tree in the place of the machine's own, for this program only; where that is not permitted,

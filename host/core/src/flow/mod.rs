@@ -12,6 +12,7 @@ mod build_environment;
 mod cache;
 mod cell;
 mod check;
+mod compatible;
 mod confinement;
 mod deletion;
 mod dependents;

@@ -165,12 +165,24 @@ pub fn parts(manifest: &Manifest) -> Result<(&Descriptor, &Descriptor), String> 
 /// # Errors
 /// Why it is no build of this identity, as a clause.
 pub fn entry(kind: &str, config: &[u8], identity: &Identity) -> Result<Entry, String> {
+    Entry::from_bytes(&list_in(kind, config)?, identity)
+}
+
+/// The same of a build of any identity.
+///
+/// # Errors
+/// Why it is no build, as a clause.
+pub fn any_entry(kind: &str, config: &[u8]) -> Result<Entry, String> {
+    Entry::of_any(&list_in(kind, config)?)
+}
+
+fn list_in(kind: &str, config: &[u8]) -> Result<Vec<u8>, String> {
     if kind == CONFIG {
-        return Entry::from_bytes(config, identity);
+        return Ok(config.to_vec());
     }
     let image: ImageConfig = serde_json::from_slice(config).map_err(|error| format!("its configuration: {error}"))?;
     let list = image.config.labels.get(LABEL).ok_or_else(|| format!("its configuration has no label {LABEL}"))?;
-    Entry::from_bytes(list.as_bytes(), identity)
+    Ok(list.as_bytes().to_vec())
 }
 
 /// The tag by which programs find a build.
@@ -189,6 +201,13 @@ pub fn people_tag(package: &PackageId, target: &Target, names_package: bool) -> 
         true => tag.replacen(['.', '-'], "_", 1),
         false => tag,
     }
+}
+
+/// Whether a tag for people is that of a build of this version for any kernel of the architecture.
+pub fn is_of_version(tag: &str, package: &PackageId, target: &Target, names_package: bool) -> bool {
+    const ANY: &str = "KERNEL";
+    let pattern = people_tag(package, &Target { kernel: ANY.to_owned(), arch: target.arch.clone() }, names_package);
+    pattern.rsplit_once(ANY).is_some_and(|(begin, end)| tag.starts_with(begin) && tag.ends_with(end))
 }
 
 /// The last part of the repository of a package: lower case, with single separators inside.
@@ -231,6 +250,9 @@ mod tests {
         assert_eq!(people_tag(&id("a", "1:2~rc+1"), &target, false), "1_2_rc_1-6.1.0__x-x86_64");
         assert_eq!(people_tag(&id(".a", "1"), &target, true), "_a-1-6.1.0__x-x86_64");
         assert_eq!(people_tag(&id("a", &"9".repeat(200)), &target, false).len(), LONGEST_TAG);
+        assert!(is_of_version("1_2_rc_1-6.1.0__x-x86_64", &id("a", "1:2~rc+1"), &target, false));
+        assert!(!is_of_version("1_2_rc_2-6.1.0__x-x86_64", &id("a", "1:2~rc+1"), &target, false));
+        assert!(!is_of_version("1_2_rc_1-6.1.0__x-aarch64", &id("a", "1:2~rc+1"), &target, false));
         for (module, name) in [("Kept", "kept"), ("r8168_x", "r8168_x"), ("a+-b", "a-b"), ("_x.", "x"), ("+", "module")]
         {
             assert_eq!(repository_name(module), name);

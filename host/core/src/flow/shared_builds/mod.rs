@@ -18,7 +18,7 @@ mod push;
 mod statements;
 mod trust;
 
-pub(super) use fetch::fetch_for_build;
+pub(super) use fetch::{fetch_compatible, fetch_for_build};
 
 pub use artefact::Profile;
 pub use fetch::{Pulled, has, pull};

@@ -74,6 +74,12 @@ impl SharedStore {
         matches!(self.kind, PlaceKind::Registry(_))
     }
 
+    /// Whether it is a directory that the first push begins.
+    pub(super) fn is_new(&self) -> bool {
+        let is_empty = |path: &Path| std::fs::read_dir(path).map_or(true, |mut entries| entries.next().is_none());
+        matches!(&self.kind, PlaceKind::Directory(path) if is_empty(path))
+    }
+
     /// The same, for a build that waits: what is not there soon is built.
     fn hasty(mut self) -> Self {
         (self.settings.attempts, self.settings.patience) = (2, Duration::from_secs(10));
