@@ -4,13 +4,57 @@
 //! prove that, by the versions of all symbols that they use. What the package itself is has to be the
 //! same.
 
+use crate::conf::PackageConf;
+use crate::flow::Invocation;
+use crate::flow::origin::refuse_revoked;
+use crate::flow::store::{Keeping, Stored, is_complete, opened};
+use crate::flow::verify::proof_for;
+use crate::tree::Target;
 use modsmith_store::{Inputs, Value};
+
+/// As many builds of other inputs are looked at.
+pub(super) const MOST_CANDIDATES: usize = 8;
+
+/// How files of modules end in the store.
+const MODULE: &str = ".ko";
 
 /// Inputs that may differ: what is compared is what came out of them.
 const MAY_DIFFER: [&str; 6] = ["configuration", "files-of-programs", "headers", "kernel", "programs", "system"];
 /// Inputs whose texts may name the kernel.
 const OF_KERNEL: [&str; 3] = ["command", "directives", "environment"];
 const KERNEL: &str = "kernel";
+
+/// A build of other inputs that is kept here, and that the kernel is proven to load: the one that was used
+/// last.
+pub(super) fn stored_compatible(
+    run: &Invocation<'_>,
+    target: &Target,
+    conf: &PackageConf,
+    keeping: &Keeping,
+) -> Option<Stored> {
+    let store = opened(run)?;
+    let shared = store.share().inspect_err(|error| tracing::debug!("the store is not used: {error}")).ok()?;
+    let listed = store.entries().ok()?.into_iter().filter_map(|listed| listed.entry.ok());
+    let alike = listed.filter(|entry| unlike(&entry.inputs, keeping.inputs()).is_none()).take(MOST_CANDIDATES);
+    for entry in alike {
+        let identity = entry.identity();
+        if !matches!(store.find(&identity), Ok(Some(_))) || refuse_revoked(&entry).is_err() {
+            continue;
+        }
+        let modules = entry.files.keys().filter(|name| name.ends_with(MODULE));
+        let read = |name: &String| Ok((name.clone(), store.read(&entry, name)?));
+        let Ok(modules) = modules.map(read).collect::<Result<Vec<_>, modsmith_store::Fault>>() else { continue };
+        match proof_for(run, target, modules) {
+            Ok(reason) if is_complete(run, conf, &entry) => {
+                run.runner.after_success(|| store.note_use(&identity));
+                return Some(Stored { entry, reason: Some(reason), store, _shared: shared });
+            }
+            Ok(_) => {}
+            Err(why) => tracing::debug!("the build {identity} is not compatible: {why}"),
+        }
+    }
+    None
+}
 
 /// The first input that is not the same, and would have to be; `None`: there is none.
 pub(super) fn unlike<'i>(theirs: &'i Inputs, ours: &'i Inputs) -> Option<&'i str> {

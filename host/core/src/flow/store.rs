@@ -14,14 +14,12 @@ use crate::conf::PackageConf;
 use crate::conf::SettingsFile;
 use crate::conf::store::Settings;
 use crate::flow::Invocation;
-use crate::flow::compatible::unlike;
 use crate::flow::confinement::Confined;
 use crate::flow::env::Env;
 use crate::flow::identity::{Declared, declare};
 use crate::flow::installed::product_of;
 use crate::flow::kernel_inputs::digest_of_file;
 use crate::flow::origin::{origin_of, refuse_revoked};
-use crate::flow::verify::proof_for;
 use crate::flow::workplace::Workplace;
 use crate::tree::{Origin, Package, RecordedCompatible, RecordedConfinement, RecordedStore, Target};
 use modsmith_facts::kernel::kbuild::{absolute_dependencies, is_command_file};
@@ -40,12 +38,6 @@ pub(super) const LOG: &str = "make.log";
 /// More files than any recipe reads outside of what is declared.
 const MOST_READS: usize = 4096;
 
-/// As many builds of other inputs are looked at.
-pub(super) const MOST_CANDIDATES: usize = 8;
-
-/// How files of modules end in the store.
-pub(super) const MODULE: &str = ".ko";
-
 /// More than any module has, with its debugging information. In bytes.
 const LARGEST: u64 = 4 << 30;
 
@@ -61,9 +53,9 @@ pub(super) struct Stored {
     pub entry: Entry,
     /// Why it is taken, as a clause, though it was made from other inputs.
     pub reason: Option<String>,
-    store: Store,
+    pub(super) store: Store,
     /// Until the products are taken, nobody removes them.
-    _shared: Shared,
+    pub(super) _shared: Shared,
 }
 
 impl Keeping {
@@ -200,44 +192,12 @@ pub(super) fn stored(run: &Invocation<'_>, package: &Package, conf: &PackageConf
 }
 
 /// Whether a stored build has all modules, and what its compilers have read elsewhere is as it was.
-fn is_complete(run: &Invocation<'_>, conf: &PackageConf, entry: &Entry) -> bool {
+pub(super) fn is_complete(run: &Invocation<'_>, conf: &PackageConf, entry: &Entry) -> bool {
     let has_all = conf.modules.iter().all(|module| entry.files.contains_key(&file_name(&module.dest_name)));
     let unchanged = reads(entry).is_some_and(|reads| {
         reads.iter().all(|(path, digest)| digest_seen_by_build(&run.env, path).is_ok_and(|now| now == *digest))
     });
     has_all && unchanged
-}
-
-/// A build of other inputs that is kept here, and that the kernel is proven to load: the one that was used
-/// last.
-pub(super) fn stored_compatible(
-    run: &Invocation<'_>,
-    target: &Target,
-    conf: &PackageConf,
-    keeping: &Keeping,
-) -> Option<Stored> {
-    let store = opened(run)?;
-    let shared = store.share().inspect_err(|error| tracing::debug!("the store is not used: {error}")).ok()?;
-    let listed = store.entries().ok()?.into_iter().filter_map(|listed| listed.entry.ok());
-    let alike = listed.filter(|entry| unlike(&entry.inputs, keeping.inputs()).is_none()).take(MOST_CANDIDATES);
-    for entry in alike {
-        let identity = entry.identity();
-        if !matches!(store.find(&identity), Ok(Some(_))) || refuse_revoked(&entry).is_err() {
-            continue;
-        }
-        let modules = entry.files.keys().filter(|name| name.ends_with(MODULE));
-        let read = |name: &String| Ok((name.clone(), store.read(&entry, name)?));
-        let Ok(modules) = modules.map(read).collect::<Result<Vec<_>, modsmith_store::Fault>>() else { continue };
-        match proof_for(run, target, modules) {
-            Ok(reason) if is_complete(run, conf, &entry) => {
-                run.runner.after_success(|| store.note_use(&identity));
-                return Some(Stored { entry, reason: Some(reason), store, _shared: shared });
-            }
-            Ok(_) => {}
-            Err(why) => tracing::debug!("the build {identity} is not compatible: {why}"),
-        }
-    }
-    None
 }
 
 /// A build that is complete, and whose directory is still there.
@@ -428,7 +388,7 @@ fn digest_seen_by_build(env: &Env, path: &str) -> std::io::Result<String> {
 }
 
 /// The store, if there is one that can be read and believed.
-fn opened(run: &Invocation<'_>) -> Option<Store> {
+pub(super) fn opened(run: &Invocation<'_>) -> Option<Store> {
     match open(&run.env) {
         Ok(store) => store,
         Err(error) => {

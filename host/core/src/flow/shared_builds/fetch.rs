@@ -7,14 +7,14 @@ use crate::conf::SettingsFile;
 use crate::conf::revoked::Revoked;
 use crate::conf::store::Settings;
 use crate::error::{Error, Kind, Result};
-use crate::flow::compatible::unlike;
+use crate::flow::compatible::{MOST_CANDIDATES, unlike};
 use crate::flow::origin::note_origin;
 use crate::flow::shared_builds::artefact::{
     LARGEST_CONFIG, any_entry, directory, entry, is_of_version, machine_tag, parts, people_tag,
 };
 use crate::flow::shared_builds::place::{Purpose, SharedStore, Wanted, configured};
 use crate::flow::shared_builds::push::of_place;
-use crate::flow::store::{MOST_CANDIDATES, open_or_make};
+use crate::flow::store::open_or_make;
 use crate::flow::{Invocation, identity};
 use crate::tree::{Origin, PackageId, Target};
 use modsmith_facts::text::line;
