@@ -81,6 +81,7 @@ fn what_is_not_what_was_pushed_is_not_used() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_busy_registry_is_asked_again_when_it_says_so() {
     let (scene, stub) = pushed();
     let busy = |faulty| Switches { faulty: Some(faulty), ..Switches::default() };
@@ -106,6 +107,7 @@ fn a_busy_registry_is_asked_again_when_it_says_so() {
 
 /// Each request of a pull fails in turn, alone, or with all that follow.
 #[test]
+#[ignore = "slow"]
 fn a_registry_that_fails_at_any_request_of_a_pull() {
     let (scene, stub) = pushed();
     let mut number = 0;
@@ -163,11 +165,13 @@ fn fails_at_any_request_of_a_push(fault: impl Fn(usize) -> Faulty) {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_registry_that_refuses_any_request_of_a_push() {
     fails_at_any_request_of_a_push(|number| Faulty::only(number, Fault::Status(500)));
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_registry_that_is_gone_at_any_request_of_a_push() {
     fails_at_any_request_of_a_push(|number| Faulty::from(number, Fault::HangUp));
 }
@@ -209,6 +213,7 @@ fn two_machines_push_different_content_of_one_identity() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_pull_that_is_killed_at_any_point_is_made_again() {
     let (scene, stub) = pushed();
     let run = |words: &str| scene.user.program(world::modsmith()).env("PATH", PATH).words(words);
@@ -259,6 +264,7 @@ fn is_killed_at_any_point_of_a_push(scene: &Scene, counted: Counted<'_>, to: &st
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_push_to_a_directory_that_is_killed_at_any_point_is_completed_by_the_next() {
     let scene = Scene::new();
     let place = scene.place().display().to_string();
@@ -267,6 +273,7 @@ fn a_push_to_a_directory_that_is_killed_at_any_point_is_completed_by_the_next() 
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_push_to_a_registry_that_is_killed_at_any_point_is_completed_by_the_next() {
     let (scene, stub) = Scene::with_stub(Switches::default());
     let address = format!("oci://{}/modules", stub.host());
@@ -274,6 +281,7 @@ fn a_push_to_a_registry_that_is_killed_at_any_point_is_completed_by_the_next() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_disk_that_is_full_at_any_write_of_the_store() {
     let (scene, stub) = pushed();
     let run = |words: &str, point| {
