@@ -20,11 +20,14 @@ struct NvidiaHalves;
 
 impl Checks for NvidiaHalves {
     fn inspect(request: &CheckRequest) -> Result<CheckReport> {
+        let libraries = libraries()?;
+        if libraries.is_empty() {
+            return Err(unsupported("the machine has none of NVIDIA's libraries"));
+        }
         let (module, version) = module(request)?.ok_or_else(|| unsupported("the kernel has no module nvidia"))?;
         let evidence = format!("modinfo {module} for {}", request.kernel().release());
         let mut findings = Vec::new();
-        let libraries = libraries()?;
-        if !libraries.is_empty() && libraries.iter().all(|(_, library)| *library != version) {
+        if libraries.iter().all(|(_, library)| *library != version) {
             findings.push(differs(request, module, &version, &libraries));
         }
         findings.extend(without_firmware(request, module, &version, &evidence)?);
