@@ -34,7 +34,7 @@ fn module_file(fields: &[&str]) -> Vec<u8> {
 fn with_nvidia(module: &str, library: &str) -> Machine {
     let machine = Machine::new(Use::Idle).with_initramfs().with_grub("0");
     let kernel = &machine.kernel;
-    machine.world.write(format!("usr/lib/x86_64-linux-gnu/libcuda.so.{library}"), "");
+    machine.world.write(&format!("usr/lib/x86_64-linux-gnu/libcuda.so.{library}"), "");
     let file = machine.world.modules(kernel).join("kernel/nvidia.ko");
     fs::create_dir_all(file.parent().expect("below the world")).expect("writable");
     fs::write(&file, module_file(&[&format!("version={module}"), "license=NVIDIA"])).expect("writable");
