@@ -1,6 +1,7 @@
 //! What plugins ask and answer about a restart into a kernel.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -33,7 +34,7 @@ impl CheckRequest {
     fn file(&self, module: &str) -> Result<Option<PathBuf>, Error> {
         let module_dir = self.kernel.module_dir();
         let index = self.index.get_or_init(|| {
-            let modules = indexed_modules(module_dir).map_err(|error| error.to_string())?;
+            let modules = or_none(indexed_modules(module_dir)).map_err(|error| error.to_string())?;
             Ok(modules.into_iter().map(|module| (module.name, module.file)).collect())
         });
         match index {
@@ -46,8 +47,8 @@ impl CheckRequest {
         if self.file(name)?.is_some() {
             return Ok(true);
         }
-        // Few kernels lack this list; what they have built in is not known.
-        let builtin = builtin_modules(self.kernel.module_dir()).map_err(|error| Error::other(error.to_string()))?;
+        let builtin = or_none(builtin_modules(self.kernel.module_dir()));
+        let builtin = builtin.map_err(|error| Error::other(error.to_string()))?;
         Ok(builtin.contains(&kernel_name(name)))
     }
 
@@ -67,6 +68,14 @@ impl CheckRequest {
         packages.sort();
         packages.dedup();
         packages
+    }
+}
+
+/// A list that is missing names no module: modprobe(8) finds none without it.
+fn or_none<T>(list: io::Result<Vec<T>>) -> io::Result<Vec<T>> {
+    match list {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        list => list,
     }
 }
 
@@ -175,5 +184,17 @@ impl HostCheckReport for State {
     fn drop(&mut self, this: Resource<CheckReportAnswer>) -> Done {
         self.table.delete(this)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_list_names_nothing_and_an_unreadable_one_is_an_error() {
+        let list = |kind| or_none::<String>(Err(io::Error::from(kind)));
+        assert!(list(io::ErrorKind::NotFound).unwrap().is_empty());
+        assert!(list(io::ErrorKind::PermissionDenied).is_err());
     }
 }
