@@ -21,6 +21,7 @@ mod env;
 mod estimate;
 mod facts;
 mod failures;
+mod findings;
 mod identity;
 mod image;
 mod install;
