@@ -6,13 +6,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use wasmtime::component::{InstancePre, ResourceTable};
 
-use super::answer::Answer;
-use super::bindings::modsmith::plugin::types;
-use super::call::{self, Call, CallOutcome, Subject};
+use super::call::{self, Call, Subject};
 use super::compile::Compiler;
 use super::engine::Engine;
 use super::grant::Reach;
-use super::imports::{State, StepBuffer, roots_of};
+use super::imports::State;
 use super::index::{Entry, Index, sort};
 use super::limits::{Limits, RoleLimits};
 use super::manifest::{MatchRank, Probe, Role};
@@ -25,7 +23,7 @@ use super::settings::{FrameworkSettings, Values};
 use crate::error::{Error, Fault};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Places, Roots, System, find_program};
-use modsmith_plan::{Builder, Step};
+use modsmith_plan::Step;
 
 type OnProblem = dyn Fn(&str) + Send + Sync;
 /// A plugin's id, and the kernel's release where the settings depend on it.
@@ -283,65 +281,6 @@ impl Plugins {
         };
         self.claims.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.id().to_owned(), score);
         Ok(Some(score))
-    }
-
-    /// Asks one plugin after the other until one is responsible; a value needs
-    /// no plan.
-    pub(super) fn ask<T>(
-        &self,
-        role: Role,
-        subject: Subject,
-        body: impl Fn(&mut Call) -> wasmtime::Result<Result<T, types::Error>>,
-    ) -> Result<Answer<T>, Error> {
-        let roots = roots_of(&self.system, subject.kernel.map(|k| k.as_ref()));
-        let Candidates { entries, others: mut reasons, missed } = self.candidates(role);
-        for entry in entries {
-            let (result, _) = self.call(entry, role, subject, &roots, &body)?;
-            match call::call_outcome(entry.id(), role.name(), subject, result)? {
-                CallOutcome::Value(value) => return Ok(Answer::Given { plugin: entry.id().to_owned(), value }),
-                CallOutcome::Unsupported(why) => reasons.push((entry.id().to_owned(), why)),
-            }
-        }
-        missed.map_or(Ok(Answer::Unsupported(reasons)), Err)
-    }
-
-    /// As [`Plugins::ask`], for roles that add steps: those of the answering
-    /// plugin are added to the plan, those of others are not.
-    pub(super) fn ask_steps<T>(
-        &self,
-        role: Role,
-        subject: Subject,
-        plan: &mut Builder,
-        body: impl Fn(&mut Call, StepBuffer) -> wasmtime::Result<Result<T, types::Error>>,
-    ) -> Result<Answer<T>, Error> {
-        let Candidates { entries, others: mut reasons, missed } = self.candidates(role);
-        for entry in entries {
-            match self.steps_of(entry, role, subject, plan, &body)? {
-                CallOutcome::Value(value) => return Ok(Answer::Given { plugin: entry.id().to_owned(), value }),
-                CallOutcome::Unsupported(why) => reasons.push((entry.id().to_owned(), why)),
-            }
-        }
-        missed.map_or(Ok(Answer::Unsupported(reasons)), Err)
-    }
-
-    /// Asks this very plugin for steps.
-    pub(super) fn steps_of<T>(
-        &self,
-        entry: &Entry,
-        role: Role,
-        subject: Subject,
-        plan: &mut Builder,
-        body: impl Fn(&mut Call, StepBuffer) -> wasmtime::Result<Result<T, types::Error>>,
-    ) -> Result<CallOutcome<T>, Error> {
-        let buffer = || StepBuffer::after(plan.steps());
-        let (result, steps) = self.call(entry, role, subject, plan.roots(), |call| body(call, buffer()))?;
-        let call_outcome = call::call_outcome(entry.id(), role.name(), subject, result)?;
-        if let CallOutcome::Value(_) = call_outcome {
-            for step in steps {
-                plan.push_step(step);
-            }
-        }
-        Ok(call_outcome)
     }
 
     /// One call in a store of its own.

@@ -11,6 +11,7 @@
 //! * how it comes to this machine: [`distribution`]
 
 mod answer;
+mod asking;
 pub mod cache;
 mod call;
 pub mod compile;

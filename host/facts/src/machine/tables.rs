@@ -1,6 +1,6 @@
 //! What the configuration mounts and unlocks at every start.
 //!
-//! Source: fstab(5), crypttab(5), systemd.mount(5).
+//! Source: fstab(5), crypttab(5).
 
 use std::collections::BTreeSet;
 

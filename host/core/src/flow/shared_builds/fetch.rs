@@ -22,6 +22,9 @@ use modsmith_registry::manifest::RawManifest;
 use modsmith_registry::{Shelf, verify};
 use modsmith_store::{Entry, Identity, Inputs, New, Store, Value, unpack};
 
+/// Makes the entry of a digest from the bytes that a store has for it, or says why it cannot.
+type EntryReader<'a> = dyn Fn(&str, &[u8]) -> Result<Entry, String> + 'a;
+
 /// What came of a pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pulled {
@@ -194,7 +197,7 @@ fn take(
     raw: &RawManifest,
     target: &Target,
     revoked: &Revoked,
-    read: &dyn Fn(&str, &[u8]) -> Result<Entry, String>,
+    read: &EntryReader<'_>,
 ) -> Result<Origin, Failure> {
     let signer = verify(shelf, &raw.digest, &place.keys).map_err(of_answer)?.fingerprint();
     let settings = Settings::read().map_err(Failure::Here)?;
@@ -215,7 +218,7 @@ fn content(
     target: &Target,
     limit: u64,
     revoked: &Revoked,
-    read: &dyn Fn(&str, &[u8]) -> Result<Entry, String>,
+    read: &EntryReader<'_>,
 ) -> Result<(Entry, std::collections::BTreeMap<String, Vec<u8>>), Failure> {
     let manifest = raw.manifest().map_err(Failure::Refused)?;
     let (config, layer) = parts(&manifest).map_err(Failure::Refused)?;
