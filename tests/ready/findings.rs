@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use modsmith_tests::Output;
+
 use crate::machine::{MODULE, Machine, Use};
 
 /// An ELF file with the section `.modinfo`, as `modinfo` reads it.
@@ -42,6 +44,11 @@ fn with_nvidia(module: &str, library: &str) -> Machine {
     machine
 }
 
+/// `modsmith check` about this system.
+fn checked(machine: &Machine, options: &str) -> Output {
+    machine.world.modsmith(&format!("check {options} --root {}", machine.world.dir().display()))
+}
+
 #[test]
 fn a_driver_with_halves_of_two_versions_is_degraded() {
     let machine = with_nvidia("535.183.01", "550.54.14");
@@ -52,7 +59,7 @@ fn a_driver_with_halves_of_two_versions_is_degraded() {
     assert!(evidence.contains("535.183.01") && evidence.contains("550.54.14"), "{evidence}");
     assert!(reason["remedy"].as_str().unwrap().contains(&machine.kernel), "{json:#}");
     // `check` has the same.
-    let check = machine.world.modsmith("check --json").expect(35).json();
+    let check = checked(&machine, "--json").expect(35).json();
     modsmith_tests::schema::validate("check-schema.json", &check).expect("as its schema says");
     let problems = check["problems"].as_array().unwrap();
     let problem = problems.iter().find(|problem| problem["check"] == "plugin-finding").expect("the finding");
@@ -63,7 +70,7 @@ fn a_driver_with_halves_of_two_versions_is_degraded() {
     // Without the difference, neither has anything.
     machine.world.write("usr/lib/x86_64-linux-gnu/libcuda.so.535.183.01", "");
     machine.verdict(0);
-    machine.world.modsmith("check").expect(0);
+    checked(&machine, "").expect(0);
 }
 
 #[test]
@@ -76,7 +83,7 @@ fn a_plugin_that_fails_is_named_and_makes_the_answer_unknown() {
     assert_eq!(reason, "unknown present plugin nvidia-halves");
     assert!(evidence.contains("cannot be read"), "{evidence}");
     // For `check` that is no problem that anyone has to repair.
-    let check = machine.world.modsmith("check --json").expect(0).json();
+    let check = checked(&machine, "--json").expect(0).json();
     assert_eq!(check["problems"][0]["finding"], "nvidia-halves", "{check:#}");
     assert_eq!(check["problems"][0]["sight"], "unknown");
 }
