@@ -17,7 +17,7 @@ pub struct Host {
     pub certificates: Vec<PathBuf>,
     /// A file of the form of Docker's config.json; no other is read.
     pub auth_file: Option<PathBuf>,
-    /// How long its credential helper may take; `None`: [`HELPER_PATIENCE`].
+    /// How long its credential helper may take; `None`: `HELPER_PATIENCE`.
     pub helper_patience: Option<Duration>,
 }
 
