@@ -194,8 +194,8 @@ fn two_machines_push_the_same_and_different_content_of_one_identity() {
     assert!(scene.fetches());
 }
 
-/// A recipe that makes another module each time: the second machine is told so, and what the first
-/// has pushed stays.
+/// A recipe makes another module each time: the second push is refused, and the first one's build
+/// stays in the store.
 #[test]
 fn two_machines_push_different_content_of_one_identity() {
     let makefile = "obj-m := shared.o\nccflags-y += -DVALUE=$(shell date +%N | sed 's/^0*//')\n";
@@ -298,7 +298,7 @@ fn a_disk_that_is_full_at_any_write_of_the_store() {
             break;
         }
         assert!(out.stderr.contains("No space left"), "{point}: {out}");
-        // What is there is complete: the last that is written is the name of a directory.
+        // Each build in the store is complete: its directory gets its name last.
         modsmith(&scene.user, "store verify").expect(0);
         scene.loses_store();
         let out = run("build", point).expect(0);

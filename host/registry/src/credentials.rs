@@ -3,7 +3,7 @@
 //! Source: containers-auth.json(5), and "Credential helpers" of Docker's command line: a
 //! helper `docker-credential-NAME get` reads the host and writes JSON. What a helper does
 //! not have is not looked for elsewhere; one that cannot be run is passed over; one that does not
-//! answer in time is an error, since whoever waits for it would not know why.
+//! answer in time is ended, and that is an error.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -197,7 +197,7 @@ fn ask_helper(program: &str, registry: &str, patience: Duration) -> std::io::Res
     std::thread::spawn(move || {
         let mut answer = Vec::new();
         let read = output.map_or(Ok(0), |output| output.take(LARGEST).read_to_end(&mut answer));
-        // Whoever has stopped waiting does not listen.
+        // After the time limit, nothing receives the answer.
         let _ = sender.send(read.map(|_| answer));
     });
     let answer = match answered.recv_timeout(patience) {

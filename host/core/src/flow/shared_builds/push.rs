@@ -242,7 +242,7 @@ impl Sent<'_> {
         Ok(archive)
     }
 
-    /// Whether what is there has the form that is asked for.
+    /// Whether the artefact in the store has the form that the push is to make.
     fn has_form(&self, manifest: &Manifest) -> bool {
         let is_form = self.options.profile.is_none_or(|profile| profile == profile_of(&manifest.config));
         is_form && self.options.base.is_none_or(|base| manifest.layers.starts_with(&base.layers))
