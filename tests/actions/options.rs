@@ -93,7 +93,8 @@ fn dependents() -> World {
     world.add_package(&Package::new("library", "1.0"));
     world.add_package(&Package::new("library", "2.0"));
     world.add_package(&Package::new("other", "1.0"));
-    let user = Package::new("user", "1.0").conf("BUILD_DEPENDS[0]=\"library\"\nBUILD_DEPENDS_REBUILD=\"yes\"");
+    let user =
+        Package::new("user", "1.0").compiled().conf("BUILD_DEPENDS[0]=\"library\"\nBUILD_DEPENDS_REBUILD=\"yes\"");
     world.add_package(&user);
     for name in ["library", "user"] {
         world.dkms(&format!("install {name}/1.0 -k {}", kernel())).expect(0);

@@ -23,7 +23,7 @@ fn registered(names: &[&str]) -> World {
     let world = World::generic();
     world.opens_boot();
     for name in names {
-        let package = Package::new(name, "1.0");
+        let package = Package::new(name, "1.0").compiled();
         world.add_package(&package);
         world.dkms(&format!("add {}", package.id())).expect(0);
     }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use modsmith_tests::prelude::*;
+use modsmith_tests::registry::signing_keys;
 use modsmith_tests::schema::validate;
 use serde_json::{Value, json};
 
@@ -93,4 +94,33 @@ fn the_schema_of_a_specification_takes_what_the_program_takes() {
         assert!(!valid(text), "{text}");
     }
     assert!(!valid(&SPEC.replace("kernels", "kernel")));
+}
+
+#[test]
+fn a_build_that_a_shared_store_has_is_not_planned_again() {
+    let world = world();
+    signing_keys(world.dir(), "team");
+    let place = world.path("place").display().to_string();
+    let push = format!("--push {place} --key {}", world.path("team.key").display());
+    shell(&world, "modsmith matrix plan spec.toml").expect(0);
+    shell(&world, &format!("modsmith cell --matrix matrix.json --index 0 --results results {push}")).expect(0);
+    std::fs::remove_dir_all(world.path("var/cache/modsmith/store")).unwrap();
+    let plan = |more: &str| {
+        let line = format!("modsmith matrix plan spec.toml --skip-existing --emit make {more} > cells.mk");
+        let out = shell(&world, &line).expect(0);
+        (document(&world, "matrix.json", "matrix-schema.json")["cells"][0]["in_store"] == true, out)
+    };
+    assert!(!plan("").0, "no store is named");
+    assert!(plan(&push).0);
+    // Where plugins name it, and the administrator believes the key.
+    world.settings("modsmith/keys/team.pub", std::fs::read(world.path("team.pub")).unwrap());
+    let file = "modsmith/settings/store-directory.toml";
+    world.settings(file, format!("address = \"{place}\"\nkeys = [\"team\"]\n"));
+    assert!(plan("").0);
+    world.settings(file, "address = \"/nowhere\"\nkeys = [\"team\"]\n");
+    let (found, out) = plan("");
+    assert!(!found, "{out}");
+    signing_keys(world.dir(), "other");
+    let others = push.replace("team.key", "other.key");
+    assert!(!plan(&others).0, "a build that another key has signed counts for nothing");
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use modsmith_tests::debian_kernel::DebianKernel;
-use modsmith_tests::fixture::Package;
+use modsmith_tests::fixture::{self, Package};
 use modsmith_tests::{Output, World, paths, tool};
 
 /// The module of the package.
@@ -147,8 +147,11 @@ impl Machine {
 
     /// The package's module as another build, which is installed in the place of the first.
     pub fn rebuild(&self) {
-        let source = self.world.path(format!("usr/src/{MODULE}-1.0/{MODULE}.c"));
-        self.change(&source, |text| [text, b"\nstatic int changed __attribute__((used)) = 1;\n".to_vec()].concat());
+        let source = self.world.path(format!("usr/src/{MODULE}-1.0"));
+        fixture::compile_from_now(&source);
+        self.change(&source.join(format!("{MODULE}.c")), |text| {
+            [text, b"\nstatic int changed __attribute__((used)) = 1;\n".to_vec()].concat()
+        });
         for action in ["build", "install"] {
             self.world.dkms(&format!("{action} {MODULE}/1.0 -k {} --no-initrd --force", self.kernel)).expect(0);
         }

@@ -3,6 +3,7 @@
 
 mod boot_images;
 mod boot_loaders;
+mod findings;
 mod hooks;
 mod hostile;
 mod machine;

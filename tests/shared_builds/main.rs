@@ -2,11 +2,16 @@
 //! administrator believes, and nothing about a store elsewhere keeps a module from being built, or
 //! has a wrong one installed.
 
+mod clocks;
+mod compatible;
 mod cosign;
 mod directory;
 mod faults;
+mod kmm;
 mod plugins;
 mod registry;
+mod registry_faults;
+mod registry_kinds;
 mod scene;
 mod trust;
 mod website;

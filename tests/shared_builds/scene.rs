@@ -8,6 +8,7 @@ use modsmith_tests::World;
 use modsmith_tests::fixture::Package;
 use modsmith_tests::prelude::*;
 use modsmith_tests::registry::signing_keys;
+use modsmith_tests::stub_registry::{StubRegistry, Switches};
 use serde_json::Value;
 
 /// The source of the package `shared/1.0`, whose symbol has this value.
@@ -15,10 +16,10 @@ fn source(value: u8) -> String {
     format!("#include <linux/module.h>\nMODULE_LICENSE(\"GPL\");\nMODULE_VERSION(\"1.0\");\nint shared = {value};\n")
 }
 
-/// A machine with the package, whose administrator believes nobody yet.
-pub fn machine() -> World {
+/// A machine with a package, whose administrator believes nobody yet.
+fn machine(package: &Package) -> World {
     let world = World::generic();
-    world.add_package(&Package::new("shared", "1.0").file("shared.c", source(1)));
+    world.add_package(package);
     modsmith(&world, "add shared/1.0").expect(0);
     world
 }
@@ -33,11 +34,16 @@ pub struct Scene {
 
 impl Scene {
     pub fn new() -> Self {
+        Self::of(&Package::new("shared", "1.0").file("shared.c", source(1)))
+    }
+
+    /// With a package `shared/1.0` of its own.
+    pub fn of(package: &Package) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         for name in ["team", "other"] {
             signing_keys(dir.path(), name);
         }
-        let (maker, user) = (machine(), machine());
+        let (maker, user) = (machine(package), machine(package));
         act(&maker, "build");
         Self { dir, maker, user }
     }
@@ -74,6 +80,30 @@ impl Scene {
         self.user.settings(&format!("modsmith/settings/{plugin}.toml"), text);
     }
 
+    /// With a registry that both machines name. Nothing is pushed yet.
+    pub fn with_stub(switches: Switches) -> (Self, StubRegistry) {
+        let (scene, stub) = (Self::new(), StubRegistry::new(switches));
+        scene.knows(&stub);
+        (scene, stub)
+    }
+
+    /// Both machines name this registry.
+    pub fn knows(&self, stub: &StubRegistry) {
+        let address = format!("{}/modules", stub.host());
+        self.names("store-oci", &address);
+        self.maker.settings("modsmith/settings/store-oci.toml", format!("address = \"{address}\"\n"));
+    }
+
+    /// `modsmith push` to the store of the settings.
+    pub fn pushes(&self) -> Output {
+        modsmith(&self.maker, &format!("push shared/1.0 -k {} --key {}", kernel(), self.private("team")))
+    }
+
+    /// `modsmith pull` from the store of the settings.
+    pub fn pulls(&self) -> Output {
+        modsmith(&self.user, &format!("pull shared/1.0 -k {}", kernel()))
+    }
+
     /// Pushed to the directory, which the user's machine knows.
     pub fn shared() -> Self {
         let scene = Self::new();
@@ -86,12 +116,25 @@ impl Scene {
     /// The user's machine has neither the build nor a store.
     pub fn forgets(&self) {
         modsmith(&self.user, &format!("unbuild shared/1.0 -k {}", kernel())).expect(0);
-        fs::remove_dir_all(self.user.path("var/cache/modsmith/store")).expect("there is a store");
+        self.loses_store();
+    }
+
+    /// The user's machine has no store.
+    pub fn loses_store(&self) {
+        match fs::remove_dir_all(self.user.path("var/cache/modsmith/store")) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            removed => removed.expect("the store can be removed"),
+        }
     }
 
     /// The module that the maker has built, unsigned.
     pub fn made(&self) -> Vec<u8> {
         unsigned(&product(&self.maker))
+    }
+
+    /// The module that the user's machine has, unsigned.
+    pub fn unsigned(&self) -> Vec<u8> {
+        unsigned(&product(&self.user))
     }
 
     /// Builds on the user's machine, and says whether it came from elsewhere. What is built is right in

@@ -14,6 +14,7 @@ pub struct Asked {
     pub path: String,
     /// Names are in lower case.
     headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
 }
 
 impl Asked {
@@ -32,6 +33,8 @@ pub struct Reply {
     pub claimed: Option<usize>,
     /// Go on with NUL bytes until the other side hangs up.
     pub endless: bool,
+    /// Hang up without an answer.
+    pub hangs_up: bool,
 }
 
 impl Reply {
@@ -102,6 +105,10 @@ fn serve(mut stream: TcpStream, answer: &Answer, heard: &Mutex<Vec<Asked>>) {
     let reply = answer(&asked);
     let is_head = asked.method == "HEAD";
     heard.lock().expect("no panic holds it").push(asked);
+    if reply.hangs_up {
+        let _ = stream.shutdown(std::net::Shutdown::Both);
+        return;
+    }
     let mut head = format!("HTTP/1.1 {} X\r\nConnection: close\r\n", reply.status);
     if !reply.endless {
         head += &format!("Content-Length: {}\r\n", reply.claimed.unwrap_or(reply.body.len()));
@@ -115,7 +122,7 @@ fn serve(mut stream: TcpStream, answer: &Answer, heard: &Mutex<Vec<Asked>>) {
     let _ = stream.shutdown(std::net::Shutdown::Both);
 }
 
-/// The head of a request, whose body is read and dropped. `None`: it is not HTTP, as the
+/// A request. `None`: it is not HTTP, as the
 /// beginning of TLS.
 fn read(stream: &mut TcpStream) -> Option<Asked> {
     let (mut text, mut byte) = (Vec::new(), [0]);
@@ -131,8 +138,8 @@ fn read(stream: &mut TcpStream) -> Option<Asked> {
     let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
     let headers = lines.filter_map(|line| line.split_once(": "));
     let headers: Vec<_> = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
-    let asked = Asked { method, path, headers };
+    let mut asked = Asked { method, path, headers, body: Vec::new() };
     let length = asked.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-    std::io::copy(&mut stream.take(length), &mut std::io::sink()).ok()?;
+    stream.take(length).read_to_end(&mut asked.body).ok()?;
     Some(asked)
 }

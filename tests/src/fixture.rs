@@ -4,7 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{paths, tool};
+use crate::{kernel, paths, tool};
+
+/// Directory of a package that brings its modules: one below it for each kernel.
+const BROUGHT: &str = "modules";
 
 /// C source of a module that does nothing.
 pub fn c_source(version: Option<&str>) -> String {
@@ -29,25 +32,39 @@ pub fn module(kernel: &str, name: &str, version: Option<&str>) -> PathBuf {
     dir.join(format!("{name}.ko"))
 }
 
+/// Has a package's source compile for every kernel from now on.
+pub fn compile_from_now(source: &Path) {
+    fs::remove_dir_all(source.join(BROUGHT)).expect("the package brings its module");
+}
+
 /// A module package: a directory with a dkms.conf, a Makefile and one module.
+///
+/// A package that a test changes neither in its source nor in its recipe brings the module for
+/// the newest generic kernel, as vendors do, and its `make` copies the file: a compilation
+/// takes as long as all else that most tests do. Other kernels compile, and so do all packages
+/// that are [`compiled`](Package::compiled).
 #[derive(Debug, Clone)]
 pub struct Package {
     pub name: String,
     pub version: String,
     files: Vec<(String, Vec<u8>, bool)>,
+    is_compiled: bool,
 }
 
 impl Package {
     /// A package with one module of its name that builds and installs.
     pub fn new(name: &str, version: &str) -> Package {
-        let conf = format!(
-            "PACKAGE_NAME=\"{name}\"\nPACKAGE_VERSION=\"{version}\"\nBUILT_MODULE_NAME[0]=\"{name}\"\n\
-             DEST_MODULE_LOCATION[0]=\"/kernel/drivers/misc\"\nAUTOINSTALL=\"yes\"\n"
-        );
-        Package { name: name.into(), version: version.into(), files: Vec::new() }
+        let conf = own_conf(name, version);
+        Package { name: name.into(), version: version.into(), files: Vec::new(), is_compiled: false }
             .file("dkms.conf", conf)
-            .file("Makefile", format!("obj-m := {name}.o\n"))
+            .file("Makefile", makefile(name))
             .file(&format!("{name}.c"), c_source(Some(version)))
+    }
+
+    /// The same without the module: it is compiled for every kernel.
+    pub fn compiled(mut self) -> Package {
+        self.is_compiled = true;
+        self
     }
 
     /// Adds a file, or replaces one.
@@ -92,5 +109,51 @@ impl Package {
             let mode = if *executable { 0o755 } else { 0o644 };
             fs::set_permissions(&location, fs::Permissions::from_mode(mode)).expect("just written");
         }
+        if self.is_as_made() {
+            self.bring_module(dir);
+        }
     }
+
+    /// Whether source and recipe are those of [`new`](Package::new).
+    fn is_as_made(&self) -> bool {
+        let has = |path: &str, content: &str| self.files.iter().any(|(p, c, _)| p == path && c == content.as_bytes());
+        let recipe = ["MAKE", "CLEAN", "PATCH", "PRE_BUILD", "BUILT_MODULE_NAME"];
+        let conf = self.files.iter().find(|(p, ..)| p == "dkms.conf").map(|(_, c, _)| String::from_utf8_lossy(c));
+        let own = conf.is_some_and(|conf| {
+            let made = own_conf(&self.name, &self.version);
+            conf.strip_prefix(made.as_str()).is_some_and(|more| !recipe.iter().any(|word| more.contains(word)))
+        });
+        !self.is_compiled
+            && own
+            && has("Makefile", &makefile(&self.name))
+            && has(&format!("{}.c", self.name), &c_source(Some(&self.version)))
+    }
+
+    fn bring_module(&self, dir: &Path) {
+        let kernel = kernel::newest(kernel::Flavour::Generic);
+        let brought = dir.join(BROUGHT).join(&kernel);
+        fs::create_dir_all(&brought).expect("writable");
+        let file = format!("{}.ko", self.name);
+        fs::copy(module(&kernel, &self.name, Some(&self.version)), brought.join(file)).expect("a built module");
+        let lines = "MAKE[0]=\"make KERNEL=$kernelver SOURCES=$kernel_source_dir brought\"\nCLEAN=\"true\"\n";
+        let conf = dir.join("dkms.conf");
+        let text = fs::read_to_string(&conf).expect("just written");
+        fs::write(&conf, text + lines).expect("writable");
+    }
+}
+
+/// The dkms.conf of a package with one module.
+fn own_conf(name: &str, version: &str) -> String {
+    format!(
+        "PACKAGE_NAME=\"{name}\"\nPACKAGE_VERSION=\"{version}\"\nBUILT_MODULE_NAME[0]=\"{name}\"\n\
+         DEST_MODULE_LOCATION[0]=\"/kernel/drivers/misc\"\nAUTOINSTALL=\"yes\"\n"
+    )
+}
+
+/// Compiles one module, or copies the file that the package brings for a kernel.
+fn makefile(name: &str) -> String {
+    format!(
+        "obj-m := {name}.o\nbrought:\n\t@touch Module.symvers\n\t@cp {BROUGHT}/$(KERNEL)/{name}.ko . 2>/dev/null || \
+         $(MAKE) -C $(SOURCES) M=$(CURDIR) modules\n"
+    )
 }

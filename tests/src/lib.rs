@@ -6,6 +6,7 @@
 //! [`World`]'s directories lie over them.
 
 pub mod chroot;
+pub mod clock;
 pub mod debian;
 pub mod debian_kernel;
 pub mod debian_packages;
@@ -20,6 +21,7 @@ pub mod output;
 pub mod paths;
 pub mod peer;
 pub mod plan;
+pub mod points;
 pub mod preload;
 pub mod prelude;
 pub mod real;
@@ -30,6 +32,7 @@ pub mod schema;
 pub mod signature;
 pub mod snapshot;
 pub mod state;
+pub mod stub_registry;
 pub mod terminal;
 pub mod tool;
 pub mod toolchains;

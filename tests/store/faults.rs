@@ -3,11 +3,11 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::Path;
 
+use modsmith_tests::World;
+use modsmith_tests::points::{Counted, Happens};
 use modsmith_tests::prelude::*;
-use modsmith_tests::{World, preload};
 
 use crate::scene::{act, entries, product, reused, stored, target_dir, world};
 
@@ -100,80 +100,6 @@ fn a_store_that_cannot_be_written_stops_no_build() {
     assert!(!reused(&world));
 }
 
-/// Kills the program before it changes anything in the store for the N-th time.
-const SOURCE: &str = r#"
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static void point(const char *path)
-{
-    static atomic_int passed;
-    const char *at = getenv("KILL_AT_STORE_POINT");
-    if (at && path && strstr(path, "/modsmith/store") && atomic_fetch_add(&passed, 1) + 1 == atoi(at))
-        kill(getpid(), SIGKILL);
-}
-
-static void point_of(int fd)
-{
-    char link[64], path[4096];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t length = readlink(link, path, sizeof path - 1);
-    if (length > 0) {
-        path[length] = 0;
-        point(path);
-    }
-}
-
-ssize_t write(int fd, const void *bytes, size_t count)
-{
-    static ssize_t (*next)(int, const void *, size_t);
-    if (!next)
-        next = dlsym(RTLD_NEXT, "write");
-    if (fd > 2)
-        point_of(fd);
-    return next(fd, bytes, count);
-}
-
-int fsync(int fd)
-{
-    static int (*next)(int);
-    if (!next)
-        next = dlsym(RTLD_NEXT, "fsync");
-    point_of(fd);
-    return next(fd);
-}
-
-int mkdir(const char *path, mode_t mode)
-{
-    static int (*next)(const char *, mode_t);
-    if (!next)
-        next = dlsym(RTLD_NEXT, "mkdir");
-    point(path);
-    return next(path, mode);
-}
-
-int rename(const char *from, const char *to)
-{
-    static int (*next)(const char *, const char *);
-    if (!next)
-        next = dlsym(RTLD_NEXT, "rename");
-    point(from);
-    return next(from, to);
-}
-"#;
-
-fn library() -> PathBuf {
-    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| preload::library("kill-store", SOURCE)).clone()
-}
-
 #[test]
 fn killed_at_any_write_of_the_store_nothing_wrong_is_taken() {
     let start = world();
@@ -190,8 +116,7 @@ fn killed_at_any_write_of_the_store_nothing_wrong_is_taken() {
     loop {
         let world = start.duplicate();
         let run = world.program(world.path("bin/dkms")).words(&line);
-        let run = run.env("KILL_AT_STORE_POINT", (points + 1).to_string());
-        let out = run.env("LD_PRELOAD", library().display().to_string()).run();
+        let out = run.at_point(Counted::Files("/modsmith/store"), Happens::Killed, points + 1).run();
         if !out.killed() {
             out.expect(0);
             break;

@@ -18,8 +18,8 @@ use super::words::rfc3339;
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, ExitCodes, Kind, Result};
 use modsmith_core::flow::{
-    CellBuild, Filter, Invocation, Options, Profile, PushOptions, SharedStore, SigningKey, Wanted, build_cell,
-    built_log, enter_private_tree, failures, has, identity_of, named, push, registered, signing_key,
+    CellBuild, Filter, Invocation, Options, PushOptions, SharedStore, SigningKey, Wanted, build_cell, built_log,
+    enter_private_tree, failures, has, identity_of, named, push, registered, signing_key,
 };
 use modsmith_core::tree::{Package, PackageId, Target, check_kernel_name};
 use modsmith_facts::inside;
@@ -245,9 +245,6 @@ impl Shared {
     fn found(&self, run: &Invocation<'_>, package: &Package, target: &Target) -> Result<Option<CellBuild>> {
         // A package that cannot be built for the kernel has no identity: building says why.
         let Ok(described) = identity_of(run, package, target) else { return Ok(None) };
-        if is_new(self.store.address()) {
-            return Ok(None);
-        }
         let wanted = Wanted { package: &package.id, target, identity: &described.identity };
         let identity = Some(described.identity.to_string());
         let found = || CellBuild { identity, reused: true, confinement: None, modules: Vec::new() };
@@ -256,15 +253,9 @@ impl Shared {
 
     /// Pushes the build, and returns where it is.
     fn push(&self, run: &Invocation<'_>, id: &PackageId, target: &Target) -> Result<Option<String>> {
-        let options = PushOptions { key: &self.key, profile: Profile::Typed, force: false };
+        let options = PushOptions { key: &self.key, profile: None, base: None, force: false };
         Ok(push(run, id, target, &self.store, &options)?.map(|pushed| pushed.reference))
     }
-}
-
-/// Whether a store is a directory that the first push begins.
-fn is_new(address: &str) -> bool {
-    let is_empty = || std::fs::read_dir(address).map_or(true, |mut entries| entries.next().is_none());
-    !address.contains("://") && is_empty()
 }
 
 /// An empty tree in the place of the machine's own, for this program only; where that is not permitted,

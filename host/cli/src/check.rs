@@ -44,6 +44,8 @@ struct Entry<'a> {
     arch: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<&'a Path>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finding: Option<&'a str>,
     evidence: &'a str,
     remedy: &'a Remedy,
     /// With `--repair` only.
@@ -56,7 +58,7 @@ struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     fn new(problem: &'a Problem, outcome: Option<&'a Outcome>) -> Self {
-        let Problem { check, state, title, sight, package, target, path, evidence, remedy, .. } = problem;
+        let Problem { check, state, title, sight, package, target, path, finding, evidence, remedy, .. } = problem;
         Self {
             check,
             state: *state,
@@ -67,6 +69,7 @@ impl<'a> Entry<'a> {
             kernel: target.as_ref().map(|target| target.kernel.as_str()),
             arch: target.as_ref().map(|target| target.arch.as_str()),
             path: path.as_deref(),
+            finding: finding.as_deref(),
             evidence,
             remedy,
             outcome: outcome.map(word),
@@ -243,7 +246,7 @@ fn text(entry: &Entry<'_>) -> String {
         flow::RemedyKind::Told => "  to do:    ",
     };
     joined(&[
-        format!("{}{sight} [{}]", head(entry), entry.check),
+        format!("{}{sight} [{}]", head(entry), entry.finding.unwrap_or(entry.check)),
         format!("  evidence: {}", entry.evidence),
         format!("{repair}{}", entry.remedy.text),
     ])

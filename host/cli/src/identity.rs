@@ -11,7 +11,7 @@ use super::setup::looking;
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_core::flow::{Described, identity};
-use modsmith_core::tree::{PackageId, Target, check_kernel_name};
+use modsmith_core::tree::{PackageId, RecordedCompatible, Target, check_kernel_name};
 use modsmith_facts::inside;
 use modsmith_facts::kernel::{machine, running_release};
 use modsmith_facts::text::line;
@@ -62,15 +62,18 @@ struct Build {
     /// Why such a build is not kept in the store; absent where it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     not_kept: Option<String>,
+    /// The build of other inputs that is in the tree in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    compatible: Option<RecordedCompatible>,
     inputs: Inputs,
 }
 
 impl From<Described> for Build {
     fn from(described: Described) -> Self {
-        let Described { id, target, identity, inputs, not_kept } = described;
+        let Described { id, target, identity, inputs, not_kept, compatible } = described;
         let PackageId { module, version } = id;
         let Target { kernel, arch } = target;
-        Self { module, version, kernel, arch, identity: identity.to_string(), not_kept, inputs }
+        Self { module, version, kernel, arch, identity: identity.to_string(), not_kept, compatible, inputs }
     }
 }
 
@@ -147,9 +150,11 @@ fn read(path: &Path) -> Result<Build> {
 }
 
 fn head(build: &Build) -> String {
-    let Build { module, version, kernel, arch, identity, not_kept, .. } = build;
+    let Build { module, version, kernel, arch, identity, not_kept, compatible, .. } = build;
+    let compatible = compatible.as_ref().map(|of| format!(" (in its place is {}: {})", of.identity, of.reason));
+    let compatible = compatible.unwrap_or_default();
     let not_kept = not_kept.as_ref().map(|why| format!(" (not kept in the store: {why})")).unwrap_or_default();
-    format!("{module}/{version}, {kernel}, {arch}: {identity}{not_kept}")
+    format!("{module}/{version}, {kernel}, {arch}: {identity}{not_kept}{compatible}")
 }
 
 /// A line for each input; a tree has its digest, and its entries where they are few.

@@ -1,6 +1,7 @@
 //! `modsmith matrix`: the cells of a matrix, and what came of them.
 
 mod collect;
+mod existing;
 mod files;
 mod plan;
 

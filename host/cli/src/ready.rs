@@ -120,8 +120,9 @@ fn text(found: &Readiness) -> String {
 }
 
 fn reason(reason: &Reason) -> Vec<String> {
-    let Reason { answer, grade, subject, evidence, remedy } = reason;
-    let mut rows = vec![format!("  {:<8} {}: {subject}: {evidence}", answer.word(), grade.word())];
+    let Reason { answer, grade, subject, evidence, remedy, finding } = reason;
+    let finding = finding.iter().map(|finding| format!(" [{finding}]")).collect::<String>();
+    let mut rows = vec![format!("  {:<8} {}: {subject}: {evidence}{finding}", answer.word(), grade.word())];
     rows.extend(remedy.iter().map(|remedy| format!("    remedy: {remedy}")));
     rows
 }

@@ -14,7 +14,7 @@ use super::setup::working;
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_core::flow::{
-    Invocation, Profile, Purpose, PushOptions, SharedStore, Wanted, configured, identity, named, public_key,
+    Base, Invocation, Profile, Purpose, PushOptions, SharedStore, Wanted, configured, identity, named, public_key,
     signing_key,
 };
 use modsmith_core::tree::{PackageId, Target};
@@ -49,9 +49,12 @@ pub struct PushArguments {
     /// Private key (PEM without a passphrase, P-256) that signs the build
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// Form of the artefact; `image` is for registries that take nothing else
-    #[arg(long, value_name = "FORM", default_value = "typed")]
-    profile: ProfileWord,
+    /// Form of the artefact; default: `typed`, or `image` where the store takes nothing else
+    #[arg(long, value_name = "FORM")]
+    profile: Option<ProfileWord>,
+    /// Image that an image of the modules is based on: `oci://HOST/PATH:TAG`, or `DIRECTORY:TAG`
+    #[arg(long, value_name = "IMAGE", requires = "profile")]
+    base: Option<String>,
     /// Replace another build of the same identity
     #[arg(long)]
     force: bool,
@@ -104,10 +107,16 @@ pub fn push(arguments: &PushArguments, environment: &Environment) -> Result<()> 
         Some(address) => named(&run.env, address, Vec::new())?,
         None => of_plugins(&run, &id, &target, Purpose::Push)?.swap_remove(0),
     };
-    let options = PushOptions { key: &key, profile: arguments.profile.into(), force: arguments.force };
+    let profile = arguments.profile.map(Profile::from);
+    if arguments.base.is_some() && profile == Some(Profile::Typed) {
+        return Err(Error::new(Kind::Usage, "Only an image has a base.").hint("Add --profile image."));
+    }
+    let base = arguments.base.as_ref().map(|base| Base::open(&run.env, base, &target)).transpose()?;
+    let options = PushOptions { key: &key, profile, base: base.as_ref(), force: arguments.force };
     let outcome = modsmith_core::flow::push(&run, &id, &target, &to, &options);
     Terminal::flush();
     let Some(pushed) = outcome? else { return Ok(()) };
+    pushed.refused.iter().for_each(|refused| output::warning(refused));
     let what = if pushed.is_new { "is pushed" } else { "is there already" };
     output::lines(&line(&format!("{id} for kernel {target} {what}: {}, {}", pushed.reference, pushed.digest)));
     Ok(())

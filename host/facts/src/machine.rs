@@ -8,6 +8,7 @@ mod devices;
 mod loaded;
 mod mounts;
 mod session;
+mod tables;
 mod wishes;
 
 use std::collections::BTreeSet;
@@ -49,10 +50,12 @@ impl Machine {
         Self { root: root.to_path_buf() }
     }
 
-    /// What the machine's file systems, network, screens and keyboards depend on.
+    /// What the machine's file systems, network, screens and keyboards depend on, as the kernel
+    /// says it now, and as the configuration will have it.
     pub fn uses(&self) -> BTreeSet<Use> {
         let mut uses = self.root_stack();
         uses.extend(self.session());
+        uses.extend(self.configured());
         uses
     }
 

@@ -1,4 +1,4 @@
-//! A question to the plugins of a role: one is asked after the other until one answers.
+//! Questions to the plugins of a role, one after the other, and what becomes of their steps.
 
 use modsmith_plan::Builder;
 

@@ -362,7 +362,7 @@ fn of_registry(error: &modsmith_registry::Error) -> Id {
         Refused { .. } | Malformed { .. } | Redirected { .. } | WrongDigest { .. } | TooLarge { .. } => {
             Id::RegistryAnswer
         }
-        Credentials { .. } | Certificates { .. } | BadKey { .. } => Id::Sources,
+        Credentials { .. } | SlowHelper { .. } | Certificates { .. } | BadKey { .. } => Id::Sources,
         Unsigned { .. } | OtherSigner { .. } => Id::Signature,
         Io { .. } | File { .. } => Id::System,
     }
@@ -376,6 +376,9 @@ fn registry_hints(error: &modsmith_registry::Error) -> Vec<String> {
         Unreachable { .. } | Busy { .. } | Truncated { .. } | TooSlow { .. } => "Try it again later.",
         Unauthorized { .. } | Forbidden { .. } => {
             "Log in with `podman login` or `docker login`, or name an `auth-file` in /etc/modsmith/registries.toml."
+        }
+        SlowHelper { .. } => {
+            "Find out what it waits for, or raise `helper-timeout` of the registry in /etc/modsmith/registries.toml."
         }
         TooLarge { .. } => "If it rightly is as large, raise `component-mib` in /etc/modsmith/limits.toml.",
         Unsigned { .. } | OtherSigner { .. } => {

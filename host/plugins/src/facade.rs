@@ -213,7 +213,7 @@ impl Plugins {
                 _ => candidates.push((rank, entry)),
             }
         }
-        missed.extend(self.missed(role));
+        missed.extend(self.missed(role).into_iter().map(|(order, _, error)| (order, error)));
         missed.sort_by(|(a, _), (b, _)| a.cmp(b));
         let missed = missed.into_iter().next();
         if let Some((first, _)) = &missed {
@@ -224,8 +224,29 @@ impl Plugins {
         Candidates { entries, others, missed: missed.map(|(_, error)| error) }
     }
 
-    /// Plugins that would have to be asked, as far as is known, and cannot be.
-    fn missed(&self, role: Role) -> Vec<(Order, Error)> {
+    /// Every plugin of a role that serves this system, by its id: for roles in which no plugin
+    /// answers for another one. One that cannot be used has its error instead.
+    pub(super) fn every(&self, role: Role) -> Vec<(String, Result<&Entry, Error>)> {
+        let mut all: Vec<(Order, String, Result<&Entry, Error>)> = Vec::new();
+        for (rank, entry) in self.index().fitting(role, &self.system.os.distro_ids()) {
+            if entry.manifest.matches.programs.iter().any(|name| find_program(&self.system.root, name).is_none()) {
+                continue;
+            }
+            let usable = match self.claim(entry) {
+                Ok(Some(0)) => continue,
+                Ok(_) => Ok(entry),
+                Err(error) => Err(error),
+            };
+            all.push((order_of(rank, &entry.manifest), entry.id().to_owned(), usable));
+        }
+        let unusable = self.missed(role).into_iter();
+        all.extend(unusable.map(|(order, id, error)| (order, id, Err(error))));
+        all.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+        all.into_iter().map(|(_, id, usable)| (id, usable)).collect()
+    }
+
+    /// Plugins that would have to be asked, as far as is known, and cannot be; each with its id.
+    fn missed(&self, role: Role) -> Vec<(Order, String, Error)> {
         let ids = self.system.os.distro_ids();
         let missed = self.index().unusable().iter().filter_map(|plugin| {
             let order = match &plugin.manifest {
@@ -237,7 +258,7 @@ impl Plugins {
                     order_of(manifest.matches.rank(&ids).filter(|_| serves)?, manifest)
                 }
             };
-            Some((order, call::unusable(plugin, role.name())))
+            Some((order, plugin.id.clone(), call::unusable(plugin, role.name())))
         });
         missed.collect()
     }

@@ -33,6 +33,7 @@ pub enum Role {
     Packager,
     KernelHooks,
     BootLoader,
+    Checks,
     Store,
     SettingsCheck,
 }
@@ -52,6 +53,7 @@ impl Role {
             Role::Packager => "packager",
             Role::KernelHooks => "kernel-hooks",
             Role::BootLoader => "boot-loader",
+            Role::Checks => "checks",
             Role::Store => "store",
             Role::SettingsCheck => "settings-check",
         }

@@ -108,7 +108,9 @@ impl Authorized {
     /// What the registry's challenge asks for.
     fn meet(&self, response: &Response, scope: &Scope) -> Result<Option<String>> {
         let host = scope.registry.clone();
-        let credential = find(&self.transport.settings().auth_files_of(&host), &host, &scope.repository)?;
+        let settings = self.transport.settings();
+        let patience = settings.helper_patience_of(&host);
+        let credential = find(&settings.auth_files_of(&host), &host, &scope.repository, patience)?;
         let refused = |given| Error::Unauthorized { host: host.clone(), what: scope.repository.clone(), given };
         let challenge = response.headers("www-authenticate").into_iter().filter_map(Challenge::parse);
         let challenge = challenge.max_by_key(|challenge| matches!(challenge, Challenge::Bearer { .. }));

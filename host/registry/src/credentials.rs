@@ -2,13 +2,17 @@
 //!
 //! Source: containers-auth.json(5), and "Credential helpers" of Docker's command line: a
 //! helper `docker-credential-NAME get` reads the host and writes JSON. What a helper does
-//! not have is not looked for elsewhere; one that cannot be run is passed over.
+//! not have is not looked for elsewhere; one that cannot be run is passed over; one that does not
+//! answer in time is ended, and that is an error.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -71,14 +75,14 @@ struct Auth {
 }
 
 /// The credentials for a repository at a registry, from the first of the files that has
-/// some. Files that are not there have none.
+/// some. Files that are not there have none. A helper is waited for as long as `patience` says.
 ///
 /// # Errors
-/// `Credentials`: a file is not in order.
-pub fn find(files: &[PathBuf], registry: &str, repository: &str) -> Result<Option<Credential>> {
+/// `Credentials`: a file is not in order. `SlowHelper`.
+pub fn find(files: &[PathBuf], registry: &str, repository: &str, patience: Duration) -> Result<Option<Credential>> {
     for file in files {
         let Some(auths) = read(file)? else { continue };
-        match of_helper(&auths, registry) {
+        match of_helper(&auths, registry, patience)? {
             Helped::Found(credential) => return Ok(Some(credential)),
             Helped::Nothing => return Ok(None),
             Helped::NoHelper => {}
@@ -153,43 +157,71 @@ struct HelperAnswer {
     secret: String,
 }
 
-fn of_helper(auths: &AuthFile, registry: &str) -> Helped {
+fn of_helper(auths: &AuthFile, registry: &str, patience: Duration) -> Result<Helped> {
     let named = auths.cred_helpers.get(registry).or(auths.creds_store.as_ref()).filter(|name| !name.is_empty());
-    let Some(name) = named else { return Helped::NoHelper };
+    let Some(name) = named else { return Ok(Helped::NoHelper) };
     // It becomes part of the name of a program.
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
         tracing::warn!("a credential helper has a name that is not allowed");
-        return Helped::NoHelper;
+        return Ok(Helped::NoHelper);
     }
-    match ask_helper(&format!("docker-credential-{name}"), registry) {
+    let program = format!("docker-credential-{name}");
+    Ok(match ask_helper(&program, registry, patience) {
         Ok(Some(HelperAnswer { username, secret })) if username == TOKEN => Helped::Found(Credential::Refresh(secret)),
         Ok(Some(HelperAnswer { username, secret })) => {
             Helped::Found(Credential::Password { user: username, password: secret })
         }
         Ok(None) => Helped::Nothing,
+        Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+            return Err(Error::SlowHelper { program, host: registry.to_owned(), seconds: patience.as_secs() });
+        }
         Err(error) => {
-            tracing::warn!("docker-credential-{name} cannot be asked: {error}");
+            tracing::warn!("{program} cannot be asked: {error}");
             Helped::NoHelper
         }
-    }
+    })
 }
 
-/// `None`: the helper ran, and has nothing.
-fn ask_helper(program: &str, registry: &str) -> std::io::Result<Option<HelperAnswer>> {
+/// `None`: the helper ran, and has nothing. An error `TimedOut`: it was ended.
+fn ask_helper(program: &str, registry: &str, patience: Duration) -> std::io::Result<Option<HelperAnswer>> {
     let mut command = Command::new(program);
-    let mut child = command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    // What it starts is ended with it.
+    let mut child = command.process_group(0).spawn()?;
     if let Some(mut input) = child.stdin.take() {
         // A helper that does not read says so by its answer.
         let _ = input.write_all(registry.as_bytes());
     }
-    let mut answer = Vec::new();
-    let read = child.stdout.take().map_or(Ok(0), |output| output.take(LARGEST).read_to_end(&mut answer));
+    let (sender, answered) = channel();
+    let output = child.stdout.take();
+    std::thread::spawn(move || {
+        let mut answer = Vec::new();
+        let read = output.map_or(Ok(0), |output| output.take(LARGEST).read_to_end(&mut answer));
+        // After the time limit, nothing receives the answer.
+        let _ = sender.send(read.map(|_| answer));
+    });
+    let answer = match answered.recv_timeout(patience) {
+        Ok(answer) => answer,
+        Err(RecvTimeoutError::Timeout) => {
+            end(&mut child);
+            return Err(std::io::ErrorKind::TimedOut.into());
+        }
+        Err(RecvTimeoutError::Disconnected) => Ok(Vec::new()),
+    };
+    // It has closed its output: it has nothing more to do.
     let status = child.wait()?;
-    read?;
     if !status.success() {
         return Ok(None);
     }
-    serde_json::from_slice(&answer).map(Some).map_err(std::io::Error::other)
+    serde_json::from_slice(&answer?).map(Some).map_err(std::io::Error::other)
+}
+
+/// Ends a helper, and what it has started.
+fn end(child: &mut Child) {
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    let _ = child.wait();
 }
 
 #[cfg(test)]
@@ -218,7 +250,8 @@ mod tests {
             of("o:o")
         );
         let (_directory, files) = file(&text);
-        let found = |registry: &str, repository: &str| find(&files, registry, repository).unwrap();
+        let found =
+            |registry: &str, repository: &str| find(&files, registry, repository, Duration::from_secs(30)).unwrap();
         assert_eq!(found("h.example", "a/b"), password("ab", "secret"));
         assert_eq!(found("h.example", "a/b/c"), password("ab", "secret"));
         assert_eq!(found("h.example", "a/bc"), password("u", "p:q"));
@@ -237,9 +270,24 @@ mod tests {
             ("{\"auths\": \"s3cret\"}", "line 1"),
         ] {
             let (_directory, files) = file(text);
-            let error = find(&files, "h.example", "x").unwrap_err().to_string();
+            let error = find(&files, "h.example", "x", Duration::from_secs(30)).unwrap_err().to_string();
             assert!(error.contains(why) && !error.contains("cret!") && !error.contains("s3cret"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_helper_that_does_not_answer_is_ended_with_all_that_it_started() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let (program, lives) = (directory.path().join("slow"), directory.path().join("lives"));
+        std::fs::write(&program, format!("#!/bin/sh\n(sleep 3; touch {}) &\nwait\n", lives.display())).unwrap();
+        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+        let begun = std::time::Instant::now();
+        let asked = ask_helper(&program.display().to_string(), "h.example", Duration::from_millis(200));
+        assert_eq!(asked.map(drop).unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+        assert!(begun.elapsed() < Duration::from_secs(2), "it is not waited for");
+        std::thread::sleep(Duration::from_secs(4).saturating_sub(begun.elapsed()));
+        assert!(!lives.exists(), "what it started has gone on");
     }
 
     #[test]
@@ -249,7 +297,11 @@ mod tests {
             let text =
                 format!(r#"{{"auths":{{"h.example":{{"auth":"{auth}"}}}},"credHelpers":{{"h.example":"{helper}"}}}}"#);
             let (_directory, files) = file(&text);
-            assert_eq!(find(&files, "h.example", "x").unwrap(), password("u", "p"), "{helper}");
+            assert_eq!(
+                find(&files, "h.example", "x", Duration::from_secs(30)).unwrap(),
+                password("u", "p"),
+                "{helper}"
+            );
         }
     }
 }

@@ -42,6 +42,9 @@ pub enum Error {
     TooSlow { host: String, what: String, least: u64 },
     #[error("The credentials in {} cannot be used: {reason}.", file.display())]
     Credentials { file: PathBuf, reason: String },
+    /// It was ended.
+    #[error("The credential helper {program} has not answered for {host} within {seconds} s.")]
+    SlowHelper { program: String, host: String, seconds: u64 },
     #[error("The certificates in {} cannot be used: {reason}.", file.display())]
     Certificates { file: PathBuf, reason: String },
     #[error("The key cannot be used: {reason}.")]
@@ -81,6 +84,12 @@ impl Error {
                 | Self::Unsigned { .. }
                 | Self::OtherSigner { .. }
         )
+    }
+
+    /// Whether a registry does not take manifests of this kind. Source: registries with a list of
+    /// the media types that they take answer with one of these.
+    pub fn is_about_kind(&self) -> bool {
+        matches!(self, Self::Refused { status: 400 | 405 | 406 | 415 | 422, .. })
     }
 
     pub(crate) fn io(doing: &'static str) -> impl Fn(std::io::Error) -> Self {

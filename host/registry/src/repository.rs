@@ -37,6 +37,13 @@ impl<C: Borrow<Client>> Shelf for OfRegistry<C> {
         self.client().manifest(&self.repository.tagged(tag)?)
     }
 
+    fn tags(&self) -> Result<Vec<String>> {
+        match self.client().tags(&self.repository) {
+            Err(error) if error.is_not_found() => Ok(Vec::new()),
+            tags => tags,
+        }
+    }
+
     fn by_digest(&self, digest: &Digest) -> Result<RawManifest> {
         self.client().manifest(&self.repository.with_digest(digest))
     }

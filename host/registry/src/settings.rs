@@ -17,7 +17,12 @@ pub struct Host {
     pub certificates: Vec<PathBuf>,
     /// A file of the form of Docker's config.json; no other is read.
     pub auth_file: Option<PathBuf>,
+    /// How long its credential helper may take; `None`: `HELPER_PATIENCE`.
+    pub helper_patience: Option<Duration>,
 }
+
+/// How long a credential helper may take.
+pub const HELPER_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How registries are spoken to.
 #[derive(Debug, Clone)]
@@ -107,6 +112,11 @@ impl Settings {
             Some(file) => vec![file],
             None => self.auth_files.clone(),
         }
+    }
+
+    /// How long the credential helper of a registry may take.
+    pub fn helper_patience_of(&self, authority: &str) -> Duration {
+        self.hosts.get(authority).and_then(|host| host.helper_patience).unwrap_or(HELPER_PATIENCE)
     }
 
     /// The files of certificates for a registry: those that are named, and those of its

@@ -22,6 +22,12 @@ pub trait Shelf {
     /// `NotFound`, and those of reading.
     fn tagged(&self, tag: &str) -> Result<RawManifest>;
 
+    /// All tags, in any order.
+    ///
+    /// # Errors
+    /// Those of reading. None at all is no error.
+    fn tags(&self) -> Result<Vec<String>>;
+
     /// The manifest or index of a digest; its bytes have it.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use std::io::Read;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use rustls::CertificateError;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use ureq::http::{self, Method, StatusCode};
@@ -354,12 +355,25 @@ fn tls_error(error: &ureq::Error) -> Option<&rustls::Error> {
 /// Why there was no answer, as a clause.
 fn reason(error: &ureq::Error) -> String {
     match (tls_error(error), error) {
-        (Some(rustls::Error::InvalidCertificate(why)), _) => format!("its certificate is not trusted ({why:?})"),
+        (Some(rustls::Error::InvalidCertificate(why)), _) => distrust(why),
         (Some(other), _) => other.to_string(),
         (None, ureq::Error::HostNotFound) => "its name is not known".to_owned(),
         (None, ureq::Error::Timeout(_)) => "it does not answer in time".to_owned(),
         (None, ureq::Error::Io(error)) => error.to_string(),
         (None, other) => other.to_string(),
+    }
+}
+
+/// Why a certificate is not trusted, as a clause.
+fn distrust(why: &CertificateError) -> String {
+    let by_clock = |what: &str| {
+        let now = jiff::Timestamp::now().strftime("%Y-%m-%d");
+        format!("its certificate is {what} by this machine's clock, which says {now}; set the clock, if that is wrong")
+    };
+    match why {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => by_clock("not valid any more"),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => by_clock("not valid yet"),
+        why => format!("its certificate is not trusted ({why:?})"),
     }
 }
 
@@ -395,6 +409,13 @@ mod tests {
                 assert_eq!(read, rest);
             }
         }
+    }
+
+    #[test]
+    fn a_certificate_of_another_time_speaks_of_the_clock_and_no_other_does() {
+        assert!(distrust(&CertificateError::Expired).contains("not valid any more by this machine's clock"));
+        assert!(distrust(&CertificateError::NotValidYet).contains("not valid yet by this machine's clock"));
+        assert!(!distrust(&CertificateError::UnknownIssuer).contains("clock"));
     }
 
     #[test]

@@ -79,6 +79,18 @@ impl Entry {
     /// # Errors
     /// Why it is no entry of this identity, as a clause.
     pub fn from_bytes(bytes: &[u8], identity: &Identity) -> Result<Self, String> {
+        let entry = Self::of_any(bytes)?;
+        if entry.identity() != *identity {
+            return Err("it was made from other inputs than its name says".to_owned());
+        }
+        Ok(entry)
+    }
+
+    /// The same of any identity.
+    ///
+    /// # Errors
+    /// Why it is no entry, as a clause.
+    pub fn of_any(bytes: &[u8]) -> Result<Self, String> {
         let Sealed { seal, entry } = serde_json::from_slice::<Sealed<Self>>(bytes)
             .map_err(|error| format!("its list cannot be read: {error}"))?;
         let intact = serde_json::to_vec(&entry).is_ok_and(|bytes| digest(&bytes) == seal);
@@ -87,9 +99,6 @@ impl Entry {
         }
         if entry.schema_version != SCHEMA_VERSION {
             return Err("it was written by another version of the program".to_owned());
-        }
-        if entry.identity() != *identity {
-            return Err("it was made from other inputs than its name says".to_owned());
         }
         Ok(entry)
     }

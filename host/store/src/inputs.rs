@@ -59,6 +59,11 @@ impl Inputs {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
+    /// An input by its name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
     /// Canonical JSON: names in the order of their bytes, no blanks, all values objects or strings.
     ///
     /// Source: RFC 8785, of which this is what texts and objects need.

@@ -84,6 +84,7 @@ fn provided(module: &ModuleFacts, release: &str) -> Option<Reason> {
             remedy: Some(format!(
                 "Remove the other file, or give the package's directory precedence in depmod.d(5); then run `depmod {release}`."
             )),
+            finding: None,
         }),
         Provided::NotIndexed { file } => Some(Reason::failure(
             *grade,

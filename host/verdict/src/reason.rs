@@ -16,6 +16,9 @@ pub struct Reason {
     pub evidence: String,
     /// One sentence: what to do.
     pub remedy: Option<String>,
+    /// `PLUGIN/FINDING`, where a plugin found it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<String>,
 }
 
 impl Reason {
@@ -27,13 +30,21 @@ impl Reason {
             subject: subject.to_owned(),
             evidence: evidence.into(),
             remedy: Some(remedy.into()),
+            finding: None,
         }
     }
 
     /// Whether something fails is not known.
     pub fn doubt(grade: Grade, subject: &str, evidence: impl Into<String>) -> Option<Self> {
         let answer = grade.doubt()?;
-        Some(Self { answer, grade, subject: subject.to_owned(), evidence: evidence.into(), remedy: None })
+        Some(Self {
+            answer,
+            grade,
+            subject: subject.to_owned(),
+            evidence: evidence.into(),
+            remedy: None,
+            finding: None,
+        })
     }
 }
 

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use modsmith_facts::inside;
-use modsmith_facts::kernel::{Elf, Export, Exports, ModInfo, module_exports, module_stem};
+use modsmith_facts::kernel::{
+    Elf, Export, Exports, IndexedModule, ModInfo, index_file, indexed_modules, module_exports, module_name, module_stem,
+};
 
 use crate::fact::Unknown;
 use crate::licence::is_gpl_compatible;
@@ -17,9 +19,6 @@ use crate::module::{Module, kernel_name};
 
 /// The most module files without an entry in the index that are read.
 const MOST_UNLISTED: usize = 400;
-
-/// The largest file of the index, in bytes.
-const INDEX_LIMIT: u64 = 64 << 20;
 
 /// A module that exports a symbol.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,7 +154,7 @@ impl Neighbours for Installed {
         }
         let unlisted = index.unlisted.get_or_init(|| self.unlisted(index)).as_ref().map_err(Clone::clone)?;
         for file in unlisted.get(symbol).into_iter().flatten() {
-            if let Some(provider) = self.of_file(&name_of(file), file, symbol)? {
+            if let Some(provider) = self.of_file(&module_name(file), file, symbol)? {
                 return Ok(Some(provider));
             }
         }
@@ -188,7 +187,7 @@ impl Installed {
         let mut count = 0;
         for entry in walk {
             let Ok(file) = entry.path().strip_prefix(&self.module_dir) else { continue };
-            if listed.contains(file) || self.companions.contains_key(&name_of(file)) {
+            if listed.contains(file) || self.companions.contains_key(&module_name(file)) {
                 continue;
             }
             count += 1;
@@ -204,27 +203,14 @@ impl Installed {
     }
 }
 
-fn name_of(file: &Path) -> String {
-    let name = file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    kernel_name(module_stem(&name).map_or(&*name, |(stem, _)| stem))
-}
-
 impl Index {
     fn read(module_dir: &Path) -> Result<Self, Unknown> {
-        let text = |name: &str| {
-            let path = module_dir.join(name);
-            let too_large = inside::metadata(&path).is_ok_and(|metadata| metadata.len() > INDEX_LIMIT);
-            let bytes = if too_large { None } else { inside::read_file(&path).ok() };
-            let bytes = bytes.ok_or_else(|| Unknown::because(format!("{} cannot be read", path.display())))?;
-            Ok::<_, Unknown>(String::from_utf8_lossy(&bytes).into_owned())
-        };
+        let unreadable = |error: std::io::Error| Unknown::because(error.to_string());
         let mut index = Index::default();
-        for line in text("modules.dep")?.lines() {
-            let Some((file, needs)) = line.split_once(':') else { continue };
-            let needs = needs.split_whitespace().map(|file| name_of(Path::new(file))).collect();
-            index.files.insert(name_of(Path::new(file)), (PathBuf::from(file), needs));
+        for IndexedModule { name, file, needs } in indexed_modules(module_dir).map_err(unreadable)? {
+            index.files.insert(name, (file, needs));
         }
-        for line in text("modules.symbols")?.lines() {
+        for line in index_file(module_dir, "modules.symbols").map_err(unreadable)?.lines() {
             let mut words = line.split_whitespace();
             let (Some("alias"), Some(symbol), Some(module)) = (words.next(), words.next(), words.next()) else {
                 continue;

@@ -53,5 +53,6 @@ role!(weak_modules, "weak-modules-plugin", "__export_weak_modules", "modsmith_pl
 role!(packager, "packager-plugin", "__export_packager", "modsmith_plugin::bindings::packager");
 role!(kernel_hooks, "kernel-hooks-plugin", "__export_kernel_hooks", "modsmith_plugin::bindings::kernel_hooks");
 role!(boot_loader, "boot-loader-plugin", "__export_boot_loader", "modsmith_plugin::bindings::boot_loader");
+role!(checks, "checks-plugin", "__export_checks", "modsmith_plugin::bindings::checks");
 role!(store, "store-plugin", "__export_store", "modsmith_plugin::bindings::store");
 role!(settings_check, "settings-check-plugin", "__export_settings_check", "modsmith_plugin::bindings::settings_check");

@@ -46,6 +46,9 @@ macro_rules! __export_role {
     (BootLoader $plugin:ident) => {
         $crate::bindings::boot_loader::__export_boot_loader!($plugin);
     };
+    (Checks $plugin:ident) => {
+        $crate::bindings::checks::__export_checks!($plugin);
+    };
     (Store $plugin:ident) => {
         $crate::bindings::store::__export_store!($plugin);
     };
@@ -57,7 +60,7 @@ macro_rules! __export_role {
             "`",
             stringify!($role),
             "` is not a role; roles are Distro, InstallPolicy, KernelLayout, KernelPrepare, ",
-            "Initrd, Signer, ModprobeConfig, WeakModules, Packager, KernelHooks, BootLoader, Store and SettingsCheck"
+            "Initrd, Signer, ModprobeConfig, WeakModules, Packager, KernelHooks, BootLoader, Checks, Store and SettingsCheck"
         ));
     };
 }

@@ -1,8 +1,8 @@
 //! What modsmith asks: one type for each kind of question.
 
 pub use crate::bindings::imports::modsmith::plugin::requests::{
-    AssembleRequest, BootRequest, ConfigRequest, EventRequest, FormatRequest, HeadersRequest, ImageRequest,
-    InstallRequest, KeyRequest, LinkRequest, LoadRequest, MachineRequest, PrepareRequest, RemovalRequest,
+    AssembleRequest, BootRequest, CheckRequest, ConfigRequest, EventRequest, FormatRequest, HeadersRequest,
+    ImageRequest, InstallRequest, KeyRequest, LinkRequest, LoadRequest, MachineRequest, PrepareRequest, RemovalRequest,
     RemovedKernelRequest, SignRequest, StoreRequest,
 };
 use crate::roles::Initrd;

@@ -2,18 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
+use super::existing::Existing;
 use super::files::write_beside;
 use crate::arguments::DirectoryArguments;
 use crate::output;
 use crate::setup::looking_with;
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
-use modsmith_core::flow::{Invocation, Options, identify, identity_of, is_stored, kernels_with_headers, registered};
+use modsmith_core::flow::{Invocation, Options, identify, identity_of, kernels_with_headers, registered};
 use modsmith_core::tree::{Package, PackageId, Target, check_kernel_name};
 use modsmith_facts::inside;
 use modsmith_facts::kernel::machine;
 use modsmith_facts::text::line;
 use modsmith_matrix::{Coordinates, Engine, Job, Matrix, ModuleSpec, Spec, Wanted, emit};
+use modsmith_store::Identity;
 
 /// The file of a kernel's headers that has the release which modules are built for. Source: the kernel's
 /// include/linux/vermagic.h; `include/config/kernel.release` may have another one.
@@ -53,6 +55,8 @@ pub fn run(wish: &Wish<'_>, directories: &DirectoryArguments, environment: &Envi
     archs.iter().try_for_each(|arch| check_kernel_name("architecture", arch))?;
     let modules = spec.modules().map_err(|why| unfit(wish.spec, &why.to_string()))?;
 
+    let push = wish.text.as_ref().and_then(|text| text.push);
+    let existing = wish.skip_existing.then(|| Existing::new(&installed, push)).transpose()?;
     let mut rows: Vec<Vec<Wanted>> = modules.iter().map(|_| Vec::new()).collect();
     for column in &columns {
         let options = Options { kernel_source_dir: column.headers.clone(), ..Options::default() };
@@ -60,7 +64,7 @@ pub fn run(wish: &Wish<'_>, directories: &DirectoryArguments, environment: &Envi
         for arch in &archs {
             let target = Target { kernel: column.release.clone(), arch: arch.clone() };
             for (module, row) in modules.iter().zip(&mut rows) {
-                row.push(wanted(&run, module, base, &target, column, wish.skip_existing)?);
+                row.push(wanted(&run, module, base, &target, column, existing.as_ref())?);
             }
         }
     }
@@ -128,7 +132,7 @@ fn wanted(
     base: &Path,
     target: &Target,
     column: &Column,
-    asks_store: bool,
+    existing: Option<&Existing>,
 ) -> Result<Wanted> {
     let (id, source) = match module {
         ModuleSpec::Package(name, version) => (PackageId::new(name, version)?, None),
@@ -144,7 +148,8 @@ fn wanted(
     // Where it cannot be built it has none; the cell says why.
     let described = package.and_then(|package| identity_of(run, &package, target).ok());
     let identity = described.filter(|described| described.not_kept.is_none()).map(|described| described.identity);
-    let in_store = asks_store && identity.as_ref().is_some_and(|identity| is_stored(run, identity));
+    let has = |identity: &Identity| existing.is_some_and(|existing| existing.has(run, &id, target, identity));
+    let in_store = identity.as_ref().is_some_and(has);
     let coordinates = Coordinates {
         module: id.module,
         version: id.version,

@@ -18,6 +18,8 @@ pub(crate) struct Settings {
     #[serde(default)]
     store: Switch,
     size: Option<String>,
+    /// Whether a build of other inputs is taken that the kernel is proven to load.
+    compatible: Option<Switch>,
     /// By the name of a module package.
     #[serde(default)]
     package: BTreeMap<String, PackageSettings>,
@@ -54,6 +56,11 @@ impl Settings {
     pub fn is_on(&self, package: &str) -> bool {
         let own = self.package.get(package).and_then(|package| package.store);
         self.store == Switch::On && own != Some(Switch::Off)
+    }
+
+    /// Whether a build of other inputs is taken, where there is none of the same.
+    pub fn takes_compatible(&self) -> bool {
+        self.compatible == Some(Switch::On)
     }
 
     /// How much may be kept, in bytes.
@@ -94,7 +101,8 @@ mod tests {
     #[test]
     fn builds_are_kept_unless_the_file_says_otherwise() {
         let settings = Settings::of(Path::new("/nonexistent")).unwrap();
-        assert_eq!((settings.is_on("x"), settings.size()), (true, 2 << 30));
+        assert_eq!((settings.is_on("x"), settings.size(), settings.takes_compatible()), (true, 2 << 30, false));
+        assert!(read("compatible = \"on\"\n", 0o644).unwrap().takes_compatible());
         let settings = read("size = \"300 MiB\"\n[package.x]\nstore = \"off\"\n", 0o644).unwrap();
         assert_eq!((settings.is_on("x"), settings.is_on("y"), settings.size()), (false, true, 300 << 20));
         let settings = read("store = \"off\"\n[package.x]\nstore = \"on\"\n", 0o644).unwrap();

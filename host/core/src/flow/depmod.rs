@@ -41,6 +41,13 @@ rm -r "$base"
 exit $status
 "#;
 
+/// Makes a module index below a directory that is no system: what is in `lib/modules/RELEASE` there.
+pub fn index_of(directory: &Path, release: &str) -> std::process::Command {
+    let mut command = std::process::Command::new(NAME);
+    command.arg("-b").arg(directory).arg(release);
+    command
+}
+
 /// Makes the module index of a kernel.
 pub fn depmod(system: &System, release: &str) -> Command {
     let install_tree = system.roots.get(Root::InstallTree).unwrap_or(Path::new("/lib/modules"));

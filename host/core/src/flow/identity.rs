@@ -17,7 +17,7 @@ use crate::flow::preconditions::check_headers;
 use crate::flow::script;
 use crate::flow::toolchain::toolchain_of;
 use crate::flow::workplace::{Workplace, workplace};
-use crate::tree::{Package, PackageId, SourceState, Target};
+use crate::tree::{Package, PackageId, RecordedCompatible, SourceState, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{inside, resolve_in_root};
 use modsmith_plan::Environment;
@@ -55,6 +55,8 @@ pub struct Described {
     pub inputs: Inputs,
     /// Why such a build is not kept, as a clause.
     pub not_kept: Option<String>,
+    /// The build of other inputs that is in the tree in its place.
+    pub compatible: Option<RecordedCompatible>,
 }
 
 /// Looks at everything that goes into a build, and changes nothing.
@@ -81,7 +83,9 @@ pub fn identity_of(run: &Invocation<'_>, package: &Package, target: &Target) -> 
             .hint("Such a build is made each time. The page about the store says what has to be known of a build.")
     })?;
     let Declared { inputs, identity, undeclared, .. } = declared;
-    Ok(Described { id: id.clone(), target: target.clone(), identity, inputs, not_kept: undeclared })
+    let recorded = run.env.tree.record(id, target).and_then(|record| record.store);
+    let compatible = recorded.filter(|store| store.identity == identity.to_string()).and_then(|store| store.compatible);
+    Ok(Described { id: id.clone(), target: target.clone(), identity, inputs, not_kept: undeclared, compatible })
 }
 
 /// What goes into a build. Errors: why that is not known, as a clause.

@@ -12,6 +12,7 @@ mod build_environment;
 mod cache;
 mod cell;
 mod check;
+mod compatible;
 mod confinement;
 mod deletion;
 mod dependents;
@@ -20,6 +21,7 @@ mod env;
 mod estimate;
 mod facts;
 mod failures;
+mod findings;
 mod identity;
 mod image;
 mod install;
@@ -100,8 +102,8 @@ pub use rebuild::{Rebuilt, rebuild};
 pub use remove::{remove, unbuild};
 pub use runner::Mode;
 pub use shared_builds::{
-    Profile, Pulled, Purpose, PushOptions, Pushed, SharedStore, SigningKey, Wanted, configured, has, named, public_key,
-    pull, push, signing_key,
+    Base, Profile, Pulled, Purpose, PushOptions, Pushed, SharedStore, SigningKey, Wanted, configured, has, named,
+    public_key, pull, push, signing_key,
 };
 pub use signed::signed;
 pub use signing::generate_mok;

@@ -34,7 +34,11 @@ pub(super) fn refuse_revoked(entry: &Entry) -> Result<(), String> {
 /// A build in the tree that came from a store is not installed once it is revoked.
 pub(super) fn refuse_revoked_install(id: &PackageId, target: &Target, store: Option<&RecordedStore>) -> Result<()> {
     let Some(store) = store.filter(|store| store.reused) else { return Ok(()) };
-    let digests = [Some(store.identity.as_str()), store.origin.as_ref().map(|origin| origin.artefact.as_str())];
+    let digests = [
+        Some(store.identity.as_str()),
+        store.compatible.as_ref().map(|compatible| compatible.identity.as_str()),
+        store.origin.as_ref().map(|origin| origin.artefact.as_str()),
+    ];
     match Revoked::read()?.first(digests.into_iter().flatten()) {
         None => Ok(()),
         Some(digest) => {

@@ -3,6 +3,7 @@
 
 mod boot_files;
 mod criticality;
+mod findings;
 mod modules;
 mod next;
 mod uses;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use crate::error::Result;
 use crate::flow::Invocation;
+use crate::flow::findings::{makers, reports};
 use crate::flow::kernels::installed_kernels;
 use crate::flow::status::Filter;
 use crate::flow::verify::verify;
@@ -78,13 +80,15 @@ fn judge(run: &Invocation<'_>, machine: &Machine, release: &str, files: Option<&
     let target = Target { kernel: release.to_owned(), arch: machine_name() };
     let kernel = run.kernel(&target);
     let mut uses = Uses::of(machine);
-    let findings = criticality::apply(run, &target, &mut uses)?;
+    let mut findings = criticality::apply(run, &target, &mut uses)?;
+    let makers = makers(run)?;
+    findings.extend(findings::apply(reports(run, &kernel, machine, &makers), &mut uses));
     uses.add_needed(kernel.module_dir());
     let filter = Filter { kernel: Some(release.to_owned()), ..Filter::default() };
     let verified = verify(run, &filter)?;
     let (image, image_state) = kernel_file(run, &kernel, files);
     let boot = boot_image(run, &kernel, files, &uses);
-    let modules = modules::modules(run, &kernel, &uses, &verified, &boot)?;
+    let modules = modules::modules(run, &kernel, &uses, &verified, &boot, &makers)?;
     let facts =
         KernelFacts { release: release.to_owned(), image: image_state, boot_image: boot.state, modules, findings };
     Ok(Judged { release: release.to_owned(), image, boot_images: boot.files, verdict: decide(&facts) })

@@ -5,13 +5,15 @@
 
 use std::sync::Arc;
 
-use crate::conf::PackageConf;
+use crate::conf::store::Settings;
+use crate::conf::{PackageConf, SettingsFile};
 use crate::error::Result;
 use crate::flow::Invocation;
 use crate::flow::build::Decisions;
+use crate::flow::compatible::stored_compatible;
 use crate::flow::failures::plan_forget;
 use crate::flow::products::{Source, plan_clear, plan_log, plan_products};
-use crate::flow::shared_builds::{Wanted, fetch_for_build};
+use crate::flow::shared_builds::{Wanted, fetch_compatible, fetch_for_build};
 use crate::flow::store::{Keeping, Stored, stored};
 use crate::tree::{Origin, Package, Target};
 use modsmith_facts::kernel::Kernel;
@@ -35,8 +37,18 @@ pub(super) fn stored_or_fetched(
         return None;
     }
     let wanted = Wanted { package: &package.id, target, identity: keeping.identity() };
-    run.runner.after_success(|| fetch_for_build(run, wanted)).flatten()?;
-    here()
+    if run.runner.after_success(|| fetch_for_build(run, wanted)).flatten().is_some() {
+        return here();
+    }
+    if !Settings::read().is_ok_and(|settings| settings.takes_compatible()) {
+        return None;
+    }
+    let compatible = || stored_compatible(run, target, conf, keeping);
+    if let Some(stored) = compatible() {
+        return Some(stored);
+    }
+    run.runner.after_success(|| fetch_compatible(run, wanted, keeping.inputs())).flatten()?;
+    compatible()
 }
 
 /// From the store to the built state. The lock is held.
@@ -57,9 +69,11 @@ pub(super) fn take_stored(
     let fetched = stored.origin().map(|Origin { address, artefact, signer }| {
         format!(", fetched from {} as {artefact}, signed with {signer}", line(&address))
     });
+    let compatible = stored.reason.as_ref().map(|reason| format!(", which is compatible: {}", line(reason)));
     let origin = format!(
-        "# from the store: identity {}{}, built {}; its log:\n",
+        "# from the store: identity {}{}{}, built {}; its log:\n",
         stored.entry.identity(),
+        compatible.unwrap_or_default(),
         fetched.unwrap_or_default(),
         line(stored.time())
     );

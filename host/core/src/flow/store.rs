@@ -21,11 +21,11 @@ use crate::flow::installed::product_of;
 use crate::flow::kernel_inputs::digest_of_file;
 use crate::flow::origin::{origin_of, refuse_revoked};
 use crate::flow::workplace::Workplace;
-use crate::tree::{Origin, Package, RecordedConfinement, RecordedStore, Target};
+use crate::tree::{Origin, Package, RecordedCompatible, RecordedConfinement, RecordedStore, Target};
 use modsmith_facts::kernel::kbuild::{absolute_dependencies, is_command_file};
 use modsmith_facts::kernel::{Kernel, signature};
 use modsmith_facts::{Location, Root, compression, inside, open_trusted, resolve_in_root};
-use modsmith_store::{Entry, Identity, Kept, Listing, New, Shared, Store};
+use modsmith_store::{Entry, Identity, Inputs, Kept, Listing, New, Shared, Store};
 
 /// The directory of caches below `/var`, and the store's in it.
 const CACHES: &str = "cache/modsmith";
@@ -51,16 +51,23 @@ pub(super) struct Keeping {
 /// A build that is in the store.
 pub(super) struct Stored {
     pub entry: Entry,
-    store: Store,
+    /// Why it is taken, as a clause, though it was made from other inputs.
+    pub reason: Option<String>,
+    pub(super) store: Store,
     /// Until the products are taken, nobody removes them.
-    _shared: Shared,
+    pub(super) _shared: Shared,
 }
 
 impl Keeping {
     /// `stored`: what the products are taken from; `None`: they are made.
     pub fn record(&self, stored: Option<&Stored>) -> RecordedStore {
         let (identity, reused) = (self.declared.identity.to_string(), stored.is_some());
-        RecordedStore { identity, reused, origin: stored.and_then(Stored::origin) }
+        let origin = stored.and_then(Stored::origin);
+        RecordedStore { identity, reused, origin, compatible: stored.and_then(Stored::compatible) }
+    }
+
+    pub fn inputs(&self) -> &Inputs {
+        &self.declared.inputs
     }
 
     pub fn identity(&self) -> &Identity {
@@ -82,6 +89,12 @@ impl Stored {
     /// Where it was fetched from; `None`: it was made here.
     pub fn origin(&self) -> Option<Origin> {
         origin_of(&self.entry)
+    }
+
+    /// Which build it is, and why it is taken, if it was made from other inputs.
+    pub fn compatible(&self) -> Option<RecordedCompatible> {
+        let reason = self.reason.clone()?;
+        Some(RecordedCompatible { identity: self.entry.identity().to_string(), reason })
     }
 
     /// How the build was confined.
@@ -171,15 +184,20 @@ pub(super) fn stored(run: &Invocation<'_>, package: &Package, conf: &PackageConf
         run.runner.warn_once(&format!("The stored build of {} is not used: {why}. The modules are built.", package.id));
         return None;
     }
-    let has_all = conf.modules.iter().all(|module| entry.files.contains_key(&file_name(&module.dest_name)));
-    let unchanged = reads(&entry).is_some_and(|reads| {
-        reads.iter().all(|(path, digest)| digest_seen_by_build(&run.env, path).is_ok_and(|now| now == *digest))
-    });
-    if !has_all || !unchanged {
+    if !is_complete(run, conf, &entry) {
         return None;
     }
     run.runner.after_success(|| store.note_use(identity));
-    Some(Stored { entry, store, _shared: shared })
+    Some(Stored { entry, reason: None, store, _shared: shared })
+}
+
+/// Whether a stored build has all modules, and what its compilers have read elsewhere is as it was.
+pub(super) fn is_complete(run: &Invocation<'_>, conf: &PackageConf, entry: &Entry) -> bool {
+    let has_all = conf.modules.iter().all(|module| entry.files.contains_key(&file_name(&module.dest_name)));
+    let unchanged = reads(entry).is_some_and(|reads| {
+        reads.iter().all(|(path, digest)| digest_seen_by_build(&run.env, path).is_ok_and(|now| now == *digest))
+    });
+    has_all && unchanged
 }
 
 /// A build that is complete, and whose directory is still there.
@@ -370,7 +388,7 @@ fn digest_seen_by_build(env: &Env, path: &str) -> std::io::Result<String> {
 }
 
 /// The store, if there is one that can be read and believed.
-fn opened(run: &Invocation<'_>) -> Option<Store> {
+pub(super) fn opened(run: &Invocation<'_>) -> Option<Store> {
     match open(&run.env) {
         Ok(store) => store,
         Err(error) => {

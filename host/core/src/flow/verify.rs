@@ -75,6 +75,33 @@ pub(super) fn refusal_for(run: &Invocation<'_>, file: &Path, target: &Target) ->
     Some(format!("is a module that kernel {} would not load: {cause}", target.kernel))
 }
 
+/// What proves that a kernel would load modules that are not signed yet, by their names and bytes: each rule
+/// but those about signatures, and versions of all symbols. Errors: why that is not proven, as a clause.
+pub(super) fn proof_for(
+    run: &Invocation<'_>,
+    target: &Target,
+    modules: Vec<(String, Vec<u8>)>,
+) -> Result<String, String> {
+    let kernel = run.kernel(target);
+    let image = run.facts.image(&run.env, target, &kernel);
+    if image.is_configured("MODVERSIONS") != Ok(true) {
+        return Err(format!("kernel {} compares no versions of symbols", target.kernel));
+    }
+    let modules: Vec<Module> = modules.into_iter().map(|(name, bytes)| Module::new(&name, bytes)).collect();
+    let neighbours = Installed::new(kernel.module_dir(), modules.iter());
+    let mut proof = Vec::new();
+    for module in &modules {
+        let findings = check(module, &image, &neighbours);
+        let counts = |finding: &&Finding| !finding.rule.starts_with("signature");
+        if let Some(open) = findings.iter().filter(counts).find(|finding| finding.answer != Answer::Yes) {
+            return Err(format!("{}: {}: {}", module.name, open.rule, open.evidence));
+        }
+        let versions = findings.iter().find(|finding| finding.rule == "symbol-versions");
+        proof.extend(versions.map(|finding| format!("{}: {}", module.name, finding.evidence)));
+    }
+    Ok(format!("vermagic and symbol versions are those of kernel {} ({})", target.kernel, proof.join("; ")))
+}
+
 /// Module name and file of each built module.
 pub(super) fn files(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Vec<(String, PathBuf)> {
     let products = run.env.tree.real(&id.products_dir(target));

@@ -15,7 +15,9 @@ pub use failures::{Failure, FailureRecord, Failures};
 pub use layout::{BUILDS, Package, PackageId, Target, check_kernel_name, check_name, name_fault};
 pub use lock::TreeLock;
 pub use one_job::OneJob;
-pub use record::{BuildRecord, ConfFile, MissingWall, Origin, RecordedConfinement, RecordedModule, RecordedStore};
+pub use record::{
+    BuildRecord, ConfFile, MissingWall, Origin, RecordedCompatible, RecordedConfinement, RecordedModule, RecordedStore,
+};
 pub(crate) use scan::is_kernel_name;
 pub use scan::not_in_tree;
 pub use scan::{Entry, ModuleDirectory, SourceState, Tree};

@@ -91,6 +91,18 @@ pub struct RecordedStore {
     /// Where it was fetched from; `None`: it was made on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// Of a build of other inputs that was taken in the place of this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compatible: Option<RecordedCompatible>,
+}
+
+/// A build of other inputs whose modules the kernel is proven to load.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedCompatible {
+    /// `sha256:` and 64 digits.
+    pub identity: String,
+    /// What was compared, as a clause.
+    pub reason: String,
 }
 
 /// The place that a build was fetched from.

@@ -26,9 +26,19 @@ impl Machine {
         Some(self.root_mounts()?.into_iter().map(|mount| (mount.point, mount.kind)).collect())
     }
 
-    fn root_mounts(&self) -> Option<Vec<Mount>> {
+    /// The type of the file system that is mounted at an absolute path; `None` where nothing is,
+    /// or where the kernel does not say.
+    pub fn mounted(&self, at: &str) -> Option<String> {
+        Some(self.mounts()?.into_iter().rfind(|mount| mount.point == at)?.kind)
+    }
+
+    fn mounts(&self) -> Option<Vec<Mount>> {
         let text = self.text("proc/self/mountinfo").or_else(|| self.text("proc/1/mountinfo"))?;
-        let mounts: Vec<Mount> = text.lines().filter_map(mount).collect();
+        Some(text.lines().filter_map(mount).collect())
+    }
+
+    fn root_mounts(&self) -> Option<Vec<Mount>> {
+        let mounts = self.mounts()?;
         Some(POINTS.iter().filter_map(|point| mounts.iter().rfind(|mount| mount.point == *point).cloned()).collect())
     }
 

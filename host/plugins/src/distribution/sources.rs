@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use modsmith_facts::resolve_in_root;
 use modsmith_registry::{Host, PublicKey, SCHEME, Settings};
@@ -35,6 +36,8 @@ struct WrittenRegistry {
     plain_http: bool,
     certificates: Vec<PathBuf>,
     auth_file: Option<PathBuf>,
+    /// In seconds.
+    helper_timeout: Option<std::num::NonZeroU16>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -45,7 +48,7 @@ struct WrittenSource {
 
 /// The keys of each table, for the nearest one to a mistake.
 const TABLES: [(&str, &[&str]); 2] =
-    [("registry", &["plain-http", "certificates", "auth-file"]), ("source", &["keys"])];
+    [("registry", &["plain-http", "certificates", "auth-file", "helper-timeout"]), ("source", &["keys"])];
 
 impl Sources {
     /// Reads registries.toml of a configuration directory; nothing is set where there is
@@ -82,7 +85,8 @@ impl Sources {
         for (host, registry) in written.registry {
             let certificates = registry.certificates.iter().map(|path| resolve(path)).collect::<Result<_, _>>()?;
             let auth_file = registry.auth_file.as_deref().map(resolve).transpose()?;
-            out.hosts.insert(host, Host { plain_http: registry.plain_http, certificates, auth_file });
+            let helper_patience = registry.helper_timeout.map(|seconds| Duration::from_secs(seconds.get().into()));
+            out.hosts.insert(host, Host { plain_http: registry.plain_http, certificates, auth_file, helper_patience });
         }
         for (source, WrittenSource { keys }) in written.source {
             let prefix = source.strip_prefix(SCHEME).unwrap_or(&source).trim_end_matches('/').to_owned();
@@ -181,13 +185,16 @@ mod tests {
     #[test]
     fn registries_are_as_they_are_written() {
         let (config, sources) = read(
-            "[registry.\"h.example:5000\"]\nplain-http = true\ncertificates = [\"a.pub\"]\nauth-file = \"auth.json\"\n",
+            "[registry.\"h.example:5000\"]\nplain-http = true\ncertificates = [\"a.pub\"]\nauth-file = \"auth.json\"\n\
+             helper-timeout = 5\n",
         );
         let settings = sources.unwrap().settings(|_| None);
         let host = settings.host("h.example:5000");
         assert!(host.plain_http);
         assert_eq!(host.certificates, [config.path().join("a.pub")]);
         assert_eq!(host.auth_file, Some(config.path().join("auth.json")));
+        assert_eq!(settings.helper_patience_of("h.example:5000"), Duration::from_secs(5));
+        assert_eq!(settings.helper_patience_of("h.example"), Duration::from_secs(30));
     }
 
     #[test]
@@ -200,6 +207,7 @@ mod tests {
             ("[source.\"h\"]\nkeys = [\"none.pub\"]\n", "none.pub"),
             ("[source.\"h\"]\nkeys = [\"registries.toml\"]\n", "PEM"),
             ("[registry.\"h\"]\nplain-http = 1\n", "invalid type"),
+            ("[registry.\"h\"]\nhelper-timeout = 0\n", "nonzero"),
             ("[registry", "registries.toml"),
         ] {
             let (_config, sources) = read(text);

@@ -21,6 +21,7 @@ use modsmith_facts::{Location, Root, Roots, System};
 
 mod answers;
 mod boot;
+mod checks;
 mod command;
 mod context;
 mod error;
@@ -35,6 +36,7 @@ mod system;
 
 pub use answers::{Declared, Enrolment, FormatOption, HookFile, RequirementsAnswer, SigningAnswer};
 pub use boot::{BootEntryAnswer, BootMenuAnswer, BootRequest};
+pub use checks::{CheckReportAnswer, CheckRequest, FindingAnswer, NeedAnswer};
 pub use command::PlannedCommand;
 pub use context::{KernelFacts, Module, ModulePackage};
 pub use log::TARGET as LOG_TARGET;

@@ -1,6 +1,7 @@
 //! What the flows can ask plugins for, one file per role.
 
 mod boot_loader;
+mod checks;
 mod distro;
 mod initrd;
 mod install_policy;
@@ -15,6 +16,7 @@ mod store;
 mod weak_modules;
 
 pub use boot_loader::{BootEntry, BootLoader, BootMenu, BootRule, NextBoot};
+pub use checks::{CheckReport, CheckSubject, Checks, Finding, FindingLevel, ModuleNeed, Purpose};
 pub use initrd::{Change, Image, Initrd, Occasion, Regeneration};
 pub use install_policy::{InstallPolicy, Prune};
 pub use kernel_hooks::{Event, KernelHooks};

@@ -121,6 +121,10 @@ impl Shelf for Directory {
         files::tagged(self, &files::index(self)?, tag)
     }
 
+    fn tags(&self) -> Result<Vec<String>> {
+        Ok(files::tags(&files::index(self)?))
+    }
+
     fn by_digest(&self, digest: &Digest) -> Result<RawManifest> {
         files::by_digest(self, digest)
     }

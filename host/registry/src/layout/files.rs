@@ -46,6 +46,11 @@ pub fn index(files: &dyn Files) -> Result<Index> {
     })
 }
 
+/// All tags of an index.
+pub fn tags(index: &Index) -> Vec<String> {
+    index.manifests.iter().filter_map(|listed| listed.annotations.get(TAG).cloned()).collect()
+}
+
 /// The manifest that a tag names. The last one counts, if several have it.
 pub fn tagged(files: &dyn Files, index: &Index, tag: &str) -> Result<RawManifest> {
     let named = index.manifests.iter().rev().find(|listed| listed.annotations.get(TAG).is_some_and(|own| own == tag));

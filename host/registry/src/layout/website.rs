@@ -61,6 +61,10 @@ impl Shelf for Website {
         files::tagged(&self.at, self.index()?, tag)
     }
 
+    fn tags(&self) -> Result<Vec<String>> {
+        Ok(files::tags(self.index()?))
+    }
+
     fn by_digest(&self, digest: &Digest) -> Result<RawManifest> {
         files::by_digest(&self.at, digest)
     }

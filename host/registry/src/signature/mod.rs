@@ -34,13 +34,17 @@ enum Found<'k> {
     Nothing,
 }
 
-/// Signs a manifest, in both forms.
+/// Signs a manifest, in both forms. What is returned is the refusal of a registry that takes no
+/// bundles: then there is the other form alone, which is enough.
 ///
 /// # Errors
 /// `BadKey`: the key cannot sign. Those of writing to the shelf.
-pub fn sign(shelf: &dyn Shelf, subject: &Descriptor, key: &SigningKey) -> Result<()> {
+pub fn sign(shelf: &dyn Shelf, subject: &Descriptor, key: &SigningKey) -> Result<Option<Error>> {
     simple::write(shelf, subject, key)?;
-    bundle::write(shelf, subject, &bundle::signed(), key)
+    match bundle::write(shelf, subject, &bundle::signed(), key) {
+        Err(error) if error.is_about_kind() => Ok(Some(error)),
+        written => written.map(|()| None),
+    }
 }
 
 /// Attaches a signed statement about a manifest, as `cosign attest` does.
@@ -75,7 +79,7 @@ impl Client {
     ///
     /// # Errors
     /// As for [`sign`].
-    pub fn sign(&self, repository: &Repository, subject: &Descriptor, key: &SigningKey) -> Result<()> {
+    pub fn sign(&self, repository: &Repository, subject: &Descriptor, key: &SigningKey) -> Result<Option<Error>> {
         sign(&OfRegistry::new(self, repository.clone()), subject, key)
     }
 

@@ -16,4 +16,25 @@ impl Initrd for InitramfsTools {
     }
 }
 
-export!(InitramfsTools: Initrd);
+/// Lists of modules, a name and its arguments on each line. Source: initramfs-tools(7).
+impl Checks for InitramfsTools {
+    fn inspect(_: &CheckRequest) -> Result<CheckReport> {
+        let mut files = vec![Path::etc("initramfs-tools/modules")];
+        for directory in [Path::etc("initramfs-tools/modules.d"), Path::usr("share/initramfs-tools/modules.d")] {
+            files.extend(directory.entries()?.iter().map(|entry| directory.join(&entry.name)));
+        }
+        let mut modules = Vec::new();
+        for file in files {
+            let contents = file.read()?.unwrap_or_default();
+            modules.extend(listed(&String::from_utf8_lossy(&contents)).map(|module| (module, file.clone())));
+        }
+        CheckReport::wishes(modules)
+    }
+}
+
+fn listed(text: &str) -> impl Iterator<Item = String> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| line.split_whitespace().next()).map(str::to_owned)
+}
+
+export!(InitramfsTools: Initrd, Checks);

@@ -27,4 +27,46 @@ impl Initrd for Mkinitcpio {
     }
 }
 
-export!(Mkinitcpio: Initrd);
+/// `MODULES=(...)`. Source: mkinitcpio.conf(5).
+impl Checks for Mkinitcpio {
+    fn inspect(_: &CheckRequest) -> Result<CheckReport> {
+        let directory = Path::etc("mkinitcpio.conf.d");
+        let mut files = vec![Path::etc("mkinitcpio.conf")];
+        files.extend(directory.entries()?.iter().map(|entry| directory.join(&entry.name)));
+        let mut modules = Vec::new();
+        for file in files.into_iter().filter(|file| file.relative.ends_with(".conf")) {
+            let contents = file.read()?.unwrap_or_default();
+            let text = String::from_utf8_lossy(&contents);
+            modules.extend(listed(&text).into_iter().map(|module| (module, file.clone())));
+        }
+        CheckReport::wishes(modules)
+    }
+}
+
+/// The words of the array, which may be on several lines. A module with `?` may be missing.
+fn listed(text: &str) -> Vec<String> {
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    let plain = lines.collect::<Vec<_>>().join("\n");
+    let begins = ["MODULES=(", "MODULES+=("];
+    let mut modules = Vec::new();
+    for (at, begin) in begins.iter().flat_map(|begin| plain.match_indices(begin)) {
+        let is_name = plain[..at].chars().next_back().is_none_or(char::is_whitespace);
+        let words = plain[at + begin.len()..].split(')').next().unwrap_or_default();
+        let words = words.split_whitespace().map(|word| word.trim_matches(['"', '\'']));
+        modules.extend(words.filter(|word| is_name && !word.ends_with('?') && !word.contains('$')).map(str::to_owned));
+    }
+    modules
+}
+
+export!(Mkinitcpio: Initrd, Checks);
+
+#[cfg(test)]
+mod tests {
+    use super::listed;
+
+    #[test]
+    fn modules_are_the_words_of_an_array() {
+        let text = "# MODULES=(a)\nMODULES=(zfs \"evdi\"\n  nvidia? # b\n  spl)\nHOOKS=(base)\nX_MODULES=(c)\n";
+        assert_eq!(listed(text), ["zfs", "evdi", "spl"]);
+    }
+}

@@ -2,6 +2,7 @@
 //! [`export!`](crate::export).
 
 mod boot_loader;
+mod checks;
 mod distro;
 mod initrd;
 mod install_policy;
@@ -16,6 +17,7 @@ mod store;
 mod weak_modules;
 
 pub use boot_loader::{BootEntry, BootLoader, BootMenu, BootRule, NextBoot};
+pub use checks::{CheckReport, Checks, Finding, FindingLevel, ModuleNeed, Purpose};
 pub use distro::Distro;
 pub use initrd::{Initrd, Regeneration, regeneration};
 pub use install_policy::{InstallPolicy, Prune};

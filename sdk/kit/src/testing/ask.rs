@@ -1,12 +1,13 @@
 //! Puts a case's question to a plugin, through the facade that the flows use.
 
 use modsmith_facts::kernel::Kernel;
+use modsmith_facts::machine::Machine;
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Argument, Builder, Step};
 use modsmith_plugins::{
-    BootEntry, BootLoader, BootMenu, Change, Fault, HookFile, Initrd, InstallPolicy, KernelHooks, KernelLayout,
-    KernelPrepare, ModprobeConfig, NextBoot, Occasion, PackageFacts, Packager, Plugins, Prune, Regeneration, Signer,
-    StorePlace, StoreQuestion, Stores, WeakModules,
+    BootEntry, BootLoader, BootMenu, Change, CheckReport, CheckSubject, Checks, Fault, HookFile, Initrd, InstallPolicy,
+    KernelHooks, KernelLayout, KernelPrepare, ModprobeConfig, NextBoot, Occasion, PackageFacts, Packager, Plugins,
+    Prune, Regeneration, Signer, StorePlace, StoreQuestion, Stores, WeakModules,
 };
 
 use super::call::Call;
@@ -166,11 +167,31 @@ impl Question<'_> {
                 let menus: Vec<String> = menus.iter().map(boot_menu).collect();
                 or_none(Some(menus.join("\n")).filter(|menus| !menus.is_empty()))
             }),
+            Call::Inspect => self.inspect(),
             Call::Places => value(Stores(plugins).places(&store_question(package, kernel)), |places| {
                 let places: Vec<String> = places.iter().map(store_place).collect();
                 or_none(Some(places.join("\n")).filter(|places| !places.is_empty()))
             }),
         })
+    }
+
+    /// The report of the plugin itself.
+    fn inspect(&self) -> Said {
+        let (package, machine) = (&self.target.package, Machine::of(&self.target.system.root));
+        let maker = format!("{}/{}", package.name, package.version);
+        let makers = package.modules.iter().map(|module| (module.replace('-', "_"), maker.clone())).collect();
+        let subject = CheckSubject { kernel: &self.target.kernel, machine: &machine, makers };
+        let reports = Checks(self.plugins).reports(&subject);
+        match reports.into_iter().find(|(plugin, _)| plugin == self.id) {
+            Some((plugin, Ok(report))) => {
+                Ok(modsmith_plugins::Answer::Given { plugin, value: Some(or_none(check_report(&report))) })
+            }
+            Some((_, Err(error))) => Err(error),
+            None => Ok(modsmith_plugins::Answer::Unsupported(vec![(
+                self.id.to_owned(),
+                "the plugin has nothing to check here".to_owned(),
+            )])),
+        }
     }
 
     fn argument<T>(&self, name: &str, given: Option<T>) -> Result<T, Error> {
@@ -321,7 +342,20 @@ fn hook_file(file: &HookFile) -> String {
     format!("{} {:o} {shown}", file.path.display(), file.mode)
 }
 
-/// The boot loader, what starts next and why, then a line for each entry.
+/// A line for each finding, with a line for its evidence and one for its remedy; then a line for
+/// each module that the machine needs.
+fn check_report(given: &CheckReport) -> Option<String> {
+    let findings = given.findings.iter().flat_map(|finding| {
+        let head = format!("{} {} of {}: {}", finding.level.name(), finding.id, finding.subject, finding.message);
+        let evidence = finding.evidence.iter().map(|text| format!("  evidence: {text}"));
+        let remedy = finding.remedy.iter().map(|text| format!("  remedy: {text}"));
+        [head].into_iter().chain(evidence).chain(remedy).collect::<Vec<_>>()
+    });
+    let needs =
+        given.needs.iter().map(|need| format!("needs {} for {}: {}", need.module, need.purpose.name(), need.why));
+    Some(findings.chain(needs).collect::<Vec<_>>().join("\n")).filter(|lines| !lines.is_empty())
+}
+
 /// The build of the case's package, which is looked for.
 fn store_question<'q>(package: &'q PackageFacts, kernel: &'q Kernel) -> StoreQuestion<'q> {
     StoreQuestion {
@@ -339,6 +373,7 @@ fn store_place(place: &StorePlace) -> String {
     format!("{}, keys: {keys}", place.address)
 }
 
+/// The boot loader, what starts next and why, then a line for each entry.
 fn boot_menu(given: &BootMenu) -> String {
     let next = match &given.next {
         NextBoot::Known { entry, rule, evidence } => format!("{}, {} ({evidence})", entry.id, rule.name()),

@@ -35,11 +35,12 @@ pub enum Call {
     OnEvent,
     HookFiles,
     BootMenu,
+    Inspect,
     Places,
     Validate,
 }
 
-const CALLS: [(Call, &str, Role); 29] = [
+const CALLS: [(Call, &str, Role); 30] = [
     (Call::Score, "score", Role::Distro),
     (Call::Destination, "destination", Role::InstallPolicy),
     (Call::Compression, "compression", Role::InstallPolicy),
@@ -67,6 +68,7 @@ const CALLS: [(Call, &str, Role); 29] = [
     (Call::OnEvent, "on-event", Role::KernelHooks),
     (Call::HookFiles, "hook-files", Role::KernelHooks),
     (Call::BootMenu, "boot-menu", Role::BootLoader),
+    (Call::Inspect, "inspect", Role::Checks),
     (Call::Places, "places", Role::Store),
     (Call::Validate, "validate", Role::SettingsCheck),
 ];

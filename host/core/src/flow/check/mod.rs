@@ -12,6 +12,7 @@
 mod boot;
 mod builds;
 mod duplicates;
+mod findings;
 mod index;
 mod installed;
 mod kernels;

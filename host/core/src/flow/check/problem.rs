@@ -54,6 +54,8 @@ pub struct Problem {
     pub target: Option<Target>,
     /// The file or directory that is not as it should be.
     pub path: Option<PathBuf>,
+    /// `PLUGIN/FINDING`, where a plugin found it; `PLUGIN` where it could not be asked.
+    pub finding: Option<String>,
     /// What was read, with paths and values.
     pub evidence: String,
     pub remedy: Remedy,
@@ -132,6 +134,7 @@ impl Problem {
             package: None,
             target: None,
             path: None,
+            finding: None,
             evidence: evidence.into(),
             remedy: Remedy { kind: RemedyKind::Told, text: String::new() },
             stage: check.stage,
@@ -156,6 +159,10 @@ impl Problem {
         Self { path: Some(path.into()), ..self }
     }
 
+    pub(super) fn finding(self, id: String) -> Self {
+        Self { finding: Some(id), ..self }
+    }
+
     pub(super) fn told(self, text: impl Into<String>) -> Self {
         Self { remedy: Remedy { kind: RemedyKind::Told, text: text.into() }, ..self }
     }
@@ -175,8 +182,10 @@ impl Problem {
 
     /// Whether two readings found the same.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        let place =
-            |problem: &Self| (problem.check, problem.package.clone(), problem.target.clone(), problem.path.clone());
+        let place = |problem: &Self| {
+            let Self { check, package, target, path, finding, .. } = problem;
+            (*check, package.clone(), target.clone(), path.clone(), finding.clone())
+        };
         place(self) == place(other)
     }
 }

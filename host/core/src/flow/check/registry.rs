@@ -2,7 +2,8 @@
 
 use super::problem::Check;
 use super::{
-    boot, builds, duplicates, index, installed, kernels, links, loadable, originals, products, signatures, sources,
+    boot, builds, duplicates, findings, index, installed, kernels, links, loadable, originals, products, signatures,
+    sources,
 };
 
 /// The checks.
@@ -33,6 +34,7 @@ pub static CHECKS: &[&Check] = &[
     &loadable::REFUSED,
     &installed::WRITABLE,
     &sources::WRITABLE,
+    &findings::PLUGIN_FINDING,
 ];
 
 #[cfg(test)]
@@ -46,7 +48,7 @@ mod tests {
         let names: BTreeSet<&str> = CHECKS.iter().map(|check| check.id).collect();
         assert_eq!(names.len(), CHECKS.len());
         let states: BTreeSet<u8> = CHECKS.iter().map(|check| check.state).collect();
-        assert_eq!(states, (1..=24).collect());
+        assert_eq!(states, (1..=25).collect());
         assert!(CHECKS.iter().all(|check| !check.title.is_empty()));
     }
 }

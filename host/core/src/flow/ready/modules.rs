@@ -26,6 +26,7 @@ pub(super) fn modules(
     uses: &Uses,
     verified: &[Verified],
     boot: &Boot,
+    makers: &[(String, String)],
 ) -> Result<Vec<ModuleFacts>> {
     let target = Target { kernel: kernel.release().to_owned(), arch: kernel.arch().to_owned() };
     let image = run.facts.image(&run.env, &target, kernel);
@@ -46,9 +47,11 @@ pub(super) fn modules(
         known.entry(name.to_owned()).or_insert_with(|| world.named(name, Origin::SharedStore));
     }
     for (name, _) in uses.critical().filter(|(name, _)| !known.contains_key(*name)).collect::<Vec<_>>() {
-        let facts = world.named(name, Origin::Kernel);
+        let maker = makers.iter().find(|(made, _)| made == name);
+        let origin = maker.map_or(Origin::Kernel, |(_, package)| Origin::Package(package.clone()));
+        let facts = world.named(name, origin);
         // Some parts of the kernel are no modules in any kernel, such as a few file systems.
-        if facts.provided != Provided::Missing || uses.is_loaded(name) {
+        if facts.provided != Provided::Missing || maker.is_some() || uses.is_loaded(name) {
             known.insert(name.to_owned(), facts);
         }
     }

@@ -6,11 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 use crate::tree::{PackageId, Target};
 use modsmith_registry::manifest::{Descriptor, Manifest};
-use modsmith_store::{Entry, Identity};
+use modsmith_store::{Entry, Identity, unpacked_digest};
 
 pub const ARTEFACT: &str = "application/vnd.modsmith.module.v1+json";
 const CONFIG: &str = "application/vnd.modsmith.module.config.v1+json";
@@ -38,26 +39,44 @@ pub enum Profile {
     Image,
 }
 
-/// An image's configuration. Source: config.md of image-spec 1.1.1.
-#[derive(Serialize, Deserialize)]
+/// What is read of an image's configuration. Source: config.md of image-spec 1.1.1.
+#[derive(Deserialize)]
 struct ImageConfig {
-    architecture: String,
-    os: String,
     config: ImageSettings,
-    rootfs: RootFs,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct ImageSettings {
-    #[serde(rename = "Labels")]
+    #[serde(rename = "Labels", default)]
     labels: BTreeMap<String, String>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct RootFs {
-    #[serde(rename = "type")]
-    kind: String,
-    diff_ids: Vec<String>,
+/// A layer, and the digest of the tar in it.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    pub descriptor: Descriptor,
+    pub diff_id: String,
+}
+
+impl Layer {
+    /// Of an archive's bytes.
+    ///
+    /// # Errors
+    /// The archive cannot be read.
+    pub fn of(archive: &[u8]) -> std::io::Result<Self> {
+        Ok(Self { descriptor: Descriptor::of(LAYER, archive), diff_id: unpacked_digest(archive)? })
+    }
+}
+
+/// What an image has beside the layer of its modules.
+#[derive(Debug, Clone, Default)]
+pub struct Around {
+    /// Those of the base image, which come first.
+    pub base: Vec<Descriptor>,
+    /// The configuration of the base image; empty without one.
+    pub config: Map<String, Value>,
+    /// The layer with the module index.
+    pub index: Option<Layer>,
 }
 
 /// Where the files of a build are in its layer.
@@ -65,12 +84,7 @@ pub fn directory(target: &Target) -> String {
     format!("opt/lib/modules/{}", target.kernel)
 }
 
-/// A descriptor of the layer with these bytes.
-pub fn layer(bytes: &[u8]) -> Descriptor {
-    Descriptor::of(LAYER, bytes)
-}
-
-/// The configuration and the manifest of an entry, with `diff_id` the digest of the layer's tar.
+/// The configuration and the manifest of an entry whose files are in the layer `modules`.
 ///
 /// # Errors
 /// Why there is none, as a clause.
@@ -79,25 +93,25 @@ pub fn describe(
     package: &PackageId,
     target: &Target,
     profile: Profile,
-    layer: Descriptor,
-    diff_id: String,
+    modules: Layer,
+    around: &Around,
 ) -> Result<(Vec<u8>, Manifest), String> {
     let unfit = |error: serde_json::Error| format!("it cannot be described: {error}");
     let list = entry.to_bytes().map_err(unfit)?;
+    let mut layers = Vec::new();
     let (kind, config) = match profile {
         Profile::Typed => (CONFIG, list),
         Profile::Image => {
+            layers.clone_from(&around.base);
+            layers.extend(around.index.iter().map(|index| index.descriptor.clone()));
             let text = String::from_utf8(list).map_err(|error| error.to_string())?;
-            let config = ImageConfig {
-                architecture: image_architecture(&target.arch).to_owned(),
-                os: "linux".to_owned(),
-                config: ImageSettings { labels: [(LABEL.to_owned(), text)].into() },
-                rootfs: RootFs { kind: "layers".to_owned(), diff_ids: vec![diff_id] },
-            };
+            let own: Vec<&str> = around.index.iter().chain([&modules]).map(|layer| layer.diff_id.as_str()).collect();
+            let config = image_config(&around.config, target, &text, &own);
             (IMAGE_CONFIG, serde_json::to_vec(&config).map_err(unfit)?)
         }
     };
-    let mut manifest = Manifest::new(Descriptor::of(kind, &config), vec![layer]);
+    layers.push(modules.descriptor);
+    let mut manifest = Manifest::new(Descriptor::of(kind, &config), layers);
     manifest.artifact_type = (profile == Profile::Typed).then(|| ARTEFACT.to_owned());
     for (name, value) in
         [(IDENTITY, entry.identity().to_string()), (PACKAGE, package.to_string()), (KERNEL, target.kernel.clone())]
@@ -105,6 +119,32 @@ pub fn describe(
         manifest.annotations.insert(name.to_owned(), value);
     }
     Ok((config, manifest))
+}
+
+/// The configuration of an image: that of its base, with the layers `own` and the label of an entry.
+fn image_config(base: &Map<String, Value>, target: &Target, entry: &str, own: &[&str]) -> Map<String, Value> {
+    let mut config = base.clone();
+    config.insert("architecture".to_owned(), image_architecture(&target.arch).into());
+    config.insert("os".to_owned(), "linux".into());
+    let mut settings = config.get("config").and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut labels = settings.get("Labels").and_then(Value::as_object).cloned().unwrap_or_default();
+    labels.insert(LABEL.to_owned(), entry.into());
+    settings.insert("Labels".to_owned(), labels.into());
+    config.insert("config".to_owned(), settings.into());
+    let known = base.get("rootfs").and_then(|rootfs| rootfs.get("diff_ids")).and_then(Value::as_array);
+    let diff_ids: Vec<Value> =
+        known.into_iter().flatten().cloned().chain(own.iter().map(|id| Value::from(*id))).collect();
+    config.insert("rootfs".to_owned(), json!({ "type": "layers", "diff_ids": diff_ids }));
+    // One entry for each layer, where the base has some.
+    if let Some(history) = config.get_mut("history").and_then(Value::as_array_mut).filter(|all| !all.is_empty()) {
+        history.extend(own.iter().map(|_| json!({ "created_by": "modsmith push" })));
+    }
+    config
+}
+
+/// Which form an artefact with this configuration has.
+pub fn profile_of(config: &Descriptor) -> Profile {
+    if config.media_type == CONFIG { Profile::Typed } else { Profile::Image }
 }
 
 /// The descriptors of an artefact's configuration and layer.
@@ -125,12 +165,24 @@ pub fn parts(manifest: &Manifest) -> Result<(&Descriptor, &Descriptor), String> 
 /// # Errors
 /// Why it is no build of this identity, as a clause.
 pub fn entry(kind: &str, config: &[u8], identity: &Identity) -> Result<Entry, String> {
+    Entry::from_bytes(&list_in(kind, config)?, identity)
+}
+
+/// The same of a build of any identity.
+///
+/// # Errors
+/// Why it is no build, as a clause.
+pub fn any_entry(kind: &str, config: &[u8]) -> Result<Entry, String> {
+    Entry::of_any(&list_in(kind, config)?)
+}
+
+fn list_in(kind: &str, config: &[u8]) -> Result<Vec<u8>, String> {
     if kind == CONFIG {
-        return Entry::from_bytes(config, identity);
+        return Ok(config.to_vec());
     }
     let image: ImageConfig = serde_json::from_slice(config).map_err(|error| format!("its configuration: {error}"))?;
     let list = image.config.labels.get(LABEL).ok_or_else(|| format!("its configuration has no label {LABEL}"))?;
-    Entry::from_bytes(list.as_bytes(), identity)
+    Ok(list.as_bytes().to_vec())
 }
 
 /// The tag by which programs find a build.
@@ -151,6 +203,13 @@ pub fn people_tag(package: &PackageId, target: &Target, names_package: bool) -> 
     }
 }
 
+/// Whether a tag for people is that of a build of this version for any kernel of the architecture.
+pub fn is_of_version(tag: &str, package: &PackageId, target: &Target, names_package: bool) -> bool {
+    const ANY: &str = "KERNEL";
+    let pattern = people_tag(package, &Target { kernel: ANY.to_owned(), arch: target.arch.clone() }, names_package);
+    pattern.rsplit_once(ANY).is_some_and(|(begin, end)| tag.starts_with(begin) && tag.ends_with(end))
+}
+
 /// The last part of the repository of a package: lower case, with single separators inside.
 pub fn repository_name(module: &str) -> String {
     let mut name = String::new();
@@ -167,7 +226,7 @@ pub fn repository_name(module: &str) -> String {
 }
 
 /// As images name architectures, which is as Go does. Source: GOARCH of `go tool dist list`.
-fn image_architecture(machine: &str) -> &str {
+pub fn image_architecture(machine: &str) -> &str {
     match machine {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
@@ -191,6 +250,9 @@ mod tests {
         assert_eq!(people_tag(&id("a", "1:2~rc+1"), &target, false), "1_2_rc_1-6.1.0__x-x86_64");
         assert_eq!(people_tag(&id(".a", "1"), &target, true), "_a-1-6.1.0__x-x86_64");
         assert_eq!(people_tag(&id("a", &"9".repeat(200)), &target, false).len(), LONGEST_TAG);
+        assert!(is_of_version("1_2_rc_1-6.1.0__x-x86_64", &id("a", "1:2~rc+1"), &target, false));
+        assert!(!is_of_version("1_2_rc_2-6.1.0__x-x86_64", &id("a", "1:2~rc+1"), &target, false));
+        assert!(!is_of_version("1_2_rc_1-6.1.0__x-aarch64", &id("a", "1:2~rc+1"), &target, false));
         for (module, name) in [("Kept", "kept"), ("r8168_x", "r8168_x"), ("a+-b", "a-b"), ("_x.", "x"), ("+", "module")]
         {
             assert_eq!(repository_name(module), name);

@@ -7,8 +7,11 @@ use crate::conf::SettingsFile;
 use crate::conf::revoked::Revoked;
 use crate::conf::store::Settings;
 use crate::error::{Error, Kind, Result};
+use crate::flow::compatible::{MOST_CANDIDATES, unlike};
 use crate::flow::origin::note_origin;
-use crate::flow::shared_builds::artefact::{LARGEST_CONFIG, directory, entry, machine_tag, parts};
+use crate::flow::shared_builds::artefact::{
+    LARGEST_CONFIG, any_entry, directory, entry, is_of_version, machine_tag, parts, people_tag,
+};
 use crate::flow::shared_builds::place::{Purpose, SharedStore, Wanted, configured};
 use crate::flow::shared_builds::push::of_place;
 use crate::flow::store::open_or_make;
@@ -17,7 +20,10 @@ use crate::tree::{Origin, PackageId, Target};
 use modsmith_facts::text::line;
 use modsmith_registry::manifest::RawManifest;
 use modsmith_registry::{Shelf, verify};
-use modsmith_store::{Entry, Identity, New, Store, unpack};
+use modsmith_store::{Entry, Identity, Inputs, New, Store, Value, unpack};
+
+/// Makes the entry of a digest from the bytes that a store has for it, or says why it cannot.
+type EntryReader<'a> = dyn Fn(&str, &[u8]) -> Result<Entry, String> + 'a;
 
 /// What came of a pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +47,9 @@ enum Failure {
 /// # Errors
 /// The place cannot be asked.
 pub fn has(place: &SharedStore, wanted: Wanted<'_>) -> Result<bool> {
+    if place.is_new() {
+        return Ok(false);
+    }
     let asked = place.shelf(wanted.package, Purpose::Pull).and_then(|shelf| {
         let raw = shelf.tagged(&machine_tag(wanted.identity))?;
         verify(shelf.as_ref(), &raw.digest, &place.keys).map(drop)
@@ -127,32 +136,95 @@ fn fetch(
         Err(error) if error.is_not_found() => return Ok(None),
         raw => raw.map_err(of_answer)?,
     };
-    let signer = verify(shelf.as_ref(), &raw.digest, &place.keys).map_err(of_answer)?.fingerprint();
+    let read = |kind: &str, config: &[u8]| entry(kind, config, identity);
+    take(run, place, shelf.as_ref(), &raw, target, revoked, &read).map(Some)
+}
+
+/// Looks for a build of other inputs, which the kernel is proven to load, in the places that the administrator
+/// has named, and fetches it into this machine's store.
+pub(in crate::flow) fn fetch_compatible(run: &Invocation<'_>, wanted: Wanted<'_>, inputs: &Inputs) -> Option<Origin> {
+    let places = configured(run, Purpose::Pull, wanted).ok()?;
+    let revoked = Revoked::read().ok()?;
+    let open = |place: &&SharedStore| !run.facts.is_given_up(place.address());
+    places.iter().filter(open).find_map(|place| {
+        let fetched = fetch_compatible_from(run, place, wanted, inputs, &revoked);
+        if let Err(Failure::Place(error)) = &fetched {
+            run.facts.give_up(place.address());
+            tracing::debug!("{}: {error}", place.address());
+        }
+        fetched.ok().flatten()
+    })
+}
+
+fn fetch_compatible_from(
+    run: &Invocation<'_>,
+    place: &SharedStore,
+    wanted: Wanted<'_>,
+    inputs: &Inputs,
+    revoked: &Revoked,
+) -> Result<Option<Origin>, Failure> {
+    let Wanted { package, target, .. } = wanted;
+    let shelf = place.shelf(package, Purpose::Pull).map_err(of_answer)?;
+    let names_package = !place.is_parted_by_package();
+    let own = people_tag(package, target, names_package);
+    let mut tags = shelf.tags().map_err(of_answer)?;
+    tags.retain(|tag| is_of_version(tag, package, target, names_package));
+    // The same kernel first, then the newest names.
+    tags.sort_by(|a, b| (*b == own, b).cmp(&(*a == own, a)));
+    for tag in tags.iter().take(MOST_CANDIDATES) {
+        let raw = shelf.tagged(tag).map_err(of_answer)?;
+        let read = |kind: &str, config: &[u8]| {
+            let entry = any_entry(kind, config)?;
+            match unlike(&entry.inputs, inputs) {
+                Some(input) => Err(format!("it was made from another {input}")),
+                None => Ok(entry),
+            }
+        };
+        match take(run, place, shelf.as_ref(), &raw, target, revoked, &read) {
+            Ok(origin) => return Ok(Some(origin)),
+            Err(Failure::Refused(why)) => tracing::debug!("{tag} is not compatible: {why}"),
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(None)
+}
+
+/// Keeps an artefact whose entry is read from its configuration by `read`.
+fn take(
+    run: &Invocation<'_>,
+    place: &SharedStore,
+    shelf: &dyn Shelf,
+    raw: &RawManifest,
+    target: &Target,
+    revoked: &Revoked,
+    read: &EntryReader<'_>,
+) -> Result<Origin, Failure> {
+    let signer = verify(shelf, &raw.digest, &place.keys).map_err(of_answer)?.fingerprint();
     let settings = Settings::read().map_err(Failure::Here)?;
-    let (entry, files) = content(shelf.as_ref(), &raw, wanted, &directory(target), settings.size(), revoked)?;
+    let (entry, files) = content(shelf, raw, target, settings.size(), revoked, read)?;
     let origin = Origin { address: place.address().to_owned(), artefact: raw.digest.to_string(), signer };
     let mut facts = entry.facts;
     note_origin(&mut facts, &origin);
     let store = store(run)?;
     let kept = store.keep(New { inputs: entry.inputs, facts, files }).and_then(|_| store.collect(settings.size()));
     kept.map_err(not_kept)?;
-    Ok(Some(origin))
+    Ok(origin)
 }
 
 /// The entry and the files of an artefact whose signature is verified.
 fn content(
     shelf: &dyn Shelf,
     raw: &RawManifest,
-    wanted: Wanted<'_>,
-    directory: &str,
+    target: &Target,
     limit: u64,
     revoked: &Revoked,
+    read: &EntryReader<'_>,
 ) -> Result<(Entry, std::collections::BTreeMap<String, Vec<u8>>), Failure> {
     let manifest = raw.manifest().map_err(Failure::Refused)?;
     let (config, layer) = parts(&manifest).map_err(Failure::Refused)?;
     let list = shelf.small_blob(config, LARGEST_CONFIG).map_err(of_answer)?;
-    let entry = entry(&config.media_type, &list, wanted.identity).map_err(Failure::Refused)?;
-    let identity = wanted.identity.to_string();
+    let entry = read(&config.media_type, &list).map_err(Failure::Refused)?;
+    let identity = entry.identity().to_string();
     let digests = [raw.digest.as_str(), identity.as_str(), config.digest.as_str(), layer.digest.as_str()];
     let digests = digests.into_iter().chain(entry.files.values().map(|file| file.digest.as_str()));
     if let Some(digest) = revoked.first(digests) {
@@ -169,7 +241,12 @@ fn content(
     let mut archive = tempfile::tempfile().map_err(here)?;
     shelf.blob(layer, limit.saturating_add(1 << 20), &mut archive).map_err(of_answer)?;
     std::io::Seek::rewind(&mut archive).map_err(here)?;
-    let files = unpack(&entry, directory, archive).map_err(|fault| Failure::Refused(fault.to_string()))?;
+    let kernel = match entry.inputs.get("kernel") {
+        Some(Value::Text(kernel)) => kernel.clone(),
+        _ => target.kernel.clone(),
+    };
+    let directory = directory(&Target { kernel, arch: target.arch.clone() });
+    let files = unpack(&entry, &directory, archive).map_err(|fault| Failure::Refused(fault.to_string()))?;
     Ok((entry, files))
 }
 

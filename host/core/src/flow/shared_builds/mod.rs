@@ -7,20 +7,22 @@
 //! build that was made here.
 //!
 //! * places: [`place`]; keys: [`trust`]
-//! * the form of an artefact: [`artefact`]; the signed statements about it: [`statements`]
+//! * the form of an artefact: [`artefact`]; what makes an image of it that is run: [`image`]; the signed statements about it: [`statements`]
 //! * sending: [`push`]; fetching: [`fetch`]
 
 mod artefact;
 mod fetch;
+mod image;
 mod place;
 mod push;
 mod statements;
 mod trust;
 
-pub(super) use fetch::fetch_for_build;
+pub(super) use fetch::{fetch_compatible, fetch_for_build};
 
 pub use artefact::Profile;
 pub use fetch::{Pulled, has, pull};
+pub use image::Base;
 pub use modsmith_registry::SigningKey;
 pub use place::{Purpose, SharedStore, Wanted, configured, named};
 pub use push::{PushOptions, Pushed, push};

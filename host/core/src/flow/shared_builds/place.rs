@@ -74,6 +74,12 @@ impl SharedStore {
         matches!(self.kind, PlaceKind::Registry(_))
     }
 
+    /// Whether it is a directory that the first push begins.
+    pub(super) fn is_new(&self) -> bool {
+        let is_empty = |path: &Path| std::fs::read_dir(path).map_or(true, |mut entries| entries.next().is_none());
+        matches!(&self.kind, PlaceKind::Directory(path) if is_empty(path))
+    }
+
     /// The same, for a build that waits: what is not there soon is built.
     fn hasty(mut self) -> Self {
         (self.settings.attempts, self.settings.patience) = (2, Duration::from_secs(10));
@@ -133,6 +139,27 @@ pub fn configured(run: &Invocation<'_>, purpose: Purpose, wanted: Wanted<'_>) ->
         Ok(SharedStore::of(&answer.address, keys, settings).hasty())
     };
     answers.into_iter().map(place).collect()
+}
+
+/// The image of an address: `oci://HOST[:PORT]/PATH[:TAG]`, or `DIRECTORY:TAG` of an image layout. The shelf
+/// that has it, and its tag.
+///
+/// # Errors
+/// registries.toml; an address that is none; a directory that is no layout.
+pub(super) fn image(env: &Env, address: &str) -> Result<(Box<dyn Shelf>, String)> {
+    let failed = |error| Error::from(modsmith_plugins::Error::from(error));
+    if let Some(text) = address.strip_prefix(SCHEME) {
+        let reference = Reference::parse(text).map_err(failed)?;
+        let client = Client::new(settings(&sources(env)?, &env.environment));
+        let tag = reference.tag.unwrap_or_else(|| "latest".to_owned());
+        return Ok((Box::new(OfRegistry::new(client, reference.repository)), tag));
+    }
+    let Some((path, tag)) = address.rsplit_once(':').filter(|(path, tag)| !path.is_empty() && !tag.contains('/'))
+    else {
+        return Err(Error::new(Kind::Usage, format!("`{}` names no image.", line(address)))
+            .hint("Write oci://HOST/PATH:TAG, or DIRECTORY:TAG of an image layout."));
+    };
+    Ok((Box::new(Directory::open(Path::new(&absolute(path))).map_err(failed)?), tag.to_owned()))
 }
 
 fn sources(env: &Env) -> Result<Sources> {

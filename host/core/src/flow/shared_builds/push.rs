@@ -3,24 +3,31 @@
 //! Content comes first, then signatures and statements, and last the tag by which the build is
 //! found: who is killed on the way leaves blobs that nobody finds.
 
+use std::collections::BTreeMap;
+
 use crate::error::{Error, Kind, Result};
 use crate::flow::shared_builds::artefact::{
-    LARGEST_CONFIG, Profile, describe, directory, entry, layer, machine_tag, parts, people_tag,
+    Around, LARGEST_CONFIG, Layer, Profile, describe, directory, entry, machine_tag, parts, people_tag, profile_of,
 };
+use crate::flow::shared_builds::image::{Base, module_index};
 use crate::flow::shared_builds::place::{Purpose, SharedStore};
 use crate::flow::shared_builds::statements::{ingredients, provenance};
 use crate::flow::store::{LOG, open};
 use crate::flow::{Described, Invocation, identity};
 use crate::tree::{PackageId, Target};
-use modsmith_registry::manifest::RawManifest;
+use modsmith_facts::text::line;
+use modsmith_registry::manifest::{Manifest, RawManifest};
 use modsmith_registry::{Digest, Shelf, SigningKey, attest, sign, verify};
-use modsmith_store::{Entry, Identity, Store, pack, unpacked_digest};
+use modsmith_store::{Entry, Identity, Store, pack};
 
 /// How a build is pushed.
 pub struct PushOptions<'k> {
     /// The key that signs the artefact, and the statements about it.
     pub key: &'k SigningKey,
-    pub profile: Profile,
+    /// `None`: with types of its own, or as an image where the place takes no such types.
+    pub profile: Option<Profile>,
+    /// What an image is based on.
+    pub base: Option<&'k Base>,
     /// Another build of the same identity is replaced.
     pub force: bool,
 }
@@ -35,6 +42,8 @@ pub struct Pushed {
     pub reference: String,
     /// `false`: the same modules are there already, signed with the same key.
     pub is_new: bool,
+    /// What the place does not take, as sentences.
+    pub refused: Vec<String>,
 }
 
 /// Pushes the build of a package for a kernel, as this machine's store has it.
@@ -79,6 +88,19 @@ fn kept(run: &Invocation<'_>, described: &Described) -> Result<(Store, Entry)> {
     }
 }
 
+/// Why a build is not pushed.
+enum Failure {
+    Place(modsmith_registry::Error),
+    /// As a clause.
+    Unfit(String),
+}
+
+impl From<modsmith_registry::Error> for Failure {
+    fn from(error: modsmith_registry::Error) -> Self {
+        Self::Place(error)
+    }
+}
+
 /// A build on its way.
 struct Sent<'s> {
     store: &'s Store,
@@ -94,40 +116,77 @@ impl Sent<'_> {
         let of_place = |error| of_place(to, error);
         let identity = entry.identity();
         let tag = machine_tag(&identity);
-        let pushed = |digest: &Digest, is_new| Pushed {
+        let pushed = |digest: &Digest, is_new, refused| Pushed {
             identity: identity.clone(),
             digest: digest.to_string(),
             reference: format!("{}:{tag}", shelf.name()),
             is_new,
+            refused,
         };
         if !options.force
             && let Some(digest) = self.is_there(to, shelf, &tag)?
         {
-            return Ok(pushed(&digest, false));
+            return Ok(pushed(&digest, false, Vec::new()));
         }
-        let archive = self.archive()?;
-        let diff_id = unpacked_digest(archive.as_slice()).map_err(|error| self.unfit(&error))?;
-        let layer = layer(&archive);
-        let (config, manifest) =
-            describe(entry, id, target, options.profile, layer.clone(), diff_id).map_err(|why| self.unfit(&why))?;
-        let raw = manifest.to_raw();
-        shelf.put_blob(&layer, &archive.as_slice()).map_err(of_place)?;
-        shelf.put_blob(&manifest.config, &config.as_slice()).map_err(of_place)?;
-        shelf.put_manifest(None, &raw).map_err(of_place)?;
-        self.attach(shelf, &raw).map_err(of_place)?;
+        let mut refused = Vec::new();
+        let raw = match self.put(shelf, options.profile.unwrap_or_default()) {
+            Err(Failure::Place(error)) if options.profile.is_none() && error.is_about_kind() => {
+                refused.push(format!("{} The build is pushed as a plain image.", line(&error.to_string())));
+                self.put(shelf, Profile::Image)
+            }
+            put => put,
+        };
+        let raw = raw.map_err(|failure| match failure {
+            Failure::Place(error) => of_place(error),
+            Failure::Unfit(why) => self.unfit(&why),
+        })?;
+        refused.extend(self.attach(shelf, &raw).map_err(of_place)?);
         for tag in [people_tag(id, target, !to.is_parted_by_package()), tag.clone()] {
             shelf.put_manifest(Some(&tag), &raw).map_err(of_place)?;
         }
-        Ok(pushed(&raw.digest, true))
+        Ok(pushed(&raw.digest, true, refused))
     }
 
-    /// Signs the artefact, and attaches the statements: provenance, and a list of ingredients.
-    fn attach(&self, shelf: &dyn Shelf, raw: &RawManifest) -> modsmith_registry::Result<()> {
+    /// Content and manifest, without a tag.
+    fn put(&self, shelf: &dyn Shelf, profile: Profile) -> Result<RawManifest, Failure> {
+        let Self { entry, id, target, options, .. } = self;
+        let unfit = |error: &dyn std::fmt::Display| Failure::Unfit(error.to_string());
+        let files = self.files().map_err(|fault| unfit(&fault))?;
+        let archive = self.archive(&files).map_err(|error| unfit(&error))?;
+        let modules = Layer::of(&archive).map_err(|error| unfit(&error))?;
+        let mut around = Around::default();
+        if profile == Profile::Image {
+            let index = module_index(&files, target).map_err(Failure::Unfit)?;
+            let archive = self.archive(&index).map_err(|error| unfit(&error))?;
+            let index = Layer::of(&archive).map_err(|error| unfit(&error))?;
+            shelf.put_blob(&index.descriptor, &archive.as_slice())?;
+            around.index = Some(index);
+            if let Some(base) = options.base {
+                base.copy_to(shelf)?;
+                (around.base, around.config) = (base.layers.clone(), base.config.clone());
+            }
+        }
+        let layer = modules.descriptor.clone();
+        let (config, manifest) = describe(entry, id, target, profile, modules, &around).map_err(Failure::Unfit)?;
+        let raw = manifest.to_raw();
+        shelf.put_blob(&layer, &archive.as_slice())?;
+        shelf.put_blob(&manifest.config, &config.as_slice())?;
+        shelf.put_manifest(None, &raw)?;
+        Ok(raw)
+    }
+
+    /// Signs the artefact, and attaches the statements: provenance, and a list of ingredients. What
+    /// the place does not take of that, as sentences; a signature in the form of a tag has to be.
+    fn attach(&self, shelf: &dyn Shelf, raw: &RawManifest) -> modsmith_registry::Result<Vec<String>> {
         let Self { entry, id, target, options, .. } = self;
         let subject = raw.descriptor();
-        sign(shelf, &subject, options.key)?;
+        if let Some(error) = sign(shelf, &subject, options.key)? {
+            let text = line(&error.to_string()).into_owned();
+            return Ok(vec![format!("{text} The build is signed without a bundle, and has no statements.")]);
+        }
         attest(shelf, &subject, &provenance(entry, id, target), options.key)?;
-        attest(shelf, &subject, &ingredients(entry, id, target, &subject.digest), options.key)
+        attest(shelf, &subject, &ingredients(entry, id, target, &subject.digest), options.key)?;
+        Ok(Vec::new())
     }
 
     /// The digest of the artefact with the same modules, if it is there with the same signer.
@@ -142,6 +201,9 @@ impl Sent<'_> {
         };
         let Ok(manifest) = raw.manifest() else { return Ok(None) };
         let Ok((config, _)) = parts(&manifest) else { return Ok(None) };
+        if !self.has_form(&manifest) {
+            return Ok(None);
+        }
         let list = match shelf.small_blob(config, LARGEST_CONFIG) {
             Err(error) if error.is_about_content() || error.is_not_found() => return Ok(None),
             list => list.map_err(of_place)?,
@@ -168,13 +230,22 @@ impl Sent<'_> {
         }
     }
 
-    fn archive(&self) -> Result<Vec<u8>> {
-        let read = |name: &String| Ok((name.clone(), self.store.read(self.entry, name)?));
-        let files = self.entry.files.keys().map(read).collect::<Result<_, modsmith_store::Fault>>();
-        let files = files.map_err(|fault| self.unfit(&fault))?;
+    /// The files of the entry by name.
+    fn files(&self) -> Result<BTreeMap<String, Vec<u8>>, modsmith_store::Fault> {
+        self.entry.files.keys().map(|name| Ok((name.clone(), self.store.read(self.entry, name)?))).collect()
+    }
+
+    /// Files as a layer: where a kernel's modules are.
+    fn archive(&self, files: &BTreeMap<String, Vec<u8>>) -> std::io::Result<Vec<u8>> {
         let mut archive = Vec::new();
-        pack(&files, &directory(self.target), &mut archive).map_err(|error| self.unfit(&error))?;
+        pack(files, &directory(self.target), &mut archive)?;
         Ok(archive)
+    }
+
+    /// Whether the artefact in the store has the form that the push is to make.
+    fn has_form(&self, manifest: &Manifest) -> bool {
+        let is_form = self.options.profile.is_none_or(|profile| profile == profile_of(&manifest.config));
+        is_form && self.options.base.is_none_or(|base| manifest.layers.starts_with(&base.layers))
     }
 
     fn unfit(&self, why: &dyn std::fmt::Display) -> Error {

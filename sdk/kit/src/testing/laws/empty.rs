@@ -11,14 +11,14 @@ use modsmith_plugins::{Event, Occasion};
 /// A release that no distribution has.
 const RELEASE: &str = "6.1.0-test";
 
-/// Asks every role that adds steps about an empty system: no file, no program,
+/// Asks every role that adds steps or has findings about an empty system: no file, no program,
 /// no os-release, no configuration of the kernel. Kernel hooks may answer, but
 /// with no step: nothing needs doing there.
 ///
 /// # Errors
 /// When the system cannot be laid out.
 pub fn empty_system(subject: &Subject, findings: &mut Findings) -> Result<()> {
-    for call in subject.calls().filter(|call| adds_steps(*call)) {
+    for call in subject.calls().filter(|call| is_about_a_system(*call)) {
         for facts in variants(Facts::about(call, RELEASE)) {
             let answer = subject.ask(&facts, None)?;
             let kept = match &answer {
@@ -37,7 +37,8 @@ pub fn empty_system(subject: &Subject, findings: &mut Findings) -> Result<()> {
     Ok(())
 }
 
-fn adds_steps(call: Call) -> bool {
+/// Calls that add steps, and those that find something about a machine.
+fn is_about_a_system(call: Call) -> bool {
     match call {
         Call::Refresh
         | Call::Prepare
@@ -48,7 +49,8 @@ fn adds_steps(call: Call) -> bool {
         | Call::KernelRemoved
         | Call::KernelPrepare
         | Call::KernelClean
-        | Call::OnEvent => true,
+        | Call::OnEvent
+        | Call::Inspect => true,
         // Values, which are given always; a format, of which the system knows
         // nothing; and signing, which follows from its preparation.
         Call::Score
