@@ -31,13 +31,14 @@ struct Shown {
 /// Shows the newest log of a build of the package that has not ended, waits for one where
 /// there is none, and says in the end how the build went.
 pub fn follow(tree: &Tree, id: &PackageId, asked: impl Fn(&Target) -> bool) -> Result<()> {
-    let began = jiff::Timestamp::now();
+    // Not those since a moment: times of files are behind the clock by as much as 10 ms.
+    let before = ends(&known(tree, id, &asked));
     let mut shown: Option<Shown> = None;
     loop {
         // Looked for first: what a build that has ended has written is then read to its end.
         let known = known(tree, id, &asked);
         let last = known.iter().map(|build| build.time).max();
-        let ended = known.into_iter().find(|build| build.time >= began);
+        let ended = known.into_iter().find(|build| !before.contains(&(build.target.clone(), build.time)));
         if let Some(newest) = newest(tree, id, &asked, last)?
             && shown.as_ref().is_none_or(|shown| shown.identity != newest.identity)
         {
@@ -75,6 +76,11 @@ impl Shown {
 fn known(tree: &Tree, id: &PackageId, asked: impl Fn(&Target) -> bool) -> Vec<Build> {
     let all = builds(tree, id).into_iter().chain(earlier(tree, id));
     all.filter(|build| asked(&build.target)).collect()
+}
+
+/// When builds ended. A build that is made again has another time.
+fn ends(builds: &[Build]) -> Vec<(Target, jiff::Timestamp)> {
+    builds.iter().map(|build| (build.target.clone(), build.time)).collect()
 }
 
 /// The log that was written to last, unless a build has ended since.
