@@ -17,7 +17,7 @@ pub struct Bench {
 type Group = fn(&Bench) -> Vec<Row>;
 
 /// Rows that share a world.
-pub const GROUPS: [(&str, Group); 11] = [
+pub const GROUPS: [(&str, Group); 14] = [
     ("start-up", start_up),
     ("status-installed", status_installed),
     ("status-added", status_added),
@@ -29,6 +29,9 @@ pub const GROUPS: [(&str, Group); 11] = [
     ("registry", from_registry),
     ("autoinstall-ten", autoinstall_ten),
     ("confinement", confinement),
+    ("verification", verification),
+    ("ready", ready),
+    ("completion", completion),
 ];
 
 /// What was built before is built again.
@@ -138,39 +141,118 @@ fn add_remove(bench: &Bench) -> Vec<Row> {
     vec![row("`add` and `remove`", &us, (&them, PEER), Target::Faster(10.0))]
 }
 
+/// A small package, and the largest of those that are quick to build, each registered.
+fn small_and_jool() -> [(&'static str, World, String); 2] {
+    let small = scene::machine();
+    small.add_package(&Package::new("small", "1.0"));
+    small.dkms("add small/1.0").expect(0);
+    let (jool, ids) = scene::added(&["jool-dkms"]);
+    [("a small module", small, "small/1.0".to_owned()), ("jool-dkms", jool, ids.concat())]
+}
+
 fn from_store(bench: &Bench) -> Vec<Row> {
-    let world = scene::machine();
-    world.add_package(&Package::new("small", "1.0"));
-    world.dkms("add small/1.0").expect(0);
-    let line = format!("install small/1.0 -k {}", scene::kernel());
-    world.dkms(&line).expect(0);
-    let unbuild = format!("unbuild small/1.0 -k {}", scene::kernel());
-    let again = |line: String| Turn::of(line).before([ours(&world, &unbuild)]);
-    let turns = [again(ours(&world, &line)), again(ours(&world, &format!("{line} --force")))];
-    let [taken, built] = bench.measure(&world, 11, turns);
-    let what = "`install` of a small module from the store, signed";
-    vec![row(what, &taken, (&built, "building it"), Target::Faster(15.0))]
+    let kernel = scene::kernel();
+    let one = |((what, world, id), target): ((&str, World, String), f64)| {
+        let line = format!("install {id} -k {kernel}");
+        world.dkms(&line).expect(0);
+        let unbuild = format!("unbuild {id} -k {kernel}");
+        let again = |line: String| Turn::of(line).before([ours(&world, &unbuild)]);
+        let turns = [again(ours(&world, &line)), again(ours(&world, &format!("{line} --force")))];
+        let [taken, built] = bench.measure(&world, 11, turns);
+        let what = format!("`install` of {what} from the store, signed");
+        row(what, &taken, (&built, "building it"), Target::Faster(target))
+    };
+    let mut rows: Vec<Row> = small_and_jool().into_iter().zip([15.0, 50.0]).map(one).collect();
+    rows.push(ten_from_store(bench));
+    rows
+}
+
+fn ten_from_store(bench: &Bench) -> Row {
+    let (world, ids) = scene::added(&scene::TEN);
+    let line = ours(&world, &format!("autoinstall -k {}", scene::kernel()));
+    let unbuild: Vec<String> =
+        ids.iter().map(|id| ours(&world, &format!("unbuild {id} -k {}", scene::kernel()))).collect();
+    // The first turn fills the store for the second.
+    let cold = Turn::of(line.clone()).before(unbuild.iter().cloned().chain([EMPTY_STORE.to_owned()]));
+    let [built, taken] = bench.measure(&world, 3, [cold, Turn::of(line).before(unbuild)]);
+    let what = "`autoinstall` of ten packages from the store, signed";
+    row(what, &taken, (&built, "building them"), Target::Faster(20.0))
 }
 
 /// A store elsewhere: a registry on this machine.
 fn from_registry(bench: &Bench) -> Vec<Row> {
-    let (world, registry) = (scene::machine(), Registry::open());
+    let registry = Registry::open();
+    let kernel = scene::kernel();
+    let one = |((what, world, id), target): ((&str, World, String), f64)| {
+        let line = format!("install {id} -k {kernel}");
+        world.dkms(&line).expect(0);
+        let (private, public) = signing_keys(world.dir(), "team");
+        let to = format!("oci://{}/modules", registry.host());
+        let push = format!("push {id} -k {kernel} --to {to} --key {}", private.display());
+        world.modsmith(&push).expect(0);
+        world.settings("modsmith/keys/team.pub", std::fs::read(public).expect("a key"));
+        world.settings("modsmith/settings/store-oci.toml", format!("address = \"{to}\"\nkeys = [\"team\"]\n"));
+        let unbuild = format!("unbuild {id} -k {kernel}");
+        let again = |line: String| Turn::of(line).before([ours(&world, &unbuild), EMPTY_STORE.to_owned()]);
+        let turns = [again(ours(&world, &line)), again(ours(&world, &format!("{line} --force")))];
+        let [fetched, built] = bench.measure(&world, 11, turns);
+        let what = format!("`install` of {what} from a registry on this machine, verified and signed");
+        row(what, &fetched, (&built, "building it"), Target::Faster(target))
+    };
+    small_and_jool().into_iter().zip([8.0, 30.0]).map(one).collect()
+}
+
+/// What the checks of a module cost, and the answer whether a restart is safe.
+fn verification(bench: &Bench) -> Vec<Row> {
+    let world = scene::machine();
     world.add_package(&Package::new("small", "1.0"));
     world.dkms("add small/1.0").expect(0);
-    let line = format!("install small/1.0 -k {}", scene::kernel());
-    world.dkms(&line).expect(0);
-    let (private, public) = signing_keys(world.dir(), "team");
-    let to = format!("oci://{}/modules", registry.host());
-    let push = format!("push small/1.0 -k {} --to {to} --key {}", scene::kernel(), private.display());
-    world.modsmith(&push).expect(0);
-    world.settings("modsmith/keys/team.pub", std::fs::read(public).expect("a key"));
-    world.settings("modsmith/settings/store-oci.toml", format!("address = \"{to}\"\nkeys = [\"team\"]\n"));
-    let unbuild = format!("unbuild small/1.0 -k {}", scene::kernel());
-    let again = |line: String| Turn::of(line).before([ours(&world, &unbuild), EMPTY_STORE.to_owned()]);
-    let turns = [again(ours(&world, &line)), again(ours(&world, &format!("{line} --force")))];
-    let [fetched, built] = bench.measure(&world, 11, turns);
-    let what = "`install` of a small module from a registry on this machine, verified and signed";
-    vec![row(what, &fetched, (&built, "building it"), Target::None)]
+    let build = format!("build small/1.0 -k {} --force", scene::kernel());
+    world.dkms(&build).expect(0);
+    let verify = format!("{} verify small/1.0 -k {}", modsmith().display(), scene::kernel());
+    let [verified, built] = bench.measure(&world, 11, [Turn::of(verify), Turn::of(ours(&world, &build))]);
+    let what = "`verify` of a small module, the facts of the image known";
+    vec![row(what, &verified, (&built, "building it"), Target::Within(0.03))]
+}
+
+fn ready(bench: &Bench) -> Vec<Row> {
+    let world = scene::real_installed();
+    // The exit code is the verdict.
+    let line = format!("{} ready -k {} >/dev/null; [ $? -le 3 ]\n", modsmith().display(), scene::kernel());
+    world.write("ready", line);
+    let [ready] = bench.measure(&world, 11, [Turn::of(format!("/bin/sh {}", world.path("ready").display()))]);
+    let what = format!("`ready`, {} modules of packages installed", scene::module_count(&world));
+    vec![Row { what, ours: ready.median(), other: None, target: Target::Milliseconds(300.0) }]
+}
+
+/// What a press of the tabulator costs in a shell that has read the script.
+fn completion(bench: &Bench) -> Vec<Row> {
+    let world = scene::synthetic_added(1000);
+    let script = world.modsmith("completion bash").expect(0).stdout;
+    world.write("completion", script);
+    let words = [
+        ("packages, 1,000 in the tree", "install synthetic09"),
+        ("kernels", "build -k 6"),
+        ("plugins", "plugin inspect d"),
+        ("options", "status --"),
+    ];
+    let turn = |name: &str, call: String| {
+        world.write(name, format!("source {}\n{call}", world.path("completion").display()));
+        Turn::of(format!("/bin/bash --norc {}", world.path(name).display()))
+    };
+    words
+        .map(|(what, line)| {
+            let (count, last) = (line.split(' ').count(), line.rsplit(' ').next().unwrap_or_default());
+            let before = line.rsplit(' ').nth(1).unwrap_or_default();
+            let call = format!(
+                "COMP_WORDS=(modsmith {line}); COMP_CWORD={count}; COMP_LINE='modsmith {line}'\n\
+                 _modsmith_with_system modsmith '{last}' '{before}'; [[ ${{#COMPREPLY[@]}} -gt 0 ]]\n"
+            );
+            let [with, without] = bench.measure(&world, 51, [turn("with", call), turn("without", String::new())]);
+            let ours = with.median() - without.median();
+            Row { what: format!("completion of {what}"), ours, other: None, target: Target::Milliseconds(30.0) }
+        })
+        .into()
 }
 
 fn build(bench: &Bench) -> Vec<Row> {

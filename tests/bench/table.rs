@@ -11,6 +11,8 @@ pub enum Target {
     Within(f64),
     /// At most so many MiB.
     Mebibytes(f64),
+    /// At most so many milliseconds: a promise to whoever waits.
+    Milliseconds(f64),
     None,
 }
 
@@ -33,6 +35,7 @@ impl Row {
             Target::Faster(times) => Some(other / self.ours >= times),
             Target::Within(times) => Some(self.ours / other <= times),
             Target::Mebibytes(limit) => Some(self.ours <= limit),
+            Target::Milliseconds(limit) => Some(self.ours * 1e3 <= limit),
             Target::None => None,
         }
     }
@@ -41,6 +44,7 @@ impl Row {
         let other = self.other.map(|(seconds, whose)| format!("{} ({whose})", time(seconds))).unwrap_or_default();
         let (ours, ratio, target) = match (self.target, self.other) {
             (Target::Mebibytes(limit), _) => (format!("{:.1} MiB", self.ours), String::new(), format!("≤ {limit} MiB")),
+            (Target::Milliseconds(limit), _) => (time(self.ours), String::new(), format!("≤ {limit} ms")),
             (Target::Faster(times), Some((seconds, _))) => {
                 (time(self.ours), format!("{:.1}× faster", seconds / self.ours), format!("≥ {times}× faster"))
             }

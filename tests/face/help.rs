@@ -25,6 +25,13 @@ fn commands(world: &World) -> Vec<String> {
     commands
 }
 
+/// The subcommands that have a page.
+const PARTS: [(&str, &[&str]); 3] = [
+    ("matrix", &["plan", "collect"]),
+    ("plugin", &["install", "update", "search", "dev", "remove", "list", "inspect", "hook-files", "grant", "revoke"]),
+    ("store", &["list", "gc", "verify"]),
+];
+
 fn folder() -> PathBuf {
     paths::checkout().join("tests/face/help")
 }
@@ -38,6 +45,9 @@ fn every_page_of_help_is_as_it_is_kept_and_no_wider_than_the_terminal() {
         commands.iter().map(|command| (command.clone(), format!("help {command}"))).collect();
     for topic in ["trees", "kernels", "signing", "plugins", "undo", "dkms", "exit codes"] {
         pages.push((format!("topic-{}", topic.replace(' ', "-")), format!("help {topic}")));
+    }
+    for (command, parts) in PARTS {
+        pages.extend(parts.iter().map(|part| (format!("{command}-{part}"), format!("help {command} {part}"))));
     }
     let mut names = BTreeSet::new();
     for (name, line) in pages {
@@ -75,7 +85,13 @@ fn help_is_the_same_however_it_is_asked_for() {
     // A command of its own that needs another word shows its page, and fails as before.
     let page = world.modsmith("help plugin").expect(0).stdout;
     assert_eq!(world.modsmith("plugin").expect(1).stdout, page);
-    assert!(world.modsmith("plugin list --help").expect(0).stdout.contains("--of-root"));
+    let list = world.modsmith("help plugin list").expect(0).stdout;
+    for line in ["plugin list --help", "plugin --root / list -h", "--root / plugin list --help"] {
+        assert_eq!(world.modsmith(line).expect(0).stdout, list, "{line}");
+    }
+    assert_eq!(world.modsmith("store").expect(1).stdout, world.modsmith("help store").expect(0).stdout);
+    // The author's program describes its own.
+    assert!(world.modsmith("help plugin build").expect(0).stdout.contains("--out"));
 }
 
 #[test]
@@ -112,6 +128,7 @@ fn mistakes_lead_to_the_nearest_word_and_to_the_list() {
         ("verify --al", 2, &["Did you mean `--all`?", "`modsmith help verify` lists the options."]),
         ("help instal", 1, &["Did you mean `install`?"]),
         ("help kernel", 1, &["Did you mean `kernels`?"]),
+        ("help plugin instal", 1, &["Did you mean `plugin install`?", "`modsmith help plugin` describes the command."]),
         ("status --color blue", 1, &["Write --color auto"]),
         ("log", 1, &["`modsmith help log` lists the options."]),
     ] {

@@ -111,13 +111,14 @@ macro_rules! packages {
 }
 
 packages! {
-    bbswitch: "bbswitch-dkms";
     v4l2loopback_sources_the_kernel_configuration: "v4l2loopback-dkms";
 }
 
 // The rest of Debian 12's packages: `make test-all`.
 packages! {
     #[ignore = "slow"] acpi_call: "acpi-call-dkms";
+    #[ignore = "slow"] bbswitch: "bbswitch-dkms";
+    #[ignore = "slow"] openafs_configures_for_minutes: "openafs-modules-dkms";
     #[ignore = "slow"] adv_17v35x: "adv-17v35x-dkms";
     #[ignore = "slow"] apfs: "apfs-dkms";
     #[ignore = "slow"] dahdi: "dahdi-dkms";

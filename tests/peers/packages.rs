@@ -95,17 +95,11 @@ macro_rules! packages {
 }
 
 packages! {
-    acpi_call: "acpi-call-dkms" builds 1;
     bbswitch: "bbswitch-dkms" builds 1;
-    ddcci_has_two_modules: "ddcci-dkms" builds 2;
-    digimend_has_four_modules: "digimend-dkms" builds 4;
     dpdk_kmods_has_a_tilde_in_its_version: "dpdk-kmods-dkms" builds 1;
     nat_rtsp_has_a_plus_in_its_version: "nat-rtsp-dkms" builds 2;
-    rapiddisk: "rapiddisk-dkms" builds 2;
     tp_smapi_has_three_modules: "tp-smapi-dkms" builds 3;
     v4l2loopback_sources_the_kernel_configuration: "v4l2loopback-dkms" builds 1;
-    vpoll: "vpoll-dkms" builds 1;
-    xtrx: "xtrx-dkms" builds 1;
 }
 
 #[test]
@@ -115,13 +109,14 @@ fn v4l2loopback_excludes_itself_from_the_cloud_kernel() {
     assert_eq!(code(&steps, 6), (77, 77), "install");
 }
 
-#[test]
-fn openrazer_does_not_compile_for_this_kernel() {
-    fails_as_the_peer_does("openrazer-driver-dkms", 10);
-}
-
 // The rest of Debian 12's packages: `make test-all`.
 packages! {
+    #[ignore = "slow"] acpi_call: "acpi-call-dkms" builds 1;
+    #[ignore = "slow"] ddcci_has_two_modules: "ddcci-dkms" builds 2;
+    #[ignore = "slow"] digimend_has_four_modules: "digimend-dkms" builds 4;
+    #[ignore = "slow"] rapiddisk: "rapiddisk-dkms" builds 2;
+    #[ignore = "slow"] vpoll: "vpoll-dkms" builds 1;
+    #[ignore = "slow"] xtrx: "xtrx-dkms" builds 1;
     #[ignore = "slow"] adv_17v35x: "adv-17v35x-dkms" builds 1;
     #[ignore = "slow"] apfs_is_called_otherwise: "apfs-dkms" builds 1;
     #[ignore = "slow"] dahdi_has_32_modules: "dahdi-dkms" builds 32;
@@ -137,6 +132,12 @@ packages! {
     #[ignore = "slow"] openvpn_dco: "openvpn-dco-dkms" builds 1;
     #[ignore = "slow"] rtpengine_kernel: "rtpengine-kernel-dkms" builds 1;
     #[ignore = "slow"] xtables_addons_has_23_modules: "xtables-addons-dkms" builds 23;
+}
+
+#[test]
+#[ignore = "slow"]
+fn openrazer_does_not_compile_for_this_kernel() {
+    fails_as_the_peer_does("openrazer-driver-dkms", 10);
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn a_component_with_further_exports_is_packed_and_runs() {
     let package = resolve.push_str("plugin.wit", &text).expect("valid WIT");
     let world = resolve.select_world(&[package], Some("extended")).expect("the world is there");
     let mut module = settings_check("(func (export \"exports#f\"))", "");
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).expect("a type");
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("a type");
     let component = ComponentEncoder::default().module(&module).expect("a module").encode().expect("a component");
     desk.write("made.wasm", component);
     desk.write("plugin.toml", MANIFEST);

@@ -23,7 +23,10 @@ pub fn run(arguments: &HelpArguments, environment: &Environment) -> Result<()> {
         Some(first) => match (topics::of(&word), commands::of(first)) {
             // `plugins` is a topic, and `plugin` a command.
             (Some(topic), _) => of_topic(topic),
-            (None, Some(command)) => of_command(command),
+            (None, Some(command)) => match arguments.words.get(1) {
+                None => of_command(command),
+                Some(word) => part(command, word).ok_or_else(|| unknown_part(command, word))?,
+            },
             (None, None) => of_format_word(first, &formats()).ok_or_else(|| unknown(first, &formats()))?,
         },
     };
@@ -71,9 +74,24 @@ pub fn for_command_line(words: &[OsString]) -> String {
     }
 }
 
-/// The page of a command.
-pub fn command(command: &Command, environment: &Environment) {
-    show(&of_command(command), environment);
+/// The page of a command, or of that of its subcommands which the words name.
+pub fn command(command: &Command, words: &[OsString], environment: &Environment) {
+    let part = words.iter().find_map(|word| part(command, word.to_str()?));
+    show(&part.unwrap_or_else(|| of_command(command)), environment);
+}
+
+fn part(command: &Command, word: &str) -> Option<Vec<Block>> {
+    command.described_parts().iter().find(|part| part.get_name() == word).map(|part| of_part(command, part))
+}
+
+fn unknown_part(command: &Command, word: &str) -> Error {
+    let parts = command.described_parts();
+    let error = Error::new(Kind::Usage, format!("There is no page about `{} {word}`.", command.name));
+    let error = match commands::similar(word, parts.iter().map(|part| part.get_name())) {
+        Some(meant) => error.hint(format!("Did you mean `{} {meant}`?", command.name)),
+        None => error,
+    };
+    error.hint(format!("`modsmith help {}` describes the command.", command.name))
 }
 
 fn show(blocks: &[Block], environment: &Environment) {
@@ -153,12 +171,41 @@ pub fn of_command(command: &Command) -> Vec<Block> {
         .collect();
     push(&mut blocks, "Commands", subcommands);
     push(&mut blocks, "Arguments", words_of(command, &parser));
+    push_options(&mut blocks, command, parser.get_arguments());
+    push_ending(&mut blocks, command, command.examples, command.see_also);
+    blocks
+}
+
+/// Everything about a subcommand.
+fn of_part(command: &Command, part: &clap::Command) -> Vec<Block> {
+    let parser = command.clap();
+    let about = part.get_about().map(ToString::to_string).unwrap_or_default();
+    let words = words_of_parser(part);
+    let usage = part.get_positionals().zip(&words).map(|(arg, (name, _))| {
+        let name = if arg.is_required_set() { name.clone() } else { format!("[{name}]") };
+        if matches!(arg.get_action(), clap::ArgAction::Append) { format!("{name}...") } else { name }
+    });
+    let usage: Vec<String> = usage.chain(["[OPTION]...".to_owned()]).collect();
+    let mut blocks = vec![
+        Block::Text(format!("{about}.")),
+        Block::Heading("Usage".into()),
+        Block::Verbatim(vec![format!("modsmith {} {} {}", command.name, part.get_name(), usage.join(" "))]),
+    ];
+    push(&mut blocks, "Arguments", words);
+    // Its own, and those that the command's parts share.
+    push_options(&mut blocks, command, part.get_arguments().chain(parser.get_arguments()));
+    let examples =
+        command.parts.iter().find(|known| known.name == part.get_name()).map_or(&[][..], |part| part.examples);
+    push_ending(&mut blocks, command, examples, &[command.name]);
+    blocks
+}
+
+/// Options; those that all commands have are named only.
+fn push_options<'a>(blocks: &mut Vec<Block>, command: &Command, args: impl Iterator<Item = &'a clap::Arg>) {
     let is_shown = |arg: &&clap::Arg| !arg.is_positional() && !arg.is_hide_set();
-    let (global, own): (Vec<_>, Vec<_>) = parser
-        .get_arguments()
-        .filter(is_shown)
-        .partition(|arg| commands::is_global(arg.get_id().as_str()) && arg.get_id() != "json");
-    push(&mut blocks, "Options", of_args(&own));
+    let (global, own): (Vec<_>, Vec<_>) =
+        args.filter(is_shown).partition(|arg| commands::is_global(arg.get_id().as_str()) && arg.get_id() != "json");
+    push(blocks, "Options", of_args(&own));
     if !global.is_empty() {
         let mut names: Vec<String> = global.iter().filter_map(|arg| Some(format!("--{}", arg.get_long()?))).collect();
         // Every command has these, without an argument of its own for them.
@@ -167,15 +214,18 @@ pub fn of_command(command: &Command) -> Vec<Block> {
         blocks.push(Block::Heading("Common options".into()));
         blocks.push(Block::Text(format!("{}: see `modsmith help`.", names.join(", "))));
     }
-    let examples = command.examples.iter().map(|(line, text)| (format!("modsmith {line}"), (*text).to_owned()));
+}
+
+/// Examples, the exit codes of the command, and where else to look.
+fn push_ending(blocks: &mut Vec<Block>, command: &Command, examples: &[(&str, &str)], see_also: &[&str]) {
+    let examples = examples.iter().map(|(line, text)| (format!("modsmith {line}"), (*text).to_owned()));
     blocks.extend([Block::Heading("Examples".into()), Block::Examples(examples.collect())]);
     let codes = command.exit_codes.iter().map(|(code, text)| (code.to_string(), (*text).to_owned()));
     let codes = std::iter::once(("0".to_owned(), "Success.".to_owned())).chain(codes).collect();
-    push(&mut blocks, "Exit codes", codes);
+    push(blocks, "Exit codes", codes);
     let also = |name: &&str| if name.ends_with(')') { (*name).to_owned() } else { format!("modsmith help {name}") };
-    let also: Vec<String> = command.see_also.iter().map(also).collect();
+    let also: Vec<String> = see_also.iter().map(also).collect();
     blocks.extend([Block::Heading("See also".into()), Block::Text(also.join(", "))]);
-    blocks
 }
 
 fn push(blocks: &mut Vec<Block>, title: &str, entries: Vec<(String, String)>) {
@@ -190,14 +240,15 @@ fn words_of(command: &Command, parser: &clap::Command) -> Vec<(String, String)> 
         Takes::Shared { words, .. } => {
             words.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
         }
-        Takes::Own(_) => parser
-            .get_positionals()
-            .map(|arg| {
-                let name = arg.get_value_names().and_then(|names| names.first()).map(ToString::to_string);
-                (name.unwrap_or_default(), text_of(arg))
-            })
-            .collect(),
+        Takes::Own(_) => words_of_parser(parser),
     }
+}
+
+fn words_of_parser(parser: &clap::Command) -> Vec<(String, String)> {
+    let name = |arg: &clap::Arg| {
+        arg.get_value_names().and_then(|names| names.first()).map(ToString::to_string).unwrap_or_default()
+    };
+    parser.get_positionals().map(|arg| (name(arg), text_of(arg))).collect()
 }
 
 /// Options, each with its meaning.

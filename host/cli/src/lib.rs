@@ -93,7 +93,7 @@ const RUN: [(&str, Run); 17] = [
     ("completion", |words, environment| Ok(completion::run(&parse(words, environment)?, environment))),
     ("conf", |words, environment| Ok(conf::run(&parse(words, environment)?, environment))),
     ("explain", |words, environment| Ok(explain::run(&parse(words, environment)?, environment))),
-    ("help", |words, environment| Ok(help::run(&parse(words, environment)?, environment))),
+    ("help", help),
     ("identity", |words, environment| Ok(identity::run(&parse(words, environment)?, environment))),
     ("keys", |words, environment| Ok(keys::run(&parse(words, environment)?, environment))),
     ("log", |words, environment| Ok(log::run(&parse(words, environment)?, environment))),
@@ -153,6 +153,15 @@ fn ready(words: &[OsString], environment: &Environment) -> Outcome {
         }),
     };
     Err(answer)
+}
+
+/// The program of plugin authors describes its own commands.
+fn help(words: &[OsString], environment: &Environment) -> Outcome {
+    let arguments: arguments::HelpArguments = parse(words, environment)?;
+    Ok(match arguments.words.as_slice() {
+        [first, word] if first == "plugin" && plugin::is_authors(word) => plugin::authors_help(word, environment),
+        _ => help::run(&arguments, environment),
+    })
 }
 
 /// The exit code says who is at fault: it is one of five, whatever the error is.
@@ -219,15 +228,14 @@ fn parse<A: Parser>(words: &[OsString], environment: &Environment) -> Result<A, 
     debug.filter(|_| A::command().get_subcommands().next().is_none()).map(|index| words.remove(index + 1));
     A::try_parse_from(words.iter().skip(1)).map_err(|error| {
         let command = words.get(1).and_then(|word| word.to_str()).and_then(commands::of);
-        let is_sub = |word: &OsString| A::command().find_subcommand(word).is_some();
         let code = match error.kind() {
             ErrorKind::DisplayHelp => Some(ExitCode::SUCCESS),
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Some(ExitCode::from(errors::exit_code(Kind::Usage))),
             _ => None,
         };
-        match (command.filter(|_| !words.iter().skip(2).any(is_sub)), code) {
+        match (command, code) {
             (Some(command), Some(code)) => {
-                help::command(command, environment);
+                help::command(command, &words[2..], environment);
                 code
             }
             _ => usage_error(&error, Persona::Modsmith, &words),

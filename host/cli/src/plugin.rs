@@ -8,6 +8,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use clap::CommandFactory;
+
 use super::arguments::{AuthorArguments, DirectoryArguments, PluginArguments, PluginCommand};
 use super::setup::{plugins_of, system};
 use super::{hooks, output};
@@ -150,6 +152,19 @@ fn author(command: &str, arguments: &AuthorArguments, environment: &Environment)
     let tool = authors_tool(command, environment)?;
     let error = std::process::Command::new(&tool).arg(command).args(&arguments.words).exec();
     Err(Error::io("start", &tool, error))
+}
+
+/// Whether the program of plugin authors has this command.
+pub fn is_authors(word: &str) -> bool {
+    PluginArguments::command().find_subcommand(word).is_some_and(clap::Command::is_disable_help_flag_set)
+}
+
+/// Has the program of plugin authors describe its command.
+///
+/// # Errors
+/// As [`author`].
+pub fn authors_help(word: &str, environment: &Environment) -> Result<()> {
+    author(word, &AuthorArguments { words: vec!["--help".into()] }, environment)
 }
 
 /// The search path that is meant: this machine's, or that of the system below `--root`.

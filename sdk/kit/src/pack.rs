@@ -118,7 +118,7 @@ fn componentize(module: &[u8], manifest: &Manifest) -> anyhow::Result<Vec<u8>> {
     let mut module = module.to_vec();
     if !about.has_type {
         let (resolve, world) = interface::world(&manifest.roles.provides)?;
-        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)?;
+        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
     }
     let mut encoder = ComponentEncoder::default();
     encoder.validate(true).module(&module)?;
@@ -207,7 +207,7 @@ mod tests {
     fn a_core_module_with_a_type_keeps_its_own() {
         let mut typed = module("", "");
         let (resolve, world) = interface::world(&manifest().manifest.roles.provides).unwrap();
-        embed_component_metadata(&mut typed, &resolve, world, StringEncoding::UTF8, false).unwrap();
+        embed_component_metadata(&mut typed, &resolve, world, StringEncoding::UTF8).unwrap();
         assert!(About::read(&typed).unwrap().has_type);
         plugin(&typed, &manifest()).unwrap();
     }

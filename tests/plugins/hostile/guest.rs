@@ -206,7 +206,7 @@ fn component(role: &str, request: &str, data: &str, functions: &str) -> Vec<u8> 
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/v1.0");
     let (package, _) = resolve.push_dir(&wit).expect("the interface is valid");
     let world = resolve.select_world(&[package], Some(&format!("{role}-plugin"))).expect("the world exists");
-    wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
+    wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
         .expect("the world can be embedded");
     ComponentEncoder::default()
         .module(&module)

@@ -17,6 +17,7 @@ pub const COMMANDS: &[Command] = &[
         examples: &[("help install", "One command."), ("help exit codes", "What exit codes mean.")],
         exit_codes: &[(1, "There is no such command or topic.")],
         see_also: &["explain", "manual"],
+        parts: &[],
     },
     Command {
         name: "completion",
@@ -31,6 +32,7 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[(1, "There is no such shell.")],
         see_also: &["manual"],
+        parts: &[],
     },
     Command {
         name: "manual",
@@ -42,5 +44,6 @@ pub const COMMANDS: &[Command] = &[
         examples: &[("manual", "modsmith(8)."), ("manual --name dkms.conf", "dkms.conf(5).")],
         exit_codes: &[(1, "There is no such page.")],
         see_also: &["help", "dkms.conf(5)"],
+        parts: &[],
     },
 ];

@@ -28,6 +28,7 @@ pub const COMMANDS: &[Command] = &[
             (8, "dkms.conf is invalid."),
         ],
         see_also: &["install", "remove", "trees"],
+        parts: &[],
     },
     Command {
         name: "build",
@@ -49,6 +50,7 @@ pub const COMMANDS: &[Command] = &[
             (77, "The package is not for this kernel."),
         ],
         see_also: &["log", "install", "kernels"],
+        parts: &[],
     },
     Command {
         name: "install",
@@ -76,6 +78,7 @@ pub const COMMANDS: &[Command] = &[
             (77, "The package is not for this kernel."),
         ],
         see_also: &["uninstall", "autoinstall", "signing"],
+        parts: &[],
     },
     Command {
         name: "uninstall",
@@ -90,6 +93,7 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[(3, "The package is not in the tree.")],
         see_also: &["install", "unbuild", "remove"],
+        parts: &[],
     },
     Command {
         name: "unbuild",
@@ -104,6 +108,7 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[(3, "The package is not in the tree.")],
         see_also: &["build", "uninstall", "remove"],
+        parts: &[],
     },
     Command {
         name: "remove",
@@ -121,6 +126,7 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[(3, "The package is not in the tree.")],
         see_also: &["add", "uninstall", "trees"],
+        parts: &[],
     },
     Command {
         name: "generate_mok",
@@ -138,5 +144,6 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[(31, "The plugin that signs modules failed.")],
         see_also: &["signing", "verify"],
+        parts: &[],
     },
 ];

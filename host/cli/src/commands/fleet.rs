@@ -7,7 +7,7 @@ use super::super::identity::IdentityArguments;
 use super::super::matrix::MatrixArguments;
 use super::super::shared_builds::{PullArguments, PushArguments};
 use super::super::store::StoreArguments;
-use super::{Command, Group, Takes};
+use super::{Command, Group, Part, Takes};
 
 pub const COMMANDS: &[Command] = &[
     Command {
@@ -39,6 +39,7 @@ pub const COMMANDS: &[Command] = &[
             (77, "The package excludes the kernel."),
         ],
         see_also: &["matrix", "store", "identity"],
+        parts: &[],
     },
     Command {
         name: "identity",
@@ -60,6 +61,7 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[(3, "The package is not in the tree."), (21, "The kernel has no headers.")],
         see_also: &["store", "build"],
+        parts: &[],
     },
     Command {
         name: "matrix",
@@ -86,6 +88,7 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[(1, "A specification or a matrix that cannot be used."), (30, "A file cannot be written.")],
         see_also: &["cell", "store", "identity"],
+        parts: MATRIX_PARTS,
     },
     Command {
         name: "pull",
@@ -108,6 +111,7 @@ pub const COMMANDS: &[Command] = &[
             (30, "The store has no such build, or one that is not believed."),
         ],
         see_also: &["push", "store", "identity"],
+        parts: &[],
     },
     Command {
         name: "push",
@@ -133,6 +137,7 @@ pub const COMMANDS: &[Command] = &[
             (30, "The build is not in the store, or another build of its identity is there."),
         ],
         see_also: &["pull", "store", "identity"],
+        parts: &[],
     },
     Command {
         name: "store",
@@ -151,5 +156,50 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[(30, "A build is damaged, or two builds differ.")],
         see_also: &["identity", "build", "push", "pull"],
+        parts: STORE_PARTS,
+    },
+];
+
+const MATRIX_PARTS: &[Part] = &[
+    Part {
+        name: "plan",
+        examples: &[
+            ("matrix plan farm.toml --emit make", "The list matrix.json, and a makefile on standard output."),
+            (
+                "matrix plan farm.toml --emit slurm --push /mnt/m --key team.key",
+                "A script whose cells push what they have built.",
+            ),
+        ],
+    },
+    Part {
+        name: "collect",
+        examples: &[
+            ("matrix collect matrix.json", "The page, the index and the metrics, in results."),
+            ("matrix collect matrix.json --before last/index.json", "With what has changed."),
+        ],
+    },
+];
+
+const STORE_PARTS: &[Part] = &[
+    Part {
+        name: "list",
+        examples: &[
+            ("store list", "The builds, the one that was used last first."),
+            ("store list --json", "For programs, with the size of all."),
+        ],
+    },
+    Part {
+        name: "gc",
+        examples: &[
+            ("store gc", "As the settings say."),
+            ("store gc --size 100MiB", "Keep the builds that were used last, up to this much."),
+        ],
+    },
+    Part {
+        name: "verify",
+        examples: &[
+            ("store verify", "The files of all builds against their digests."),
+            ("store verify --rebuild bbswitch/0.8 -k 6.1.0-9-amd64", "Build twice, and compare with the store."),
+        ],
     },
 ];

@@ -21,6 +21,7 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[(11, "At least one package failed."), (21, "The kernel's headers are missing.")],
         see_also: &["status", "log", "kernels"],
+        parts: &[],
     },
     Command {
         name: "match",
@@ -38,6 +39,7 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[(1, "The template kernel is missing."), (4, "More than one kernel is named.")],
         see_also: &["autoinstall", "kernels"],
+        parts: &[],
     },
     Command {
         name: "kernel_preinst",
@@ -52,6 +54,7 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[(4, "Not exactly one kernel is named.")],
         see_also: &["kernel_postinst", "kernels"],
+        parts: &[],
     },
     Command {
         name: "kernel_postinst",
@@ -66,6 +69,7 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[(4, "Not exactly one kernel is named."), (11, "At least one package failed.")],
         see_also: &["autoinstall", "kernels"],
+        parts: &[],
     },
     Command {
         name: "kernel_prerm",
@@ -83,5 +87,6 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[(4, "Not exactly one kernel is named."), (14, "At least one module could not be removed.")],
         see_also: &["uninstall", "kernels"],
+        parts: &[],
     },
 ];

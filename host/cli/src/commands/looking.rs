@@ -32,6 +32,7 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[],
         see_also: &["log", "verify", "autoinstall", "kernels"],
+        parts: &[],
     },
     Command {
         name: "log",
@@ -52,6 +53,7 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[(1, "The package has several versions, and none is named."), (3, "There is no such build.")],
         see_also: &["status", "explain", "exit codes"],
+        parts: &[],
     },
     Command {
         name: "verify",
@@ -70,6 +72,7 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[(3, "The package is not built for the kernel."), (33, "A kernel would not load a module.")],
         see_also: &["status", "keys", "signing", "kernels"],
+        parts: &[],
     },
     Command {
         name: "ready",
@@ -88,6 +91,7 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[(1, "Degraded."), (2, "Unsafe."), (3, "Unknown, or no answer.")],
         see_also: &["verify", "check", "status"],
+        parts: &[],
     },
     Command {
         name: "keys",
@@ -107,6 +111,7 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[],
         see_also: &["verify", "generate_mok", "signing"],
+        parts: &[],
     },
     Command {
         name: "conf",
@@ -124,6 +129,7 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[(4, "dkms.conf cannot be read."), (8, "dkms.conf is invalid.")],
         see_also: &["add", "dkms.conf(5)"],
+        parts: &[],
     },
     Command {
         name: "explain",
@@ -140,5 +146,6 @@ pub const COMMANDS: &[Command] = &[
         ],
         exit_codes: &[(1, "There is no such id.")],
         see_also: &["log", "exit codes"],
+        parts: &[],
     },
 ];

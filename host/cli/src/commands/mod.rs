@@ -78,6 +78,15 @@ pub struct Command {
     pub exit_codes: &'static [(u8, &'static str)],
     /// Commands, topics of `modsmith help` and manual pages.
     pub see_also: &'static [&'static str],
+    /// Examples of its subcommands, as above.
+    pub parts: &'static [Part],
+}
+
+/// The examples of a subcommand: all else of its page is in the parser and in its command.
+#[derive(Debug)]
+pub struct Part {
+    pub name: &'static str,
+    pub examples: &'static [(&'static str, &'static str)],
 }
 
 /// The arguments of a command.
@@ -94,6 +103,11 @@ impl Command {
     /// Whether only `modsmith` has it.
     pub fn is_own(&self) -> bool {
         matches!(self.takes, Takes::Own(_))
+    }
+
+    /// Its subcommands, but for those that another program has and describes.
+    pub fn described_parts(&self) -> Vec<clap::Command> {
+        self.clap().get_subcommands().filter(|sub| !sub.is_disable_help_flag_set()).cloned().collect()
     }
 
     /// The command line for clap: of an action, with the options that it takes.
@@ -178,6 +192,13 @@ mod tests {
             for usage in command.usage {
                 assert!(usage.starts_with(name), "{name}: {usage}");
             }
+            let parts: Vec<String> = command.described_parts().iter().map(|sub| sub.get_name().to_owned()).collect();
+            let described: Vec<&str> = command.parts.iter().map(|part| part.name).collect();
+            assert_eq!(described, parts, "{name}: each subcommand has examples, in the parser's order");
+            for (line, _) in command.parts.iter().flat_map(|part| part.examples) {
+                assert!(command.parts.iter().any(|part| line.starts_with(&format!("{name} {}", part.name))), "{line}");
+            }
+            assert!(command.parts.iter().all(|part| part.examples.len() >= 2), "{name}: two examples for each");
             for other in command.see_also {
                 assert!(of(other).is_some() || topics::of(other).is_some() || other.ends_with(')'), "{name}: {other}");
             }
@@ -205,7 +226,7 @@ mod tests {
     #[test]
     fn examples_begin_with_a_command_that_there_is() {
         for command in all() {
-            for (line, text) in command.examples {
+            for (line, text) in command.parts.iter().flat_map(|part| part.examples).chain(command.examples) {
                 let first = line.split(' ').find(|word| !word.starts_with('-')).unwrap_or_default();
                 assert!(of(first).is_some() || first == "mkdeb", "{}: {line}", command.name);
                 assert!(text.ends_with('.'), "{}: {text}", command.name);

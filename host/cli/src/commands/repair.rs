@@ -23,4 +23,5 @@ pub const COMMANDS: &[Command] = &[Command {
     examples: &[("check", "Every package and every kernel."), ("check --repair --dry-run", "What a repair would do.")],
     exit_codes: &[(35, "A broken state was found, or is left after the repair.")],
     see_also: &["status", "verify", "ready"],
+    parts: &[],
 }];
