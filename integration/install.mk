@@ -124,13 +124,15 @@ uninstall: ## Remove what `make install` put there (the same DESTDIR, PREFIX, FL
 DEB_VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 DEB_ARCH    = $(shell dpkg --print-architecture)
 DEB_OUT    ?= target/deb
+# dpkg-deb's own default; -Znone is quick.
+DEB_COMPRESSION ?=
 
 deb: ## Make Debian packages of what was built, in target/deb
 	rm -rf $(DEB_OUT)/stage
 	$(MAKE) install DESTDIR=$(DEB_OUT)/stage PREFIX=/usr FLAVOUR=debian
 	integration/debian/deb/build $(DEB_OUT)/stage $(DEB_VERSION) $(DEB_ARCH)
-	dpkg-deb --root-owner-group --build $(DEB_OUT)/stage $(DEB_OUT)/modsmith_$(DEB_VERSION)_$(DEB_ARCH).deb
+	dpkg-deb --root-owner-group $(DEB_COMPRESSION) --build $(DEB_OUT)/stage $(DEB_OUT)/modsmith_$(DEB_VERSION)_$(DEB_ARCH).deb
 	rm -rf $(DEB_OUT)/tool
 	$(MAKE) install-plugin-tool DESTDIR=$(DEB_OUT)/tool PREFIX=/usr FLAVOUR=debian
 	integration/debian/deb/build-tool $(DEB_OUT)/tool $(DEB_VERSION) $(DEB_ARCH)
-	dpkg-deb --root-owner-group --build $(DEB_OUT)/tool $(DEB_OUT)/modsmith-plugin_$(DEB_VERSION)_$(DEB_ARCH).deb
+	dpkg-deb --root-owner-group $(DEB_COMPRESSION) --build $(DEB_OUT)/tool $(DEB_OUT)/modsmith-plugin_$(DEB_VERSION)_$(DEB_ARCH).deb

@@ -161,6 +161,7 @@ fn recipes_that_clear_or_replace_their_environment_build_as_with_plain_make() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn compilers_that_are_called_by_a_path_build_as_with_plain_make() {
     same_as_plain_make(&[
         "make $k CC=\"$(command -v gcc)\"",
@@ -184,6 +185,7 @@ fn recipes_that_call_another_make_build_as_with_plain_make() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn compilers_behind_ccache_build_as_with_plain_make() {
     tool::path("ccache");
     same_as_plain_make(&[

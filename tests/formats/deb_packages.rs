@@ -138,6 +138,7 @@ fn real_package(package: &str, modules: usize) {
 }
 
 #[test]
+#[ignore = "slow"]
 fn ddcci_with_two_modules_is_a_package_for_all_of_debians_tools() {
     real_package("ddcci-dkms", 2);
 }

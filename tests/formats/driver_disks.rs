@@ -62,6 +62,7 @@ fn lines(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
+#[ignore = "slow"]
 fn red_hats_first_disks_hold_modules_by_kernel_and_what_depmod_says_of_them() {
     for real in [BBSWITCH, DDCCI, DIGIMEND] {
         let world = real.built();
@@ -135,6 +136,7 @@ fn needed(world: &World, real: &Real) -> BTreeSet<String> {
 }
 
 #[test]
+#[ignore = "slow"]
 fn suses_disks_have_an_update_for_each_module_and_those_that_they_need() {
     for (real, destination) in [(BBSWITCH, "kernel/drivers/acpi"), (DDCCI, "extra"), (DIGIMEND, "extra")] {
         let world = real.built();
@@ -176,6 +178,7 @@ fn suses_disks_have_an_update_for_each_module_and_those_that_they_need() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn ubuntus_disk_has_a_package_for_each_kernel_and_the_source() {
     for real in [BBSWITCH, DDCCI, DIGIMEND] {
         // Not built: that is done first.

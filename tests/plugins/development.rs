@@ -38,7 +38,7 @@ fn a_plugin_in_development_is_used_and_told_until_it_ends() {
     let release = kernel::newest(Flavour::Generic);
     let installed = run(&world, &format!("install moved/1.0 -k {release}")).expect(0);
     assert!(installed.stderr.contains(WARNING), "{installed}");
-    assert!(world.path(&format!("lib/modules/{release}/extra/own")).is_dir(), "{installed}");
+    assert!(world.path(format!("lib/modules/{release}/extra/own")).is_dir(), "{installed}");
 
     fs::write(world.path("srv/own/policy.toml"), TABLE.replace("own\"\nversion = \"1.0.0", "own\"\nversion = \"1.0.1"))
         .expect("writable");

@@ -44,6 +44,7 @@ fn a_copy_of_an_installed_module_killed_anywhere() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_build_killed_anywhere() {
     let world = installed();
     fs::write(product(&world), "cut").expect("writable");
@@ -51,6 +52,7 @@ fn a_build_killed_anywhere() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn signing_killed_anywhere() {
     let world = installed();
     tool::run(
@@ -63,6 +65,7 @@ fn signing_killed_anywhere() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_change_of_versions_killed_anywhere() {
     let world = installed();
     dkms(&world, "build sample/2.0 -k KERNEL");

@@ -86,6 +86,7 @@ fn install_killed_anywhere() {
 /// With links to the module from another kernel, and lines in modprobe's
 /// configuration.
 #[test]
+#[ignore = "slow"]
 fn install_with_links_and_lines_killed_anywhere() {
     let world = World::generic().of_system("ID=rocky\nID_LIKE=\"rhel centos fedora\"\n");
     kernel::add_update(&world, &kernel(), "6.1.0-1056-amd64");

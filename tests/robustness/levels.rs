@@ -5,9 +5,10 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use modsmith_tests::World;
+use modsmith_tests::fixture::Package;
 use modsmith_tests::prelude::*;
 use modsmith_tests::world::Invocation;
+use modsmith_tests::{World, tool};
 
 use crate::recipes::{NAMESPACES, USER, Walls, build, level, log, package, registered};
 
@@ -214,4 +215,36 @@ fn a_recipe_that_takes_all_it_can_get_ends_and_leaves_nothing() {
     let out = world.dkms(&format!("autoinstall -k {} -j 4", kernel())).expect_no_panic();
     let state = world.dkms("status honest").expect(0).stdout;
     assert!(state.contains(": installed"), "{out}\n{state}");
+}
+
+/// Each program of the recipe starts behind the walls as it would without: what is added
+/// are the processes that put the walls up.
+#[test]
+fn walls_add_few_processes_to_a_build() {
+    let world = World::generic();
+    let package = Package::new("small", "1.0").compiled();
+    registered(&world, &package);
+    let count = || {
+        let (trace, ours) = (world.path("trace"), world.path("bin/dkms"));
+        let line = format!(
+            "-f -qq -e trace=exit_group -e signal=none -o {} {} build {} -k {} --force",
+            trace.display(),
+            ours.display(),
+            package.id(),
+            kernel()
+        );
+        world.program(tool::path("strace")).words(&line).run().expect(0);
+        let trace = fs::read_to_string(trace).expect("strace wrote it");
+        // Threads end otherwise.
+        trace.lines().filter(|line| line.contains(" exit_group(")).count()
+    };
+    // What is asked once for a kernel has been asked.
+    count();
+    let confined = count();
+    assert_eq!(level(&world, &package), "full");
+    world.has_no_walls();
+    let free = count();
+    eprintln!("{confined} processes behind walls, {free} without");
+    assert!(free > 30, "{free} processes");
+    assert!(confined <= free + 8, "{confined} processes behind walls, {free} without");
 }

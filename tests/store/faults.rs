@@ -101,6 +101,7 @@ fn a_store_that_cannot_be_written_stops_no_build() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn killed_at_any_write_of_the_store_nothing_wrong_is_taken() {
     let start = world();
     let line = format!("build kept/1.0 -k {}", kernel());

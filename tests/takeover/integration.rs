@@ -223,7 +223,8 @@ fn make_deb_makes_a_package_that_takes_the_place_of_dkms() {
         Command::new(tool::path("make"))
             .args(["-C", &paths::checkout().display().to_string(), "deb"])
             .arg(format!("PROGRAMS={}", paths::programs().display()))
-            .arg(format!("DEB_OUT={}", out.path().display())),
+            .arg(format!("DEB_OUT={}", out.path().display()))
+            .arg("DEB_COMPRESSION=-Znone"),
     );
     let files: Vec<_> = fs::read_dir(out.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     let found = |start: &str| {
