@@ -134,7 +134,7 @@ fn autoinstall_nothing(bench: &Bench) -> Vec<Row> {
 
 fn add_remove(bench: &Bench) -> Vec<Row> {
     let world = scene::machine();
-    world.add_package(&Package::new("small", "1.0"));
+    world.add_package(&Package::new("small", "1.0").compiled());
     let (add, remove) = ("add small/1.0", "remove small/1.0 --all");
     let turns = [Turn::of(ours(&world, add)).then(ours(&world, remove)), Turn::of(peer(add)).then(peer(remove))];
     let [us, them] = bench.measure(&world, 31, turns);
@@ -144,7 +144,7 @@ fn add_remove(bench: &Bench) -> Vec<Row> {
 /// A small package, and the largest of those that are quick to build, each registered.
 fn small_and_jool() -> [(&'static str, World, String); 2] {
     let small = scene::machine();
-    small.add_package(&Package::new("small", "1.0"));
+    small.add_package(&Package::new("small", "1.0").compiled());
     small.dkms("add small/1.0").expect(0);
     let (jool, ids) = scene::added(&["jool-dkms"]);
     [("a small module", small, "small/1.0".to_owned()), ("jool-dkms", jool, ids.concat())]
@@ -205,7 +205,7 @@ fn from_registry(bench: &Bench) -> Vec<Row> {
 /// What the checks of a module cost, and the answer whether a restart is safe.
 fn verification(bench: &Bench) -> Vec<Row> {
     let world = scene::machine();
-    world.add_package(&Package::new("small", "1.0"));
+    world.add_package(&Package::new("small", "1.0").compiled());
     world.dkms("add small/1.0").expect(0);
     let build = format!("build small/1.0 -k {} --force", scene::kernel());
     world.dkms(&build).expect(0);
@@ -233,7 +233,7 @@ fn completion(bench: &Bench) -> Vec<Row> {
     let words = [
         ("packages, 1,000 in the tree", "install synthetic09"),
         ("kernels", "build -k 6"),
-        ("plugins", "plugin inspect d"),
+        ("the ids of messages", "explain b"),
         ("options", "status --"),
     ];
     let turn = |name: &str, call: String| {
@@ -257,7 +257,7 @@ fn completion(bench: &Bench) -> Vec<Row> {
 
 fn build(bench: &Bench) -> Vec<Row> {
     let world = scene::machine();
-    let source = world.add_package(&Package::new("small", "1.0"));
+    let source = world.add_package(&Package::new("small", "1.0").compiled());
     world.dkms("add small/1.0").expect(0);
     // A key pair is made once per tree.
     let line = format!("build small/1.0 -k {}", scene::kernel());
@@ -294,7 +294,7 @@ fn autoinstall_ten(bench: &Bench) -> Vec<Row> {
 /// What the walls around recipes cost.
 fn confinement(bench: &Bench) -> Vec<Row> {
     let small = scene::machine();
-    small.add_package(&Package::new("small", "1.0"));
+    small.add_package(&Package::new("small", "1.0").compiled());
     small.dkms("add small/1.0").expect(0);
     let (ten, ids) = scene::added(&scene::TEN);
     let kernel = scene::kernel();

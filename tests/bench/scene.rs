@@ -128,7 +128,7 @@ pub fn real_installed() -> World {
 pub fn synthetic_added(count: usize) -> World {
     let world = machine();
     for number in 0..count {
-        let package = Package::new(&format!("synthetic{number:04}"), "1.0");
+        let package = Package::new(&format!("synthetic{number:04}"), "1.0").compiled();
         let source = world.add_package(&package);
         let version = world.tree().join(package.id());
         fs::create_dir_all(version.join("build")).expect("writable");
