@@ -231,7 +231,7 @@ fn completion(bench: &Bench) -> Vec<Row> {
     let script = world.modsmith("completion bash").expect(0).stdout;
     world.write("completion", script);
     let words = [
-        ("packages, 1,000 in the tree", "install synthetic09"),
+        ("packages: 1,000 in the tree, 100 of which begin so", "install synthetic09"),
         ("kernels", "build -k 6"),
         ("the ids of messages", "explain b"),
         ("options", "status --"),
