@@ -1,11 +1,13 @@
 //! The program `modsmith-plugin`.
 
+mod examples;
+
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use modsmith_facts::text;
 use modsmith_kit::build::{BuildOptions, build};
 use modsmith_kit::check::{CheckOptions, Checked, check};
@@ -194,7 +196,11 @@ fn main() -> ExitCode {
     if let Some(code) = modsmith_plugins::compile::serve(&words) {
         return code;
     }
-    let command = Arguments::parse_from(words).command;
+    let matches = examples::with_examples(Arguments::command()).get_matches_from(words);
+    let command = match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => arguments.command,
+        Err(error) => error.exit(),
+    };
     let json = matches!(&command, Command::Test(arguments) if arguments.json);
     let outcome = match command {
         Command::Build { directory, out } => build_plugins(directory, out),
