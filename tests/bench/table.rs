@@ -11,7 +11,7 @@ pub enum Target {
     Within(f64),
     /// At most so many MiB.
     Mebibytes(f64),
-    /// At most so many milliseconds: a promise to whoever waits.
+    /// At most so many milliseconds.
     Milliseconds(f64),
     None,
 }

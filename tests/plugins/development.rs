@@ -1,4 +1,4 @@
-//! `modsmith plugin dev`: a plugin is used for some time without a grant, and is told everywhere.
+//! `modsmith plugin dev` and `search`: a plugin is used for some time without a grant, and each command says so.
 
 use std::fs;
 
@@ -69,6 +69,18 @@ fn a_plugin_in_development_ends_with_a_restart_and_wrong_words_are_refused() {
     assert!(!run(&world, "plugin list").expect(0).stdout.contains("ownsys"));
     run(&world, &format!("plugin dev {folder} --for 2d")).expect(1).expect_error("--for 2d").expect_hint();
     run(&world, "plugin dev /nosuch").expect(30).expect_error("/nosuch");
+    // A file that is no plugin is not copied to where everybody can read it.
+    for (name, code) in [("secret", 1), ("secret.toml", 31)] {
+        world.write(&format!("srv/{name}"), "of root\n");
+        let secret = world.path(format!("srv/{name}")).display().to_string();
+        run(&world, &format!("plugin dev {secret}")).expect(code).expect_error(&secret).expect_hint();
+        assert!(!world.path("run/development/secret").exists());
+    }
+    // The id is the plugin's, whatever the file is called.
+    world.write("srv/other-1.0.toml", TABLE);
+    let other = world.path("srv/other-1.0.toml").display().to_string();
+    run(&world, &format!("plugin dev {other}")).expect(0);
+    assert!(run(&world, "plugin list").expect(0).stdout.contains("ownsys"));
 }
 
 #[test]

@@ -244,7 +244,6 @@ fn walls_add_few_processes_to_a_build() {
     assert_eq!(level(&world, &package), "full");
     world.has_no_walls();
     let free = count();
-    eprintln!("{confined} processes behind walls, {free} without");
     assert!(free > 30, "{free} processes");
     assert!(confined <= free + 16, "{confined} processes behind walls, {free} without");
 }

@@ -65,21 +65,22 @@ impl Development {
         all
     }
 
-    /// Begins the use of a plugin's file, whose name is `ID.wasm` or `ID.toml`, in place of an earlier one.
+    /// Begins the use of a plugin's file, `.wasm` or `.toml`, in place of an earlier one of its id.
+    /// The caller has made sure that the file is that plugin: everybody may read the copy.
     ///
     /// # Errors
     /// `Io`: something cannot be written.
-    pub fn begin(run: &Path, file: &Path, source: &Path, time: Duration) -> Result<Self, Error> {
+    pub fn begin(run: &Path, id: &str, file: &Path, source: &Path, time: Duration) -> Result<Self, Error> {
         use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-        let id = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let directory = run.join(&id);
+        let directory = run.join(id);
         Self::remove(&directory)?;
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(&directory);
         made.map_err(|e| Error::io("make the directory", &directory, e))?;
         let begun = now();
         let until = begun.saturating_add(time.as_secs());
         let record = Record { source: source.to_path_buf(), begun, until, boot: boot() };
-        let copy = directory.join(file.file_name().unwrap_or_default());
+        let suffix = file.extension().unwrap_or_default();
+        let copy = directory.join(id).with_added_extension(suffix);
         let record_file = directory.join(RECORD);
         let written = || {
             let text = toml::to_string(&record).map_err(std::io::Error::other)?;
@@ -90,7 +91,7 @@ impl Development {
             std::fs::set_permissions(&record_file, mode)
         };
         written().map_err(|e| Error::io("write", &record_file, e))?;
-        Ok(Self { id, directory, source: record.source, left: time, is_stale: false })
+        Ok(Self { id: id.to_owned(), directory, source: record.source, left: time, is_stale: false })
     }
 
     /// Ends the use of a plugin, or of all; returns their ids.
@@ -153,7 +154,7 @@ mod tests {
         let file = dir.path().join("x.toml");
         std::fs::write(&file, "id = \"x\"\n").unwrap();
         let run = dir.path().join("run");
-        Development::begin(&run, &file, &file, Duration::from_secs(time)).unwrap();
+        Development::begin(&run, "x", &file, &file, Duration::from_secs(time)).unwrap();
         (dir, run)
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::{authors_tool, output, search_path};
+use super::{authors_tool, install, output, search_path};
 use crate::arguments::{DevelopmentArguments, PluginArguments};
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
@@ -34,10 +34,33 @@ pub fn run(words: &DevelopmentArguments, arguments: &PluginArguments, environmen
         true => build(&source, made.path(), environment)?,
         false => source.clone(),
     };
-    let begun = Development::begin(&run, &file, &source, time)?;
+    let id = id_of(&file, arguments, environment)?;
+    let begun = Development::begin(&run, &id, &file, &source, time)?;
     output::warning(&begun.sentence());
     output::lines(&field(&begun.id));
     Ok(())
+}
+
+/// The id of a plugin's file.
+///
+/// # Errors
+/// As of `plugin install`, for a file that is no plugin.
+fn id_of(file: &Path, arguments: &PluginArguments, environment: &Environment) -> Result<String> {
+    if !file.extension().is_some_and(|suffix| suffix == "wasm" || suffix == "toml") {
+        return Err(Error::new(
+            Kind::Usage,
+            format!("{} is no plugin: its name does not end in .wasm or .toml.", file.display()),
+        )
+        .hint("Name the source folder of a plugin, or what `plugin build` has made of one."));
+    }
+    let search = install::search(arguments)?;
+    let mut found = install::open(&search, arguments, environment)?.search("", &[file.display().to_string()]);
+    match (found.offers.pop(), found.failures.pop()) {
+        (Some(plugin), _) => Ok(plugin.id),
+        (None, Some((_, error))) => Err(error.into()),
+        (None, None) => Err(Error::new(Kind::Usage, format!("{} has no plugin.", file.display()))
+            .hint("`modsmith plugin build` makes one.")),
+    }
 }
 
 /// Builds the only plugin of a folder. What has not changed is not compiled again.
