@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use modsmith_tests::World;
 use modsmith_tests::fixture::Package;
-use modsmith_tests::state::{copy_signing_key, fill, prebuilt};
+use modsmith_tests::state::{fill, prebuilt};
 
 /// A package that writes what its build sees to `/boot`.
 fn curious() -> Package {
@@ -23,7 +23,6 @@ fn mode(world: &World, path: &str, mode: u32) {
 fn a_build_gets_what_the_file_of_build_environment_exports() {
     let world = World::generic();
     world.opens_boot();
-    copy_signing_key(&world);
     world.add_package(&curious());
     world.write("usr/src/tools/tool", "#!/bin/sh\necho the other one\n");
     mode(&world, "usr/src/tools/tool", 0o755);
@@ -59,7 +58,6 @@ fn a_dry_run_names_the_build_environment_and_does_not_read_it() {
 fn a_build_environment_that_is_not_in_roots_hands_builds_nothing() {
     let world = World::generic();
     world.opens_boot();
-    copy_signing_key(&world);
     world.add_package(&curious());
     world.write("etc/dkms/framework.conf", "build_environment=/etc/dkms/compiler.sh\n");
     let refused = |why: &str| {
@@ -88,7 +86,6 @@ fn a_build_environment_that_is_not_in_roots_hands_builds_nothing() {
 #[test]
 fn a_build_environment_that_ends_the_shell_is_told_in_the_log() {
     let world = World::generic();
-    copy_signing_key(&world);
     world.add_package(&prebuilt("sample", "1.0"));
     world.write("etc/dkms/framework.conf", "build_environment=/etc/dkms/compiler.sh\n");
     world.write("etc/dkms/compiler.sh", "exit 3\n");
@@ -106,7 +103,6 @@ fn scripts_of_the_administrator_take_the_place_of_the_packages() {
     // All scripts write to it: those that are run as root, and those of the build.
     world.write("boot/calls", "");
     mode(&world, "boot/calls", 0o666);
-    copy_signing_key(&world);
     let directives: String =
         SCRIPTS.iter().map(|name| format!("{name}=\"scripts/run.sh {name} $kernelver\"\n")).collect();
     let package = prebuilt("sample", "1.0").conf(&directives).script("scripts/run.sh", "echo source $1 >>/boot/calls");
@@ -141,7 +137,6 @@ fn patch(text: &str) -> String {
 fn patches_of_the_administrator_take_the_place_of_the_packages_and_can_be_more() {
     let world = World::generic();
     world.opens_boot();
-    copy_signing_key(&world);
     let recipe = "MAKE[0]=\"cp prebuilt/$kernelver.ko sample.ko; cat note other >/boot/notes\"\nPATCH[0]=fix/a.patch";
     let package = prebuilt("sample", "1.0").conf(recipe).file("note", "before\n").file("other", "before\n");
     world.add_package(&package.file("patches/fix/a.patch", patch("of the package")));

@@ -5,7 +5,7 @@
 
 use std::fs;
 
-use modsmith_tests::state::{copy_signing_key, fill, generic, other, prebuilt};
+use modsmith_tests::state::{fill, generic, other, prebuilt};
 use modsmith_tests::{World, kernel};
 
 /// A change, on a machine with the package `sample` or more.
@@ -26,7 +26,6 @@ struct Row {
 impl Row {
     fn failure(&self) -> Option<String> {
         let world = World::new(&[generic(), other()]);
-        copy_signing_key(&world);
         (self.prepare)(&world);
         let mut problems = Vec::new();
         let mut last = None;
@@ -271,7 +270,6 @@ fn words_and_codes_of_3_4() {
     ]);
     // An empty kernel or architecture, since 3.1 at the latest.
     let world = World::new(&[generic()]);
-    copy_signing_key(&world);
     sample(&world);
     world.dkms(&fill("build sample/1.0 -k KERNEL")).expect(0);
     for option in ["-k", "-a", "--kernelver", "--arch", "--kernelver=", "--arch="] {
@@ -307,7 +305,6 @@ fn a_cancelled_remove_is_a_warning() {
 #[test]
 fn a_directory_whose_package_is_registered_is_refused_and_changes_nothing() {
     let world = World::generic();
-    copy_signing_key(&world);
     let checkout = world.path("usr/src/checkout");
     prebuilt("sample", "1.0").file("text", "old").write(&checkout);
     world.dkms(&fill("install /usr/src/checkout -k KERNEL")).expect(0);
@@ -335,7 +332,6 @@ fn a_directory_whose_package_is_registered_is_refused_and_changes_nothing() {
 #[test]
 fn several_actions_on_one_line_go_on_with_what_the_first_has_registered() {
     let world = World::generic();
-    copy_signing_key(&world);
     prebuilt("sample", "1.0").write(&world.path("usr/src/checkout"));
     world.dkms(&fill("add build install /usr/src/checkout -k KERNEL")).expect(0);
     assert_eq!(world.dkms("status").stdout, fill("sample/1.0, KERNEL, ARCH: installed\n"));

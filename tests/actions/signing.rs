@@ -10,23 +10,20 @@ use modsmith_tests::fixture::Package;
 use modsmith_tests::kernel::{self};
 use modsmith_tests::prelude::*;
 use modsmith_tests::signature::Signed;
-use modsmith_tests::state::copy_signing_key;
 use modsmith_tests::{Output, World, modinfo, tool};
 
 const SIGN_FILE: &str = "/usr/lib/linux-kbuild-6.1/scripts/sign-file";
 
-/// A machine with the package `signed/1.0`, and these settings.
+/// A machine with the package `signed/1.0`, these settings, and no key pair.
 fn world(settings: &str) -> World {
-    let world = World::generic();
-    world.add_package(&Package::new("signed", "1.0"));
-    fs::write(world.path("etc/dkms/framework.conf"), settings).expect("writable");
-    world
+    world_with_key(settings).without_key()
 }
 
 /// The same with a key pair.
 fn world_with_key(settings: &str) -> World {
-    let world = world(settings);
-    copy_signing_key(&world);
+    let world = World::generic();
+    world.add_package(&Package::new("signed", "1.0"));
+    fs::write(world.path("etc/dkms/framework.conf"), settings).expect("writable");
     world
 }
 

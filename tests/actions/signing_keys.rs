@@ -30,7 +30,7 @@ fn the_pair_is_made_for_a_kernel_without_headers() {
         ("", "generate_mok -k 0.0.0-none"),
         ("sign_file=pkcs7-signer\n", "generate_mok -k 0.0.0-none"),
     ] {
-        let world = World::new(&[]);
+        let world = World::new(&[]).without_key();
         fs::write(world.path("etc/dkms/framework.conf"), settings).expect("writable");
         let out = world.dkms(line).expect(0);
         assert!(out.stdout.starts_with("Signing key: /var/lib/dkms/mok.key\n"), "{out}");
@@ -44,7 +44,7 @@ fn the_pair_is_made_for_a_kernel_without_headers() {
 
 #[test]
 fn the_pair_is_made_for_a_kernel_that_checks_no_signatures_and_its_modules_stay_unsigned() {
-    let world = World::generic();
+    let world = World::generic().without_key();
     world.add_package(&Package::new("plain", "1.0"));
     let text = fs::read_to_string(format!("/lib/modules/{}/build/.config", kernel())).expect("headers have it");
     let lines = text.lines().filter(|line| !line.contains("CONFIG_MODULE_SIG")).map(|line| format!("{line}\n"));
@@ -93,7 +93,7 @@ fn built(root: &Path) -> PathBuf {
 fn modules_of_another_system_without_openssl_are_signed_with_its_own_new_pair() {
     // Its own sign-file runs inside it or not at all, and it has no libraries.
     for (settings, runs) in [("", false), ("sign_file=pkcs7-signer\n", true)] {
-        let (world, system) = (World::new(&[]), system(settings));
+        let (world, system) = (World::new(&[]).without_key(), system(settings));
         let root = system.path();
         let out = world.dkms(&format!("build away/1.0 --root {}", root.display())).expect(0);
         assert_pair(&root.join("var/lib/dkms"));
@@ -110,7 +110,7 @@ fn modules_of_another_system_without_openssl_are_signed_with_its_own_new_pair() 
 
 #[test]
 fn generate_mok_makes_the_pair_of_another_system_that_has_no_kernel_yet() {
-    let (world, system) = (World::new(&[]), tempfile::tempdir().expect("a directory"));
+    let (world, system) = (World::new(&[]).without_key(), tempfile::tempdir().expect("a directory"));
     fs::create_dir_all(system.path().join("var/lib/dkms")).expect("writable");
     world.dkms(&format!("generate_mok --root {}", system.path().display())).expect(0);
     assert_pair(&system.path().join("var/lib/dkms"));
@@ -119,7 +119,7 @@ fn generate_mok_makes_the_pair_of_another_system_that_has_no_kernel_yet() {
 
 #[test]
 fn where_neither_system_has_openssl_the_build_names_it_and_generate_mok_fails() {
-    let (world, system) = (World::new(&[]), system(""));
+    let (world, system) = (World::new(&[]).without_key(), system(""));
     let root = system.path().display();
     let hidden = "for dir in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin; do \
                   [ ! -e $dir/openssl ] || mount --bind /dev/null $dir/openssl; done\n";

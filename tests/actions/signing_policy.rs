@@ -8,7 +8,6 @@ use modsmith_tests::kernel;
 use modsmith_tests::prelude::*;
 use modsmith_tests::schema::validate;
 use modsmith_tests::signature::Signed;
-use modsmith_tests::state::copy_signing_key;
 use modsmith_tests::{Output, World};
 
 const FILE: &str = "modsmith/signing.toml";
@@ -17,7 +16,6 @@ const FILE: &str = "modsmith/signing.toml";
 fn world(policy: &str) -> World {
     let world = World::generic();
     world.add_package(&Package::new("signed", "1.0"));
-    copy_signing_key(&world);
     world.settings(FILE, policy);
     world
 }

@@ -9,9 +9,9 @@ pub fn kernel() -> String {
     kernel::newest(Flavour::Generic)
 }
 
-/// One package that builds, one that does not, and one that is for another kernel.
+/// A machine without a signing key; one package that builds, one that does not, and one that is for another kernel.
 pub fn world() -> World {
-    let world = World::generic();
+    let world = World::generic().without_key();
     world.add_package(&Package::new("good", "1.0").conf("CLEAN=\"make clean\""));
     // The words of a compiler are not the same in each of its versions.
     let error = "echo 'bad.c:12:8: error: too few arguments to function open_device' >&2; exit 2";

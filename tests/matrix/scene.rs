@@ -11,9 +11,9 @@ use serde_json::Value;
 /// The specification of most tests.
 pub const SPEC: &str = "modules = [\"good/1.0\", \"bad/1.0\", \"rare/1.0\"]\nkernels = [\"*\"]\n";
 
-/// The sources of the specification, in a world with two kernels; nothing is in the tree.
+/// The sources of the specification, in a world with two kernels and no signing key; nothing is in the tree.
 pub fn world() -> World {
-    let world = World::new(&[kernel(), kernel::newest(Flavour::Cloud)]);
+    let world = World::new(&[kernel(), kernel::newest(Flavour::Cloud)]).without_key();
     add_packages(&world);
     world.write("spec.toml", SPEC);
     world

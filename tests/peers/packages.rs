@@ -35,7 +35,7 @@ fn live(package: &str, flavour: Flavour) -> (Vec<Step>, Vec<Step>) {
     .map(|line| line.replace("ID", &id).replace("KERNEL", &kernel))
     .collect();
     let run = |program| {
-        let world = World::new(std::slice::from_ref(&kernel));
+        let world = World::new(std::slice::from_ref(&kernel)).without_key();
         world.copy_source(&source);
         let before = world.sources();
         let steps = peer::observe(program, &world, &commands);

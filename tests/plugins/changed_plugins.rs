@@ -157,7 +157,6 @@ fn a_file_that_took_the_place_of_ours_stays_and_is_told() {
 #[test]
 fn a_module_that_was_signed_or_compressed_where_it_is_installed_is_still_ours() {
     let world = world();
-    modsmith_tests::state::copy_signing_key(&world);
     grant(&world, "extra/a");
     dkms(&world, "install moved/1.0").expect(0);
     let file = module(&world, "extra/a");

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use modsmith_tests::debian_kernel::DebianKernel;
 use modsmith_tests::schema::validate;
-use modsmith_tests::state::{copy_signing_key, generic, other, prebuilt};
+use modsmith_tests::state::{generic, other, prebuilt};
 use modsmith_tests::{World, kernel, tool};
 use serde_json::Value;
 
@@ -14,7 +14,6 @@ use serde_json::Value;
 /// whose builds are copies.
 pub fn bare() -> World {
     let world = World::new(&[generic(), other()]);
-    copy_signing_key(&world);
     for version in ["1.0", "2.0"] {
         world.add_package(&prebuilt("sample", version));
     }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use modsmith_tests::fixture::Package;
 use modsmith_tests::signature::Signed;
-use modsmith_tests::state::{copy_signing_key, generic};
+use modsmith_tests::state::generic;
 use modsmith_tests::{World, kernel, tool};
 
 /// A package with debugging information that `strip` has to take out.
@@ -18,7 +18,6 @@ fn a_module_is_stripped_and_signed_wherever_temporary_files_cannot_go() {
     for (variable, setting) in [("/none", ""), ("/dev/null", ""), ("", "tmp_location=/none\n")] {
         let world = World::generic();
         world.add_package(&package());
-        copy_signing_key(&world);
         fs::write(world.path("etc/dkms/framework.conf"), setting).expect("writable");
         let line = format!("install debugged/1.0 -k {}", generic());
         let out = world.program(world.path("bin/dkms")).words(&line).env("TMPDIR", variable).run().expect(0);

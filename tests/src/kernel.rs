@@ -1,6 +1,7 @@
 //! The kernels that this machine has headers for.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -77,12 +78,14 @@ pub fn add_modules(world: &World, release: &str) {
     copy_modules(&system(release).join("lib/modules").join(release), &to);
 }
 
-/// Copies a module directory. Module files are shared, the index is not: it is
-/// written to.
+/// Copies a module directory. Module files are shared where the file system is the same, the
+/// index is not: it is written to.
 pub fn copy_modules(from: &Path, to: &Path) {
+    let device = |path: &Path| fs::metadata(path).expect("a module directory").dev();
+    let is_same_disk = device(from) == device(to);
     let entries = fs::read_dir(from).expect("a module directory").map(|entry| entry.expect("it can be read").path());
     for entry in entries {
-        let shared = if entry.is_dir() { "-al" } else { "-a" };
+        let shared = if entry.is_dir() && is_same_disk { "-al" } else { "-a" };
         tool::run(Command::new("cp").args([shared, "--remove-destination", "-t"]).arg(to).arg(&entry));
     }
 }

@@ -29,7 +29,6 @@ impl State {
     #[track_caller]
     pub fn reach(&self, program: Program) -> World {
         let world = World::new(&[generic(), other()]);
-        copy_signing_key(&world);
         (self.prepare)(&world);
         for command in self.commands {
             let out = program.run(&world, &fill(command));

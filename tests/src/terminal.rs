@@ -7,7 +7,6 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use tempfile::NamedTempFile;
 use vt100::Parser;
 
 /// Rows that have left the screen at its top, and are kept.
@@ -19,11 +18,10 @@ pub struct Terminal {
     child: Child,
     master: File,
     parser: Parser,
-    _table: NamedTempFile,
 }
 
 impl Terminal {
-    pub(crate) fn start(shown: String, mut command: Command, table: NamedTempFile, rows: u16, columns: u16) -> Self {
+    pub(crate) fn start(shown: String, mut command: Command, rows: u16, columns: u16) -> Self {
         let (master, slave) = open(rows, columns);
         let end = || Stdio::from(slave.try_clone().expect("a file of ours"));
         command.stdin(end()).stdout(end()).stderr(end());
@@ -41,7 +39,7 @@ impl Terminal {
         drop(command);
         drop(slave);
         let parser = Parser::new(rows, columns, SCROLLBACK);
-        Self { command: shown, child, master, parser, _table: table }
+        Self { command: shown, child, master, parser }
     }
 
     /// The screen's lines, without empty ones at its end.

@@ -1,7 +1,9 @@
 //! A scratch machine: the directories that a module builder works on, laid over
 //! the machine's own in a mount namespace for as long as one program runs.
 
+mod in_memory;
 mod invocation;
+mod mounts;
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -11,7 +13,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::fixture::{self, Package};
-use crate::{Output, Snapshot, kernel, paths, tool};
+use crate::{Output, Snapshot, kernel, paths, state, tool};
 pub use invocation::Invocation;
 
 /// The directories that a world has for itself.
@@ -44,10 +46,10 @@ pub struct World {
 }
 
 impl World {
-    /// A machine with a tree that is empty and the given kernels, each with its
-    /// headers and one module of its own.
+    /// A machine with a tree that is empty but for the signing key, and the given kernels, each
+    /// with its headers and one module of its own.
     pub fn new(kernels: &[String]) -> World {
-        let dir = tempfile::Builder::new().prefix("world-").tempdir_in(paths::cache("worlds")).expect("a directory");
+        let dir = tempfile::Builder::new().prefix("world-").tempdir_in(in_memory::worlds()).expect("a directory");
         let world = World { dir };
         for own in OWN {
             fs::create_dir_all(world.path(own)).expect("scratch directory is writable");
@@ -67,7 +69,17 @@ impl World {
         // The name it is called by makes the program behave as dkms.
         fs::create_dir(world.path("bin")).expect("scratch directory is writable");
         symlink(paths::programs().join("modsmith"), world.path("bin/dkms")).expect("writable");
+        // Making one takes longer than most tests.
+        state::copy_signing_key(&world);
         world
+    }
+
+    /// The same before its first build: the signing key has still to be made.
+    pub fn without_key(self) -> World {
+        for file in ["mok.key", "mok.pub"] {
+            fs::remove_file(self.tree().join(file)).expect("each world has it");
+        }
+        self
     }
 
     /// A machine with the newest generic kernel.
@@ -123,7 +135,7 @@ impl World {
 
     /// Another machine in the same state.
     pub fn duplicate(&self) -> World {
-        let copy = World::new(&[]);
+        let copy = World::new(&[]).without_key();
         tool::run(Command::new("cp").args(["-a", "--reflink=auto"]).arg(self.dir().join(".")).arg(copy.dir()));
         copy
     }

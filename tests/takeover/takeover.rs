@@ -14,7 +14,7 @@ fn package() -> Package {
 
 /// A world in which one of the programs installed the package.
 fn installed_by(program: Program) -> World {
-    let world = World::generic();
+    let world = World::generic().without_key();
     world.add_package(&package());
     let out = program.run(&world, &format!("install moved/1.0 -k {}", kernel()));
     assert_eq!(out.code, 0, "{out}");
@@ -83,7 +83,7 @@ fn replacing(name: &str, version: &str) -> (Vec<Step>, Vec<Step>) {
         .map(|line| line.replace("NAME", name).replace("KERNEL", &kernel()))
         .collect();
     let run = |program| {
-        let world = World::generic();
+        let world = World::generic().without_key();
         world.add_package(&Package::new(name, "1.0"));
         let original = world.add_module(&kernel(), &fixture::module(&kernel(), name, Some(version)));
         let before = std::fs::read(&original).expect("just copied");

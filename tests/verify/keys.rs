@@ -4,7 +4,6 @@ use std::fs;
 
 use modsmith_tests::debian_kernel::DebianKernel;
 use modsmith_tests::schema::validate;
-use modsmith_tests::state::copy_signing_key;
 use modsmith_tests::{Output, World, fixture::Package};
 use serde_json::Value;
 
@@ -28,7 +27,6 @@ impl Machine {
         fs::copy(debian.image(), world.path(format!("boot/vmlinuz-{}", debian.release))).expect("writable");
         fs::copy(debian.config(), world.path(format!("boot/config-{}", debian.release))).expect("writable");
         world.write("usr/lib/os-release", "ID=debian\nVERSION_ID=\"12\"\n");
-        copy_signing_key(&world);
         Machine { world, kernel: debian.release }
     }
 

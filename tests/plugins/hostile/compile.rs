@@ -53,7 +53,7 @@ fn a_compiler_that_takes_too_long_is_ended_and_the_error_names_the_limit() {
 #[test]
 fn a_user_with_limits_of_their_own_compiles_within_them() {
     let world = machine(Body::new().note("hello"), "");
-    fs::hard_link(modsmith_tests::world::modsmith(), world.path("boot/modsmith")).unwrap();
+    fs::copy(modsmith_tests::world::modsmith(), world.path("boot/modsmith")).unwrap();
     let line = format!("install demo/1.0 --dry-run -k {}", kernel::newest(Flavour::Generic));
     let script =
         format!("ulimit -t 59; exec setpriv --reuid 4711 --regid 4711 --clear-groups /boot/modsmith {line} --verbose");

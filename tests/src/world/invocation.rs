@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use super::{OWN, SETTINGS, World, headers, is_root};
+use super::mounts::Mounts;
+use super::{OWN, SETTINGS, World, headers};
 use crate::terminal::Terminal;
-use crate::{Output, kill, paths, refuse, tool};
+use crate::{Output, kill, paths, refuse};
 
 /// A program about to be run in a [`World`]: with an environment of its own, no
 /// input, and the world's directories over the machine's.
@@ -123,7 +124,7 @@ impl Invocation<'_> {
     /// # Panics
     /// When there are no mount namespaces to be had.
     pub fn run(self) -> Output {
-        let (shown, mut command, _table) = self.command();
+        let (shown, mut command) = self.command();
         let out = command.output().unwrap_or_else(|e| panic!("cannot run {shown}: {e}"));
         Output::new(shown, out)
     }
@@ -133,10 +134,8 @@ impl Invocation<'_> {
     /// # Panics
     /// When it cannot be started.
     pub fn start(self) -> Child {
-        let (shown, mut command, table) = self.command();
+        let (shown, mut command) = self.command();
         let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        // The world's directory goes at the test's end, and the file with it.
-        table.keep().expect("scratch directory is writable");
         started.unwrap_or_else(|e| panic!("cannot start {shown}: {e}"))
     }
 
@@ -146,25 +145,26 @@ impl Invocation<'_> {
     /// When there are no terminals or mount namespaces to be had.
     pub fn on_terminal(self, rows: u16, columns: u16) -> Terminal {
         let has_kind = self.environment.iter().any(|(name, _)| name == "TERM");
-        let (shown, command, table) = if has_kind { self } else { self.env("TERM", "xterm") }.command();
-        Terminal::start(shown, command, table, rows, columns)
+        let (shown, command) = if has_kind { self } else { self.env("TERM", "xterm") }.command();
+        Terminal::start(shown, command, rows, columns)
     }
 
-    /// The command line, what runs it, and the file with its mounts, which is needed until it has ended.
-    fn command(self) -> (String, Command, tempfile::NamedTempFile) {
+    /// The command line, and what runs it.
+    fn command(self) -> (String, Command) {
         let world = self.world;
         let shown = std::iter::once(self.program.display().to_string()).chain(self.arguments.iter().cloned());
         let shown = shown.collect::<Vec<_>>().join(" ");
-        let table = tempfile::NamedTempFile::new_in(world.dir()).expect("scratch directory is writable");
-        fs::write(table.path(), self.table()).expect("just made");
-        let mut command = Command::new(tool::path("unshare"));
-        command.arg("--mount");
-        if !is_root() {
-            command.arg("--map-root-user");
-        }
+        let mounts = self.table();
+        let mut command = match self.mounts.is_empty() {
+            true => Command::new(&self.program),
+            false => {
+                let chroot = self.chroot.as_deref().unwrap_or_default();
+                let mut shell = Command::new("/bin/sh");
+                shell.args(["-c", &format!("set -e\n{}exec {chroot}\"$@\"", self.mounts), "world"]).arg(&self.program);
+                shell
+            }
+        };
         command
-            .args(["--", "/bin/sh", "-c", &self.namespace(table.path()), "world"])
-            .arg(&self.program)
             .args(&self.arguments)
             .env_clear()
             .env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", world.path("bin").display()))
@@ -175,39 +175,31 @@ impl Invocation<'_> {
             .envs(self.environment)
             .current_dir("/")
             .stdin(Stdio::null());
+        mounts.lay(&mut command);
         refuse::refuse(&mut command, self.refused);
-        (shown, command, table)
+        (shown, command)
     }
 
-    /// What is mounted where, as fstab(5) has it: one program does it all, since
-    /// this is run thousands of times.
-    fn table(&self) -> String {
-        let world = self.world.dir().display();
+    /// What lies where: the world's directories, with the machine's headers in them, and its files
+    /// over the machine's `/etc`.
+    fn table(&self) -> Mounts {
+        let (world, mut mounts) = (self.world.dir(), Mounts::default());
         // The headers stay where their own Makefiles look for them.
-        let inside =
-            headers().into_iter().map(|name| format!("/usr/src/{name} {world}/usr/src/{name} none bind 0 0\n"));
+        for name in headers() {
+            let place = self.world.path("usr/src").join(&name);
+            fs::create_dir_all(&place).expect("scratch directory is writable");
+            mounts.bind(&Path::new("/usr/src").join(name), &place);
+        }
         let etc = self.world.path("etc/os-release").exists();
         let over = self.world.path(SETTINGS);
-        let settings =
-            (!etc && over.is_dir()).then(|| format!("overlay /etc overlay lowerdir={}:/etc 0 0\n", over.display()));
+        if !etc && over.is_dir() {
+            mounts.overlay(&over, Path::new("/etc"));
+        }
         let in_etc = |own: &&&str| etc && own.starts_with("etc/");
         let own = OWN.iter().filter(|own| Path::new("/").join(own).is_dir() && !in_etc(own));
-        let own = etc.then_some(&"etc").into_iter().chain(own);
-        let own = own.map(|own| format!("{world}/{own} /{own} none rbind 0 0\n"));
-        inside.chain(settings).chain(own).collect()
-    }
-
-    /// The script that lays the world over the machine and becomes the program.
-    fn namespace(&self, table: &Path) -> String {
-        let sources = self.world.path("usr/src");
-        let places: String = headers().iter().map(|name| format!(" '{}/{name}'", sources.display())).collect();
-        // What the program prints is all that is told.
-        format!(
-            "set -e\nmkdir -p '{}'{places}\nmount -a -T '{}'\n{}exec {}\"$@\"\n",
-            sources.display(),
-            table.display(),
-            self.mounts,
-            self.chroot.as_deref().unwrap_or_default()
-        )
+        for own in etc.then_some(&"etc").into_iter().chain(own) {
+            mounts.bind(&world.join(own), &Path::new("/").join(own));
+        }
+        mounts
     }
 }
