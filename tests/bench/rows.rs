@@ -228,31 +228,42 @@ fn ready(bench: &Bench) -> Vec<Row> {
 /// What a press of the tabulator costs in a shell that has read the script.
 fn completion(bench: &Bench) -> Vec<Row> {
     let world = scene::synthetic_added(1000);
-    let script = world.modsmith("completion bash").expect(0).stdout;
-    world.write("completion", script);
     let words = [
         ("packages: 1,000 in the tree, 100 of which begin so", "install synthetic09"),
         ("kernels", "build -k 6"),
         ("the ids of messages", "explain b"),
         ("options", "status --"),
     ];
-    let turn = |name: &str, call: String| {
-        world.write(name, format!("source {}\n{call}", world.path("completion").display()));
-        Turn::of(format!("/bin/bash --norc {}", world.path(name).display()))
-    };
-    words
-        .map(|(what, line)| {
-            let (count, last) = (line.split(' ').count(), line.rsplit(' ').next().unwrap_or_default());
-            let before = line.rsplit(' ').nth(1).unwrap_or_default();
-            let call = format!(
-                "COMP_WORDS=(modsmith {line}); COMP_CWORD={count}; COMP_LINE='modsmith {line}'\n\
-                 _modsmith_with_system modsmith '{last}' '{before}'; [[ ${{#COMPREPLY[@]}} -gt 0 ]]\n"
-            );
-            let [with, without] = bench.measure(&world, 51, [turn("with", call), turn("without", String::new())]);
+    let shells: [(&str, &str, fn(&str) -> String); 2] = [
+        ("bash", "bash --norc", asked_in_bash),
+        ("fish", "fish -N", |line| format!("test (count (complete -C 'modsmith {line}')) -gt 0\n")),
+    ];
+    let mut rows = Vec::new();
+    for (shell, program, asked) in shells {
+        let script = world.path(format!("completion.{shell}"));
+        world.write(&format!("completion.{shell}"), world.modsmith(&format!("completion {shell}")).expect(0).stdout);
+        let turn = |name: &str, call: String| {
+            world.write(name, format!("source {}\n{call}", script.display()));
+            Turn::of(format!("{program} {}", world.path(name).display()))
+        };
+        for (what, line) in words {
+            let [with, without] =
+                bench.measure(&world, 51, [turn("with", asked(line)), turn("without", String::new())]);
             let ours = with.median() - without.median();
-            Row { what: format!("completion of {what}"), ours, other: None, target: Target::Milliseconds(30.0) }
-        })
-        .into()
+            let what = format!("{shell} completes {what}");
+            rows.push(Row { what, ours, other: None, target: Target::Milliseconds(30.0) });
+        }
+    }
+    rows
+}
+
+fn asked_in_bash(line: &str) -> String {
+    let (count, last) = (line.split(' ').count(), line.rsplit(' ').next().unwrap_or_default());
+    let before = line.rsplit(' ').nth(1).unwrap_or_default();
+    format!(
+        "COMP_WORDS=(modsmith {line}); COMP_CWORD={count}; COMP_LINE='modsmith {line}'\n\
+         _modsmith_with_system modsmith '{last}' '{before}'; [[ ${{#COMPREPLY[@]}} -gt 0 ]]\n"
+    )
 }
 
 fn build(bench: &Bench) -> Vec<Row> {

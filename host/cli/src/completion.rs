@@ -52,7 +52,7 @@ fn script(shell: ShellArgument, persona: Persona, formats: &[Format]) -> String 
     match shell {
         ShellArgument::Bash => format!("{generated}\n{}", fill(include_str!("completion/bash"), persona, &command)),
         ShellArgument::Zsh => zsh(&generated, &fill(include_str!("completion/zsh"), persona, &command)),
-        ShellArgument::Fish => format!("{generated}\n{}", fill(include_str!("completion/fish"), persona, &command)),
+        ShellArgument::Fish => fish(&generated, &fill(include_str!("completion/fish"), persona, &command), persona),
     }
 }
 
@@ -143,6 +143,20 @@ fn fill(script: &str, persona: Persona, command: &Command) -> String {
         .replace("@ACTIONS@", &actions.join(" "))
         .replace("@COMMANDS@", &commands.join(" "))
         .replace("@VALUED@", &valued.join("|"))
+}
+
+/// In fish each option has a condition, and all conditions are asked for each line: the command
+/// is looked for once.
+fn fish(generated: &str, functions: &str, persona: Persona) -> String {
+    let name = persona.name();
+    let needs = format!("function __fish_{name}_needs_command");
+    let using = format!("function __fish_{name}_using_subcommand");
+    let finding = generated.replacen(&needs, "function __modsmith_find_command", 1);
+    let generated = match (finding.split_once(&using), generated.find("\ncomplete ")) {
+        (Some((finding, _)), Some(options)) => format!("{finding}{}", &generated[options..]),
+        _ => generated.to_owned(),
+    };
+    format!("{functions}\n{generated}")
 }
 
 /// In zsh each value names the function that completes it.
