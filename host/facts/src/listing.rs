@@ -4,11 +4,15 @@
 //! owners, other permissions, the order in a directory, and what is above it are left out.
 
 use std::collections::BTreeMap;
+use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
@@ -18,6 +22,11 @@ use crate::digest::{digest, digest_of};
 
 /// The most entries that are listed: far more than the source of a kernel has.
 pub const MOST_ENTRIES: usize = 400_000;
+
+/// More threads would wait for the same disk.
+const MOST_WORKERS: usize = 4;
+
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// File systems that keep times in units of two seconds set the longest time in which a second
 /// change cannot be told from the first. In nanoseconds.
@@ -62,11 +71,8 @@ impl Listing {
     /// # Errors
     /// Those of open(2), readdir(3) and stat(2); more than [`MOST_ENTRIES`] entries.
     pub fn of(root: &Path) -> io::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let top = rustix::fs::open(root, flags, Mode::empty())?;
-        let mut items = Vec::new();
-        list(&top, Path::new(""), &mut items)?;
-        items.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        let top = rustix::fs::open(root, DIRECTORY & !OFlags::NOFOLLOW, Mode::empty())?;
+        let items = list_all(&top)?;
         Ok(Self { root: root.to_path_buf(), items })
     }
 
@@ -102,8 +108,7 @@ impl Listing {
     /// # Errors
     /// A file that cannot be read, or is none any more.
     pub fn digests(&self) -> io::Result<BTreeMap<String, String>> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let top = rustix::fs::open(&self.root, flags, Mode::empty())?;
+        let top = rustix::fs::open(&self.root, DIRECTORY & !OFlags::NOFOLLOW, Mode::empty())?;
         let mut digests = BTreeMap::new();
         for Item { path, kind, .. } in &self.items {
             let what = match kind {
@@ -148,36 +153,110 @@ fn text(path: &Path) -> String {
     std::str::from_utf8(bytes).map_or_else(|_| format!("\0{}", hex::encode(bytes)), str::to_owned)
 }
 
-fn list(directory: &OwnedFd, path: &Path, items: &mut Vec<Item>) -> io::Result<bool> {
-    let mut empty = true;
-    for entry in Dir::read_from(directory)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if matches!(name.to_bytes(), b"." | b"..") {
-            continue;
-        }
-        empty = false;
-        if items.len() >= MOST_ENTRIES {
-            return Err(io::Error::other(format!("it has more than {MOST_ENTRIES} entries")));
-        }
-        let stat = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        let below = path.join(std::ffi::OsStr::from_bytes(name.to_bytes()));
-        let kind = match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Directory => {
-                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let inner = rustix::fs::openat(directory, name, flags, Mode::empty())?;
-                Kind::Directory { empty: list(&inner, &below, items)? }
-            }
-            FileType::RegularFile => Kind::File { executable: stat.st_mode & 0o111 != 0 },
-            FileType::Symlink => {
-                let target = rustix::fs::readlinkat(directory, name, Vec::new())?;
-                Kind::Link(std::ffi::OsString::from_vec(target.into_bytes()).into())
-            }
-            _ => Kind::Other,
+/// A directory that is still to be listed, and where it is among the items.
+struct Unlisted {
+    place: usize,
+    path: PathBuf,
+}
+
+/// Lists a directory and all below it in the order of paths. What is two levels down is listed by
+/// several threads: the headers of a kernel are more than 30,000 files.
+fn list_all(top: &OwnedFd) -> io::Result<Vec<Item>> {
+    let mut walk = Walk { items: Vec::new(), depth: Some(1), unlisted: Vec::new(), most: MOST_ENTRIES };
+    walk.list(top, Path::new(""))?;
+    let Walk { items: above, unlisted, .. } = walk;
+    let (next, most) = (AtomicUsize::new(0), MOST_ENTRIES - above.len());
+    let work = || {
+        let listed = |below: &Unlisted| {
+            let mut walk = Walk { items: Vec::new(), depth: None, unlisted: Vec::new(), most };
+            let directory = open_beneath(top, &below.path, DIRECTORY, Mode::empty())?;
+            let empty = walk.list(&directory, &below.path)?;
+            Ok((below.place, empty, walk.items))
         };
-        items.push(item(below, kind, &stat));
+        std::iter::from_fn(|| unlisted.get(next.fetch_add(1, Ordering::Relaxed))).map(listed).collect()
+    };
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(MOST_WORKERS).min(unlisted.len());
+    let listed: io::Result<Vec<Vec<_>>> = thread::scope(|scope| {
+        let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+        let own: io::Result<Vec<_>> = work();
+        let joined = others.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        std::iter::once(own).chain(joined).collect()
+    });
+    let mut listed: Vec<(usize, bool, Vec<Item>)> = listed?.into_iter().flatten().collect();
+    listed.sort_unstable_by_key(|(place, ..)| *place);
+
+    let mut listed = listed.into_iter().peekable();
+    let mut items = Vec::new();
+    for (place, mut item) in above.into_iter().enumerate() {
+        let below = listed.next_if(|(of, ..)| *of == place);
+        if let Some((_, empty, _)) = below {
+            item.kind = Kind::Directory { empty };
+        }
+        items.push(item);
+        items.extend(below.into_iter().flat_map(|(.., items)| items));
     }
-    Ok(empty)
+    if items.len() > MOST_ENTRIES { Err(too_many()) } else { Ok(items) }
+}
+
+struct Walk {
+    items: Vec<Item>,
+    /// How many more levels are listed; `None`: all.
+    depth: Option<usize>,
+    unlisted: Vec<Unlisted>,
+    most: usize,
+}
+
+impl Walk {
+    /// Adds what is in a directory, each directory before what is in it and names in their order: the
+    /// order of paths. Returns whether the directory is empty.
+    fn list(&mut self, directory: &OwnedFd, path: &Path) -> io::Result<bool> {
+        let names: io::Result<Vec<CString>> =
+            Dir::read_from(directory)?.map(|entry| Ok(entry?.file_name().to_owned())).collect();
+        let mut names = names?;
+        names.retain(|name| !matches!(name.to_bytes(), b"." | b".."));
+        names.sort_unstable();
+        for name in &names {
+            if self.items.len() >= self.most {
+                return Err(too_many());
+            }
+            let stat = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+            let below = path.join(OsStr::from_bytes(name.to_bytes()));
+            let kind = match FileType::from_raw_mode(stat.st_mode) {
+                FileType::Directory => {
+                    self.list_below((directory, name), below, &stat)?;
+                    continue;
+                }
+                FileType::RegularFile => Kind::File { executable: stat.st_mode & 0o111 != 0 },
+                FileType::Symlink => {
+                    let target = rustix::fs::readlinkat(directory, name, Vec::new())?;
+                    Kind::Link(OsString::from_vec(target.into_bytes()).into())
+                }
+                _ => Kind::Other,
+            };
+            self.items.push(item(below, kind, &stat));
+        }
+        Ok(names.is_empty())
+    }
+
+    /// Adds a directory and, unless others do, what is in it.
+    fn list_below(&mut self, at: (&OwnedFd, &CString), path: PathBuf, stat: &Stat) -> io::Result<()> {
+        let place = self.items.len();
+        self.items.push(item(path.clone(), Kind::Directory { empty: true }, stat));
+        if self.depth == Some(0) {
+            self.unlisted.push(Unlisted { place, path });
+            return Ok(());
+        }
+        let directory = rustix::fs::openat(at.0, at.1, DIRECTORY, Mode::empty())?;
+        self.depth = self.depth.map(|depth| depth - 1);
+        let empty = self.list(&directory, &path)?;
+        self.depth = self.depth.map(|depth| depth + 1);
+        self.items[place].kind = Kind::Directory { empty };
+        Ok(())
+    }
+}
+
+fn too_many() -> io::Error {
+    io::Error::other(format!("it has more than {MOST_ENTRIES} entries"))
 }
 
 fn item(path: PathBuf, kind: Kind, stat: &Stat) -> Item {
