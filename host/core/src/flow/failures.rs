@@ -83,18 +83,11 @@ fn record_failure(
         error.hints.insert(0, remedy.clone());
     }
     let record = FailureRecord {
-        schema_version: 1,
-        module: id.module.clone(),
-        version: id.version.clone(),
-        kernel: target.kernel.clone(),
-        arch: target.arch.clone(),
-        time: jiff::Timestamp::now(),
-        exit_code: run.env.options.exit_codes.of(error.kind),
-        message: error.message.clone(),
         class: found.class,
         first_error: found.first_error,
         remedy,
         confinement: decisions.and_then(|decisions| decisions.place.confined.as_ref()).map(Confined::record),
+        ..FailureRecord::new(id, target, error.message.clone(), run.env.options.exit_codes.of(error.kind))
     };
     let kept = run
         .runner
@@ -123,18 +116,11 @@ pub(super) fn remember_log(run: &Invocation<'_>, package: &Package, target: &Tar
         line.text = without_build_dir(run, id, &line.text);
     }
     let record = FailureRecord {
-        schema_version: 1,
-        module: id.module.clone(),
-        version: id.version.clone(),
-        kernel: target.kernel.clone(),
-        arch: target.arch.clone(),
         time,
-        exit_code: run.env.options.exit_codes.of(Kind::BuildFailed),
-        message,
         class: found.class,
         remedy: remedy_for(run, &found, package, &kernel, target),
         first_error: found.first_error,
-        confinement: None,
+        ..FailureRecord::new(id, target, message, run.env.options.exit_codes.of(Kind::BuildFailed))
     };
     run.runner.run(plan_failure(run, &record, package, target, true))
 }

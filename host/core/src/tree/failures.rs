@@ -62,6 +62,24 @@ mod rfc3339 {
 }
 
 impl FailureRecord {
+    /// Of a build that failed now, and of which no more is known.
+    pub fn new(id: &PackageId, target: &Target, message: String, exit_code: u8) -> Self {
+        Self {
+            schema_version: 1,
+            module: id.module.clone(),
+            version: id.version.clone(),
+            kernel: target.kernel.clone(),
+            arch: target.arch.clone(),
+            time: jiff::Timestamp::now(),
+            exit_code,
+            message,
+            class: Class::Unknown,
+            first_error: None,
+            remedy: String::new(),
+            confinement: None,
+        }
+    }
+
     /// The line that says most: of the log, else of the error.
     pub fn reason(&self) -> &str {
         self.first_error.as_ref().map_or(&self.message, |line| &line.text)
