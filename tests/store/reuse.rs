@@ -204,7 +204,7 @@ fn a_collection_is_bounded_and_builds_are_listed() {
     assert_eq!(json["builds"][0]["files"], serde_json::json!(["Module.symvers", "kept.ko", "make.log"]));
     assert_eq!(json["builds"][0]["identity"], status(&world)["store"]["identity"]);
     let text = world.modsmith("store list").expect(0).stdout;
-    assert!(text.starts_with("kept/1.0, ") && text.contains("1 builds"), "{text}");
+    assert!(text.starts_with("kept/1.0, ") && text.contains("1 build, "), "{text}");
     world.modsmith("store gc").expect(0);
     assert_eq!(stored(&world).len(), 1);
     world.program(modsmith_tests::world::modsmith()).arg("store").arg("gc").arg("--size").arg("1 KiB").run().expect(0);

@@ -146,10 +146,15 @@ pub fn render(error: &Error, persona: Persona) -> String {
     for hint in error.hints.iter().map(|hint| line(hint)) {
         out += &match persona {
             Persona::Dkms => format!("{hint}\n"),
-            Persona::Modsmith => format!("hint: {hint}\n"),
+            Persona::Modsmith => format!("hint: {}\n", typed_as_modsmith(&hint)),
         };
     }
     out
+}
+
+/// What to do, with commands as people at `modsmith` type them: all that dkms has, it has too.
+pub fn typed_as_modsmith(hint: &str) -> String {
+    hint.replace("`dkms ", "`modsmith ")
 }
 
 #[cfg(test)]

@@ -136,7 +136,8 @@ fn show(builds: &[StoredBuild], json: bool) -> Result<()> {
         return output::json(&Document { schema_version: 1, size, builds });
     }
     builds.iter().for_each(|build| output::lines(&line(&text(build))));
-    output::lines(&format!("{} builds, {}", builds.len(), shown_size(size)));
+    let noun = if builds.len() == 1 { "build" } else { "builds" };
+    output::lines(&format!("{} {noun}, {}", builds.len(), shown_size(size)));
     Ok(())
 }
 

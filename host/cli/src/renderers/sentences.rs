@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::super::errors::typed_as_modsmith;
 use super::super::styled::{Line, Paint, wrap};
 use modsmith_core::error;
 use modsmith_core::event::{Failed, Outcome, Skip, Work};
@@ -88,7 +89,7 @@ pub fn of_failure(work: &Work, failed: &Failed, width: usize) -> Vec<Line> {
     let Some(cause) = cause else {
         let texts = std::iter::once(&error.message).chain(&error.details);
         let mut lines: Vec<Line> = texts.flat_map(|text| below(text, Paint::Plain, width)).collect();
-        lines.extend(error.hints.iter().flat_map(|hint| labelled("To do", hint, width)));
+        lines.extend(error.hints.iter().flat_map(|hint| labelled("To do", &typed_as_modsmith(hint), width)));
         return lines;
     };
     let mut lines = labelled("Cause", cause.class.title(), width);
@@ -96,7 +97,7 @@ pub fn of_failure(work: &Work, failed: &Failed, width: usize) -> Vec<Line> {
         Some(first) => lines.extend(labelled("First error", &first.text, width)),
         None => lines.extend(below(&error.message, Paint::Plain, width)),
     }
-    lines.extend(labelled("To do", &cause.remedy, width));
+    lines.extend(labelled("To do", &typed_as_modsmith(&cause.remedy), width));
     if cause.log.is_some() {
         // A command can be marked and pasted: it is not broken.
         let command = format!("modsmith log {} -k {}", work.package, work.target.kernel);
