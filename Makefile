@@ -26,6 +26,9 @@ FOR_BENCH    := $(FOR_TEST) $(FOR_NETFLOW)
 FOR_FUZZ     := g++ gcc binutils openssl cpio xz-utils zstd bzip2
 FOR_TEST_ALL := debootstrap qemu-system-x86 slurm-wlm munge hostname chromium python3-venv $(FOR_NETFLOW) $(FOR_FUZZ)
 
+# What plugins and the guest crate need is compiled once for both.
+WITH_PLUGINS := --target-dir plugins/target
+
 .PHONY: help build demo test test-all fuzz bench lint clean
 
 help: ## List these targets
@@ -48,7 +51,7 @@ test: build ## Run all tests (installs kernel headers, Debian's dkms and tools)
 	@.ci/need $(FOR_TEST)
 	@command -v cargo-nextest >/dev/null || $(CARGO) install cargo-nextest --locked
 	$(CARGO) nextest run --locked --manifest-path wit/Cargo.toml
-	$(CARGO) nextest run --locked --all-features --manifest-path sdk/guest/Cargo.toml
+	$(CARGO) nextest run --locked --all-features --manifest-path sdk/guest/Cargo.toml $(WITH_PLUGINS)
 	$(CARGO) nextest run --locked --manifest-path plugins/Cargo.toml
 	$(CARGO) nextest run --release --locked --no-fail-fast
 
@@ -80,7 +83,7 @@ lint: ## Check formatting, lints and documentation
 	$(CARGO) fmt --all --check --manifest-path plugins/Cargo.toml
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --manifest-path wit/Cargo.toml -- -D warnings
-	$(CARGO) clippy --locked --all-targets --all-features --manifest-path sdk/guest/Cargo.toml -- -D warnings
+	$(CARGO) clippy --locked --all-targets --all-features --manifest-path sdk/guest/Cargo.toml $(WITH_PLUGINS) -- -D warnings
 	$(CARGO) clippy --locked --all-targets --manifest-path plugins/Cargo.toml -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --no-deps
 
