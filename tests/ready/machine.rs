@@ -2,6 +2,7 @@
 //! installed for it, a boot image, a menu, and what a running kernel would say.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
@@ -80,20 +81,29 @@ impl Machine {
         self.world.path(format!("boot/initrd.img-{}", self.kernel))
     }
 
-    /// Makes the image with mkinitramfs; `settings` are lines of its initramfs.conf.
+    /// Makes the image with mkinitramfs; `settings` are lines of its initramfs.conf. An image of
+    /// the same module and settings is made once.
     pub fn make_initramfs(&self, settings: &str) {
         tool::path("mkinitramfs");
         let program = self.world.path("usr/sbin/update-initramfs");
         self.world.write("usr/sbin/update-initramfs", "#!/bin/sh\n");
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("just written");
         let conf = fs::read_to_string("/etc/initramfs-tools/initramfs.conf").expect("initramfs-tools is installed");
-        self.world.write("boot/conf/initramfs.conf", format!("{conf}\nMODULES=list\nCOMPRESS=gzip\n{settings}"));
+        let conf = format!("{conf}\nMODULES=list\nCOMPRESS=gzip\n{settings}");
+        self.world.write("boot/conf/initramfs.conf", &conf);
         self.world.write("boot/conf/modules", format!("{MODULE}\n"));
         for name in ["conf.d", "hooks", "scripts"] {
             fs::create_dir_all(self.world.path(format!("boot/conf/{name}"))).expect("writable");
         }
-        let script = format!("mkinitramfs -d /boot/conf -o /boot/initrd.img-{0} {0}", self.kernel);
-        self.world.shell(&script).run().expect(0);
+        let mut hasher = DefaultHasher::new();
+        let module = fs::read(self.world.modules(&self.kernel).join("updates/dkms").join(format!("{MODULE}.ko"))).ok();
+        (&self.kernel, &conf, module).hash(&mut hasher);
+        let made = paths::cached("initramfs", &format!("{:016x}", hasher.finish()), |dir| {
+            let script = format!("mkinitramfs -d /boot/conf -o /boot/initrd.img-{0} {0}", self.kernel);
+            self.world.shell(&script).run().expect(0);
+            fs::copy(self.image(), dir.join("image")).expect("writable");
+        });
+        fs::copy(made.join("image"), self.image()).expect("writable");
     }
 
     /// A menu of GRUB, with this default.

@@ -67,6 +67,7 @@ fn a_namespace_that_is_not_imported_is_refused() {
         let importing = kernel
             .modules()
             .into_iter()
+            .filter(|file| file.components().any(|part| part.as_os_str() == "storage"))
             .map(|file| crate::kernels::unpacked(&file))
             .find(|bytes| memchr_of(bytes, b"\0import_ns=USB_STORAGE\0"));
         let bytes = Patch::new(importing.expect("a module that imports a namespace")).modinfo("import_ns", None).0;
