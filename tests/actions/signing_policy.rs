@@ -1,6 +1,7 @@
 //! `signing.toml`: which packages are signed.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 
 use modsmith_tests::fixture::Package;
@@ -96,6 +97,38 @@ fn a_digest_allows_the_source_that_has_it_and_no_other() {
 }
 
 #[test]
+fn a_directory_and_an_owner_allow_sources_there_that_nobody_else_can_change() {
+    let policy = |condition: &str| {
+        format!("[[rule]]\npackage = \"signed\"\n{condition}\n\n[[rule]]\npackage = \"*\"\nsign = false\n")
+    };
+    let world = world(&policy("source = \"/usr/src/*\"\nowner = \"root\""));
+    build(&world);
+    assert!(is_signed(&world));
+    assert_eq!(unsigned(&world), None);
+    let refuses = |world: &World, why: &str| {
+        let out = build(world);
+        assert!(out.stdout.contains(&format!("rule 1 is for another source: {why}")), "{out}");
+        assert!(!is_signed(world) && unsigned(world).is_some_and(|told| told.contains(why)));
+    };
+    // A file that others can write.
+    let file = world.path("usr/src/signed-1.0/signed.c");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).expect("a file of ours");
+    refuses(&world, "others can change /usr/src/signed-1.0/signed.c, whose mode is 0666");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("a file of ours");
+    world.settings(FILE, policy("owner = 12345"));
+    refuses(&world, "/usr/src/signed-1.0 belongs to the user 0");
+    // The real path counts, not that of a link.
+    fs::create_dir(world.path("boot/work")).expect("writable");
+    fs::rename(world.path("usr/src/signed-1.0"), world.path("boot/work/signed")).expect("the same file system");
+    symlink("/boot/work/signed", world.path("usr/src/signed-1.0")).expect("writable");
+    world.settings(FILE, policy("source = \"/usr/src/*\""));
+    refuses(&world, "/boot/work/signed does not fit \"/usr/src/*\"");
+    world.settings(FILE, policy("source = \"/boot/**\""));
+    build(&world);
+    assert!(is_signed(&world));
+}
+
+#[test]
 fn a_rule_about_a_key_allows_that_key_only() {
     let world = world("[[rule]]\npackage = \"signed\"\nkey = \"/root/other.key\"\n");
     let out = build(&world);
@@ -114,4 +147,9 @@ fn a_policy_that_cannot_be_followed_signs_nothing() {
     assert!(out.stderr.contains("/etc/modsmith/signing.toml cannot be used: unknown field `packge`"), "{out}");
     assert!(!is_signed(&world));
     assert_eq!(unsigned(&world).as_deref(), Some("/etc/modsmith/signing.toml could not be followed"));
+    world.settings(FILE, "[[rule]]\npackage = \"signed\"\nowner = \"nobody-here\"\n");
+    let out = build(&world);
+    let why = "/etc/modsmith/signing.toml cannot be used: /etc/passwd has no user `nobody-here`";
+    assert!(out.stderr.contains(why), "{out}");
+    assert!(!is_signed(&world));
 }

@@ -4,6 +4,7 @@
 mod crash;
 mod healthy;
 mod hostile;
+mod owned;
 mod scene;
 mod states;
 mod verified;

@@ -17,7 +17,7 @@ use super::manifest::{MatchRank, Probe, Role};
 use super::named::Named;
 use super::observed::Observer;
 use super::order::{Order, order_of};
-use super::probe::{Probes, Probing};
+use super::probe::{Probes, Probing, about};
 use super::problem::Problem;
 use super::search::SearchPath;
 use super::settings::{FrameworkSettings, Values};
@@ -148,9 +148,9 @@ impl Plugins {
         self.index().problems()
     }
 
-    /// Takes this for a probe's output: the probe is not run.
-    pub fn know_probe(&self, probe: &Probe, output: &str) {
-        self.probes.know(probe, output);
+    /// Takes this for what a probe prints, about these files if there are any: the probe is not run.
+    pub fn know_probe(&self, probe: &Probe, files: &[String], output: &str) {
+        self.probes.know(&about(probe, files), output);
     }
 
     /// The plugins on the search path.

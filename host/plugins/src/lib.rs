@@ -69,10 +69,10 @@ pub use observing::observed_by;
 pub use owner::check_owner;
 pub use problem::Problem;
 pub use roles::{
-    Assembly, BootEntry, BootLoader, BootMenu, BootRule, Change, CheckReport, CheckSubject, Checks, Event, Finding,
-    FindingLevel, Format, Image, Initrd, InstallPolicy, Invalid, KernelCount, KernelHooks, KernelLayout, KernelPrepare,
-    ModprobeConfig, ModuleNeed, NextBoot, Occasion, Packager, Prune, Purpose, Regeneration, Requirements, Signer,
-    Signing, State, StorePlace, StoreQuestion, Stores, WeakModules,
+    Assembly, BootEntry, BootLoader, BootMenu, BootRule, Change, CheckReport, CheckSubject, Checks, Event, FileOwners,
+    Finding, FindingLevel, Format, Image, Initrd, InstallPolicy, Invalid, KernelCount, KernelHooks, KernelLayout,
+    KernelPrepare, ModprobeConfig, ModuleNeed, NextBoot, Occasion, Packager, Prune, Purpose, Regeneration,
+    Requirements, Signer, Signing, State, StorePlace, StoreQuestion, Stores, WeakModules,
 };
 pub use search::{FoundIn, SearchPath};
 pub use settings::FrameworkSettings;

@@ -35,6 +35,7 @@ pub enum Role {
     BootLoader,
     Checks,
     Store,
+    FileOwner,
     SettingsCheck,
 }
 
@@ -55,6 +56,7 @@ impl Role {
             Role::BootLoader => "boot-loader",
             Role::Checks => "checks",
             Role::Store => "store",
+            Role::FileOwner => "file-owner",
             Role::SettingsCheck => "settings-check",
         }
     }

@@ -1,4 +1,5 @@
-//! Probes: commands with fixed arguments whose output is a fact of the system.
+//! Probes: commands whose output is a fact of the system. Their arguments are fixed; a query
+//! adds the paths of the files that it is about.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
@@ -50,7 +51,15 @@ impl Probes {
     pub fn output(&self, probe: &Probe, system: &System, probing: Probing) -> Result<String, String> {
         let key = (probe.program.clone(), probe.arguments.clone());
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.entry(key).or_insert_with(|| run(probe, system, probing)).clone()
+        known.entry(key).or_insert_with(|| run(probe, system, probing, Streams::Output)).clone()
+    }
+
+    /// All that the probe prints about files, without trailing newlines, whatever its exit code.
+    pub fn query(&self, probe: &Probe, paths: &[String], system: &System, probing: Probing) -> Result<String, String> {
+        let asked = about(probe, paths);
+        let key = (asked.program.clone(), asked.arguments.clone());
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(key).or_insert_with(|| run(&asked, system, probing, Streams::Both)).clone()
     }
 
     /// Takes this for the probe's output, as a test's facts have it.
@@ -60,7 +69,22 @@ impl Probes {
     }
 }
 
-fn run(probe: &Probe, system: &System, probing: Probing) -> Result<String, String> {
+/// A probe as a query starts it.
+pub fn about(probe: &Probe, paths: &[String]) -> Probe {
+    let arguments = [probe.arguments.as_slice(), paths].concat();
+    Probe { arguments, ..probe.clone() }
+}
+
+/// What counts of the things that a program prints.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Streams {
+    /// Its standard output, if it succeeds.
+    Output,
+    /// Its standard output and its messages, whether it succeeds or not.
+    Both,
+}
+
+fn run(probe: &Probe, system: &System, probing: Probing, streams: Streams) -> Result<String, String> {
     let name = &probe.program;
     if !system.is_live() {
         return Err(format!(
@@ -72,6 +96,11 @@ fn run(probe: &Probe, system: &System, probing: Probing) -> Result<String, Strin
     if rustix::process::geteuid().is_root() {
         check_owner(&path)?;
     }
+    let (output, printed) = std::io::pipe().map_err(|e| format!("`{name}` cannot be listened to: {e}"))?;
+    let messages = match streams {
+        Streams::Output => Stdio::null(),
+        Streams::Both => printed.try_clone().map_err(|e| format!("`{name}` cannot be listened to: {e}"))?.into(),
+    };
     let mut program = Command::new(&path);
     program
         .args(&probe.arguments)
@@ -80,8 +109,8 @@ fn run(probe: &Probe, system: &System, probing: Probing) -> Result<String, Strin
         .env("LC_ALL", "C")
         .current_dir("/")
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
+        .stdout(printed)
+        .stderr(messages);
     let walls: &[Wall] = if probing == Probing::Always { &[] } else { &[Wall::Writes, Wall::Network] };
     let confined = Confinement::observer().require(walls).prepare(&mut program);
     let leash = confined.map_err(|e| format!("`{name}` cannot be confined: {e}"))?;
@@ -91,7 +120,8 @@ fn run(probe: &Probe, system: &System, probing: Probing) -> Result<String, Strin
         }
         _ => format!("`{name}` cannot be started: {e}"),
     })?;
-    let output = child.stdout.take().expect("standard output was asked for as a pipe");
+    // The output ends with the program, and not only with the command that has started it.
+    drop(program);
 
     // The reader ends with the program; when it does not, all of it is ended.
     let (sender, receiver) = mpsc::channel();
@@ -112,7 +142,7 @@ fn run(probe: &Probe, system: &System, probing: Probing) -> Result<String, Strin
     if text.len() as u64 > LONGEST {
         return Err(format!("`{name}` printed more than {LONGEST} bytes"));
     }
-    if !status.success() {
+    if streams == Streams::Output && !status.success() {
         return Err(format!("`{name}` failed ({status})"));
     }
     let text = String::from_utf8(text).map_err(|_| format!("the output of `{name}` is not UTF-8"))?;

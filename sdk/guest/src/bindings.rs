@@ -55,4 +55,5 @@ role!(kernel_hooks, "kernel-hooks-plugin", "__export_kernel_hooks", "modsmith_pl
 role!(boot_loader, "boot-loader-plugin", "__export_boot_loader", "modsmith_plugin::bindings::boot_loader");
 role!(checks, "checks-plugin", "__export_checks", "modsmith_plugin::bindings::checks");
 role!(store, "store-plugin", "__export_store", "modsmith_plugin::bindings::store");
+role!(file_owner, "file-owner-plugin", "__export_file_owner", "modsmith_plugin::bindings::file_owner");
 role!(settings_check, "settings-check-plugin", "__export_settings_check", "modsmith_plugin::bindings::settings_check");

@@ -52,6 +52,9 @@ macro_rules! __export_role {
     (Store $plugin:ident) => {
         $crate::bindings::store::__export_store!($plugin);
     };
+    (FileOwner $plugin:ident) => {
+        $crate::bindings::file_owner::__export_file_owner!($plugin);
+    };
     (SettingsCheck $plugin:ident) => {
         $crate::bindings::settings_check::__export_settings_check!($plugin);
     };
@@ -60,7 +63,8 @@ macro_rules! __export_role {
             "`",
             stringify!($role),
             "` is not a role; roles are Distro, InstallPolicy, KernelLayout, KernelPrepare, ",
-            "Initrd, Signer, ModprobeConfig, WeakModules, Packager, KernelHooks, BootLoader, Checks, Store and SettingsCheck"
+            "Initrd, Signer, ModprobeConfig, WeakModules, Packager, KernelHooks, BootLoader, Checks, Store, ",
+            "FileOwner and SettingsCheck"
         ));
     };
 }

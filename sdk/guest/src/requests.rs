@@ -2,8 +2,8 @@
 
 pub use crate::bindings::imports::modsmith::plugin::requests::{
     AssembleRequest, BootRequest, CheckRequest, ConfigRequest, EventRequest, FormatRequest, HeadersRequest,
-    ImageRequest, InstallRequest, KeyRequest, LinkRequest, LoadRequest, MachineRequest, PrepareRequest, RemovalRequest,
-    RemovedKernelRequest, SignRequest, StoreRequest,
+    ImageRequest, InstallRequest, KeyRequest, LinkRequest, LoadRequest, MachineRequest, OwnerRequest, PrepareRequest,
+    RemovalRequest, RemovedKernelRequest, SignRequest, StoreRequest,
 };
 use crate::roles::Initrd;
 use crate::settings::setting_bool;

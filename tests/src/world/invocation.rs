@@ -65,6 +65,12 @@ impl Invocation<'_> {
         self
     }
 
+    /// Mounts a directory of the world over the machine's own.
+    pub fn over(mut self, path: &str) -> Self {
+        self.mounts.push_str(&format!("mount --bind '{}' '/{path}'\n", self.world.path(path).display()));
+        self
+    }
+
     /// Mounts a directory of the world read-only.
     pub fn read_only(mut self, path: &str) -> Self {
         self.mounts.push_str(&format!("mount --bind {path} {path}; mount -o remount,ro,bind {path}\n"));

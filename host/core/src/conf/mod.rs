@@ -23,6 +23,7 @@ pub(crate) mod signing_policy;
 mod source;
 pub(crate) mod store;
 mod sysconfig;
+mod user;
 mod validate;
 pub mod version;
 

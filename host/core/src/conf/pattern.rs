@@ -1,6 +1,8 @@
-//! Patterns of packages, in settings files of the administrator.
+//! Patterns of packages and of directories, in settings files of the administrator.
 
-use globset::{Glob, GlobMatcher};
+use std::path::Path;
+
+use globset::{Glob, GlobBuilder, GlobMatcher};
 use serde::Deserialize;
 
 /// A shell pattern of the name of a package, or, with a slash, of its name and version.
@@ -28,6 +30,32 @@ impl TryFrom<String> for Pattern {
         match Glob::new(&text) {
             Ok(glob) if !text.is_empty() => Ok(Self { text, matcher: glob.compile_matcher() }),
             _ => Err(format!("`{text}` is no shell pattern of packages")),
+        }
+    }
+}
+
+/// A shell pattern of an absolute path. `*` and `?` stand for no slash; `**` does.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct PathPattern {
+    pub text: String,
+    matcher: GlobMatcher,
+}
+
+impl PathPattern {
+    /// Whether it is a path's.
+    pub fn fits(&self, path: &Path) -> bool {
+        self.matcher.is_match(path)
+    }
+}
+
+impl TryFrom<String> for PathPattern {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match GlobBuilder::new(&text).literal_separator(true).build() {
+            Ok(glob) if text.starts_with('/') => Ok(Self { text, matcher: glob.compile_matcher() }),
+            _ => Err(format!("`{text}` is no shell pattern of absolute paths")),
         }
     }
 }

@@ -1,9 +1,13 @@
 //! `signing.toml`: which packages are signed on this machine, and with which key.
 
+use std::io;
+use std::path::PathBuf;
+
 use serde::Deserialize;
 
-use super::pattern::Pattern;
+use super::pattern::{PathPattern, Pattern};
 use super::settings::SettingsFile;
+use super::user::User;
 use modsmith_registry::Digest;
 
 /// Where the administrator of this machine says so.
@@ -23,6 +27,10 @@ pub(crate) struct SigningPolicy {
 struct Rule {
     /// A shell pattern of the name, or, with a slash, of name and version.
     package: Pattern,
+    /// A shell pattern of the directory that the source is in.
+    source: Option<PathPattern>,
+    /// Who owns the source, and alone can change it.
+    owner: Option<User>,
     /// The digest of the source.
     digest: Option<String>,
     #[serde(default = "yes")]
@@ -41,10 +49,21 @@ pub(crate) enum Decision {
         rule: String,
         /// The digest that the source had to have, and that its copy has to have.
         digest: Option<String>,
+        /// Whether the rule is for some sources only.
+        of_source: bool,
         key: Option<String>,
     },
-    /// It stays unsigned; the rule, as a sentence names it.
+    /// It stays unsigned: why, as a clause.
     Refuse(String),
+}
+
+/// The source of a package, as rules ask about it. What no rule asks for is not read.
+pub(crate) trait SourceFacts {
+    /// Its real path.
+    fn path(&self) -> io::Result<PathBuf>;
+    /// Why others than the user of this number could have changed it, as a clause.
+    fn changed_by_others(&self, uid: u32) -> io::Result<Option<String>>;
+    fn digest(&self) -> io::Result<String>;
 }
 
 impl SettingsFile for SigningPolicy {
@@ -61,31 +80,31 @@ impl SettingsFile for SigningPolicy {
 }
 
 impl SigningPolicy {
-    /// Decides about a package. `digest` computes the digest of its source, and is asked only where a rule
-    /// names one.
+    /// Decides about a package.
     ///
     /// # Errors
-    /// Those of `digest`.
-    pub fn decide<E>(
-        &self,
-        name: &str,
-        version: &str,
-        digest: impl FnOnce() -> Result<String, E>,
-    ) -> Result<Decision, E> {
-        let mut fitting = self.rule.iter().enumerate().filter(|(_, rule)| rule.package.fits(name, version)).peekable();
-        // A rule before the first one with a digest counts without it.
-        let source = match fitting.peek() {
-            Some((_, rule)) if rule.digest.is_some() => Some(digest()?),
-            _ => None,
-        };
-        let first = fitting.find(|(_, rule)| rule.digest.is_none() || rule.digest == source);
-        Ok(match first {
-            None => Decision::ByDefault,
-            Some((index, rule)) if rule.sign => {
-                Decision::Sign { rule: rule.words(index), digest: rule.digest.clone(), key: rule.key.clone() }
+    /// A fact of the source that a rule asks for cannot be read.
+    pub fn decide(&self, name: &str, version: &str, source: &impl SourceFacts) -> io::Result<Decision> {
+        let (mut others, mut digest) = (Vec::new(), None);
+        for (index, rule) in self.rule.iter().enumerate().filter(|(_, rule)| rule.package.fits(name, version)) {
+            if let Some(why) = rule.why_another(source, &mut digest)? {
+                others.push(format!("rule {} is for another source: {why}", index + 1));
+                continue;
             }
-            Some((index, rule)) => Decision::Refuse(rule.words(index)),
-        })
+            return Ok(match rule.sign {
+                true => Decision::Sign {
+                    rule: rule.words(index),
+                    digest: rule.digest.clone(),
+                    of_source: rule.source.is_some() || rule.owner.is_some() || rule.digest.is_some(),
+                    key: rule.key.clone(),
+                },
+                false => {
+                    let why = [format!("{} forbids it", rule.words(index))];
+                    Decision::Refuse(why.into_iter().chain(others).collect::<Vec<_>>().join("; "))
+                }
+            });
+        }
+        Ok(Decision::ByDefault)
     }
 }
 
@@ -98,6 +117,27 @@ impl Rule {
         }
         (!self.sign && self.key.is_some())
             .then(|| "`key` names a key, and `sign = false` forbids to use one".to_owned())
+    }
+
+    /// Why the rule is for another source than this one, as a clause. `digest` is what is known of the source's.
+    fn why_another(&self, source: &impl SourceFacts, digest: &mut Option<String>) -> io::Result<Option<String>> {
+        if let Some(pattern) = &self.source {
+            let path = source.path()?;
+            if !pattern.fits(&path) {
+                return Ok(Some(format!("{} does not fit \"{}\"", path.display(), pattern.text)));
+            }
+        }
+        if let Some(owner) = &self.owner
+            && let Some(why) = source.changed_by_others(owner.uid)?
+        {
+            return Ok(Some(why));
+        }
+        let Some(allowed) = &self.digest else { return Ok(None) };
+        let found = match digest {
+            Some(found) => found,
+            None => digest.insert(source.digest()?),
+        };
+        Ok((allowed != found).then(|| format!("the digest of this one is {found}")))
     }
 
     fn words(&self, index: usize) -> String {
@@ -126,10 +166,27 @@ mod tests {
         SigningPolicy::of(&file).map_err(|error| error.message)
     }
 
+    /// The source of `zfs/2.1`; without a digest, it cannot be read.
+    struct Source(Option<&'static str>);
+
+    impl SourceFacts for Source {
+        fn path(&self) -> io::Result<PathBuf> {
+            Ok("/usr/src/zfs-2.1".into())
+        }
+
+        fn changed_by_others(&self, uid: u32) -> io::Result<Option<String>> {
+            Ok((uid != 0).then(|| "it belongs to the user 0".to_owned()))
+        }
+
+        fn digest(&self) -> io::Result<String> {
+            self.0.map(str::to_owned).ok_or_else(|| io::Error::other("gone"))
+        }
+    }
+
     /// The decision about `zfs/2.1`, whose source has this digest.
     #[track_caller]
-    fn decide(text: &str, digest: &str) -> Decision {
-        read(text).unwrap().decide("zfs", "2.1", || Ok::<_, String>(digest.to_owned())).unwrap()
+    fn decide(text: &str, digest: &'static str) -> Decision {
+        read(text).unwrap().decide("zfs", "2.1", &Source(Some(digest))).unwrap()
     }
 
     fn refuses(decision: &Decision) -> bool {
@@ -153,7 +210,7 @@ mod tests {
         for other in ["package = \"zfs/2.2\"", "package = \"spl\"", "package = \"ZFS\""] {
             assert!(refuses(&decide(&format!("[[rule]]\n{other}\n{rest}"), "")), "{other}");
         }
-        assert_eq!(decide(rest, ""), Decision::Refuse(format!("rule 1 of {FILE} (package = \"*\")")));
+        assert_eq!(decide(rest, ""), Decision::Refuse(format!("rule 1 of {FILE} (package = \"*\") forbids it")));
     }
 
     #[test]
@@ -163,21 +220,47 @@ mod tests {
         assert!(matches!(decide(&text, ONE), Decision::Sign { digest: Some(digest), .. } if digest == ONE));
         assert!(refuses(&decide(&text, "sha256:2")));
         // A digest that cannot be computed is no digest that differs.
-        assert_eq!(read(&text).unwrap().decide("zfs", "2.1", || Err("gone")), Err("gone"));
-        let never = || -> Result<String, &str> { panic!("no rule names a digest") };
-        assert!(read("[[rule]]\npackage = \"zfs\"\n").unwrap().decide("zfs", "2.1", never).is_ok());
-        let later = format!("[[rule]]\npackage = \"zfs\"\n{text}");
-        assert!(read(&later).unwrap().decide("zfs", "2.1", never).is_ok(), "a rule before it counts");
+        let unreadable =
+            |text: &str| read(text).unwrap().decide("zfs", "2.1", &Source(None)).map_err(|e| e.to_string());
+        assert_eq!(unreadable(&text), Err("gone".to_owned()));
+        assert!(unreadable("[[rule]]\npackage = \"zfs\"\n").is_ok(), "no rule names a digest");
+        assert!(unreadable(&format!("[[rule]]\npackage = \"zfs\"\n{text}")).is_ok(), "a rule before it counts");
+    }
+
+    #[test]
+    fn a_rule_with_a_directory_or_an_owner_is_for_sources_there_and_of_that_user() {
+        let rest = "[[rule]]\npackage = \"*\"\nsign = false\n";
+        let with = |condition: &str| decide(&format!("[[rule]]\npackage = \"zfs\"\n{condition}\n{rest}"), ONE);
+        for fits in
+            ["source = \"/usr/src/*\"", "source = \"/usr/**\"", "owner = \"root\"", "owner = 0", "owner = \"0\""]
+        {
+            assert!(matches!(with(fits), Decision::Sign { of_source: true, digest: None, .. }), "{fits}");
+        }
+        let both = format!("source = \"/usr/src/*\"\nowner = \"root\"\ndigest = \"{ONE}\"");
+        assert!(matches!(with(&both), Decision::Sign { digest: Some(_), .. }));
+        for (other, why) in [
+            ("source = \"/usr/*\"", "/usr/src/zfs-2.1 does not fit \"/usr/*\""),
+            ("source = \"/usr/src\"", "/usr/src/zfs-2.1 does not fit \"/usr/src\""),
+            ("source = \"/usr/src/*\"\nowner = 1000", "it belongs to the user 0"),
+        ] {
+            let words = format!("rule 2 of {FILE} (package = \"*\") forbids it; rule 1 is for another source: {why}");
+            assert_eq!(with(other), Decision::Refuse(words), "{other}");
+        }
     }
 
     #[test]
     fn a_file_that_cannot_be_meant_is_refused() {
         for (text, says) in [
             ("[[rules]]\n", "expected `rule`"),
-            ("[[rule]]\npackge = \"x\"\n", "expected one of `package`, `digest`, `sign`, `key`"),
+            ("[[rule]]\npackge = \"x\"\n", "expected one of `package`, `source`, `owner`, `digest`, `sign`, `key`"),
             ("[[rule]]\nsign = false\n", "missing field `package`"),
             ("[[rule]]\npackage = \"[\"\n", "no shell pattern"),
             ("[[rule]]\npackage = \"x\"\ndigest = \"1\"\n", "in rule 1, `digest` is none"),
+            ("[[rule]]\npackage = \"x\"\nsource = \"src/*\"\n", "`src/*` is no shell pattern of absolute paths"),
+            ("[[rule]]\npackage = \"x\"\nsource = \"/src/[\"\n", "`/src/[` is no shell pattern of absolute paths"),
+            ("[[rule]]\npackage = \"x\"\nowner = \"no such user\"\n", "/etc/passwd has no user `no such user`"),
+            ("[[rule]]\npackage = \"x\"\nowner = -1\n", "`-1` is no user"),
+            ("[[rule]]\npackage = \"x\"\nowner = true\n", "`true` is no user"),
             ("[[rule]]\npackage = \"x\"\nsign = false\nkey = \"k\"\n", "in rule 1, `key` names a key"),
         ] {
             let message = read(text).unwrap_err();

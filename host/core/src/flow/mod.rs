@@ -61,6 +61,7 @@ mod script;
 mod shared_builds;
 mod signed;
 mod signing;
+mod source;
 mod status;
 mod status_inspector;
 mod store;

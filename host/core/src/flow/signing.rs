@@ -9,10 +9,11 @@ use crate::conf::framework::TrySign;
 use crate::conf::signing_policy::{Decision, FILE, SigningPolicy};
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
+use crate::flow::source::Source;
 use crate::flow::transaction::begin;
 use crate::tree::{Package, Target};
 use modsmith_facts::kernel::Kernel;
-use modsmith_facts::{Listing, Location, find_program};
+use modsmith_facts::{Location, find_program};
 use modsmith_plan::{Action, Argument, Builder, Section};
 use modsmith_plugins::{Answer, Enrolment, Fault, PackageFacts, Signer, Signing};
 
@@ -25,6 +26,8 @@ pub(super) struct SigningChoice {
     pub refused: Option<String>,
     /// The digest that the source has to have, for its modules to be signed.
     pub digest: Option<String>,
+    /// Whether the policy allows this source, and not each one of the package.
+    pub of_source: bool,
 }
 
 /// Key, certificate and program, said before the build. A new pair is a plan
@@ -45,10 +48,10 @@ pub(super) fn signing(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kern
             return Ok(SigningChoice::refused(format!("{FILE} could not be followed")));
         }
     };
-    let (digest, key) = match decision {
-        Decision::ByDefault => (None, None),
-        Decision::Sign { rule, digest, key } => (digest, key.map(|key| (rule, key))),
-        Decision::Refuse(rule) => return Ok(refuse(run, package, format!("{rule} forbids it"))),
+    let (digest, of_source, key) = match decision {
+        Decision::ByDefault => (None, false, None),
+        Decision::Sign { rule, digest, of_source, key } => (digest, of_source, key.map(|key| (rule, key))),
+        Decision::Refuse(why) => return Ok(refuse(run, package, why)),
     };
     let _common = run.transaction.hold_common();
     let unsigned = |error: Error| {
@@ -93,17 +96,16 @@ pub(super) fn signing(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kern
             run.runner.say("");
         });
     }
-    Ok(SigningChoice { signing: Some(signing), refused: None, digest })
+    Ok(SigningChoice { signing: Some(signing), refused: None, digest, of_source })
 }
 
 /// What the administrator's policy says about a package.
 ///
 /// # Errors
-/// The policy, or a source that it names by its digest, cannot be read.
+/// The policy, or a source that a rule asks about, cannot be read.
 fn decide(package: &Package) -> Result<Decision> {
-    let digest = || Listing::of(&package.source).and_then(|listing| listing.digest());
     SigningPolicy::read()?
-        .decide(&package.id.module, &package.id.version, digest)
+        .decide(&package.id.module, &package.id.version, &Source(&package.source))
         .map_err(|e| Error::io("read", &package.source, e))
 }
 
@@ -120,8 +122,8 @@ pub(super) enum MaySign {
 /// What the policy says about the modules of a package.
 pub(super) fn may_sign(package: &Package) -> MaySign {
     match decide(package) {
-        Ok(Decision::ByDefault | Decision::Sign { digest: None, .. }) => MaySign::Any,
-        Ok(Decision::Sign { digest: Some(_), .. }) => MaySign::NewBuilds,
+        Ok(Decision::ByDefault | Decision::Sign { of_source: false, .. }) => MaySign::Any,
+        Ok(Decision::Sign { of_source: true, .. }) => MaySign::NewBuilds,
         Ok(Decision::Refuse(_)) | Err(_) => MaySign::None,
     }
 }

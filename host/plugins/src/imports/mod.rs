@@ -28,6 +28,7 @@ mod error;
 #[cfg(test)]
 mod hostile;
 mod log;
+mod owner;
 mod plan;
 mod requests;
 mod settings;
@@ -40,6 +41,7 @@ pub use checks::{CheckReportAnswer, CheckRequest, FindingAnswer, NeedAnswer};
 pub use command::PlannedCommand;
 pub use context::{KernelFacts, Module, ModulePackage};
 pub use log::TARGET as LOG_TARGET;
+pub use owner::{OwnedFileAnswer, OwnerRequest};
 pub use plan::StepBuffer;
 pub use requests::*;
 pub use store::{StorePlaceAnswer, StoreRequest};

@@ -9,6 +9,7 @@ use wasmtime::component::Resource;
 use super::State;
 use crate::bindings::modsmith::plugin::system::{Entry, EntryKind, Host, HostDir};
 use crate::bindings::modsmith::plugin::types::{self, Error};
+use crate::manifest::Probe;
 use crate::named::locate;
 use crate::observed::Observation;
 use crate::probe::Probing;
@@ -49,17 +50,10 @@ impl Host for State {
     }
 
     fn probe(&mut self, name: String) -> wasmtime::Result<Result<String, Error>> {
-        let probe = match self.grant.probe(&name) {
+        let probe = match self.askable(&name) {
             Ok(probe) => probe,
-            Err(refusal) => return Ok(Err(Error::denied(refusal))),
+            Err(error) => return Ok(Err(error)),
         };
-        if self.probing == Probing::Never {
-            return Ok(Err(Error::other(format!(
-                "`{}` was not asked: in a dry run, and where nothing is changed, no program is run for a plugin \
-                 that is neither installed for all users nor granted",
-                probe.program
-            ))));
-        }
         let output = self.probes.output(probe, &self.system, self.probing);
         if let Ok(output) = &output {
             self.observe(|| Observation::Probe { name, output: output.clone() });
@@ -184,6 +178,19 @@ impl HostDir for State {
 }
 
 impl State {
+    /// A probe that the plugin has, and that may be run for it now.
+    pub(super) fn askable(&self, name: &str) -> Result<&Probe, Error> {
+        let probe = self.grant.probe(name).map_err(Error::denied)?;
+        if self.probing == Probing::Never {
+            return Err(Error::other(format!(
+                "`{}` was not asked: in a dry run, and where nothing is changed, no program is run for a plugin \
+                 that is neither installed for all users nor granted",
+                probe.program
+            )));
+        }
+        Ok(probe)
+    }
+
     fn may_go_on_reading(&mut self) -> Result<(), Error> {
         self.read += ENTRY;
         if self.read > (self.limits.read_mib as u64).saturating_mul(1 << 20) {

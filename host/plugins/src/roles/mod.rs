@@ -3,6 +3,7 @@
 mod boot_loader;
 mod checks;
 mod distro;
+mod file_owner;
 mod initrd;
 mod install_policy;
 mod kernel_hooks;
@@ -17,6 +18,7 @@ mod weak_modules;
 
 pub use boot_loader::{BootEntry, BootLoader, BootMenu, BootRule, NextBoot};
 pub use checks::{CheckReport, CheckSubject, Checks, Finding, FindingLevel, ModuleNeed, Purpose};
+pub use file_owner::FileOwners;
 pub use initrd::{Change, Image, Initrd, Occasion, Regeneration};
 pub use install_policy::{InstallPolicy, Prune};
 pub use kernel_hooks::{Event, KernelHooks};

@@ -4,6 +4,7 @@
 mod boot_loader;
 mod checks;
 mod distro;
+mod file_owner;
 mod initrd;
 mod install_policy;
 mod kernel_hooks;
@@ -19,6 +20,7 @@ mod weak_modules;
 pub use boot_loader::{BootEntry, BootLoader, BootMenu, BootRule, NextBoot};
 pub use checks::{CheckReport, Checks, Finding, FindingLevel, ModuleNeed, Purpose};
 pub use distro::Distro;
+pub use file_owner::{FileOwner, OwnedFile};
 pub use initrd::{Initrd, Regeneration, regeneration};
 pub use install_policy::{InstallPolicy, Prune};
 pub use kernel_hooks::{HookFile, KernelHooks};

@@ -41,6 +41,9 @@ const WRITING: [&str; 13] = [
     "builder.collect",
 ];
 
+/// Functions that run programs of `[[probe]]`.
+const PROBING: [&str; 2] = ["probe", "owner-request.query"];
+
 /// A sentence for each right that is not used.
 pub fn unused(manifest: &Manifest, imports: &Imports) -> Vec<String> {
     let calls = |names: &[&str]| imports.values().flatten().any(|function| names.contains(&function.as_str()));
@@ -56,7 +59,8 @@ pub fn unused(manifest: &Manifest, imports: &Imports) -> Vec<String> {
     let by_host = manifest.provides(Role::Packager) || manifest.provides(Role::InstallPolicy);
     let runs = calls(&["builder.run", "has-program"]) || by_host;
     report(!manifest.run.is_empty() && !runs, "[[run]]", "neither `builder.run` nor `has-program`");
-    report(!manifest.probe.is_empty() && !calls(&["probe"]), "[[probe]]", "no `probe`");
+    let asks = calls(&PROBING);
+    report(!manifest.probe.is_empty() && !asks, "[[probe]]", "neither `probe` nor `owner-request.query`");
     report(!manifest.read.roots.is_empty() && !calls(&READING), "[read] roots", "no function that reads files");
     let writes = !manifest.write.roots.is_empty() || !manifest.write.settings.is_empty();
     // A path that may be written may also be read.
@@ -110,8 +114,10 @@ program = "p"
         assert_eq!(sections(&["builder.note"]), all);
         assert_eq!(sections(&["builder.run", "probe"]), ["[write] link-targets"]);
         assert_eq!(sections(&["dir.read", "has-program"]), ["[[probe]]", "[write] link-targets", "[sign]"]);
-        let used = ["builder.run", "builder.symlink", "builder.append-cms", "probe"];
-        assert_eq!(sections(&used), [""; 0]);
+        for probe in PROBING {
+            let used = ["builder.run", "builder.symlink", "builder.append-cms", probe];
+            assert_eq!(sections(&used), [""; 0]);
+        }
     }
 
     #[test]
@@ -127,7 +133,7 @@ program = "p"
         let functions =
             modsmith_wit::V1_0.signatures.lines().filter_map(|line| line.split_once(": func ")?.1.split_once('('));
         let known: Vec<&str> = functions.map(|(name, _)| name.rsplit(']').next().unwrap_or(name)).collect();
-        for name in READING.iter().chain(&WRITING).chain(&["probe", "has-program"]) {
+        for name in READING.iter().chain(&WRITING).chain(&PROBING).chain(&["has-program"]) {
             assert!(known.contains(name), "{name}");
         }
     }

@@ -5,9 +5,9 @@ use modsmith_facts::machine::Machine;
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Argument, Builder, Step};
 use modsmith_plugins::{
-    BootEntry, BootLoader, BootMenu, Change, CheckReport, CheckSubject, Checks, Fault, HookFile, Initrd, InstallPolicy,
-    KernelHooks, KernelLayout, KernelPrepare, ModprobeConfig, NextBoot, Occasion, PackageFacts, Packager, Plugins,
-    Prune, Regeneration, Signer, StorePlace, StoreQuestion, Stores, WeakModules,
+    BootEntry, BootLoader, BootMenu, Change, CheckReport, CheckSubject, Checks, Fault, FileOwners, HookFile, Initrd,
+    InstallPolicy, KernelHooks, KernelLayout, KernelPrepare, ModprobeConfig, NextBoot, Occasion, PackageFacts,
+    Packager, Plugins, Prune, Regeneration, Signer, StorePlace, StoreQuestion, Stores, WeakModules,
 };
 
 use super::call::Call;
@@ -82,13 +82,15 @@ pub fn ask(facts: &Facts, call: Call, target: &Target, plugins: &Plugins, id: &s
 
 /// Makes the case's answers to probes known, so that none is run.
 fn know_probes(facts: &Facts, plugins: &Plugins, id: &str) -> Result<(), Error> {
-    for (name, output) in &facts.probes {
+    for (question, output) in &facts.probes {
+        let mut words = question.split(' ').map(str::to_owned);
+        let name = words.next().unwrap_or_default();
         let declared = plugins.index().get(id).map(|entry| entry.manifest.probe.as_slice()).unwrap_or_default();
         let probe = declared
             .iter()
-            .find(|probe| probe.name == *name)
+            .find(|probe| probe.name == name)
             .ok_or_else(|| Error::NoProbe { id: id.to_owned(), name: name.clone() })?;
-        plugins.know_probe(probe, output);
+        plugins.know_probe(probe, &words.collect::<Vec<_>>(), output);
     }
     Ok(())
 }
@@ -171,6 +173,10 @@ impl Question<'_> {
             Call::Places => value(Stores(plugins).places(&store_question(package, kernel)), |places| {
                 let places: Vec<String> = places.iter().map(store_place).collect();
                 or_none(Some(places.join("\n")).filter(|places| !places.is_empty()))
+            }),
+            Call::Owners => value(FileOwners(plugins).of(&facts.paths), |owners| {
+                let owners: Vec<String> = owners.iter().map(|(file, package)| format!("{file}: {package}")).collect();
+                or_none(Some(owners.join("\n")).filter(|owners| !owners.is_empty()))
             }),
         })
     }

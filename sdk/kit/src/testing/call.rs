@@ -37,10 +37,11 @@ pub enum Call {
     BootMenu,
     Inspect,
     Places,
+    Owners,
     Validate,
 }
 
-const CALLS: [(Call, &str, Role); 30] = [
+const CALLS: [(Call, &str, Role); 31] = [
     (Call::Score, "score", Role::Distro),
     (Call::Destination, "destination", Role::InstallPolicy),
     (Call::Compression, "compression", Role::InstallPolicy),
@@ -70,6 +71,7 @@ const CALLS: [(Call, &str, Role); 30] = [
     (Call::BootMenu, "boot-menu", Role::BootLoader),
     (Call::Inspect, "inspect", Role::Checks),
     (Call::Places, "places", Role::Store),
+    (Call::Owners, "owners", Role::FileOwner),
     (Call::Validate, "validate", Role::SettingsCheck),
 ];
 

@@ -34,7 +34,8 @@ pub struct Facts {
     /// The plugin's settings, as its file in /etc/modsmith/settings has them.
     #[serde(default)]
     pub settings: toml::Table,
-    /// What probes of the manifest print, by name; others fail.
+    /// What probes of the manifest print, by name; others fail. For a query, the paths that it
+    /// adds follow the name, each after a space.
     #[serde(default)]
     pub probes: BTreeMap<String, String>,
     /// Why undoing what the call adds cannot bring back the system from before:
@@ -46,6 +47,9 @@ pub struct Facts {
     pub machine: Option<String>,
     /// Argument of `sign`: `root/relative`.
     pub file: Option<String>,
+    /// Argument of `owners`: absolute paths of the files that are asked about.
+    #[serde(default)]
+    pub paths: Vec<String>,
     /// Argument of `refresh`.
     #[serde(default, with = "occasion")]
     pub occasion: Option<Occasion>,
@@ -156,6 +160,7 @@ impl Facts {
             files: Vec::new(),
             settings: toml::Table::new(),
             probes: BTreeMap::new(),
+            paths: vec![format!("/lib/modules/{release}/updates/demo.ko")],
             not_reversible: None,
             requested: Some("extra".into()),
             machine: Some(x86_64()),

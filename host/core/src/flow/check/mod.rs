@@ -20,6 +20,7 @@ mod links;
 mod loadable;
 mod originals;
 mod ours;
+mod owners;
 mod problem;
 mod products;
 mod registry;
@@ -28,6 +29,7 @@ mod repair;
 mod scene;
 mod signatures;
 mod sources;
+mod spared;
 mod steps;
 
 pub use problem::{Check, Problem, Remedy, RemedyKind, Sight};

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::problem::{Problem, Repair, Stage};
 use super::registry::CHECKS;
 use super::scene::{Scene, is_busy};
+use super::spared::spare_owned;
 use super::steps;
 use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
@@ -58,7 +59,7 @@ pub fn is_unsettled(run: &Invocation<'_>) -> bool {
 
 fn detect(run: &Invocation<'_>, filter: &Filter, is_busy: bool) -> Result<Vec<Problem>> {
     let scene = Scene::read(run, filter, is_busy)?;
-    Ok(CHECKS.iter().flat_map(|check| (check.find)(&scene)).collect())
+    Ok(spare_owned(run, CHECKS.iter().flat_map(|check| (check.find)(&scene)).collect()))
 }
 
 /// Repairs what can be repaired. `found` gets what the first look finds, before anything

@@ -71,6 +71,7 @@ fn is_about_a_system(call: Call) -> bool {
         | Call::HookFiles
         | Call::BootMenu
         | Call::Places
+        | Call::Owners
         | Call::Validate => false,
     }
 }

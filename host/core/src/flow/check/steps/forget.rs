@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Result;
 use crate::flow::Invocation;
 use crate::flow::check::kernels::INDEX_FILES;
+use crate::flow::check::owners::Owners;
 use crate::flow::failures::{plan_forget, plan_forget_package};
 use crate::flow::installed::is_recorded;
 use crate::tree::{PackageId, RecordedModule, Target};
@@ -17,11 +18,11 @@ use modsmith_facts::{Location, Root, inside};
 use modsmith_plan::{Builder, verbs};
 
 /// Takes a version out of the tree, with what it installed for kernels.
-pub fn remove_version(run: &Invocation<'_>, id: &PackageId) -> Result<()> {
+pub fn remove_version(run: &Invocation<'_>, id: &PackageId, owners: &Owners) -> Result<()> {
     let mut plan = Builder::new(format!("remove {id}"), run.env.system.roots.clone());
     let module = run.env.tree.module(&id.module)?;
     for target in run.env.tree.targets(id) {
-        plan_uninstall(run, id, &target, &mut plan);
+        plan_uninstall(run, id, &target, owners, &mut plan);
     }
     for target in run.env.tree.active_targets(&module, id) {
         plan.push(verbs::Remove { location: id.active_link(&target) }, "the version is leaving the tree");
@@ -36,7 +37,7 @@ pub fn remove_version(run: &Invocation<'_>, id: &PackageId) -> Result<()> {
 }
 
 /// Takes away what was installed for a kernel that is gone, and the builds for it.
-pub fn forget_kernel(run: &Invocation<'_>, target: &Target) -> Result<()> {
+pub fn forget_kernel(run: &Invocation<'_>, target: &Target, owners: &Owners) -> Result<()> {
     let title = format!("remove what is left of kernel {}", target.kernel);
     let mut plan = Builder::new(title, run.env.system.roots.clone());
     let is_there = inside::is_dir(&run.env.install_tree().join(&target.kernel));
@@ -45,7 +46,7 @@ pub fn forget_kernel(run: &Invocation<'_>, target: &Target) -> Result<()> {
         if !run.env.tree.is_built(&id, target) {
             continue;
         }
-        plan_uninstall(run, &id, target, &mut plan);
+        plan_uninstall(run, &id, target, owners, &mut plan);
         if run.env.tree.is_installed(&id, target) {
             plan.push(verbs::Remove { location: id.active_link(target) }, "the kernel is gone");
         }
@@ -58,16 +59,39 @@ pub fn forget_kernel(run: &Invocation<'_>, target: &Target) -> Result<()> {
         plan_forget(run, &id, target, &mut plan);
     }
     if is_there {
-        plan_directory(run, target, &mut plan);
+        plan_directory(run, target, owners, &mut plan);
     }
     run.runner.run(plan)
 }
 
+/// What [`remove_version`] deletes below the kernels' module directories.
+pub fn files_of_version(run: &Invocation<'_>, id: &PackageId) -> Vec<PathBuf> {
+    let of_target = |target: &Target| {
+        let module_dir = run.env.install_tree().join(&target.kernel);
+        own_files(run, id, target, &module_dir).into_iter().map(|file| module_dir.join(file)).collect::<Vec<_>>()
+    };
+    run.env.tree.targets(id).iter().flat_map(of_target).collect()
+}
+
+/// What [`forget_kernel`] deletes there.
+pub fn files_for_kernel(run: &Invocation<'_>, target: &Target) -> Vec<PathBuf> {
+    let module_dir = run.env.install_tree().join(&target.kernel);
+    // A tree that cannot be read stops the repair.
+    let entries = run.env.tree.entries().unwrap_or_default();
+    let built = entries.iter().filter(|entry| run.env.tree.is_built(&entry.id, target));
+    let own = built.flat_map(|entry| own_files(run, &entry.id, target, &module_dir));
+    let index = INDEX_FILES.iter().map(PathBuf::from).filter(|name| inside::is_file(&module_dir.join(name)));
+    own.chain(index).map(|file| module_dir.join(file)).collect()
+}
+
 /// The files that a version has installed for a kernel, as far as they are known to be
-/// its own.
-fn plan_uninstall(run: &Invocation<'_>, id: &PackageId, target: &Target, plan: &mut Builder) {
+/// its own, and no package owns them.
+fn plan_uninstall(run: &Invocation<'_>, id: &PackageId, target: &Target, owners: &Owners, plan: &mut Builder) {
     let module_dir = run.env.install_tree().join(&target.kernel);
     for file in own_files(run, id, target, &module_dir) {
+        if owners.has(&module_dir.join(&file)) {
+            continue;
+        }
         let Ok(location) = Location::new(Root::InstallTree, Path::new(&target.kernel).join(&file)) else { continue };
         let parent = location.parent();
         plan.push(verbs::Remove { location }, format!("installed by {id}"))
@@ -110,11 +134,11 @@ fn is_at(module: &RecordedModule, file: &Path) -> bool {
 }
 
 /// The module index of a kernel, and its directory with all that is empty below it.
-fn plan_directory(run: &Invocation<'_>, target: &Target, plan: &mut Builder) {
+fn plan_directory(run: &Invocation<'_>, target: &Target, owners: &Owners, plan: &mut Builder) {
     let at = |name: &str| Location::new(Root::InstallTree, Path::new(&target.kernel).join(name));
     for name in INDEX_FILES {
         if let Ok(location) = at(name)
-            && run.env.system.roots.path(&location).is_some_and(|path| inside::is_file(&path))
+            && run.env.system.roots.path(&location).is_some_and(|path| inside::is_file(&path) && !owners.has(&path))
         {
             plan.push(verbs::Remove { location }, "made by depmod, for modules that are gone");
         }

@@ -25,7 +25,7 @@ pub fn sign_again(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Resu
     let kernel = run.kernel(target);
     let conf = run.conf(&package, &kernel, Strictness::Lenient)?;
     let choice = signing(run, &package, &kernel)?;
-    let Some(signing) = choice.signing.filter(|_| choice.digest.is_none()) else {
+    let Some(signing) = choice.signing.filter(|_| !choice.of_source) else {
         return Err(Error::new(
             Kind::System,
             format!("The modules of {id} were not signed again: nothing can sign here."),

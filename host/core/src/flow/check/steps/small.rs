@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
 use crate::flow::add::plan_registration;
+use crate::flow::check::owners::Owners;
 use crate::flow::deletion::{plan_deletion, plan_pruning, pruning};
 use crate::flow::failures::remember_log;
 use crate::flow::install::plan_depmod;
@@ -42,13 +43,22 @@ pub fn remember_failure(run: &Invocation<'_>, id: &PackageId, target: &Target) -
     remember_log(run, &run.env.package(id)?, target)
 }
 
-/// Installed files of the program's own, below the kernel's module directory.
-pub fn remove_files(run: &Invocation<'_>, id: &PackageId, target: &Target, files: &[Location]) -> Result<()> {
+/// Installed files of the program's own, below the kernel's module directory. What a package
+/// owns stays.
+pub fn remove_files(
+    run: &Invocation<'_>,
+    id: &PackageId,
+    target: &Target,
+    files: &[Location],
+    owners: &Owners,
+) -> Result<()> {
     let kernel = run.kernel(target);
     let title = format!("remove further files of {} from {target}", id.module);
-    let mut plan = Builder::new(title, run.env.kernel_roots(&kernel));
+    let roots = run.env.kernel_roots(&kernel);
+    let files: Vec<&Location> = files.iter().filter(|file| !owners.has_at(&roots, file)).collect();
+    let mut plan = Builder::new(title, roots);
     files.iter().for_each(|file| plan_deletion(kernel.module_dir(), file, &mut plan));
-    plan_pruning(files.iter(), &pruning(run, files.iter())?, &mut plan);
+    plan_pruning(files.iter().copied(), &pruning(run, files.iter().copied())?, &mut plan);
     plan_depmod(run, &kernel, &mut plan);
     run.runner.run(plan)
 }
@@ -95,11 +105,12 @@ pub fn point_link(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Resu
     run.runner.run(plan)
 }
 
-pub fn remove_weak_links(run: &Invocation<'_>, target: &Target, links: &[Location]) -> Result<()> {
+pub fn remove_weak_links(run: &Invocation<'_>, target: &Target, links: &[Location], owners: &Owners) -> Result<()> {
     let kernel = run.kernel(target);
     let title = format!("remove links to other kernels' modules from {}", target.kernel);
-    let mut plan = Builder::new(title, run.env.kernel_roots(&kernel));
-    for location in links {
+    let roots = run.env.kernel_roots(&kernel);
+    let mut plan = Builder::new(title, roots.clone());
+    for location in links.iter().filter(|link| !owners.has_at(&roots, link)) {
         plan.push(verbs::Remove { location: location.clone() }, "this kernel can load nothing through it");
         if let Some(parent) = location.parent() {
             plan.push(verbs::Prune::from(parent), "no empty directory is left");

@@ -1,0 +1,27 @@
+use crate::bindings::file_owner::exports::modsmith::plugin::file_owner as wit;
+use crate::bindings::imports::modsmith::plugin::answers;
+use crate::{OwnerRequest, Result};
+
+/// A file that a package of the system owns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedFile {
+    /// As the request names it.
+    pub file: String,
+    /// The package's name.
+    pub package: String,
+}
+
+/// Says which files the system's package manager answers for.
+pub trait FileOwner {
+    /// Those of the request's files that a package owns; `unsupported` if the package manager of
+    /// this system cannot be asked.
+    fn owners(request: &OwnerRequest) -> Result<Vec<OwnedFile>>;
+}
+
+impl<P: FileOwner> wit::Guest for P {
+    fn owners(request: &OwnerRequest) -> Result<Vec<answers::OwnedFile>> {
+        crate::panic::enter();
+        let owned = P::owners(request)?;
+        Ok(owned.iter().map(|owned| answers::OwnedFile::new(&owned.file, &owned.package)).collect())
+    }
+}
