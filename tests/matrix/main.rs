@@ -5,6 +5,8 @@ mod browser;
 mod cells;
 mod engines;
 mod guides;
+mod needed;
+mod packages;
 mod plan;
 mod scene;
 mod slurm;

@@ -53,10 +53,18 @@ pub enum Blobs {
     Short(usize),
     /// The first half, and the rest where a range is asked for.
     Halved,
+    /// The first half, and all of them where a range is asked for.
+    HalvedOnce,
+    /// More bytes than there are.
+    Long,
     /// More and more bytes.
     Endless,
     /// Another host has them.
     At(String),
+    /// They are at this address.
+    Moved(&'static str),
+    /// They are where they were asked for.
+    Circling,
 }
 
 /// What is different from a registry that does all that the specification has.
@@ -68,6 +76,10 @@ pub struct Switches {
     pub hides_subject: bool,
     /// Lists of referrers have all of one wrong type, whatever was asked for, and strangers among them.
     pub mixes_referrers: bool,
+    /// A page has one referrer.
+    pub parts_referrers: bool,
+    /// Manifests have no end.
+    pub endless_manifests: bool,
     /// Types of configurations and layers that are taken; `None`: all.
     pub takes_only: Option<Vec<&'static str>>,
     /// A token is taken so many times.
@@ -137,6 +149,27 @@ impl StubRegistry {
         contents.tags.keys().filter_map(|tag| Some(tag.split_once(':')?.1.to_owned())).collect()
     }
 
+    /// Keeps a blob.
+    pub fn keep_blob(&self, bytes: &[u8]) {
+        self.contents().blobs.insert(Digest::of(bytes).to_string(), bytes.to_vec());
+    }
+
+    /// Keeps a manifest by its own digest.
+    pub fn keep_manifest(&self, raw: RawManifest) {
+        self.keep_manifest_as(&raw.digest.clone(), raw);
+    }
+
+    /// Keeps a manifest by a digest, also by a wrong one.
+    pub fn keep_manifest_as(&self, digest: &Digest, raw: RawManifest) {
+        self.contents().manifests.insert(digest.to_string(), raw);
+    }
+
+    /// Keeps a manifest below a tag.
+    pub fn keep_tagged(&self, repository: &str, tag: &str, raw: RawManifest) {
+        self.contents().tags.insert(format!("{repository}:{tag}"), raw.digest.to_string());
+        self.keep_manifest(raw);
+    }
+
     /// A blob by its digest.
     pub fn blob(&self, digest: &str) -> Option<Vec<u8>> {
         self.contents().blobs.get(digest).cloned()
@@ -151,6 +184,15 @@ impl StubRegistry {
     fn contents(&self) -> MutexGuard<'_, Contents> {
         self.contents.lock().expect("no panic holds it")
     }
+}
+
+/// What is in the middle of paths.
+const KINDS: [&str; 5] = ["/blobs/uploads/", "/blobs/", "/manifests/", "/referrers/", "/tags/"];
+
+/// The repository that a path is about.
+fn repository_of(path: &str) -> Option<&str> {
+    let path = path.strip_prefix("/v2/")?;
+    KINDS.iter().find_map(|kind| Some(path.rsplit_once(kind)?.0))
 }
 
 fn refusal(status: u16, code: &str, message: &str) -> Reply {
@@ -189,7 +231,10 @@ impl Contents {
                 return None;
             }
             let host = asked.header("host").unwrap_or_default();
-            let realm = format!("Bearer realm=\"http://{host}/token\",service=\"stub\"");
+            let actions = if matches!(asked.method.as_str(), "GET" | "HEAD") { "pull" } else { "pull,push" };
+            let scope = repository_of(&asked.path).map(|name| format!(",scope=\"repository:{name}:{actions}\""));
+            let scope = scope.unwrap_or_default();
+            let realm = format!("Bearer realm=\"http://{host}/token\",service=\"stub\"{scope}");
             return Some(refusal(401, "UNAUTHORIZED", "a token is needed").header("WWW-Authenticate", realm));
         }
         let wanted = self.switches.password.filter(|wanted| given != Some(wanted));
@@ -201,14 +246,14 @@ impl Contents {
     fn of_repository(&mut self, asked: &Asked) -> Reply {
         let (path, query) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
         let Some(path) = path.strip_prefix("/v2/").filter(|path| !path.is_empty()) else { return Reply::of(200, "{}") };
-        for kind in ["/blobs/uploads/", "/blobs/", "/manifests/", "/referrers/", "/tags/"] {
+        for kind in KINDS {
             let Some((repository, name)) = path.rsplit_once(kind) else { continue };
             return match (asked.method.as_str(), kind) {
                 (_, "/blobs/uploads/") => self.upload(asked, repository, query),
                 ("GET" | "HEAD", "/blobs/") => self.read_blob(asked, name),
                 ("GET" | "HEAD", "/manifests/") => self.read_manifest(repository, name),
                 ("PUT", "/manifests/") => self.put_manifest(asked, repository, name),
-                ("GET", "/referrers/") => self.referrers(name),
+                ("GET", "/referrers/") => self.referrers(name, &asked.path, query),
                 ("GET", "/tags/") => self.list_tags(repository),
                 _ => Reply::of(405, ""),
             };
@@ -246,8 +291,14 @@ impl Contents {
             Blobs::Short(few) => Reply { claimed, ..Reply::of(status, &rest[..rest.len().saturating_sub(*few)]) },
             Blobs::Halved if from == 0 => Reply { claimed, ..Reply::of(status, &rest[..rest.len() / 2]) },
             Blobs::Halved => Reply::of(status, rest),
+            Blobs::HalvedOnce if from == 0 => Reply { claimed, ..Reply::of(status, &rest[..rest.len() / 2]) },
+            // A server may answer with everything.
+            Blobs::HalvedOnce => return Reply::of(200, bytes.as_slice()),
+            Blobs::Long => Reply::of(status, [rest, b"!"].concat()),
             Blobs::Endless => Reply { endless: true, ..Reply::of(status, rest) },
             Blobs::At(host) => Reply::of(307, "").header("Location", format!("http://{host}/elsewhere/{digest}")),
+            Blobs::Moved(address) => Reply::of(302, "").header("Location", *address),
+            Blobs::Circling => Reply::of(302, "").header("Location", asked.path.as_str()),
         };
         if status == 206 {
             return reply.header("Content-Range", format!("bytes {from}-{}/{}", bytes.len() - 1, bytes.len()));
@@ -257,6 +308,9 @@ impl Contents {
 
     fn read_manifest(&self, repository: &str, name: &str) -> Reply {
         let digest = self.tags.get(&format!("{repository}:{name}")).map_or(name, String::as_str);
+        if self.switches.endless_manifests {
+            return Reply { endless: true, ..Reply::of(200, "") };
+        }
         match self.manifests.get(digest) {
             Some(raw) => Reply::of(200, raw.bytes.clone()).header("Content-Type", raw.media_type.as_str()),
             None => missing(name),
@@ -289,7 +343,7 @@ impl Contents {
         }
     }
 
-    fn referrers(&self, subject: &str) -> Reply {
+    fn referrers(&self, subject: &str, path: &str, query: &str) -> Reply {
         if self.switches.lacks_referrers {
             return Reply::of(404, "404 page not found\n");
         }
@@ -304,7 +358,18 @@ impl Contents {
             let wrong = self.switches.mixes_referrers.then(|| "application/vnd.oci.empty.v1+json".to_owned());
             listed.push(Descriptor { artifact_type: Some(wrong.unwrap_or(right)), ..raw.descriptor() });
         }
-        Reply::of(200, Index::new(listed).to_raw().bytes).header("Content-Type", INDEX)
+        let page = |listed| Reply::of(200, Index::new(listed).to_raw().bytes).header("Content-Type", INDEX);
+        if !self.switches.parts_referrers {
+            return page(listed);
+        }
+        let number: usize = query.strip_prefix("page=").and_then(|number| number.parse().ok()).unwrap_or(0);
+        let is_last = number + 1 >= listed.len();
+        let reply = page(listed.into_iter().skip(number).take(1).collect());
+        if is_last {
+            return reply;
+        }
+        let path = path.split('?').next().unwrap_or_default();
+        reply.header("Link", format!("<{path}?page={}>; rel=\"next\"", number + 1))
     }
 
     fn list_tags(&self, repository: &str) -> Reply {

@@ -1,5 +1,7 @@
 //! `modsmith cell`: one cell of a matrix, in a tree of its own.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -13,18 +15,19 @@ use super::invocation::handle_signals;
 use super::matrix::{read_matrix, write_beside};
 use super::output;
 use super::renderers::Dkms;
-use super::setup::{read_only, working_on_cell};
+use super::setup::{looking, read_only, working_on_cell};
 use super::words::rfc3339;
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, ExitCodes, Kind, Result};
 use modsmith_core::flow::{
-    CellBuild, Filter, Invocation, Options, PushOptions, SharedStore, SigningKey, Wanted, build_cell, built_log,
-    enter_private_tree, failures, has, identity_of, named, push, registered, signing_key,
+    CellBuild, Filter, Invocation, NeededFailed, Options, PackageFile, PushOptions, SharedStore, SigningKey, Wanted,
+    build_cell, built_log, enter_private_tree, failures, has, identity_of, named, packaged_headers, push, registered,
+    signing_key, with_needed,
 };
 use modsmith_core::tree::{Package, PackageId, Target, check_kernel_name};
 use modsmith_facts::inside;
 use modsmith_facts::text::line;
-use modsmith_matrix::{BuiltModule, Cell, CellResult, Coordinates, FirstError, Outcome};
+use modsmith_matrix::{BuiltModule, Cell, CellResult, Coordinates, FirstError, HeadersPackage, Matrix, Outcome};
 
 /// The longest log that is kept, in bytes: of a longer one, the beginning.
 const LONGEST_LOG: usize = 8 << 20;
@@ -59,6 +62,7 @@ pub struct CellArguments {
 struct Work<'a> {
     arguments: &'a CellArguments,
     environment: &'a Environment,
+    matrix: &'a Matrix,
     cell: &'a Cell,
 }
 
@@ -84,7 +88,7 @@ pub fn run(arguments: &CellArguments, environment: &Environment) -> Result<()> {
     })?;
     std::fs::create_dir_all(&arguments.results).map_err(|error| Error::io("make", &arguments.results, error))?;
     let (started, clock) = (rfc3339(jiff::Timestamp::now()), Instant::now());
-    let work = Work { arguments, environment, cell };
+    let work = Work { arguments, environment, matrix: &matrix, cell };
     let done = work.build().unwrap_or_else(|error| Done {
         built: Err(error),
         first_error: None,
@@ -150,22 +154,26 @@ fn json(result: &CellResult) -> Result<Vec<u8>> {
     Ok(text)
 }
 
+/// The package of a cell, with its source on this machine.
+fn package_of(here: &Invocation<'_>, cell: &Cell) -> Result<Package> {
+    let id = PackageId::new(&cell.coordinates.module, &cell.coordinates.version)?;
+    match &cell.source {
+        Some(source) if source.is_dir() => Ok(Package { id, source: source.clone() }),
+        Some(source) => Err(Error::new(Kind::SourceMissing, format!("There is no directory {}.", source.display()))
+            .hint("This machine has to find the sources at the paths of the specification.")),
+        None => registered(here, &id),
+    }
+}
+
 impl Work<'_> {
     fn build(&self) -> Result<Done> {
-        let Coordinates { module, version, kernel, arch } = &self.cell.coordinates;
+        let Coordinates { kernel, arch, .. } = &self.cell.coordinates;
         check_kernel_name("kernel", kernel)?;
         check_kernel_name("architecture", arch)?;
         let target = Target { kernel: kernel.clone(), arch: arch.clone() };
-        let id = PackageId::new(module, version)?;
         let here = read_only(&self.arguments.directories, self.environment)?;
-        let package = match &self.cell.source {
-            Some(source) if source.is_dir() => Package { id, source: source.clone() },
-            Some(source) => {
-                return Err(Error::new(Kind::SourceMissing, format!("There is no directory {}.", source.display()))
-                    .hint("This machine has to find the sources at the paths of the specification."));
-            }
-            None => registered(&here, &id)?,
-        };
+        let package = package_of(&here, self.cell)?;
+        let others = RefCell::new(self.others(&here));
         let mut directories = self.arguments.directories.clone();
         // Removed when the cell is done.
         let _scratch = match self.arguments.in_place {
@@ -176,26 +184,58 @@ impl Work<'_> {
         handle_signals();
         let lines = Dkms::new(true, false);
         let options = Options {
-            kernel_source_dir: self.cell.headers.clone(),
+            kernel_source_dir: self.headers()?,
             no_depmod: true,
             exit_codes: ExitCodes(errors::exit_code),
             ..Options::default()
         };
         let run = working_on_cell(&directories, self.environment, options, &lines)?;
-        let shared = self.shared(&run)?;
-        if let Some(found) = shared.as_ref().map(|shared| shared.found(&run, &package, &target)).transpose()?.flatten()
-        {
+        // What is built once is found in the tree.
+        let find = |name: &str| others.borrow_mut().remove(name);
+        let made = with_needed(&run, &package, &target, &find, || self.make(&run, &package, &target));
+        made.unwrap_or_else(|NeededFailed { id, error }| Ok(done(&run, Err(error), &id, &target)))
+    }
+
+    /// Packages of the matrix for the same kernel, by name: of several versions, the first.
+    fn others(&self, here: &Invocation<'_>) -> BTreeMap<String, Result<Package>> {
+        let at = &self.cell.coordinates;
+        let is_beside = |other: &&Cell| {
+            let Coordinates { kernel, arch, .. } = &other.coordinates;
+            (kernel, arch) == (&at.kernel, &at.arch)
+        };
+        let mut others = BTreeMap::new();
+        for cell in self.matrix.cells.iter().filter(is_beside) {
+            others.entry(cell.coordinates.module.clone()).or_insert_with(|| package_of(here, cell));
+        }
+        others
+    }
+
+    /// Finds or builds the cell's own package, and pushes what it has built.
+    fn make(&self, run: &Invocation<'_>, package: &Package, target: &Target) -> Result<Done> {
+        let shared = self.shared(run)?;
+        if let Some(found) = shared.as_ref().map(|shared| shared.found(run, package, target)).transpose()?.flatten() {
             return Ok(Done { built: Ok(found), first_error: None, confinement: None, log: None, pushed: None });
         }
-        let built = build_cell(&run, &package, &target);
-        let mut done = done(&run, built, &package.id, &target);
+        let built = build_cell(run, package, target);
+        let mut done = done(run, built, &package.id, target);
         if let (Ok(_), Some(shared)) = (&done.built, &shared) {
-            match shared.push(&run, &package.id, &target) {
+            match shared.push(run, &package.id, target) {
                 Ok(reference) => done.pushed = reference,
                 Err(error) => done.built = Err(error),
             }
         }
         Ok(done)
+    }
+
+    /// Where the kernel's headers are, if they are not installed.
+    fn headers(&self) -> Result<Option<PathBuf>> {
+        let packages = &self.cell.packages;
+        if packages.is_empty() {
+            return Ok(self.cell.headers.clone());
+        }
+        let package = |one: &HeadersPackage| PackageFile { path: one.file.clone(), digest: one.digest.clone() };
+        let packages: Vec<PackageFile> = packages.iter().map(package).collect();
+        packaged_headers(&looking(&self.arguments.directories, self.environment)?, &packages).map(Some)
     }
 
     /// The store that machines share, where the command line names one.

@@ -3,6 +3,7 @@
 mod collect;
 mod existing;
 mod files;
+mod headers;
 mod plan;
 
 use std::path::PathBuf;

@@ -21,6 +21,13 @@ pub struct Coordinates {
     pub arch: String,
 }
 
+/// A package file, with the digest of what is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadersPackage {
+    pub file: PathBuf,
+    pub digest: String,
+}
+
 /// A cell that is wanted, before it has a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
@@ -29,6 +36,8 @@ pub struct Wanted {
     pub source: Option<PathBuf>,
     /// The directory of the kernel's headers, where they are not installed.
     pub headers: Option<PathBuf>,
+    /// The packages that the headers are in, where that is no directory.
+    pub packages: Vec<HeadersPackage>,
     /// The digest of all that goes into the build, where it is known.
     pub identity: Option<String>,
     /// Whether a store has the build.
@@ -48,6 +57,8 @@ pub struct Cell {
     pub source: Option<PathBuf>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<HeadersPackage>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
     /// Whether a store had the build when the matrix was planned: nothing is run for it.
@@ -80,12 +91,12 @@ impl Matrix {
     pub fn new(wanted: impl IntoIterator<Item = Wanted>) -> Self {
         let mut names = BTreeSet::new();
         let cells = wanted.into_iter().enumerate().map(|(index, wanted)| {
-            let Wanted { coordinates, source, headers, identity, in_store } = wanted;
+            let Wanted { coordinates, source, headers, packages, identity, in_store } = wanted;
             let plain = plain_name(&coordinates);
             // Two packages may come to one name, such as `a-1/2` and `a/1-2`.
             let name = if names.contains(&plain) { format!("{plain}~{index}") } else { plain };
             names.insert(name.clone());
-            Cell { index, name, coordinates, source, headers, identity, in_store }
+            Cell { index, name, coordinates, source, headers, packages, identity, in_store }
         });
         Self { schema_version: SCHEMA_VERSION, cells: cells.collect() }
     }
@@ -154,6 +165,7 @@ mod tests {
             },
             source: None,
             headers: None,
+            packages: Vec::new(),
             identity: None,
             in_store: false,
         }

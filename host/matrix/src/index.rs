@@ -148,6 +148,7 @@ mod tests {
             coordinates: coordinates(module),
             source: None,
             headers: None,
+            packages: Vec::new(),
             identity: None,
             in_store: *module == "stored",
         }))

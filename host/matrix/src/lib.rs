@@ -20,11 +20,11 @@ mod page;
 mod result;
 mod spec;
 
-pub use cell::{Cell, Coordinates, Matrix, MatrixError, Wanted};
+pub use cell::{Cell, Coordinates, HeadersPackage, Matrix, MatrixError, Wanted};
 pub use emit::{Engine, Job, emit};
 pub use index::{Change, Index, IndexError, IndexedCell};
 pub use metrics::metrics;
 pub use outcome::Outcome;
 pub use page::page;
 pub use result::{BuiltModule, CellResult, FirstError};
-pub use spec::{ModuleSpec, Spec, SpecError};
+pub use spec::{HeadersSpec, ModuleSpec, Spec, SpecError};

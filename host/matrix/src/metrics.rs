@@ -59,7 +59,8 @@ mod tests {
     fn values_of_labels_stay_in_their_quotes() {
         let coordinates =
             Coordinates { module: "a\"b\\c\nd".into(), version: "1".into(), kernel: "6".into(), arch: "x".into() };
-        let wanted = Wanted { coordinates, source: None, headers: None, identity: None, in_store: false };
+        let wanted =
+            Wanted { coordinates, source: None, headers: None, packages: Vec::new(), identity: None, in_store: false };
         let index = Index::collect(&Matrix::new([wanted]), "now".into(), |_| Ok(None), None);
         let text = metrics(&index);
         assert!(text.contains("modsmith_matrix_cell{module=\"a\\\"b\\\\c\\nd\",version=\"1\""), "{text}");

@@ -16,9 +16,8 @@ pub struct Spec {
     /// Releases, or patterns of releases.
     #[serde(default)]
     pub kernels: Vec<String>,
-    /// Directories of kernels' headers.
     #[serde(default)]
-    pub headers: Vec<PathBuf>,
+    headers: Vec<String>,
     /// As the kernel names them; none: that of the machine.
     #[serde(default)]
     pub architectures: Vec<String>,
@@ -33,6 +32,15 @@ pub enum ModuleSpec {
     Directory(PathBuf),
 }
 
+/// Where headers of kernels are: a directory, a package, or several of them.
+#[derive(Debug, Clone)]
+pub enum HeadersSpec {
+    /// This file or directory.
+    Path(PathBuf),
+    /// What is in the directory and has a name that matches.
+    Pattern { directory: PathBuf, names: GlobMatcher },
+}
+
 /// Why a text is no specification.
 #[derive(Debug, thiserror::Error)]
 pub enum SpecError {
@@ -44,7 +52,7 @@ pub enum SpecError {
     Empty { key: &'static str, needed: &'static str },
     #[error("`{0}` is no module: write NAME/VERSION, or a directory as /DIR or ./DIR")]
     Module(String),
-    #[error("`{pattern}` is no pattern of kernel releases: {why}")]
+    #[error("`{pattern}` is no pattern: {why}")]
     Pattern { pattern: String, why: String },
 }
 
@@ -73,12 +81,21 @@ impl Spec {
         if spec.kernels.is_empty() && spec.headers.is_empty() {
             return Err(SpecError::Empty {
                 key: "kernels",
-                needed: "name releases, or patterns such as `kernels = [\"*\"]`, or directories with `headers`",
+                needed: "name releases, or patterns such as `kernels = [\"*\"]`, or directories and packages with `headers`",
             });
         }
         spec.modules()?;
         spec.kernels.iter().try_for_each(|pattern| glob(pattern).map(drop))?;
+        spec.headers()?;
         Ok(spec)
+    }
+
+    /// Where headers are, in the order of the file.
+    ///
+    /// # Errors
+    /// A pattern that is none, or has one directory's name in it.
+    pub fn headers(&self) -> Result<Vec<HeadersSpec>, SpecError> {
+        self.headers.iter().map(|word| headers(word)).collect()
     }
 
     /// The modules, in the order of the file.
@@ -120,7 +137,20 @@ fn module(word: &str) -> Result<ModuleSpec, SpecError> {
     }
 }
 
-/// `None` for a plain release.
+fn headers(word: &str) -> Result<HeadersSpec, SpecError> {
+    let (directory, name) = word.rsplit_once('/').unwrap_or(("", word));
+    if glob(directory)?.is_some() {
+        let why = "only the last name of a path may be one".to_owned();
+        return Err(SpecError::Pattern { pattern: word.to_owned(), why });
+    }
+    let directory = if word.starts_with('/') { format!("{directory}/") } else { directory.to_owned() };
+    Ok(match glob(name)? {
+        Some(names) => HeadersSpec::Pattern { directory: directory.into(), names },
+        None => HeadersSpec::Path(word.into()),
+    })
+}
+
+/// `None` for a plain word.
 fn glob(word: &str) -> Result<Option<GlobMatcher>, SpecError> {
     if !word.contains(['*', '?', '[']) {
         return Ok(None);
@@ -164,6 +194,21 @@ mod tests {
         };
         assert_eq!(releases("[\"*-rt-*\", \"7.0\"]"), "6.1.0-56-rt-amd64 7.0");
         assert_eq!(releases("[\"6.12.1\", \"*\"]"), "6.12.1 6.1.0-56-amd64 6.1.0-56-rt-amd64");
+    }
+
+    #[test]
+    fn headers_are_paths_or_patterns_of_names_in_one_directory() {
+        let of = |word: &str| {
+            Spec::parse(&format!("modules = [\"a/1\"]\nheaders = [\"{word}\"]\n"))
+                .map(|spec| spec.headers().unwrap().remove(0))
+        };
+        assert!(matches!(of("dir/x").unwrap(), HeadersSpec::Path(path) if path == PathBuf::from("dir/x")));
+        for (word, within) in [("/d/e/linux-*_1.pkg", "/d/e/"), ("linux-*_1.pkg", ""), ("/linux-*_1.pkg", "/")] {
+            let HeadersSpec::Pattern { directory, names } = of(word).unwrap() else { panic!("{word}") };
+            assert_eq!(directory, PathBuf::from(within), "{word}");
+            assert!(names.is_match("linux-6_1.pkg") && !names.is_match("linux-6_2.pkg"), "{word}");
+        }
+        assert!(of("a*/b").unwrap_err().to_string().contains("only the last name"));
     }
 
     #[test]

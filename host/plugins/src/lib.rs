@@ -71,8 +71,8 @@ pub use problem::Problem;
 pub use roles::{
     Assembly, BootEntry, BootLoader, BootMenu, BootRule, Change, CheckReport, CheckSubject, Checks, Event, FileOwners,
     Finding, FindingLevel, Format, Image, Initrd, InstallPolicy, Invalid, KernelCount, KernelHooks, KernelLayout,
-    KernelPrepare, ModprobeConfig, ModuleNeed, NextBoot, Occasion, Packager, Prune, Purpose, Regeneration,
-    Requirements, Signer, Signing, State, StorePlace, StoreQuestion, Stores, WeakModules,
+    KernelPrepare, LoadPurpose, Loading, ModprobeConfig, ModuleNeed, NextBoot, Occasion, Packager, Prune, Purpose,
+    Regeneration, Requirements, Signer, Signing, State, StorePlace, StoreQuestion, Stores, WeakModules,
 };
 pub use search::{FoundIn, SearchPath};
 pub use settings::FrameworkSettings;

@@ -9,6 +9,18 @@ use crate::roles::Initrd;
 use crate::settings::setting_bool;
 use crate::{Path, Plan, Result, unsupported};
 
+impl LoadRequest {
+    /// Whether all files are wanted, not a package of modules; `unsupported` for a purpose that is
+    /// not known here.
+    pub fn wants_files(&self) -> Result<bool> {
+        match self.purpose().as_str() {
+            "module-package" => Ok(false),
+            "files" => Ok(true),
+            other => Err(unsupported(format!("`{other}` is no purpose that is known here"))),
+        }
+    }
+}
+
 /// What plugins ask about a change of a kernel's modules.
 impl ImageRequest {
     /// Whether modules were installed, not removed.

@@ -4,22 +4,21 @@ use std::path::{Path, PathBuf};
 
 use super::existing::Existing;
 use super::files::write_beside;
+use super::headers::{Column, not_installed};
 use crate::arguments::DirectoryArguments;
 use crate::output;
 use crate::setup::looking_with;
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
-use modsmith_core::flow::{Invocation, Options, identify, identity_of, kernels_with_headers, registered};
+use modsmith_core::flow::{
+    Invocation, Options, build_depends, identify, identity_of, kernels_with_headers, registered,
+};
 use modsmith_core::tree::{Package, PackageId, Target, check_kernel_name};
 use modsmith_facts::inside;
 use modsmith_facts::kernel::machine;
 use modsmith_facts::text::line;
 use modsmith_matrix::{Coordinates, Engine, Job, Matrix, ModuleSpec, Spec, Wanted, emit};
 use modsmith_store::Identity;
-
-/// The file of a kernel's headers that has the release which modules are built for. Source: the kernel's
-/// include/linux/vermagic.h; `include/config/kernel.release` may have another one.
-const RELEASE: &str = "include/generated/utsrelease.h";
 
 /// What the command line asks for.
 pub struct Wish<'a> {
@@ -38,19 +37,12 @@ pub struct Text<'a> {
     pub push: Option<(&'a str, &'a str)>,
 }
 
-/// A kernel of the specification.
-struct Column {
-    release: String,
-    /// Where its headers are, if they are not installed.
-    headers: Option<PathBuf>,
-}
-
 /// Writes the matrix, and says what is in it, or writes the text of the engine.
 pub fn run(wish: &Wish<'_>, directories: &DirectoryArguments, environment: &Environment) -> Result<()> {
     let spec = read(wish.spec)?;
     let base = wish.spec.parent().unwrap_or(Path::new(""));
     let installed = looking_with(directories, environment, Options::default())?;
-    let columns = columns(&spec, base, &kernels_with_headers(&installed))?;
+    let columns = columns(&installed, &spec, base)?;
     let archs = if spec.architectures.is_empty() { vec![machine()] } else { spec.architectures.clone() };
     archs.iter().try_for_each(|arch| check_kernel_name("architecture", arch))?;
     let modules = spec.modules().map_err(|why| unfit(wish.spec, &why.to_string()))?;
@@ -63,8 +55,10 @@ pub fn run(wish: &Wish<'_>, directories: &DirectoryArguments, environment: &Envi
         let run = looking_with(directories, environment, options)?;
         for arch in &archs {
             let target = Target { kernel: column.release.clone(), arch: arch.clone() };
-            for (module, row) in modules.iter().zip(&mut rows) {
-                row.push(wanted(&run, module, base, &target, column, existing.as_ref())?);
+            let located = modules.iter().map(|module| located(&run, module, base, &target));
+            let located: Vec<Located> = located.collect::<Result<_>>()?;
+            for (one, row) in located.iter().zip(&mut rows) {
+                row.push(wanted(&run, one, &located, &target, column, existing.as_ref())?);
             }
         }
     }
@@ -95,12 +89,11 @@ fn unfit(file: &Path, why: &str) -> Error {
 }
 
 /// The kernels, each with its headers.
-fn columns(spec: &Spec, base: &Path, installed: &[String]) -> Result<Vec<Column>> {
-    let mut columns: Vec<Column> =
-        spec.releases(installed).into_iter().map(|release| Column { release, headers: None }).collect();
-    for directory in &spec.headers {
-        columns.push(with_headers(&base.join(directory))?);
-    }
+fn columns(run: &Invocation<'_>, spec: &Spec, base: &Path) -> Result<Vec<Column>> {
+    let installed = kernels_with_headers(run);
+    let releases = spec.releases(&installed).into_iter();
+    let mut columns: Vec<Column> = releases.map(Column::installed).collect();
+    columns.extend(not_installed(run, spec, base)?);
     columns.iter().try_for_each(|column| check_kernel_name("kernel", &column.release))?;
     match columns.is_empty() {
         true => Err(Error::new(Kind::Usage, "The specification names no kernel that is there.").hint(format!(
@@ -111,53 +104,57 @@ fn columns(spec: &Spec, base: &Path, installed: &[String]) -> Result<Vec<Column>
     }
 }
 
-/// The kernel that a directory has the headers of.
-fn with_headers(directory: &Path) -> Result<Column> {
-    let hint = "`headers` names directories with the headers of a kernel, as `make modules_prepare` leaves them.";
-    // Recipes see the directory itself, and no links that lead to it.
-    let directory = std::fs::canonicalize(directory).map_err(|error| Error::io("use", directory, error).hint(hint))?;
-    let file = directory.join(RELEASE);
-    let text = inside::read_configuration_text(&file).map_err(|error| Error::io("read", &file, error).hint(hint))?;
-    let release = text.lines().find_map(|line| line.strip_prefix("#define UTS_RELEASE \"")?.strip_suffix('"'));
-    match release {
-        Some(release) => Ok(Column { release: release.to_owned(), headers: Some(directory) }),
-        None => Err(Error::new(Kind::Usage, format!("{} has no UTS_RELEASE.", file.display())).hint(hint)),
+/// A module of the specification, for one kernel.
+struct Located {
+    id: PackageId,
+    /// Its directory, where it is no package of the tree.
+    source: Option<PathBuf>,
+}
+
+fn located(run: &Invocation<'_>, module: &ModuleSpec, base: &Path, target: &Target) -> Result<Located> {
+    match module {
+        ModuleSpec::Package(name, version) => Ok(Located { id: PackageId::new(name, version)?, source: None }),
+        ModuleSpec::Directory(directory) => {
+            let directory = absolute(&base.join(directory))?;
+            Ok(Located { id: identify(run, &directory, &run.kernel(target))?, source: Some(directory) })
+        }
     }
 }
 
 /// A cell, with its identity where it is known here.
 fn wanted(
     run: &Invocation<'_>,
-    module: &ModuleSpec,
-    base: &Path,
+    located: &Located,
+    all: &[Located],
     target: &Target,
     column: &Column,
     existing: Option<&Existing>,
 ) -> Result<Wanted> {
-    let (id, source) = match module {
-        ModuleSpec::Package(name, version) => (PackageId::new(name, version)?, None),
-        ModuleSpec::Directory(directory) => {
-            let directory = absolute(&base.join(directory))?;
-            (identify(run, &directory, &run.kernel(target))?, Some(directory))
-        }
-    };
-    let package = match &source {
+    let Located { id, source } = located;
+    let package = match source {
         Some(source) => Some(Package { id: id.clone(), source: source.clone() }),
-        None => registered(run, &id).ok(),
+        None => registered(run, id).ok(),
+    };
+    // What it needs of the matrix is an input of its build, which is not known before that is built.
+    let needs_another = |package: &Package| {
+        let names = build_depends(run, package, target).unwrap_or_default();
+        names.iter().any(|name| all.iter().any(|other| other.id.module == *name))
     };
     // Where it cannot be built it has none; the cell says why.
+    let package = package.filter(|package| !needs_another(package));
     let described = package.and_then(|package| identity_of(run, &package, target).ok());
     let identity = described.filter(|described| described.not_kept.is_none()).map(|described| described.identity);
-    let has = |identity: &Identity| existing.is_some_and(|existing| existing.has(run, &id, target, identity));
+    let has = |identity: &Identity| existing.is_some_and(|existing| existing.has(run, id, target, identity));
     let in_store = identity.as_ref().is_some_and(has);
     let coordinates = Coordinates {
-        module: id.module,
-        version: id.version,
+        module: id.module.clone(),
+        version: id.version.clone(),
         kernel: target.kernel.clone(),
         arch: target.arch.clone(),
     };
     let identity = identity.map(|identity| identity.to_string());
-    Ok(Wanted { coordinates, source, headers: column.headers.clone(), identity, in_store })
+    let headers = column.headers.clone().filter(|_| column.packages.is_empty());
+    Ok(Wanted { coordinates, source: source.clone(), headers, packages: column.packages.clone(), identity, in_store })
 }
 
 /// The directories of the command line are those of the cells, too.
@@ -198,7 +195,7 @@ fn text_of(matrix: &Matrix, text: &Text<'_>, file: &Path, options: &[String]) ->
     emit(*engine, &job).map_err(|why| Error::new(Kind::Usage, why))
 }
 
-fn absolute(path: &Path) -> Result<PathBuf> {
+pub(super) fn absolute(path: &Path) -> Result<PathBuf> {
     let absolute = std::path::absolute(path).map_err(|error| Error::io("use", path, error))?;
     // `./x` of a specification in `dir/` is `dir/x`.
     Ok(absolute.components().collect())

@@ -10,8 +10,9 @@ use crate::conf::confinement::{Demand, FILE, RecipeSettings, Settings};
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
 use crate::tree::{MissingWall, Package, RecordedConfinement};
-use modsmith_facts::Location;
 use modsmith_facts::kernel::Kernel;
+use modsmith_facts::kernel::kbuild::source_trees;
+use modsmith_facts::{Location, inside};
 use modsmith_plan::{Command, Environment, Surroundings, Walls, is_secret_variable};
 use modsmith_sandbox::{Build, Confinement, Level, Readable, Rung, User, View, Wall, can_become_nobody};
 
@@ -305,13 +306,15 @@ impl Scene<'_> {
 }
 
 /// Where a kernel's modules, headers and source are, links resolved. Parts of the headers can be
-/// elsewhere, behind links.
+/// elsewhere, behind links and where their makefile goes on.
 fn kernel_directories(kernel: &Kernel) -> Vec<PathBuf> {
     let headers = kernel.headers().map(Path::to_path_buf);
     let entries = headers.iter().filter_map(|headers| std::fs::read_dir(headers).ok()).flatten().flatten();
     let parts: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_symlink()).collect();
     let links = ["build", "source"].map(|name| kernel.module_dir().join(name));
     let source = headers.iter().map(|headers| headers.join("source")).collect::<Vec<_>>();
+    let makefile = headers.iter().filter_map(|headers| inside::read_configuration_text(&headers.join("Makefile")).ok());
+    let parts = parts.into_iter().chain(makefile.flat_map(|text| source_trees(&text))).collect::<Vec<_>>();
     let all = [kernel.module_dir().to_path_buf(), kernel.source_dir().to_path_buf()];
     existing(&all.into_iter().chain(headers).chain(links).chain(source).chain(parts).collect::<Vec<_>>())
 }

@@ -8,6 +8,7 @@ mod load;
 mod make;
 mod shape;
 mod staging;
+mod unpack;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ pub use install::install_archive;
 pub use load::load_archive;
 pub use make::make_format;
 pub use staging::clear_stale;
+pub use unpack::unpack_files;
 
 use modsmith_plugins::Format;
 

@@ -411,7 +411,7 @@ pub(super) fn open_or_make(env: &Env) -> modsmith_store::Result<Option<Store>> {
 }
 
 /// The directory of caches of the system that is worked on, if it is below its `/var`.
-fn caches(env: &Env) -> Option<PathBuf> {
+pub(super) fn caches(env: &Env) -> Option<PathBuf> {
     let var = inside::real(env.system.roots.get(Root::Var)?);
     let caches = inside::real(&var.join(CACHES));
     let existing = caches.ancestors().find(|path| path.exists())?;

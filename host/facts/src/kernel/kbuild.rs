@@ -23,6 +23,40 @@ pub fn source_trees(makefile: &str) -> Vec<PathBuf> {
     trees
 }
 
+/// The same makefile where its source trees are below another root directory; `None`: it names none.
+pub fn with_trees_below(makefile: &str, root: &Path) -> Option<String> {
+    let moved = |word: &str| {
+        let (before, path) = word.split_at(word.find('/')?);
+        Some(format!("{before}{}{path}", root.display())).filter(|_| matches!(before, "" | "O="))
+    };
+    let mut names_any = false;
+    let lines = makefile.split_inclusive('\n').map(|line| {
+        let first = line.split_whitespace().next();
+        let is_plain = !source_trees(line).is_empty();
+        let Some(word) = line
+            .split_whitespace()
+            .skip(1)
+            .find(|word| moved(word).is_some())
+            .filter(|word| is_plain || (first == Some("MAKEARGS") && word.starts_with("O=")))
+        else {
+            return line.to_owned();
+        };
+        names_any = true;
+        line.replacen(word, &moved(word).unwrap_or_default(), 1)
+    });
+    let text = lines.collect();
+    names_any.then_some(text)
+}
+
+/// The file below a kernel's headers that has the release which modules are built for. Source: the kernel's
+/// include/linux/vermagic.h; `include/config/kernel.release` may have another one.
+pub const RELEASE_FILE: &str = "include/generated/utsrelease.h";
+
+/// The release in the text of that file.
+pub fn release_in(text: &str) -> Option<&str> {
+    text.lines().find_map(|line| line.strip_prefix("#define UTS_RELEASE \"")?.strip_suffix('"'))
+}
+
 /// The files that an object was made from, by the command file `.NAME.cmd` that is written beside
 /// it: absolute paths only, as written.
 ///
@@ -54,6 +88,21 @@ mod tests {
         {
             assert_eq!(source_trees(none), Vec::<PathBuf>::new(), "{none}");
         }
+    }
+
+    #[test]
+    fn a_makefile_is_made_to_name_its_source_elsewhere() {
+        let moved = |text: &str| with_trees_below(text, Path::new("/c"));
+        assert_eq!(moved("# x\ninclude /usr/src/y/Makefile\n").unwrap(), "# x\ninclude /c/usr/src/y/Makefile\n");
+        let old = "MAKEARGS := -C /usr/src/linux-4\nMAKEARGS += O=/usr/src/out\n";
+        assert_eq!(moved(old).unwrap(), "MAKEARGS := -C /c/usr/src/linux-4\nMAKEARGS += O=/c/usr/src/out\n");
+        assert_eq!(moved("include scripts/x\nall: /usr/y\n"), None);
+    }
+
+    #[test]
+    fn the_release_is_what_modules_are_built_for() {
+        assert_eq!(release_in("#define UTS_RELEASE \"6.1.0-1-rt\"\n"), Some("6.1.0-1-rt"));
+        assert_eq!(release_in("#define UTS_VERSION \"x\"\n"), None);
     }
 
     #[test]

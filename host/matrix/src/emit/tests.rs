@@ -11,6 +11,7 @@ fn matrix(count: usize, in_store: impl Fn(usize) -> bool) -> Matrix {
         },
         source: None,
         headers: None,
+        packages: Vec::new(),
         identity: None,
         in_store: in_store(number),
     }))

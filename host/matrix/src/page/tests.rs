@@ -8,7 +8,8 @@ fn index(module: &str, change: impl Fn(&mut CellResult)) -> Index {
     let mut result = CellResult::new(coordinates.clone(), Outcome::Failed, "now".into(), 1.0);
     change(&mut result);
     let bytes = serde_json::to_vec(&result).unwrap();
-    let wanted = Wanted { coordinates, source: None, headers: None, identity: None, in_store: false };
+    let wanted =
+        Wanted { coordinates, source: None, headers: None, packages: Vec::new(), identity: None, in_store: false };
     Index::collect(&Matrix::new([wanted]), "now".into(), |_| Ok(Some(bytes.clone())), None)
 }
 

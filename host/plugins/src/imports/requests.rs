@@ -92,6 +92,7 @@ pub struct LoadRequest {
     pub options: Vec<Property>,
     pub archive: Path,
     pub staging: Path,
+    pub purpose: &'static str,
 }
 
 impl Host for State {}
@@ -201,4 +202,10 @@ request!(HostAssembleRequest for AssembleRequest {
     kernels: kernels,
     staging: path
 });
-request!(HostLoadRequest for LoadRequest { format: text, options: options, archive: path, staging: path });
+request!(HostLoadRequest for LoadRequest {
+    format: text,
+    options: options,
+    archive: path,
+    staging: path,
+    purpose: text
+});

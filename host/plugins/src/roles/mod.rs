@@ -25,7 +25,7 @@ pub use kernel_hooks::{Event, KernelHooks};
 pub use kernel_layout::KernelLayout;
 pub use kernel_prepare::KernelPrepare;
 pub use modprobe_config::ModprobeConfig;
-pub use packager::{Assembly, Format, Invalid, KernelCount, Packager, Requirements, State};
+pub use packager::{Assembly, Format, Invalid, KernelCount, LoadPurpose, Loading, Packager, Requirements, State};
 pub use signer::{Signer, Signing};
 pub use store::{StorePlace, StoreQuestion, Stores};
 pub use weak_modules::WeakModules;

@@ -84,6 +84,34 @@ pub struct Assembly<'a> {
     pub staging: &'a Location,
 }
 
+/// What is wanted of an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoadPurpose {
+    /// A package of modules, in the shape of the tree.
+    ModulePackage,
+    /// All that it installs, whatever that is.
+    Files,
+}
+
+impl LoadPurpose {
+    /// The word of the interface.
+    pub fn name(self) -> &'static str {
+        match self {
+            LoadPurpose::ModulePackage => "module-package",
+            LoadPurpose::Files => "files",
+        }
+    }
+}
+
+/// What a format is unpacked from.
+#[derive(Debug, Clone, Copy)]
+pub struct Loading<'a> {
+    pub archive: &'a Location,
+    pub options: &'a [(String, String)],
+    pub staging: &'a Location,
+    pub purpose: LoadPurpose,
+}
+
 /// Why an archive cannot be loaded: a clause without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid(pub String);
@@ -244,12 +272,10 @@ impl Packager<'_> {
     pub fn load(
         &self,
         format: &Format,
-        archive: &Location,
-        options: &[(String, String)],
-        staging: &Location,
+        loading: Loading<'_>,
         plan: &mut Builder,
     ) -> Result<Result<(), Invalid>, Error> {
-        let request = load_request(format, archive, options, staging);
+        let request = load_request(format, loading);
         self.load_step(format, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let (request, plan) = (call.lend(request())?, call.plan(buffer)?);
@@ -257,16 +283,14 @@ impl Packager<'_> {
         })
     }
 
-    /// Adds the steps that bring what was unpacked into the shape of the tree.
+    /// Adds the steps that bring what was unpacked into the shape that is wanted.
     pub fn arrange(
         &self,
         format: &Format,
-        archive: &Location,
-        options: &[(String, String)],
-        staging: &Location,
+        loading: Loading<'_>,
         plan: &mut Builder,
     ) -> Result<Result<(), Invalid>, Error> {
-        let request = load_request(format, archive, options, staging);
+        let request = load_request(format, loading);
         self.load_step(format, plan, |call, buffer| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             let (request, plan) = (call.lend(request())?, call.plan(buffer)?);
@@ -335,18 +359,14 @@ fn unsupported(format: &Format, subject: Subject, why: &str) -> Error {
     }
 }
 
-fn load_request(
-    format: &Format,
-    archive: &Location,
-    options: &[(String, String)],
-    staging: &Location,
-) -> impl Fn() -> LoadRequest + use<> {
-    let (format, options) = (format.name.clone(), options.to_vec());
-    let (archive, staging) = (types::Path::from(archive), types::Path::from(staging));
+fn load_request(format: &Format, loading: Loading<'_>) -> impl Fn() -> LoadRequest + use<> {
+    let (format, options) = (format.name.clone(), loading.options.to_vec());
+    let (archive, staging) = (types::Path::from(loading.archive), types::Path::from(loading.staging));
     move || LoadRequest {
         format: format.clone(),
         options: options.clone(),
         archive: archive.clone(),
         staging: staging.clone(),
+        purpose: loading.purpose.name(),
     }
 }

@@ -95,7 +95,10 @@ impl Packager for Deb {
     }
 
     fn arrange(request: &LoadRequest, plan: &mut Plan) -> Result<()> {
-        load::arrange(&request.staging(), plan)
+        match request.wants_files()? {
+            true => load::unpack_all(&request.staging(), plan),
+            false => load::arrange(&request.staging(), plan),
+        }
     }
 }
 

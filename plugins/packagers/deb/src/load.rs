@@ -4,7 +4,7 @@
 use std::io::Read;
 
 use flate2::read::MultiGzDecoder;
-use modsmith_plugin::packaging::{Entry, Files, tar, untar};
+use modsmith_plugin::packaging::{Entry, Files, tar, unpack_files, untar};
 use modsmith_plugin::prelude::*;
 use modsmith_plugin::system::source_date;
 
@@ -32,11 +32,14 @@ pub struct Brought {
     pub built: Files,
 }
 
+/// Adds the steps that unpack everything.
+pub fn unpack_all(staging: &Path, plan: &mut Plan) -> Result<()> {
+    unpack_files(data(&package(staging)?)?, staging, plan)
+}
+
 /// Adds the steps that unpack what [`brought`] finds.
 pub fn arrange(staging: &Path, plan: &mut Plan) -> Result<()> {
-    let archive = staging.join(ARCHIVE);
-    let bytes = archive.read()?.ok_or_else(|| other(format!("{archive} is not there")))?;
-    let Brought { source, binaries_only, built } = brought(&bytes)?;
+    let Brought { source, binaries_only, built } = brought(&package(staging)?)?;
     for (name, files) in [("source", source), ("binaries-only", binaries_only), ("built", built)] {
         if files.iter().next().is_some() {
             let packed = staging.join(&format!("{name}.tar"));
@@ -45,6 +48,12 @@ pub fn arrange(staging: &Path, plan: &mut Plan) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The package, as `load` has left it.
+fn package(staging: &Path) -> Result<Vec<u8>> {
+    let archive = staging.join(ARCHIVE);
+    archive.read()?.ok_or_else(|| other(format!("{archive} is not there")))
 }
 
 /// What a package brings.

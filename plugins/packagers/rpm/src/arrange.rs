@@ -1,6 +1,6 @@
 //! From an rpm to the shape of the tree.
 
-use modsmith_plugin::packaging::{Entry, Files, tar, untar};
+use modsmith_plugin::packaging::{Entry, Files, tar, unpack_files, untar};
 use modsmith_plugin::prelude::*;
 use modsmith_plugin::system::source_date;
 
@@ -31,9 +31,13 @@ struct Shape {
     built: Files,
 }
 
+/// Adds the steps that unpack everything.
+pub fn unpack_all(staging: &Path, plan: &mut Plan) -> Result<()> {
+    unpack_files(contents(&archive(staging)?, |_| true)?, staging, plan)
+}
+
 pub fn arrange(staging: &Path, plan: &mut Plan) -> Result<()> {
-    let rpm = staging.join(ARCHIVE).read()?.unwrap_or_default();
-    let shape = shape(&contents(&rpm)?)?;
+    let shape = shape(&contents(&archive(staging)?, is_ours)?)?;
     let mut put = |name: &str, files: &Files| {
         // One step for all files, which the host checks as it checks any archive.
         let archive = staging.join(&format!("{name}.tar"));
@@ -47,11 +51,19 @@ pub fn arrange(staging: &Path, plan: &mut Plan) -> Result<()> {
     }
 }
 
-/// What a package holds where module packages put things.
-fn contents(rpm: &[u8]) -> Result<Files> {
+fn archive(staging: &Path) -> Result<Vec<u8>> {
+    Ok(staging.join(ARCHIVE).read()?.unwrap_or_default())
+}
+
+/// Whether it is where module packages put things.
+fn is_ours(path: &str) -> bool {
+    [SOURCES, DATA].iter().any(|directory| path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/')))
+}
+
+/// What a package holds.
+fn contents(rpm: &[u8], keep: impl Fn(&str) -> bool) -> Result<Files> {
     let mut archive = payload::unpacked(package::payload(rpm)?)?;
-    let ours = [format!("{SOURCES}/"), format!("{DATA}/")];
-    let files = cpio::files(&mut archive, |path| ours.iter().any(|directory| path.starts_with(directory)))?;
+    let files = cpio::files(&mut archive, keep)?;
     // To its end, where the compression has its checksum.
     std::io::copy(&mut archive, &mut std::io::sink()).map_err(|e| invalid(format!("its payload is damaged: {e}")))?;
     Ok(files)
@@ -187,7 +199,7 @@ mod tests {
 
     fn of_files(files: &Files) -> Result<Shape> {
         let archive = cpio::archive(files, Form::NewAscii, "./", false, 0);
-        shape(&contents(&rpm(&BINARY, &gzip(&archive)))?)
+        shape(&contents(&rpm(&BINARY, &gzip(&archive)), is_ours)?)
     }
 
     fn paths(files: &Files) -> Vec<&str> {

@@ -98,7 +98,10 @@ impl Packager for Rpm {
     }
 
     fn arrange(request: &LoadRequest, plan: &mut Plan) -> Result<()> {
-        arrange::arrange(&request.staging(), plan)
+        match request.wants_files()? {
+            true => arrange::unpack_all(&request.staging(), plan),
+            false => arrange::arrange(&request.staging(), plan),
+        }
     }
 }
 

@@ -116,6 +116,20 @@ impl Files {
         files
     }
 
+    /// The same with relative links, in their shortest form: one to an absolute name leads to that
+    /// name among the files, and none leads above them, as `/..` is `/`.
+    pub fn with_relative_links(self) -> Self {
+        let mut files = Self::new();
+        for (path, entry) in self.0 {
+            let entry = match entry {
+                Entry::Link(target) => Entry::Link(relative(&path, &target)),
+                other => other,
+            };
+            files.insert(path, entry);
+        }
+        files
+    }
+
     /// Adds all of another's entries.
     pub fn extend(&mut self, other: Self) {
         for (path, entry) in other.0 {
@@ -124,9 +138,43 @@ impl Files {
     }
 }
 
+/// The text of a link at `path` that leads to where `target` does, if `path` is below the root
+/// directory.
+fn relative(path: &str, target: &str) -> String {
+    let parts = |text: &str| text.split('/').map(str::to_owned).collect::<Vec<_>>();
+    let mut directory = parts(path);
+    directory.pop();
+    let mut leads: Vec<String> = if target.starts_with('/') { Vec::new() } else { directory.clone() };
+    for part in parts(target) {
+        match part.as_str() {
+            "" | "." => {}
+            ".." => drop(leads.pop()),
+            _ => leads.push(part),
+        }
+    }
+    let common = directory.iter().zip(&leads).take_while(|(one, other)| one == other).count();
+    let up = std::iter::repeat_n("..", directory.len() - common);
+    let words: Vec<&str> = up.chain(leads[common..].iter().map(String::as_str)).collect();
+    if words.is_empty() { ".".to_owned() } else { words.join("/") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn links_become_relative_and_stay_among_the_files() {
+        for (path, target, is) in [
+            ("lib/modules/6.1/build", "/usr/src/linux-6.1", "../../../usr/src/linux-6.1"),
+            ("usr/src/linux-6.1/scripts", "../../lib/kbuild/scripts", "../../lib/kbuild/scripts"),
+            ("usr/src/a", "/usr/src/b/", "b"),
+            ("usr/src/a", "../../../../etc/passwd", "../../etc/passwd"),
+            ("usr/src/a", "./b/../c", "c"),
+            ("usr/src/a", "/usr/src", "."),
+        ] {
+            assert_eq!(relative(path, target), is, "{path} -> {target}");
+        }
+    }
 
     #[test]
     fn the_directories_that_lead_to_a_file_are_there_and_come_first() {

@@ -16,5 +16,5 @@ pub use ar::ar;
 pub use compress::{gunzip, gzip, xz};
 pub use files::{Entry, Files};
 pub use modinfo::ModInfo;
-pub use tar::{tar, untar};
+pub use tar::{tar, unpack_files, untar};
 pub use tarball::{COMMON_POSTINST, binaries};

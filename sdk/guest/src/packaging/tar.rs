@@ -3,7 +3,8 @@ use std::io::Read;
 use ::tar::{Archive, Builder, EntryType, Header};
 
 use super::{Entry, Files};
-use crate::{Error, Result, invalid};
+use crate::system::source_date;
+use crate::{Error, Path, Plan, Result, invalid};
 
 /// A tar archive (GNU's form) of the files, owned by root, all of one date in
 /// seconds since 1970. `prefix` is put before each path: `./`, or nothing.
@@ -73,6 +74,17 @@ fn append_long(archive: &mut Builder<Vec<u8>>, kind: EntryType, text: &str) -> s
     header.set_size(text.len() as u64 + 1);
     header.set_cksum();
     archive.append(&header, [text.as_bytes(), b"\0"].concat().as_slice())
+}
+
+/// Adds the steps that answer a request which [wants files](crate::LoadRequest::wants_files).
+///
+/// # Errors
+/// As [`tar`] and the plan have them.
+pub fn unpack_files(files: Files, staging: &Path, plan: &mut Plan) -> Result<()> {
+    // One step for all files, which the host checks as it checks any archive.
+    let packed = staging.join("files.tar");
+    plan.write_file(&packed, tar(&files.with_relative_links(), "", source_date())?, 0o644)?;
+    plan.unpack(packed, staging.join("files"))
 }
 
 /// The files of a tar archive that is not compressed; modes become 0755 or 0644.

@@ -114,7 +114,8 @@ pub trait Packager {
     /// they left and adds the steps that bring it into the shape of the tree:
     /// `source` or, for an archive without it, `binaries-only` with the
     /// dkms.conf; and `built/KERNEL/ARCH`. modsmith checks it and puts it into
-    /// place.
+    /// place. A request that [wants files](LoadRequest::wants_files) is answered with all of them, in
+    /// `files`.
     fn arrange(request: &LoadRequest, plan: &mut Plan) -> Result<()> {
         let _ = plan;
         Err(unsupported(format!("{} is not loaded", request.format())))

@@ -246,8 +246,16 @@ impl Question<'_> {
         let location = |name: &str| Location::new(Root::Staging, name).expect("a plain name is a location");
         let options: Vec<_> = facts.options.clone().into_iter().collect();
         let said = match self.call {
-            Call::Load => Packager(plugins).load(&format, &location("archive"), &options, &location(""), plan),
-            Call::Arrange => Packager(plugins).arrange(&format, &location("archive"), &options, &location(""), plan),
+            Call::Load | Call::Arrange => {
+                let (archive, staging) = (location("archive"), location(""));
+                let purpose = facts.purpose.unwrap_or(modsmith_plugins::LoadPurpose::ModulePackage);
+                let loading =
+                    modsmith_plugins::Loading { archive: &archive, options: &options, staging: &staging, purpose };
+                match self.call {
+                    Call::Load => Packager(plugins).load(&format, loading, plan),
+                    _ => Packager(plugins).arrange(&format, loading, plan),
+                }
+            }
             _ => {
                 let without = |name: &String| format.options.iter().any(|o| o.name == *name && o.without_kernels);
                 let needs = match Packager(plugins).requirements(&format, &options) {

@@ -9,7 +9,7 @@ use super::call::Call;
 use crate::error::{Error, Result};
 use crate::names::FACTS;
 use modsmith_facts::kernel::SymbolVersions;
-use modsmith_plugins::{Event, Occasion, PackageFacts, SymbolSource};
+use modsmith_plugins::{Event, LoadPurpose, Occasion, PackageFacts, SymbolSource};
 
 /// A question, and the system that it is about. Files whose content matters lie
 /// beside facts.toml, below `root`, `staging` and `source`.
@@ -64,6 +64,9 @@ pub struct Facts {
     /// Options of the package format; a switch is empty.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
+    /// What `load` and `arrange` are called for: `module-package`, unless given.
+    #[serde(default, with = "purpose")]
+    pub purpose: Option<LoadPurpose>,
 }
 
 /// `[kernel]`: the kernel of the call. Others exist by their files.
@@ -170,6 +173,7 @@ impl Facts {
             config: Some("CONFIG_X=y\n".into()),
             format: None,
             options: BTreeMap::new(),
+            purpose: None,
         }
     }
 }
@@ -194,6 +198,7 @@ macro_rules! words {
 }
 
 words!(occasion, Occasion, ["installed" => Occasion::Installed, "removed" => Occasion::Removed]);
+words!(purpose, LoadPurpose, ["module-package" => LoadPurpose::ModulePackage, "files" => LoadPurpose::Files]);
 words!(event, Event, [
     "kernel-preinst" => Event::KernelPreinst,
     "kernel-postinst" => Event::KernelPostinst,

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::FormatRequest;
-use super::load::check_archive;
 use super::staging::Staging;
+use super::unpack::check_archive;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
 use crate::flow::autoinstall::autoinstall;

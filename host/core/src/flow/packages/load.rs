@@ -3,19 +3,19 @@
 use std::path::Path;
 
 use super::FormatRequest;
-use super::shape::{Shape, malformed};
+use super::shape::Shape;
 use super::staging::Staging;
+use super::unpack::{check_archive, unpack};
 use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
 use crate::flow::add::{identify, plan_registration, plan_source_copy, post_add};
 use crate::flow::notices::notices;
-use crate::flow::packages::confined::check_staged;
 use crate::flow::transaction::begin;
 use crate::tree::{Package, PackageId, SourceState, Target};
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Builder, Section, verbs};
-use modsmith_plugins::Packager;
+use modsmith_plan::{Builder, verbs};
+use modsmith_plugins::LoadPurpose;
 
 /// Loads an archive: its source is registered, and what it has built for
 /// kernels becomes built here. `target` is the kernel that its dkms.conf is
@@ -30,7 +30,7 @@ pub fn load_archive(
     let _lock = begin(run)?;
     let kernel = run.kernel(target);
     let staging = Staging::new(run)?;
-    unpack(run, archive, request, &staging)?;
+    unpack(run, archive, request, &staging, LoadPurpose::ModulePackage)?;
     let shape = Shape::read(staging.path(), archive)?;
     let id = identify(run, &shape.source, &kernel)?;
     let known = run.env.tree.entry(&id).map(|entry| entry.source);
@@ -60,39 +60,6 @@ pub fn load_archive(
         false => post_add(run, &run.env.package(&id)?, &conf, &kernel).map(|()| id),
     };
     run.runner.after_success(added).transpose()
-}
-
-/// Has the plugin unpack the archive. Done in a dry run too: what would be
-/// loaded is not known before, and no place but the staging directory is
-/// touched.
-fn unpack(run: &Invocation<'_>, archive: &Path, request: &FormatRequest, staging: &Staging) -> Result<()> {
-    let format = &request.format;
-    let title = format!("unpack {}", archive.display());
-    let mut roots = staging.roots(run.env.system.roots.clone());
-    // The archive's directory: no plugin can reach this root.
-    roots.set(Root::System, archive.parent().unwrap_or(Path::new("/")));
-    let name = archive.file_name().unwrap_or_default();
-    let place = |root, path: &Path| Location::new(root, path).map_err(|e| Error::new(Kind::Usage, e.to_string()));
-    let (from, copy) = (place(Root::System, Path::new(name))?, place(Root::Staging, Path::new("archive"))?);
-
-    let mut plan = Builder::new(title.as_str(), roots.clone());
-    plan.push(verbs::MakeDirectory { location: Staging::top() }, "archives are unpacked in a private directory");
-    plan.push(verbs::Copy { from, to: copy.clone() }, "the plugin reads a private copy, which does not change");
-    let section = || Section::new().confined().fails_as(Kind::ArchiveMalformed, cannot_be_unpacked(archive));
-    let loaded = plan.section(section(), |plan| {
-        Packager(&run.env.plugins).load(format, &copy, &request.options, &Staging::top(), plan)
-    })?;
-    loaded.map_err(|why| malformed(archive, &format!("{}.", why.0)))?;
-    check_staged(plan.steps())?;
-    run.runner.run_in_staging(plan)?;
-
-    let mut plan = Builder::new(title.as_str(), roots);
-    let arranged = plan.section(section(), |plan| {
-        Packager(&run.env.plugins).arrange(format, &copy, &request.options, &Staging::top(), plan)
-    })?;
-    arranged.map_err(|why| malformed(archive, &format!("{}.", why.0)))?;
-    check_staged(plan.steps())?;
-    run.runner.run_in_staging(plan)
 }
 
 /// The source into the source tree, and its registration.
@@ -145,22 +112,4 @@ fn plan_built(run: &Invocation<'_>, id: &PackageId, shape: &Shape, plan: &mut Bu
             .line(format!("Loading {}...", shown.display()));
     }
     Ok(())
-}
-
-fn cannot_be_unpacked(archive: &Path) -> String {
-    format!("{} was not loaded: it cannot be unpacked.", archive.display())
-}
-
-/// Refuses what is not a file before anything is begun.
-pub(super) fn check_archive(archive: &Path) -> Result<()> {
-    match std::fs::metadata(archive) {
-        Ok(metadata) if metadata.is_file() => Ok(()),
-        Ok(_) => Err(Error::new(Kind::ArchiveMalformed, format!("{} is not a file.", archive.display()))
-            .hint("Name the archive to load.")),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            Err(Error::new(Kind::SourceMissing, format!("The archive {} does not exist.", archive.display()))
-                .hint("Name the archive to load; a relative path counts from the current directory."))
-        }
-        Err(e) => Err(Error::io("read", archive, e)),
-    }
 }

@@ -26,8 +26,13 @@ impl Staging {
 
     /// A directory that has nothing to do with the tree.
     pub fn elsewhere() -> Result<Self> {
-        let scratch = tempfile::tempdir()
-            .map_err(|e| Error::io("make a temporary directory in", &tempfile::env::temp_dir(), e))?;
+        Self::below(&tempfile::env::temp_dir())
+    }
+
+    /// The same in a directory.
+    pub fn below(directory: &Path) -> Result<Self> {
+        let scratch = tempfile::Builder::new().prefix(PREFIX).tempdir_in(directory);
+        let scratch = scratch.map_err(|e| Error::io("make a temporary directory in", directory, e))?;
         Ok(Self { path: scratch.path().join(PREFIX), scratch: Some(scratch) })
     }
 

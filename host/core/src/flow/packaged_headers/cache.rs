@@ -1,0 +1,133 @@
+//! What was unpacked, below the directory of caches. Entries appear whole or not at all, and may be deleted
+//! at any time when nothing is built.
+
+use std::fs::File;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, Mode, flock};
+use serde::{Deserialize, Serialize};
+
+use super::PackageFile;
+use super::join::join;
+use super::union::{Extent, Union};
+use crate::error::{Error, Kind, Result};
+use crate::flow::Invocation;
+use crate::flow::packages::unpack_files;
+use crate::flow::store::caches;
+use modsmith_facts::{DIGEST_PREFIX, digest, inside};
+use modsmith_plugins::SearchPath;
+
+/// The directory below that of caches.
+const NAME: &str = "headers";
+/// Below it: the files of each package, by its digest.
+const PACKAGES: &str = "packages";
+/// And those of all packages of a kernel, by the digest of theirs.
+const KERNELS: &str = "kernels";
+/// In an entry of a kernel: its files, and what is known of them.
+const FILES: &str = "files";
+const DESCRIPTION: &str = "headers.json";
+
+/// Increased when the same packages are unpacked in another way than before.
+const SCHEMA: &str = "1";
+
+/// What is known of a kernel's entry.
+#[derive(Serialize, Deserialize)]
+struct Description {
+    release: String,
+    /// The directory of the headers, below the files.
+    headers: PathBuf,
+}
+
+pub(super) struct HeadersCache {
+    directory: PathBuf,
+}
+
+impl HeadersCache {
+    /// Opens it, and makes it if it is missing. Recipes run as another user, who has to read what is there.
+    pub fn open(run: &Invocation<'_>) -> Result<Self> {
+        rustix::process::umask(Mode::from_raw_mode(0o022));
+        let caches = match rustix::process::geteuid().is_root() {
+            true => caches(&run.env),
+            false => SearchPath::from_environment().caches.into_iter().next(),
+        };
+        let caches = caches.ok_or_else(|| {
+            Error::new(Kind::System, "There is no directory of caches, where packages are unpacked.")
+                .hint("Set HOME, or unpack the packages by hand and name the directories of the headers.")
+        })?;
+        let directory = caches.join(NAME);
+        for part in [PACKAGES, KERNELS] {
+            let part = directory.join(part);
+            let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(&part);
+            made.map_err(|error| Error::io("make", &part, error))?;
+        }
+        let directory = directory.canonicalize().map_err(|error| Error::io("use", &directory, error))?;
+        Ok(Self { directory })
+    }
+
+    /// Keeps others from unpacking the same, for as long as what is returned lives.
+    pub fn lock(&self) -> Result<File> {
+        let path = self.directory.join("lock");
+        let file = File::create(&path).map_err(|error| Error::io("lock", &path, error))?;
+        flock(&file, FlockOperation::LockExclusive).map_err(|error| Error::io("lock", &path, error.into()))?;
+        Ok(file)
+    }
+
+    /// The directory with the files of a package, which is unpacked if need be. The lock is held.
+    pub fn unpacked(&self, run: &Invocation<'_>, package: &PackageFile) -> Result<PathBuf> {
+        let entry = self.directory.join(PACKAGES).join(entry_name(&[&package.digest]));
+        if !entry.is_dir() {
+            unpack_files(run, &package.path, &entry)?;
+        }
+        Ok(entry)
+    }
+
+    /// The headers that consist of packages with these digests, if they were put together.
+    pub fn known<'d>(&self, digests: impl Iterator<Item = &'d str>) -> Result<Option<PathBuf>> {
+        let entry = self.entry(digests);
+        let file = entry.join(DESCRIPTION);
+        if !file.exists() {
+            return Ok(None);
+        }
+        let text = inside::read_configuration(&file).map_err(|error| Error::io("read", &file, error))?;
+        let damaged = |error: serde_json::Error| {
+            Error::new(Kind::System, format!("{} is damaged: {error}.", file.display()))
+                .hint(format!("Delete {}: the packages are then unpacked again.", entry.display()))
+        };
+        let description: Description = serde_json::from_slice(&text).map_err(damaged)?;
+        Ok(Some(entry.join(FILES).join(description.headers)))
+    }
+
+    /// The directory of a kernel's headers, put together if need be. The lock is held.
+    pub fn joined(&self, union: &Union, extent: &Extent, headers: &Path, release: &str) -> Result<PathBuf> {
+        let digests = || extent.packages.iter().map(|package| union.0[*package].file.digest.as_str());
+        if let Some(known) = self.known(digests())? {
+            return Ok(known);
+        }
+        let entry = self.entry(digests());
+        let kernels = self.directory.join(KERNELS);
+        let scratch = tempfile::Builder::new().prefix(".new-").tempdir_in(&kernels);
+        let scratch = scratch.map_err(|error| Error::io("make a directory in", &kernels, error))?;
+        let path = scratch.path();
+        join(union, extent, &path.join(FILES), &entry.join(FILES))?;
+        let description = Description { release: release.to_owned(), headers: headers.to_path_buf() };
+        let text = serde_json::to_vec(&description).expect("text can be written as JSON");
+        std::fs::write(path.join(DESCRIPTION), text)
+            .and_then(|()| std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)))
+            .and_then(|()| std::fs::rename(path, &entry))
+            .map_err(|error| Error::io("make", &entry, error))?;
+        Ok(entry.join(FILES).join(headers))
+    }
+
+    fn entry<'d>(&self, digests: impl Iterator<Item = &'d str>) -> PathBuf {
+        let mut digests: Vec<&str> = digests.collect();
+        digests.sort_unstable();
+        self.directory.join(KERNELS).join(entry_name(&digests))
+    }
+}
+
+/// A plain name for what was made of files with these digests.
+fn entry_name(digests: &[&str]) -> String {
+    let all = digest(format!("{SCHEMA}\n{}", digests.join("\n")).as_bytes());
+    all.trim_start_matches(DIGEST_PREFIX).to_owned()
+}
