@@ -234,12 +234,12 @@ fn completion(bench: &Bench) -> Vec<Row> {
         ("the ids of messages", "explain b"),
         ("options", "status --"),
     ];
-    let shells: [(&str, &str, fn(&str) -> String); 2] = [
-        ("bash", "bash --norc", asked_in_bash),
-        ("fish", "fish -N", |line| format!("test (count (complete -C 'modsmith {line}')) -gt 0\n")),
-    ];
+    let asked = |shell: &str, line: &str| match shell {
+        "fish" => format!("test (count (complete -C 'modsmith {line}')) -gt 0\n"),
+        _ => asked_in_bash(line),
+    };
     let mut rows = Vec::new();
-    for (shell, program, asked) in shells {
+    for (shell, program) in [("bash", "bash --norc"), ("fish", "fish -N")] {
         let script = world.path(format!("completion.{shell}"));
         world.write(&format!("completion.{shell}"), world.modsmith(&format!("completion {shell}")).expect(0).stdout);
         let turn = |name: &str, call: String| {
@@ -248,7 +248,7 @@ fn completion(bench: &Bench) -> Vec<Row> {
         };
         for (what, line) in words {
             let [with, without] =
-                bench.measure(&world, 51, [turn("with", asked(line)), turn("without", String::new())]);
+                bench.measure(&world, 51, [turn("with", asked(shell, line)), turn("without", String::new())]);
             let ours = with.median() - without.median();
             let what = format!("{shell} completes {what}");
             rows.push(Row { what, ours, other: None, target: Target::Milliseconds(30.0) });

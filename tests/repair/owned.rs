@@ -40,7 +40,7 @@ fn install_deb(world: &World, name: &str, file: &Path, paths: &[PathBuf]) {
     for path in paths {
         copy(file, &world.path(&content).join(path.strip_prefix(world.dir()).expect("a path of the world")));
     }
-    let deb = world.path(&format!("{name}.deb"));
+    let deb = world.path(format!("{name}.deb"));
     tool::run(Command::new("dpkg-deb").args(["--root-owner-group", "--build"]).arg(world.path(&content)).arg(&deb));
     fs::remove_dir_all(world.path("deb")).expect("it was there");
     with_dpkg(world.shell(&format!("dpkg -i {}", deb.display()))).run().expect(0);

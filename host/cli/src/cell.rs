@@ -193,7 +193,7 @@ impl Work<'_> {
         // What is built once is found in the tree.
         let find = |name: &str| others.borrow_mut().remove(name);
         let made = with_needed(&run, &package, &target, &find, || self.make(&run, &package, &target));
-        made.unwrap_or_else(|NeededFailed { id, error }| Ok(done(&run, Err(error), &id, &target)))
+        made.unwrap_or_else(|NeededFailed { id, error }| Ok(done(&run, Err(*error), &id, &target)))
     }
 
     /// Packages of the matrix for the same kernel, by name: of several versions, the first.

@@ -13,7 +13,7 @@ use modsmith_plan::{Builder, verbs};
 pub struct NeededFailed {
     /// The one that could not be built.
     pub id: PackageId,
-    pub error: Error,
+    pub error: Box<Error>,
 }
 
 /// The names of the packages that a package needs by BUILD_DEPENDS.
@@ -45,7 +45,7 @@ pub fn with_needed<T>(
     let done = done?;
     match unlinked {
         Ok(()) => Ok(done),
-        Err(error) => Err(NeededFailed { id: package.id.clone(), error }),
+        Err(error) => Err(failed(&package.id)(error)),
     }
 }
 
@@ -87,7 +87,7 @@ impl Needed<'_> {
 
 fn failed(id: &PackageId) -> impl FnOnce(Error) -> NeededFailed + use<> {
     let id = id.clone();
-    move |error| NeededFailed { id, error }
+    move |error| NeededFailed { id, error: Box::new(error) }
 }
 
 /// A package that is not for the kernel is one thing, and one that needs such a package is another.

@@ -80,7 +80,7 @@ mod tests {
         fs::create_dir_all(source.join("sub")).unwrap();
         let file = source.join("sub/m.c");
         fs::write(&file, "").unwrap();
-        [&above, &source, &source.join("sub")].map(|directory| set_mode(directory, 0o755));
+        [&above, &source, &source.join("sub")].iter().for_each(|directory| set_mode(directory, 0o755));
         set_mode(&file, 0o644);
         let me = rustix::process::geteuid().as_raw();
         let why = |uid| Source(&source).changed_by_others(uid).unwrap().unwrap_or_default();
