@@ -2,6 +2,8 @@
 //!
 //! A stand-in for dkms writes the calls down.
 
+mod pacman;
+
 use std::fs;
 use std::path::Path;
 
@@ -343,60 +345,6 @@ fn the_autoinstaller_is_quiet_where_dkms_is_gone() {
     let script = paths::checkout().join("integration/dkms_autoinstaller");
     let out = machine.run(&format!("PATH={} /bin/sh {} start", machine.world.path("bin").display(), script.display()));
     assert_eq!((out.code, out.stdout.as_str(), out.stderr.as_str()), (0, "", ""));
-}
-
-fn pacman(machine: &Machine, event: &str, files: &str) -> Output {
-    machine.run(&format!(
-        "printf '%s\\n' {files} | {}/plugins/hooks/pacman-hooks/hooks/dkms {event}",
-        paths::checkout().display()
-    ))
-}
-
-#[test]
-fn a_new_package_is_installed_for_every_kernel_with_headers_and_one_depmod_for_each() {
-    let machine = Machine::with_package(&[RUNNING, NEWEST]);
-    machine.package("other", "");
-    machine.delete(&format!("lib/modules/{NEWEST}/build"));
-    let out = pacman(&machine, "install", "usr/src/demo-1.0/dkms.conf").expect(0);
-    assert_eq!(machine.calls(), [format!("install --no-depmod demo/1.0 -k {RUNNING}"), format!("depmod {RUNNING}")]);
-    assert!(out.stdout.contains(&format!("Kernel {NEWEST} has no headers")), "{out}");
-}
-
-#[test]
-fn a_new_kernel_gets_every_package_after_those_that_it_depends_on() {
-    let machine = Machine::with_package(&[RUNNING, NEWEST]);
-    machine.package("a-user", "BUILD_DEPENDS=(demo)");
-    pacman(&machine, "install", &format!("usr/lib/modules/{NEWEST}/modules.order")).expect(0);
-    assert_eq!(
-        machine.calls(),
-        [
-            format!("install --no-depmod demo/1.0 -k {NEWEST}"),
-            format!("install --no-depmod a-user/1.0 -k {NEWEST}"),
-            format!("depmod {NEWEST}")
-        ]
-    );
-}
-
-#[test]
-fn a_package_that_fails_keeps_the_others_not_and_packages_in_a_circle_are_named() {
-    let machine = Machine::with_package(&[RUNNING, NEWEST]).failing(&format!("install 10 {RUNNING}"));
-    pacman(&machine, "install", "usr/src/demo-1.0/dkms.conf").expect(1);
-    assert!(machine.calls().contains(&format!("install --no-depmod demo/1.0 -k {NEWEST}")));
-
-    let machine = Machine::new(&[RUNNING]);
-    machine.package("x", "BUILD_DEPENDS=(y)");
-    machine.package("y", "BUILD_DEPENDS=(x)");
-    let files = "usr/src/x-1.0/dkms.conf usr/src/y-1.0/dkms.conf";
-    pacman(&machine, "install", files).expect(1).expect_error("depend on one another");
-}
-
-#[test]
-fn what_is_about_to_go_is_removed_where_it_is_installed() {
-    let machine = Machine::with_package(&[RUNNING, NEWEST]);
-    machine.make(&format!("states/{NEWEST}"), "installed\n");
-    pacman(&machine, "remove", "usr/src/demo-1.0/dkms.conf").expect(0);
-    assert_eq!(machine.calls(), [format!("remove --no-depmod demo/1.0 -k {NEWEST}"), format!("depmod {NEWEST}")]);
-    pacman(&machine, "dance", "x").expect(2).expect_error("Usage:");
 }
 
 #[test]

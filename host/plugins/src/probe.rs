@@ -38,8 +38,8 @@ impl Probing {
     }
 }
 
-/// Program and arguments.
-type Question = (String, Vec<String>);
+/// Program, arguments, and what counts of the things that it prints.
+type Question = (String, Vec<String>, Streams);
 
 /// Longest output that is kept.
 const LONGEST: u64 = 64 << 10;
@@ -49,23 +49,27 @@ impl Probes {
     /// Standard output without trailing newlines; the error says which program
     /// failed and how, or why it was not started.
     pub fn output(&self, probe: &Probe, system: &System, probing: Probing) -> Result<String, String> {
-        let key = (probe.program.clone(), probe.arguments.clone());
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.entry(key).or_insert_with(|| run(probe, system, probing, Streams::Output)).clone()
+        self.answer(probe, system, probing, Streams::Output)
     }
 
     /// All that the probe prints about files, without trailing newlines, whatever its exit code.
     pub fn query(&self, probe: &Probe, paths: &[String], system: &System, probing: Probing) -> Result<String, String> {
-        let asked = about(probe, paths);
-        let key = (asked.program.clone(), asked.arguments.clone());
+        self.answer(&about(probe, paths), system, probing, Streams::Both)
+    }
+
+    fn answer(&self, probe: &Probe, system: &System, probing: Probing, streams: Streams) -> Result<String, String> {
+        let key = (probe.program.clone(), probe.arguments.clone(), streams);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.entry(key).or_insert_with(|| run(&asked, system, probing, Streams::Both)).clone()
+        known.entry(key).or_insert_with(|| run(probe, system, probing, streams)).clone()
     }
 
     /// Takes this for the probe's output, as a test's facts have it.
     pub fn know(&self, probe: &Probe, output: &str) {
-        let key = (probe.program.clone(), probe.arguments.clone());
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Ok(output.to_owned()));
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for streams in [Streams::Output, Streams::Both] {
+            let key = (probe.program.clone(), probe.arguments.clone(), streams);
+            known.insert(key, Ok(output.to_owned()));
+        }
     }
 }
 
@@ -76,7 +80,7 @@ pub fn about(probe: &Probe, paths: &[String]) -> Probe {
 }
 
 /// What counts of the things that a program prints.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Streams {
     /// Its standard output, if it succeeds.
     Output,

@@ -2,13 +2,11 @@
 //! kernel's work on small files that are soon gone.
 
 use std::cell::OnceCell;
-use std::ffi::CString;
 use std::fs;
-use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::is_root;
+use super::mounts::Mounts;
 use crate::paths;
 
 /// With less free memory, in kibibytes, worlds are on the disk.
@@ -24,7 +22,11 @@ pub fn worlds() -> PathBuf {
     let prepare = || {
         let dir = paths::cache("worlds");
         // Where no mount can be had, as in a chroot of others, the disk does.
-        let _ = (is_root() && has_memory() && !is_mounted(&dir)).then(|| mount(&dir));
+        let _ = (is_root() && has_memory() && !is_mounted(&dir)).then(|| {
+            let mut mounts = Mounts::default();
+            mounts.memory(&dir);
+            mounts.enter()
+        });
         dir
     };
     WORLDS.with(|worlds| worlds.get_or_init(prepare).clone())
@@ -41,16 +43,4 @@ fn has_memory() -> bool {
 fn is_mounted(dir: &Path) -> bool {
     let mounts = fs::read_to_string("/proc/thread-self/mountinfo").unwrap_or_default();
     mounts.lines().any(|line| line.split(' ').nth(4).is_some_and(|place| Path::new(place) == dir))
-}
-
-fn mount(dir: &Path) -> io::Result<()> {
-    let ended = |code: libc::c_int| if code == 0 { Ok(()) } else { Err(io::Error::last_os_error()) };
-    let dir = CString::new(dir.as_os_str().as_bytes())?;
-    let (none, options) = (std::ptr::null(), c"mode=755".as_ptr());
-    // SAFETY: the texts end with NUL and outlive the calls.
-    unsafe {
-        ended(libc::unshare(libc::CLONE_NEWNS))?;
-        ended(libc::mount(none, c"/".as_ptr(), none, libc::MS_REC | libc::MS_PRIVATE, none.cast()))?;
-        ended(libc::mount(c"worlds".as_ptr(), dir.as_ptr(), c"tmpfs".as_ptr(), 0, options.cast()))
-    }
 }

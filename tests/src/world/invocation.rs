@@ -16,7 +16,9 @@ pub struct Invocation<'w> {
     program: PathBuf,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
-    mounts: String,
+    mounts: Mounts,
+    /// What a shell does before it becomes the program.
+    before: String,
     chroot: Option<String>,
     refused: &'static [libc::c_long],
 }
@@ -28,7 +30,8 @@ impl<'w> Invocation<'w> {
             program,
             arguments: Vec::new(),
             environment: Vec::new(),
-            mounts: String::new(),
+            mounts: Mounts::default(),
+            before: String::new(),
             chroot: None,
             refused: &[],
         }
@@ -61,26 +64,26 @@ impl Invocation<'_> {
     /// Mounts a directory of the world over `/usr/local/sbin`, where programs are found first.
     pub fn with_programs(mut self, path: &str) -> Self {
         let programs = self.world.path(path);
-        self.mounts.push_str(&format!("mount --bind '{}' /usr/local/sbin\n", programs.display()));
+        self.mounts.bind(&programs, Path::new("/usr/local/sbin"));
         self
     }
 
     /// Mounts a directory of the world over the machine's own.
     pub fn over(mut self, path: &str) -> Self {
-        self.mounts.push_str(&format!("mount --bind '{}' '/{path}'\n", self.world.path(path).display()));
+        self.mounts.bind(&self.world.path(path), &Path::new("/").join(path));
         self
     }
 
     /// Mounts a directory of the world read-only.
     pub fn read_only(mut self, path: &str) -> Self {
-        self.mounts.push_str(&format!("mount --bind {path} {path}; mount -o remount,ro,bind {path}\n"));
+        self.before.push_str(&format!("mount --bind {path} {path}; mount -o remount,ro,bind {path}\n"));
         self
     }
 
     /// Mounts an empty file system of limited size over a directory. Its
     /// contents are gone when the program has ended.
     pub fn small(mut self, path: &str, kilobytes: u32) -> Self {
-        self.mounts.push_str(&format!("mount -t tmpfs -o size={kilobytes}k,mode=755 small {path}\n"));
+        self.before.push_str(&format!("mount -t tmpfs -o size={kilobytes}k,mode=755 small {path}\n"));
         self
     }
 
@@ -90,7 +93,7 @@ impl Invocation<'_> {
         let root = self.world.path("chroot");
         fs::create_dir_all(&root).expect("scratch directory is writable");
         let without = if has_proc { "" } else { "[ $dir != proc ] || continue; " };
-        self.mounts.push_str(&format!(
+        self.before.push_str(&format!(
             "cd /; for dir in *; do {without}if [ -h \"$dir\" ]; then cp -a \"$dir\" '{0}'; \
              elif [ -d \"$dir\" ]; then mkdir -p '{0}/'\"$dir\"; mount --rbind \"/$dir\" '{0}/'\"$dir\"; fi; done\n",
             root.display()
@@ -101,7 +104,7 @@ impl Invocation<'_> {
 
     /// Mounts an empty `/tmp` that no program can be run from.
     pub fn with_tmp_noexec(mut self) -> Self {
-        self.mounts.push_str("mount -t tmpfs -o noexec,mode=1777 tmp /tmp\n");
+        self.before.push_str("mount -t tmpfs -o noexec,mode=1777 tmp /tmp\n");
         self
     }
 
@@ -160,13 +163,14 @@ impl Invocation<'_> {
         let world = self.world;
         let shown = std::iter::once(self.program.display().to_string()).chain(self.arguments.iter().cloned());
         let shown = shown.collect::<Vec<_>>().join(" ");
-        let mounts = self.table();
-        let mut command = match self.mounts.is_empty() {
+        let mut mounts = self.table();
+        mounts.extend(self.mounts);
+        let mut command = match self.before.is_empty() {
             true => Command::new(&self.program),
             false => {
                 let chroot = self.chroot.as_deref().unwrap_or_default();
                 let mut shell = Command::new("/bin/sh");
-                shell.args(["-c", &format!("set -e\n{}exec {chroot}\"$@\"", self.mounts), "world"]).arg(&self.program);
+                shell.args(["-c", &format!("set -e\n{}exec {chroot}\"$@\"", self.before), "world"]).arg(&self.program);
                 shell
             }
         };

@@ -36,6 +36,32 @@ impl Mounts {
         self.0.push(Mount { from: c"overlay".into(), at: text(at), kind: c"overlay", flags: 0, options });
     }
 
+    /// An empty file system in memory.
+    pub fn memory(&mut self, at: &Path) {
+        let options = c"mode=755".into();
+        self.0.push(Mount { from: c"memory".into(), at: text(at), kind: c"tmpfs", flags: 0, options });
+    }
+
+    /// Adds others after these.
+    pub fn extend(&mut self, others: Mounts) {
+        self.0.extend(others.0);
+    }
+
+    /// Has this thread see them, and what it starts later, in a namespace of its own. Needs root.
+    pub fn enter(&self) -> io::Result<()> {
+        // SAFETY: a system call without pointers.
+        ended(unsafe { libc::unshare(libc::CLONE_NEWNS) })?;
+        self.make()
+    }
+
+    /// In a namespace that has just been made, of which the machine sees nothing.
+    fn make(&self) -> io::Result<()> {
+        let none = std::ptr::null();
+        // SAFETY: the text ends with NUL and outlives the call.
+        ended(unsafe { libc::mount(none, c"/".as_ptr(), none, libc::MS_REC | libc::MS_PRIVATE, none.cast()) })?;
+        self.0.iter().try_for_each(Mount::make)
+    }
+
     /// Has a program see them, in namespaces of its own.
     pub fn lay(self, command: &mut Command) {
         let root = is_root();
@@ -52,9 +78,7 @@ impl Mounts {
                     write(c"/proc/self/uid_map", users.as_bytes())?;
                     write(c"/proc/self/gid_map", groups.as_bytes())?;
                 }
-                let none = std::ptr::null();
-                ended(libc::mount(none, c"/".as_ptr(), none, libc::MS_REC | libc::MS_PRIVATE, none.cast()))?;
-                self.0.iter().try_for_each(Mount::make)
+                self.make()
             });
         }
     }

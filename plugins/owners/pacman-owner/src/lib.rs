@@ -6,14 +6,8 @@ struct Plugin;
 
 impl FileOwner for Plugin {
     fn owners(request: &OwnerRequest) -> Result<Vec<OwnedFile>> {
-        let mut owned = Vec::new();
-        for file in request.files() {
-            // The answer names the file by its real path: one question for each.
-            let answer = request.query("query", std::slice::from_ref(&file))?;
-            let owner = owner(&answer, &file)?;
-            owned.extend(owner.map(|package| OwnedFile { file, package }));
-        }
-        Ok(owned)
+        // The answer names the file by its real path.
+        request.ask_each("query", owner)
     }
 }
 

@@ -6,14 +6,8 @@ struct Plugin;
 
 impl FileOwner for Plugin {
     fn owners(request: &OwnerRequest) -> Result<Vec<OwnedFile>> {
-        let mut owned = Vec::new();
-        for file in request.files() {
-            // The answer does not name the file: one question for each.
-            let answer = request.query("query", std::slice::from_ref(&file))?;
-            let owner = owner(&answer, &file)?;
-            owned.extend(owner.map(|package| OwnedFile { file, package }));
-        }
-        Ok(owned)
+        // The answer does not name the file.
+        request.ask_each("query", owner)
     }
 }
 

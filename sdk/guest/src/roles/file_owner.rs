@@ -18,6 +18,26 @@ pub trait FileOwner {
     fn owners(request: &OwnerRequest) -> Result<Vec<OwnedFile>>;
 }
 
+impl OwnerRequest {
+    /// Asks a probe about one file after the other, where the answer does not say which file it is
+    /// about. `owner` reads an answer: the packages that own the file, if any does.
+    ///
+    /// # Errors
+    /// Those of the query and of `owner`.
+    pub fn ask_each(
+        &self,
+        probe: &str,
+        owner: impl Fn(&str, &str) -> Result<Option<String>>,
+    ) -> Result<Vec<OwnedFile>> {
+        let mut owned = Vec::new();
+        for file in self.files() {
+            let answer = self.query(probe, std::slice::from_ref(&file))?;
+            owned.extend(owner(&answer, &file)?.map(|package| OwnedFile { file, package }));
+        }
+        Ok(owned)
+    }
+}
+
 impl<P: FileOwner> wit::Guest for P {
     fn owners(request: &OwnerRequest) -> Result<Vec<answers::OwnedFile>> {
         crate::panic::enter();

@@ -44,7 +44,8 @@ pub(super) struct HeadersCache {
 }
 
 impl HeadersCache {
-    /// Opens it, and makes it if it is missing. Recipes run as another user, who has to read what is there.
+    /// Opens the cache, and makes its directories if they are missing. What is unpacked is readable for all
+    /// users, because recipes run as another one.
     pub fn open(run: &Invocation<'_>) -> Result<Self> {
         rustix::process::umask(Mode::from_raw_mode(0o022));
         let caches = match rustix::process::geteuid().is_root() {
