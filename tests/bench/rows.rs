@@ -321,7 +321,7 @@ fn confinement(bench: &Bench) -> Vec<Row> {
             // The file stays the same one: it is mounted.
             let policy = format!("cp {policy} {}", settings.display());
             let unbuild = |id: &String| ours(&world, &format!("unbuild {id} -k {kernel}"));
-            Turn::of(ours(&world, &line)).before(ids.iter().map(unbuild).chain([policy]))
+            Turn::of(ours(&world, &line)).before(ids.iter().map(unbuild).chain([policy, EMPTY_STORE.to_owned()]))
         };
         let free = world.path("free.toml").display().to_string();
         world.dkms(&line).expect(0);

@@ -98,6 +98,8 @@ fn is_the_same_behind_walls(package: &str) {
         assert_eq!(modules, free, "{package}, {how}");
     }
     assert_eq!(at_home, machine.modules(machine.by_user(), &own_tree, "off"), "{package}, by a user");
+    // Another user, in another directory, at another time.
+    assert_eq!(at_home, free, "{package}, built twice");
 }
 
 macro_rules! packages {

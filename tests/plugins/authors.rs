@@ -180,7 +180,22 @@ fn is_green(kind: &str, language: &str) {
 
 #[test]
 fn new_plugins_in_rust_are_green_at_once() {
-    ["initrd", "install-policy", "kernel-hooks", "packager"].iter().for_each(|kind| is_green(kind, "rust"));
+    let policies = ["initrd", "install-policy", "kernel-hooks", "packager", "signer"];
+    let answers = ["boot-loader", "checks", "store", "file-owner"];
+    policies.iter().chain(&answers).for_each(|kind| is_green(kind, "rust"));
+}
+
+/// Nothing in the new plugin says when an image is made.
+#[test]
+fn an_image_is_made_when_the_package_asks_unless_the_plugin_says_otherwise() {
+    let desk = Desk::new();
+    let name = desk.start("initrd", "rust");
+    let case = format!("{name}/cases/when");
+    let facts = "call = \"regeneration\"\nprograms = [\"mkimage\"]\n[kernel]\nrelease = \"6.12.9\"\n";
+    desk.write(&format!("{case}/facts.toml"), facts);
+    desk.write(&format!("{case}/expected.plan"), "answer: when-asked\n");
+    let output = desk.plugin(&format!("test {name}")).expect(0);
+    assert!(output.stdout.contains(&format!("{name}: 2 cases")), "{output}");
 }
 
 #[test]

@@ -90,6 +90,27 @@ fn an_image_without_the_module_matters_where_the_start_needs_it() {
     }
 }
 
+/// The states of boot images that `check` finds.
+fn states(machine: &Machine) -> Vec<String> {
+    let root = machine.world.dir().display().to_string();
+    let check = machine.world.program(modsmith_tests::world::modsmith()).words(&format!("check --json --root {root}"));
+    let problems = check.run().json()["problems"].as_array().expect("a list").clone();
+    let ids = problems.iter().filter_map(|problem| problem["check"].as_str());
+    ids.filter(|id| id.starts_with("boot-image")).map(str::to_owned).collect()
+}
+
+#[test]
+fn check_reads_what_the_image_has() {
+    let machine = Machine::new(Use::Idle).with_initramfs();
+    assert!(states(&machine).is_empty());
+    machine.rebuild();
+    // The time of the file says that it is new, and its code is old.
+    machine.change(&machine.image(), |image| image);
+    assert_eq!(states(&machine), ["boot-image-older"]);
+    machine.change(&machine.image(), |image| image[..image.len() - image.len() / 3].to_vec());
+    assert_eq!(states(&machine), ["boot-image-unfinished"]);
+}
+
 #[test]
 fn an_image_that_is_cut_short_or_empty_is_unsafe() {
     let machine = Machine::new(Use::Idle).with_initramfs().with_grub("0");

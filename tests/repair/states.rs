@@ -263,14 +263,19 @@ fn a_module_without_a_signature_is_signed() {
     repairs(&world, "signature", "automatic");
 }
 
+/// A boot image without files: the last member of an archive.
+fn empty_boot_image() -> String {
+    format!("070701{}{:08x}{:08x}TRAILER!!!\0\0\0\0", "0".repeat(8 * 11), 11, 0)
+}
+
 #[test]
 fn a_boot_image_that_is_older_than_its_module_is_made_again() {
     let world = bare();
     world.add_package(&prebuilt("sample", "1.0").conf("REMAKE_INITRD=yes"));
     let image = world.path("boot").join(format!("initramfs-{}.img", generic()));
-    fs::write(&image, "old\n").expect("writable");
+    fs::write(&image, empty_boot_image()).expect("writable");
     let stand_in = world.path("usr/src/tool");
-    fs::write(&stand_in, "#!/bin/sh\necho made >> \"$2\"\n").expect("writable");
+    fs::write(&stand_in, "#!/bin/sh\nprintf '\\0\\0\\0\\0' >> \"$2\"\n").expect("writable");
     fs::set_permissions(&stand_in, fs::Permissions::from_mode(0o755)).expect("just written");
     let place = tool::path("dracut");
     let run = |line: &str| {
@@ -286,7 +291,7 @@ fn a_boot_image_that_is_older_than_its_module_is_made_again() {
         "{out}"
     );
     run("check --repair").expect(0);
-    assert_eq!(fs::read_to_string(&image).expect("an image"), "old\nmade\n");
+    assert_eq!(fs::read_to_string(&image).expect("an image"), empty_boot_image() + "\0\0\0\0");
     run("check").expect(0);
 }
 
@@ -307,7 +312,7 @@ fn an_index_that_does_not_name_the_module_is_made_again() {
 fn a_boot_image_that_was_not_finished_is_told() {
     let world = installed();
     let image = format!("boot/initramfs-{}.img", generic());
-    world.write(&image, "the image from before");
+    world.write(&image, empty_boot_image());
     world.write(&format!("{image}.new"), "half an image");
     let problem = tells(&world, "boot-image-unfinished");
     assert!(problem["evidence"].as_str().is_some_and(|text| text.contains("MiB are free")), "{problem:#}");

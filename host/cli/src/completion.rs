@@ -145,18 +145,24 @@ fn fill(script: &str, persona: Persona, command: &Command) -> String {
         .replace("@VALUED@", &valued.join("|"))
 }
 
-/// In fish each option has a condition, and all conditions are asked for each line: the command
-/// is looked for once.
+/// In fish each option has a condition, and all conditions are asked for each line. Options of
+/// a command become options of a name of its own, which are looked at with that command only.
 fn fish(generated: &str, functions: &str, persona: Persona) -> String {
     let name = persona.name();
-    let needs = format!("function __fish_{name}_needs_command");
-    let using = format!("function __fish_{name}_using_subcommand");
-    let finding = generated.replacen(&needs, "function __modsmith_find_command", 1);
-    let generated = match (finding.split_once(&using), generated.find("\ncomplete ")) {
-        (Some((finding, _)), Some(options)) => format!("{finding}{}", &generated[options..]),
-        _ => generated.to_owned(),
+    let function = |what: &str| format!("function __fish_{name}_{what}");
+    let finding = generated.replacen(&function("needs_command"), &function("find_command"), 1);
+    let generated = match (finding.split_once(&function("using_subcommand")), finding.find("\ncomplete ")) {
+        (Some((finding_only, _)), Some(options)) => format!("{finding_only}{}", &finding[options..]),
+        _ => finding,
     };
-    format!("{functions}\n{generated}")
+    let condition = format!("complete -c {name} -n \"__fish_{name}_using_subcommand ");
+    let of_command = |line: &str| {
+        let (command, rest) = line.strip_prefix(&condition)?.split_once([';', '"'])?;
+        let further = rest.strip_prefix(" and ").map(|further| format!("-n \"{further}"));
+        Some(format!("complete -c __{name}_{command} {}", further.as_deref().unwrap_or(rest.trim_start())))
+    };
+    let lines = generated.lines().map(|line| of_command(line).unwrap_or_else(|| line.to_owned()) + "\n");
+    format!("{functions}\n{}", lines.collect::<String>())
 }
 
 /// In zsh each value names the function that completes it.

@@ -17,6 +17,12 @@ pub static AT_REST: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(Atomic
 /// How many threads are carrying out a plan.
 static PLANS: Mutex<usize> = Mutex::new(0);
 
+/// Says that everything a stop signal was meant for has ended. Plans that clear up after it, and
+/// those that finish what was done before it, are carried out to their end.
+pub fn end_of_stop() {
+    INTERRUPTED.store(false, Ordering::SeqCst);
+}
+
 /// One plan that is being carried out.
 pub(crate) struct AtWork;
 

@@ -62,7 +62,7 @@ pub use error::{Cause, Error, FailureId, Result};
 pub use execute::Executor;
 pub use files::{EntryKind, Files, HIDDEN, Links};
 pub use guard::Guard;
-pub use interrupt::{AT_REST, INTERRUPTED};
+pub use interrupt::{AT_REST, INTERRUPTED, end_of_stop};
 pub use jobs::Jobs;
 pub use journal::{PRIVATE_DIR, PendingPlan, pending};
 pub use recovery::STAGING_PREFIX;

@@ -94,7 +94,8 @@ fn files(options: &NewOptions) -> Result<Vec<File>> {
     let facts =
         [(FACTS, format!("#:schema ../../schemas/facts.json\n{}", kind.facts)), (PLAN, kind.expected.to_owned())];
     let facts = facts.map(|(name, text)| (format!("{case}/{name}"), fill(&text, &values), 0o644));
-    Ok(filled.chain(facts).collect())
+    let root = kind.root.iter().map(|(name, text)| (format!("{case}/root/{name}"), (*text).to_owned(), 0o644));
+    Ok(filled.chain(facts).chain(root).collect())
 }
 
 /// The values of the placeholders.

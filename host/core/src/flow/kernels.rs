@@ -1,7 +1,6 @@
 //! One package for several kernels at the same time.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
 
 use crate::error::{Error, Kind, Result};
 use crate::event::{End as WorkEnd, Job};
@@ -11,7 +10,7 @@ use crate::flow::transaction::begin;
 use crate::flow::{Invocation, PackageSource};
 use crate::tree::{Package, Target};
 use modsmith_facts::inside;
-use modsmith_plan::{Builder, INTERRUPTED, Undo, verbs};
+use modsmith_plan::{Builder, Undo, end_of_stop, verbs};
 use modsmith_sandbox::can_bind;
 
 /// Does a job with a package, which is added if need be, for each kernel; `afterwards` follows
@@ -60,8 +59,7 @@ fn try_each_kernel(
         (if interrupted { End::Stop } else { End::Settled }, result)
     });
     if is_isolated {
-        // A stop signal has done its work: all builds have ended.
-        INTERRUPTED.store(false, Ordering::SeqCst);
+        end_of_stop();
         clear_build_dirs(run, &package, targets)?;
     }
     let result = |(task, result): (usize, Result<WorkEnd>)| match result {

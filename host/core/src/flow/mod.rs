@@ -6,6 +6,7 @@
 
 mod add;
 mod autoinstall;
+mod boot_contents;
 mod boot_image;
 mod build;
 mod build_environment;

@@ -1,6 +1,6 @@
 use crate::bindings::imports::modsmith::plugin::plan::Builder;
 use crate::bindings::initrd::exports::modsmith::plugin::initrd as wit;
-use crate::settings::setting;
+use crate::settings::{setting, setting_keys};
 use crate::{ImageRequest, Path, Plan, Result, unsupported};
 
 /// When a change of a kernel's modules calls for a new image.
@@ -33,12 +33,14 @@ pub trait Initrd {
         Err(unsupported("the plugin does not say which images a kernel has"))
     }
 
-    /// When a change calls for a new image. Unless said otherwise, as the
-    /// setting `regenerate` says, a string that the manifest has to declare; where it is empty, when the
+    /// When a change calls for a new image. Unless said otherwise, as the string
+    /// setting `regenerate` says; where the manifest does not declare it, or it is empty, when the
     /// package asks.
     fn when(request: &ImageRequest) -> Result<Regeneration> {
         let _ = request;
-        Ok(setting("regenerate")?.map_or(Regeneration::WhenAsked, |word| regeneration(&word)))
+        let is_declared = setting_keys().iter().any(|key| key == "regenerate");
+        let word = if is_declared { setting("regenerate")? } else { None };
+        Ok(word.map_or(Regeneration::WhenAsked, |word| regeneration(&word)))
     }
 
     /// Adds the steps that regenerate the kernel's image. `unsupported` when the

@@ -48,6 +48,8 @@ pub struct Kind {
     pub case: &'static str,
     pub facts: &'static str,
     pub expected: &'static str,
+    /// Files of the case's system, by their paths in it.
+    pub root: &'static [(&'static str, &'static str)],
     pub sources: &'static [(Language, &'static str)],
 }
 
@@ -58,7 +60,7 @@ impl Kind {
     }
 }
 
-pub const KINDS: [Kind; 4] = [
+pub const KINDS: [Kind; 9] = [
     Kind {
         name: "initrd",
         description: "Makes boot images with mkimage",
@@ -66,6 +68,7 @@ pub const KINDS: [Kind; 4] = [
         case: "image",
         facts: template!("cases/initrd/facts.toml"),
         expected: template!("cases/initrd/expected.plan"),
+        root: &[],
         sources: &[
             (Language::Rust, template!("rust/initrd.rs")),
             (Language::C, template!("c/initrd.c")),
@@ -83,6 +86,7 @@ pub const KINDS: [Kind; 4] = [
         case: "destination",
         facts: template!("cases/install-policy/facts.toml"),
         expected: template!("cases/install-policy/expected.plan"),
+        root: &[],
         sources: &[
             (Language::Rust, template!("rust/install-policy.rs")),
             (Language::C, template!("c/install-policy.c")),
@@ -96,6 +100,7 @@ pub const KINDS: [Kind; 4] = [
         case: "changed",
         facts: template!("cases/kernel-hooks/facts.toml"),
         expected: template!("cases/kernel-hooks/expected.plan"),
+        root: &[],
         sources: &[(Language::Rust, template!("rust/kernel-hooks.rs"))],
     },
     Kind {
@@ -105,6 +110,57 @@ pub const KINDS: [Kind; 4] = [
         case: "source",
         facts: template!("cases/packager/facts.toml"),
         expected: template!("cases/packager/expected.plan"),
+        root: &[],
         sources: &[(Language::Rust, template!("rust/packager.rs"))],
+    },
+    Kind {
+        name: "signer",
+        description: "Signs modules with sign-module",
+        manifest: template!("manifest/signer.toml"),
+        case: "signed",
+        facts: template!("cases/signer/facts.toml"),
+        expected: template!("cases/signer/expected.plan"),
+        root: &[],
+        sources: &[(Language::Rust, template!("rust/signer.rs"))],
+    },
+    Kind {
+        name: "boot-loader",
+        description: "Says which kernel boots next",
+        manifest: template!("manifest/boot-loader.toml"),
+        case: "menu",
+        facts: template!("cases/boot-loader/facts.toml"),
+        expected: template!("cases/boot-loader/expected.plan"),
+        root: &[("boot/menu", template!("cases/boot-loader/menu"))],
+        sources: &[(Language::Rust, template!("rust/boot-loader.rs"))],
+    },
+    Kind {
+        name: "checks",
+        description: "Compares a package with its library",
+        manifest: template!("manifest/checks.toml"),
+        case: "library-differs",
+        facts: template!("cases/checks/facts.toml"),
+        expected: template!("cases/checks/expected.plan"),
+        root: &[("usr/lib/example/version", template!("cases/checks/version"))],
+        sources: &[(Language::Rust, template!("rust/checks.rs"))],
+    },
+    Kind {
+        name: "store",
+        description: "Names a server with builds of other machines",
+        manifest: template!("manifest/store.toml"),
+        case: "named",
+        facts: template!("cases/store/facts.toml"),
+        expected: template!("cases/store/expected.plan"),
+        root: &[],
+        sources: &[(Language::Rust, template!("rust/store.rs"))],
+    },
+    Kind {
+        name: "file-owner",
+        description: "Asks which package owns a file",
+        manifest: template!("manifest/file-owner.toml"),
+        case: "owned",
+        facts: template!("cases/file-owner/facts.toml"),
+        expected: template!("cases/file-owner/expected.plan"),
+        root: &[],
+        sources: &[(Language::Rust, template!("rust/file-owner.rs"))],
     },
 ];

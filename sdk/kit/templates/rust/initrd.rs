@@ -9,10 +9,6 @@ impl Initrd for Plugin {
         Ok(vec![Path::boot(format!("image-{}", request.kernel().release()))])
     }
 
-    fn when(_: &ImageRequest) -> Result<Regeneration> {
-        Ok(Regeneration::WhenAsked)
-    }
-
     fn refresh(request: &ImageRequest, plan: &mut Plan) -> Result<()> {
         let image = request.existing_image::<Self>()?;
         plan.run(cmd!("mkimage", "-f", image, request.kernel().release()))

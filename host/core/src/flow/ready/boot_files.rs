@@ -7,19 +7,15 @@ use std::sync::Arc;
 
 use super::uses::Uses;
 use crate::flow::Invocation;
-use crate::flow::cache::Cache;
+use crate::flow::boot_contents::boot_contents;
 use crate::flow::image::{image_places, known};
-use crate::flow::kept::kept;
 use crate::tree::Target;
-use modsmith_facts::boot_image::{BootImage, BootImageError, read};
+use modsmith_facts::boot_image::{BootImage, BootImageError};
 use modsmith_facts::inside;
 use modsmith_facts::kernel::{ImageError, Kernel, section_of_pe, unpack_image};
 use modsmith_plugins::{Answer, Change, Initrd, Occasion};
 use modsmith_verdict::{BootImageState, Grade, KernelFile};
 use modsmith_verify::{Installed, Neighbours};
-
-/// Increased when the facts of a boot image or their meaning change.
-const SCHEMA_VERSION: u32 = 1;
 
 /// The files that an entry of a boot loader names.
 #[derive(Debug, Clone)]
@@ -86,7 +82,7 @@ pub(super) fn boot_image(run: &Invocation<'_>, kernel: &Arc<Kernel>, files: Opti
     let mut contents = BootImage::default();
     for file in &named {
         let path = file.display().to_string();
-        match kept(&Cache::of_machine("boot-images"), SCHEMA_VERSION, file, read_file) {
+        match boot_contents(file) {
             Ok(image) => contents.append(image),
             Err(BootImageError::Damaged { .. }) if inside::metadata(file).is_ok_and(|file| file.len() == 0) => {
                 return Boot {
@@ -129,20 +125,6 @@ fn made_by_plugin(run: &Invocation<'_>, kernel: &Arc<Kernel>) -> Result<Vec<Path
 
 fn has_own_boot_image(image: &Path) -> bool {
     inside::read_file(image).is_ok_and(|bytes| section_of_pe(&bytes, b".initrd\0").is_some())
-}
-
-/// Reads a boot image, or the one inside of a unified kernel image.
-fn read_file(file: &Path) -> Result<BootImage, BootImageError> {
-    let unreadable = BootImageError::Unreadable;
-    let Some(mut opened) = inside::open(file).map_err(unreadable)? else { return read(std::io::empty()) };
-    let mut first = [0; 2];
-    let count = std::io::Read::read(&mut opened, &mut first).map_err(unreadable)?;
-    if &first[..count] == b"MZ" {
-        let bytes = inside::read_file(file).map_err(unreadable)?;
-        return read(section_of_pe(&bytes, b".initrd\0").unwrap_or_default());
-    }
-    std::io::Seek::rewind(&mut opened).map_err(unreadable)?;
-    read(opened)
 }
 
 /// Whether the system cannot start without a boot image: a module holds its root file

@@ -8,10 +8,9 @@ use super::boot_files::Boot;
 use super::uses::Uses;
 use crate::error::Result;
 use crate::flow::Invocation;
+use crate::flow::boot_contents::in_image;
 use crate::flow::verify::Verified;
 use crate::tree::{PackageId, Target};
-use modsmith_facts::boot_image::{ModuleIdentity, Sameness};
-use modsmith_facts::inside;
 use modsmith_facts::kernel::{Kernel, module_stem};
 use modsmith_verdict::{InImage, Loads, ModuleFacts, Origin, Provided};
 use modsmith_verify::{Answer, Installed, Neighbours};
@@ -129,28 +128,7 @@ impl World<'_> {
     /// Whether the boot image has the module with the code of this file.
     fn in_image(&self, name: &str, file: Option<&Path>) -> InImage {
         let Some(contents) = &self.boot.contents else { return InImage::Unknown("the boot image is not known".into()) };
-        let modules = contents.kernels.get(self.kernel.release());
-        let Some((path, identity)) = modules.and_then(|modules| modules.named(name).last()) else {
-            return match contents.nested.first() {
-                Some(nested) => {
-                    InImage::Unknown(format!("the boot image has its files in {nested}, which is not read here"))
-                }
-                None => InImage::Absent,
-            };
-        };
-        let installed = file.and_then(|file| ModuleIdentity::of(inside::read_file(file).ok()?));
-        let (Some(installed), Some(identity)) = (installed, identity) else {
-            return InImage::Unknown(format!("{name} in the boot image cannot be compared with the installed file"));
-        };
-        let is_listed = modules.and_then(|modules| modules.indexed.as_ref()).is_none_or(|index| index.contains(path));
-        match installed.compare(identity) {
-            Sameness::Different(by) => InImage::Different { file: path.to_owned(), by: by.to_owned() },
-            Sameness::Unknown => InImage::Unknown(format!(
-                "{path} in the boot image is another file than the installed one, and nothing says whether its code is"
-            )),
-            Sameness::Same(_) if is_listed => InImage::Same,
-            Sameness::Same(_) => InImage::NotIndexed { file: path.to_owned() },
-        }
+        in_image(contents, self.kernel.release(), name, file)
     }
 }
 
