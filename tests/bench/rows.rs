@@ -319,14 +319,7 @@ fn confinement_ten(bench: &Bench) -> Vec<Row> {
 
 /// What the walls around recipes cost. Nothing is kept in the store: a build without walls is not,
 /// and the identity of one with walls takes its time.
-fn confinement(
-    bench: &Bench,
-    what: &str,
-    world: &World,
-    line: &str,
-    ids: &[String],
-    repetitions: usize,
-) -> Vec<Row> {
+fn confinement(bench: &Bench, what: &str, world: &World, line: &str, ids: &[String], repetitions: usize) -> Vec<Row> {
     world.settings("modsmith/store.toml", "store = \"off\"\n");
     world.settings("modsmith/confinement.toml", "");
     world.write("free.toml", "confinement = \"off\"\n");

@@ -239,7 +239,7 @@ impl Framework {
 }
 
 const SOURCE_TREE: &str = "/usr/src";
-const DKMS_TREE: &str = "/var/lib/dkms";
+pub(crate) const DKMS_TREE: &str = "/var/lib/dkms";
 const INSTALL_TREE: &str = "/lib/modules";
 const TMP_LOCATION: &str = "/tmp";
 

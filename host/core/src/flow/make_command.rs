@@ -1,7 +1,10 @@
 //! The make command as it is run.
 
+use std::path::Path;
+
 use super::Invocation;
 use crate::build::Toolchain;
+use crate::conf::framework::DKMS_TREE;
 use crate::conf::{PackageConf, default_make_command, make_command};
 use crate::tree::Package;
 use modsmith_facts::kernel::Kernel;
@@ -33,7 +36,7 @@ pub fn build_commands(
     let command = |jobs| make_command(conf, &recipe.default, jobs, kernel.release(), toolchain.llvm);
     let shown = command(Some(if one_job { 1 } else { jobs.limit() }));
     let script = if jobs.is_shared() && !one_job { command(None) } else { shown.clone() };
-    let mut environment = steering(run, conf, kernel);
+    let mut environment = steering(run, package, conf, kernel);
     let questions_come_again = run.scope.multi_package || runs_make_again(&shown);
     environment.extend(
         run.runner
@@ -55,16 +58,22 @@ pub(super) fn declared_command(
     let recipe = Recipe::new(run, package, kernel);
     let shown = make_command(conf, &recipe.default, None, kernel.release(), toolchain.llvm);
     let script = format!("{}{shown}", recipe.assignments);
-    MakeCommand { script, shown, environment: steering(run, conf, kernel) }
+    MakeCommand { script, shown, environment: steering(run, package, conf, kernel) }
 }
 
 /// What make finds in its environment so that the result is as it has to be.
-fn steering(run: &Invocation<'_>, conf: &PackageConf, kernel: &Kernel) -> Vec<(String, String)> {
+fn steering(run: &Invocation<'_>, package: &Package, conf: &PackageConf, kernel: &Kernel) -> Vec<(String, String)> {
     let callers = |name: &str| run.env.environment.text(name).map(str::to_owned);
-    let mut environment = match needs_debug_information(conf, kernel) {
-        true => Vec::new(),
-        false => without_debug_information(callers),
-    };
+    let build_dir = run.env.seen_by_build(&run.env.tree.real(&package.id.build_dir()));
+    let usual = Path::new(DKMS_TREE).join(package.id.build_dir().relative());
+    let mut flags = Vec::new();
+    if !needs_debug_information(conf, kernel) {
+        flags.push(WITHOUT_DEBUG_INFORMATION.to_owned());
+    }
+    if knows_prefix_map(kernel) {
+        flags.extend(prefix_map(&build_dir, &usual.to_string_lossy()));
+    }
+    let mut environment = with_flags(&flags, callers);
     environment.extend(untranslated_messages(callers));
     environment
 }
@@ -113,13 +122,37 @@ fn needs_debug_information(conf: &PackageConf, kernel: &Kernel) -> bool {
 
 /// Keeps the compiler from writing what `strip` takes out again: a seventh to a
 /// fifth of the compiler's time, and most of the disk space. The modules are the same but for
-/// their build id. Source: the kernel's Documentation/kbuild/kbuild.rst.
-fn without_debug_information(callers: impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
-    let flags = |name: &str| match callers(name) {
-        Some(flags) if !flags.is_empty() => format!("{flags} -g0"),
-        _ => "-g0".to_owned(),
+/// their build id.
+const WITHOUT_DEBUG_INFORMATION: &str = "-g0";
+
+/// Has the compiler write the usual path of the build directory into modules of a tree elsewhere: they
+/// are the same, byte for byte, wherever the tree is. A path that make or a shell would change gets none.
+/// Source: gcc(1), `-ffile-prefix-map`.
+fn prefix_map(build_dir: &str, usual: &str) -> Option<String> {
+    let is_plain = |path: &str| path.chars().all(|c| c.is_ascii_alphanumeric() || "/._+~:@-".contains(c));
+    (build_dir != usual && is_plain(build_dir) && is_plain(usual))
+        .then(|| format!("-ffile-prefix-map={build_dir}={usual}"))
+}
+
+/// Whether the compiler that the kernel was built with knows `-ffile-prefix-map`: gcc since 8, clang since 10.
+fn knows_prefix_map(kernel: &Kernel) -> bool {
+    let at_least = |symbol: &str, version: u32| {
+        kernel.config(symbol).and_then(|text| text.parse().ok()).is_some_and(|known: u32| known >= version)
     };
-    ["KCFLAGS", "KAFLAGS"].map(|name| (name.to_owned(), flags(name))).into()
+    at_least("GCC_VERSION", 80_000) || at_least("CLANG_VERSION", 100_000)
+}
+
+/// Flags for all that the kernel's makefiles compile, behind those of the caller. Source: the kernel's
+/// Documentation/kbuild/kbuild.rst.
+fn with_flags(flags: &[String], callers: impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
+    if flags.is_empty() {
+        return Vec::new();
+    }
+    let value = |name: &str| {
+        let callers = callers(name).filter(|flags| !flags.is_empty());
+        callers.iter().chain(flags).map(String::as_str).collect::<Vec<_>>().join(" ")
+    };
+    ["KCFLAGS", "KAFLAGS"].map(|name| (name.to_owned(), value(name))).into()
 }
 
 /// Keeps the log in English, which later readers of the log understand,
@@ -169,8 +202,20 @@ mod tests {
 
     #[test]
     fn the_callers_flags_stay_before_ours() {
-        let flags = without_debug_information(|name| (name == "KCFLAGS").then(|| "-Wall".to_owned()));
+        let callers = |name: &str| (name == "KCFLAGS").then(|| "-Wall".to_owned());
+        let flags = with_flags(&["-g0".to_owned()], callers);
         let expected = [("KCFLAGS", "-Wall -g0"), ("KAFLAGS", "-g0")];
         assert_eq!(flags, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(with_flags(&[], callers), []);
+    }
+
+    #[test]
+    fn a_build_elsewhere_is_told_the_usual_path_unless_a_shell_would_change_it() {
+        let usual = "/var/lib/dkms/m/1.0/build";
+        assert_eq!(prefix_map(usual, usual), None);
+        assert_eq!(prefix_map("/t/m/1.0/build", usual).unwrap(), format!("-ffile-prefix-map=/t/m/1.0/build={usual}"));
+        for path in ["/a b", "/a=b", "/$a", "/a'b", "/a#b"] {
+            assert_eq!(prefix_map(path, usual), None, "{path}");
+        }
     }
 }

@@ -94,12 +94,7 @@ fn copies(image: &Path, conf: &PackageConf, kernel: &KernelScene) -> Copies {
 
 /// Whether an image was made before the package was installed: the link is made anew with each
 /// installation.
-fn older_than_link(
-    scene: &Scene<'_, '_>,
-    package: &Package,
-    kernel: &KernelScene,
-    image: &Path,
-) -> Option<String> {
+fn older_than_link(scene: &Scene<'_, '_>, package: &Package, kernel: &KernelScene, image: &Path) -> Option<String> {
     let link = scene.run.env.tree.real(&package.id.active_link(&kernel.target));
     let (installed, made) = (std::fs::symlink_metadata(&link).ok()?, inside::metadata(image).ok()?);
     (installed.modified().ok()? > made.modified().ok()?)
@@ -144,7 +139,9 @@ fn why_unfinished(image: &Path) -> Option<(PathBuf, String)> {
     if metadata.as_ref().is_some_and(|metadata| metadata.len() == 0) {
         return Some((image.to_path_buf(), "it is empty".into()));
     }
-    if metadata.is_some() && let Err(damage @ BootImageError::Damaged { .. }) = boot_contents(image) {
+    if metadata.is_some()
+        && let Err(damage @ BootImageError::Damaged { .. }) = boot_contents(image)
+    {
         return Some((image.to_path_buf(), damage.to_string()));
     }
     let mut draft = image.as_os_str().to_owned();
