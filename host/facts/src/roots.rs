@@ -29,12 +29,16 @@ pub enum Root {
     Usr,
     /// `/var`, but for the module tree.
     Var,
+    /// What the kernel says about devices and itself: `/sys`. Nothing is written there.
+    Sys,
+    /// The same of `/proc`, but for the directories of processes.
+    Proc,
     /// A directory private to the plan, removed with it.
     Staging,
 }
 
 impl Root {
-    pub const ALL: [Root; 12] = [
+    pub const ALL: [Root; 14] = [
         Root::System,
         Root::Tree,
         Root::SourceTree,
@@ -46,6 +50,8 @@ impl Root {
         Root::Etc,
         Root::Usr,
         Root::Var,
+        Root::Sys,
+        Root::Proc,
         Root::Staging,
     ];
 
@@ -62,6 +68,8 @@ impl Root {
             Root::Etc => "etc",
             Root::Usr => "usr",
             Root::Var => "var",
+            Root::Sys => "sys",
+            Root::Proc => "proc",
             Root::Staging => "staging",
         }
     }
@@ -70,6 +78,11 @@ impl Root {
     /// `source-tree`) are the host's alone.
     pub fn for_plugins(name: &str) -> Option<Root> {
         Self::ALL.into_iter().filter(|root| root.is_for_plugins()).find(|root| root.name() == name)
+    }
+
+    /// Whether the kernel makes what is there, so that no plan changes anything.
+    pub fn is_of_kernel(self) -> bool {
+        matches!(self, Root::Sys | Root::Proc)
     }
 
     fn is_for_plugins(self) -> bool {

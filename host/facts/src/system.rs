@@ -12,7 +12,7 @@ pub struct System {
     pub root: PathBuf,
     pub os: OsRelease,
     /// The roots that every plan has: system, tree, source-tree, install-tree,
-    /// boot, etc, usr, var. A plan adds those of its kernel and package.
+    /// boot, etc, usr, var, sys, proc. A plan adds those of its kernel and package.
     pub roots: Roots,
     /// Where this machine's own programs are: they stand in for some that the
     /// system that is worked on does not have. `/` but for tests of plugins.
@@ -33,7 +33,9 @@ impl System {
             .with(Root::Boot, below("boot"))
             .with(Root::Etc, below("etc"))
             .with(Root::Usr, below("usr"))
-            .with(Root::Var, below("var"));
+            .with(Root::Var, below("var"))
+            .with(Root::Sys, below("sys"))
+            .with(Root::Proc, below("proc"));
         Self { root, os, roots, here: PathBuf::from("/") }
     }
 

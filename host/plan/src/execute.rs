@@ -200,7 +200,7 @@ impl Executor<'_> {
 }
 
 pub(crate) fn clear_stashes(files: &Files, id: &str) {
-    for root in Root::ALL {
+    for root in Root::ALL.into_iter().filter(|root| !root.is_of_kernel()) {
         if files.roots().get(root).is_some() {
             // What cannot be deleted is hidden and harmless.
             let _ = files.remove(&Stash::directory(id, root));

@@ -92,7 +92,7 @@ impl Executor<'_> {
 
     /// What is put back comes from directories that only the program writes to.
     fn trust_stashes(&self, files: &Files, pending: &PendingPlan, title: &str) -> Result<()> {
-        for root in Root::ALL {
+        for root in Root::ALL.into_iter().filter(|root| !root.is_of_kernel()) {
             let Ok(directory) = files.dir(root) else { continue };
             let name = Stash::name(&pending.id);
             let Ok(stat) = rustix::fs::statat(&*directory, &name, AtFlags::SYMLINK_NOFOLLOW) else { continue };

@@ -318,6 +318,9 @@ impl Manifest {
                 return Err(format!("`run.setting = \"{name}\"` is not a string of [settings]"));
             }
         }
+        if let Some(pattern) = self.write.roots.iter().find(|pattern| pattern.root().is_of_kernel()) {
+            return Err(format!("`write.roots` names `{pattern}`: what the kernel makes is only read"));
+        }
         for (table, names) in [("write", &self.write.settings), ("sign", &self.sign.settings)] {
             if let Some(name) = names.iter().find(|name| !self.is_text(name)) {
                 return Err(format!("`{table}.settings` names `{name}`, which is not a string of [settings]"));

@@ -29,12 +29,15 @@ impl TryFrom<String> for PathPattern {
         let (name, relative) = text.split_once('/').unwrap_or((&text, ""));
         let root = Root::for_plugins(name).ok_or_else(|| {
             format!(
-                "`{text}` does not begin with a root that plugins know: modules, install-tree, headers, source, boot, etc, usr, var, tree or staging"
+                "`{text}` does not begin with a root that plugins know: modules, install-tree, headers, source, boot, etc, usr, var, sys, proc, tree or staging"
             )
         })?;
         let relative = relative.trim_end_matches('/');
         if relative.split('/').any(|part| part == "..") {
             return Err(format!("`{text}` climbs with `..`"));
+        }
+        if root.is_of_kernel() && relative.split('/').next().is_none_or(|first| first.is_empty() || is_glob(first)) {
+            return Err(format!("`{text}` takes too much: name what is read, such as `{name}/modules`"));
         }
         let glob = if relative.is_empty() {
             None
@@ -43,6 +46,17 @@ impl TryFrom<String> for PathPattern {
         };
         Ok(Self { text, root, glob })
     }
+}
+
+fn is_glob(name: &str) -> bool {
+    name.contains(['*', '?', '[', '{', '\\'])
+}
+
+/// Whether a location is in the directory of a process, with its environment and memory, or is all memory.
+fn is_of_process(location: &Location) -> bool {
+    let first = location.relative().iter().next().map(|name| name.as_encoded_bytes()).unwrap_or_default();
+    let is_process = first.first().is_some_and(u8::is_ascii_digit);
+    location.root == Root::Proc && (is_process || matches!(first, b"self" | b"thread-self" | b"kcore"))
 }
 
 impl From<PathPattern> for String {
@@ -71,6 +85,7 @@ impl PathPattern {
     /// Whether the location, or a directory above it, is granted.
     pub fn covers(&self, location: &Location) -> bool {
         location.root == self.root
+            && !is_of_process(location)
             && match &self.glob {
                 None => true,
                 Some((glob, _)) => {
@@ -82,6 +97,9 @@ impl PathPattern {
     /// Whether something below the location may be granted, so that a plugin
     /// has a reason to list it.
     pub fn leads_through(&self, location: &Location) -> bool {
+        if is_of_process(location) {
+            return false;
+        }
         let Some((_, names)) = &self.glob else { return location.root == self.root };
         let parts: Vec<_> = location.relative().components().collect();
         location.root == self.root
@@ -92,6 +110,9 @@ impl PathPattern {
     /// Whether something below the location may be matched: as
     /// [`PathPattern::leads_through`], but `**` stands for any number of names.
     pub fn may_hold(&self, location: &Location) -> bool {
+        if is_of_process(location) {
+            return false;
+        }
         let Some((_, names)) = &self.glob else { return location.root == self.root };
         let texts = self.relative().unwrap_or_default().split('/');
         let any_depth = texts.clone().position(|text| text.contains("**"));
@@ -321,6 +342,19 @@ mod tests {
     fn patterns_that_climb_or_name_a_root_of_the_hosts_are_refused() {
         for text in ["boot/../etc", "system/etc", "/etc", "boot/[", ""] {
             assert!(PathPattern::try_from(text.to_owned()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn of_what_the_kernel_says_a_pattern_names_what_it_takes_and_never_a_process() {
+        for text in ["proc", "sys", "proc/", "proc/*", "sys/**/uevent", "proc/{1,2}/environ"] {
+            assert!(PathPattern::try_from(text.to_owned()).unwrap_err().contains("takes too much"), "{text}");
+        }
+        assert!(pattern("proc/modules").covers(&location(Root::Proc, "modules")));
+        assert!(pattern("sys/module/*/version").covers(&location(Root::Sys, "module/self/version")));
+        for of_process in ["1/environ", "self/environ", "thread-self/environ", "kcore"] {
+            let (named, place) = (pattern(&format!("proc/{of_process}")), location(Root::Proc, of_process));
+            assert!(!named.covers(&place) && !named.leads_through(&place.parent().unwrap()), "{of_process}");
         }
     }
 

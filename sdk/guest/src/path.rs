@@ -31,6 +31,16 @@ impl Path {
         Self::new("var", relative)
     }
 
+    /// Below `/sys`: what the running kernel says about devices and itself.
+    pub fn sys(relative: impl Into<String>) -> Self {
+        Self::new("sys", relative)
+    }
+
+    /// Below `/proc`, but for the directories of processes.
+    pub fn proc(relative: impl Into<String>) -> Self {
+        Self::new("proc", relative)
+    }
+
     /// Below the kernel's module directory, `/lib/modules/K`.
     pub fn modules(relative: impl Into<String>) -> Self {
         Self::new("modules", relative)

@@ -44,6 +44,8 @@ fn an_unknown_key_is_named_with_its_line() {
 
 #[test]
 fn an_unknown_root_is_refused() {
+    let error = Manifest::parse(&format!("{MINIMAL}[write]\nroots = [\"sys/power/state\"]\n")).unwrap_err().to_string();
+    assert!(error.contains("`sys/power/state`") && error.contains("only read"), "{error}");
     let error = Manifest::parse(&format!("{MINIMAL}[write]\nroots = [\"system/x\"]\n")).unwrap_err().to_string();
     assert!(error.contains("line 7") && error.contains("system"), "{error}");
 }

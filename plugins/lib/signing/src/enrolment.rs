@@ -20,7 +20,7 @@ enum Enforcement {
     Unknown,
 }
 
-/// What this system tells of the kernel. A probe that fails tells nothing.
+/// What this system tells of the kernel. What cannot be asked tells nothing.
 fn enforcement(kernel: &Kernel) -> Enforcement {
     let on = |why: &str| Enforcement::On(why.to_owned());
     if kernel.config("MODULE_SIG_FORCE").is_some() {
@@ -29,11 +29,11 @@ fn enforcement(kernel: &Kernel) -> Enforcement {
     if !kernel.running() {
         return Enforcement::Unknown;
     }
-    let enforced = probe("sig-enforce").ok();
+    let enforced = said_by_kernel("module/module/parameters/sig_enforce");
     if enforced.as_deref() == Some("Y") {
         return on("module.sig_enforce");
     }
-    let lockdown = probe("lockdown").ok();
+    let lockdown = said_by_kernel("kernel/security/lockdown");
     if let Some(mode) = ["integrity", "confidentiality"].into_iter().find(|mode| selected(&lockdown, mode)) {
         return Enforcement::On(format!("lockdown: {mode}"));
     }
@@ -46,6 +46,11 @@ fn enforcement(kernel: &Kernel) -> Enforcement {
         Ok(state) if state.contains("SecureBoot disabled") => Enforcement::Off,
         _ => Enforcement::Unknown,
     }
+}
+
+/// A file of the running kernel's, below `/sys`.
+fn said_by_kernel(file: &str) -> Option<String> {
+    Some(Path::sys(file).read_text().ok()??.trim().to_owned())
 }
 
 /// The lockdown file shows all modes, with the one that holds in brackets.

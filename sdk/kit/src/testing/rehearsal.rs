@@ -66,7 +66,7 @@ fn supplied(command: Command, target: &Target) -> Result<Command, NotCarriedOut>
 
 /// Makes the directories that every real system has, so that plans need not.
 pub fn create_roots(target: &Target) -> Result<()> {
-    for root in Root::ALL {
+    for root in Root::ALL.into_iter().filter(|root| !root.is_of_kernel()) {
         if let Some(path) = target.roots().get(root) {
             std::fs::create_dir_all(path).map_err(|e| Error::io("make the directory", path, e))?;
         }
