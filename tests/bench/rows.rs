@@ -314,7 +314,7 @@ fn confinement_small(bench: &Bench) -> Vec<Row> {
 fn confinement_ten(bench: &Bench) -> Vec<Row> {
     let (world, ids) = scene::added(&scene::TEN);
     let line = format!("autoinstall -k {}", scene::kernel());
-    confinement(bench, "`autoinstall` of ten packages", &world, &line, &ids, 3)
+    confinement(bench, "`autoinstall` of ten packages", &world, &line, &ids, 5)
 }
 
 /// What the walls around recipes cost. Nothing is kept in the store: a build without walls is not,
