@@ -98,8 +98,10 @@ fn is_the_same_behind_walls(package: &str) {
         assert_eq!(modules, free, "{package}, {how}");
     }
     assert_eq!(at_home, machine.modules(machine.by_user(), &own_tree, "off"), "{package}, by a user");
-    // Another user, in another directory, at another time.
-    assert_eq!(at_home, free, "{package}, built twice");
+    // Another user, in another directory, at another time. The list of exported symbols names the directory.
+    let files =
+        |modules: Modules| modules.into_iter().filter(|(name, _)| *name != "Module.symvers").collect::<Modules>();
+    assert_eq!(files(at_home), files(free), "{package}, built twice");
 }
 
 macro_rules! packages {
