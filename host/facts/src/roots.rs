@@ -80,7 +80,7 @@ impl Root {
         Self::ALL.into_iter().filter(|root| root.is_for_plugins()).find(|root| root.name() == name)
     }
 
-    /// Whether the kernel makes what is there, so that no plan changes anything.
+    /// Whether the running kernel provides the files of this root. No plan changes them.
     pub fn is_of_kernel(self) -> bool {
         matches!(self, Root::Sys | Root::Proc)
     }
