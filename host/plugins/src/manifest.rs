@@ -321,6 +321,13 @@ impl Manifest {
         if let Some(pattern) = self.write.roots.iter().find(|pattern| pattern.root().is_of_kernel()) {
             return Err(format!("`write.roots` names `{pattern}`: what the kernel makes is only read"));
         }
+        let paths = self.run.iter().flat_map(|run| &run.paths);
+        if let Some(pattern) =
+            self.read.roots.iter().chain(&self.sign.keys).chain(paths).find(|pattern| pattern.is_all_of_kernel())
+        {
+            let root = pattern.root();
+            return Err(format!("`{pattern}` takes too much: name what is read, such as `{root}/modules`"));
+        }
         for (table, names) in [("write", &self.write.settings), ("sign", &self.sign.settings)] {
             if let Some(name) = names.iter().find(|name| !self.is_text(name)) {
                 return Err(format!("`{table}.settings` names `{name}`, which is not a string of [settings]"));

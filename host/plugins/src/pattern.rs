@@ -36,9 +36,6 @@ impl TryFrom<String> for PathPattern {
         if relative.split('/').any(|part| part == "..") {
             return Err(format!("`{text}` climbs with `..`"));
         }
-        if root.is_of_kernel() && relative.split('/').next().is_none_or(|first| first.is_empty() || is_glob(first)) {
-            return Err(format!("`{text}` takes too much: name what is read, such as `{name}/modules`"));
-        }
         let glob = if relative.is_empty() {
             None
         } else {
@@ -75,6 +72,13 @@ impl PathPattern {
     /// The root that the pattern is below.
     pub fn root(&self) -> Root {
         self.root
+    }
+
+    /// Whether the pattern covers what the kernel says, `sys` or `proc`, without naming a
+    /// file or directory there. A manifest may not ask for so much; a policy may deny it.
+    pub(crate) fn is_all_of_kernel(&self) -> bool {
+        let first = self.relative().and_then(|relative| relative.split('/').next());
+        self.root.is_of_kernel() && first.is_none_or(is_glob)
     }
 
     /// The glob below the root; `None` for the whole root.
@@ -346,9 +350,12 @@ mod tests {
     }
 
     #[test]
-    fn of_what_the_kernel_says_a_pattern_names_what_it_takes_and_never_a_process() {
+    fn of_what_the_kernel_says_a_pattern_covers_what_it_names_and_never_a_process() {
         for text in ["proc", "sys", "proc/", "proc/*", "sys/**/uevent", "proc/{1,2}/environ"] {
-            assert!(PathPattern::try_from(text.to_owned()).unwrap_err().contains("takes too much"), "{text}");
+            assert!(pattern(text).is_all_of_kernel(), "{text}");
+        }
+        for text in ["etc", "etc/*", "proc/modules", "sys/module/*/version"] {
+            assert!(!pattern(text).is_all_of_kernel(), "{text}");
         }
         assert!(pattern("proc/modules").covers(&location(Root::Proc, "modules")));
         assert!(pattern("sys/module/*/version").covers(&location(Root::Sys, "module/self/version")));

@@ -98,6 +98,8 @@ impl Denials {
 
 #[cfg(test)]
 mod tests {
+    use modsmith_facts::Root;
+
     use super::*;
 
     #[test]
@@ -106,5 +108,15 @@ mod tests {
         std::fs::create_dir(config.path().join("policy.d")).unwrap();
         std::fs::write(config.path().join("policy.d/a.toml"), "[deny]\nplugin = [\"x\"]\n").unwrap();
         assert!(Denials::read(config.path()).unwrap_err().contains("a.toml"));
+    }
+
+    /// A manifest may not ask for all of them.
+    #[test]
+    fn all_that_the_kernel_says_can_be_denied() {
+        let denials = Denials::parse("/p/site.toml", "[deny]\nroots = [\"sys\", \"proc/*\"]\n").unwrap();
+        for (root, relative) in [(Root::Sys, "module/x/version"), (Root::Proc, "modules")] {
+            let location = Location::new(root, relative).unwrap();
+            assert_eq!(denials.denies_path(&location), Some("/p/site.toml"), "{location:?}");
+        }
     }
 }

@@ -62,7 +62,8 @@ impl Secrets {
         for last in [Last::Keep, Last::Follow] {
             let Ok(found) = places.find(at, last) else { continue };
             let Ok(Some(identity)) = found.identity() else { continue };
-            if found.is_directory() {
+            // What the kernel makes has no second names elsewhere.
+            if found.is_directory() && !at.root.is_of_kernel() {
                 self.directories.push((found.path.clone(), why.clone()));
             }
             self.known.entry(identity).or_insert_with(|| why.clone());

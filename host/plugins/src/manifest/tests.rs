@@ -51,6 +51,17 @@ fn an_unknown_root_is_refused() {
 }
 
 #[test]
+fn all_that_the_kernel_says_is_too_much_to_ask_for() {
+    for pattern in ["sys", "proc/", "proc/*", "sys/**/uevent"] {
+        for table in ["[read]\nroots", "[sign]\nkeys", "[[run]]\nprogram = \"tool\"\npaths"] {
+            let error = Manifest::parse(&format!("{MINIMAL}{table} = [\"{pattern}\"]\n")).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{pattern}` takes too much")), "{error}");
+        }
+    }
+    Manifest::parse(&format!("{MINIMAL}[read]\nroots = [\"sys/module\", \"proc/modules\"]\n")).unwrap();
+}
+
+#[test]
 fn another_track_is_refused_by_name() {
     let other = MINIMAL.replace("api = \"1.0\"", "api = \"0.9\"");
     let error = Manifest::parse(&other).unwrap_err().to_string();
