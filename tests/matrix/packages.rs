@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use modsmith_tests::fixture::Package;
 use modsmith_tests::prelude::*;
@@ -85,8 +86,23 @@ fn a_module_is_built_for_a_kernel_that_only_packages_know() {
     assert_eq!((&again["outcome"], &again["identity"]), (&json!("built"), &built["identity"]));
     assert_eq!(again["modules"], digests);
 
+    // What is in use stays.
+    let removed = "Unpacked headers";
+    assert!(!shell(&world, "modsmith store gc").expect(0).stdout.contains(removed));
+    assert_eq!((entries(&world, "packages").len(), entries(&world, "kernels").len()), (3, 1));
+
     // Unpacked, the packages are not needed any more; to be unpacked, they have to be those of the plan.
     fs::remove_dir_all(world.path("packages")).unwrap();
+    let month = SystemTime::now() - Duration::from_hours(24 * 31);
+    for entry in [entries(&world, "packages"), entries(&world, "kernels")].concat() {
+        fs::File::open(entry).unwrap().set_modified(month).unwrap();
+    }
+    assert!(shell(&world, &format!("{HIDDEN}; {CELL}")).expect(0).stdout.contains("in the store"));
+    // A kernel's headers, which the cell used, need the packages no more; what a killed plan left goes, too.
+    fs::create_dir(world.path(CACHE).join("kernels/.new-killed")).unwrap();
+    let out = shell(&world, "modsmith store gc").expect(0);
+    assert!(out.stdout.contains(&format!("{removed} that were not used for 30 days were removed: 3 ")), "{out}");
+    assert_eq!((entries(&world, "packages").len(), entries(&world, "kernels").len()), (0, 1));
     assert!(shell(&world, &format!("{HIDDEN}; {CELL}")).expect(0).stdout.contains("in the store"));
     fs::remove_dir_all(world.path(CACHE)).unwrap();
     let out = shell(&world, &format!("{HIDDEN}; {CELL}")).expect(21).expect_hint();

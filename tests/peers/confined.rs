@@ -15,6 +15,10 @@ use modsmith_tests::{World, debian, paths, tool};
 /// A user without privileges, who is in no file of the system.
 const USER: u32 = 54321;
 
+/// Packages whose modules depend on the directory that they are built in. The configure script of this one
+/// writes errors of the compiler into its source, which name the directory; `srcversion` is a digest of that.
+const NAMES_ITS_DIRECTORY: [&str; 1] = ["iptables-netflow-dkms"];
+
 /// Modules by name: their digests without signatures.
 type Modules = BTreeMap<OsString, String>;
 
@@ -101,7 +105,12 @@ fn is_the_same_behind_walls(package: &str) {
     // Another user, in another directory, at another time. The list of exported symbols names the directory.
     let files =
         |modules: Modules| modules.into_iter().filter(|(name, _)| *name != "Module.symvers").collect::<Modules>();
-    assert_eq!(files(at_home), files(free), "{package}, built twice");
+    let (at_home, free) = (files(at_home), files(free));
+    if NAMES_ITS_DIRECTORY.contains(&package) {
+        assert_ne!(at_home, free, "{package} is no exception any more");
+    } else {
+        assert_eq!(at_home, free, "{package}, built twice");
+    }
 }
 
 macro_rules! packages {

@@ -9,6 +9,9 @@ use modsmith_tests::{Output, tool};
 
 use crate::machine::{Machine, Use};
 
+/// What the report says of a machine that is not safe to restart.
+const UNSAFE: &str = "The safety of a restart: unsafe. `modsmith ready` says why.\n";
+
 /// A machine on which `modsmith` asks about the machine itself, and the plugin's files for these settings.
 struct Hooks {
     machine: Machine,
@@ -67,8 +70,7 @@ fn the_report_keeps_a_line_for_logins_and_looks_at_the_flag_only() {
     assert_eq!(out.stdout, "A restart is required. Its safety: safe.\nmodsmith\nreboot-required\n", "{out}");
     hooks.becomes_unsafe();
     let out = hooks.shell(&format!("{report}; {motd}; ls /run")).expect(0);
-    let line = "The safety of a restart: unsafe. `modsmith ready` says why.\n";
-    assert_eq!(out.stdout, format!("{line}{line}modsmith\n"), "{out}");
+    assert_eq!((out.stdout, out.stderr), (format!("{UNSAFE}modsmith\n"), UNSAFE.to_owned()));
 }
 
 #[test]
@@ -100,7 +102,43 @@ fn apt_tells_after_its_run() {
     tool::path("apt-get");
     let script = format!("APT_CONFIG={}/apt.conf apt-get -y -q install {}", apt.display(), deb.display());
     let out = hooks.shell(&script).expect(0);
-    assert!(out.stdout.contains("The safety of a restart: unsafe. `modsmith ready` says why."), "{out}");
+    assert!(out.stderr.contains(UNSAFE), "{out}");
+}
+
+#[test]
+fn pacman_tells_after_a_transaction_with_files_of_modules() {
+    let hooks = Hooks::new("pacman = true\n");
+    hooks.becomes_unsafe();
+    let world = &hooks.machine.world;
+    for directory in ["pacman/db", "pacman/cache", "pacman/gpg"] {
+        fs::create_dir_all(world.path(directory)).expect("writable");
+    }
+    world.write("pacman/pacman.conf", "[options]\nArchitecture = auto\nSigLevel = Never\nLocalFileSigLevel = Never\n");
+    // One package has a file that the hook is about, the other has none.
+    for (name, file) in [("with", "usr/src/with-1/dkms.conf"), ("without", "usr/src/without-1")] {
+        let made = format!("pacman/{name}");
+        world.write(&format!("{made}/.PKGINFO"), format!("pkgname = {name}\npkgver = 1-1\narch = any\n"));
+        world.write(&format!("{made}/{file}"), "");
+        let package = world.path(format!("{made}-1-1-any.pkg.tar"));
+        tool::run(
+            Command::new("tar").arg("-C").arg(world.path(&made)).arg("-cf").arg(package).args([".PKGINFO", "usr"]),
+        );
+    }
+    tool::path("pacman");
+    let (at, hookdir) = (world.path("pacman"), hooks.files.join("usr/share/libalpm/hooks"));
+    let transaction = |package: &str| {
+        let at = at.display();
+        let line = format!(
+            "pacman --noconfirm --config {at}/pacman.conf --dbpath {at}/db --cachedir {at}/cache --gpgdir {at}/gpg \
+             --logfile {at}/log --hookdir {} -U {at}/{package}-1-1-any.pkg.tar",
+            hookdir.display()
+        );
+        let out = hooks.shell(&line).expect(0);
+        let told = format!("{}{}", out.stdout, out.stderr);
+        (told.contains("Looking whether a restart is safe"), told.contains(UNSAFE.trim_end()))
+    };
+    assert_eq!(transaction("without"), (false, false));
+    assert_eq!(transaction("with"), (true, true));
 }
 
 #[test]

@@ -136,6 +136,12 @@ impl Chroot {
         fs::copy(made, self.path("modsmith.deb")).expect("writable");
     }
 
+    /// The names of all packages of modules that its apt knows.
+    pub fn packages_of_modules(&self) -> Vec<String> {
+        let listed = self.run("apt-cache pkgnames | grep -e '-dkms$' | grep -v ^dh- | sort").expect(0).stdout;
+        listed.split_whitespace().map(String::from).collect()
+    }
+
     /// Runs apt-get, which must succeed.
     #[track_caller]
     pub fn apt(&self, what: &str) -> Output {

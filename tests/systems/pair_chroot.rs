@@ -53,11 +53,10 @@ fn prepared(release: &str, program: &str) -> Chroot {
 
 fn packages(system: &Chroot) -> Vec<String> {
     let chosen = std::env::var("PAIR_PACKAGES").unwrap_or_else(|_| REPRESENTATIVE.into());
-    let listed = match chosen.as_str() {
-        "all" => system.run("apt-cache pkgnames | grep -e '-dkms$' | grep -v ^dh- | sort").expect(0).stdout,
-        chosen => chosen.to_owned(),
-    };
-    listed.split_whitespace().map(String::from).collect()
+    match chosen.as_str() {
+        "all" => system.packages_of_modules(),
+        chosen => chosen.split_whitespace().map(String::from).collect(),
+    }
 }
 
 #[test]

@@ -285,3 +285,20 @@ fn the_installed_program_is_small_and_its_debug_information_is_apart() {
     let linked = sections(&apart.join("usr/bin/modsmith"));
     assert!(linked.contains(".gnu_debuglink") && !linked.contains(".debug_line"), "{linked}");
 }
+
+/// Bound at the start, what the loader fills is read-only then, no fixed address, no stack that can be executed.
+#[test]
+fn the_installed_programs_are_hardened() {
+    let world = World::new(&[]);
+    let stage = install(&world, "debian");
+    for program in ["usr/bin/modsmith", "usr/lib/modsmith/modsmith-shim"] {
+        let readelf =
+            |what: &str| tool::run(Command::new(tool::path("readelf")).args(["--wide", what]).arg(stage.join(program)));
+        let (header, segments, dynamic) = (readelf("--file-header"), readelf("--segments"), readelf("--dynamic"));
+        assert!(header.contains("DYN (Position-Independent Executable file)"), "{program}: {header}");
+        assert!(segments.contains("GNU_RELRO"), "{program}: {segments}");
+        let stack = segments.lines().find(|line| line.contains("GNU_STACK")).expect("it says which stack it needs");
+        assert!(stack.contains(" RW ") && !stack.contains("RWE"), "{program}: {stack}");
+        assert!(dynamic.contains("BIND_NOW"), "{program}: {dynamic}");
+    }
+}

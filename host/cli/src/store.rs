@@ -13,7 +13,9 @@ use super::setup::{read_only, working};
 use modsmith_core::Environment;
 use modsmith_core::conf::bytes_of_size;
 use modsmith_core::error::{Error, Kind, Result};
-use modsmith_core::flow::{Rebuilt, StoredBuild, collect_store, rebuild, stored_builds, verify_store};
+use modsmith_core::flow::{
+    Rebuilt, StoredBuild, UNUSED_DAYS, collect_headers, collect_store, rebuild, stored_builds, verify_store,
+};
 use modsmith_core::tree::{PackageId, Target, check_kernel_name};
 use modsmith_facts::kernel::{machine, running_release};
 use modsmith_facts::text::line;
@@ -36,7 +38,7 @@ enum StoreCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Remove damaged builds, and those that were not used for the longest time
+    /// Remove damaged builds, those that were not used for the longest time, and headers unpacked long ago
     Gc {
         /// Keep this much, such as `500 MiB`; default: what the settings say
         #[arg(long, value_name = "SIZE")]
@@ -104,6 +106,12 @@ pub fn run(arguments: &StoreArguments, environment: &Environment) -> Result<()> 
                 done.left,
                 shown_size(done.size)
             ));
+            let removed = collect_headers(&read_only(directories, environment)?)?;
+            if removed > 0 {
+                output::lines(&format!(
+                    "Unpacked headers that were not used for {UNUSED_DAYS} days were removed: {removed} directories."
+                ));
+            }
             Ok(())
         }
         StoreCommand::Verify { package: Some(package), kernel, arch, .. } => {

@@ -46,6 +46,10 @@ impl<'a> FileNames<'a> {
         if !word.contains(['*', '?', '[']) {
             return false;
         }
+        // `NAME[0]="value"`: of a whole directory only one name can match.
+        if let Some(names) = names_of_index(word) {
+            return names.iter().any(|name| self.cwd.join(name).symlink_metadata().is_ok());
+        }
         const SPECIAL: [char; 5] = ['*', '?', '[', ']', '\\'];
         let literal = &word[..word.find(['*', '?', '[', '\\']).unwrap_or(word.len())];
         let (dir, prefix) = literal.split_at(literal.rfind('/').map_or(0, |at| at + 1));
@@ -62,6 +66,17 @@ impl<'a> FileNames<'a> {
     }
 }
 
+/// All that a word stands for whose only special characters are an index in brackets: a set
+/// of digits, each of which is one name. `None` for other words.
+fn names_of_index(word: &str) -> Option<Vec<String>> {
+    let (before, rest) = word.split_once('[')?;
+    let (digits, behind) = rest.split_once(']')?;
+    let is_plain = |text: &str| !text.contains(['*', '?', '[', ']', '\\']);
+    let is_index = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    (is_index && is_plain(before) && is_plain(behind))
+        .then(|| digits.chars().map(|digit| format!("{before}{digit}{behind}")).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +86,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("a.o"), "").unwrap();
         std::fs::create_dir(dir.path().join("sub")).unwrap();
+        for name in ["X0=\"a\"", "X1=\"b\""] {
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
         for (word, expected) in [
             ("*.o", true),
             ("a?o", true),
@@ -83,6 +101,11 @@ mod tests {
             ("./*", true),
             ("missing/*", false),
             ("/dev/nul?", true),
+            ("X[0]=\"a\"", true),
+            ("X[10]=\"b\"", true),
+            ("X[1]=\"a\"", false),
+            ("X[0]=\"*\"", true),
+            ("sub[0]=\"/d/a\"", false),
         ] {
             assert_eq!(FileNames::seen_from(dir.path()).may_match(word), expected, "{word}");
         }

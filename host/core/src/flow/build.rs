@@ -1,6 +1,7 @@
 //! Building a package's modules for a kernel.
 
 use std::sync::Arc;
+use std::thread;
 
 use crate::build::Toolchain;
 use crate::conf::{PackageConf, Strictness};
@@ -8,6 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::event::{End, Job, Outcome, Skip};
 use crate::flow::confinement::Confined;
 use crate::flow::failures::{plan_forget, remember};
+use crate::flow::identity::declare;
 use crate::flow::kernel_tree::with_kernel_tree;
 use crate::flow::kernels::for_each_kernel;
 use crate::flow::make_command::build_commands;
@@ -20,7 +22,7 @@ use crate::flow::record::conf_files;
 use crate::flow::reuse::{stored_or_fetched, take_stored};
 use crate::flow::script::script_command;
 use crate::flow::signing::{SigningChoice, signing};
-use crate::flow::store::{Built, Keeping, keep, keeping};
+use crate::flow::store::{Built, Keeping, keep, keeping, settings_for};
 use crate::flow::toolchain::toolchain_of;
 use crate::flow::workplace::{Workplace, workplace};
 use crate::flow::{Invocation, PackageSource, preconditions, script};
@@ -136,14 +138,23 @@ fn decide(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>, target:
     check_headers(run, kernel)?;
     check_dependencies(run, package, &conf, target)?;
     let patches = check_patches(run, package, &conf)?;
-
-    let signing = signing(run, package, kernel)?;
-    let compression =
-        InstallPolicy(&run.env.plugins).compression(kernel)?.unwrap_or_else(|| kernel.compressions().last().copied());
-    let toolchain = toolchain_of(run, kernel)?;
-    let place = workplace(run, package, &conf, kernel, target)?;
-    let keeping = keeping(run, package, kernel, target, &conf, &toolchain, &place);
-    Ok(Decisions { conf, toolchain, compression, signing, place, patches, conf_files, keeping })
+    thread::scope(|scope| {
+        let store = settings_for(run, package);
+        if store.is_some() {
+            // Thousands of files, while plugins are asked and walls are tried.
+            scope.spawn(|| run.facts.headers(&run.env, target, kernel));
+        }
+        let signing = signing(run, package, kernel)?;
+        let compression = InstallPolicy(&run.env.plugins)
+            .compression(kernel)?
+            .unwrap_or_else(|| kernel.compressions().last().copied());
+        let toolchain = toolchain_of(run, kernel)?;
+        let place = workplace(run, package, &conf, kernel, target)?;
+        let keeping = store.as_ref().and_then(|store| {
+            keeping(package, declare(run, package, kernel, target, &conf, &toolchain, &place), store)
+        });
+        Ok(Decisions { conf, toolchain, compression, signing, place, patches, conf_files, keeping })
+    })
 }
 
 /// The plan up to the built state.

@@ -10,7 +10,7 @@ use crate::conf::{self, Evaluated, PackageConf, ReaderChoice, Request, Strictnes
 use crate::error::{Error, Kind, Result};
 use crate::flow::env::Env;
 use crate::flow::image::image_of;
-use crate::flow::kernel_inputs::{KernelInputs, kernel_inputs};
+use crate::flow::kernel_inputs::{HeaderTrees, KernelInputs, header_trees, kernel_inputs};
 use crate::tree::{Package, PackageId, Target};
 use modsmith_facts::inside;
 use modsmith_facts::kernel::{Kernel, KernelInput, Lookup};
@@ -24,6 +24,7 @@ use modsmith_verify::Image;
 pub struct Facts {
     kernels: Answers<Target, OnceLock<Arc<Kernel>>>,
     images: Answers<Target, OnceLock<Arc<Image>>>,
+    headers: Answers<Target, OnceLock<Result<Arc<HeaderTrees>, String>>>,
     kernel_inputs: Answers<Target, OnceLock<Result<Arc<KernelInputs>, String>>>,
     confs: Answers<ConfQuestion, Mutex<Option<ConfAnswer>>>,
     addon_modules_dir: OnceLock<Option<String>>,
@@ -77,6 +78,12 @@ impl Facts {
         answer_to(&self.images, target.clone()).get_or_init(|| Arc::new(image_of(env, kernel))).clone()
     }
 
+    /// The headers of a kernel, by content; `Err`: why they are not known, as a clause.
+    pub(super) fn headers(&self, env: &Env, target: &Target, kernel: &Kernel) -> Result<Arc<HeaderTrees>, String> {
+        let look = || header_trees(env, kernel).map(Arc::new);
+        answer_to(&self.headers, target.clone()).get_or_init(look).clone()
+    }
+
     /// What all builds for a kernel are made from; `Err`: why that is not known, as a clause.
     pub(super) fn kernel_inputs(
         &self,
@@ -85,7 +92,7 @@ impl Facts {
         kernel: &Kernel,
         toolchain: &Toolchain,
     ) -> Result<Arc<KernelInputs>, String> {
-        let gather = || kernel_inputs(env, kernel, toolchain).map(Arc::new);
+        let gather = || kernel_inputs(env, kernel, toolchain, self.headers(env, target, kernel)?).map(Arc::new);
         answer_to(&self.kernel_inputs, target.clone()).get_or_init(gather).clone()
     }
 

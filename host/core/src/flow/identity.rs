@@ -11,7 +11,7 @@ use crate::conf::{PackageConf, Strictness};
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
 use crate::flow::env::Env;
-use crate::flow::kernel_inputs::{KernelInputs, digest_of_file, kernel_inputs};
+use crate::flow::kernel_inputs::{KernelInputs, digest_of_file, header_trees, kernel_inputs};
 use crate::flow::make_command::declared_command;
 use crate::flow::preconditions::check_headers;
 use crate::flow::script;
@@ -42,7 +42,8 @@ impl Declared {
     /// Whether everything is still what was looked at.
     pub fn is_unchanged(&self, env: &Env, kernel: &Kernel, toolchain: &Toolchain) -> bool {
         let is_same = |(path, stamp): &(PathBuf, String)| Listing::of(path).is_ok_and(|now| now.stamp() == *stamp);
-        self.own.iter().all(is_same) && kernel_inputs(env, kernel, toolchain).is_ok_and(|now| now == *self.of_kernel)
+        let of_kernel = || kernel_inputs(env, kernel, toolchain, Arc::new(header_trees(env, kernel)?));
+        self.own.iter().all(is_same) && of_kernel().is_ok_and(|now| now == *self.of_kernel)
     }
 }
 
@@ -130,7 +131,7 @@ pub(super) fn declare(
     inputs.insert("directives", directives(conf));
     inputs.insert("command", command.script);
     inputs.insert("environment", Value::from_iter(environment));
-    inputs.insert("headers", Value::from_iter(surroundings.headers.clone()));
+    inputs.insert("headers", Value::from_iter(surroundings.headers.digests.clone()));
     inputs.insert("configuration", configuration(kernel)?);
     inputs.insert("programs", Value::from_iter(surroundings.programs.clone()));
     inputs.insert("files-of-programs", Value::from_iter(surroundings.files.clone()));

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,31 +35,41 @@ const NAMING: [&str; 5] = ["HOSTCC", "HOSTCXX", "RUSTC", "BINDGEN", "PAHOLE"];
 /// What all builds for one kernel have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct KernelInputs {
-    /// Digest of each tree that the headers consist of, by its path as builds see it.
-    pub headers: BTreeMap<String, String>,
+    pub headers: Arc<HeaderTrees>,
     /// By name, the files that a build finds on its path.
     pub programs: BTreeMap<String, String>,
     /// Digests of these, of what they start, and of their libraries.
     pub files: BTreeMap<String, String>,
-    /// The trees of the headers, links resolved.
-    pub trees: Vec<PathBuf>,
 }
 
-/// Gathers them. Errors: why they are not known, as a clause.
-pub(super) fn kernel_inputs(env: &Env, kernel: &Kernel, toolchain: &Toolchain) -> Result<KernelInputs, String> {
-    let (headers, trees) = headers(env, kernel)?;
+/// What the headers of a kernel consist of: the build directory, what its links lead to, and the source that
+/// its makefile goes on in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct HeaderTrees {
+    /// Digest of each tree, by its path as builds see it.
+    pub digests: BTreeMap<String, String>,
+    /// The trees, links resolved.
+    pub paths: Vec<PathBuf>,
+}
+
+/// Gathers what the headers do not tell. Errors: why that is not known, as a clause.
+pub(super) fn kernel_inputs(
+    env: &Env,
+    kernel: &Kernel,
+    toolchain: &Toolchain,
+    headers: Arc<HeaderTrees>,
+) -> Result<KernelInputs, String> {
     let named = programs(env, kernel, toolchain);
     let files = files(env, named.values().flatten())?;
     let programs = named.into_iter().map(|(name, paths)| {
         let seen: Vec<String> = paths.iter().map(|path| env.seen_by_build(path)).collect();
         (name, seen.join(" "))
     });
-    Ok(KernelInputs { headers, programs: programs.collect(), files, trees })
+    Ok(KernelInputs { headers, programs: programs.collect(), files })
 }
 
-/// The trees that the headers consist of: the build directory, what its links lead to, and the source that
-/// its makefile goes on in.
-fn headers(env: &Env, kernel: &Kernel) -> Result<(BTreeMap<String, String>, Vec<PathBuf>), String> {
+/// Looks at them. Errors: why they are not known, as a clause.
+pub(super) fn header_trees(env: &Env, kernel: &Kernel) -> Result<HeaderTrees, String> {
     let top = kernel.headers().ok_or("the kernel has no headers")?;
     if !inside::is_dir(&top.join("include/generated")) {
         return Err("the kernel's source tree is prepared for each build".to_owned());
@@ -66,13 +77,13 @@ fn headers(env: &Env, kernel: &Kernel) -> Result<(BTreeMap<String, String>, Vec<
     let source = kernel.module_dir().join("source");
     let mut todo = vec![source, top.to_path_buf()];
     let mut digests = BTreeMap::new();
-    let mut trees: Vec<PathBuf> = Vec::new();
+    let mut paths: Vec<PathBuf> = Vec::new();
     while let Some(path) = todo.pop() {
         let Ok(real) = inside::real(&path).canonicalize() else { continue };
-        if trees.iter().any(|tree| real.starts_with(tree)) {
+        if paths.iter().any(|tree| real.starts_with(tree)) {
             continue;
         }
-        if trees.len() == MOST_TREES {
+        if paths.len() == MOST_TREES {
             return Err(format!("the headers consist of more than {MOST_TREES} trees"));
         }
         let unreadable = |error: std::io::Error| format!("{} cannot be read: {error}", real.display());
@@ -88,9 +99,9 @@ fn headers(env: &Env, kernel: &Kernel) -> Result<(BTreeMap<String, String>, Vec<
             digest_of_file(&real).map_err(unreadable)?
         };
         digests.insert(env.seen_by_build(&real), digest);
-        trees.push(real);
+        paths.push(real);
     }
-    Ok((digests, trees))
+    Ok(HeaderTrees { digests, paths })
 }
 
 /// What a link below a tree leads to, where that is elsewhere.

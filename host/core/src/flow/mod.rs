@@ -100,7 +100,9 @@ pub use keys::{KernelKeys, Keys, Known, Place, keys};
 pub use lacking::{Lack, Lacking, lacking};
 pub use matching::match_template;
 pub use needed::{NeededFailed, build_depends, with_needed};
-pub use packaged_headers::{PackageFile, PackagedKernel, packaged_headers, packaged_kernels};
+pub use packaged_headers::{
+    PackageFile, PackagedKernel, UNUSED_DAYS, collect_headers, packaged_headers, packaged_kernels,
+};
 pub use packages::{FormatRequest, install_archive, load_archive, make_format};
 pub use preconditions::kernels_with_headers;
 pub use ready::{Judged, Next, NextKernel, Readiness, next_kernel, ready};

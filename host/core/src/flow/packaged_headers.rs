@@ -11,6 +11,7 @@ mod join;
 mod union;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
@@ -18,6 +19,9 @@ use cache::HeadersCache;
 use modsmith_facts::kernel::kbuild::{RELEASE_FILE, release_in};
 use modsmith_facts::{digest_of, inside};
 use union::{Union, Unpacked};
+
+/// Longer than any build takes, and than a matrix is of use.
+pub const UNUSED_DAYS: u64 = 30;
 
 /// A package file, with the digest of what is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,6 +125,17 @@ pub fn packaged_headers(run: &Invocation<'_>, packages: &[PackageFile]) -> Resul
         several => Err(Error::new(Kind::Usage, format!("The packages have the headers of {} kernels.", several.len()))
             .hint("Write the matrix with `modsmith matrix plan`: it puts the packages of one kernel into each cell.")),
     }
+}
+
+/// Removes headers that were unpacked, and that no matrix and no cell used for [`UNUSED_DAYS`]. Returns how
+/// many packages and kernels that were.
+///
+/// # Errors
+/// Directories that cannot be read or removed.
+pub fn collect_headers(run: &Invocation<'_>) -> Result<usize> {
+    let Some(cache) = HeadersCache::existing(run) else { return Ok(0) };
+    let _lock = cache.lock()?;
+    cache.collect(Duration::from_hours(24 * UNUSED_DAYS))
 }
 
 /// The kernel that a package has the headers of: their directory, and its release.

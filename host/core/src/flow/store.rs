@@ -4,8 +4,9 @@
 //! reason for a build to fail: where it cannot be read or written, modules are built.
 
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::thread;
 
 use serde_json::{Map, Value, json};
 
@@ -16,7 +17,7 @@ use crate::conf::store::Settings;
 use crate::flow::Invocation;
 use crate::flow::confinement::Confined;
 use crate::flow::env::Env;
-use crate::flow::identity::{Declared, declare};
+use crate::flow::identity::Declared;
 use crate::flow::installed::product_of;
 use crate::flow::kernel_inputs::digest_of_file;
 use crate::flow::origin::{origin_of, refuse_revoked};
@@ -129,29 +130,24 @@ pub(super) fn file_name(module: &str) -> String {
     format!("{module}.ko")
 }
 
-/// What a build goes by: the identity by which it will be kept, where it is to be.
-pub(super) fn keeping(
-    run: &Invocation<'_>,
-    package: &Package,
-    kernel: &Arc<Kernel>,
-    target: &Target,
-    conf: &PackageConf,
-    toolchain: &Toolchain,
-    place: &Workplace,
-) -> Option<Keeping> {
-    let settings = match Settings::read() {
-        Ok(settings) => settings,
+/// The settings of the store, if builds of the package are to be kept there.
+pub(super) fn settings_for(run: &Invocation<'_>, package: &Package) -> Option<Settings> {
+    match Settings::read() {
+        Ok(settings) => {
+            let is_possible = rustix::process::geteuid().is_root() && caches(&run.env).is_some();
+            (is_possible && settings.is_on(&package.id.module)).then_some(settings)
+        }
         Err(error) => {
             run.runner.warn_once(&format!("Builds are not kept. {}", error.message));
-            return None;
+            None
         }
-    };
-    if !settings.is_on(&package.id.module) || !rustix::process::geteuid().is_root() || caches(&run.env).is_none() {
-        return None;
     }
+}
+
+/// What a build goes by: the identity by which it will be kept.
+pub(super) fn keeping(package: &Package, declared: Result<Declared, String>, settings: &Settings) -> Option<Keeping> {
     let not_kept = |why: &str| tracing::debug!(package = %package.id, "the build is not kept: {why}");
-    let declared =
-        declare(run, package, kernel, target, conf, toolchain, place).inspect_err(|why| not_kept(why)).ok()?;
+    let declared = declared.inspect_err(|why| not_kept(why)).ok()?;
     match &declared.undeclared {
         Some(why) => {
             not_kept(why);
@@ -244,12 +240,18 @@ impl From<modsmith_store::Error> for NotKept {
 fn try_keep(run: &Invocation<'_>, built: &Built<'_>, keeping: &Keeping) -> Result<Kept, NotKept> {
     let Keeping { declared, size } = keeping;
     let Built { package, kernel, target, conf, toolchain, place, is_signed } = built;
-    if !declared.is_unchanged(&run.env, kernel, toolchain) {
+    let build = inside::real(&run.env.tree.real(&place.location));
+    let (is_unchanged, found) = thread::scope(|scope| {
+        let is_unchanged = scope.spawn(|| declared.is_unchanged(&run.env, kernel, toolchain));
+        let found = undeclared_reads(run, package, &build, declared)
+            .map_err(NotKept::Quietly)
+            .and_then(|reads| Ok((reads, products(run, package, target, conf, *is_signed)?)));
+        (is_unchanged.join().unwrap_or_else(|panic| resume_unwind(panic)), found)
+    });
+    if !is_unchanged {
         return Err(NotKept::Quietly("its inputs were changed while it was built".to_owned()));
     }
-    let build = inside::real(&run.env.tree.real(&place.location));
-    let reads = undeclared_reads(run, package, &build, declared).map_err(NotKept::Quietly)?;
-    let mut files = products(run, package, target, conf, *is_signed)?;
+    let (reads, mut files) = found?;
     let log = run.env.tree.real(&place.log());
     files.insert(LOG.to_owned(), inside::read_configuration(&log).unwrap_or_default());
     let total: u64 = files.values().map(|file| file.len() as u64).sum();
@@ -357,7 +359,8 @@ fn undeclared_reads(
     let unreadable = |error: std::io::Error| format!("its build directory cannot be read: {error}");
     let listing = Listing::of(build).map_err(unreadable)?;
     let own = PathBuf::from(run.env.seen_by_build(&run.env.tree.real(&package.id.build_dir())));
-    let trees: Vec<PathBuf> = declared.of_kernel.trees.iter().map(|tree| run.env.seen_by_build(tree).into()).collect();
+    let trees: Vec<PathBuf> =
+        declared.of_kernel.headers.paths.iter().map(|tree| run.env.seen_by_build(tree).into()).collect();
     let mut found = BTreeMap::new();
     for file in listing.files(is_command_file) {
         let text = inside::read_file(&build.join(file)).map_err(unreadable)?;

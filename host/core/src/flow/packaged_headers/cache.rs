@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::{FlockOperation, Mode, flock};
 use serde::{Deserialize, Serialize};
@@ -48,15 +49,10 @@ impl HeadersCache {
     /// users, because recipes run as another one.
     pub fn open(run: &Invocation<'_>) -> Result<Self> {
         rustix::process::umask(Mode::from_raw_mode(0o022));
-        let caches = match rustix::process::geteuid().is_root() {
-            true => caches(&run.env),
-            false => SearchPath::from_environment().caches.into_iter().next(),
-        };
-        let caches = caches.ok_or_else(|| {
+        let directory = directory(run).ok_or_else(|| {
             Error::new(Kind::System, "There is no directory of caches, where packages are unpacked.")
                 .hint("Set HOME, or unpack the packages by hand and name the directories of the headers.")
         })?;
-        let directory = caches.join(NAME);
         for part in [PACKAGES, KERNELS] {
             let part = directory.join(part);
             let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(&part);
@@ -64,6 +60,38 @@ impl HeadersCache {
         }
         let directory = directory.canonicalize().map_err(|error| Error::io("use", &directory, error))?;
         Ok(Self { directory })
+    }
+
+    /// The cache, if something was unpacked before.
+    pub fn existing(run: &Invocation<'_>) -> Option<Self> {
+        let directory = directory(run).filter(|directory| directory.is_dir())?;
+        Some(Self { directory })
+    }
+
+    /// Removes what was not used for so long, and what others who were killed have left. Returns how many
+    /// entries that were. The lock is held.
+    pub fn collect(&self, unused_for: Duration) -> Result<usize> {
+        let mut removed = 0;
+        for part in [PACKAGES, KERNELS].map(|part| self.directory.join(part)) {
+            let unreadable = |error| Error::io("read", &part, error);
+            for entry in std::fs::read_dir(&part).map_err(unreadable)? {
+                let entry = entry.map_err(unreadable)?;
+                let is_left = entry.file_name().as_encoded_bytes().starts_with(b".");
+                let modified = entry.metadata().and_then(|metadata| metadata.modified()).map_err(unreadable)?;
+                let is_unused = SystemTime::now().duration_since(modified).is_ok_and(|age| age >= unused_for);
+                if !is_left && !is_unused {
+                    continue;
+                }
+                let path = entry.path();
+                // Under this name nothing is taken for an entry, should the removal be interrupted.
+                let aside = part.join(format!(".old-{}", entry.file_name().display()));
+                std::fs::rename(&path, &aside)
+                    .and_then(|()| std::fs::remove_dir_all(&aside))
+                    .map_err(|error| Error::io("remove", &path, error))?;
+                removed += usize::from(!is_left);
+            }
+        }
+        Ok(removed)
     }
 
     /// Keeps others from unpacking the same, for as long as what is returned lives.
@@ -80,6 +108,7 @@ impl HeadersCache {
         if !entry.is_dir() {
             unpack_files(run, &package.path, &entry)?;
         }
+        note_use(&entry);
         Ok(entry)
     }
 
@@ -96,6 +125,7 @@ impl HeadersCache {
                 .hint(format!("Delete {}: the packages are then unpacked again.", entry.display()))
         };
         let description: Description = serde_json::from_slice(&text).map_err(damaged)?;
+        note_use(&entry);
         Ok(Some(entry.join(FILES).join(description.headers)))
     }
 
@@ -124,6 +154,22 @@ impl HeadersCache {
         let mut digests: Vec<&str> = digests.collect();
         digests.sort_unstable();
         self.directory.join(KERNELS).join(entry_name(&digests))
+    }
+}
+
+fn directory(run: &Invocation<'_>) -> Option<PathBuf> {
+    let caches = match rustix::process::geteuid().is_root() {
+        true => caches(&run.env),
+        false => SearchPath::from_environment().caches.into_iter().next(),
+    };
+    Some(caches?.join(NAME))
+}
+
+/// The time of an entry is that of its last use.
+fn note_use(entry: &Path) {
+    let noted = File::open(entry).and_then(|directory| directory.set_modified(SystemTime::now()));
+    if let Err(error) = noted {
+        tracing::debug!("the use of {} is not noted: {error}", entry.display());
     }
 }
 
