@@ -16,7 +16,7 @@ fn dnf5_tells_after_a_transaction_on_the_host() {
     let system = Chroot::of("sid");
     system.bring_package();
     system.apt("update");
-    system.apt("install /modsmith.deb dnf5 rpm");
+    system.apt("install /modsmith.deb dnf5 rpm createrepo-c");
     let settings = system.path("etc/modsmith/settings");
     fs::create_dir_all(&settings).expect("writable");
     fs::write(settings.join("ready-hooks.toml"), "dnf5 = true\n").expect("writable");

@@ -48,6 +48,8 @@ const ROWS: &[(Rank, Class, &str)] = &[
         r"\*\*\* .*(?i:headers?\b.*(not|missing|unable|cannot)|(no|find|install) .*headers?\b).*  Stop\.$",
     ),
     (Cause, ToolMissing, r"please install libelf|cannot generate ORC metadata"),
+    // A module of Perl or Python, which a script of the recipe is written in.
+    (Cause, ToolMissing, r"^Can't locate \S+ in @INC|^(ModuleNotFound|Import)Error: No module named"),
     (
         Cause,
         CompilerMismatch,

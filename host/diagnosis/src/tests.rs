@@ -135,6 +135,26 @@ fn a_tool_that_is_not_there() {
     );
 }
 
+/// dahdi-dkms 3.4.0, where Debian's small perl-base is all that there is of Perl.
+#[test]
+fn a_module_of_an_interpreter_that_is_not_there() {
+    says(
+        "  VERIFY  xpp/init_card_1_30\n\
+         Can't locate Getopt/Std.pm in @INC (you may need to install the Getopt::Std module) (@INC entries checked: \
+         /etc/perl /usr/share/perl5) at xpp/init_card_1_30 line 46.\n\
+         BEGIN failed--compilation aborted at xpp/init_card_1_30 line 46.\n\
+         make[5]: *** [xpp/Kbuild:78: xpp/init_card_1_30.verified] Error 1",
+        Class::ToolMissing,
+        "Can't locate Getopt/Std.pm",
+    );
+    says(
+        "Traceback (most recent call last):\n  File \"/b/gen.py\", line 1, in <module>\n    import yaml\n\
+         ModuleNotFoundError: No module named 'yaml'\nmake: *** [Makefile:3: x.h] Error 1",
+        Class::ToolMissing,
+        "No module named 'yaml'",
+    );
+}
+
 #[test]
 fn symbols_that_nobody_exports() {
     says(
