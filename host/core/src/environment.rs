@@ -4,12 +4,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// What the process was started with.
+/// What the process was started with. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
-    variables: Vec<(OsString, OsString)>,
-    command: Vec<OsString>,
+    variables: Arc<[(OsString, OsString)]>,
+    command: Arc<[OsString]>,
     program: Option<PathBuf>,
 }
 
@@ -67,8 +68,8 @@ mod tests {
 
     #[test]
     fn the_first_of_a_name_counts_as_for_getenv() {
-        let variables = [("A", "1"), ("A", "2"), ("B", "")].map(|(name, value)| (name.into(), value.into())).to_vec();
-        let environment = Environment { variables, ..Environment::default() };
+        let variables = [("A", "1"), ("A", "2"), ("B", "")].map(|(name, value)| (name.into(), value.into()));
+        let environment = Environment { variables: variables.into(), ..Environment::default() };
         assert_eq!((environment.text("A"), environment.text("B"), environment.text("C")), (Some("1"), Some(""), None));
     }
 }
