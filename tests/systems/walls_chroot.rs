@@ -18,8 +18,18 @@ struct Build {
     kernel: String,
     #[serde(default)]
     arch: String,
-    state: String,
+    state: State,
     confinement: Option<Confinement>,
+}
+
+#[derive(Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum State {
+    Broken,
+    Added,
+    Built,
+    Installed,
+    InstalledWeak,
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -45,14 +55,15 @@ impl Build {
     }
 }
 
-fn builds(system: &Chroot) -> Vec<Build> {
+/// What is in the tree in a state.
+fn in_state(system: &Chroot, state: &State) -> Vec<Build> {
     #[derive(serde::Deserialize)]
     struct Status {
         packages: Vec<Build>,
     }
     let out = system.run("modsmith status --json").expect(0);
     let status: Status = serde_json::from_str(&out.stdout).unwrap_or_else(|e| panic!("{e}: {out}"));
-    status.packages.into_iter().filter(|build| build.state == "installed").collect()
+    status.packages.into_iter().filter(|build| build.state == *state).collect()
 }
 
 #[test]
@@ -70,7 +81,11 @@ fn every_package_of_debian_12_builds_behind_all_walls() {
             refused.push(package);
         }
     }
-    let builds = builds(&system);
+    // One asks to be built by hand.
+    for package in in_state(&system, &State::Added) {
+        system.run(&format!("modsmith install {} -k $(ls /lib/modules)", package.id())).expect(0);
+    }
+    let builds = in_state(&system, &State::Installed);
     let ids: Vec<String> = builds.iter().map(Build::id).collect();
     assert!(builds.len() >= 26, "built: {ids:?}; refused: {refused:?}");
     for build in &builds {
