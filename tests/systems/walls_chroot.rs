@@ -93,7 +93,9 @@ fn every_package_of_debian_12_builds_behind_all_walls() {
     }
 
     let confined: Vec<_> = builds.iter().map(|build| build.modules(&system)).collect();
-    fs::write(system.path("etc/modsmith/confinement.toml"), "confinement = \"off\"\n").expect("writable");
+    let settings = system.path("etc/modsmith");
+    fs::create_dir_all(&settings).expect("writable");
+    fs::write(settings.join("confinement.toml"), "confinement = \"off\"\n").expect("writable");
     for (build, confined) in builds.iter().zip(&confined) {
         system.run(&format!("modsmith build {} -k {} --force", build.id(), build.kernel)).expect(0);
         assert!(!confined.is_empty(), "{build:?}");
