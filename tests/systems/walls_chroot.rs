@@ -1,6 +1,5 @@
-//! All packages of modules that Debian has, on a system from nothing in a chroot: apt
-//! installs them, their modules are built behind all walls, and they are those that
-//! are built without walls.
+//! All packages of modules of Debian 12, which apt installs in a chroot: their modules are
+//! built behind all walls, and have the same bytes as those that are built without walls.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,18 +17,8 @@ struct Build {
     kernel: String,
     #[serde(default)]
     arch: String,
-    state: State,
+    state: String,
     confinement: Option<Confinement>,
-}
-
-#[derive(Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum State {
-    Broken,
-    Added,
-    Built,
-    Installed,
-    InstalledWeak,
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -56,14 +45,14 @@ impl Build {
 }
 
 /// What is in the tree in a state.
-fn in_state(system: &Chroot, state: &State) -> Vec<Build> {
+fn in_state(system: &Chroot, state: &str) -> Vec<Build> {
     #[derive(serde::Deserialize)]
     struct Status {
         packages: Vec<Build>,
     }
     let out = system.run("modsmith status --json").expect(0);
     let status: Status = serde_json::from_str(&out.stdout).unwrap_or_else(|e| panic!("{e}: {out}"));
-    status.packages.into_iter().filter(|build| build.state == *state).collect()
+    status.packages.into_iter().filter(|build| build.state == state).collect()
 }
 
 #[test]
@@ -81,11 +70,11 @@ fn every_package_of_debian_12_builds_behind_all_walls() {
             refused.push(package);
         }
     }
-    // One asks to be built by hand.
-    for package in in_state(&system, &State::Added) {
+    // Without AUTOINSTALL, the scripts of a package only register it.
+    for package in in_state(&system, "added") {
         system.run(&format!("modsmith install {} -k $(ls /lib/modules)", package.id())).expect(0);
     }
-    let builds = in_state(&system, &State::Installed);
+    let builds = in_state(&system, "installed");
     let ids: Vec<String> = builds.iter().map(Build::id).collect();
     assert!(builds.len() >= 26, "built: {ids:?}; refused: {refused:?}");
     for build in &builds {

@@ -325,8 +325,9 @@ impl Manifest {
         if let Some(pattern) =
             self.read.roots.iter().chain(&self.sign.keys).chain(paths).find(|pattern| pattern.is_all_of_kernel())
         {
-            let root = pattern.root();
-            return Err(format!("`{pattern}` takes too much: name what is read, such as `{root}/modules`"));
+            return Err(format!(
+                "`{pattern}` takes too much: name what is read, as in `proc/modules` and `sys/module`"
+            ));
         }
         for (table, names) in [("write", &self.write.settings), ("sign", &self.sign.settings)] {
             if let Some(name) = names.iter().find(|name| !self.is_text(name)) {
