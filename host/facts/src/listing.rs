@@ -19,6 +19,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
 use crate::beneath::open_beneath;
 use crate::digest::{digest, digest_of};
+use crate::path_text;
 
 /// The most entries that are listed: far more than the source of a kernel has.
 pub const MOST_ENTRIES: usize = 400_000;
@@ -116,10 +117,10 @@ impl Listing {
                 Kind::Directory { empty: true } => "directory".to_owned(),
                 Kind::File { executable: false } => format!("file {}", digest_of(open(&top, path)?)?),
                 Kind::File { executable: true } => format!("program {}", digest_of(open(&top, path)?)?),
-                Kind::Link(target) => format!("link {}", text(target)),
+                Kind::Link(target) => format!("link {}", path_text(target)),
                 Kind::Other => "other".to_owned(),
             };
-            digests.insert(text(path), what);
+            digests.insert(path_text(path).into_owned(), what);
         }
         Ok(digests)
     }
@@ -145,12 +146,6 @@ impl Listing {
         let is_file = |item: &&Item| matches!(item.kind, Kind::File { .. });
         self.items.iter().filter(is_file).map(|item| item.path.as_path()).filter(move |path| passes(path))
     }
-}
-
-/// A path as text; one that is no UTF-8 in a form that no other path has.
-fn text(path: &Path) -> String {
-    let bytes = path.as_os_str().as_bytes();
-    std::str::from_utf8(bytes).map_or_else(|_| format!("\0{}", hex::encode(bytes)), str::to_owned)
 }
 
 /// A directory that is still to be listed, and where it is among the items.

@@ -6,6 +6,8 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::{path_text, text_path};
+
 /// A directory that plans name paths below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -100,7 +102,25 @@ impl fmt::Display for Root {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Location {
     pub root: Root,
+    #[serde(with = "as_text")]
     relative: PathBuf,
+}
+
+/// A path in a journal: names need not be UTF-8.
+mod as_text {
+    use std::path::{Path, PathBuf};
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::{path_text, text_path};
+
+    pub(super) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&path_text(path))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+        Ok(text_path(&String::deserialize(deserializer)?))
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -127,8 +147,21 @@ impl Location {
         Ok(Self { root, relative: out })
     }
 
+    /// The location that a plugin names, whose text need not be that of a name in UTF-8.
+    ///
+    /// # Errors
+    /// As [`Location::new`].
+    pub fn of_text(root: Root, relative: &str) -> Result<Self, BadLocation> {
+        Self::new(root, text_path(relative))
+    }
+
     pub fn relative(&self) -> &Path {
         &self.relative
+    }
+
+    /// The path as [`Location::of_text`] has it.
+    pub fn text(&self) -> String {
+        path_text(&self.relative).into_owned()
     }
 
     /// The location of an entry below this one.

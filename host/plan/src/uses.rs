@@ -2,6 +2,7 @@
 //! judge uses, so a new verb needs no new rule.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use crate::command::Command;
 use crate::watch::Source;
@@ -22,7 +23,7 @@ pub enum Use<'s> {
     /// What is at `from` gets the name `to`, and what was there is replaced.
     Moves { from: &'s Location, to: Cow<'s, Location> },
     /// A link leads from there to the target.
-    Links { location: &'s Location, target: &'s str },
+    Links { location: &'s Location, target: &'s Path },
     /// A program is run.
     Runs(&'s Command),
     /// Something that no step can do: what it is, and behind a colon why.

@@ -7,7 +7,7 @@ use crate::command::OnFailure;
 /// A step for programs; absent members do not apply to its kind.
 #[derive(Debug, Default, Serialize)]
 pub struct StepView {
-    /// `note`, `make-directory`, `write-file`, `copy`, `rename`, `symlink`,
+    /// `note`, `make-directory`, `write-file`, `concatenate`, `copy`, `rename`, `symlink`,
     /// `remove`, `prune`, `back-up`, `pack`, `unpack`, `run`, `append-signature`,
     /// `collect`, `record`, `expect`.
     pub action: &'static str,
@@ -16,7 +16,7 @@ pub struct StepView {
     /// Where the thing comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
-    /// A link's target text, a note's text, a glob, a suffix, or how and with
+    /// The pieces of a file, a link's target text, a note's text, a glob, a suffix, or how and with
     /// which key a file is signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,

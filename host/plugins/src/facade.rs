@@ -334,6 +334,8 @@ impl Plugins {
             denied: None,
             last_error: None,
             read: 0,
+            open_files: 0,
+            kept: 0,
             observer: self.observer.clone(),
         };
         let (id, role) = (entry.id(), role.name());

@@ -1,6 +1,7 @@
 //! What a plugin may do: what its manifest asks for, less what the policy of
 //! this machine denies.
 
+use std::path::{Component, Path};
 use std::sync::Arc;
 
 use super::manifest::{Manifest, Probe, Run};
@@ -180,29 +181,30 @@ impl Grant {
     }
 
     /// A link may not lead a later step, or a reader, out of what is granted.
-    fn may_point(&self, location: &Location, target: &str) -> Result<(), String> {
+    fn may_point(&self, location: &Location, target: &Path) -> Result<(), String> {
         let within_root = || {
             let mut depth = location.relative().components().count().checked_sub(1)?;
-            for part in std::path::Path::new(target).components() {
+            for part in target.components() {
                 match part {
-                    std::path::Component::ParentDir => depth = depth.checked_sub(1)?,
-                    std::path::Component::Normal(_) => depth += 1,
-                    std::path::Component::CurDir => {}
-                    std::path::Component::RootDir | std::path::Component::Prefix(_) => return None,
+                    Component::ParentDir => depth = depth.checked_sub(1)?,
+                    Component::Normal(_) => depth += 1,
+                    Component::CurDir => {}
+                    Component::RootDir | Component::Prefix(_) => return None,
                 }
             }
             Some(())
         };
-        let climbs = target.split('/').any(|part| part == "..");
+        let climbs = target.components().any(|part| part == Component::ParentDir);
         let granted = !climbs && self.link_targets.iter().any(|glob| glob.is_match(target));
-        if granted || (!target.is_empty() && within_root().is_some()) {
+        if granted || (!target.as_os_str().is_empty() && within_root().is_some()) {
             return Ok(());
         }
         Err(format!(
-            "plugin `{}` may not link `{}` to `{target}`: the target leaves the root and no pattern of \
+            "plugin `{}` may not link `{}` to `{}`: the target leaves the root and no pattern of \
              `[write] link-targets` in its manifest matches it; ask its author to name it there",
             self.plugin,
-            spelled(location)
+            spelled(location),
+            target.display()
         ))
     }
 

@@ -52,7 +52,7 @@ struct PackagerLimits(Limits);
 impl Default for PackagerLimits {
     fn default() -> Self {
         Self(Limits {
-            fuel: 500_000_000_000,
+            fuel: 2_000_000_000_000,
             memory_mib: 2048,
             resources: 100_000,
             read_mib: 2048,
@@ -82,7 +82,8 @@ pub struct Limits {
     pub file_mib: usize,
     /// Steps that plugins add to one plan.
     pub steps: usize,
-    /// Content of the files that plugins write in one plan, in MiB.
+    /// Content of the files that plugins write in one plan, in MiB; and what the host keeps of
+    /// the answers of one call.
     pub content_mib: usize,
 }
 
@@ -196,6 +197,10 @@ impl Limits {
 
     pub fn no_content(&self) -> Exceeded {
         Exceeded { key: "content-mib", amount: self.content_mib as u64, what: "MiB of file content in one plan" }
+    }
+
+    pub fn keeps_no_more(&self) -> Exceeded {
+        Exceeded { key: "content-mib", amount: self.content_mib as u64, what: "MiB of answers and steps in one call" }
     }
 }
 

@@ -2,11 +2,11 @@
 //! gets exactly these, where its manifest says that it wants them.
 
 use std::collections::BTreeSet;
-use std::path::{Component, Path};
+use std::path::Component;
 
 use super::manifest::Manifest;
 use super::settings::Values;
-use modsmith_facts::{Location, Root, Roots, System};
+use modsmith_facts::{Location, Root, Roots, System, text_path};
 
 /// The files of one plugin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,7 +55,8 @@ impl Named {
 /// The location of an absolute path of the target: below a root that plugins know,
 /// else below the target's own. `None` for other text, and for a path with `..`.
 pub fn locate(absolute: &str, system: &System, roots: &Roots) -> Option<Location> {
-    let path = Path::new(absolute);
+    let path = text_path(absolute);
+    let path = path.as_path();
     if !path.is_absolute() || path.components().any(|part| part == Component::ParentDir) {
         return None;
     }
@@ -70,6 +71,7 @@ mod tests {
     use super::*;
     use crate::settings::FrameworkSettings;
     use modsmith_facts::OsRelease;
+    use std::path::Path;
 
     fn location(root: Root, relative: &str) -> Location {
         Location::new(root, relative).unwrap()

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use globset::{Glob, GlobBuilder, GlobMatcher};
 use serde::{Deserialize, Serialize};
 
-use modsmith_facts::{Location, Root};
+use modsmith_facts::{Location, Root, path_text};
 use modsmith_plan::Argument;
 
 /// `root` or `root/relative-glob`: grants the entries that it matches and
@@ -265,7 +265,7 @@ impl Word {
 
 /// A location as patterns spell it: `root/relative`.
 pub(super) fn spelled(location: &Location) -> String {
-    Path::new(location.root.name()).join(location.relative()).display().to_string()
+    path_text(&Path::new(location.root.name()).join(location.relative())).into_owned()
 }
 
 impl ArgumentPattern {

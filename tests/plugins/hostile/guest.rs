@@ -95,6 +95,17 @@ impl Body {
         self.code(&format!("{code}(call $run (local.get $plan) (local.get $command) {RESULT})\n"))
     }
 
+    /// A command with so many arguments of so many NUL bytes each.
+    pub fn command(mut self, times: usize, bytes: usize) -> Self {
+        let program = self.arguments(&["tool"]);
+        self.code(&format!("(local.set $command (call $command {program}))\n")).repeat(times, |body| {
+            let text = format!("(i32.const 65536) (i32.const {bytes})");
+            body.code(&format!(
+                "(call $argument (local.get $command) (i32.const 0) {text} (i32.const 0) (i32.const 0))\n"
+            ))
+        })
+    }
+
     /// Asks for the output of a probe.
     pub fn probe(mut self, name: &str) -> Self {
         let name = self.arguments(&[name]);

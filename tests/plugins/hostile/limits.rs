@@ -37,6 +37,12 @@ fn a_hundred_mebibytes_of_content_are_stopped() {
 }
 
 #[test]
+fn a_hundred_mebibytes_of_arguments_are_stopped() {
+    let message = Setting::doing(Body::new().command(100, 1 << 20)).failure();
+    assert_names(&message, &["`hostile`", "64 MiB of answers and steps", "`content-mib`", "limits.toml"]);
+}
+
+#[test]
 fn limits_count_what_the_plan_already_has() {
     let setting = Setting::doing(Body::new().repeat(60, |body| body.note("x")));
     let plugins = setting.open().with_limits(Limits { steps: 100, ..Limits::default() });

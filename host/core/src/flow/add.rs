@@ -134,7 +134,7 @@ pub(super) fn plan_registration(run: &Invocation<'_>, id: &PackageId, plan: &mut
     let link = run.env.tree.real(&id.source_link());
     let target = run.env.system.inside(&target);
     plan.push(
-        verbs::Symlink { location: id.source_link(), target: target.display().to_string() },
+        verbs::Symlink { location: id.source_link(), target: target.to_path_buf() },
         "the link leads to the source",
     )
     .line(format!("Creating symlink {} -> {}", link.display(), target.display()));

@@ -121,7 +121,7 @@ fn register(run: &Invocation<'_>, package: &Package) -> Result<()> {
         plan.push(verbs::MakeDirectory { location: tree }, "the tree does not exist yet");
     }
     plan.push(verbs::MakeDirectory { location: id.build_dir() }, "this directory registers the version");
-    let target = run.env.system.inside(&package.source).display().to_string();
+    let target = run.env.system.inside(&package.source);
     plan.push(verbs::Symlink { location: id.source_link(), target }, "the link leads to the source");
     run.runner.run(plan)
 }

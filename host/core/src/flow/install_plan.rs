@@ -83,7 +83,7 @@ pub(super) fn plan_install(facts: &InstallFacts<'_>, plan: &mut Builder) {
     plan_pruning(facts.moved.iter(), &facts.prune, plan);
     let link_to = format!("{}/{}/{}", id.version, target.kernel, target.arch);
     plan.push(
-        verbs::Symlink { location: id.active_link(target), target: link_to },
+        verbs::Symlink { location: id.active_link(target), target: link_to.into() },
         "the link records which version is installed",
     );
     // Before any script: only now are the installed files known to be copies.
@@ -106,7 +106,7 @@ fn plan_module(facts: &InstallFacts<'_>, module: &PlannedModule<'_>, plan: &mut 
         false => format!("the system's policy; the package asked for {}", module.requested),
     };
     let action = match &module.link_to {
-        Some(target) => Action::from(verbs::Symlink { location: to, target: target.clone() }),
+        Some(target) => Action::from(verbs::Symlink { location: to, target: target.into() }),
         None => verbs::Copy { from, to }.into(),
     };
     plan.push(action, why).line(line).fails_as(Kind::InstallFailed, format!("{} could not be installed.", module.file));
@@ -191,7 +191,10 @@ mod tests {
         else {
             panic!("{actions:?}")
         };
-        assert_eq!((location, to, target.as_str()), (&modules("extra"), &modules("extra/m.ko.xz"), "1/6.1/x86_64"));
+        assert_eq!(
+            (location, to, target.as_path()),
+            (&modules("extra"), &modules("extra/m.ko.xz"), "1/6.1/x86_64".as_ref())
+        );
     }
 
     #[test]

@@ -110,7 +110,7 @@ fn link(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Result<()> {
     let mut plan = Builder::new(format!("have {id} used for {target}"), run.env.system.roots.clone());
     let leads_to = format!("{}/{}/{}", id.version, target.kernel, target.arch);
     plan.push(
-        verbs::Symlink { location: id.active_link(target), target: leads_to },
+        verbs::Symlink { location: id.active_link(target), target: leads_to.into() },
         "a build looks for what it needs here",
     );
     run.runner.run(plan)

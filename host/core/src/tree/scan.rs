@@ -271,6 +271,7 @@ impl Tree {
             .entries(&id.products_dir(target))
             .unwrap_or_default()
             .into_iter()
+            .filter_map(|name| name.into_string().ok())
             .filter(|name| modsmith_facts::kernel::module_stem(name).is_some())
             .collect()
     }

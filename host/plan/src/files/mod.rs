@@ -5,6 +5,7 @@
 //! elsewhere. Steps of the host follow links within a root, which are the
 //! administrator's; those of plugins follow none ([`Links`]).
 
+use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, MetadataExt, OpenOptions, OpenOptionsExt};
 
 use crate::watch::{Source, Watch};
-use modsmith_facts::{Location, Roots, make_directories};
+use modsmith_facts::{Location, Root, Roots, make_directories};
 use modsmith_sandbox::write_file;
 
 pub(crate) mod copy;
@@ -125,6 +126,11 @@ impl Files {
         Ok(self.read_for(location, Source::Key)?.0)
     }
 
+    /// A file opened for reading.
+    pub fn open(&self, location: &Location) -> io::Result<std::fs::File> {
+        self.open_for(location, Source::Contents)
+    }
+
     fn read_for(&self, location: &Location, using: Source) -> io::Result<(Vec<u8>, u32)> {
         let mut file = self.open_for(location, using)?;
         let mut contents = Vec::new();
@@ -134,10 +140,20 @@ impl Files {
 
     /// Writes a file through a temporary sibling and a rename.
     pub fn write(&self, location: &Location, contents: &[u8], mode: u32) -> io::Result<()> {
+        self.write_with(location, mode, |file| file.write_all(contents))
+    }
+
+    /// The same with what a function writes.
+    pub fn write_with(
+        &self,
+        location: &Location,
+        mode: u32,
+        fill: impl Fn(&mut std::fs::File) -> io::Result<()>,
+    ) -> io::Result<()> {
         self.replace(location, |dir, temporary| {
             write_file(|| {
                 let mut file = dir.open_with(temporary, &copy::fresh(mode))?.into_std();
-                file.write_all(contents)?;
+                fill(&mut file)?;
                 file.set_permissions(std::fs::Permissions::from_mode(mode))
             })
         })
@@ -183,16 +199,20 @@ impl Files {
         existing.is_some_and(|path| path.starts_with(directory))
     }
 
-    /// Sets the modification time of a file, in seconds since the epoch.
-    pub fn set_time(&self, location: &Location, seconds: i64) -> io::Result<()> {
-        let time = rustix::fs::Timespec { tv_sec: seconds, tv_nsec: 0 };
+    /// Gives a file in the staging directory the modification time 0: what is made on the way to
+    /// an archive has no age of its own.
+    pub fn forget_age(&self, location: &Location) -> io::Result<()> {
+        if location.root != Root::Staging {
+            return Ok(());
+        }
+        let time = rustix::fs::Timespec { tv_sec: 0, tv_nsec: 0 };
         let times = rustix::fs::Timestamps { last_access: time, last_modification: time };
         let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
         let Spot { dir, name } = self.spot(location)?;
         Ok(rustix::fs::utimensat(&*dir, &name, &times, flags)?)
     }
 
-    pub fn symlink(&self, location: &Location, target: &str) -> io::Result<()> {
+    pub fn symlink(&self, location: &Location, target: &Path) -> io::Result<()> {
         self.replace(location, |dir, temporary| dir.symlink_contents(target, temporary))
     }
 
@@ -236,18 +256,15 @@ impl Files {
     }
 
     /// Names directly below a directory, sorted; none for one that is missing.
-    pub fn entries(&self, location: &Location) -> io::Result<Vec<String>> {
+    pub fn entries(&self, location: &Location) -> io::Result<Vec<OsString>> {
         let dir = match self.source(location, Source::Contents).and_then(|location| self.open_directory(&location)) {
             Ok(dir) => dir,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(e) => return Err(e),
         };
-        let mut names = dir
-            .entries()?
-            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-            .collect::<io::Result<Vec<_>>>()?;
+        let mut names = dir.entries()?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
         if self.is_watched() {
-            names.retain(|name| !name.starts_with(HIDDEN));
+            names.retain(|name| !name.as_encoded_bytes().starts_with(HIDDEN.as_bytes()));
         }
         names.sort();
         Ok(names)

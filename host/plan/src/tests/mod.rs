@@ -90,6 +90,10 @@ fn write(location: Location, text: &str) -> verbs::WriteFile {
     verbs::WriteFile { location, contents: Bytes(text.into()), mode: 0o644 }
 }
 
+fn bytes(text: &str) -> verbs::Piece {
+    verbs::Piece::Bytes(Bytes(text.into()))
+}
+
 /// One plan that does a bit of everything.
 fn everything(scratch: &Scratch) -> Builder {
     fs::create_dir_all(scratch.path("modules/extra")).unwrap();
@@ -111,6 +115,8 @@ fn everything(scratch: &Scratch) -> Builder {
     plan.push(verbs::Rename { from: tree("build"), to: tree("old/deep") }, "");
     plan.push(verbs::Symlink { location: tree("link"), target: "elsewhere".into() }, "");
     plan.push(verbs::Collect { from: tree("old"), glob: "*.c".into(), to: modules("collected") }, "");
+    let pieces = [bytes("<"), verbs::Piece::File(modules("collected/a.c")), bytes(">")].into();
+    plan.push(verbs::Concatenate { pieces, to: modules("extra/joined"), mode: 0o644 }, "");
     plan
 }
 
@@ -126,6 +132,7 @@ fn a_plan_that_succeeds_leaves_its_effect_and_nothing_else() {
             "modules/collected /",
             "modules/collected/a.c source",
             "modules/extra /",
+            "modules/extra/joined <source>",
             "modules/extra/x.ko after",
             "modules/extra/x.ko.old after",
             "modules/updates /",

@@ -1,5 +1,6 @@
 //! Copying the files of a directory that match.
 
+use std::ffi::OsString;
 use std::io;
 
 use crate::failure::Failure;
@@ -22,7 +23,7 @@ pub struct Collect {
 
 impl Collect {
     /// Names directly below the directory that match.
-    fn names(&self, files: &Files) -> io::Result<Vec<String>> {
+    fn names(&self, files: &Files) -> io::Result<Vec<OsString>> {
         let glob = globset::GlobBuilder::new(&self.glob).literal_separator(true).build().map_err(io::Error::other)?;
         let matcher = glob.compile_matcher();
         Ok(files.entries(&self.from)?.into_iter().filter(|name| matcher.is_match(name)).collect())

@@ -4,6 +4,7 @@
 mod append_cms;
 mod back_up;
 mod collect;
+mod concatenate;
 mod copy;
 mod expect;
 mod expect_tree;
@@ -28,6 +29,7 @@ use crate::verb::Verb;
 pub use append_cms::AppendCms;
 pub use back_up::BackUp;
 pub use collect::Collect;
+pub use concatenate::{Concatenate, Piece};
 pub use copy::Copy;
 pub use expect::Expect;
 pub use expect_tree::ExpectTree;
@@ -74,6 +76,7 @@ actions! {
     Note(Note),
     MakeDirectory(MakeDirectory),
     WriteFile(WriteFile),
+    Concatenate(Concatenate),
     Copy(Copy),
     Import(Import),
     Rename(Rename),

@@ -47,9 +47,8 @@ impl Prune {
                 }
                 Some(_) => break,
             }
-            let below =
-                out.last().and_then(|l: &Location| Some(l.relative().file_name()?.to_string_lossy().into_owned()));
-            if files.entries(&here)?.iter().any(|name| Some(name) != below.as_ref()) {
+            let below = out.last().and_then(|location: &Location| location.relative().file_name());
+            if files.entries(&here)?.iter().any(|name| Some(name.as_os_str()) != below) {
                 break;
             }
             next = here.parent();

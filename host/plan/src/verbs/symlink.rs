@@ -1,6 +1,7 @@
 //! Making a symbolic link.
 
 use std::io;
+use std::path::PathBuf;
 
 use crate::failure::Failure;
 use crate::files::Files;
@@ -15,7 +16,7 @@ use modsmith_facts::Location;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Symlink {
     pub location: Location,
-    pub target: String,
+    pub target: PathBuf,
 }
 
 impl Verb for Symlink {
@@ -24,11 +25,11 @@ impl Verb for Symlink {
     }
 
     fn words(&self) -> Vec<Word<'_>> {
-        vec![(&self.location).into(), self.target.as_str().into()]
+        vec![(&self.location).into(), self.target.display().to_string().into()]
     }
 
     fn view(&self, files: &Files) -> StepView {
-        let text = format!("-> {}", self.target);
+        let text = format!("-> {}", self.target.display());
         StepView { path: Some(files.shown(&self.location)), text: Some(text), ..StepView::default() }
     }
 

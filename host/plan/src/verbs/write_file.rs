@@ -9,7 +9,7 @@ use crate::undo::{self, Stash, UndoOp};
 use crate::uses::Use;
 use crate::verb::{Bytes, Verb, Word};
 use crate::view::StepView;
-use modsmith_facts::{Location, Root};
+use modsmith_facts::Location;
 
 /// Atomic; replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,10 +50,6 @@ impl Verb for WriteFile {
 
     fn perform(&self, files: &Files, _: &Runner<'_>) -> Result<(), Failure> {
         files.write(&self.location, &self.contents.0, self.mode)?;
-        // What is made on the way to an archive has no age of its own.
-        if self.location.root == Root::Staging {
-            files.set_time(&self.location, 0)?;
-        }
-        Ok(())
+        Ok(files.forget_age(&self.location)?)
     }
 }

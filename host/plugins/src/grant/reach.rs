@@ -7,6 +7,7 @@
 
 mod watch;
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Component, Path};
 use std::sync::{Arc, OnceLock};
@@ -72,7 +73,7 @@ impl Reach {
             Use::Replaces(location) => self.displaced(location),
             Use::ReplacesEach { from, glob, to } => self.collected(from, glob, to),
             Use::Moves { from, to } => self.moved(from, to),
-            Use::Links { location, target } => self.may_lead(location, Path::new(target)),
+            Use::Links { location, target } => self.may_lead(location, target),
             Use::Runs(command) => self.may_start(command),
             Use::Invalid(_) => Ok(()),
         }
@@ -120,7 +121,7 @@ impl Reach {
 
     /// Whether an entry of a directory that was found is one of those that the
     /// plugin sees.
-    pub fn sees(&self, directory: &Found, location: &Location, name: &str) -> bool {
+    pub fn sees(&self, directory: &Found, location: &Location, name: &OsStr) -> bool {
         let shown =
             |location: &Location| self.grant.may_look_at(location).is_ok() || self.grant.may_look_through(location);
         let names: Vec<Location> = directory.names.iter().filter_map(|location| location.join(name).ok()).collect();

@@ -5,23 +5,13 @@ use std::path::PathBuf;
 use wasmtime::component::Resource;
 
 use super::State;
+use super::kept::completes;
 use crate::bindings::modsmith::plugin::answers::{
     Host, HostEnrolment, HostFormat, HostFormatOption, HostHookFile, HostRequirements, HostSigning,
 };
 use crate::bindings::modsmith::plugin::types::Argument;
 
 type Done = wasmtime::Result<()>;
-
-/// Implements a method that changes the answer.
-macro_rules! setter {
-    ($name:ident($resource:ty $(, $argument:ident: $type:ty)*) |$answer:ident| $body:expr) => {
-        fn $name(&mut self, this: Resource<$resource> $(, $argument: $type)*) -> Done {
-            let $answer = self.table.get_mut(&this)?;
-            $body;
-            Ok(())
-        }
-    };
-}
 
 impl Host for State {}
 
@@ -120,12 +110,13 @@ pub struct RequirementsAnswer {
 
 impl HostSigning for State {
     fn new(&mut self, program: Argument) -> wasmtime::Result<Resource<SigningAnswer>> {
+        self.keep(&[&program])?;
         self.push(SigningAnswer { program, key: None, certificate: None, digest: None })
     }
 
-    setter!(set_key(SigningAnswer, key: Argument) |signing| signing.key = Some(key));
-    setter!(set_certificate(SigningAnswer, certificate: Argument) |signing| signing.certificate = Some(certificate));
-    setter!(set_digest(SigningAnswer, digest: String) |signing| signing.digest = Some(digest));
+    completes!(set_key(SigningAnswer, key: Argument) |signing| signing.key = Some(key));
+    completes!(set_certificate(SigningAnswer, certificate: Argument) |signing| signing.certificate = Some(certificate));
+    completes!(set_digest(SigningAnswer, digest: String) |signing| signing.digest = Some(digest));
 
     fn program(&mut self, this: Resource<SigningAnswer>) -> wasmtime::Result<Argument> {
         Ok(self.table.get(&this)?.program.clone())
@@ -154,8 +145,8 @@ impl HostEnrolment for State {
         self.push(Enrolment { accepted: None, advice: Vec::new() })
     }
 
-    setter!(set_accepted(Enrolment, accepted: bool) |enrolment| enrolment.accepted = Some(accepted));
-    setter!(advise(Enrolment, sentence: String) |enrolment| enrolment.advice.push(sentence));
+    completes!(set_accepted(Enrolment, accepted: bool) |enrolment| enrolment.accepted = Some(accepted));
+    completes!(advise(Enrolment, sentence: String) |enrolment| enrolment.advice.push(sentence));
 
     fn drop(&mut self, this: Resource<Enrolment>) -> Done {
         self.table.delete(this)?;
@@ -165,6 +156,7 @@ impl HostEnrolment for State {
 
 impl HostHookFile for State {
     fn new(&mut self, at: String, contents: Vec<u8>, mode: u32) -> wasmtime::Result<Resource<HookFile>> {
+        self.keep(&[&at, &contents])?;
         self.push(HookFile { path: at.into(), contents, mode })
     }
 
@@ -176,10 +168,11 @@ impl HostHookFile for State {
 
 impl HostRequirements for State {
     fn new(&mut self, state: String) -> wasmtime::Result<Resource<RequirementsAnswer>> {
+        self.keep(&[&state])?;
         self.push(RequirementsAnswer { state, kernels: "any".to_owned() })
     }
 
-    setter!(set_kernels(RequirementsAnswer, count: String) |requirements| requirements.kernels = count);
+    completes!(set_kernels(RequirementsAnswer, count: String) |requirements| requirements.kernels = count);
 
     fn drop(&mut self, this: Resource<RequirementsAnswer>) -> Done {
         self.table.delete(this)?;
@@ -189,15 +182,16 @@ impl HostRequirements for State {
 
 impl HostFormatOption for State {
     fn new(&mut self, name: String, help: String) -> wasmtime::Result<Resource<FormatOption>> {
+        self.keep(&[&name, &help])?;
         self.push(FormatOption { name, help, ..FormatOption::default() })
     }
 
-    setter!(set_short(FormatOption, letter: char) |option| option.short = Some(letter));
-    setter!(set_value(FormatOption, placeholder: String) |option| option.value = Some(placeholder));
-    setter!(add_choice(FormatOption, value: String) |option| option.choices.push(value));
-    setter!(set_repeatable(FormatOption) | option | option.repeatable = true);
-    setter!(set_without_kernels(FormatOption) | option | option.without_kernels = true);
-    setter!(exclude(FormatOption, name: String) |option| option.excludes.push(name));
+    completes!(set_short(FormatOption, letter: char) |option| option.short = Some(letter));
+    completes!(set_value(FormatOption, placeholder: String) |option| option.value = Some(placeholder));
+    completes!(add_choice(FormatOption, value: String) |option| option.choices.push(value));
+    completes!(set_repeatable(FormatOption) | option | option.repeatable = true);
+    completes!(set_without_kernels(FormatOption) | option | option.without_kernels = true);
+    completes!(exclude(FormatOption, name: String) |option| option.excludes.push(name));
 
     fn drop(&mut self, this: Resource<FormatOption>) -> Done {
         self.table.delete(this)?;
@@ -213,15 +207,16 @@ impl HostFormat for State {
         summary: String,
         label: String,
     ) -> wasmtime::Result<Resource<Declared>> {
+        self.keep(&[&name, &action, &summary, &label])?;
         self.push(Declared { directory: name.clone(), name, action, summary, label, ..Declared::default() })
     }
 
-    setter!(set_directory(Declared, directory: String) |format| format.directory = directory);
-    setter!(set_load_action(Declared, action: String) |format| format.load_action = Some(action));
-    setter!(add_suffix(Declared, suffix: String) |format| format.suffixes.push(suffix));
-    setter!(set_archive_option(Declared, name: String) |format| format.archive_option = Some(name));
-    setter!(set_from_directory(Declared) | format | format.from_directory = true);
-    setter!(set_installer(Declared, command: Vec<String>) |format| format.installer = command);
+    completes!(set_directory(Declared, directory: String) |format| format.directory = directory);
+    completes!(set_load_action(Declared, action: String) |format| format.load_action = Some(action));
+    completes!(add_suffix(Declared, suffix: String) |format| format.suffixes.push(suffix));
+    completes!(set_archive_option(Declared, name: String) |format| format.archive_option = Some(name));
+    completes!(set_from_directory(Declared) | format | format.from_directory = true);
+    completes!(set_installer(Declared, command: Vec<String>) |format| format.installer = command);
 
     fn set_exit_codes(&mut self, this: Resource<Declared>, not_built: u8, failed: u8) -> Done {
         let format = self.table.get_mut(&this)?;

@@ -3,6 +3,7 @@
 use wasmtime::component::Resource;
 
 use super::State;
+use super::kept::completes;
 use crate::bindings::modsmith::plugin::answers::{HostBootEntry, HostBootMenu};
 use crate::bindings::modsmith::plugin::requests::HostBootRequest;
 use crate::bindings::modsmith::plugin::types::{Error, Path};
@@ -86,28 +87,14 @@ impl HostBootRequest for State {
 
 impl HostBootEntry for State {
     fn new(&mut self, id: String, title: String) -> wasmtime::Result<Resource<BootEntryAnswer>> {
+        self.keep(&[&id, &title])?;
         self.push(BootEntryAnswer { id, title, ..BootEntryAnswer::default() })
     }
 
-    fn set_image(&mut self, this: Resource<BootEntryAnswer>, at: Path) -> Done {
-        self.table.get_mut(&this)?.image = Some(at);
-        Ok(())
-    }
-
-    fn set_release(&mut self, this: Resource<BootEntryAnswer>, release: String) -> Done {
-        self.table.get_mut(&this)?.release = Some(release);
-        Ok(())
-    }
-
-    fn add_initrd(&mut self, this: Resource<BootEntryAnswer>, at: Path) -> Done {
-        self.table.get_mut(&this)?.initrds.push(at);
-        Ok(())
-    }
-
-    fn set_command_line(&mut self, this: Resource<BootEntryAnswer>, text: String) -> Done {
-        self.table.get_mut(&this)?.command_line = Some(text);
-        Ok(())
-    }
+    completes!(set_image(BootEntryAnswer, at: Path) |answer| answer.image = Some(at));
+    completes!(set_release(BootEntryAnswer, release: String) |answer| answer.release = Some(release));
+    completes!(add_initrd(BootEntryAnswer, at: Path) |answer| answer.initrds.push(at));
+    completes!(set_command_line(BootEntryAnswer, text: String) |answer| answer.command_line = Some(text));
 
     fn drop(&mut self, this: Resource<BootEntryAnswer>) -> Done {
         self.table.delete(this)?;
@@ -117,6 +104,7 @@ impl HostBootEntry for State {
 
 impl HostBootMenu for State {
     fn new(&mut self, loader: String) -> wasmtime::Result<Resource<BootMenuAnswer>> {
+        self.keep(&[&loader])?;
         self.push(BootMenuAnswer { loader, ..BootMenuAnswer::default() })
     }
 
@@ -126,20 +114,9 @@ impl HostBootMenu for State {
         Ok(())
     }
 
-    fn set_next(&mut self, this: Resource<BootMenuAnswer>, id: String, rule: String, evidence: String) -> Done {
-        self.table.get_mut(&this)?.next = Some(NextAnswer { id, rule, evidence });
-        Ok(())
-    }
-
-    fn set_unknown(&mut self, this: Resource<BootMenuAnswer>, why: String) -> Done {
-        self.table.get_mut(&this)?.unknown = Some(why);
-        Ok(())
-    }
-
-    fn set_in_use(&mut self, this: Resource<BootMenuAnswer>, evidence: String) -> Done {
-        self.table.get_mut(&this)?.in_use = Some(evidence);
-        Ok(())
-    }
+    completes!(set_next(BootMenuAnswer, id: String, rule: String, evidence: String) |answer| answer.next = Some(NextAnswer { id, rule, evidence }));
+    completes!(set_unknown(BootMenuAnswer, why: String) |answer| answer.unknown = Some(why));
+    completes!(set_in_use(BootMenuAnswer, evidence: String) |answer| answer.in_use = Some(evidence));
 
     fn drop(&mut self, this: Resource<BootMenuAnswer>) -> Done {
         self.table.delete(this)?;

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use wasmtime::component::Resource;
 
+use super::kept::completes;
 use super::{KernelFacts, State};
 use crate::bindings::modsmith::plugin::answers::{HostCheckReport, HostFinding};
 use crate::bindings::modsmith::plugin::requests::HostCheckRequest;
@@ -146,18 +147,12 @@ impl HostFinding for State {
         level: String,
         message: String,
     ) -> wasmtime::Result<Resource<FindingAnswer>> {
+        self.keep(&[&id, &subject, &level, &message])?;
         self.push(FindingAnswer { id, subject, level, message, ..FindingAnswer::default() })
     }
 
-    fn set_evidence(&mut self, this: Resource<FindingAnswer>, text: String) -> Done {
-        self.table.get_mut(&this)?.evidence = Some(text);
-        Ok(())
-    }
-
-    fn set_remedy(&mut self, this: Resource<FindingAnswer>, sentence: String) -> Done {
-        self.table.get_mut(&this)?.remedy = Some(sentence);
-        Ok(())
-    }
+    completes!(set_evidence(FindingAnswer, text: String) |answer| answer.evidence = Some(text));
+    completes!(set_remedy(FindingAnswer, sentence: String) |answer| answer.remedy = Some(sentence));
 
     fn drop(&mut self, this: Resource<FindingAnswer>) -> Done {
         self.table.delete(this)?;
@@ -176,10 +171,7 @@ impl HostCheckReport for State {
         Ok(())
     }
 
-    fn need(&mut self, this: Resource<CheckReportAnswer>, module: String, purpose: String, why: String) -> Done {
-        self.table.get_mut(&this)?.needs.push(NeedAnswer { module, purpose, why });
-        Ok(())
-    }
+    completes!(need(CheckReportAnswer, module: String, purpose: String, why: String) |answer| answer.needs.push(NeedAnswer { module, purpose, why }));
 
     fn drop(&mut self, this: Resource<CheckReportAnswer>) -> Done {
         self.table.delete(this)?;

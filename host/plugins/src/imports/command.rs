@@ -6,6 +6,7 @@ use std::time::Duration;
 use wasmtime::component::Resource;
 
 use super::State;
+use super::kept::completes;
 use crate::bindings::modsmith::plugin::plan::HostCommand;
 use crate::bindings::modsmith::plugin::types::{self, Argument as WitArgument, Error};
 use crate::observed::Observation;
@@ -91,29 +92,19 @@ pub(super) fn on_failure(rule: &str) -> Result<OnFailure, Error> {
     }
 }
 
-/// Implements a method that completes a command.
-macro_rules! completes {
-    ($name:ident($($argument:ident: $type:ty),*) |$command:ident| $body:expr) => {
-        fn $name(&mut self, this: Resource<PlannedCommand>, $($argument: $type),*) -> wasmtime::Result<()> {
-            let $command = self.table.get_mut(&this)?;
-            $body;
-            Ok(())
-        }
-    };
-}
-
 impl HostCommand for State {
     fn new(&mut self, program: String) -> wasmtime::Result<Resource<PlannedCommand>> {
+        self.keep(&[&program])?;
         self.push(PlannedCommand { program, ..PlannedCommand::default() })
     }
 
-    completes!(argument(argument: WitArgument) |command| command.arguments.push(argument));
-    completes!(variable(name: String, value: String) |command| command.variables.push((name, value)));
-    completes!(directory(at: types::Path) |command| command.directory = Some(at));
-    completes!(line(line: WitArgument) |command| command.lines.push(line));
-    completes!(time_limit(seconds: u32) |command| command.seconds = Some(seconds));
-    completes!(accept(code: u8) |command| command.accepts.push(code));
-    completes!(on_failure(rule: String) |command| command.on_failure = Some(rule));
+    completes!(argument(PlannedCommand, argument: WitArgument) |command| command.arguments.push(argument));
+    completes!(variable(PlannedCommand, name: String, value: String) |command| command.variables.push((name, value)));
+    completes!(directory(PlannedCommand, at: types::Path) |command| command.directory = Some(at));
+    completes!(line(PlannedCommand, line: WitArgument) |command| command.lines.push(line));
+    completes!(time_limit(PlannedCommand, seconds: u32) |command| command.seconds = Some(seconds));
+    completes!(accept(PlannedCommand, code: u8) |command| command.accepts.push(code));
+    completes!(on_failure(PlannedCommand, rule: String) |command| command.on_failure = Some(rule));
 
     fn drop(&mut self, this: Resource<PlannedCommand>) -> wasmtime::Result<()> {
         self.table.delete(this)?;

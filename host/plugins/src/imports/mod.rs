@@ -27,8 +27,10 @@ mod context;
 mod error;
 #[cfg(test)]
 mod hostile;
+mod kept;
 mod log;
 mod owner;
+mod pieces;
 mod plan;
 mod requests;
 mod settings;
@@ -42,10 +44,14 @@ pub use command::PlannedCommand;
 pub use context::{KernelFacts, Module, ModulePackage};
 pub use log::TARGET as LOG_TARGET;
 pub use owner::{OwnedFileAnswer, OwnerRequest};
+pub use pieces::Pieces;
 pub use plan::StepBuffer;
 pub use requests::*;
 pub use store::{StorePlaceAnswer, StoreRequest};
-pub use system::Dir;
+pub use system::{Dir, OpenFile};
+
+/// In bytes, as Linux has it: path_resolution(7).
+const LONGEST_PATH: usize = 4096;
 
 /// Everything that one call of a plugin can reach.
 pub struct State {
@@ -70,6 +76,10 @@ pub struct State {
     /// Bytes of the files and directories read so far: work that fuel does not
     /// measure.
     pub(super) read: u64,
+    /// Files that the plugin has open.
+    pub(super) open_files: usize,
+    /// Bytes that the host keeps for the plugin: memory that the plugin's own limit does not measure.
+    pub(super) kept: usize,
     /// The last message logged as an error: what a panicking guest said.
     pub(super) last_error: Option<String>,
     /// Hears what the plugin learns from the system.
@@ -87,14 +97,18 @@ impl State {
             return Ok(named);
         }
         let root = self.root(&path.root)?;
-        Location::new(root, &path.relative).map_err(|e| types::Error::denied(format!("plugin `{}`: {e}", self.plugin)))
+        if path.relative.len() > LONGEST_PATH {
+            return Err(types::Error::invalid(format!("a path below `{root}` has more than {LONGEST_PATH} bytes")));
+        }
+        Location::of_text(root, &path.relative)
+            .map_err(|e| types::Error::denied(format!("plugin `{}`: {e}", self.plugin)))
     }
 
     /// The location of a file that the administrator named, outside the roots that
     /// plugins know.
     fn named(&self, path: &types::Path) -> Option<Location> {
         let system = path.root == Root::System.name();
-        let location = Location::new(Root::System, &path.relative).ok().filter(|_| system)?;
+        let location = Location::of_text(Root::System, &path.relative).ok().filter(|_| system)?;
         self.grant.names(&location).then_some(location)
     }
 
@@ -166,7 +180,7 @@ impl types::Host for State {}
 
 impl From<&Location> for types::Path {
     fn from(location: &Location) -> Self {
-        Self { root: location.root.name().to_owned(), relative: location.relative().display().to_string() }
+        Self { root: location.root.name().to_owned(), relative: location.text() }
     }
 }
 
@@ -241,6 +255,8 @@ fn state_of(system: System, roots: Roots, grant: Arc<Grant>, limits: Limits) -> 
         exceeded: None,
         denied: None,
         read: 0,
+        open_files: 0,
+        kept: 0,
         last_error: None,
         observer: None,
     }

@@ -74,6 +74,7 @@ impl HostOwnerRequest for State {
 
 impl HostOwnedFile for State {
     fn new(&mut self, file: String, package: String) -> wasmtime::Result<Resource<OwnedFileAnswer>> {
+        self.keep(&[&file, &package])?;
         self.push(OwnedFileAnswer { file, package })
     }
 

@@ -3,13 +3,13 @@
 use wasmtime::component::Resource;
 
 use super::command::{PlannedCommand, on_failure};
-use super::{State, compression};
+use super::{Pieces, State, compression};
 use crate::bindings::modsmith::plugin::plan::{Host, HostBuilder};
 use crate::bindings::modsmith::plugin::types::{self, Error, ErrorKind};
 use crate::exceeded::Exceeded;
 use crate::limits::Limits;
 use crate::pattern::LONGEST_PATTERN;
-use modsmith_facts::Location;
+use modsmith_facts::{Location, text_path};
 use modsmith_plan::cms::Digest;
 use modsmith_plan::{Action, Announce, ArchiveFormat, Bytes, Origin, Step, Undo, verbs};
 
@@ -73,10 +73,13 @@ impl State {
         if let Some(limit) = limit {
             return Ok(Err(Error::other(self.exceed(limit).to_string())));
         }
+        let reason = self.table.get(plan)?.reason.clone();
+        let reason = reason.unwrap_or_else(|| format!("the plugin's role: {}", self.role));
+        self.keep(&[&reason])?;
         let buffer = self.table.get_mut(plan)?;
         let step = Step {
             action,
-            reason: buffer.reason.clone().unwrap_or_else(|| format!("the plugin's role: {}", self.role)),
+            reason,
             announce: buffer.progress.take().map_or(Announce::Silent, Announce::Progress),
             origin: Origin::Plugin { id: self.plugin.clone(), role: self.role.to_owned() },
             undo: Undo::Revert,
@@ -112,8 +115,7 @@ impl State {
 
     /// Whether a file has these contents and this mode.
     fn holds(&mut self, location: &Location, contents: &[u8], mode: u32) -> Result<bool, Error> {
-        let (root, relative) = (location.root, location.relative().display().to_string());
-        let location = self.granted(root, &relative)?;
+        let location = self.granted(location.root, &location.text())?;
         Ok(self.mode_of(&location)? == Some(mode) && self.contents_of(&location)?.as_deref() == Some(contents))
     }
 
@@ -127,18 +129,29 @@ impl State {
     }
 }
 
+/// Whether a mode has nothing but permission bits.
+fn permissions(mode: u32) -> Result<(), Error> {
+    match mode & !0o777 {
+        0 => Ok(()),
+        _ => Err(Error::invalid(format!("the mode {mode:o} of a file has more than permission bits"))),
+    }
+}
+
 impl HostBuilder for State {
     fn note(&mut self, plan: Resource<StepBuffer>, text: String) -> wasmtime::Result<()> {
+        self.keep(&[&text])?;
         // A note has no result: its limit is reported when the call returns.
         self.add(&plan, Ok(verbs::Note(text).into())).map(|_| ())
     }
 
     fn reason(&mut self, plan: Resource<StepBuffer>, text: String) -> wasmtime::Result<()> {
+        self.keep(&[&text])?;
         self.table.get_mut(&plan)?.reason = Some(text).filter(|text| !text.is_empty());
         Ok(())
     }
 
     fn progress(&mut self, plan: Resource<StepBuffer>, text: String) -> wasmtime::Result<()> {
+        self.keep(&[&text])?;
         self.table.get_mut(&plan)?.progress = Some(text).filter(|text| !text.is_empty());
         Ok(())
     }
@@ -154,11 +167,11 @@ impl HostBuilder for State {
         contents: Vec<u8>,
         mode: u32,
     ) -> Outcome {
-        if mode & !0o777 != 0 {
-            let refusal = format!("the mode {mode:o} of a file has more than permission bits");
-            return self.add(&plan, Err(Error::invalid(refusal)));
-        }
-        self.one(&plan, &location, |location| verbs::WriteFile { location, contents: Bytes(contents), mode })
+        let action = permissions(mode).and_then(|()| {
+            let location = self.location(&location)?;
+            Ok(verbs::WriteFile { location, contents: Bytes(contents), mode }.into())
+        });
+        self.add(&plan, action)
     }
 
     fn write_if_changed(
@@ -176,6 +189,18 @@ impl HostBuilder for State {
         }
     }
 
+    fn concatenate(
+        &mut self,
+        plan: Resource<StepBuffer>,
+        pieces: Resource<Pieces>,
+        to: types::Path,
+        mode: u32,
+    ) -> Outcome {
+        let pieces = self.table.delete(pieces)?;
+        let action = permissions(mode).and_then(|()| pieces.step(self, self.location(&to)?, mode));
+        self.add(&plan, action)
+    }
+
     fn copy(&mut self, plan: Resource<StepBuffer>, from: types::Path, to: types::Path) -> Outcome {
         self.two(&plan, &from, &to, |from, to| verbs::Copy { from, to })
     }
@@ -188,7 +213,8 @@ impl HostBuilder for State {
     }
 
     fn symlink(&mut self, plan: Resource<StepBuffer>, location: types::Path, target: String) -> Outcome {
-        self.one(&plan, &location, |location| verbs::Symlink { location, target })
+        self.keep(&[&target])?;
+        self.one(&plan, &location, |location| verbs::Symlink { location, target: text_path(&target) })
     }
 
     fn remove(&mut self, plan: Resource<StepBuffer>, location: types::Path) -> Outcome {
@@ -204,6 +230,7 @@ impl HostBuilder for State {
     }
 
     fn back_up(&mut self, plan: Resource<StepBuffer>, location: types::Path, suffix: String) -> Outcome {
+        self.keep(&[&suffix])?;
         self.one(&plan, &location, |location| verbs::BackUp { location, suffix })
     }
 

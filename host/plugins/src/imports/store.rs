@@ -3,6 +3,7 @@
 use wasmtime::component::Resource;
 
 use super::State;
+use super::kept::completes;
 use crate::bindings::modsmith::plugin::answers::HostStorePlace;
 use crate::bindings::modsmith::plugin::requests::HostStoreRequest;
 
@@ -61,13 +62,11 @@ impl HostStoreRequest for State {
 
 impl HostStorePlace for State {
     fn new(&mut self, kind: String, address: String) -> wasmtime::Result<Resource<StorePlaceAnswer>> {
+        self.keep(&[&kind, &address])?;
         self.push(StorePlaceAnswer { kind, address, keys: Vec::new() })
     }
 
-    fn add_key(&mut self, this: Resource<StorePlaceAnswer>, name: String) -> Done {
-        self.table.get_mut(&this)?.keys.push(name);
-        Ok(())
-    }
+    completes!(add_key(StorePlaceAnswer, name: String) |answer| answer.keys.push(name));
 
     fn drop(&mut self, this: Resource<StorePlaceAnswer>) -> Done {
         self.table.delete(this)?;

@@ -1,13 +1,18 @@
 //! The `system` interface: read-only facts about the target.
 
+use std::ffi::OsString;
+use std::fs::File;
 use std::io::Read;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use cap_std::fs::MetadataExt;
 use rustix::fs::FileType;
 use wasmtime::component::Resource;
 
 use super::State;
-use crate::bindings::modsmith::plugin::system::{Entry, EntryKind, Host, HostDir};
+use crate::bindings::modsmith::plugin::system::{Entry, EntryKind, Host, HostDir, HostFile};
 use crate::bindings::modsmith::plugin::types::{self, Error};
 use crate::manifest::Probe;
 use crate::named::locate;
@@ -15,18 +20,31 @@ use crate::observed::Observation;
 use crate::probe::Probing;
 use crate::program;
 use modsmith_facts::compression::decompress_within;
-use modsmith_facts::{Last, Location, Root};
+use modsmith_facts::{Last, Location, Root, path_text};
 
 /// The date of what is made where SOURCE_DATE_EPOCH does not say another one: the
 /// beginning of the year 2000. Neither the clock nor a file's age counts: the
 /// same input has to give the same bytes.
 const SOURCE_DATE: u64 = 946_684_800;
 
+/// The most that one call reads of an open file, in bytes.
+const LARGEST_PIECE: u32 = 1 << 20;
+
+/// Files that a plugin can have open at once: far fewer than a process can.
+const MOST_OPEN: usize = 64;
+
 /// What looking at one name counts for, in bytes read.
 const ENTRY: u64 = 256;
 
 /// A root that was opened by a plugin.
 pub struct Dir(Root);
+
+/// A file that a plugin reads piece by piece.
+pub struct OpenFile {
+    location: Location,
+    file: File,
+    size: u64,
+}
 
 impl Host for State {
     fn os_release(&mut self, key: String) -> wasmtime::Result<Option<String>> {
@@ -64,17 +82,14 @@ impl Host for State {
     fn absolute(&mut self, location: types::Path) -> wasmtime::Result<Result<String, Error>> {
         Ok(self.location(&location).map(|location| {
             let path = self.roots.path(&location).unwrap_or_default();
-            self.system.inside(&path).display().to_string()
+            path_text(&self.system.inside(&path)).into_owned()
         }))
     }
 
     fn locate(&mut self, absolute: String) -> wasmtime::Result<Option<types::Path>> {
         let found = locate(&absolute, &self.system, &self.roots);
         let found = found.filter(|location| location.root != Root::System || self.grant.names(location));
-        Ok(found.map(|location| types::Path {
-            root: location.root.name().to_owned(),
-            relative: location.relative().display().to_string(),
-        }))
+        Ok(found.as_ref().map(types::Path::from))
     }
 
     fn source_date(&mut self) -> wasmtime::Result<u64> {
@@ -104,6 +119,35 @@ impl HostDir for State {
     fn read(&mut self, this: Resource<Dir>, relative: String) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
         let root = self.table.get(&this)?.0;
         Ok(self.granted(root, &relative).and_then(|location| self.contents_of(&location)))
+    }
+
+    fn open(
+        &mut self,
+        this: Resource<Dir>,
+        relative: String,
+    ) -> wasmtime::Result<Result<Option<Resource<OpenFile>>, Error>> {
+        let root = self.table.get(&this)?.0;
+        let opened = self.granted(root, &relative).and_then(|location| {
+            self.may_go_on_reading()?;
+            if self.open_files == MOST_OPEN {
+                let refusal = format!("{location} cannot be opened: {MOST_OPEN} files are open already");
+                return Err(Error::other(refusal));
+            }
+            let Some((file, size)) = self.open_file(&location)? else { return Ok(None) };
+            self.observe_at(&location, |at| Observation::Contents {
+                file: at,
+                bytes: beginning(&file, self.longest()),
+            });
+            Ok(Some(OpenFile { location, file, size }))
+        });
+        Ok(match opened {
+            Ok(Some(file)) => {
+                self.open_files += 1;
+                Ok(Some(self.push(file)?))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        })
     }
 
     fn read_unpacked(
@@ -143,10 +187,8 @@ impl HostDir for State {
             self.observe_at(&location, Observation::Entry);
             let target = rustix::fs::readlinkat(handle, "", Vec::new())
                 .map_err(|e| Error::other(format!("{location} cannot be looked up: {e}")))?;
-            let text = target
-                .into_string()
-                .map_err(|_| Error::other(format!("{location} leads to a name that is no text")))?;
-            Ok(Some(text))
+            let target = OsString::from_vec(target.into_bytes());
+            Ok(Some(path_text(Path::new(&target)).into_owned()))
         }))
     }
 
@@ -173,6 +215,30 @@ impl HostDir for State {
 
     fn drop(&mut self, this: Resource<Dir>) -> wasmtime::Result<()> {
         self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl HostFile for State {
+    fn size(&mut self, this: Resource<OpenFile>) -> wasmtime::Result<u64> {
+        Ok(self.table.get(&this)?.size)
+    }
+
+    fn read(&mut self, this: Resource<OpenFile>, most: u32) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+        if let Err(error) = self.may_go_on_reading() {
+            return Ok(Err(error));
+        }
+        let OpenFile { location, file, .. } = self.table.get_mut(&this)?;
+        let mut piece = Vec::new();
+        let read = file.take(u64::from(most.min(LARGEST_PIECE))).read_to_end(&mut piece);
+        let read = read.map_err(|e| Error::other(format!("{location} cannot be read: {e}")));
+        self.read += piece.len() as u64;
+        Ok(read.map(|_| piece))
+    }
+
+    fn drop(&mut self, this: Resource<OpenFile>) -> wasmtime::Result<()> {
+        self.table.delete(this)?;
+        self.open_files -= 1;
         Ok(())
     }
 }
@@ -232,10 +298,11 @@ impl State {
     }
 
     fn below(&self, root: Root, relative: &str) -> Result<Location, Error> {
-        Location::new(root, relative).map_err(|e| Error::denied(format!("plugin `{}`: {e}", self.plugin)))
+        Location::of_text(root, relative).map_err(|e| Error::denied(format!("plugin `{}`: {e}", self.plugin)))
     }
 
-    fn read_file(&mut self, location: &Location) -> Result<Option<Vec<u8>>, Error> {
+    /// A granted file and its size; `None` where there is none.
+    fn open_file(&self, location: &Location) -> Result<Option<(File, u64)>, Error> {
         let failed = |e: std::io::Error| Error::other(format!("{location} cannot be read: {e}"));
         let found = self.reach.readable(location, Last::Follow)?;
         if found.handle.is_none() {
@@ -249,6 +316,12 @@ impl State {
         if !metadata.is_file() {
             return Err(Error::other(format!("{location} is not a file")));
         }
+        Ok(Some((file, metadata.len())))
+    }
+
+    fn read_file(&mut self, location: &Location) -> Result<Option<Vec<u8>>, Error> {
+        let failed = |e: std::io::Error| Error::other(format!("{location} cannot be read: {e}"));
+        let Some((file, _)) = self.open_file(location)? else { return Ok(None) };
         let mut contents = Vec::new();
         let longest = self.longest();
         file.take(longest.saturating_add(1)).read_to_end(&mut contents).map_err(failed)?;
@@ -270,26 +343,32 @@ impl State {
         self.observe_at(&dir, Observation::Entry);
         for entry in directory.entries().map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            let Ok(name) = entry.file_name().into_string() else {
-                // Such names cannot be passed to a plugin. Where everything
-                // counts, nothing may be passed over.
-                if matches!(root, Root::Source | Root::Tree | Root::Staging) {
-                    let name = entry.file_name().to_string_lossy().into_owned();
-                    return Err(Error::other(format!("the name of {dir}/{name} is not UTF-8: rename that file")));
-                }
-                continue;
-            };
+            let name = entry.file_name();
             if self.reach.sees(&found, &dir, &name) {
                 let kind = entry.metadata().map_err(failed)?;
                 if let Ok(location) = dir.join(&name) {
                     self.observe_at(&location, Observation::Entry);
                 }
+                let name = path_text(Path::new(&name)).into_owned();
                 entries.push(Entry { name, kind: kind_of(FileType::from_raw_mode(kind.mode())) });
             }
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
     }
+}
+
+/// The first bytes of an open file, for the observer; no more than a plugin may read at once.
+fn beginning(file: &File, longest: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 1 << 16];
+    while (bytes.len() as u64) < longest {
+        match file.read_at(&mut chunk, bytes.len() as u64) {
+            Ok(length) if length > 0 => bytes.extend_from_slice(&chunk[..length]),
+            _ => break,
+        }
+    }
+    bytes
 }
 
 fn kind_of(kind: FileType) -> EntryKind {

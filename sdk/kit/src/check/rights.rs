@@ -7,8 +7,10 @@ use modsmith_plugins::form::Imports;
 use modsmith_plugins::manifest::{Manifest, Role};
 
 /// Functions that read files of the plugin's roots.
-const READING: [&str; 13] = [
+const READING: [&str; 15] = [
     "dir.read",
+    "dir.open",
+    "pieces.file",
     "builder.write-if-changed",
     "dir.read-unpacked",
     "dir.mode",
@@ -25,9 +27,10 @@ const READING: [&str; 13] = [
 ];
 
 /// Functions that change files, by themselves or by a program.
-const WRITING: [&str; 13] = [
+const WRITING: [&str; 14] = [
     "builder.make-directory",
     "builder.write-file",
+    "builder.concatenate",
     "builder.write-if-changed",
     "builder.prune",
     "builder.copy",

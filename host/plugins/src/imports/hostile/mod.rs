@@ -10,8 +10,8 @@ use std::sync::Arc;
 use wasmtime::component::Resource;
 
 use super::{State, StepBuffer, state_of};
-use crate::bindings::modsmith::plugin::plan::HostBuilder;
-use crate::bindings::modsmith::plugin::system::{Host, HostDir};
+use crate::bindings::modsmith::plugin::plan::{HostBuilder, HostPieces};
+use crate::bindings::modsmith::plugin::system::{Host, HostDir, HostFile};
 use crate::bindings::modsmith::plugin::types::{self, Error};
 use crate::grant::{Grant, Reach};
 use crate::limits::Limits;
@@ -65,7 +65,7 @@ fn ask(state: &mut State, plan: u32, random: &mut Random, world: &World) -> Resu
     let (one, two) = (world.path(random), world.path(random));
     // A rename stays within one root, and most copies that harm do.
     let beside = types::Path { root: one.root.clone(), ..world.path(random) };
-    let outcome = match random.below(16) {
+    let outcome = match random.below(17) {
         0 => state.make_directory(plan, one),
         1 | 2 => state.write_file(plan, one, b"written".to_vec(), 0o644),
         3 | 4 => state.copy(plan, one, two),
@@ -78,6 +78,13 @@ fn ask(state: &mut State, plan: u32, random: &mut Random, world: &World) -> Resu
         12 => state.unpack(plan, one, two),
         13 => state.prune(plan, one),
         14 => state.write_if_changed(plan, one, b"written".to_vec(), 0o644),
+        15 => {
+            let pieces = HostPieces::new(state).unwrap();
+            let lent = || Resource::new_borrow(pieces.rep());
+            state.bytes(lent(), b"written".to_vec()).unwrap();
+            state.file(lent(), one).unwrap();
+            state.concatenate(plan, pieces, two, 0o644)
+        }
         _ => state.collect(plan, one, random.pick(&["*", "*.key", "?", ".*", "{s,f,l}", "**"]).into(), two),
     };
     outcome.unwrap()
@@ -90,6 +97,10 @@ fn read(state: &mut State, location: &types::Path) -> Vec<Vec<u8>> {
     let mut seen = Vec::new();
     seen.extend(HostDir::read(state, dir(), location.relative.clone()).unwrap().ok().flatten());
     seen.extend(HostDir::read_unpacked(state, dir(), location.relative.clone()).unwrap().ok().flatten());
+    if let Some(file) = HostDir::open(state, dir(), location.relative.clone()).unwrap().ok().flatten() {
+        seen.extend(HostFile::read(state, Resource::new_borrow(file.rep()), 1 << 16).unwrap().ok());
+        HostFile::drop(state, file).unwrap();
+    }
     for entry in HostDir::entries(state, dir(), location.relative.clone()).unwrap().unwrap_or_default() {
         let below = format!("{}/{}", location.relative, entry.name);
         seen.extend(HostDir::read(state, dir(), below).unwrap().ok().flatten());

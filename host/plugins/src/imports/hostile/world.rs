@@ -57,12 +57,14 @@ const HARD_LINKS: [(&str, &str); 2] =
 
 const ROOTS: [&str; 8] = ["etc", "etc", "boot", "tree", "var", "modules", "install-tree", "staging"];
 
-const NAMES: [&str; 40] = [
+const NAMES: [&str; 41] = [
     "evil-a",
     "evil-b",
     "evil-c",
     "evil-link",
     "evil-\u{e9}",
+    // The byte E9 alone.
+    "evil-\u{efe9}",
     "sub",
     "f",
     "g",
@@ -225,7 +227,7 @@ impl World {
 
     /// Written down once more, so that no mistake of the grant's own is in it.
     fn may_change(&self, path: &Path) -> bool {
-        let Some(path) = path.to_str() else { return true };
+        let path = path.to_string_lossy();
         let in_one = |tops: &[&str]| {
             tops.iter().any(|top| path.strip_prefix(top).is_some_and(|r| r.is_empty() || r.starts_with('/')))
         };

@@ -207,3 +207,57 @@ fn an_observer_hears_of_what_was_read_and_of_nothing_else() {
     );
     assert!(observer.take().is_empty());
 }
+
+#[test]
+fn a_file_is_read_piece_by_piece_up_to_its_end() {
+    let mut target = Target::new("[read]\nroots = [\"boot/*\"]\n", Limits::default()).file("boot/img", "abcdefg");
+    let boot = target.boot();
+    let file = HostDir::open(&mut target.state, boot, "img".into()).unwrap().unwrap().expect("it is there");
+    let lent = || Resource::new_borrow(file.rep());
+    assert_eq!(HostFile::size(&mut target.state, lent()).unwrap(), 7);
+    let pieces: Vec<Vec<u8>> = (0..4).map(|_| HostFile::read(&mut target.state, lent(), 3).unwrap().unwrap()).collect();
+    assert_eq!(pieces, [b"abc".as_slice(), b"def", b"g", b""]);
+}
+
+#[test]
+fn a_plugin_has_few_files_open_at_once_and_none_outside_its_grant() {
+    let manifest = "[read]\nroots = [\"boot/img\", \"boot/nothing\"]\n";
+    let mut target = Target::new(manifest, Limits::default()).file("boot/img", "x").file("boot/deep/er", "x");
+    let mut open = |name: &str| {
+        let boot = target.boot();
+        HostDir::open(&mut target.state, boot, name.into()).unwrap()
+    };
+    assert!(open("nothing").unwrap().is_none());
+    assert_eq!(open("deep/er").unwrap_err().kind, ErrorKind::Denied);
+    let mut files: Vec<Resource<OpenFile>> = (0..MOST_OPEN).map(|_| open("img").unwrap().unwrap()).collect();
+    assert!(open("img").unwrap_err().message.contains("64 files are open"));
+    HostFile::drop(&mut target.state, files.remove(0)).unwrap();
+    let boot = target.boot();
+    assert!(HostDir::open(&mut target.state, boot, "img".into()).unwrap().is_ok());
+}
+
+#[test]
+fn all_pieces_count_against_the_limit_of_reading() {
+    let limits = Limits { read_mib: 1, ..Limits::default() };
+    let mut target = Target::new("[read]\nroots = [\"boot/*\"]\n", limits).file("boot/img", &"x".repeat(3 << 20));
+    let boot = target.boot();
+    let file = HostDir::open(&mut target.state, boot, "img".into()).unwrap().unwrap().unwrap();
+    let mut read = || HostFile::read(&mut target.state, Resource::new_borrow(file.rep()), u32::MAX).unwrap();
+    assert_eq!(read().unwrap().len(), LARGEST_PIECE as usize);
+    assert!(read().unwrap_err().message.contains("1 MiB read"));
+}
+
+#[test]
+fn a_name_that_is_not_utf8_leads_to_its_file() {
+    let mut target = Target::new("[read]\nroots = [\"boot/**\"]\n", Limits::default());
+    let name = std::ffi::OsString::from_vec(b"caf\xe9".to_vec());
+    std::fs::write(target.dir.path().join("boot").join(&name), "x").unwrap();
+    std::os::unix::fs::symlink(&name, target.dir.path().join("boot/link")).unwrap();
+    let mut names = target.names("");
+    names.sort();
+    assert_eq!(names, ["caf\u{EFE9}", "link"]);
+    assert_eq!(target.read("caf\u{EFE9}").unwrap().unwrap(), b"x");
+    let boot = target.boot();
+    let leads_to = HostDir::link_target(&mut target.state, boot, "link".into()).unwrap().unwrap();
+    assert_eq!(leads_to.unwrap(), "caf\u{EFE9}");
+}

@@ -99,7 +99,7 @@ pub fn point_link(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Resu
     let mut plan = Builder::new(format!("link {id} for {target}"), run.env.system.roots.clone());
     let leads_to = format!("{}/{}/{}", id.version, target.kernel, target.arch);
     plan.push(
-        verbs::Symlink { location: id.active_link(target), target: leads_to },
+        verbs::Symlink { location: id.active_link(target), target: leads_to.into() },
         "the link records which version is installed",
     );
     run.runner.run(plan)
