@@ -43,8 +43,10 @@ pub mod bindings;
 mod command;
 mod error;
 mod export;
+mod file;
 pub mod kernel;
 pub mod log;
+pub mod name;
 #[cfg(feature = "packaging")]
 pub mod packaging;
 mod panic;
@@ -57,6 +59,7 @@ pub mod system;
 
 pub use command::Command;
 pub use error::{Error, ErrorKind, Result, invalid, missing, other, unsupported};
+pub use file::{File, Pieces};
 pub use kernel::{Compression, Kernel, Module, ModulePackage};
 pub use path::Path;
 pub use plan::Plan;
@@ -75,7 +78,8 @@ pub mod prelude {
     pub use crate::settings::{setting, setting_bool, setting_list, setting_or};
     pub use crate::system::{distro_ids, has_program, os_release, probe};
     pub use crate::{
-        Argument, Command, Compression, Error, ErrorKind, Kernel, Module, ModulePackage, Path, Plan, Property, Result,
+        Argument, Command, Compression, Error, ErrorKind, Kernel, Module, ModulePackage, Path, Pieces, Plan, Property,
+        Result,
     };
     pub use crate::{cmd, debug, export, info, invalid, missing, other, unsupported, warn};
 }

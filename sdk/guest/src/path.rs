@@ -2,7 +2,7 @@
 
 pub use crate::bindings::imports::modsmith::plugin::types::Path;
 use crate::system::{self, Dir, Entry, EntryKind};
-use crate::{Result, invalid};
+use crate::{File, Result, invalid};
 
 /// Makes paths, and asks about them. Asking needs the manifest's `[read]` grant.
 impl Path {
@@ -125,6 +125,12 @@ impl Path {
     /// any.
     pub fn read_unpacked(&self) -> Result<Option<Vec<u8>>> {
         self.dir()?.read_unpacked(&self.relative)
+    }
+
+    /// Opens a file that is read piece by piece, so that its size needs no memory; `None` when
+    /// there is none.
+    pub fn open(&self) -> Result<Option<File>> {
+        Ok(self.dir()?.open(&self.relative)?.map(File::new))
     }
 
     /// Permission bits of what the name leads to; `None` when there is nothing.

@@ -1,7 +1,7 @@
 //! The steps that a plugin asks for.
 
 use crate::bindings::imports::modsmith::plugin::plan::Builder;
-use crate::{Command, Compression, Path, Result};
+use crate::{Command, Compression, Path, Pieces, Result};
 
 /// A plan under construction, lent for one call.
 ///
@@ -47,6 +47,12 @@ impl<'a> Plan<'a> {
     /// As [`Plan::write_file`], unless the file has these contents and this mode.
     pub fn write_if_changed(&mut self, at: impl Into<Path>, contents: impl AsRef<[u8]>, mode: u32) -> Result<()> {
         self.builder.write_if_changed(&at.into(), contents.as_ref(), mode)
+    }
+
+    /// Writes a file that consists of pieces, atomically, replacing one that is there. `mode` is
+    /// as in chmod(2).
+    pub fn concatenate(&mut self, pieces: Pieces, to: impl Into<Path>, mode: u32) -> Result<()> {
+        self.builder.concatenate(pieces.planned(), &to.into(), mode)
     }
 
     /// Copies a file or a directory tree.

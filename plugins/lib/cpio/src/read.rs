@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
+use modsmith_plugin::name;
 use modsmith_plugin::packaging::Files;
 use modsmith_plugin::prelude::*;
 
@@ -46,9 +47,7 @@ pub fn files(archive: &mut dyn Read, keep: impl Fn(&str) -> bool) -> Result<File
         match entry.mode & KIND {
             DIRECTORY => files.directory(entry.path),
             LINK => {
-                let target =
-                    String::from_utf8(contents).map_err(|_| invalid(format!("{} is a link to no name", entry.path)))?;
-                files.link(entry.path, target);
+                files.link(entry.path, name::from_bytes(&contents));
             }
             FILE => {
                 let others = names.entry(entry.inode).or_default();
@@ -103,12 +102,12 @@ impl Entry {
         archive.read_exact(&mut name).map_err(damaged)?;
         skip_padding(archive, (HEADER + length) as u64)?;
         let name = name.strip_suffix(&[0]).unwrap_or(&name);
-        let name = std::str::from_utf8(name).map_err(|_| invalid("the package holds a name that is not UTF-8"))?;
+        let name = name::from_bytes(name);
         if name == TRAILER {
             return Ok(None);
         }
         Ok(Some(Self {
-            path: inside(name)?,
+            path: inside(&name)?,
             mode: field(1)?,
             size: field(6)?.into(),
             links: field(4)?,

@@ -1,5 +1,6 @@
 //! Writing archives: the same files give the same bytes.
 
+use modsmith_plugin::name;
 use modsmith_plugin::packaging::{Entry, Files};
 
 /// Whether each file is followed by the sum of its bytes.
@@ -13,7 +14,7 @@ pub enum Form {
 
 /// One file of an archive.
 struct Member<'m> {
-    name: &'m str,
+    name: &'m [u8],
     /// With the bits for its type.
     mode: u32,
     inode: u32,
@@ -27,17 +28,21 @@ pub fn archive(files: &Files, form: Form, prefix: &str, directories: bool, date:
     let mut archive = Vec::new();
     let mut inode = 0;
     for (path, entry) in files.iter() {
+        let link;
         let (mode, links, contents) = match entry {
             Entry::Directory if !directories => continue,
             Entry::Directory => (0o40_755, 2, &[] as &[u8]),
             Entry::File { contents, mode } => (0o100_000 | mode, 1, contents.as_slice()),
-            Entry::Link(target) => (0o120_777, 1, target.as_bytes()),
+            Entry::Link(target) => {
+                link = name::to_bytes(target);
+                (0o120_777, 1, &*link)
+            }
         };
         inode += 1;
         let name = format!("{prefix}{path}");
-        append(&mut archive, &Member { name: &name, mode, inode, links, contents }, form, date);
+        append(&mut archive, &Member { name: &name::to_bytes(&name), mode, inode, links, contents }, form, date);
     }
-    append(&mut archive, &Member { name: "TRAILER!!!", mode: 0, inode: 0, links: 1, contents: &[] }, form, 0);
+    append(&mut archive, &Member { name: b"TRAILER!!!", mode: 0, inode: 0, links: 1, contents: &[] }, form, 0);
     archive
 }
 
@@ -52,7 +57,7 @@ fn append(archive: &mut Vec<u8>, member: &Member<'_>, form: Form, date: u32) {
     for field in [member.inode, member.mode, 0, 0, member.links, date, size, 0, 0, 0, 0, name, sum] {
         archive.extend(format!("{field:08x}").bytes());
     }
-    archive.extend(member.name.bytes());
+    archive.extend(member.name);
     archive.push(0);
     pad(archive);
     archive.extend(member.contents);

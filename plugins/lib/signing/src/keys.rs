@@ -25,7 +25,7 @@ impl Keys {
     /// The halves that `mok_signing_key` and `mok_certificate` name; these for
     /// those that are not set.
     pub fn configured_or(key: Path, certificate: Path) -> Result<Self> {
-        let half = |name: &str, default| Ok(setting(name)?.map_or(Half::At(default), Half::of));
+        let half = |name: &str, default| -> Result<Half> { Ok(setting(name)?.map_or(Half::At(default), Half::of)) };
         Ok(Self { key: half("mok_signing_key", key)?, certificate: half("mok_certificate", certificate)? })
     }
 

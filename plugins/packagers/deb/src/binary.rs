@@ -1,7 +1,7 @@
 //! A binary package of what a template says and what it brings. No program is
 //! run: of debhelper's files those are honoured whose effect is known.
 
-use modsmith_plugin::packaging::{Files, gzip};
+use modsmith_plugin::packaging::{Contents, Files, gzip};
 use modsmith_plugin::prelude::*;
 
 use crate::changelog;
@@ -28,7 +28,7 @@ pub enum Kind {
 /// A file to be made.
 pub struct Made {
     pub file: String,
-    pub contents: Vec<u8>,
+    pub contents: Pieces,
     /// Sentences for the user who makes the package.
     pub notes: Vec<String>,
 }
@@ -42,8 +42,8 @@ pub fn make(
     kind: Kind,
     template: &Template,
     names: &Names,
-    beside: &Files,
-    content: impl FnOnce(&str) -> Files,
+    beside: &Files<Contents>,
+    content: impl FnOnce(&str) -> Files<Contents>,
 ) -> Result<Made> {
     let unusable = |error: Error| unusable(template, error);
     let control = template.text("debian/control").unwrap_or_default();
@@ -111,7 +111,7 @@ fn choose(packages: &[Paragraph]) -> &Paragraph {
 }
 
 /// What policy wants in the directory of documents.
-fn add_documents(template: &Template, package: &str, version: &str, data: &mut Files) {
+fn add_documents(template: &Template, package: &str, version: &str, data: &mut Files<Contents>) {
     let documents = format!("usr/share/doc/{package}");
     let changelog = if naming::has_revision(version) { "changelog.Debian.gz" } else { "changelog.gz" };
     let text = |path: &str| template.text(path).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! What packages bring: the source, what was built, dkms's own script.
 
-use modsmith_plugin::packaging::{COMMON_POSTINST, Files, binaries, gzip, tar};
+use modsmith_plugin::packaging::{COMMON_POSTINST, Content, Contents, Files, binaries, gzip, tar};
 use modsmith_plugin::prelude::*;
 use modsmith_plugin::system::EntryKind;
 
@@ -9,8 +9,13 @@ use crate::names::Names;
 /// How it lies beside the `debian` directory of a source package: the source in
 /// `NAME-VERSION`, what was built in `NAME-VERSION.dkms.tar.gz`, and
 /// `common.postinst`.
-pub fn beside_debian(module: &ModulePackage, kernels: &[Kernel], options: &[Property], names: &Names) -> Result<Files> {
-    let mut files = Files::new();
+pub fn beside_debian(
+    module: &ModulePackage,
+    kernels: &[Kernel],
+    options: &[Property],
+    names: &Names,
+) -> Result<Files<Contents>> {
+    let mut files = Files::default();
     if given(options, "binaries-only").is_none() {
         files.directory(names.directory());
         for entry in Path::source("").entries()? {
@@ -28,9 +33,9 @@ pub fn beside_debian(module: &ModulePackage, kernels: &[Kernel], options: &[Prop
 }
 
 /// The same where the binary package has it. `package` is its name.
-pub fn installed(beside: &Files, package: &str, names: &Names) -> Files {
+pub fn installed(beside: &Files<Contents>, package: &str, names: &Names) -> Files<Contents> {
     let directory = names.directory();
-    let mut files = Files::new();
+    let mut files = Files::default();
     for (path, entry) in beside.iter() {
         let to = if path == "common.postinst" {
             format!("usr/share/{package}/postinst")
@@ -47,14 +52,14 @@ pub fn installed(beside: &Files, package: &str, names: &Names) -> Files {
 }
 
 /// The modules that were built for a kernel, where they are installed.
-pub fn modules(module: &ModulePackage, kernel: &Kernel) -> Result<Files> {
+pub fn modules(module: &ModulePackage, kernel: &Kernel) -> Result<Files<Contents>> {
     let (release, arch) = (kernel.release(), kernel.arch());
     let built = module.build(kernel).join("module");
-    let mut files = Files::new();
+    let mut files = Files::<Contents>::default();
     for entry in built.entries()? {
         if entry.kind == EntryKind::File && is_module(&entry.name) {
             let to = format!("lib/modules/{release}/updates/dkms/{}", entry.name);
-            files.add(to, built.join(&entry.name).read()?.unwrap_or_default(), 0o644);
+            files.add(to, Contents::at(&built.join(&entry.name))?, 0o644);
         }
     }
     if files.size() == 0 {

@@ -1,6 +1,6 @@
 //! What debhelper would do with the files of a template.
 
-use modsmith_plugin::packaging::{Entry, Files};
+use modsmith_plugin::packaging::{Contents, Entry, Files};
 use modsmith_plugin::prelude::*;
 
 use crate::binary::Kind;
@@ -53,8 +53,8 @@ pub fn place(
     template: &Template,
     package: &str,
     names: &Names,
-    beside: &Files,
-    data: &mut Files,
+    beside: &Files<Contents>,
+    data: &mut Files<Contents>,
 ) -> Result<Placed> {
     let mut members = Files::new();
     let mut used: Vec<String> = Vec::new();
@@ -150,8 +150,8 @@ fn install(
     line: &str,
     by_default: Option<&str>,
     template: &Template,
-    beside: &Files,
-    data: &mut Files,
+    beside: &Files<Contents>,
+    data: &mut Files<Contents>,
 ) -> Option<Vec<String>> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let (sources, place) = match (by_default, words.as_slice()) {
@@ -167,10 +167,12 @@ fn install(
         let name = source.rsplit('/').next().unwrap_or(source);
         let to = if place.is_empty() { name.to_owned() } else { format!("{place}/{name}") };
         let before = installed.len();
-        for (path, entry) in template.files.iter().chain(beside.iter()) {
+        let own = template.files.iter().map(|(path, entry)| (path, entry.clone().into()));
+        let others = beside.iter().map(|(path, entry)| (path, entry.clone()));
+        for (path, entry) in own.chain(others) {
             let below = path.strip_prefix(source).filter(|rest| rest.is_empty() || rest.starts_with('/'));
             if let Some(below) = below {
-                data.insert(format!("{to}{below}"), entry.clone());
+                data.insert(format!("{to}{below}"), entry);
                 installed.push(path.to_owned());
             }
         }
@@ -249,11 +251,11 @@ mod tests {
 
     #[test]
     fn install_takes_files_and_directories() {
-        let mut beside = Files::new();
+        let mut beside = Files::default();
         beside.add("demo-1.0/src/a.c", "", 0o644);
         beside.add("tool", "", 0o755);
         let template = template(&[("debian/x.rules", "")]);
-        let mut data = Files::new();
+        let mut data = Files::default();
         for (line, found) in [
             ("demo-1.0/src tool /usr/lib/demo/", true),
             ("debian/x.rules lib/udev/rules.d", true),

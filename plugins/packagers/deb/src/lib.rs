@@ -85,7 +85,7 @@ impl Packager for Deb {
         let result = staging.join("result");
         plan.make_directory(&result)?;
         for (file, contents) in made {
-            plan.write_file(result.join(&file), contents, 0o644)?;
+            plan.concatenate(contents, result.join(&file), 0o644)?;
         }
         Ok(())
     }
@@ -116,7 +116,7 @@ fn options() -> Vec<OptionSpec> {
 }
 
 /// The file, once what there is to say of it is said.
-fn told(made: Made, plan: &mut Plan) -> (String, Vec<u8>) {
+fn told(made: Made, plan: &mut Plan) -> (String, Pieces) {
     for note in made.notes {
         plan.note(note);
     }

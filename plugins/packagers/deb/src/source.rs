@@ -1,7 +1,9 @@
 //! A source package: the tree that is built, its description, and that of the
 //! upload. dsc(5), deb-changes(5)
 
-use modsmith_plugin::packaging::{Files, gzip, tar, xz};
+use std::io::Write;
+
+use modsmith_plugin::packaging::{Content, Contents, Files, gzip_to, write_tar, xz_to};
 use modsmith_plugin::prelude::*;
 
 use crate::binary::unusable;
@@ -9,7 +11,7 @@ use crate::changelog;
 use crate::control::{self, Paragraph};
 use crate::names::Names;
 use crate::naming;
-use crate::sums;
+use crate::sums::{Summed, Sums};
 use crate::template::Template;
 
 const FORMAT: &str = "debian/source/format";
@@ -19,7 +21,7 @@ const FORMAT: &str = "debian/source/format";
 ///
 /// # Errors
 /// A refusal with 5 for a template that no source package can be made of.
-pub fn make(template: &Template, names: &Names, beside: &Files) -> Result<Vec<(String, Vec<u8>)>> {
+pub fn make(template: &Template, names: &Names, beside: &Files<Contents>) -> Result<Vec<(String, Pieces)>> {
     let unusable = |why: String| unusable(template, invalid(why));
     let text = |path: &str| template.text(path).unwrap_or_default();
     let paragraphs = control::parse(&text("debian/control")).map_err(|error| self::unusable(template, error))?;
@@ -74,7 +76,7 @@ pub fn make(template: &Template, names: &Names, beside: &Files) -> Result<Vec<(S
     dsc.set("Package-List", package_list(control, packages));
     set_sums(&mut dsc, &parts, "");
     let version = naming::in_file_name(&entry.version);
-    parts.insert(0, (format!("{}_{version}.dsc", entry.source), dsc.to_string().into_bytes()));
+    parts.insert(0, Part::text(format!("{}_{version}.dsc", entry.source), &dsc)?);
 
     let mut changes = Paragraph::default();
     changes.set("Format", "1.8");
@@ -90,12 +92,12 @@ pub fn make(template: &Template, names: &Names, beside: &Files) -> Result<Vec<(S
     changes.set("Changes", entry.text.iter().map(line).collect::<String>());
     let field = |name: &str| control.get(name).unwrap_or("-").to_owned();
     set_sums(&mut changes, &parts, &format!("{} {} ", field("Section"), field("Priority")));
-    parts.push((format!("{}_{version}_source.changes", entry.source), changes.to_string().into_bytes()));
-    Ok(parts)
+    parts.push(Part::text(format!("{}_{version}_source.changes", entry.source), &changes)?);
+    Ok(parts.into_iter().map(|part| (part.name, part.contents)).collect())
 }
 
 /// What dh_install has to install, for our own rules.
-fn install(names: &Names, beside: &Files) -> String {
+fn install(names: &Names, beside: &Files<Contents>) -> String {
     let mut lines = String::new();
     if beside.get(&names.directory()).is_some() {
         lines += &format!("{} usr/src\n", names.directory());
@@ -106,12 +108,45 @@ fn install(names: &Names, beside: &Files) -> String {
     lines
 }
 
-type Parts = Vec<(String, Vec<u8>)>;
+/// A file of the source package.
+struct Part {
+    name: String,
+    contents: Pieces,
+    sums: Sums,
+}
+
+impl Part {
+    /// What a function writes.
+    fn new(name: String, fill: impl FnOnce(&mut Summed<Pieces>) -> Result<()>) -> Result<Self> {
+        let mut summed = Summed::new(Pieces::new());
+        fill(&mut summed)?;
+        let (contents, sums) = summed.finish();
+        Ok(Self { name, contents, sums })
+    }
+
+    fn text(name: String, paragraph: &Paragraph) -> Result<Self> {
+        Self::new(name, |to| Ok(write!(to, "{paragraph}")?))
+    }
+
+    /// A tarball, compressed as the name says.
+    fn tarball(name: String, files: &Files<impl Content>, date: u64) -> Result<Self> {
+        let gzip = name.ends_with(".gz");
+        Self::new(name, |to| match gzip {
+            true => gzip_to(to, |to| write_tar(files, "", date, to)),
+            false => xz_to(to, |to| write_tar(files, "", date, to)),
+        })
+    }
+}
 
 /// The tarballs: one, or that of the source and that of the `debian` directory.
-fn parts(format: &str, entry: &changelog::Entry, debian: Files, beside: Files, date: u64) -> Result<Parts> {
+fn parts(
+    format: &str,
+    entry: &changelog::Entry,
+    debian: Files,
+    beside: Files<Contents>,
+    date: u64,
+) -> Result<Vec<Part>> {
     let version = naming::in_file_name(&entry.version);
-    let packed = |files: Files, directory: &str, date| tar(&files.below(directory), "", date);
     let mut debian = debian;
     // Others may be run, this one is.
     if let Some(modsmith_plugin::packaging::Entry::File { contents, .. }) = debian.remove("debian/rules") {
@@ -120,34 +155,33 @@ fn parts(format: &str, entry: &changelog::Entry, debian: Files, beside: Files, d
     let stem = format!("{}_{version}", entry.source);
     let Some((upstream, _)) = version.rsplit_once('-') else {
         let mut all = beside;
-        all.extend(debian);
-        let archive = packed(all, &format!("{}-{version}", entry.source), date)?;
-        return Ok(match format {
-            "1.0" => vec![(format!("{stem}.tar.gz"), gzip(&archive))],
-            _ => vec![(format!("{stem}.tar.xz"), xz(&archive))],
-        });
+        all.extend(debian.into());
+        let all = all.below(&format!("{}-{version}", entry.source));
+        let suffix = if format == "1.0" { "gz" } else { "xz" };
+        return Ok(vec![Part::tarball(format!("{stem}.tar.{suffix}"), &all, date)?]);
     };
     let mut source = beside;
-    let mut packaging = Files::new();
+    let mut packaging = Files::default();
     for (path, entry) in debian.iter() {
         let files = if path == "debian" || path.starts_with("debian/") { &mut packaging } else { &mut source };
-        files.insert(path.to_owned(), entry.clone());
+        files.insert(path.to_owned(), entry.clone().into());
     }
-    let source = packed(source, &format!("{}-{upstream}", entry.source), date)?;
+    let source = source.below(&format!("{}-{upstream}", entry.source));
     Ok(vec![
-        (format!("{}_{upstream}.orig.tar.xz", entry.source), xz(&source)),
-        (format!("{stem}.debian.tar.xz"), xz(&tar(&packaging, "", date)?)),
+        Part::tarball(format!("{}_{upstream}.orig.tar.xz", entry.source), &source, date)?,
+        Part::tarball(format!("{stem}.debian.tar.xz"), &packaging, date)?,
     ])
 }
 
 /// Sums and sizes of files; `kind` is put before the names in `Files`.
-fn set_sums(paragraph: &mut Paragraph, files: &Parts, kind: &str) {
-    let lines = |sum: fn(&[u8]) -> String, kind: &str| -> String {
-        files.iter().map(|(name, bytes)| format!("\n {} {} {kind}{name}", sum(bytes), bytes.len())).collect()
+fn set_sums(paragraph: &mut Paragraph, files: &[Part], kind: &str) {
+    let lines = |sum: fn(&Sums) -> &str, kind: &str| -> String {
+        let line = |part: &Part| format!("\n {} {} {kind}{}", sum(&part.sums), part.sums.size, part.name);
+        files.iter().map(line).collect()
     };
-    paragraph.set("Checksums-Sha1", lines(sums::sha1, ""));
-    paragraph.set("Checksums-Sha256", lines(sums::sha256, ""));
-    paragraph.set("Files", lines(sums::md5, kind));
+    paragraph.set("Checksums-Sha1", lines(|sums| &sums.sha1, ""));
+    paragraph.set("Checksums-Sha256", lines(|sums| &sums.sha256, ""));
+    paragraph.set("Files", lines(|sums| &sums.md5, kind));
 }
 
 fn architectures(packages: &[Paragraph]) -> String {

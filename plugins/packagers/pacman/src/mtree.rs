@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use md5::Md5;
+use modsmith_plugin::name;
 use modsmith_plugin::packaging::{Entry, Files};
 use sha2::{Digest, Sha256};
 
@@ -35,7 +36,10 @@ pub fn mtree(files: &Files, date: u64) -> String {
 /// With everything but plain characters in octal.
 fn escaped(path: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#' | b'=');
-    path.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("\\{byte:03o}") }).collect()
+    name::to_bytes(path)
+        .iter()
+        .map(|&byte| if plain(byte) { char::from(byte).to_string() } else { format!("\\{byte:03o}") })
+        .collect()
 }
 
 fn hex(bytes: &[u8]) -> String {

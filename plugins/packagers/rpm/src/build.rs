@@ -28,7 +28,7 @@ pub enum Stage<'s> {
 ///
 /// # Errors
 /// As adding steps has them.
-pub fn prepare(spec: &Spec, sources: &Files, macros: &[(&str, String)], staging: &Path, plan: &mut Plan) -> Result<()> {
+pub fn prepare(spec: &Spec, files: &Files, macros: &[(&str, String)], staging: &Path, plan: &mut Plan) -> Result<()> {
     let top = staging.join(TOP);
     for directory in ["BUILD", "RPMS", "SOURCES", "SPECS", "SRPMS"] {
         plan.make_directory(top.join(directory))?;
@@ -41,7 +41,12 @@ pub fn prepare(spec: &Spec, sources: &Files, macros: &[(&str, String)], staging:
     }
     plan.write_file(staging.join(".rpmmacros"), text, 0o644)?;
     plan.write_file(spec_path(spec, staging), &spec.text, 0o644)?;
-    place(sources, &top.join("SOURCES"), plan)
+    place(files, &sources(staging), plan)
+}
+
+/// Where a spec's sources are.
+pub fn sources(staging: &Path) -> Path {
+    staging.join(TOP).join("SOURCES")
 }
 
 /// Writes files below a directory that is there.

@@ -1,6 +1,6 @@
 //! `mkrpm`: a package that brings source and built modules to dkms.
 
-use modsmith_plugin::packaging::{COMMON_POSTINST, Files, binaries, gzip, tar};
+use modsmith_plugin::packaging::{COMMON_POSTINST, Contents, Files, binaries, gzip, gzip_to, tar, write_tar};
 use modsmith_plugin::prelude::*;
 use modsmith_plugin::system::source_date;
 
@@ -20,8 +20,8 @@ const FIND_PROVIDES: &str = include_str!("templates/find-provides");
 struct Parts {
     name: String,
     version: String,
-    /// The source as a tar archive, with its directory.
-    source: Option<Vec<u8>>,
+    /// The source, with its directory.
+    source: Option<Files<Contents>>,
     /// dkms's tarball of what was built.
     tarball: Option<Vec<u8>>,
     postinst: bool,
@@ -43,12 +43,14 @@ pub fn assemble(
         Some(spec) => {
             let mut files = parts.files();
             files.extend(spec.named_sources()?);
+            parts.place_source(staging, plan)?;
             build::prepare(&spec, &files, &parts.macros(kernels)?, staging, plan)?;
             parts.stand_in_for_dkms(staging, plan)?;
             spec
         }
         None => {
             let spec = parts.spec();
+            parts.place_source(staging, plan)?;
             build::prepare(&spec, &parts.files(), &[], staging, plan)?;
             spec
         }
@@ -63,7 +65,7 @@ impl Parts {
         check("version", &version)?;
         let date = source_date();
         let source = match given(options, "binaries-only") {
-            None => Some(tar(&sources::resolved()?.below(&format!("{name}-{version}")), "", date)?),
+            None => Some(sources::resolved()?.below(&format!("{name}-{version}"))),
             Some(_) => None,
         };
         let tarball = match given(options, "source-only") {
@@ -90,12 +92,19 @@ impl Parts {
         format!("{}-{}", self.name, self.version)
     }
 
-    /// The files that a spec takes from.
+    /// Puts the source where a spec takes from.
+    fn place_source(&self, staging: &Path, plan: &mut Plan) -> Result<()> {
+        let Some(source) = &self.source else { return Ok(()) };
+        let mut archive = Pieces::new();
+        gzip_to(&mut archive, |to| write_tar(source, "", source_date(), to))?;
+        let sources = build::sources(staging);
+        plan.make_directory(&sources)?;
+        plan.concatenate(archive, sources.join(&format!("{}.tar.gz", self.stem())), 0o644)
+    }
+
+    /// The other files that a spec takes from.
     fn files(&self) -> Files {
         let mut files = Files::new();
-        if let Some(source) = &self.source {
-            files.add(format!("{}.tar.gz", self.stem()), gzip(source), 0o644);
-        }
         if let Some(tarball) = &self.tarball {
             files.add(format!("{}.dkms.tar.gz", self.stem()), tarball.clone(), 0o644);
         }
@@ -158,7 +167,9 @@ impl Parts {
     fn stand_in_for_dkms(&self, staging: &Path, plan: &mut Plan) -> Result<()> {
         if let Some(source) = &self.source {
             let (archive, unpacked) = (staging.join("source.tar"), staging.join("unpacked"));
-            plan.write_file(&archive, source, 0o644)?;
+            let mut pieces = Pieces::new();
+            write_tar(source, "", source_date(), &mut pieces)?;
+            plan.concatenate(pieces, &archive, 0o644)?;
             plan.unpack(&archive, &unpacked)?;
             plan.rename(unpacked.join(&self.stem()), staging.join("rpm/SOURCES").join(&self.stem()))?;
         }

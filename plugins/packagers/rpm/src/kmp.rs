@@ -1,9 +1,7 @@
 //! `mkkmp`: the source package of a kernel module package, as SUSE and Red Hat
 //! have them, by a spec of the source.
 
-use std::io::Write;
-
-use modsmith_plugin::packaging::{Files, tar};
+use modsmith_plugin::packaging::{Contents, Files, write_tar};
 use modsmith_plugin::prelude::*;
 use modsmith_plugin::system::source_date;
 
@@ -27,19 +25,17 @@ pub fn assemble(
         return Err(refuse(5, format!("The source of {name}/{version} has no {usual}."))
             .hint("A kernel module package is made by a spec of its own: put it into the source under that name, or name it with --spec."));
     };
-    let mut source = Files::new();
+    let mut source = Files::<Contents>::default();
     source.read(&Path::source(""), "")?;
     // The log of the preparation, with its date, is no source.
     source.remove("make.log");
-    let archive = tar(&source.below(&format!("{name}-{version}")), "", source_date())?;
-    let mut files = spec.named_sources()?;
-    files.add(format!("{name}-{version}.tar.bz2"), bzip2(&archive), 0o644);
+    let source = source.below(&format!("{name}-{version}"));
+    let mut archive = bzip2::write::BzEncoder::new(Pieces::new(), bzip2::Compression::best());
+    write_tar(&source, "", source_date(), &mut archive)?;
+    let sources = build::sources(staging);
+    plan.make_directory(&sources)?;
+    plan.concatenate(archive.finish()?, sources.join(&format!("{name}-{version}.tar.bz2")), 0o644)?;
     let macros = [("module_name", name), ("version", version), ("kernel_version", literal(&kernel.release()))];
-    build::prepare(&spec, &files, &macros, staging, plan)?;
+    build::prepare(&spec, &spec.named_sources()?, &macros, staging, plan)?;
     build::run(&spec, &Stage::Source(&kernel.arch()), staging, plan)
-}
-
-fn bzip2(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("writing to memory does not fail")
 }

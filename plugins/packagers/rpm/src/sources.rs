@@ -1,6 +1,6 @@
 //! The source of a package, and spec files in it.
 
-use modsmith_plugin::packaging::Files;
+use modsmith_plugin::packaging::{Content, Contents, Files};
 use modsmith_plugin::prelude::*;
 use modsmith_plugin::system::EntryKind;
 
@@ -65,13 +65,13 @@ impl Spec {
 
 /// The source with what its links lead to in their place. A link to nothing is
 /// left out.
-pub fn resolved() -> Result<Files> {
-    let mut files = Files::new();
+pub fn resolved() -> Result<Files<Contents>> {
+    let mut files = Files::default();
     resolve(&Path::source(""), "", 0, &mut files)?;
     Ok(files)
 }
 
-fn resolve(from: &Path, to: &str, depth: usize, files: &mut Files) -> Result<()> {
+fn resolve(from: &Path, to: &str, depth: usize, files: &mut Files<Contents>) -> Result<()> {
     for entry in from.entries()? {
         let path = from.join(&entry.name);
         let below = if to.is_empty() { entry.name.clone() } else { format!("{to}/{}", entry.name) };
@@ -87,15 +87,15 @@ fn resolve(from: &Path, to: &str, depth: usize, files: &mut Files) -> Result<()>
     Ok(())
 }
 
-fn follow(link: &Path, to: &str, depth: usize, files: &mut Files) -> Result<()> {
+fn follow(link: &Path, to: &str, depth: usize, files: &mut Files<Contents>) -> Result<()> {
     if depth < DEEPEST && !link.entries().unwrap_or_default().is_empty() {
         files.directory(to);
         return resolve(link, to, depth + 1, files);
     }
-    match link.read() {
-        Ok(Some(contents)) => {
+    match link.open() {
+        Ok(Some(_)) => {
             let executable = link.mode()?.unwrap_or(0) & 0o111 != 0;
-            files.add(to, contents, if executable { 0o755 } else { 0o644 });
+            files.add(to, Contents::at(link)?, if executable { 0o755 } else { 0o644 });
             Ok(())
         }
         // To nothing, to itself, or to a place that may not be read.

@@ -1,4 +1,4 @@
-use crate::{Result, invalid};
+use crate::{Pieces, Result, invalid};
 
 /// What an archive begins with.
 const MAGIC: &[u8] = b"!<arch>\n";
@@ -16,21 +16,43 @@ const LONGEST: usize = 16;
 pub fn ar(members: &[(&str, &[u8])], date: u64) -> Result<Vec<u8>> {
     let mut archive = MAGIC.to_vec();
     for (name, contents) in members {
-        let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'/';
-        if name.is_empty() || name.len() > LONGEST || !name.bytes().all(plain) {
-            return Err(invalid(format!("`{name}` cannot be the name of a member of an ar archive")));
-        }
-        let header = format!("{name:<16}{date:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, 100_644, contents.len());
-        if header.len() != 60 {
-            return Err(invalid(format!("{name} is too large for an ar archive, or its date has too many digits")));
-        }
-        archive.extend(header.bytes());
+        archive.extend(header(name, contents.len() as u64, date)?.bytes());
         archive.extend(*contents);
-        if contents.len() % 2 == 1 {
-            archive.push(b'\n');
-        }
+        archive.extend(padding(contents.len() as u64));
     }
     Ok(archive)
+}
+
+/// The same of pieces, for members that are larger than the plugin's memory.
+///
+/// # Errors
+/// As [`ar`].
+pub fn ar_of_pieces(members: Vec<(&str, Pieces)>, date: u64) -> Result<Pieces> {
+    let mut archive = Pieces::from(MAGIC);
+    for (name, contents) in members {
+        let length = contents.len();
+        archive.bytes(header(name, length, date)?);
+        archive.append(contents);
+        archive.bytes(padding(length));
+    }
+    Ok(archive)
+}
+
+fn header(name: &str, length: u64, date: u64) -> Result<String> {
+    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'/';
+    if name.is_empty() || name.len() > LONGEST || !name.bytes().all(plain) {
+        return Err(invalid(format!("`{name}` cannot be the name of a member of an ar archive")));
+    }
+    let header = format!("{name:<16}{date:<12}{:<6}{:<6}{:<8}{length:<10}`\n", 0, 0, 100_644);
+    match header.len() {
+        60 => Ok(header),
+        _ => Err(invalid(format!("{name} is too large for an ar archive, or its date has too many digits"))),
+    }
+}
+
+/// Members begin at even places.
+fn padding(length: u64) -> &'static [u8] {
+    if length % 2 == 1 { b"\n" } else { b"" }
 }
 
 #[cfg(test)]
@@ -39,7 +61,10 @@ mod tests {
 
     #[test]
     fn members_begin_at_even_places_behind_headers_of_sixty_bytes() {
-        let archive = ar(&[("debian-binary", b"2.0\n"), ("odd", b"x"), ("last", b"")], 946_684_800).unwrap();
+        let members: [(&str, &[u8]); 3] = [("debian-binary", b"2.0\n"), ("odd", b"x"), ("last", b"")];
+        let archive = ar(&members, 946_684_800).unwrap();
+        let pieces = members.map(|(name, contents)| (name, Pieces::from(contents)));
+        assert_eq!(ar_of_pieces(pieces.into(), 946_684_800).unwrap().held(), Some(archive.as_slice()));
         let text = String::from_utf8(archive).unwrap();
         let expected = [
             "!<arch>\n",

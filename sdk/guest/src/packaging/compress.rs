@@ -6,10 +6,26 @@ use lzma_rust2::{XzOptions, XzWriter};
 
 use crate::{Result, other};
 
+/// Memory of a compression with xz is about twelve times its window, in bytes. That of preset 6
+/// would be twice as large.
+const WINDOW: u32 = 4 << 20;
+
 /// Compressed as gzip does at its best, without name and date.
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzBuilder::new().write(Vec::new(), flate2::Compression::best());
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("writing to memory does not fail")
+    let mut packed = Vec::new();
+    gzip_to(&mut packed, |to| Ok(to.write_all(bytes)?)).expect("writing to memory does not fail");
+    packed
+}
+
+/// The same with what a function writes, as it writes.
+///
+/// # Errors
+/// Those of the function and of writing.
+pub fn gzip_to(to: impl Write, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let mut encoder = GzBuilder::new().write(to, flate2::Compression::best());
+    fill(&mut encoder)?;
+    encoder.finish()?;
+    Ok(())
 }
 
 /// What gzip compressed.
@@ -22,13 +38,24 @@ pub fn gunzip(bytes: &[u8]) -> Result<Vec<u8>> {
     read.map(|_| contents).map_err(|e| other(format!("the gzip data is damaged: {e}")))
 }
 
-/// Compressed as xz does by default (preset 6).
+/// Compressed as xz does by default (preset 6), with a smaller window.
 pub fn xz(bytes: &[u8]) -> Vec<u8> {
-    let written = XzWriter::new(Vec::new(), XzOptions::with_preset(6)).and_then(|mut encoder| {
-        encoder.write_all(bytes)?;
-        encoder.finish()
-    });
-    written.expect("writing to memory does not fail")
+    let mut packed = Vec::new();
+    xz_to(&mut packed, |to| Ok(to.write_all(bytes)?)).expect("writing to memory does not fail");
+    packed
+}
+
+/// The same with what a function writes, as it writes.
+///
+/// # Errors
+/// Those of the function and of writing.
+pub fn xz_to(to: impl Write, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let mut options = XzOptions::with_preset(6);
+    options.lzma_options.dict_size = WINDOW;
+    let mut encoder = XzWriter::new(to, options)?;
+    fill(&mut encoder)?;
+    encoder.finish()?;
+    Ok(())
 }
 
 #[cfg(test)]

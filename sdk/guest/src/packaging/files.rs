@@ -1,17 +1,18 @@
 use std::collections::BTreeMap;
 
+use super::{Content, Contents};
 use crate::system::EntryKind;
 use crate::{Path, Result, invalid};
 
 /// One of [`Files`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entry {
+pub enum Entry<C = Vec<u8>> {
     /// A directory.
     Directory,
     /// A file, with its permission bits.
     File {
         /// What is in it.
-        contents: Vec<u8>,
+        contents: C,
         /// As in chmod(2): `0o644`.
         mode: u32,
     },
@@ -19,20 +20,46 @@ pub enum Entry {
     Link(String),
 }
 
+impl From<Entry> for Entry<Contents> {
+    fn from(entry: Entry) -> Self {
+        match entry {
+            Entry::Directory => Self::Directory,
+            Entry::File { contents, mode } => Self::File { contents: contents.into(), mode },
+            Entry::Link(target) => Self::Link(target),
+        }
+    }
+}
+
 /// Files, links and directories by their paths, such as `usr/src/demo-1.0/Makefile`:
 /// relative, without `.` and `..`. Sorted; the directories that lead to a path
 /// are there too.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Files(BTreeMap<String, Entry>);
+///
+/// Their contents are bytes in memory, or [`Contents`], which need not be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files<C = Vec<u8>>(BTreeMap<String, Entry<C>>);
+
+impl<C> Default for Files<C> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl From<Files> for Files<Contents> {
+    fn from(files: Files) -> Self {
+        Self(files.0.into_iter().map(|(path, entry)| (path, entry.into())).collect())
+    }
+}
 
 impl Files {
     /// None yet.
     pub fn new() -> Self {
         Self::default()
     }
+}
 
+impl<C: Content> Files<C> {
     /// Adds a file, in place of one that is there.
-    pub fn add(&mut self, path: impl Into<String>, contents: impl Into<Vec<u8>>, mode: u32) {
+    pub fn add(&mut self, path: impl Into<String>, contents: impl Into<C>, mode: u32) {
         self.insert(path.into(), Entry::File { contents: contents.into(), mode });
     }
 
@@ -47,7 +74,7 @@ impl Files {
     }
 
     /// Adds an entry, and the directories that lead to it.
-    pub fn insert(&mut self, path: String, entry: Entry) {
+    pub fn insert(&mut self, path: String, entry: Entry<C>) {
         for (index, _) in path.match_indices('/') {
             self.0.entry(path[..index].to_owned()).or_insert(Entry::Directory);
         }
@@ -75,7 +102,7 @@ impl Files {
             }
             Some(EntryKind::File) => {
                 let mode = if from.mode()?.unwrap_or(0) & 0o111 == 0 { 0o644 } else { 0o755 };
-                self.add(to, from.read()?.unwrap_or_default(), mode);
+                self.add(to, C::at(from)?, mode);
                 Ok(())
             }
             Some(EntryKind::Symlink) => {
@@ -87,29 +114,29 @@ impl Files {
     }
 
     /// The entry at a path.
-    pub fn get(&self, path: &str) -> Option<&Entry> {
+    pub fn get(&self, path: &str) -> Option<&Entry<C>> {
         self.0.get(path)
     }
 
     /// Takes an entry out; what is below a directory stays.
-    pub fn remove(&mut self, path: &str) -> Option<Entry> {
+    pub fn remove(&mut self, path: &str) -> Option<Entry<C>> {
         self.0.remove(path)
     }
 
     /// All entries, sorted by path.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Entry<C>)> {
         self.0.iter().map(|(path, entry)| (path.as_str(), entry))
     }
 
     /// The bytes of all files together.
     pub fn size(&self) -> u64 {
-        let length = |entry: &Entry| if let Entry::File { contents, .. } = entry { contents.len() as u64 } else { 0 };
-        self.0.values().map(length).sum()
+        let size = |entry: &Entry<C>| if let Entry::File { contents, .. } = entry { contents.size() } else { 0 };
+        self.0.values().map(size).sum()
     }
 
     /// The same below a directory.
     pub fn below(self, directory: &str) -> Self {
-        let mut files = Self::new();
+        let mut files = Self::default();
         for (path, entry) in self.0 {
             files.insert(format!("{directory}/{path}"), entry);
         }
@@ -119,7 +146,7 @@ impl Files {
     /// The same with relative links, in their shortest form: one to an absolute name leads to that
     /// name among the files, and none leads above them, as `/..` is `/`.
     pub fn with_relative_links(self) -> Self {
-        let mut files = Self::new();
+        let mut files = Self::default();
         for (path, entry) in self.0 {
             let entry = match entry {
                 Entry::Link(target) => Entry::Link(relative(&path, &target)),

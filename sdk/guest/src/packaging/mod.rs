@@ -7,14 +7,16 @@
 
 mod ar;
 mod compress;
+mod contents;
 mod files;
 mod modinfo;
 mod tar;
 mod tarball;
 
-pub use ar::ar;
-pub use compress::{gunzip, gzip, xz};
+pub use ar::{ar, ar_of_pieces};
+pub use compress::{gunzip, gzip, gzip_to, xz, xz_to};
+pub use contents::{Content, Contents};
 pub use files::{Entry, Files};
 pub use modinfo::ModInfo;
-pub use tar::{tar, unpack_files, untar};
+pub use tar::{tar, unpack_files, untar, write_tar};
 pub use tarball::{COMMON_POSTINST, binaries};

@@ -1,28 +1,39 @@
-use std::io::Read;
+use std::io::{Read, Write};
 
 use ::tar::{Archive, Builder, EntryType, Header};
 
-use super::{Entry, Files};
+use super::{Content, Entry, Files};
 use crate::system::source_date;
-use crate::{Error, Path, Plan, Result, invalid};
+use crate::{Error, Path, Plan, Result, invalid, name};
 
 /// A tar archive (GNU's form) of the files, owned by root, all of one date in
 /// seconds since 1970. `prefix` is put before each path: `./`, or nothing.
 ///
 /// # Errors
 /// A path that tar cannot hold.
-pub fn tar(files: &Files, prefix: &str, date: u64) -> Result<Vec<u8>> {
-    let mut archive = Builder::new(Vec::new());
+pub fn tar(files: &Files<impl Content>, prefix: &str, date: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    write_tar(files, prefix, date, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// The same, written as it is made: [`Contents`](super::Contents) of any size need
+/// no memory.
+///
+/// # Errors
+/// As [`tar`], reading and writing have them.
+pub fn write_tar(files: &Files<impl Content>, prefix: &str, date: u64, to: impl Write) -> Result<()> {
+    let mut archive = Builder::new(to);
     if !prefix.is_empty() {
-        append(&mut archive, prefix, &Entry::Directory, date)?;
+        append(&mut archive, prefix, &Entry::<Vec<u8>>::Directory, date)?;
     }
     for (path, entry) in files.iter() {
         append(&mut archive, &format!("{prefix}{path}"), entry, date)?;
     }
-    archive.into_inner().map_err(|e| invalid(format!("no tar archive can be made: {e}")))
+    archive.finish().map_err(|e| invalid(format!("no tar archive can be made: {e}")))
 }
 
-fn append(archive: &mut Builder<Vec<u8>>, path: &str, entry: &Entry, date: u64) -> Result<()> {
+fn append(archive: &mut Builder<impl Write>, path: &str, entry: &Entry<impl Content>, date: u64) -> Result<()> {
     let mut header = Header::new_gnu();
     header.set_mtime(date);
     header.set_uid(0);
@@ -31,17 +42,20 @@ fn append(archive: &mut Builder<Vec<u8>>, path: &str, entry: &Entry, date: u64) 
         Entry::Directory => format!("{}/", path.trim_end_matches('/')),
         _ => path.to_owned(),
     };
-    let (kind, mode, contents, target): (_, _, &[u8], _) = match entry {
-        Entry::Directory => (EntryType::Directory, 0o755, &[], None),
-        Entry::File { contents, mode } => (EntryType::Regular, *mode, contents, None),
-        Entry::Link(target) => (EntryType::Symlink, 0o777, &[], Some(target)),
+    let nothing: Box<dyn Read + '_> = Box::new(std::io::empty());
+    let (kind, mode, size, contents, target) = match entry {
+        Entry::Directory => (EntryType::Directory, 0o755, 0, nothing, None),
+        Entry::File { contents, mode } => (EntryType::Regular, *mode, contents.size(), contents.open()?, None),
+        Entry::Link(target) => (EntryType::Symlink, 0o777, 0, nothing, Some(target)),
     };
+    let name = name::to_bytes(&name);
+    let target = target.map(|target| name::to_bytes(target));
     header.set_entry_type(kind);
     header.set_mode(mode);
-    header.set_size(contents.len() as u64);
+    header.set_size(size);
     let old = header.as_old_mut();
     let mut long = cut(&name, &mut old.name).then_some((EntryType::GNULongName, &name)).into_iter().collect::<Vec<_>>();
-    if let Some(target) = target {
+    if let Some(target) = &target {
         long.extend(cut(target, &mut old.linkname).then_some((EntryType::GNULongLink, target)));
     }
     let appended = header.set_username("root").and_then(|()| header.set_groupname("root")).and_then(|()| {
@@ -56,14 +70,14 @@ fn append(archive: &mut Builder<Vec<u8>>, path: &str, entry: &Entry, date: u64) 
 
 /// Puts a name into a header's field as it is, with the `./` that it may begin
 /// with. Whether it did not fit.
-fn cut(name: &str, field: &mut [u8; 100]) -> bool {
+fn cut(name: &[u8], field: &mut [u8; 100]) -> bool {
     let length = name.len().min(field.len());
-    field[..length].copy_from_slice(&name.as_bytes()[..length]);
+    field[..length].copy_from_slice(&name[..length]);
     name.len() > field.len()
 }
 
 /// A name that is too long for a header: an entry of its own, as GNU tar has it.
-fn append_long(archive: &mut Builder<Vec<u8>>, kind: EntryType, text: &str) -> std::io::Result<()> {
+fn append_long(archive: &mut Builder<impl Write>, kind: EntryType, text: &[u8]) -> std::io::Result<()> {
     let mut header = Header::new_gnu();
     header.as_old_mut().name[..13].copy_from_slice(b"././@LongLink");
     header.set_entry_type(kind);
@@ -73,7 +87,7 @@ fn append_long(archive: &mut Builder<Vec<u8>>, kind: EntryType, text: &str) -> s
     header.set_mtime(0);
     header.set_size(text.len() as u64 + 1);
     header.set_cksum();
-    archive.append(&header, [text.as_bytes(), b"\0"].concat().as_slice())
+    archive.append(&header, [text, b"\0"].concat().as_slice())
 }
 
 /// Adds the steps that answer a request which [wants files](crate::LoadRequest::wants_files).
@@ -97,7 +111,7 @@ pub fn untar(archive: &[u8]) -> Result<Files> {
     let mut files = Files::new();
     for entry in Archive::new(archive).entries().map_err(damaged)? {
         let mut entry = entry.map_err(damaged)?;
-        let path = inside(&String::from_utf8_lossy(&entry.path_bytes()))?;
+        let path = inside(&name::from_bytes(&entry.path_bytes()))?;
         if path.is_empty() {
             continue;
         }
@@ -111,12 +125,12 @@ pub fn untar(archive: &[u8]) -> Result<Files> {
             }
             EntryType::Symlink => {
                 let target = entry.link_name_bytes().unwrap_or_default();
-                files.link(path, String::from_utf8_lossy(&target).into_owned());
+                files.link(path, name::from_bytes(&target));
             }
             // Another name of a file that came before.
             EntryType::Link => {
                 let target = entry.link_name_bytes().unwrap_or_default();
-                let first = files.get(&inside(&String::from_utf8_lossy(&target))?).cloned();
+                let first = files.get(&inside(&name::from_bytes(&target))?).cloned();
                 let first = first.ok_or_else(|| invalid(format!("{path} in the tar archive is a link to nothing")))?;
                 files.insert(path, first);
             }
