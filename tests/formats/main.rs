@@ -11,5 +11,6 @@ mod rpm_loading;
 mod rpm_packages;
 mod rpm_specs;
 mod rpm_upgrades;
+mod sources;
 mod sysext;
 mod tarballs;

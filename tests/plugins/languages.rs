@@ -67,13 +67,23 @@ fn processor_time() -> f64 {
     seconds(used.ru_utime) + seconds(used.ru_stime)
 }
 
-/// Makes the plugin in a language, has it tested, and has installations use it.
-fn serves(language: &str, prepare: impl Fn(&Path) -> Vec<(&'static str, PathBuf)>) {
+/// Starts the plugin in a language, and builds it.
+fn built(language: &str, prepare: &dyn Fn(&Path) -> Vec<(&'static str, PathBuf)>) -> Desk {
     let desk = Desk::new();
     assert_eq!(desk.start("initrd", language), ID);
     let variables = prepare(&desk.path().join(ID));
     let variables: Vec<(&str, &Path)> = variables.iter().map(|(name, value)| (*name, value.as_path())).collect();
     desk.plugin_with(&format!("build {ID} --out dist"), &variables).expect(0);
+    desk
+}
+
+fn component(desk: &Desk) -> Vec<u8> {
+    fs::read(desk.path().join(format!("dist/{ID}.wasm"))).expect("a plugin")
+}
+
+/// Makes the plugin in a language, has it tested, and has installations use it.
+fn serves(language: &str, prepare: impl Fn(&Path) -> Vec<(&'static str, PathBuf)>) {
+    let desk = built(language, &prepare);
     let output = desk.plugin(&format!("test {ID} --built dist")).expect(0);
     assert!(output.stdout.ends_with("1 case, 5 laws: all passed\n"), "{output}");
     desk.plugin(&format!("check {ID} --built dist")).expect(0);
@@ -84,7 +94,8 @@ fn serves(language: &str, prepare: impl Fn(&Path) -> Vec<(&'static str, PathBuf)
     machine.turn();
     let without = machine.turn();
     assert_eq!(machine.image(), "", "no plugin knows the tool");
-    let plugin = fs::read(desk.path().join(format!("dist/{ID}.wasm"))).expect("a plugin");
+    let plugin = component(&desk);
+    assert!(plugin == component(&built(language, &prepare)), "built in another folder, the component has other bytes");
     machine.world.write(&format!("etc/modsmith/plugins/{ID}.wasm"), &plugin);
     machine.turn();
     assert_eq!(machine.image(), "", "the plugin is not granted");
