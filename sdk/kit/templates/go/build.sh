@@ -8,6 +8,6 @@ if ! command -v "${GO:=go}" >/dev/null; then
     exit 1
 fi
 "${MODSMITH_PLUGIN:-modsmith-plugin}" wit --bindings go --out build/bindings >/dev/null
-# No other compiler is downloaded, whatever go.mod asks for.
-GOTOOLCHAIN=local GOOS=wasip1 GOARCH=wasm "$GO" build -buildmode=c-shared -ldflags='-s -w' \
-    -o build/plugin.wasm ./build/bindings/main
+# No other compiler is downloaded, whatever go.mod asks for; no path is in the component.
+GOTOOLCHAIN=local GOOS=wasip1 GOARCH=wasm "$GO" build -trimpath -buildvcs=false -buildmode=c-shared \
+    -ldflags='-s -w' -o build/plugin.wasm ./build/bindings/main
