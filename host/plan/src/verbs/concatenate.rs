@@ -1,6 +1,6 @@
 //! Writing a file from pieces.
 
-use std::io;
+use std::io::{self, Write};
 
 use crate::failure::Failure;
 use crate::files::Files;
@@ -57,7 +57,10 @@ impl Verb for Concatenate {
             Piece::File(location) => files.shown(location),
         });
         let text = format!("of {}", pieces.collect::<Vec<_>>().join(", "));
-        StepView { path: Some(files.shown(&self.to)), text: Some(text), ..StepView::default() }
+        // What a file of the system adds is known when the step runs.
+        let whole = self.pieces.iter().all(|piece| matches!(piece, Piece::Bytes(_)));
+        let size = whole.then(|| self.content());
+        StepView { path: Some(files.shown(&self.to)), text: Some(text), size, ..StepView::default() }
     }
 
     fn doing(&self, files: &Files) -> Option<String> {
@@ -83,7 +86,7 @@ impl Verb for Concatenate {
     fn perform(&self, files: &Files, _: &Runner<'_>) -> Result<(), Failure> {
         files.write_with(&self.to, self.mode, |file| {
             self.pieces.iter().try_for_each(|piece| match piece {
-                Piece::Bytes(bytes) => io::Write::write_all(file, &bytes.0),
+                Piece::Bytes(bytes) => file.write_all(&bytes.0),
                 Piece::File(location) => io::copy(&mut files.open(location)?, file).map(drop),
             })
         })?;

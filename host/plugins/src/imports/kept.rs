@@ -10,12 +10,6 @@ pub(super) trait Kept {
     fn size(&self) -> usize;
 }
 
-impl Kept for str {
-    fn size(&self) -> usize {
-        self.len()
-    }
-}
-
 impl Kept for String {
     fn size(&self) -> usize {
         self.len()

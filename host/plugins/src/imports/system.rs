@@ -130,7 +130,8 @@ impl HostDir for State {
         let opened = self.granted(root, &relative).and_then(|location| {
             self.may_go_on_reading()?;
             if self.open_files == MOST_OPEN {
-                let refusal = format!("{location} cannot be opened: {MOST_OPEN} files are open already");
+                let refusal =
+                    format!("{location} cannot be opened: {MOST_OPEN} files are open already; close one first");
                 return Err(Error::other(refusal));
             }
             let Some((file, size)) = self.open_file(&location)? else { return Ok(None) };

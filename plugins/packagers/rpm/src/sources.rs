@@ -1,6 +1,6 @@
 //! The source of a package, and spec files in it.
 
-use modsmith_plugin::packaging::{Content, Contents, Files};
+use modsmith_plugin::packaging::{Contents, Files};
 use modsmith_plugin::prelude::*;
 use modsmith_plugin::system::EntryKind;
 
@@ -93,9 +93,10 @@ fn follow(link: &Path, to: &str, depth: usize, files: &mut Files<Contents>) -> R
         return resolve(link, to, depth + 1, files);
     }
     match link.open() {
-        Ok(Some(_)) => {
+        Ok(Some(opened)) => {
             let executable = link.mode()?.unwrap_or(0) & 0o111 != 0;
-            files.add(to, Contents::at(link)?, if executable { 0o755 } else { 0o644 });
+            let contents = Contents::At { file: link.clone(), size: opened.size() };
+            files.add(to, contents, if executable { 0o755 } else { 0o644 });
             Ok(())
         }
         // To nothing, to itself, or to a place that may not be read.
