@@ -5,7 +5,6 @@ use std::fs;
 use std::path::PathBuf;
 
 use modsmith_tests::World;
-use modsmith_tests::debian_kernel::DebianKernel;
 use modsmith_tests::fixture::Package;
 use modsmith_tests::prelude::*;
 use modsmith_tests::schema::validate;
@@ -13,17 +12,8 @@ use modsmith_tests::schema::validate;
 /// A world whose kernel has its image, its configuration and its own modules, and a
 /// package that is built for it.
 fn world() -> World {
-    let debian = DebianKernel::of("bookworm");
-    assert_eq!(
-        debian.release,
-        kernel(),
-        "this machine's headers are of another kernel: apt-get install linux-headers-amd64"
-    );
     let world = World::generic();
-    kernel::add_modules(&world, &kernel());
-    for (name, file) in [("vmlinuz", debian.image()), ("config", debian.config())] {
-        fs::copy(file, world.path("boot").join(format!("{name}-{}", kernel()))).expect("writable");
-    }
+    kernel::complete(&world, &kernel());
     world.add_package(&Package::new("fine", "1.0"));
     world.dkms(&format!("build fine/1.0 -k {}", kernel())).expect(0);
     world

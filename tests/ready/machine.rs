@@ -9,6 +9,7 @@ use std::process::Command;
 
 use modsmith_tests::debian_kernel::DebianKernel;
 use modsmith_tests::fixture::{self, Package};
+use modsmith_tests::prelude::kernel;
 use modsmith_tests::{Output, World, paths, tool};
 
 /// The module of the package.
@@ -31,7 +32,7 @@ pub struct Machine {
 impl Machine {
     /// Without boot image and menu.
     pub fn new(used: Use) -> Machine {
-        let debian = DebianKernel::of("bookworm");
+        let debian = DebianKernel::named(&kernel());
         let kernel = debian.release.clone();
         let world = World::new(std::slice::from_ref(&kernel));
         let image = world.path(format!("boot/vmlinux-{kernel}"));

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use modsmith_tests::debian_kernel::DebianKernel;
 use modsmith_tests::schema::validate;
 use modsmith_tests::state::{generic, other, prebuilt};
 use modsmith_tests::{World, kernel, tool};
@@ -33,17 +32,8 @@ pub fn installed() -> World {
 /// A generic kernel with its image, its configuration and its own modules; modules are
 /// not signed.
 pub fn bootable() -> World {
-    let debian = DebianKernel::of("bookworm");
-    assert_eq!(
-        debian.release,
-        generic(),
-        "this machine's headers are of another kernel: apt-get install linux-headers-amd64"
-    );
     let world = World::generic();
-    kernel::add_modules(&world, &generic());
-    for (name, file) in [("vmlinuz", debian.image()), ("config", debian.config())] {
-        fs::copy(file, world.path("boot").join(format!("{name}-{}", generic()))).expect("writable");
-    }
+    kernel::complete(&world, &generic());
     world.write("etc/dkms/framework.conf", "try_sign_modules=false\n");
     world
 }

@@ -5,7 +5,6 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
-use modsmith_tests::debian_kernel::DebianKernel;
 use modsmith_tests::prelude::*;
 use modsmith_tests::{World, tool};
 use serde_json::Value;
@@ -17,11 +16,7 @@ const HEADERS: &str = "usr/src/own-headers";
 
 fn has_own_headers(machine: &World) {
     // What verification compares with: image, configuration and modules of the kernel itself.
-    let debian = DebianKernel::of("bookworm");
-    kernel::add_modules(machine, &kernel());
-    for (name, file) in [("vmlinuz", debian.image()), ("config", debian.config())] {
-        fs::copy(file, machine.path("boot").join(format!("{name}-{}", kernel()))).expect("writable");
-    }
+    kernel::complete(machine, &kernel());
     let real = fs::canonicalize(format!("/lib/modules/{}/build", kernel())).expect("a kernel with headers");
     tool::run(Command::new("cp").args(["-a", "--reflink=auto"]).arg(real).arg(machine.path(HEADERS)));
     let link = machine.modules(&kernel()).join("build");

@@ -24,10 +24,23 @@ impl DebianKernel {
     /// # Panics
     /// When the packages cannot be downloaded.
     pub fn of(debian: &str) -> DebianKernel {
-        let root = paths::cached("debian-kernels", debian, |dir| {
+        DebianKernel::unpacked(debian, "linux-image-amd64", |work| Apt::new(debian, work))
+    }
+
+    /// The kernel of this name, as this machine's apt has it. Headers on the machine are of such a
+    /// kernel, which need not be the newest one.
+    ///
+    /// # Panics
+    /// When the packages cannot be downloaded.
+    pub fn named(release: &str) -> DebianKernel {
+        DebianKernel::unpacked(release, &format!("linux-image-{release}"), |_| Apt::of_this_machine())
+    }
+
+    fn unpacked(name: &str, package: &str, apt: impl FnOnce(&Path) -> Apt) -> DebianKernel {
+        let root = paths::cached("debian-kernels", name, |dir| {
             let work = tempfile::tempdir_in(paths::cache("debian-kernels")).expect("a temporary directory");
-            let apt = Apt::new(debian, work.path());
-            let packages = packages_of_kernel(&apt);
+            let apt = apt(work.path());
+            let packages = packages_of_kernel(&apt, package);
             apt.unpack(&packages, work.path(), dir);
             if !dir.join("lib").exists() {
                 symlink("usr/lib", dir.join("lib")).expect("a link");
@@ -65,20 +78,15 @@ fn only_release(root: &Path) -> String {
     release.into_string().expect("a plain name")
 }
 
-/// The packages with the files of the newest kernel.
-fn packages_of_kernel(apt: &Apt) -> Vec<String> {
-    let mut depends = apt.command("apt-cache");
-    depends.args(["depends", "--recurse", "--no-recommends", "--no-suggests", "--no-conflicts", "--no-breaks"]);
-    let text = tool::run(depends.args(["--no-replaces", "--no-enhances", "linux-image-amd64"]));
+/// The packages with the files of a kernel.
+fn packages_of_kernel(apt: &Apt, package: &str) -> Vec<String> {
     let kinds = ["linux-image-", "linux-modules-", "linux-base-", "linux-binary-"];
-    let is_part = |name: &&str| {
+    let is_part = |name: &String| {
         kinds
             .iter()
             .any(|kind| name.strip_prefix(kind).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())))
     };
-    let mut packages: Vec<String> = text.lines().filter(is_part).map(String::from).collect();
-    packages.sort();
-    packages.dedup();
-    assert!(!packages.is_empty(), "linux-image-amd64 depends on no kernel:\n{text}");
+    let packages: Vec<String> = apt.dependencies(package).into_iter().filter(is_part).collect();
+    assert!(!packages.is_empty(), "{package} is no kernel that apt has");
     packages
 }

@@ -18,9 +18,10 @@ pub fn unpacked(debian: &str, package: &str) -> PathBuf {
     })
 }
 
-/// apt with lists of its own, for a release that need not be this machine's.
+/// This machine's apt, or one with lists of its own, for a release that need not be this
+/// machine's.
 pub struct Apt {
-    config: PathBuf,
+    config: Option<PathBuf>,
 }
 
 impl Apt {
@@ -42,16 +43,36 @@ impl Apt {
              Acquire::Languages \"none\";\nAcquire::Check-Valid-Until \"false\";\nAPT::Sandbox::User \"root\";\n"
         );
         fs::write(&config, text).expect("writable");
-        let apt = Apt { config };
+        let apt = Apt { config: Some(config) };
         tool::run(apt.command("apt-get").args(["-q", "update"]));
         apt
     }
 
-    /// A program of apt that knows this release alone.
+    /// With this machine's sources and lists.
+    pub fn of_this_machine() -> Apt {
+        Apt { config: None }
+    }
+
+    /// A program of apt that knows these sources alone.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(tool::path(program));
-        command.env("APT_CONFIG", &self.config);
+        command.envs(self.config.as_ref().map(|config| ("APT_CONFIG", config)));
         command
+    }
+
+    /// The names of a package and of all that it depends on.
+    ///
+    /// # Panics
+    /// When there is no such package.
+    pub fn dependencies(&self, package: &str) -> Vec<String> {
+        let others = ["recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"];
+        let mut apt = self.command("apt-cache");
+        apt.args(["depends", "--recurse"]).args(others.map(|kind| format!("--no-{kind}"))).arg(package);
+        let text = tool::run(&mut apt);
+        let mut names: Vec<String> = text.lines().filter(|line| !line.starts_with(' ')).map(str::to_owned).collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// Downloads packages into `work`, and unpacks them into a directory.

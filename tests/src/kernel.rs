@@ -5,7 +5,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{World, debian, paths, tool};
+use crate::debian_kernel::DebianKernel;
+use crate::{World, tool};
 
 /// Debian's flavours of one kernel: a package may build for one and exclude
 /// itself from another.
@@ -60,15 +61,10 @@ pub fn newest(flavour: Flavour) -> String {
     })
 }
 
-/// A system's root directory with nothing but a kernel's modules and their
-/// index, as Debian's package of the kernel leaves them; from a cache, not to be
-/// written to.
+/// A system's root directory with nothing but a kernel's files and the index of its
+/// modules; from a cache, not to be written to.
 pub fn system(release: &str) -> PathBuf {
-    paths::cached("kernels", release, |dir| {
-        let package = debian::unpacked(&format!("linux-image-{release}"));
-        tool::run(Command::new("cp").arg("-al").arg(package.join("lib")).arg(dir));
-        tool::run(Command::new(tool::path("depmod")).arg("-b").arg(dir).arg(release));
-    })
+    DebianKernel::named(release).root
 }
 
 /// Gives a world's kernel all modules that it comes with, and their index.
@@ -76,6 +72,15 @@ pub fn add_modules(world: &World, release: &str) {
     let to = world.modules(release);
     fs::remove_dir_all(to.join("kernel")).expect("a world has a module");
     copy_modules(&system(release).join("lib/modules").join(release), &to);
+}
+
+/// Gives a world's kernel its image, its configuration and all modules that it comes with.
+pub fn complete(world: &World, release: &str) {
+    add_modules(world, release);
+    let debian = DebianKernel::named(release);
+    for (name, file) in [("vmlinuz", debian.image()), ("config", debian.config())] {
+        fs::copy(file, world.path("boot").join(format!("{name}-{release}"))).expect("writable");
+    }
 }
 
 /// Copies a module directory. Module files are shared where the file system is the same, the

@@ -5,10 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{chroot, paths, tool};
+use crate::debian_packages::Apt;
+use crate::{paths, tool};
 
 /// The Debian release whose Go makes plugins; that of the release before is too old.
 const RELEASE_OF_GO: &str = "trixie";
+
+const VERSION_OF_WKG: &str = "0.16.1";
 
 /// A virtual environment of Python with a package: the folder `.venv` of a plugin.
 ///
@@ -39,63 +42,25 @@ pub fn node_modules(package_json: &Path) -> PathBuf {
 /// When the packages cannot be downloaded.
 pub fn go() -> PathBuf {
     let dir = paths::cached("toolchains", "go", |dir| {
-        let apt = Apt::of(RELEASE_OF_GO);
-        let packages = apt.dependencies("golang-go", "golang");
-        for package in apt.download(&packages) {
-            tool::run(Command::new(tool::path("dpkg")).arg("-x").arg(package).arg(dir));
-        }
+        let work = tempfile::tempdir().expect("a temporary directory");
+        let apt = Apt::new(RELEASE_OF_GO, work.path());
+        let packages: Vec<String> =
+            apt.dependencies("golang-go").into_iter().filter(|name| name.starts_with("golang")).collect();
+        apt.unpack(&packages, work.path(), dir);
     });
     dir.join("usr/bin/go")
 }
 
-/// apt for one release, with files of its own: the machine's are not touched.
-struct Apt {
-    dir: tempfile::TempDir,
-}
-
-impl Apt {
-    fn of(release: &str) -> Self {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        for name in ["state/lists/partial", "cache/archives/partial", "packages"] {
-            fs::create_dir_all(dir.path().join(name)).expect("writable");
-        }
-        let line = format!("deb {} {release} main\n", chroot::mirror().0);
-        fs::write(dir.path().join("sources.list"), line).expect("writable");
-        let apt = Self { dir };
-        apt.run("apt-get", &["-q", "update"]);
-        apt
-    }
-
-    fn run(&self, program: &str, words: &[&str]) -> String {
-        let dir = self.dir.path();
-        let mut command = Command::new(tool::path(program));
-        for (name, value) in [("State", "state"), ("Cache", "cache"), ("Etc::SourceList", "sources.list")] {
-            command.arg("-o").arg(format!("Dir::{name}={}", dir.join(value).display()));
-        }
-        // Nothing is installed, and there are no further sources.
-        command.args(["-o", "Dir::State::status=/dev/null", "-o", "Dir::Etc::SourceParts=/dev/null"]);
-        // A mirror may be one of an earlier day.
-        command.args(["-o", "Acquire::Check-Valid-Until=false"]);
-        tool::run(command.args(words).current_dir(dir.join("packages")))
-    }
-
-    /// The package and those that it depends on, as far as their names begin so.
-    fn dependencies(&self, package: &str, prefix: &str) -> Vec<String> {
-        let others = ["recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"];
-        let without: Vec<String> = others.iter().map(|kind| format!("--no-{kind}")).collect();
-        let mut words = vec!["depends", "--recurse"];
-        words.extend(without.iter().map(String::as_str));
-        words.push(package);
-        let listed = self.run("apt-cache", &words);
-        listed.lines().filter(|line| line.starts_with(prefix)).map(str::to_owned).collect()
-    }
-
-    fn download(&self, packages: &[String]) -> Vec<PathBuf> {
-        let words: Vec<&str> = ["-q", "download"].into_iter().chain(packages.iter().map(String::as_str)).collect();
-        self.run("apt-get", &words);
-        let entries = fs::read_dir(self.dir.path().join("packages")).expect("just made");
-        let files: Vec<PathBuf> = entries.map(|entry| entry.expect("a readable entry").path()).collect();
-        assert_eq!(files.len(), packages.len(), "apt-get download {packages:?} left {files:?}");
-        files
-    }
+/// `wkg`, which reads and writes plugins in registries: of this version, compiled here.
+///
+/// # Panics
+/// When it cannot be downloaded or compiled.
+pub fn wkg() -> PathBuf {
+    let dir = paths::cached_in_place("toolchains", "wkg", |dir| {
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.args(["install", "--quiet", "--locked", "wkg", "--version", VERSION_OF_WKG, "--root"]).arg(dir);
+        tool::run(cargo.arg("--target-dir").arg(dir.join("target")));
+        fs::remove_dir_all(dir.join("target")).expect("cargo has made it");
+    });
+    dir.join("bin/wkg")
 }

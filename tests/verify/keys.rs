@@ -3,6 +3,7 @@
 use std::fs;
 
 use modsmith_tests::debian_kernel::DebianKernel;
+use modsmith_tests::prelude::kernel;
 use modsmith_tests::schema::validate;
 use modsmith_tests::{Output, World, fixture::Package};
 use serde_json::Value;
@@ -22,7 +23,7 @@ struct Machine {
 
 impl Machine {
     fn new() -> Machine {
-        let debian = DebianKernel::of("bookworm");
+        let debian = DebianKernel::named(&kernel());
         let world = World::new(std::slice::from_ref(&debian.release));
         fs::copy(debian.image(), world.path(format!("boot/vmlinuz-{}", debian.release))).expect("writable");
         fs::copy(debian.config(), world.path(format!("boot/config-{}", debian.release))).expect("writable");
