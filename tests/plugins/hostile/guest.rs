@@ -149,6 +149,49 @@ impl Body {
         component("initrd", "image-request", &format!("{fixed}{}", self.data), &functions.concat())
     }
 
+    /// A place of a `store` plugin.
+    pub fn place(mut self, kind: &str, address: &str, keys: &[&str]) -> Self {
+        let texts = self.arguments(&[kind, address]);
+        let mut code = format!("(local.set $place (call $place {texts}))\n");
+        for key in keys {
+            let text = self.arguments(&[key]);
+            code += &format!("(call $add-key (local.get $place) {text})\n");
+        }
+        self.code(&code)
+    }
+
+    /// Adds a key to the last place without end.
+    pub fn key_for_ever(mut self, key: &str) -> Self {
+        let text = self.arguments(&[key]);
+        self.code(&format!("(loop $again (call $add-key (local.get $place) {text}) (br $again))\n"))
+    }
+
+    /// The component of a `store` plugin that does this, and answers with the last place.
+    pub fn component_of_store(&self) -> Vec<u8> {
+        // At 256 the result, a list of one, which is at 272.
+        let fixed = "(data (i32.const 256) \"\\00\\00\\00\\00\\10\\01\\00\\00\\01\\00\\00\\00\")\n";
+        let text = format!(
+            r#"(module
+  (import "modsmith:plugin/requests@1.0.0" "[resource-drop]store-request" (func $drop-request (param i32)))
+  (import "modsmith:plugin/answers@1.0.0" "[constructor]store-place"
+    (func $place (param i32 i32 i32 i32) (result i32)))
+  (import "modsmith:plugin/answers@1.0.0" "[method]store-place.add-key" (func $add-key (param i32 i32 i32)))
+  (memory (export "memory") 18)
+  {fixed}{data}
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 16384))
+  (func (export "modsmith:plugin/store@1.0.0#places") (param $request i32) (result i32)
+    (local $i i32)
+    (local $place i32)
+    {code}
+    (i32.store (i32.const 272) (local.get $place))
+    (call $drop-request (local.get $request))
+    (i32.const 256)))"#,
+            data = self.data,
+            code = self.code
+        );
+        encoded(&text, "store")
+    }
+
     /// The component of a `modprobe-config` plugin whose `add` does this, and
     /// whose `remove` does the other.
     pub fn component_that_removes(&self, remove: impl FnOnce(Body) -> Body) -> Vec<u8> {
@@ -212,7 +255,12 @@ fn component(role: &str, request: &str, data: &str, functions: &str) -> Vec<u8> 
     (global.get $heap))
   {functions})"#
     );
-    let mut module = wat::parse_str(&text).expect("the test's own text is a module");
+    encoded(&text, role)
+}
+
+/// The component of a role that this text of a module makes.
+fn encoded(text: &str, role: &str) -> Vec<u8> {
+    let mut module = wat::parse_str(text).expect("the test's own text is a module");
     let mut resolve = wit_parser::Resolve::default();
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/v1.0");
     let (package, _) = resolve.push_dir(&wit).expect("the interface is valid");

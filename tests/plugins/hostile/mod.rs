@@ -12,5 +12,6 @@ mod limits;
 mod links;
 mod probes;
 mod setting;
+mod stores;
 mod text;
 mod trust;

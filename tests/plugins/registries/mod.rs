@@ -3,6 +3,7 @@
 mod guide;
 mod hostile;
 mod sources;
+mod wkg;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

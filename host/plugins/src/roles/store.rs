@@ -1,5 +1,7 @@
 //! Where builds are kept elsewhere.
 
+use modsmith_facts::text::line;
+
 use crate::bindings::exports::modsmith::plugin::store::GuestIndices;
 use crate::bindings::modsmith::plugin::types;
 use crate::call::{CallOutcome, Subject, call_outcome};
@@ -101,30 +103,43 @@ fn place(plugin: &str, answer: StorePlaceAnswer, settings: &Values) -> Result<St
     let StorePlaceAnswer { kind, address, keys } = answer;
     let named: Vec<&str> =
         settings.keys().filter_map(|key| settings.administrators(key)).flat_map(str::lines).collect();
-    let bare = |address: &str| address.strip_prefix(REGISTRY).unwrap_or(address).trim_end_matches('/').to_owned();
-    let is_below = |named: &str| {
-        let (named, address) = (bare(named), bare(&address));
-        !named.is_empty()
-            && address.strip_prefix(named.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    if !named.iter().any(|named| is_below(named)) || address.split('/').any(|part| part == "..") {
-        let text = format!("plugin `{plugin}` named the store {address}, which its settings do not name");
+    if !named.iter().any(|named| is_at_or_below(named, &address)) {
+        let text = format!("it named the store {}, which its settings do not name", line(&address));
         return Err(types::Error::denied(text));
     }
     if let Some(key) = keys.iter().find(|key| !named.contains(&key.as_str())) {
-        return Err(types::Error::denied(format!(
-            "plugin `{plugin}` named the key {key}, which its settings do not name"
-        )));
+        let text = format!("it named the key {}, which its settings do not name", line(key));
+        return Err(types::Error::denied(text));
     }
     let is_right = match kind.as_str() {
         "directory" => address.starts_with('/'),
         "https" => address.starts_with("https://") || address.starts_with("http://"),
-        "oci" => !bare(&address).contains("://"),
-        other => return Err(types::Error::unsupported(format!("there is no kind `{other}` of stores"))),
+        "oci" => !without_scheme(&address).contains("://"),
+        other => return Err(types::Error::invalid(format!("there is no kind `{}` of stores", line(other)))),
     };
     if !is_right {
-        return Err(types::Error::invalid(format!("{address} is no address of the kind `{kind}`")));
+        return Err(types::Error::invalid(format!("{} is no address of the kind `{kind}`", line(&address))));
     }
-    let address = if kind == "oci" { format!("{REGISTRY}{}", bare(&address)) } else { address };
+    let address = if kind == "oci" { format!("{REGISTRY}{}", without_scheme(&address)) } else { address };
     Ok(StorePlace { plugin: plugin.to_owned(), address, keys })
+}
+
+/// An address of a registry without `oci:`, any address without a slash at its end.
+fn without_scheme(address: &str) -> &str {
+    address.strip_prefix(REGISTRY).unwrap_or(address).trim_end_matches('/')
+}
+
+/// Whether an address is the one that is named, or leads below it by plain names: no part of the way
+/// may mean something else to a server or a file system, such as `..`, `%2e%2e` or a query.
+fn is_at_or_below(named: &str, address: &str) -> bool {
+    let is_plain = |name: &str| {
+        let is_special = |c: char| c.is_control() || c.is_whitespace() || "%?#\\@".contains(c);
+        !matches!(name, "" | "." | "..") && !name.contains(is_special)
+    };
+    let (named, address) = (without_scheme(named), without_scheme(address));
+    match address.strip_prefix(named) {
+        Some("") => !named.is_empty(),
+        Some(way) => !named.is_empty() && way.strip_prefix('/').is_some_and(|way| way.split('/').all(is_plain)),
+        None => false,
+    }
 }
