@@ -114,6 +114,20 @@ fn pacman_installs_verifies_and_removes_packages_of_real_sources() {
     }
 }
 
+/// Larger than what is compressed at once.
+#[test]
+fn a_large_source_is_installed_and_verified() {
+    let world = World::generic();
+    let text: String = (0..300_000).map(|number| format!("#define CONSTANT_{number} {}\n", number * 7919)).collect();
+    let source = world.add_package(&Package::new("box", "1.0").file("constants.h", text));
+    world.dkms("add box/1.0").expect(0);
+    let pacman = Pacman::new();
+    pacman.install(&made(&world, "box/1.0"));
+    Snapshot::of(&source).assert_same(&Snapshot::of(&pacman.root().join("usr/src/box-1.0")), "installed");
+    let verified = pacman.run("-Qkk box-dkms").expect(0);
+    assert!(verified.stdout.contains(" 0 altered files"), "{verified}");
+}
+
 #[test]
 fn an_upgrade_replaces_the_source_of_the_version_before() {
     let world = World::generic();

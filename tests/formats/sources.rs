@@ -56,7 +56,13 @@ fn a_debian_package_of_a_source_needs_no_memory_for_the_source() {
 #[ignore = "slow"]
 fn packages_of_200_mib_are_made_in_64_mib() {
     let world = large(200);
-    for (action, suffix) in [("mktarball", ".tar.gz"), ("mkdeb", ".deb"), ("mkdsc", ".tar.xz"), ("mkrpm", ".src.rpm")] {
+    for (action, suffix) in [
+        ("mktarball", ".tar.gz"),
+        ("mkdeb", ".deb"),
+        ("mkdsc", ".tar.xz"),
+        ("mkrpm", ".src.rpm"),
+        ("mkpacman", ".pkg.tar.zst"),
+    ] {
         let file = made(&world, action, suffix);
         let size = File::open(&file).unwrap().metadata().unwrap().len();
         assert!(size > 4096, "{}: {size} bytes", file.display());

@@ -7,6 +7,7 @@ mod changed_plugins;
 mod desk;
 mod development;
 mod distributions;
+mod golden;
 mod grants;
 mod hostile;
 mod languages;

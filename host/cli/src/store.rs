@@ -100,7 +100,7 @@ pub fn run(arguments: &StoreArguments, environment: &Environment) -> Result<()> 
             let limit = size.as_deref().map(parse_size).transpose()?;
             let done = collect_store(&read_only(directories, environment)?, limit)?;
             output::lines(&format!(
-                "{} builds were removed ({}); {} are left ({}).",
+                "Builds removed: {} ({}). Builds left: {} ({}).",
                 done.removed,
                 shown_size(done.freed),
                 done.left,
@@ -108,9 +108,7 @@ pub fn run(arguments: &StoreArguments, environment: &Environment) -> Result<()> 
             ));
             let removed = collect_headers(&read_only(directories, environment)?)?;
             if removed > 0 {
-                output::lines(&format!(
-                    "Unpacked headers that were not used for {UNUSED_DAYS} days were removed: {removed} directories."
-                ));
+                output::lines(&format!("Directories of headers removed, not used for {UNUSED_DAYS} days: {removed}."));
             }
             Ok(())
         }

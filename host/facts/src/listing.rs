@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
@@ -158,14 +158,14 @@ struct Unlisted {
 /// several threads: the headers of a kernel are more than 30,000 files.
 fn list_all(top: &OwnedFd) -> io::Result<Vec<Item>> {
     let mut walk = Walk { items: Vec::new(), depth: Some(1), unlisted: Vec::new(), most: MOST_ENTRIES };
-    walk.list(top, Path::new(""))?;
+    walk.list(Dir::read_from(top)?, Path::new(""))?;
     let Walk { items: above, unlisted, .. } = walk;
     let (next, most) = (AtomicUsize::new(0), MOST_ENTRIES - above.len());
     let work = || {
         let listed = |below: &Unlisted| {
             let mut walk = Walk { items: Vec::new(), depth: None, unlisted: Vec::new(), most };
             let directory = open_beneath(top, &below.path, DIRECTORY, Mode::empty())?;
-            let empty = walk.list(&directory, &below.path)?;
+            let empty = walk.list(Dir::new(directory)?, &below.path)?;
             Ok((below.place, empty, walk.items))
         };
         std::iter::from_fn(|| unlisted.get(next.fetch_add(1, Ordering::Relaxed))).map(listed).collect()
@@ -204,9 +204,10 @@ struct Walk {
 impl Walk {
     /// Adds what is in a directory, each directory before what is in it and names in their order: the
     /// order of paths. Returns whether the directory is empty.
-    fn list(&mut self, directory: &OwnedFd, path: &Path) -> io::Result<bool> {
+    fn list(&mut self, mut directory: Dir, path: &Path) -> io::Result<bool> {
         let names: io::Result<Vec<CString>> =
-            Dir::read_from(directory)?.map(|entry| Ok(entry?.file_name().to_owned())).collect();
+            directory.by_ref().map(|entry| Ok(entry?.file_name().to_owned())).collect();
+        let directory = directory.fd()?;
         let mut names = names?;
         names.retain(|name| !matches!(name.to_bytes(), b"." | b".."));
         names.sort_unstable();
@@ -234,7 +235,7 @@ impl Walk {
     }
 
     /// Adds a directory and, unless others do, what is in it.
-    fn list_below(&mut self, at: (&OwnedFd, &CString), path: PathBuf, stat: &Stat) -> io::Result<()> {
+    fn list_below(&mut self, at: (BorrowedFd<'_>, &CString), path: PathBuf, stat: &Stat) -> io::Result<()> {
         let place = self.items.len();
         self.items.push(item(path.clone(), Kind::Directory { empty: true }, stat));
         if self.depth == Some(0) {
@@ -243,7 +244,7 @@ impl Walk {
         }
         let directory = rustix::fs::openat(at.0, at.1, DIRECTORY, Mode::empty())?;
         self.depth = self.depth.map(|depth| depth - 1);
-        let empty = self.list(&directory, &path)?;
+        let empty = self.list(Dir::new(directory)?, &path)?;
         self.depth = self.depth.map(|depth| depth + 1);
         self.items[place].kind = Kind::Directory { empty };
         Ok(())

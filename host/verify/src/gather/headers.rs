@@ -18,6 +18,11 @@ const FEWEST: usize = 5;
 pub(super) fn exports(places: &Places, samples: &[Sample]) -> Fact<Exports> {
     let Some(headers) = &places.headers else { return Fact::unknown("the kernel has no headers") };
     let path = headers.join("Module.symvers");
+    let unproven = || Fact::unknown(format!("nothing shows that {} belongs to the kernel's image", path.display()));
+    // The file is large, and without versions to compare with it proves nothing.
+    if samples.iter().flat_map(Sample::versions).count() < FEWEST {
+        return unproven();
+    }
     let Ok(bytes) = inside::read_file(&path) else {
         return Fact::unknown(format!("{} cannot be read", path.display()));
     };
@@ -28,7 +33,7 @@ pub(super) fn exports(places: &Places, samples: &[Sample]) -> Fact<Exports> {
         .collect();
     let mut compared = 0;
     for sample in samples {
-        for (symbol, crc) in sample.versions.extended.iter().chain(&sample.versions.basic).flatten() {
+        for (symbol, crc) in sample.versions() {
             match exports.get(symbol).and_then(|export| export.crc) {
                 Some(known) if known == *crc => compared += 1,
                 Some(_) => {
@@ -43,7 +48,7 @@ pub(super) fn exports(places: &Places, samples: &[Sample]) -> Fact<Exports> {
         }
     }
     if compared < FEWEST {
-        return Fact::unknown(format!("nothing shows that {} belongs to the kernel's image", path.display()));
+        return unproven();
     }
     Fact::known(exports, path.display().to_string())
 }

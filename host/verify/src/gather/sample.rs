@@ -26,6 +26,11 @@ pub(super) struct Sample {
 }
 
 impl Sample {
+    /// The symbols that it needs, each with its version, by all of its tables.
+    pub(super) fn versions(&self) -> impl Iterator<Item = &(String, u32)> {
+        self.versions.extended.iter().chain(&self.versions.basic).flatten()
+    }
+
     /// Some modules of those that the kernel's build made, as `modules.order` lists
     /// them. A module of somebody else's in such a place is left out: the kernel's
     /// build marks its own with `intree=Y`.

@@ -5,6 +5,7 @@ mod arrange;
 mod mtree;
 mod name;
 mod package;
+mod zstd;
 
 use modsmith_plugin::prelude::*;
 
@@ -43,7 +44,7 @@ impl Packager for Pacman {
         let package = package::make(&identity)?;
         let result = staging.join("result");
         plan.make_directory(&result)?;
-        plan.write_file(result.join(&format!("{}{}", identity.file(), SUFFIXES[0])), package, 0o644)
+        plan.concatenate(package, result.join(&format!("{}{}", identity.file(), SUFFIXES[0])), 0o644)
     }
 
     fn load(request: &LoadRequest, plan: &mut Plan) -> Result<()> {

@@ -2,14 +2,18 @@
 //! were changed: written as bsdtar does for makepkg.
 
 use std::fmt::Write;
+use std::io::Read;
 
 use md5::Md5;
-use modsmith_plugin::name;
-use modsmith_plugin::packaging::{Entry, Files};
+use modsmith_plugin::packaging::{Content, Entry, Files};
+use modsmith_plugin::{Result, name};
 use sha2::{Digest, Sha256};
 
 /// The list of these files, which are root's and all of one date.
-pub fn mtree(files: &Files, date: u64) -> String {
+///
+/// # Errors
+/// As reading has them.
+pub fn mtree(files: &Files<impl Content>, date: u64) -> Result<String> {
     let mut text = String::from("#mtree\n/set type=file uid=0 gid=0 mode=644\n");
     for (path, entry) in files.iter() {
         write!(text, "./{} time={date}.0", escaped(path)).expect("a text takes everything");
@@ -20,8 +24,8 @@ pub fn mtree(files: &Files, date: u64) -> String {
                     write!(text, " mode={mode:o}").expect("a text takes everything");
                 }
                 // pacman before 6.1 compares the MD5 sum, and takes a missing one for another.
-                let (md5, sha256) = (hex(&Md5::digest(contents)), hex(&Sha256::digest(contents)));
-                write!(text, " size={} md5digest={md5} sha256digest={sha256}", contents.len())
+                let (md5, sha256) = sums(&mut contents.open()?)?;
+                write!(text, " size={} md5digest={md5} sha256digest={sha256}", contents.size())
                     .expect("a text takes everything");
             }
             Entry::Link(target) => {
@@ -30,7 +34,20 @@ pub fn mtree(files: &Files, date: u64) -> String {
         }
         text.push('\n');
     }
-    text
+    Ok(text)
+}
+
+fn sums(from: &mut dyn Read) -> Result<(String, String)> {
+    let (mut md5, mut sha256, mut buffer) = (Md5::new(), Sha256::new(), [0; 1 << 14]);
+    loop {
+        match from.read(&mut buffer)? {
+            0 => return Ok((hex(&md5.finalize()), hex(&sha256.finalize()))),
+            read => {
+                md5.update(&buffer[..read]);
+                sha256.update(&buffer[..read]);
+            }
+        }
+    }
 }
 
 /// With everything but plain characters in octal.
@@ -57,7 +74,7 @@ mod tests {
         files.add("usr/script", "", 0o755);
         files.link("usr/link", "a=b");
         assert_eq!(
-            mtree(&files, 7),
+            mtree(&files, 7).unwrap(),
             "#mtree\n/set type=file uid=0 gid=0 mode=644\n\
              ./usr time=7.0 mode=755 type=dir\n\
              ./usr/a\\040b time=7.0 size=2 md5digest=401b30e3b8b5d629635a5c613cdb7919 sha256digest=73cb3858a687a8494ca3323053016282f3dad39d42cf62ca4e79dda2aac7d9ac\n\

@@ -1,24 +1,26 @@
-//! The package's bytes.
+//! The package as one file.
 
-use modsmith_plugin::packaging::{Files, gzip, tar};
+use modsmith_plugin::packaging::{Contents, Files, gzip, write_tar};
 use modsmith_plugin::prelude::*;
 use modsmith_plugin::system::source_date;
-use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
 use crate::mtree::mtree;
 use crate::name::{ARCH, Identity};
+use crate::zstd::zstd_to;
 
 /// The package of the source that the call is about.
-pub fn make(identity: &Identity) -> Result<Vec<u8>> {
+pub fn make(identity: &Identity) -> Result<Pieces> {
     let date = source_date();
-    let mut files = Files::new();
+    let mut files = Files::<Contents>::default();
     files.read(&Path::source(""), &identity.source)?;
     let info = information(identity, files.size(), date)?;
     // What is about the package comes first: pacman reads no further.
     files.add(".PKGINFO", info, 0o644);
-    let list = gzip(mtree(&files, date).as_bytes());
+    let list = gzip(mtree(&files, date)?.as_bytes());
     files.add(".MTREE", list, 0o644);
-    Ok(compress_to_vec(tar(&files, "", date)?.as_slice(), CompressionLevel::Fastest))
+    let mut package = Pieces::new();
+    zstd_to(&mut package, |to| write_tar(&files, "", date, to))?;
+    Ok(package)
 }
 
 fn information(identity: &Identity, size: u64, date: u64) -> Result<String> {

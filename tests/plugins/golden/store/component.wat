@@ -1,0 +1,196 @@
+(component
+  (type $ty-modsmith:plugin/types@1.0.0 (;0;)
+    (instance
+      (type (;0;) (enum "unsupported" "invalid" "denied" "missing" "other"))
+      (export (;1;) "error-kind" (type (eq 0)))
+      (type (;2;) (list string))
+      (type (;3;) (option u8))
+      (type (;4;) (record (field "kind" 1) (field "message" string) (field "hints" 2) (field "code" 3)))
+      (export (;5;) "error" (type (eq 4)))
+    )
+  )
+  (import "modsmith:plugin/types@1.0.0" (instance $modsmith:plugin/types@1.0.0 (;0;) (type $ty-modsmith:plugin/types@1.0.0)))
+  (type $ty-modsmith:plugin/answers@1.0.0 (;1;)
+    (instance
+      (export (;0;) "store-place" (type (sub resource)))
+      (type (;1;) (own 0))
+      (type (;2;) (func (param "kind" string) (param "address" string) (result 1)))
+      (export (;0;) "[constructor]store-place" (func (type 2)))
+      (type (;3;) (borrow 0))
+      (type (;4;) (func (param "self" 3) (param "name" string)))
+      (export (;1;) "[method]store-place.add-key" (func (type 4)))
+    )
+  )
+  (import "modsmith:plugin/answers@1.0.0" (instance $modsmith:plugin/answers@1.0.0 (;1;) (type $ty-modsmith:plugin/answers@1.0.0)))
+  (type $ty-modsmith:plugin/requests@1.0.0 (;2;)
+    (instance
+      (export (;0;) "store-request" (type (sub resource)))
+    )
+  )
+  (import "modsmith:plugin/requests@1.0.0" (instance $modsmith:plugin/requests@1.0.0 (;2;) (type $ty-modsmith:plugin/requests@1.0.0)))
+  (core module $main (;0;)
+    (type (;0;) (func (param i32)))
+    (type (;1;) (func (param i32 i32 i32 i32) (result i32)))
+    (type (;2;) (func (param i32 i32 i32)))
+    (type (;3;) (func (param i32) (result i32)))
+    (import "modsmith:plugin/requests@1.0.0" "[resource-drop]store-request" (func $drop-request (;0;) (type 0)))
+    (import "modsmith:plugin/answers@1.0.0" "[constructor]store-place" (func $place (;1;) (type 1)))
+    (import "modsmith:plugin/answers@1.0.0" "[method]store-place.add-key" (func $add-key (;2;) (type 2)))
+    (memory (;0;) 18)
+    (export "memory" (memory 0))
+    (export "cabi_realloc" (func 3))
+    (export "modsmith:plugin/store@1.0.0#places" (func 4))
+    (func (;3;) (type 1) (param i32 i32 i32 i32) (result i32)
+      i32.const 16384
+    )
+    (func (;4;) (type 3) (param $request i32) (result i32)
+      (local $i i32) (local $place i32)
+      i32.const 1024
+      i32.const 9
+      i32.const 1033
+      i32.const 13
+      call $place
+      local.set $place
+      local.get $place
+      i32.const 1046
+      i32.const 4
+      call $add-key
+      i32.const 272
+      local.get $place
+      i32.store
+      local.get $request
+      call $drop-request
+      i32.const 256
+    )
+    (data (;0;) (i32.const 256) "\00\00\00\00\10\01\00\00\01\00\00\00")
+    (data (;1;) (i32.const 1024) "directory")
+    (data (;2;) (i32.const 1033) "/srv/builds/x")
+    (data (;3;) (i32.const 1046) "team")
+    (@producers
+      (processed-by "wit-component" "0.258.3")
+    )
+  )
+  (core module $wit-component-shim-module (;1;)
+    (type (;0;) (func (param i32 i32 i32 i32) (result i32)))
+    (type (;1;) (func (param i32 i32 i32)))
+    (table (;0;) 2 2 funcref)
+    (export "0" (func $"indirect-modsmith:plugin/answers@1.0.0-[constructor]store-place"))
+    (export "1" (func $"indirect-modsmith:plugin/answers@1.0.0-[method]store-place.add-key"))
+    (export "$imports" (table 0))
+    (func $"indirect-modsmith:plugin/answers@1.0.0-[constructor]store-place" (;0;) (type 0) (param i32 i32 i32 i32) (result i32)
+      local.get 0
+      local.get 1
+      local.get 2
+      local.get 3
+      i32.const 0
+      call_indirect (type 0)
+    )
+    (func $"indirect-modsmith:plugin/answers@1.0.0-[method]store-place.add-key" (;1;) (type 1) (param i32 i32 i32)
+      local.get 0
+      local.get 1
+      local.get 2
+      i32.const 1
+      call_indirect (type 1)
+    )
+    (@producers
+      (processed-by "wit-component" "0.258.3")
+    )
+  )
+  (core instance $wit-component-shim-instance (;0;) (instantiate $wit-component-shim-module))
+  (alias export $modsmith:plugin/types@1.0.0 "error" (type $error (;3;)))
+  (alias export $modsmith:plugin/requests@1.0.0 "store-request" (type $store-request (;4;)))
+  (alias export $modsmith:plugin/answers@1.0.0 "store-place" (type $store-place (;5;)))
+  (alias export $modsmith:plugin/requests@1.0.0 "store-request" (type $"#type6 store-request" (@name "store-request") (;6;)))
+  (core func $resource.drop (;0;) (canon resource.drop $"#type6 store-request"))
+  (core instance $modsmith:plugin/requests@1.0.0 (;1;)
+    (export "[resource-drop]store-request" (func $resource.drop))
+  )
+  (alias core export $wit-component-shim-instance "0" (core func $"indirect-modsmith:plugin/answers@1.0.0-[constructor]store-place" (;1;)))
+  (alias core export $wit-component-shim-instance "1" (core func $"indirect-modsmith:plugin/answers@1.0.0-[method]store-place.add-key" (;2;)))
+  (core instance $modsmith:plugin/answers@1.0.0 (;2;)
+    (export "[constructor]store-place" (func $"indirect-modsmith:plugin/answers@1.0.0-[constructor]store-place"))
+    (export "[method]store-place.add-key" (func $"indirect-modsmith:plugin/answers@1.0.0-[method]store-place.add-key"))
+  )
+  (core instance $main (;3;) (instantiate $main
+      (with "modsmith:plugin/requests@1.0.0" (instance $modsmith:plugin/requests@1.0.0))
+      (with "modsmith:plugin/answers@1.0.0" (instance $modsmith:plugin/answers@1.0.0))
+    )
+  )
+  (alias core export $main "memory" (core memory $memory (;0;)))
+  (core module $wit-component-fixup (;2;)
+    (type (;0;) (func (param i32 i32 i32 i32) (result i32)))
+    (type (;1;) (func (param i32 i32 i32)))
+    (import "actual" "0" (func $0 (;0;) (type 0)))
+    (import "actual" "1" (func $1 (;1;) (type 1)))
+    (import "shim" "$imports" (table (;0;) 2 2 funcref))
+    (elem (;0;) (i32.const 0) func $0 $1)
+    (@producers
+      (processed-by "wit-component" "0.258.3")
+    )
+  )
+  (alias export $modsmith:plugin/answers@1.0.0 "[constructor]store-place" (func $"[constructor]store-place" (;0;)))
+  (core func $"#core-func3 indirect-modsmith:plugin/answers@1.0.0-[constructor]store-place" (@name "indirect-modsmith:plugin/answers@1.0.0-[constructor]store-place") (;3;) (canon lower (func $"[constructor]store-place") (memory $memory) string-encoding=utf8))
+  (alias export $modsmith:plugin/answers@1.0.0 "[method]store-place.add-key" (func $"[method]store-place.add-key" (;1;)))
+  (core func $"#core-func4 indirect-modsmith:plugin/answers@1.0.0-[method]store-place.add-key" (@name "indirect-modsmith:plugin/answers@1.0.0-[method]store-place.add-key") (;4;) (canon lower (func $"[method]store-place.add-key") (memory $memory) string-encoding=utf8))
+  (core instance $actual (;4;)
+    (export "0" (func $"#core-func3 indirect-modsmith:plugin/answers@1.0.0-[constructor]store-place"))
+    (export "1" (func $"#core-func4 indirect-modsmith:plugin/answers@1.0.0-[method]store-place.add-key"))
+  )
+  (core instance $fixup (;5;) (instantiate $wit-component-fixup
+      (with "actual" (instance $actual))
+      (with "shim" (instance $wit-component-shim-instance))
+    )
+  )
+  (type (;7;) (borrow $store-request))
+  (type (;8;) (own $store-place))
+  (type (;9;) (list 8))
+  (type (;10;) (result 9 (error $error)))
+  (type (;11;) (func (param "request" 7) (result 10)))
+  (alias core export $main "modsmith:plugin/store@1.0.0#places" (core func $modsmith:plugin/store@1.0.0#places (;5;)))
+  (func $places (;2;) (type 11) (canon lift (core func $modsmith:plugin/store@1.0.0#places) (memory $memory) string-encoding=utf8))
+  (alias export $modsmith:plugin/types@1.0.0 "error-kind" (type $error-kind (;12;)))
+  (component $modsmith:plugin/store@1.0.0-shim-component (;0;)
+    (type (;0;) (enum "unsupported" "invalid" "denied" "missing" "other"))
+    (import "import-type-error-kind" (type (;1;) (eq 0)))
+    (type (;2;) (list string))
+    (type (;3;) (option u8))
+    (type (;4;) (record (field "kind" 1) (field "message" string) (field "hints" 2) (field "code" 3)))
+    (import "import-type-error" (type (;5;) (eq 4)))
+    (import "import-type-store-request" (type (;6;) (sub resource)))
+    (import "import-type-store-place" (type (;7;) (sub resource)))
+    (import "import-type-store-request0" (type (;8;) (eq 6)))
+    (type (;9;) (borrow 8))
+    (import "import-type-store-place0" (type (;10;) (eq 7)))
+    (type (;11;) (own 10))
+    (type (;12;) (list 11))
+    (import "import-type-error0" (type (;13;) (eq 5)))
+    (type (;14;) (result 12 (error 13)))
+    (type (;15;) (func (param "request" 9) (result 14)))
+    (import "import-func-places" (func (;0;) (type 15)))
+    (export (;16;) "error" (type 5))
+    (export (;17;) "store-request" (type 6))
+    (export (;18;) "store-place" (type 7))
+    (type (;19;) (borrow 17))
+    (type (;20;) (own 18))
+    (type (;21;) (list 20))
+    (type (;22;) (result 21 (error 16)))
+    (type (;23;) (func (param "request" 19) (result 22)))
+    (export (;1;) "places" (func 0) (func (type 23)))
+  )
+  (instance $modsmith:plugin/store@1.0.0-shim-instance (;3;) (instantiate $modsmith:plugin/store@1.0.0-shim-component
+      (with "import-func-places" (func $places))
+      (with "import-type-error-kind" (type $error-kind))
+      (with "import-type-error" (type $error))
+      (with "import-type-store-request" (type $store-request))
+      (with "import-type-store-place" (type $store-place))
+      (with "import-type-store-request0" (type $store-request))
+      (with "import-type-store-place0" (type $store-place))
+      (with "import-type-error0" (type $error))
+    )
+  )
+  (export $modsmith:plugin/store@1.0.0 (;4;) "modsmith:plugin/store@1.0.0" (instance $modsmith:plugin/store@1.0.0-shim-instance))
+  (@producers
+    (processed-by "wit-component" "0.258.3")
+  )
+)
+
