@@ -160,6 +160,60 @@ fn an_update_that_asks_for_more_stops_before_it_replaces_what_was_granted() {
     assert_eq!(world.modsmith("plugin inspect offered --json").expect(0).json()["grant"]["state"], "changed");
 }
 
+/// What two authors publish, both of whom this machine believes.
+#[test]
+fn a_version_that_asks_for_nothing_new_stays_granted_if_the_same_key_has_signed_it() {
+    let (registry, world, desk) = (Registry::open(), machine(), tempfile::tempdir().expect("a directory"));
+    let repository = format!("{}/team/offered", registry.host());
+    for name in ["author", "other"] {
+        let (_, public) = key_pair(desk.path(), name);
+        world.write(&format!("etc/modsmith/{name}.pub"), fs::read(public).expect("a key"));
+    }
+    let both = "keys = [\"author.pub\", \"other.pub\"]\n";
+    world.write("etc/modsmith/registries.toml", format!("[source.\"{}\"]\n{both}", registry.host()));
+    let publish = |version: &str, rights: &str, key: &str| {
+        fs::write(desk.path().join("offered.wasm"), plugin(version, rights)).expect("writable");
+        author(desk.path(), &format!("publish offered.wasm {repository} --key {key}.key")).expect(0);
+    };
+    let grant = || world.modsmith("plugin inspect offered --json").expect(0).json()["grant"]["state"].clone();
+    let update = || world.modsmith("plugin update").expect(0).stdout;
+    let stays = "It stays granted: it asks for nothing new, and the same key has signed it\n";
+    let (reads, reads_more) = ("[read]\nroots = [\"etc/x\"]\n", "[read]\nroots = [\"etc\"]\n");
+
+    publish("1.0.0", reads, "author");
+    world.modsmith(&format!("plugin install {repository}")).expect(0);
+    publish("1.1.0", reads, "author");
+    assert!(!update().contains(stays), "it was never granted");
+    assert_eq!(grant(), "not-granted");
+    world.modsmith("plugin grant offered").expect(0);
+
+    publish("1.2.0", reads, "author");
+    assert!(update().contains(stays));
+    assert_eq!(grant(), "granted");
+    publish("1.3.0", "", "author");
+    assert!(update().contains(stays));
+    publish("1.4.0", reads, "author");
+    world.modsmith("plugin update").expect(31).expect_error("asks for more than was granted; 1.3.0 stays");
+    assert_eq!(grant(), "granted");
+    publish("1.5.0", reads_more, "author");
+    assert!(!world.modsmith("plugin update --more-rights").expect(0).stdout.contains(stays));
+    assert_eq!(grant(), "changed");
+    world.modsmith("plugin grant offered").expect(0);
+
+    publish("1.6.0", reads_more, "other");
+    assert!(!update().contains(stays), "another key has signed it");
+    assert_eq!(grant(), "changed");
+    // A grant that was not used any more does not come back with the next version.
+    publish("1.7.0", reads_more, "other");
+    assert!(!update().contains(stays));
+    assert_eq!(grant(), "changed");
+    world.modsmith("plugin grant offered").expect(0);
+    world.modsmith("plugin revoke offered").expect(0);
+    publish("1.8.0", reads_more, "other");
+    assert!(!update().contains(stays), "the grant was taken back");
+    assert_eq!(grant(), "not-granted");
+}
+
 #[test]
 fn with_a_root_everything_is_below_it() {
     let (world, image) = (machine(), tempfile::tempdir_in("/var/tmp").expect("a directory"));

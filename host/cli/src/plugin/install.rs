@@ -93,7 +93,7 @@ fn tell(
     arguments: &PluginArguments,
     environment: &Environment,
 ) -> Result<()> {
-    let Installed { id, version, file, source, signer, change } = installed;
+    let Installed { id, version, file, source, signer, change, keeps_grant } = installed;
     let verb = match change {
         Change::New => "Installed".to_owned(),
         Change::Nothing => "Already installed:".to_owned(),
@@ -114,6 +114,9 @@ fn tell(
             "It asks to run what executes its input: {}",
             inspection.executes_input.join(", ")
         )));
+    }
+    if *keeps_grant && *change != Change::Nothing {
+        output::lines("It stays granted: it asks for nothing new, and the same key has signed it");
     }
     if inspection.grant != Standing::Granted {
         let options = arguments.root.as_deref().map(|root| format!(" --root {} --of-root", root.display()));

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use modsmith_registry::{Client, Digest};
 use rustix::fs::FlockOperation;
 
-use super::fetch::{Fetched, Fetcher};
+use super::fetch::{Fetched, Fetcher, PluginContent};
 use super::lock::{Lock, Locked, TEMPORARY, replace};
 use super::origin::Origin;
 use super::sources::Sources;
 use crate::error::Error;
-use crate::grant::record::{Record, revoke};
+use crate::grant::record::{Record, Standing, revoke};
 use crate::grant::rights::{Rights, RightsDifference};
 use crate::index::Index;
 use crate::limits::RoleLimits;
@@ -39,6 +39,8 @@ pub struct Installed {
     /// The fingerprint of the key that has signed it, where one had to.
     pub signer: Option<String>,
     pub change: Change,
+    /// Whether the grant of the file that was there is one for this file now.
+    pub keeps_grant: bool,
 }
 
 /// What an installation has changed.
@@ -195,6 +197,7 @@ impl<'i> Installer<'i> {
             self.check_there(plugin, origin, known.as_ref(), there)?;
         }
         let source = origin.to_string();
+        let kept = known.as_ref().and_then(|known| self.kept_rights(plugin, known));
         let change = match &known {
             _ if there.as_ref() == Some(&plugin.digest) => Change::Nothing,
             Some(known) if there.is_some() => Change::From(known.version.clone()),
@@ -226,7 +229,26 @@ impl<'i> Installer<'i> {
             lock.write(&self.directory)?;
         }
         let (id, version, signer) = (plugin.id.clone(), plugin.version.clone(), plugin.signer.clone());
-        Ok(Installed { id, version, file, source, signer, change })
+        let keeps_grant = kept.is_some();
+        if let Some(rights) = kept {
+            Record::new(plugin.digest.as_str(), &file, &version, rights).write(&self.search.config, &id)?;
+        }
+        Ok(Installed { id, version, file, source, signer, change, keeps_grant })
+    }
+
+    /// What a newer file is granted without being shown: it asks for no more than the granted file
+    /// that it replaces, and the same key has signed both. The signature of a table does not cover
+    /// its base.
+    fn kept_rights(&self, plugin: &Fetched, known: &Locked) -> Option<Rights> {
+        let PluginContent::Component(manifest) = &plugin.content else { return None };
+        let index = Index::read(self.search);
+        let granted = index.get(&plugin.id).filter(|entry| entry.standing == Standing::Granted)?;
+        let replaces_it = granted.component == self.directory.join(&known.file);
+        let is_same_signer = plugin.signer.is_some() && plugin.signer == known.signer;
+        let rights = Rights::of(manifest);
+        let record = Record::read(&self.search.config, &plugin.id).ok()??;
+        let asks_for_no_more = record.difference(&rights)?.adds_nothing();
+        (replaces_it && is_same_signer && asks_for_no_more).then_some(rights)
     }
 
     /// Whether the file that is there may be replaced.
