@@ -3,19 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
+use modsmith_tests::World;
 use modsmith_tests::fixture::Package;
-use modsmith_tests::{World, paths};
+use modsmith_tests::guide::blocks;
 
 use crate::scene::{add_packages, document, shell, total, world};
-
-/// The blocks of a language in a guide.
-fn blocks(guide: &str, language: &str) -> Vec<String> {
-    let path = paths::checkout().join("docs/guides").join(guide);
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let begin = format!("```{language}\n");
-    let block = |rest: &str| rest.split("\n```").next().unwrap_or_default().to_owned();
-    text.split(&begin).skip(1).map(block).collect()
-}
 
 /// The file that a block of TOML names in its first line.
 fn write_spec(world: &World, block: &str) {

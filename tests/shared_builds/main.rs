@@ -7,6 +7,7 @@ mod compatible;
 mod cosign;
 mod directory;
 mod faults;
+mod guide;
 mod kmm;
 mod plugins;
 mod registry;

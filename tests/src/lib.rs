@@ -13,6 +13,7 @@ pub mod debian_packages;
 pub mod disk;
 pub mod emulated;
 pub mod fixture;
+pub mod guide;
 pub mod kernel;
 pub mod kill;
 pub mod machine;
