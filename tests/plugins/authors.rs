@@ -119,6 +119,38 @@ fn what_modsmith_would_refuse_is_not_packed() {
 }
 
 #[test]
+fn a_dependency_that_only_browsers_serve_is_named_with_the_way_to_it() {
+    let desk = Desk::new();
+    let name = desk.start("initrd", "rust");
+    let package = |name: &str, dependencies: &str| {
+        format!(
+            "[package]\nname = \"{name}\"\nversion = \"0.2.100\"\nedition = \"2024\"\n[dependencies]\n{dependencies}"
+        )
+    };
+    // As the crate of this name has it, without a network.
+    desk.write("bindgen/Cargo.toml", package("wasm-bindgen", ""));
+    desk.write(
+        "bindgen/src/lib.rs",
+        "#[link(wasm_import_module = \"__wbindgen_placeholder__\")]\nunsafe extern \"C\" { fn __wbindgen_now() -> u32; }\n\
+         pub fn now() -> u32 { unsafe { __wbindgen_now() } }\n",
+    );
+    desk.write("clock/Cargo.toml", package("clock", "wasm-bindgen = { path = \"../bindgen\" }\n"));
+    desk.write("clock/src/lib.rs", "pub use wasm_bindgen::now;\n");
+    let edit = |file: &str, change: &dyn Fn(String) -> String| {
+        let file = format!("{name}/{file}");
+        let text = std::fs::read_to_string(desk.path().join(&file)).expect("a file of the template");
+        desk.write(&file, change(text));
+    };
+    edit("Cargo.toml", &|text| text.replace("[dependencies]\n", "[dependencies]\nclock = { path = \"../clock\" }\n"));
+    edit("src/lib.rs", &|text| {
+        text + "\n#[unsafe(no_mangle)]\npub extern \"C\" fn now() -> u32 {\n    clock::now()\n}\n"
+    });
+    let out = desk.plugin(&format!("build {name} --out dist")).expect(31).expect_hint();
+    let out = out.expect_error(&format!("The plugin `{name}` calls functions that only web browsers have."));
+    out.expect_error(&format!("{name} → clock → wasm-bindgen."));
+}
+
+#[test]
 fn a_build_command_takes_the_place_of_cargo() {
     let desk = Desk::new();
     desk.write("mine/core.wasm", settings_check("", ""));

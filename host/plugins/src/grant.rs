@@ -310,7 +310,7 @@ impl Grant {
         let remedy = match arguments.iter().find(is_path) {
             // Only a location fits a pattern of paths, and is valid below `--root`.
             Some(Argument::Text(text)) => {
-                format!("`{text}` is a path as text, and its author has to pass it as a location (in Rust, a `Path`)")
+                format!("`{text}` is a path as text; ask its author to pass it as a location (in Rust, a `Path`)")
             }
             _ => "ask its author to correct `arguments`, or use another plugin".to_owned(),
         };

@@ -12,6 +12,7 @@
 
 mod answer;
 mod asking;
+mod audience;
 pub mod cache;
 mod call;
 pub mod compile;
@@ -56,6 +57,7 @@ mod bindings {
 }
 
 pub use answer::Answer;
+pub use audience::for_author;
 pub use development::{Development, LONGEST_HOURS};
 pub use error::{Error, Fault, Kind, Result};
 pub use facade::Plugins;

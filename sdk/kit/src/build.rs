@@ -5,6 +5,7 @@
 //! becomes a component with its plugin.toml inside, so that a plugin is one file. Anybody's plugins and the first-party ones go the same way.
 
 mod command;
+mod dependencies;
 mod toolchain;
 
 use std::ffi::OsStr;
@@ -211,6 +212,10 @@ impl<'a> Folder<'a> {
             .iter()
             .find(|module| module.package == directory)
             .ok_or_else(|| Error::NoModule { directory: self.directory.to_path_buf() })?;
+        if pack::calls_browser(&pack::read(&module.file)?) {
+            let way = dependencies::way_to(dependencies::OF_BROWSERS, &directory);
+            return Err(Error::NeedsBrowser { id: self.manifest.manifest.id.clone(), way });
+        }
         self.pack(&module.file)
     }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use modsmith_plugins::Kind;
 use modsmith_plugins::error::Id;
+use modsmith_plugins::for_author;
 
 use crate::names::{FACTS, MANIFEST, PLAN, POLICY, REFUSAL};
 
@@ -28,7 +29,7 @@ pub const IDS: [(&str, Kind); 12] = [
 /// What happened, to which plugin or file. A `reason` has no full stop.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error(transparent)]
+    #[error("{}", for_author(&.0.to_string()))]
     Plugins(#[from] modsmith_plugins::Error),
     /// The steps of a plugin could not be carried out.
     #[error("{0}")]
@@ -45,6 +46,9 @@ pub enum Error {
     NoPlugin { directory: PathBuf },
     #[error("{} is not in order: {reason}.", file.display())]
     NotInOrder { file: PathBuf, reason: String },
+    /// `way`: the crates that lead to the one that calls the browser; may be empty.
+    #[error("The plugin `{id}` calls functions that only web browsers have.")]
+    NeedsBrowser { id: String, way: Vec<String> },
     #[error("Two plugins have the id `{id}`.")]
     TwoWithOneId { id: String },
     #[error("There is no Cargo.toml in {} or above it, so nothing to compile.", directory.display())]
@@ -163,6 +167,7 @@ impl Error {
             Self::OutsideModule { .. } => "plugin-source-missing",
             Self::BadName { .. } | Self::NoTemplate { .. } | Self::NoSdk { .. } => "template-missing",
             Self::NotInOrder { .. }
+            | Self::NeedsBrowser { .. }
             | Self::TwoWithOneId { .. }
             | Self::NothingToCompile { .. }
             | Self::NoModule { .. }
@@ -207,9 +212,12 @@ impl Error {
     /// Further lines that belong to the message.
     pub fn details(&self) -> Vec<String> {
         match self {
-            Self::Plugins(error) => error.details().to_vec(),
+            Self::Plugins(error) => error.details().iter().map(|line| for_author(line)).collect(),
             Self::Plan(error) => error.details.clone(),
             Self::InCase { error, .. } | Self::InFile { error, .. } => error.details(),
+            Self::NeedsBrowser { way, .. } if !way.is_empty() => {
+                vec![format!("They come by these dependencies: {}.", way.join(" → "))]
+            }
             Self::NoCompiler => vec!["Looked for both on the program path and in /usr/bin.".to_owned()],
             Self::NoCompilerForTarget { lacks: lines, .. }
             | Self::NotUsable { reasons: lines, .. }
@@ -222,7 +230,7 @@ impl Error {
     pub fn hints(&self) -> Vec<String> {
         let one = |hint: &str| vec![hint.to_owned()];
         match self {
-            Self::Plugins(error) => error.hints(),
+            Self::Plugins(error) => error.hints().iter().map(|hint| for_author(hint)).collect(),
             Self::Plan(error) => error.hints.clone(),
             Self::InCase { error, .. } | Self::InFile { error, .. } => error.hints(),
             Self::NoPlugin { .. } => {
@@ -267,6 +275,10 @@ impl Error {
         let one = |hint: &str| vec![hint.to_owned()];
         match self {
             Self::NotInOrder { .. } => one("Correct it and build again."),
+            Self::NeedsBrowser { .. } => vec![
+                "Turn off the feature that brings them, such as `js`, `wasm-bindgen` or `wasmbind`, or use another crate.".to_owned(),
+                "All ways: cargo tree --invert wasm-bindgen --target wasm32-unknown-unknown".to_owned(),
+            ],
             Self::TwoWithOneId { .. } => {
                 one("Give one of them another id: it names the plugin's file and its settings.")
             }

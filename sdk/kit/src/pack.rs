@@ -133,6 +133,7 @@ fn componentize(module: &[u8], manifest: &Manifest) -> anyhow::Result<Vec<u8>> {
 struct About {
     has_type: bool,
     uses_wasi: bool,
+    calls_browser: bool,
 }
 
 impl About {
@@ -145,7 +146,9 @@ impl About {
                 }
                 Payload::ImportSection(section) => {
                     for import in section.into_imports() {
-                        about.uses_wasi |= import?.module == adapter::NAME;
+                        let from = import?.module;
+                        about.uses_wasi |= from == adapter::NAME;
+                        about.calls_browser |= from.starts_with("__wbindgen");
                     }
                 }
                 _ => {}
@@ -153,6 +156,11 @@ impl About {
         }
         Ok(about)
     }
+}
+
+/// Whether a core module calls functions that wasm-bindgen puts into modules for web browsers.
+pub(crate) fn calls_browser(module: &[u8]) -> bool {
+    About::read(module).is_ok_and(|about| about.calls_browser)
 }
 
 /// The component with a plugin.toml embedded in it.

@@ -104,6 +104,21 @@ fn a_plan_that_is_not_the_expected_one_is_shown_line_by_line() {
     bench.test(&["--case", "installed"]).expect(0);
 }
 
+/// Whoever tests a plugin is its author, or could be.
+#[test]
+fn an_author_is_told_what_to_write_and_not_whom_to_ask() {
+    for (body, told) in [
+        (Body::new().write("etc", "passwd", 1), "name that path there"),
+        (Body::new().run("tool", &["--other"]), "correct `arguments`"),
+        (Body::new().run("other", &[]), "add one"),
+    ] {
+        let bench = Bench::initrd(body).file("cases/installed/facts.toml", REFRESH);
+        let output = bench.test(&[]).expect(1);
+        assert!(output.stdout.contains(told), "{output}");
+        assert!(!format!("{}{}", output.stdout, output.stderr).contains("author"), "{output}");
+    }
+}
+
 #[test]
 fn json_lists_cases_laws_and_what_broke_them() {
     let bench = Bench::initrd(Body::new().note("one")).case("installed", REFRESH);

@@ -4,6 +4,7 @@ use modsmith_facts::kernel::Kernel;
 use modsmith_facts::machine::Machine;
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Argument, Builder, Step};
+use modsmith_plugins::for_author;
 use modsmith_plugins::{
     BootEntry, BootLoader, BootMenu, Change, CheckReport, CheckSubject, Checks, Fault, FileOwners, HookFile, Initrd,
     InstallPolicy, KernelHooks, KernelLayout, KernelPrepare, ModprobeConfig, NextBoot, Occasion, PackageFacts,
@@ -72,7 +73,7 @@ pub fn ask(facts: &Facts, call: Call, target: &Target, plugins: &Plugins, id: &s
     let root = target.system.root.display().to_string();
     let plain = |text: String| if target.system.is_live() { text } else { text.replace(&root, "") };
     Ok(match said {
-        Err(error) => Answer::Failed { why: plain(error.to_string()), fault: Fault::of(&error) },
+        Err(error) => Answer::Failed { why: plain(for_author(&error.to_string())), fault: Fault::of(&error) },
         Ok(modsmith_plugins::Answer::Unsupported(reasons)) => {
             Answer::Unsupported(reasons.into_iter().map(|(plugin, why)| (plugin, plain(why))).collect())
         }

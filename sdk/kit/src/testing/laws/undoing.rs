@@ -9,7 +9,7 @@ use crate::testing::case::Case;
 use crate::testing::rehearsal::{NotCarriedOut, Picture, carry_out, create_roots, prepare};
 use crate::testing::subject::Subject;
 use crate::testing::target::Target;
-use modsmith_plugins::Plugins;
+use modsmith_plugins::{Plugins, for_author};
 
 /// Carries a case's plan out on its system, twice, and then what undoes it. A
 /// case whose plan runs a program that it does not supply is left unchecked, and
@@ -119,7 +119,7 @@ impl Scene<'_> {
         Ok(Ok(match carry_out(steps, &self.target, &self.plugins) {
             Ok(()) => Act::Done,
             Err(error) => {
-                let shown = std::iter::once(error.to_string()).chain(error.details()).collect();
+                let shown = std::iter::once(for_author(&error.to_string())).chain(error.details()).collect();
                 Act::Failed(said(call, "gave steps that cannot be carried out", shown))
             }
         }))
