@@ -1,7 +1,7 @@
-//! Who reads a message. Refusals are written for administrators, who can ask a plugin's author; an
-//! author is told what to write.
+//! Messages for the author of a plugin. Refusals are written for administrators, and name the author
+//! as the one to ask; the tools for authors print the same refusals without that.
 
-/// What administrators are told, and authors instead.
+/// A phrase of a message for administrators, and the phrase in its place for authors.
 const PHRASES: [(&str, &str); 4] = [
     ("ask its author to ", ""),
     (", or use another plugin", ""),
@@ -9,7 +9,8 @@ const PHRASES: [(&str, &str); 4] = [
     ("else report it to its author", "else have it do less"),
 ];
 
-/// A message about a plugin as its author is told it.
+/// Changes a message for administrators into one for the author of the plugin: `ask its author to add
+/// one` becomes `add one`.
 pub fn for_author(message: &str) -> String {
     PHRASES.iter().fold(message.to_owned(), |text, (administrators, authors)| text.replace(administrators, authors))
 }
@@ -46,7 +47,7 @@ mod tests {
             let text =
                 ["#[cfg(test)]", "#[test]"].iter().fold(text.as_str(), |text, tests| text.split(tests).next().unwrap());
             found += text.matches("its author").count();
-            // A version that is published and changes is the business of whoever installs it.
+            // This hint is about an installation from a registry, which authors' tools do not make.
             let left = for_author(&text.replace("Ask its author why", ""));
             assert!(!left.contains("its author"), "{}", entry.display());
         }

@@ -104,7 +104,7 @@ fn a_plan_that_is_not_the_expected_one_is_shown_line_by_line() {
     bench.test(&["--case", "installed"]).expect(0);
 }
 
-/// Whoever tests a plugin is its author, or could be.
+/// `plugin test` is a tool for authors: its report names the right that the manifest lacks.
 #[test]
 fn an_author_is_told_what_to_write_and_not_whom_to_ask() {
     for (body, told) in [

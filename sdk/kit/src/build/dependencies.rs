@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::toolchain::{TARGET, Toolchain};
 
-/// The crate whose functions only web browsers have. Source: its guide, "Without a bundler".
+/// The crate through which others call functions of a web browser.
 pub const OF_BROWSERS: &str = "wasm-bindgen";
 
 /// The first way that leads from the crate in a directory to a dependency, as cargo has resolved
