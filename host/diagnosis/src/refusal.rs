@@ -31,7 +31,7 @@ const PRIVILEGED: &str =
     r"^(?:.*/)?(insmod|modprobe|rmmod|depmod|mount|umount|sudo|su|chown|chgrp|mknod|sysctl|dmesg): ";
 
 /// Words of programs that were going to change something.
-const CHANGING: &str = r"(?i)\b(create|touch|remove|unlink|mkdir|write|writing|overwrite|move|rename|install|delete|truncate)\b|(?i:for writing)";
+const CHANGING: &str = r"(?i-u)\b(create|touch|remove|unlink|mkdir|write|writing|overwrite|move|rename|install|delete|truncate)\b|for writing";
 
 /// The program that speaks, with the line of its script.
 const SPEAKER: &str = r"^\S+: (?:line )?(?:\d+: )?";

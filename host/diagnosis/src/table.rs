@@ -25,7 +25,7 @@ use Rank::{Cause, Consequence, Sign};
 /// For each line the first row that matches it counts.
 const ROWS: &[(Rank, Class, &str)] = &[
     (Cause, NoSpace, r"No space left on device|Disk quota exceeded|not all data was written to the output"),
-    (Cause, OutOfMemory, r"virtual memory exhausted|Cannot allocate memory|(?i:\bout of memory\b)|memory exhausted"),
+    (Cause, OutOfMemory, r"virtual memory exhausted|Cannot allocate memory|(?i-u:\bout of memory\b)|memory exhausted"),
     (Cause, OutOfMemory, r"^Killed$|Killed signal terminated program|compiler error: Killed|failed to map segment"),
     (Cause, OutOfMemory, r"\*\*\* .*\] Killed$"),
     (Sign, OutOfMemory, r"\*\*\* .*\] Error 137$"),
@@ -45,7 +45,7 @@ const ROWS: &[(Rank, Class, &str)] = &[
     (
         Cause,
         HeadersMissing,
-        r"\*\*\* .*(?i:headers?\b.*(not|missing|unable|cannot)|(no|find|install) .*headers?\b).*  Stop\.$",
+        r"\*\*\* .*(?i-u:headers?\b(?u:.*)(not|missing|unable|cannot)|(no|find|install) (?u:.*)headers?\b).*  Stop\.$",
     ),
     (Cause, ToolMissing, r"please install libelf|cannot generate ORC metadata"),
     // A module of Perl or Python, which a script of the recipe is written in.
@@ -101,13 +101,13 @@ const ROWS: &[(Rank, Class, &str)] = &[
     (
         Sign,
         Unknown,
-        r"\*\*\* .*  Stop\.$|(?i:^\W*(fatal )?error\b[:! ])|: [Ee]rror: |^E: |Permission denied|Segmentation fault",
+        r"\*\*\* .*  Stop\.$|^\W*(?i-u:(fatal )?error\b[:! ])|: [Ee]rror: |^E: |Permission denied|Segmentation fault",
     ),
     (Consequence, Unknown, r"^g?make.*: \*\*\* "),
 ];
 
 /// Words of lines that tell of a failure in their own way.
-const TELLING: &str = r"(?i)\b(errors?|fail(ed|s|ure)?|cannot|can't|could ?n.t|unable|invalid|denied|missing|undefined|unknown|unexpected|not (found|exist|supported|a )|no such|refus(ed|es)|abort(ed|ing)?|bad|conflict\w*|busy|exists)\b";
+const TELLING: &str = r"(?i-u)\b(errors?|fail(ed|s|ure)?|cannot|can't|could ?n(?u:.)t|unable|invalid|denied|missing|undefined|unknown|unexpected|not (found|exist|supported|a )|no such|refus(ed|es)|abort(ed|ing)?|bad|conflict\w*|busy|exists)\b";
 
 /// Lines that only say what is being done: of the kernel's makefiles, of makes, of
 /// compilers' remarks, and commands as makes echo them.

@@ -35,7 +35,9 @@ pub fn evaluate_within(
     limit: Duration,
 ) -> Result<Evaluated, Error> {
     let environment = from_environment(environment);
-    let scalars = request.variables.table();
+    let mut scalars = request.variables.table();
+    // Real files use it.
+    scalars.insert("parallel_jobs".into(), processors().to_string());
     let names = kept();
     let mut out = Evaluated { file: request.conf.to_path_buf(), ..Evaluated::default() };
     let overrides = request.overrides.iter().map(AsRef::<Path>::as_ref).filter(|file| inside::exists(file));
@@ -108,9 +110,8 @@ impl Evaluated {
 }
 
 impl Variables {
-    /// As shell variables. `parallel_jobs` is there because real files use it.
+    /// As shell variables.
     pub(super) fn table(&self) -> BTreeMap<String, String> {
-        let jobs = processors().to_string();
         [
             ("kernelver", &self.kernelver),
             ("arch", &self.arch),
@@ -121,7 +122,6 @@ impl Variables {
             ("install_tree", &self.install_tree),
             ("module", &self.module),
             ("module_version", &self.module_version),
-            ("parallel_jobs", &jobs),
         ]
         .map(|(name, value)| (name.to_owned(), value.clone()))
         .into()

@@ -1,0 +1,21 @@
+//! Links the unwinder of the C compiler's library into the programs that depend on this crate, which are
+//! the shims and the host. As a shared library (libgcc_s) it costs each start a tenth: it is mapped,
+//! relocated and asks the processor what it can do. A build starts a shim for each call of a compiler.
+
+use std::path::Path;
+use std::process::Command;
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    let is_for_gnu = std::env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|env| env == "gnu");
+    if is_for_gnu && compiler_has_library() {
+        println!("cargo:rustc-link-lib=static:-bundle=gcc_eh");
+    }
+}
+
+/// Whether the linker has libgcc_eh.a. A compiler that has none answers with the bare name, gcc(1).
+fn compiler_has_library() -> bool {
+    let linker = std::env::var_os("RUSTC_LINKER").unwrap_or_else(|| "cc".into());
+    let output = Command::new(linker).arg("-print-file-name=libgcc_eh.a").output();
+    output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_absolute())
+}
