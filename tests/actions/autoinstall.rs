@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use modsmith_tests::fixture::Package;
+use modsmith_tests::fixture::{self, Package};
 use modsmith_tests::kernel::{self, Flavour};
 use modsmith_tests::prelude::*;
 use modsmith_tests::{Output, World};
@@ -78,6 +78,24 @@ fn a_failure_is_counted_and_stops_only_what_needs_it() {
     ] {
         assert!(out.stdout.contains(line), "no `{line}`: {out}");
     }
+}
+
+#[test]
+fn packages_are_named_as_in_status_whatever_their_modules_and_directories_are_called() {
+    let module = fs::read(fixture::module(&kernel(), "inner", None)).expect("a built module");
+    let recipe = "BUILT_MODULE_NAME[0]=inner\nDEST_MODULE_NAME[0]=outer\nMAKE[0]=\"cp ready.ko inner.ko\"\nCLEAN=true";
+    let world = World::generic();
+    automatic("driver").conf(recipe).file("ready.ko", module).write(&world.path("usr/src/vendors-directory"));
+    automatic("lost").conf(recipe).write(&world.path("usr/src/lost-module-source"));
+    for directory in ["vendors-directory", "lost-module-source"] {
+        world.dkms(&format!("add /usr/src/{directory}")).expect(0);
+    }
+    let out = autoinstall(&world).expect(11);
+    for line in ["succeeded for module(s) driver.\n", "failed for module(s) lost(10).\n"] {
+        assert!(out.stdout.contains(line), "no `{line}`: {out}");
+    }
+    let status = world.dkms("status").expect(0).stdout;
+    assert_eq!(status, format!("driver/1.0, {}, {}: installed\nlost/1.0: added\n", kernel(), kernel::arch()));
 }
 
 #[test]

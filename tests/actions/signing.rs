@@ -230,7 +230,49 @@ fn a_key_on_a_token_signs_with_a_pin_that_is_nowhere_written() {
     assert!(out.stdout.contains("Signing key: pkcs11:token=modsmith;object=mok;type=private\n"), "{out}");
     assert_signed_with(&world, &world.path("c"));
     assert_eq!(modinfo::field(&built(&world), "signer"), "modsmith token");
-    assert!(!out.stdout.contains("1234"), "the PIN is not shown: {out}");
+    let log = fs::read_to_string(built(&world).with_file_name("../log/make.log")).expect("a log");
+    for text in [&out.stdout, &out.stderr, &log] {
+        assert!(!text.contains("1234"), "the PIN is shown: {text}");
+    }
+}
+
+#[test]
+fn a_pin_in_the_name_of_a_key_is_shown_nowhere_in_any_spelling() {
+    const PIN: &str = "47114711";
+    for attribute in ["pin-value", "pin%2dvalue", "PIN-VALUE", "pin-source"] {
+        let key = format!("pkcs11:token=modsmith;object=mok;type=private?{attribute}={PIN}");
+        let world = world(&format!(
+            "sign_file=/etc/dkms/sign-file\nmok_signing_key='{key}'\nmok_certificate=/etc/dkms/certificate\n"
+        ));
+        world.write("etc/dkms/certificate", "any");
+        script(&world.path("etc/dkms/sign-file"), "echo \"$2\" >>/boot/keys; echo \"cannot use $2\" >&2; exit 1");
+        world.write("boot/keys", "");
+        let on_kernel = format!("signed/1.0 -k {}", kernel());
+        let commands = [
+            format!("build {on_kernel} --dry-run"),
+            format!("build {on_kernel} --dry-run --json"),
+            format!("build {on_kernel} --verbose --debug"),
+            format!("install {on_kernel} --events"),
+            format!("log {on_kernel}"),
+            "status --json".to_owned(),
+            "keys".to_owned(),
+            "keys --json".to_owned(),
+            format!("identity {on_kernel} --json"),
+        ];
+        for command in commands {
+            let out = world.modsmith(&command).expect_no_panic();
+            assert!(!format!("{out}").contains(PIN), "{attribute}: {command}: {out}");
+        }
+        let used = fs::read_to_string(world.path("boot/keys")).expect("the program wrote it");
+        assert!(used.contains(&key), "{attribute}: the program that signs gets the PIN: {used}");
+        let log = fs::read_to_string(built(&world).with_file_name("../log/make.log")).expect("a log");
+        assert!(!log.contains(PIN), "{attribute}: {log}");
+        for file in walkdir::WalkDir::new(world.tree()).into_iter().flatten().filter(|file| file.file_type().is_file())
+        {
+            let text = fs::read(file.path()).expect("readable by root");
+            assert!(!String::from_utf8_lossy(&text).contains(PIN), "{attribute}: {}", file.path().display());
+        }
+    }
 }
 
 #[test]

@@ -85,20 +85,29 @@ fn system(settings: &str) -> tempfile::TempDir {
     dir
 }
 
+/// The program by which kernels' own modules are signed, beside the headers.
+fn sign_file() -> PathBuf {
+    let headers = format!("/usr/src/linux-headers-{}", kernel());
+    fs::canonicalize(Path::new(&headers).join("scripts/sign-file")).expect("headers have it")
+}
+
 fn built(root: &Path) -> PathBuf {
     root.join("var/lib/dkms/away/1.0").join(kernel()).join(kernel::arch()).join("module/away.ko")
 }
 
 #[test]
 fn modules_of_another_system_without_openssl_are_signed_with_its_own_new_pair() {
-    // Its own sign-file runs inside it or not at all, and it has no libraries.
-    for (settings, runs) in [("", false), ("sign_file=pkcs7-signer\n", true)] {
+    // Its own sign-file runs inside it or not at all: with its libraries, or without.
+    for (settings, has_libraries) in [("", true), ("", false), ("sign_file=pkcs7-signer\n", false)] {
         let (world, system) = (World::new(&[]).without_key(), system(settings));
         let root = system.path();
+        if has_libraries {
+            tool::copy_into(root, &[&sign_file()]);
+        }
         let out = world.dkms(&format!("build away/1.0 --root {}", root.display())).expect(0);
         assert_pair(&root.join("var/lib/dkms"));
         assert!(!world.tree().join("mok.key").exists(), "nothing is made here");
-        if !runs {
+        if settings.is_empty() && !has_libraries {
             out.expect_error("away.ko was not signed: could not start /usr/lib/linux-kbuild-");
             assert!(Signed::read(&built(root)).is_none(), "{settings:?}");
             continue;

@@ -87,9 +87,11 @@ fn an_endless_loop_ends_at_the_time_limit() {
 fn what_it_starts_in_the_background_does_not_outlive_it() {
     let dir = tempfile::tempdir().unwrap();
     // A number that nothing else sleeps for.
-    let evaluated = read_in(dir.path(), format!("{GOOD}setsid sleep 98761 &\nsleep 98762 &\n").as_bytes(), 20).unwrap();
+    let nap = format!("8{:0>7}", std::process::id());
+    let text = format!("{GOOD}setsid sleep {nap}1 &\nsleep {nap}2 &\n");
+    let evaluated = read_in(dir.path(), text.as_bytes(), 20).unwrap();
     assert!(validate(&evaluated).is_ok());
-    assert!(!running("sleep 98761") && !running("sleep 98762"));
+    assert!(!running(&format!("sleep {nap}1")) && !running(&format!("sleep {nap}2")));
 }
 
 #[test]

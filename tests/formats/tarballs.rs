@@ -409,6 +409,11 @@ fn what_is_no_archive_of_a_package_is_refused_with_the_codes_of_dkms() {
     let empty = world.path("empty.tar");
     tool::run(Command::new("tar").arg("-cf").arg(&empty).args(["-T", "/dev/null"]));
     load(&world, &empty).expect(3).expect_error("dkms.conf");
+    let bad = "PACKAGE_NAME=\"box;reboot\"\nPACKAGE_VERSION=\"1.0\"\nBUILT_MODULE_NAME[0]=\"box\"\n\
+        DEST_MODULE_LOCATION[0]=\"/kernel/drivers/misc\"\n";
+    let named = Hostile(tar::Builder::new(Vec::new())).file("dkms_source_tree/dkms.conf", bad).write(&world);
+    load(&world, &named).expect(8).expect_error("box;reboot");
+    fs::remove_file(named).unwrap();
     let other = world.path("package.unknown");
     fs::write(&other, "x").unwrap();
     world.dkms(&format!("add {}", other.display())).expect(7).expect_error(".tar.gz");

@@ -10,10 +10,10 @@ use std::path::Path;
 use modsmith_tests::fixture::Package;
 use modsmith_tests::kernel::{self};
 use modsmith_tests::prelude::*;
-use modsmith_tests::{Output, Snapshot, World, tool, world};
+use modsmith_tests::{Output, World, tool, world};
 
 /// In a file that only root may read, outside of every tree and image.
-const SECRET: &str = "top-secret-4711";
+pub const SECRET: &str = "top-secret-4711";
 
 /// A user that owns nothing on the machine.
 const USER: u32 = 4711;
@@ -29,16 +29,16 @@ const AS_USER: &str = "setpriv --reuid 4711 --regid 4711 --clear-groups";
 const ONE_ID: &str = "unshare --user --map-root-user";
 
 /// A way in which everything is run.
-struct Way {
-    name: &'static str,
-    wrapper: [&'static str; 2],
+pub struct Way {
+    pub name: &'static str,
+    pub wrapper: [&'static str; 2],
     /// Whether bash can be confined, so that it reads.
-    confines: bool,
+    pub confines: bool,
 }
 
 /// By root, by a user, and in a user namespace that has one user; and each without Landlock,
 /// when only root has the same walls by other means.
-const WAYS: [Way; 6] = [
+pub const WAYS: [Way; 6] = [
     Way { name: "root", wrapper: ["", ""], confines: true },
     Way { name: "a user", wrapper: ["", AS_USER], confines: true },
     Way { name: "a user namespace", wrapper: ["", ONE_ID], confines: true },
@@ -48,7 +48,7 @@ const WAYS: [Way; 6] = [
 ];
 
 /// The walls that a reader has.
-const ALL_WALLS: &str = "no network, no writes, no secrets, own processes, no privileges";
+pub const ALL_WALLS: &str = "no network, no writes, no secrets, own processes, no privileges";
 
 pub fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
@@ -81,7 +81,7 @@ pub fn machine() -> World {
 
 /// Runs each command in each way; returns what was printed. None may take for
 /// ever, panic, print the secret, or change anything.
-fn look(world: &World, commands: &[String]) -> String {
+pub fn look(world: &World, commands: &[String]) -> String {
     for program in ["timeout", "unshare", "strace"] {
         tool::path(program);
     }
@@ -107,7 +107,7 @@ fn look(world: &World, commands: &[String]) -> String {
     all
 }
 
-fn commands(name: &str, more: &str) -> Vec<String> {
+pub fn commands(name: &str, more: &str) -> Vec<String> {
     let kernel = kernel();
     let actions = [
         "status".to_owned(),
@@ -172,7 +172,7 @@ fn a_conf_that_is_no_regular_file_is_told_and_not_waited_for() {
 
 /// What a dkms.conf tries with bash: to show a secret, to write where everybody may, to leave
 /// something running, to end others.
-const EVIL: [&str; 5] = [
+pub const EVIL: [&str; 5] = [
     "BUILD_DEPENDS=$(cat /boot/secret to-secret /proc/$PPID/environ)",
     "cd /boot/outside; echo x >victim; echo x >new; rm -f victim; ln -s /boot/secret link; chmod 700 .",
     "MAKE='$(echo x >/boot/outside/new)`rm -rf /boot/outside/victim to-outside/victim`'",
@@ -273,87 +273,17 @@ fn what_others_wrote_into_the_tree_is_told_and_not_believed() {
     assert!(outside.join("builds").exists() && outside.join("victim").exists());
 }
 
-/// An image whose links and settings lead to the machine that looks at it.
-fn image(world: &World) -> std::path::PathBuf {
-    let image = world.path("boot/image");
-    let kernel = kernel();
-    for name in
-        ["etc/dkms", "usr/src/trap-1.0", "usr/src/headers/include/config", "var/lib", "lib/modules", "boot", "tmp"]
-    {
-        fs::create_dir_all(image.join(name)).unwrap();
-    }
-    // What the links would lead to, were they followed out of the image.
-    let outside = world.path("boot/outside");
-    let version = outside.join("tree/leaked/1.0");
-    fs::create_dir_all(version.join(&kernel).join(kernel::arch()).join("module")).unwrap();
-    symlink("/boot/outside/src/leaked-1.0", version.join("source")).unwrap();
-    Package::new("leaked", "1.0").conf(SECRET).write(&outside.join("src/leaked-1.0"));
-    fs::write(outside.join("os-release"), format!("ID={SECRET}\n")).unwrap();
-    fs::create_dir_all(outside.join("modules").join(&kernel).join("kernel")).unwrap();
-
-    symlink("/boot/outside/os-release", image.join("etc/os-release")).unwrap();
-    symlink("/boot/secret", image.join("etc/dkms/trap.conf")).unwrap();
-    Package::new("trap", "1.0")
-        .conf("PRE_BUILD=\"touch /boot/outside/ran\"\nPOST_ADD=\"touch /boot/outside/ran\"\nAUTOINSTALL=yes")
-        .write(&image.join("usr/src/trap-1.0"));
-    let modules = image.join("lib/modules").join(&kernel);
-    fs::create_dir_all(modules.join("kernel")).unwrap();
-    symlink("/usr/src/headers", modules.join("build")).unwrap();
-    symlink("/boot/secret", image.join("usr/src/headers/include/config/auto.conf")).unwrap();
-    symlink("/boot/secret", image.join("usr/src/headers/vmlinux")).unwrap();
-    fs::write(
-        image.join("usr/src/headers/.kernelvariables"),
-        "CC := $(shell touch /boot/outside/ran; cat /boot/secret)\n",
-    )
-    .unwrap();
-    image
-}
-
 #[test]
-fn an_image_is_looked_at_without_leaving_it() {
-    let settings = [
-        // By links.
-        "",
-        // By settings.
-        "source_tree=/../../boot/outside/src\ndkms_tree=/../../boot/outside/tree\ninstall_tree=/../../boot/outside/modules\n",
-        "dkms_tree=$(touch /boot/outside/ran)/boot/outside/tree\n",
-        "tmp_location=/boot/outside\nmok_signing_key=/boot/secret\nmok_certificate=/boot/secret\npost_transaction='touch /boot/outside/ran'\nsign_tool=/boot/outside/tool\n",
-    ];
-    for (number, text) in settings.into_iter().enumerate() {
-        let world = machine();
-        let image = image(&world);
-        fs::write(image.join("etc/dkms/framework.conf"), text).unwrap();
-        if number == 0 {
-            symlink("/boot/outside/tree", image.join("var/lib/dkms")).unwrap();
-            fs::remove_dir_all(image.join("usr/src")).unwrap();
-            symlink("/boot/outside/src", image.join("usr/src")).unwrap();
-            fs::remove_dir_all(image.join("lib/modules")).unwrap();
-            symlink("/boot/outside/modules", image.join("lib/modules")).unwrap();
-        } else {
-            let tree = image.join("var/lib/dkms/trap/1.0");
-            fs::create_dir_all(tree.join(kernel()).join(kernel::arch()).join("module")).unwrap();
-            fs::create_dir_all(tree.join(kernel()).join(kernel::arch()).join("log")).unwrap();
-            symlink("/boot/secret", tree.join(kernel()).join(kernel::arch()).join("log/make.log")).unwrap();
-            symlink("/usr/src/trap-1.0", tree.join("source")).unwrap();
-        }
-        let mut all = commands("trap", "--root /boot/image");
-        all.extend(commands("leaked", "--root /boot/image"));
-        let shown = look(&world, &all);
-        assert!(!shown.contains("leaked/1.0, ") && !world.path("boot/outside/ran").exists(), "{text}: {shown}");
-    }
-}
-
-#[test]
-fn a_change_of_an_image_stays_in_it() {
+fn a_conf_has_no_terminal_where_the_caller_has_one() {
     let world = machine();
-    let image = image(&world);
-    fs::remove_file(image.join("etc/dkms/trap.conf")).unwrap();
-    symlink("/boot/outside/tree", image.join("var/lib/dkms")).unwrap();
-    fs::write(image.join("etc/dkms/framework.conf"), "post_transaction='touch /boot/outside/ran'\n").unwrap();
-    let before = Snapshot::of(&world.path("boot/outside"));
-    let out = world.modsmith("add trap/1.0 --root /boot/image").expect_no_panic();
-    before.assert_same(&Snapshot::of(&world.path("boot/outside")), &format!("a change of an image: {out}"));
-    assert!(image.join("boot/outside/tree/trap/1.0/source").is_symlink(), "{out}");
+    // Whoever opens the terminal can type into the shell that waits behind the program.
+    world.add_package(&Package::new("trap", "1.0").conf("BUILD_DEPENDS=$({ : </dev/tty; } 2>/dev/null && echo typed)"));
+    let mut terminal =
+        world.shell("{ : </dev/tty; } && echo there; /boot/modsmith conf trap/1.0; echo done").on_terminal(50, 100);
+    terminal.until(|lines| lines.iter().any(|line| line == "done"), |_| {});
+    let screen = terminal.screen().join("\n");
+    assert!(screen.contains("there") && screen.contains("trap"), "{screen}");
+    assert!(!screen.contains("typed"), "{screen}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod bad_input;
 mod concurrency;
 mod crash;
+mod hostile_images;
 mod hostile_sources;
 mod hostile_trees;
 mod levels;

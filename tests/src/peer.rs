@@ -173,6 +173,10 @@ pub const ACCEPTED: &[Accepted] = &[
             d.subject.starts_with("file var/lib/dkms/") && d.subject.contains("/.modsmith") && d.peer.is_none()
         },
     },
+    Accepted {
+        name: "`remove --all` with a missing `-c` is refused",
+        explains: |d| d.command.contains("-c /boot/none") && codes(d, "0", "4"),
+    },
     Accepted { name: "Missing headers are exit code 21", explains: |d| codes(d, "1", "21") },
     Accepted { name: "An excluded kernel is exit code 77", explains: |d| codes(d, "9", "77") },
     Accepted { name: "A missing dependency is exit code 13", explains: |d| d.command.contains("needy/") },

@@ -21,6 +21,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("cpio", "cpio"),
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("timeout", "coreutils"),
+    ("ldd", "libc-bin"),
     ("gzip", "gzip"),
     ("modprobe", "kmod"),
     ("apt-get", "apt"),
@@ -103,4 +104,21 @@ pub fn output(command: &mut Command) -> Output {
     let shown = format!("{command:?}");
     let out = command.output().unwrap_or_else(|e| panic!("cannot run {shown}: {e}"));
     Output::new(shown, out)
+}
+
+/// Copies programs of this machine, by their paths, into another system, with the libraries that the
+/// loader finds for them.
+///
+/// # Panics
+/// When a file cannot be copied.
+pub fn copy_into(system: &Path, programs: &[&Path]) {
+    for program in programs {
+        let listed = run(Command::new(path("ldd")).arg(program));
+        let libraries = listed.split_whitespace().filter(|word| word.starts_with('/')).map(Path::new);
+        for file in std::iter::once(*program).chain(libraries) {
+            let copy = system.join(file.strip_prefix("/").expect("an absolute path"));
+            std::fs::create_dir_all(copy.parent().expect("a file")).expect("writable");
+            std::fs::copy(file, &copy).unwrap_or_else(|e| panic!("{} to {}: {e}", file.display(), copy.display()));
+        }
+    }
 }

@@ -93,9 +93,19 @@ fn packages_end_as_with_dkms() {
     // Another kernel: its packages' hooks build for it what is there.
     step("install linux-headers-cloud-amd64");
     step(&format!("install --reinstall {}", installed[0]));
-    for package in installed {
+    // The kernel goes, and what was built for it with it; then it comes again.
+    step("purge --autoremove linux-headers-cloud-amd64");
+    step("install linux-headers-cloud-amd64");
+    let (first, others) = installed.split_first().expect("at least one");
+    for package in others {
         step(&format!("purge {package}"));
     }
+    // Several in one transaction, for both kernels, beside one that is there.
+    let others: Vec<&str> = others.iter().map(|package| package.as_str()).collect();
+    if !others.is_empty() {
+        step(&format!("install {}", others.join(" ")));
+    }
+    step(&format!("purge {first} {}", others.join(" ")));
     step("purge linux-headers-cloud-amd64");
     assert_eq!(differences, "");
 }

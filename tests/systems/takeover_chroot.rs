@@ -91,3 +91,9 @@ fn edited_settings_keys_and_modules_stay_there_and_back_on_debian_12() {
 fn edited_settings_keys_and_modules_stay_there_and_back_on_debian_13() {
     take_over_and_go_back("trixie");
 }
+
+#[test]
+#[ignore = "slow"]
+fn edited_settings_keys_and_modules_stay_there_and_back_on_debian_unstable() {
+    take_over_and_go_back("sid");
+}

@@ -8,6 +8,7 @@ const SHORT: &str = "Short options may have their value in the same word";
 const OWN_CONFIG: &str = "A kernel configuration that is missing is not used";
 const EMPTY: &str = "An empty kernel or architecture is exit code 16";
 const ONE: &str = "`autoinstall` takes one kernel";
+const NO_FILE: &str = "`remove --all` with a missing `-c` is refused";
 
 pub const NAMES: Table = Table {
     state: state::ADDED,
@@ -85,6 +86,9 @@ pub const OPTIONS: Table = Table {
         (3, "add sample/1.0 -c /boot/none", &[]),
         (0, "uninstall sample/1.0 -k OTHER -c /boot/none", &[]),
         (0, "unbuild sample/1.0 -k OTHER -c /boot/none", &[]),
+        (4, "remove sample/1.0 --all -c /boot/none", &[NO_FILE]),
+        (4, "remove sample/1.0 -k KERNEL -c /boot/none", &[]),
+        (4, "unbuild sample/1.0 -k KERNEL -c /boot/none", &[]),
         (0, "status sample/9.9 -c /boot/none", &[]),
         (4, "build sample/1.0 -k OTHER -c /boot/none", &[]),
         (0, "build --force sample/1.0 -k KERNEL --config /boot/none", &[OWN_CONFIG]),

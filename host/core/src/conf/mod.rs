@@ -35,7 +35,7 @@ pub use evaluate::{TIME_LIMIT, evaluate, evaluate_within};
 pub use make::{default_make_command, make_command, only_jobserver_tells};
 pub use placeholder::Placeholder;
 pub(crate) use settings::SettingsFile;
-pub use source::Reading;
+pub use source::{Reading, check_readable};
 pub use store::bytes_of_size;
 pub use sysconfig::addon_modules_dir;
 

@@ -140,6 +140,13 @@ fn readable(input: &Input<'_>) -> Readable {
     readable
 }
 
+/// Whether a dkms.conf could be read at all.
+///
+/// Errors: `ConfUnreadable` when it cannot be opened or is too large.
+pub fn check_readable(file: &Path) -> Result<(), Error> {
+    inside::read_configuration(file).map(drop).map_err(|error| unreadable(file, &error))
+}
+
 fn unreadable(file: &Path, error: &io::Error) -> Error {
     let error_out = Error::new(Kind::ConfUnreadable, format!("Could not read {}: {error}.", file.display()));
     match error.kind() {

@@ -21,6 +21,11 @@ pub(super) fn check_exclusive(package: &Package, conf: &PackageConf, kernel: &Ke
     .detail(format!("Its {} says so with a BUILD_EXCLUSIVE directive.", conf.evaluated.file.display())))
 }
 
+/// Refuses a dkms.conf that the command line names (`-c`) and that cannot be read.
+pub(super) fn check_named_conf(run: &Invocation<'_>) -> Result<()> {
+    run.env.options.conf.as_deref().map_or(Ok(()), conf::check_readable)
+}
+
 /// Refuses a kernel without headers.
 pub(super) fn check_headers(run: &Invocation<'_>, kernel: &std::sync::Arc<Kernel>) -> Result<()> {
     if kernel.headers().is_some() {

@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::event::{End, Job, Outcome, Skip};
 use crate::flow::Invocation;
 use crate::flow::failures::{forget, plan_forget, plan_forget_package};
+use crate::flow::preconditions::check_named_conf;
 use crate::flow::safe_upgrade::is_upgrade;
 use crate::flow::transaction::begin;
 use crate::flow::uninstall::uninstall_package;
@@ -24,6 +25,7 @@ pub fn remove(run: &Invocation<'_>, id: &PackageId, targets: &[Target]) -> Resul
     if run.env.options.safe_upgrade && is_upgrade(run, id)? {
         return Ok(());
     }
+    check_named_conf(run)?;
     targets.iter().try_for_each(|target| unbuild_package(run, &package, target))?;
     let left: Vec<Target> = run.env.tree.targets(id).into_iter().filter(|t| !targets.contains(t)).collect();
     if !left.is_empty() || run.runner.after_success(|| run.env.tree.has_kernels(id)).unwrap_or_default() {
@@ -46,12 +48,16 @@ pub(super) fn unbuild_package(run: &Invocation<'_>, package: &Package, target: &
 
 fn take_out(run: &Invocation<'_>, package: &Package, target: &Target) -> Result<End> {
     let id = &package.id;
-    if run.env.tree.is_installed(id, target) {
+    let (is_installed, is_built) = (run.env.tree.is_installed(id, target), run.env.tree.is_built(id, target));
+    if is_installed || is_built {
+        check_named_conf(run)?;
+    }
+    if is_installed {
         uninstall_package(run, package, &run.kernel(target), target)?;
     } else {
         run.runner.say(format!("Module {id} is not installed for kernel {target}. Skipping..."));
     }
-    if !run.env.tree.is_built(id, target) {
+    if !is_built {
         run.runner.say(format!("Module {id} is not built for kernel {target}. Skipping..."));
         return forget(run, id, target).map(|()| End::Skipped(Skip::NotBuilt));
     }

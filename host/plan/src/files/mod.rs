@@ -313,3 +313,22 @@ pub(crate) fn temporary_sibling(name: &Path) -> io::Result<PathBuf> {
         .map_err(|_| io::Error::other("the system has no random numbers"))?;
     Ok(name.with_file_name(format!("{HIDDEN}{}~", hex::encode(random))))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn temporary_names_cannot_be_guessed_and_have_no_suffix_of_the_file() {
+        let names: BTreeSet<PathBuf> =
+            (0..100).map(|_| temporary_sibling(Path::new("a/b.ko")).expect("random numbers")).collect();
+        assert_eq!(names.len(), 100);
+        for name in names {
+            let text = name.file_name().and_then(|name| name.to_str()).expect("UTF-8");
+            assert_eq!((name.parent(), text.len()), (Some(Path::new("a")), HIDDEN.len() + 16 + "~".len()), "{text}");
+            assert!(text.starts_with(HIDDEN) && text.ends_with('~'), "{text}");
+        }
+    }
+}

@@ -40,6 +40,23 @@ fn a_missing_program_that_is_optional_is_skipped_and_another_named() {
 }
 
 #[test]
+fn a_program_of_a_clean_environment_sees_only_what_its_step_lists() {
+    let scratch = Scratch::new();
+    let mut command = Command::new("env");
+    command.environment = Environment::Clean(vec![("LISTED".into(), "1".into())]);
+    command.log = Some(LogBlock { location: tree("make.log"), description: "x".into(), command: "env".into() });
+    let mut plan = scratch.builder();
+    plan.push(write(tree("make.log"), ""), "");
+    plan.push(Action::Run(command), "");
+    scratch.run(plan).unwrap();
+    let log = fs::read_to_string(scratch.path("tree/make.log")).unwrap();
+    let mut names: Vec<&str> =
+        log.lines().filter(|line| !line.starts_with('#')).filter_map(|line| Some(line.split_once('=')?.0)).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["LC_ALL", "LISTED", "PATH"], "{log}");
+}
+
+#[test]
 fn the_output_of_a_logged_command_is_a_block_of_the_log() {
     let scratch = Scratch::new();
     let mut command = Command::new("bash").args(["-c", "echo said; exit 3"]);
