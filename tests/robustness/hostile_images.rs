@@ -47,26 +47,31 @@ fn image(world: &World) -> std::path::PathBuf {
     image
 }
 
+/// Links in the place of all directories that are worked on.
+fn leads_out(image: &Path) {
+    symlink("/boot/outside/tree", image.join("var/lib/dkms")).unwrap();
+    for (directory, outside) in [("usr/src", "/boot/outside/src"), ("lib/modules", "/boot/outside/modules")] {
+        fs::remove_dir_all(image.join(directory)).unwrap();
+        symlink(outside, image.join(directory)).unwrap();
+    }
+}
+
+/// Ways to the machine outside: by links, where there are no settings, and by settings.
+const SETTINGS: [&str; 4] = [
+    "",
+    "source_tree=/../../boot/outside/src\ndkms_tree=/../../boot/outside/tree\ninstall_tree=/../../boot/outside/modules\n",
+    "dkms_tree=$(touch /boot/outside/ran)/boot/outside/tree\n",
+    "tmp_location=/boot/outside\nmok_signing_key=/boot/secret\nmok_certificate=/boot/secret\npost_transaction='touch /boot/outside/ran'\nsign_tool=/boot/outside/tool\n",
+];
+
 #[test]
 fn an_image_is_looked_at_without_leaving_it() {
-    let settings = [
-        // By links.
-        "",
-        // By settings.
-        "source_tree=/../../boot/outside/src\ndkms_tree=/../../boot/outside/tree\ninstall_tree=/../../boot/outside/modules\n",
-        "dkms_tree=$(touch /boot/outside/ran)/boot/outside/tree\n",
-        "tmp_location=/boot/outside\nmok_signing_key=/boot/secret\nmok_certificate=/boot/secret\npost_transaction='touch /boot/outside/ran'\nsign_tool=/boot/outside/tool\n",
-    ];
-    for (number, text) in settings.into_iter().enumerate() {
+    for text in SETTINGS {
         let world = machine();
         let image = image(&world);
         fs::write(image.join("etc/dkms/framework.conf"), text).unwrap();
-        if number == 0 {
-            symlink("/boot/outside/tree", image.join("var/lib/dkms")).unwrap();
-            fs::remove_dir_all(image.join("usr/src")).unwrap();
-            symlink("/boot/outside/src", image.join("usr/src")).unwrap();
-            fs::remove_dir_all(image.join("lib/modules")).unwrap();
-            symlink("/boot/outside/modules", image.join("lib/modules")).unwrap();
+        if text.is_empty() {
+            leads_out(&image);
         } else {
             let tree = image.join("var/lib/dkms/trap/1.0");
             fs::create_dir_all(tree.join(kernel()).join(kernel::arch()).join("module")).unwrap();
@@ -95,6 +100,39 @@ fn a_change_of_an_image_stays_in_it() {
     let out = world.modsmith("remove trap/1.0 --all --root /boot/image").expect_no_panic();
     before.assert_same(&Snapshot::of(&world.path("boot/outside")), &format!("a change of an image: {out}"));
     assert!(!image.join("boot/outside/tree/trap").exists(), "{out}");
+}
+
+#[test]
+fn no_action_on_an_image_changes_what_its_links_and_settings_lead_to() {
+    for text in SETTINGS {
+        let world = machine();
+        let image = image(&world);
+        fs::remove_file(image.join("etc/dkms/trap.conf")).unwrap();
+        fs::write(image.join("etc/dkms/framework.conf"), text).unwrap();
+        if text.is_empty() {
+            leads_out(&image);
+        }
+        let around = || world.snapshot().without(|path| path.starts_with("boot/image"));
+        let before = around();
+        for name in ["trap", "leaked"] {
+            let on_kernel = format!("{name}/1.0 -k {}", kernel());
+            for action in [
+                format!("add {name}/1.0"),
+                format!("build {on_kernel}"),
+                format!("install {on_kernel} --force"),
+                format!("autoinstall -k {}", kernel()),
+                format!("kernel_postinst -k {}", kernel()),
+                "generate_mok".to_owned(),
+                format!("uninstall {on_kernel}"),
+                format!("kernel_prerm -k {}", kernel()),
+                format!("remove {name}/1.0 --all"),
+            ] {
+                let out = world.modsmith(&format!("{action} --root /boot/image")).expect_no_panic();
+                assert!(!format!("{out}").contains(&format!("{SECRET}=1")), "{action}: {out}");
+                before.assert_same(&around(), &format!("`{text}`, {action}: {out}"));
+            }
+        }
+    }
 }
 
 #[test]
