@@ -1,6 +1,7 @@
-//! Links the unwinder of the C compiler's library into the programs that depend on this crate, which are
-//! the shims and the host. As a shared library (libgcc_s) it costs each start a tenth: it is mapped,
-//! relocated and asks the processor what it can do. A build starts a shim for each call of a compiler.
+//! Links the unwinder of the C compiler's library into the programs that depend on this crate: the shims,
+//! the host and the authors' tool. As a shared library (libgcc_s) it costs each start about 0.2 ms of 2.7:
+//! it is mapped, relocated and asks the processor what it can do. A build starts a shim for each call of a
+//! compiler.
 
 use std::path::Path;
 use std::process::Command;
