@@ -156,7 +156,7 @@ fn sequence(seed: u64, wide: bool, grant: &Arc<Grant>, tally: &mut Tally) {
     }
 }
 
-/// So many sequences, from a seed on: `HOSTILE_SEED` chooses others.
+/// Plays `count` sequences, the first one of `seed`; `HOSTILE_SEED` chooses another.
 fn sequences(seed: u64, count: u64) {
     let from = std::env::var("HOSTILE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(seed);
     let mut tally = Tally::default();
