@@ -14,7 +14,7 @@ fn main() {
     }
 }
 
-/// Whether the linker has libgcc_eh.a. A compiler that has none answers with the bare name, gcc(1).
+/// Whether the linker has libgcc_eh.a: compilers answer with its path, or with the bare name if there is none.
 fn compiler_has_library() -> bool {
     let linker = std::env::var_os("RUSTC_LINKER").unwrap_or_else(|| "cc".into());
     let output = Command::new(linker).arg("-print-file-name=libgcc_eh.a").output();

@@ -107,6 +107,8 @@ fn modules_of_another_system_without_openssl_are_signed_with_its_own_new_pair() 
         let out = world.dkms(&format!("build away/1.0 --root {}", root.display())).expect(0);
         assert_pair(&root.join("var/lib/dkms"));
         assert!(!world.tree().join("mok.key").exists(), "nothing is made here");
+        let log = fs::read_to_string(built(root).with_file_name("../log/make.log")).expect("a log");
+        assert!(log.contains("# confinement: full\n"), "an image's recipe is confined as any other: {log}");
         if settings.is_empty() && !has_libraries {
             out.expect_error("away.ko was not signed: could not start /usr/lib/linux-kbuild-");
             assert!(Signed::read(&built(root)).is_none(), "{settings:?}");

@@ -47,7 +47,7 @@ fn live(package: &str, flavour: Flavour) -> (Vec<Step>, Vec<Step>) {
     (peer, ours)
 }
 
-/// The Makefile of this one goes to `/usr/src`: with dkms it writes there, and walls keep it from that.
+/// The Makefile of this package writes into `/usr/src`. With modsmith the confinement of builds prevents that.
 const BUILDS_IN_ITS_SOURCE: &str = "west-chamber-dkms";
 
 /// The exit code of the n-th step, by both.

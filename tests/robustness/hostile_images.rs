@@ -9,7 +9,7 @@ use modsmith_tests::kernel::{self};
 use modsmith_tests::prelude::*;
 use modsmith_tests::{Snapshot, World, tool};
 
-use crate::hostile_trees::{ALL_WALLS, EVIL, SECRET, WATCHDOG, WAYS, Way, commands, look, machine};
+use crate::hostile_trees::{ALL_WALLS, EVIL, SECRET, WATCHDOG, WAYS, Way, commands, look, machine, sleeps};
 
 /// An image whose links and settings lead to the machine that looks at it.
 fn image(world: &World) -> std::path::PathBuf {
@@ -167,6 +167,7 @@ fn text_of_an_image_runs_inside_it_or_not_at_all() {
 
 #[test]
 fn hostile_confs_of_an_image_are_read_behind_all_walls_in_every_way_or_not_read() {
+    // No other test's processes sleep that long.
     let nap = (80_000_000 + std::process::id()).to_string();
     for evil in EVIL.map(|evil| evil.replace("NAP", &nap)) {
         let world = machine();
@@ -188,5 +189,6 @@ fn hostile_confs_of_an_image_are_read_behind_all_walls_in_every_way_or_not_read(
             }
             before.assert_same(&world.snapshot(), &format!("{name}, {evil}"));
         }
+        assert!(!sleeps(&nap), "{evil}: a process was left");
     }
 }

@@ -180,6 +180,13 @@ pub const EVIL: [&str; 5] = [
     "kill -9 $PPID 1; kill -STOP $PPID 1; BUILD_DEPENDS=$(kill -9 1)",
 ];
 
+/// Whether a process sleeps for so many seconds.
+pub fn sleeps(seconds: &str) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let mut lines = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    lines.any(|line| line == format!("sleep\0{seconds}\0").as_bytes())
+}
+
 #[test]
 fn hostile_confs_are_looked_at_behind_all_walls_in_every_way_or_not_read() {
     // No other test's processes sleep that long.
@@ -212,9 +219,7 @@ fn hostile_confs_are_looked_at_behind_all_walls_in_every_way_or_not_read() {
                     .expect_error("no writes: Operation not supported");
             }
         }
-        let processes = fs::read_dir("/proc").unwrap().flatten();
-        let mut lines = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-        assert!(!lines.any(|line| line == format!("sleep\0{nap}\0").as_bytes()), "{evil}: a process was left");
+        assert!(!sleeps(&nap), "{evil}: a process was left");
     }
 }
 
@@ -276,7 +281,7 @@ fn what_others_wrote_into_the_tree_is_told_and_not_believed() {
 #[test]
 fn a_conf_has_no_terminal_where_the_caller_has_one() {
     let world = machine();
-    // Whoever opens the terminal can type into the shell that waits behind the program.
+    // A program that opens the terminal can type into the shell of its user.
     world.add_package(&Package::new("trap", "1.0").conf("BUILD_DEPENDS=$({ : </dev/tty; } 2>/dev/null && echo typed)"));
     let mut terminal =
         world.shell("{ : </dev/tty; } && echo there; /boot/modsmith conf trap/1.0; echo done").on_terminal(50, 100);

@@ -175,7 +175,7 @@ pub const ACCEPTED: &[Accepted] = &[
     },
     Accepted {
         name: "`remove --all` with a missing `-c` is refused",
-        explains: |d| d.command.contains("-c /boot/none") && codes(d, "0", "4"),
+        explains: |d| d.command.contains("--all -c /boot/none") && codes(d, "0", "4"),
     },
     Accepted { name: "Missing headers are exit code 21", explains: |d| codes(d, "1", "21") },
     Accepted { name: "An excluded kernel is exit code 77", explains: |d| codes(d, "9", "77") },

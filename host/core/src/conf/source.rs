@@ -140,7 +140,7 @@ fn readable(input: &Input<'_>) -> Readable {
     readable
 }
 
-/// Whether a dkms.conf could be read at all.
+/// Refuses a dkms.conf that cannot be read.
 ///
 /// Errors: `ConfUnreadable` when it cannot be opened or is too large.
 pub fn check_readable(file: &Path) -> Result<(), Error> {
