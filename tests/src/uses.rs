@@ -47,33 +47,25 @@ fn without_tests(source: &str) -> String {
     source[..tests.map_or(source.len(), |(location, _)| location)].to_owned()
 }
 
-/// Which modules of the first level use which others.
+/// The folders of a crate that hold modules, as paths of modules; the crate's root is empty.
+pub fn folders(modules: &[Module]) -> BTreeSet<Vec<String>> {
+    modules.iter().flat_map(|module| (0..module.path.len()).map(|length| module.path[..length].to_vec())).collect()
+}
+
+/// Which modules of one folder use which others of the folder. A module counts with all that
+/// is below it, and a path that another module gives on counts as of the module that defines it.
 pub struct Graph(BTreeMap<String, BTreeSet<String>>);
 
 impl Graph {
-    pub fn of(modules: &[Module]) -> Self {
-        let names: BTreeSet<&str> =
-            modules.iter().filter_map(|module| module.path.first()).map(String::as_str).collect();
-        let root = modules.iter().find(|module| module.path.is_empty()).map_or("", |root| root.source.as_str());
-        // What the root gives on from its modules counts as the module's.
-        let mut homes: BTreeMap<String, String> = BTreeMap::new();
-        for path in paths_in(root) {
-            let path: Vec<&str> = path.iter().map(String::as_str).filter(|part| *part != "crate").collect();
-            if let [home, .., name] = path.as_slice()
-                && names.contains(home)
-            {
-                homes.insert((*name).to_owned(), (*home).to_owned());
-            }
-        }
+    pub fn of(modules: &[Module], folder: &[String]) -> Self {
+        let crate_ = Crate(modules.iter().map(|module| (module.path.as_slice(), paths_in(&module.source))).collect());
+        let child = |path: &[String]| path.strip_prefix(folder)?.first().cloned();
         let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for module in modules.iter().filter(|module| !module.path.is_empty()) {
-            for path in paths_in(&module.source) {
-                let Some(first) = first_part(&module.path, &path) else { continue };
-                let home = if names.contains(first.as_str()) { Some(first) } else { homes.get(&first).cloned() };
-                if let Some(home) = home.filter(|home| *home != module.path[0]) {
-                    edges.entry(module.path[0].clone()).or_default().insert(home);
-                }
-            }
+        for (module, paths) in &crate_.0 {
+            let Some(from) = child(module) else { continue };
+            let homes = paths.iter().filter_map(|path| crate_.home(module, path, &mut BTreeSet::new()));
+            let used = homes.filter_map(|home| child(&home)).filter(|to| *to != from);
+            edges.entry(from.clone()).or_default().extend(used);
         }
         Self(edges)
     }
@@ -100,16 +92,42 @@ impl Graph {
     }
 }
 
-/// The first part of a path, seen from the crate's root; `None` for other crates.
-fn first_part(module: &[String], path: &[String]) -> Option<String> {
-    match path.first()?.as_str() {
-        "crate" => path.get(1).cloned(),
-        "super" => {
-            let up = path.iter().take_while(|part| *part == "super").count();
-            let base = module.len().checked_sub(up)?;
-            module[..base].first().or_else(|| path.get(up)).cloned()
+/// The modules of a crate, each with the paths in its source.
+struct Crate<'m>(BTreeMap<&'m [String], Vec<Vec<String>>>);
+
+impl Crate<'_> {
+    /// The module that defines what a path in a module leads to; `None` for other crates.
+    fn home(
+        &self,
+        module: &[String],
+        path: &[String],
+        seen: &mut BTreeSet<(Vec<String>, String)>,
+    ) -> Option<Vec<String>> {
+        let mut parts = path.iter().peekable();
+        let mut home = match path.first()?.as_str() {
+            "crate" => Vec::new(),
+            "self" | "super" => module.to_vec(),
+            first if self.0.contains_key([module, &[first.to_owned()]].concat().as_slice()) => module.to_vec(),
+            _ => return None,
+        };
+        while let Some(part) = parts.next_if(|part| ["crate", "self", "super"].contains(&part.as_str())) {
+            if part == "super" {
+                home.pop()?;
+            }
         }
-        _ => None,
+        while let Some(part) = parts.next() {
+            let inner = [home.as_slice(), std::slice::from_ref(part)].concat();
+            if self.0.contains_key(inner.as_slice()) {
+                home = inner;
+                continue;
+            }
+            let given_on = self.0.get(home.as_slice()).into_iter().flatten().filter(|path| path.last() == Some(part));
+            let further = |path: &Vec<String>| {
+                if seen.insert((home.clone(), part.clone())) { self.home(&home, path, seen) } else { None }
+            };
+            return given_on.cloned().collect::<Vec<_>>().iter().find_map(further).or(Some(home.clone()));
+        }
+        Some(home)
     }
 }
 
@@ -173,26 +191,42 @@ fn expand(prefix: Vec<String>, text: &str, paths: &mut Vec<Vec<String>>) {
 mod tests {
     use super::*;
 
-    fn circles(sources: &[(&str, &str)]) -> Vec<Vec<String>> {
+    fn circles(folder: &[&str], sources: &[(&str, &str)]) -> Vec<Vec<String>> {
         let module = |(path, source): &(&str, &str)| Module {
             path: path.split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect(),
             source: (*source).to_owned(),
         };
-        Graph::of(&sources.iter().map(module).collect::<Vec<_>>()).circles()
+        let folder: Vec<String> = folder.iter().map(|&part| part.to_owned()).collect();
+        Graph::of(&sources.iter().map(module).collect::<Vec<_>>(), &folder).circles()
     }
 
     #[test]
-    fn a_circle_is_found_through_use_lines_paths_and_what_the_root_gives_on() {
+    fn a_circle_is_found_through_use_lines_paths_and_what_others_give_on() {
         let root = ("", "mod a;\nmod b;\npub use b::Thing;\n");
         let found = vec![vec!["a".to_owned(), "b".to_owned()]];
-        assert_eq!(circles(&[root, ("a", "use super::b::X;"), ("b", "fn f() { crate::a::g() }")]), found);
+        assert_eq!(circles(&[], &[root, ("a", "use super::b::X;"), ("b", "fn f() { crate::a::g() }")]), found);
         assert_eq!(
-            circles(&[root, ("a", "use crate::{Thing, Other};"), ("b::c", "use super::super::a::{g, h};")]),
+            circles(
+                &[],
+                &[root, ("a", "use crate::{Thing, Other};"), ("b::c", "use super::super::a::{g, h};"), ("b", "")]
+            ),
             found
         );
         assert_eq!(
-            circles(&[root, ("a", "use super::b::X;"), ("b", "use std::a::b;\n// crate::a::g\n")]),
+            circles(&[], &[root, ("a", "use super::b::X;"), ("b", "use std::a::b;\n// crate::a::g\n")]),
             Vec::<Vec<String>>::new()
         );
+    }
+
+    #[test]
+    fn a_circle_below_the_first_level_is_found_in_its_folder_only() {
+        let sources = [
+            ("", "mod a;"),
+            ("a", "mod b;\nmod c;\npub use c::Thing;"),
+            ("a::b", "use crate::a::Thing;"),
+            ("a::c", "use super::b::X;"),
+        ];
+        assert_eq!(circles(&["a"], &sources), [["b".to_owned(), "c".to_owned()]]);
+        assert_eq!(circles(&[], &sources), Vec::<Vec<String>>::new());
     }
 }

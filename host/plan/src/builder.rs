@@ -52,21 +52,15 @@ impl Builder {
         self.plan.steps.last_mut().expect("a step was just pushed")
     }
 
-    /// Puts a step of the host's own behind each for which `next` has one.
-    pub fn follow(&mut self, next: impl Fn(&Step) -> Option<(Action, &'static str)>) {
-        for step in std::mem::take(&mut self.plan.steps) {
-            let following = next(&step);
-            self.push_step(step);
-            if let Some((action, reason)) = following {
-                self.push(action, reason);
-            }
-        }
-    }
-
     /// The steps from the given number on.
     pub(crate) fn added_since(&mut self, first: usize) -> &mut [Step] {
         let first = first.min(self.plan.steps.len());
         &mut self.plan.steps[first..]
+    }
+
+    /// Takes the steps from the given number on out of the plan.
+    pub(crate) fn take_since(&mut self, first: usize) -> Vec<Step> {
+        self.plan.steps.split_off(first.min(self.plan.steps.len()))
     }
 
     pub fn finish(self) -> Plan {

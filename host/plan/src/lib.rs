@@ -10,7 +10,7 @@
 //! codes, manifests and grants. A caller gives a step its meaning ([`FailureId`]) and gets
 //! that back; a [`Guard`] decides about the steps of plugins.
 //!
-//! Nothing but the [`Executor`] changes the system.
+//! The [`Executor`] alone changes the system; the rest of the crate describes changes.
 
 // Plans as data.
 pub mod verbs;
@@ -70,7 +70,7 @@ pub use render::PlanView;
 pub use report::{Reporter, Silent};
 pub use rerun::{Rerun, Reruns, no_reruns};
 pub use secrets::{conceal_text, is_secret_variable};
-pub use section::Section;
+pub use section::{Each, Section};
 pub use step::{Announce, Origin, Plan, Step, Undo};
 pub use uses::Use;
 pub use verb::{Bytes, Verb, Word};

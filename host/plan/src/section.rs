@@ -22,6 +22,15 @@ pub struct Section {
     confined: bool,
 }
 
+/// The additions of a section to one of its steps.
+#[derive(Debug, Clone, Default)]
+pub struct Each {
+    /// A line before the step.
+    pub line: Option<String>,
+    /// A step behind it, with its reason.
+    pub next: Option<(Action, &'static str)>,
+}
+
 impl Section {
     pub fn new() -> Self {
         Self::default()
@@ -147,8 +156,8 @@ impl Builder {
         self.described(add, |_, _| section)
     }
 
-    /// The same where the description depends on what `add` returned, or on the steps that
-    /// it added.
+    /// As [`Builder::section`], for a description that depends on the result of `add`, or on the
+    /// steps that it added.
     pub fn described<T>(
         &mut self,
         add: impl FnOnce(&mut Self) -> T,
@@ -161,13 +170,26 @@ impl Builder {
         answer
     }
 
-    /// A line before each step that has one.
-    pub fn announce_each(&mut self, line: impl Fn(&Step) -> Option<String>) {
-        for step in self.added_since(0) {
-            if let Some(line) = line(step) {
-                announce(step, line);
+    /// As [`Builder::section`]; `each` has more about each step that was added.
+    pub fn section_of_each<T>(
+        &mut self,
+        section: Section,
+        add: impl FnOnce(&mut Self) -> T,
+        each: impl Fn(&Step) -> Each,
+    ) -> T {
+        let first = self.steps().len();
+        let answer = self.section(section, add);
+        for mut step in self.take_since(first) {
+            let Each { line, next } = each(&step);
+            if let Some(line) = line {
+                announce(&mut step, line);
+            }
+            self.push_step(step);
+            if let Some((action, reason)) = next {
+                self.push(action, reason);
             }
         }
+        answer
     }
 }
 

@@ -3,8 +3,16 @@
 //!
 //! The files are texts below `templates/`, with placeholders such as `{{name}}`.
 
+/// The text of a file below `templates/`.
+macro_rules! template {
+    ($name:expr) => {
+        include_str!(concat!("../../templates/", $name))
+    };
+}
+
+mod kinds;
 mod language;
-mod templates;
+mod texts;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -13,8 +21,8 @@ use modsmith_plugins::manifest::{TRACK, check_identity};
 
 use crate::error::{Error, Result};
 use crate::names::{FACTS, MANIFEST, PLAN, POLICY};
+use kinds::{KINDS, Kind};
 pub use language::Language;
-use templates::{KINDS, Kind};
 
 /// What `modsmith plugin new` was asked for.
 #[derive(Debug, Clone)]
@@ -69,21 +77,21 @@ fn files(options: &NewOptions) -> Result<Vec<File>> {
     })?;
     let case = format!("cases/{}", kind.case);
     let parts = language.parts();
-    let head = format!("#:schema schemas/plugin.json\n{}{}", templates::HEAD, kind.manifest);
+    let head = format!("#:schema schemas/plugin.json\n{}{}", texts::HEAD, kind.manifest);
     let ignored: String = parts.ignored.iter().map(|name| format!("/{name}/\n")).collect();
     let mut files = vec![
-        ("README.md", templates::README.to_owned(), 0o644),
-        ("ci.sh", templates::CI.to_owned(), 0o755),
+        ("README.md", texts::README.to_owned(), 0o644),
+        ("ci.sh", texts::CI.to_owned(), 0o755),
         (".gitignore", format!("/build/\n/dist/\n/target/\n{ignored}"), 0o644),
-        ("schemas/facts.json", templates::FACTS_SCHEMA.to_owned(), 0o644),
+        ("schemas/facts.json", texts::FACTS_SCHEMA.to_owned(), 0o644),
     ];
     match language {
         Language::Table => {
-            files.push(("schemas/policy.json", templates::POLICY_SCHEMA.to_owned(), 0o644));
+            files.push(("schemas/policy.json", texts::POLICY_SCHEMA.to_owned(), 0o644));
             files.push((parts.source, format!("#:schema schemas/policy.json\n{source}"), 0o644));
         }
         _ => {
-            files.push(("schemas/plugin.json", templates::PLUGIN_SCHEMA.to_owned(), 0o644));
+            files.push(("schemas/plugin.json", texts::PLUGIN_SCHEMA.to_owned(), 0o644));
             files.push((MANIFEST, format!("{head}{}", parts.build), 0o644));
             files.push((parts.source, source.to_owned(), 0o644));
         }
@@ -213,7 +221,15 @@ mod tests {
     #[test]
     fn every_language_has_an_initrd() {
         for language in Language::ALL {
-            files(&options("initrd", language)).unwrap();
+            let files = files(&options("initrd", language)).unwrap();
+            let text = |wanted: &str| files.iter().find(|(name, ..)| name == wanted).map(|(_, text, _)| text.as_str());
+            let about = if language == Language::Table { POLICY } else { MANIFEST };
+            let about = text(about).unwrap();
+            assert!(about.contains("provides = [\"initrd\"]") && about.contains("\"mine\""), "{language:?}: {about}");
+            // The code calls the tool that the case expects a step of.
+            for name in [language.parts().source.to_owned(), format!("cases/image/{PLAN}")] {
+                assert!(text(&name).is_some_and(|text| text.contains("mkimage")), "{language:?}: {name}");
+            }
         }
     }
 }

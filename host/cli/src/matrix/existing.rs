@@ -34,8 +34,8 @@ impl Existing {
         }
     }
 
-    /// Whether the build of an identity is there. What goes wrong with a shared store is a warning: its builds
-    /// are planned.
+    /// Whether the build of an identity is there. An error of a shared store is a warning: builds
+    /// that it may have are planned.
     pub(super) fn has(&self, run: &Invocation<'_>, id: &PackageId, target: &Target, identity: &Identity) -> bool {
         let wanted = Wanted { package: id, target, identity };
         is_stored(run, identity) || self.is_shared(run, wanted)

@@ -2,11 +2,21 @@
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_facts::inside;
 use modsmith_matrix::Matrix;
+
+/// The path of a file or directory from the root, without `.`.
+///
+/// # Errors
+/// When there is no current directory.
+pub(super) fn absolute(path: &Path) -> Result<PathBuf> {
+    let absolute = std::path::absolute(path).map_err(|error| Error::io("use", path, error))?;
+    // `./x` of a specification in `dir/` is `dir/x`.
+    Ok(absolute.components().collect())
+}
 
 /// The file that `matrix plan` has written.
 ///

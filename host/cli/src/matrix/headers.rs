@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::plan::absolute;
+use super::files::absolute;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_core::flow::{Invocation, PackagedKernel, packaged_kernels};
 use modsmith_facts::inside;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::existing::Existing;
-use super::files::write_beside;
+use super::files::{absolute, write_beside};
 use super::headers::{Column, not_installed};
 use crate::arguments::DirectoryArguments;
 use crate::output;
@@ -193,12 +193,6 @@ fn text_of(matrix: &Matrix, text: &Text<'_>, file: &Path, options: &[String]) ->
     }
     let job = Job { matrix, file: &file, results: &results, options: &options, image: *image };
     emit(*engine, &job).map_err(|why| Error::new(Kind::Usage, why))
-}
-
-pub(super) fn absolute(path: &Path) -> Result<PathBuf> {
-    let absolute = std::path::absolute(path).map_err(|error| Error::io("use", path, error))?;
-    // `./x` of a specification in `dir/` is `dir/x`.
-    Ok(absolute.components().collect())
 }
 
 fn say(matrix: &Matrix, columns: &[Column], file: &Path) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::validate::Problems;
+use super::validate::{MAX_MODULES, Problems};
 use super::{Evaluated, Exclusive, ModuleRecord, PackageConf, Patch, Scripts, Strictness, placeholder};
 use crate::error::Error;
 
@@ -83,10 +83,6 @@ impl Evaluated {
         arrays.into_iter().filter_map(last).max().map_or(0, |last| last.saturating_add(1))
     }
 }
-
-/// More modules than any package has: an index beyond it is a slip, and would
-/// only list as many problems.
-pub(super) const MAX_MODULES: u32 = 4096;
 
 /// The slots of BUILD_EXCLUSIVE_* that demand something.
 fn exclusive(evaluated: &Evaluated) -> BTreeMap<u32, Exclusive> {

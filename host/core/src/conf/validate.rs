@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::directives::is_from_1x;
-use super::package::MAX_MODULES;
 use super::{Evaluated, ModuleRecord, Strictness, placeholder};
 use crate::error::{Error, Kind};
+
+/// More modules than any package has: an index beyond it is a slip, and would
+/// only list as many problems.
+pub(super) const MAX_MODULES: u32 = 4096;
 
 /// Collects errors and notices about one configuration.
 pub(super) struct Problems<'a> {

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::flow::cache::Cache;
-use crate::flow::kept::kept;
+use crate::flow::invocation::cache::Cache;
+use crate::flow::invocation::file_facts::read_cached;
 use modsmith_facts::boot_image::{BootImage, BootImageError, ModuleIdentity, Sameness, read};
 use modsmith_facts::inside;
 use modsmith_facts::kernel::section_of_pe;
@@ -17,7 +17,7 @@ const SCHEMA_VERSION: u32 = 1;
 /// # Errors
 /// [`BootImageError`].
 pub(super) fn boot_contents(file: &Path) -> Result<BootImage, BootImageError> {
-    kept(&Cache::of_machine("boot-images"), SCHEMA_VERSION, file, read_file)
+    read_cached(&Cache::of_machine("boot-images"), SCHEMA_VERSION, file, read_file)
 }
 
 fn read_file(file: &Path) -> Result<BootImage, BootImageError> {

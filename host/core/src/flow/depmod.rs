@@ -43,7 +43,7 @@ exit $status
 
 /// Makes a module index below a directory that is no system: what is in `lib/modules/RELEASE` there.
 pub fn index_of(directory: &Path, release: &str) -> std::process::Command {
-    let mut command = std::process::Command::new(NAME);
+    let mut command = std::process::Command::new("depmod");
     command.arg("-b").arg(directory).arg(release);
     command
 }

@@ -1,14 +1,25 @@
 //! The parts of one invocation of the program, which every flow gets.
 
+pub(super) mod cache;
+pub(super) mod deferred;
+pub(super) mod env;
+pub(super) mod facts;
+pub(super) mod file_facts;
+pub(super) mod image;
+pub(super) mod kernel_inputs;
+pub(super) mod reporter;
+pub(super) mod runner;
+pub(super) mod trust_facts;
+
 use std::sync::Arc;
 
 use crate::conf::{PackageConf, Strictness};
 use crate::error::Result;
 use crate::event::Observer;
-use crate::flow::env::Env;
-use crate::flow::facts::Facts;
-use crate::flow::runner::{Mode, Runner};
-use crate::flow::transaction::Transaction;
+use crate::flow::invocation::deferred::Transaction;
+use crate::flow::invocation::env::Env;
+use crate::flow::invocation::facts::Facts;
+use crate::flow::invocation::runner::{Mode, Runner};
 use crate::tree::{Package, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Plan;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::conf::{PackageConf, Slot};
 use crate::flow::Invocation;
-use crate::flow::installed::product_of;
+use crate::flow::product_files::product_of;
 use crate::tree::{Package, Target};
 use modsmith_plugins::{PackageFacts, SymbolSource};
 

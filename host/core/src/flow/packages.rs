@@ -15,7 +15,6 @@ use std::path::PathBuf;
 pub use install::install_archive;
 pub use load::load_archive;
 pub use make::make_format;
-pub use staging::clear_stale;
 pub use unpack::unpack_files;
 
 use modsmith_plugins::Format;

@@ -12,9 +12,9 @@ use std::path::PathBuf;
 
 use crate::error::Result;
 use crate::flow::Invocation;
+use crate::flow::filter::Filter;
 use crate::flow::findings::{makers, reports};
-use crate::flow::kernels::installed_kernels;
-use crate::flow::status::Filter;
+use crate::flow::kernel::installed::installed_kernels;
 use crate::flow::verify::verify;
 use crate::tree::Target;
 use boot_files::{BootFiles, boot_image, kernel_file};

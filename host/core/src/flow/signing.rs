@@ -1,6 +1,10 @@
 //! Signing: what modules are signed with, the key pair, and whether this machine
 //! would load what it signed.
 
+pub(super) mod keys;
+pub(super) mod signed;
+mod source;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +13,7 @@ use crate::conf::framework::TrySign;
 use crate::conf::signing_policy::{Decision, FILE, SigningPolicy};
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
-use crate::flow::source::Source;
+use crate::flow::signing::source::Source;
 use crate::flow::transaction::begin;
 use crate::tree::{Package, Target};
 use modsmith_facts::kernel::Kernel;

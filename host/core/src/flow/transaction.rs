@@ -1,99 +1,26 @@
 //! The end of a change of several packages: depmod and the boot image run once.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use crate::build::log_head;
 use crate::conf::Variables;
 use crate::conf::framework::Framework;
 use crate::error::{Error, Result};
-use crate::flow::boot_image::plan_boot_image;
-use crate::flow::failures::forget_stale;
-use crate::flow::install::plan_depmod;
-use crate::flow::kernel_events::run_kernel_hooks;
-use crate::flow::kernel_tree::clean_kernel_tree;
-use crate::flow::packages;
-use crate::flow::runner::TryLock;
-use crate::flow::{Invocation, script};
-use crate::tree::{Target, TreeLock};
+use crate::flow::Invocation;
+use crate::flow::failure_records::forget_stale;
+use crate::flow::invocation::deferred::Deferred;
+use crate::flow::invocation::runner::TryLock;
+use crate::flow::kernel::boot_image::plan_boot_image;
+use crate::flow::kernel::hooks::run_kernel_hooks;
+use crate::flow::kernel::module_index::plan_depmod;
+use crate::flow::kernel::source_tree::clean_kernel_tree;
+use crate::flow::recipe::script;
+use crate::tree::{BUILDS, Target, TreeLock};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root, TrustedDir, find_program};
-use modsmith_plan::{Action, Builder, Bytes, Command, Environment, PRIVATE_DIR, RunsIn, Undo, verbs};
-use modsmith_plugins::{Event, Occasion, PackageFacts};
-
-/// The change that an invocation is: what its threads may do one at a time only,
-/// and what waits for its end.
-#[derive(Clone, Default)]
-pub struct Transaction {
-    /// Whether depmod and boot image wait for the end.
-    is_open: bool,
-    shared: Arc<Shared>,
-}
-
-#[derive(Default)]
-struct Shared {
-    /// Other kernels for which something waits for the end.
-    waiting: Mutex<BTreeSet<Target>>,
-    /// The packages whose modules change, by the kernel's release.
-    packages: Mutex<BTreeMap<String, Vec<Arc<PackageFacts>>>>,
-    /// Held while something is changed that packages have in common: a kernel's
-    /// module directory, the signing key.
-    common: Mutex<()>,
-    /// Held while a kernel's own source tree is in the state of a build.
-    kernel_tree: Mutex<()>,
-}
-
-impl Transaction {
-    /// The same transaction; its end is [`finish`].
-    pub(super) fn opened(&self) -> Self {
-        Self { is_open: true, shared: self.shared.clone() }
-    }
-
-    /// Whether depmod and boot image wait for the end.
-    pub(super) fn is_open(&self) -> bool {
-        self.is_open
-    }
-
-    /// Keeps other threads from what packages have in common.
-    pub(super) fn hold_common(&self) -> MutexGuard<'_, ()> {
-        self.shared.common.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Keeps other threads from preparing a kernel's source tree, or building
-    /// against it, meanwhile.
-    pub(super) fn hold_kernel_tree(&self) -> MutexGuard<'_, ()> {
-        self.shared.kernel_tree.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Has the end of the transaction look after another kernel, too.
-    pub(super) fn wait_for(&self, target: Target) {
-        self.waiting().insert(target);
-    }
-
-    /// Remembers that modules of a package change for a kernel.
-    pub(super) fn note_change(&self, kernel: &Kernel, package: PackageFacts) {
-        let mut changed = self.shared.packages.lock().unwrap_or_else(PoisonError::into_inner);
-        let packages = changed.entry(kernel.release().to_owned()).or_default();
-        packages.retain(|known| known.name != package.name);
-        packages.push(Arc::new(package));
-    }
-
-    /// The packages whose modules change for a kernel, in this invocation.
-    pub(super) fn changed(&self, kernel: &Kernel) -> Vec<Arc<PackageFacts>> {
-        let changed = self.shared.packages.lock().unwrap_or_else(PoisonError::into_inner);
-        changed.get(kernel.release()).cloned().unwrap_or_default()
-    }
-
-    /// The kernels that it has to finish, each once.
-    fn take_waiting(&self) -> BTreeSet<Target> {
-        std::mem::take(&mut self.waiting())
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, BTreeSet<Target>> {
-        self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+use modsmith_plan::{Action, Builder, Bytes, Command, Environment, RunsIn, STAGING_PREFIX, Undo, verbs};
+use modsmith_plugins::{Event, Occasion};
 
 /// Takes the tree's lock and ends what a killed invocation began. A dry run
 /// takes none: it changes nothing.
@@ -115,8 +42,18 @@ fn recover(run: &Invocation<'_>, lock: &TreeLock) -> Result<()> {
         run.runner.reporter.warning(&format!("{why}, so it was not recovered. {}", why.remedy()));
     }
     pending.iter().try_for_each(|journal| run.runner.executor().recover(journal))?;
-    packages::clear_stale(lock.private());
+    clear_stale(lock.private());
     Ok(())
+}
+
+/// Deletes what killed invocations left in the tree's private directory, their
+/// builds apart too: they are no state, so nothing that matters is lost.
+fn clear_stale(private: &TrustedDir) {
+    for name in private.names().unwrap_or_default() {
+        if name.starts_with(STAGING_PREFIX) || name == BUILDS {
+            let _ = private.remove_all(&name);
+        }
+    }
 }
 
 /// Ends what a killed invocation left before anything is said about states. `false`:
@@ -134,62 +71,6 @@ pub fn settle_killed(run: &Invocation<'_>) -> Result<bool> {
         TryLock::NotNeeded => Ok(true),
         TryLock::Refused => Ok(false),
     }
-}
-
-/// What a kernel still needs after its modules changed. A marker in the tree
-/// remembers it, should the end of the transaction never come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deferred {
-    /// `T/depmod-pending-K-A`, which dkms has too.
-    Depmod,
-    /// `T/.modsmith/boot-image-pending-K-A`
-    BootImage,
-    /// `T/.modsmith/kernel-tree-pending-K-A`: the kernel's own source tree is in
-    /// the state of a build.
-    KernelTree,
-}
-
-impl Deferred {
-    const ALL: [Deferred; 3] = [Deferred::Depmod, Deferred::BootImage, Deferred::KernelTree];
-
-    /// The directory below the tree, and how markers in it begin.
-    fn place(self) -> (&'static str, &'static str) {
-        match self {
-            Deferred::Depmod => ("", "depmod-pending-"),
-            Deferred::BootImage => (PRIVATE_DIR, "boot-image-pending-"),
-            Deferred::KernelTree => (PRIVATE_DIR, "kernel-tree-pending-"),
-        }
-    }
-
-    pub(super) fn marker(self, kernel: &Kernel) -> Location {
-        let (directory, prefix) = self.place();
-        let name = Path::new(directory).join(format!("{prefix}{}-{}", kernel.release(), kernel.arch()));
-        Location::new(Root::Tree, name).expect("checked names make a relative path")
-    }
-
-    /// The kernels that have a marker in the tree.
-    fn kernels(self, tree: &Path) -> Vec<Target> {
-        let (directory, prefix) = self.place();
-        let below = |tree: TrustedDir| tree.below(Path::new(directory)).ok().flatten();
-        let names = TrustedDir::top(tree).ok().and_then(below).and_then(|place| place.names().ok()).unwrap_or_default();
-        let target = |name: &str| {
-            let (kernel, arch) = name.strip_prefix(prefix)?.rsplit_once('-')?;
-            let plain = |name: &str| !name.is_empty() && !name.starts_with(['-', '.']);
-            (plain(kernel) && plain(arch)).then(|| Target { kernel: kernel.to_owned(), arch: arch.to_owned() })
-        };
-        names.iter().filter_map(|name| target(name)).collect()
-    }
-}
-
-/// Leaves something to the end of the transaction.
-pub(super) fn plan_marker(pending: Deferred, kernel: &Kernel, plan: &mut Builder) {
-    let why = match pending {
-        Deferred::Depmod => "depmod runs once, after all packages",
-        Deferred::BootImage => "the boot image is made once, after all packages",
-        Deferred::KernelTree => "if the build is killed, the next invocation restores the source tree",
-    };
-    let location = pending.marker(kernel);
-    plan.push(verbs::WriteFile { location, contents: Bytes(Vec::new()), mode: 0o644 }, why);
 }
 
 /// What a transaction left to its end: depmod, then the boot image, each at

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
-use crate::flow::status::Filter;
+use crate::flow::filter::Filter;
 use crate::tree::{PackageId, Target};
 use modsmith_facts::inside;
 use modsmith_facts::kernel::{Kernel, module_stem};

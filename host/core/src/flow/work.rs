@@ -73,8 +73,8 @@ impl Working<'_> {
     pub(super) fn end(self, result: &Result<End>) {
         let Some(begun) = self.begun else { return };
         let took = begun.elapsed();
-        let voice = &self.run.runner.reporter;
-        voice.event(match result {
+        let reporter = &self.run.runner.reporter;
+        reporter.event(match result {
             Ok(End::Done(outcome)) => event::Kind::Finished { outcome: *outcome, took },
             Ok(End::Skipped(why)) => event::Kind::Skipped { why: *why, text: String::new() },
             Err(error) if error.kind == Kind::Excluded => {

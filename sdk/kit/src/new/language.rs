@@ -1,6 +1,6 @@
 //! The languages that plugins can be started in, and the files that each of them adds.
 
-use super::templates as text;
+use super::texts as text;
 use crate::names::POLICY;
 
 /// What a plugin is written in.
@@ -16,11 +16,11 @@ pub enum Language {
     Table,
 }
 
-/// What a language has to do with a new folder.
+/// The parts of a new folder that depend on the language.
 pub struct Parts {
     /// The file of the code.
     pub source: &'static str,
-    /// What follows the manifest's other parts: `[build]`, if cargo does not build it.
+    /// The end of the manifest: `[build]`, if cargo does not build the plugin.
     pub build: &'static str,
     /// Further files: name, text, mode.
     pub others: &'static [(&'static str, &'static str, u32)],

@@ -7,7 +7,7 @@ use super::problem::{Check, Problem, Repair, Stage};
 use super::scene::{KernelScene, Scene};
 use crate::conf::PackageConf;
 use crate::flow::boot_contents::{boot_contents, in_image};
-use crate::flow::package_facts;
+use crate::flow::package_facts::package_facts;
 use crate::tree::Package;
 use modsmith_facts::boot_image::BootImageError;
 use modsmith_facts::inside;

@@ -6,7 +6,7 @@ use super::ours::{Ours, same_module};
 use super::problem::{Check, Problem, Repair, Stage};
 use super::scene::{KernelScene, Scene};
 use crate::conf::version;
-use crate::flow::installed::product_named;
+use crate::flow::product_files::product_named;
 use crate::tree::{Package, PackageId};
 use modsmith_facts::kernel::module_stem;
 use modsmith_facts::{Location, Root};

@@ -2,7 +2,8 @@
 
 use super::problem::{Check, Problem, Repair, Stage};
 use super::scene::{KernelScene, Scene};
-use crate::flow::installed::{Found, Sought, find_installed, product_of};
+use crate::flow::install::installed::{Found, Sought, find_installed};
+use crate::flow::product_files::product_of;
 use crate::tree::Package;
 use modsmith_facts::inside;
 

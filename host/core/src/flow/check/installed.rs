@@ -9,8 +9,9 @@ use super::remedies::{rebuild, reinstall};
 use super::scene::{KernelScene, Scene};
 use super::sources::who_may_write;
 use crate::conf::ModuleRecord;
-use crate::flow::installed::{Found, Sought, find_installed, product_of};
-use crate::flow::version_check::obsolete;
+use crate::flow::install::installed::{Found, Sought, find_installed};
+use crate::flow::install::version_check::obsolete;
+use crate::flow::product_files::product_of;
 use crate::tree::{BuildRecord, Package};
 use modsmith_facts::inside;
 

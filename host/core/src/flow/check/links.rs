@@ -6,8 +6,8 @@ use std::path::Path;
 use super::ours::same_module;
 use super::problem::{Check, Problem, Repair, Stage};
 use super::scene::{KernelScene, Scene};
+use crate::flow::install::weak_links::{WeakLink, links_to, weak_links};
 use crate::flow::verify::refusal_for;
-use crate::flow::weak_links::{WeakLink, links_to, weak_links};
 use crate::tree::{ModuleDirectory, PackageId, Target};
 use modsmith_facts::{Location, Root, inside};
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::scene::{KernelScene, Scene};
-use crate::flow::installed::same_contents;
+use crate::flow::product_files::same_contents;
 use crate::tree::PackageId;
 use modsmith_facts::inside;
 use modsmith_facts::kernel::{content_digest, module_stem};

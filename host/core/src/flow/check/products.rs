@@ -5,7 +5,7 @@ use std::path::Path;
 use super::problem::{Check, Problem, Stage};
 use super::remedies::rebuild;
 use super::scene::{KernelScene, Scene};
-use crate::flow::installed::product_of;
+use crate::flow::product_files::product_of;
 use crate::tree::Package;
 use modsmith_facts::inside;
 use modsmith_facts::kernel::Elf;

@@ -2,7 +2,7 @@
 
 use super::problem::{Problem, Repair};
 use super::scene::{KernelScene, Scene};
-use crate::flow::preconditions::check_source;
+use crate::flow::recipe::preconditions::check_source;
 use crate::tree::Package;
 use modsmith_plugins::KernelLayout;
 

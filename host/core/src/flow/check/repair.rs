@@ -15,7 +15,7 @@ use super::steps;
 use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
-use crate::flow::status::Filter;
+use crate::flow::filter::Filter;
 use crate::flow::transaction::{self, begin};
 use crate::tree::{PackageId, Target};
 use modsmith_facts::kernel::running_release;

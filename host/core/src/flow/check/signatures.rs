@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::ours::same_module;
 use super::problem::{Check, Problem, Repair, Stage};
 use super::scene::{KernelScene, Scene};
-use crate::flow::preconditions::check_source;
+use crate::flow::recipe::preconditions::check_source;
 use crate::flow::signing::{MaySign, may_sign, unsigned_by_choice};
 use crate::tree::{Package, RecordedModule};
 use modsmith_facts::compression::decompress;

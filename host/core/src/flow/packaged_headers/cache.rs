@@ -15,7 +15,7 @@ use super::union::{Extent, Union};
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
 use crate::flow::packages::unpack_files;
-use crate::flow::store::caches;
+use crate::flow::store::builds::caches;
 use modsmith_facts::{DIGEST_PREFIX, digest, inside};
 use modsmith_plugins::SearchPath;
 

@@ -7,7 +7,7 @@ use super::staging::Staging;
 use super::unpack::check_archive;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
-use crate::flow::autoinstall::autoinstall;
+use crate::flow::actions::autoinstall::autoinstall;
 use crate::tree::Target;
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Action, Builder, Command};

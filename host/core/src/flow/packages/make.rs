@@ -7,14 +7,16 @@ use super::FormatRequest;
 use super::staging::Staging;
 use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
-use crate::flow::build::{build, prepare_source};
+use crate::flow::actions::build::build;
+use crate::flow::build::package::prepare_source;
+use crate::flow::package_facts::package_facts;
 use crate::flow::packages::confined::check_staged;
 use crate::flow::transaction::begin;
-use crate::flow::{Invocation, PackageSource, package_facts};
+use crate::flow::{Invocation, PackageSource};
 use crate::tree::{BuildRecord, Package, PackageId, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder, Section, Step, verbs};
+use modsmith_plan::{Action, Builder, Each, Section, Step, verbs};
 use modsmith_plugins::{Assembly, KernelCount, PackageFacts, Packager, Requirements, State};
 
 /// Makes a format of a package and what is built of it for some kernels.
@@ -97,20 +99,15 @@ fn make_of(
     let mut plan = Builder::new(format!("make a {} of {id}", format.name), roots);
     let failed = format!("The {} of {id} could not be made.", format.name);
     let section = Section::new().confined().tells_notes().fails_as(Kind::Format(format.failed), failed);
-    plan.section(section, |plan| {
+    let each =
+        |step: &Step| Each { line: marking(run, package, targets, step), next: dropped_record(package, targets, step) };
+    let add = |plan: &mut Builder| {
         plan.push(verbs::MakeDirectory { location: Staging::top() }, "the file is made in a private directory");
         let assembly = Assembly { package: facts, kernels, options: &options, staging: &Staging::top() };
         Packager(&run.env.plugins).assemble(format, assembly, plan)
-    })?;
+    };
+    plan.section_of_each(section, add, each)?;
     check_staged(plan.steps())?;
-    plan.announce_each(|step| marking(run, package, targets, step));
-    plan.follow(|step| match &step.action {
-        Action::Copy(verbs::Copy { from, to }) if targets.iter().any(|target| id.target_dir(target) == *from) => {
-            let location = BuildRecord::location(to);
-            Some((verbs::Remove { location }.into(), "the record describes the files in the tree only"))
-        }
-        _ => None,
-    });
     let to = match &directory {
         Some(_) => Location::new(Root::System, ""),
         None => id.version_dir().join(&format.directory),
@@ -183,6 +180,14 @@ fn marking(run: &Invocation<'_>, package: &Package, targets: &[Target], step: &S
     let is_source = from.root == Root::Source && from.relative().as_os_str().is_empty();
     let source = run.env.tree.real(&package.id.source_link());
     is_source.then(|| format!("Marking {} for archiving...", source.display()))
+}
+
+/// The step behind one that copies modules: their record stays out of the archive.
+fn dropped_record(package: &Package, targets: &[Target], step: &Step) -> Option<(Action, &'static str)> {
+    let Action::Copy(verbs::Copy { from, to }) = &step.action else { return None };
+    let is_of_modules = targets.iter().any(|target| package.id.target_dir(target) == *from);
+    let record = || verbs::Remove { location: BuildRecord::location(to) }.into();
+    is_of_modules.then(|| (record(), "the record describes the files in the tree only"))
 }
 
 /// Says what was made; nothing at all is a plugin's mistake.

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::{Error, Result};
 use crate::flow::Invocation;
-use crate::tree::{BUILDS, Tree};
-use modsmith_facts::{Location, Root, Roots, TrustedDir};
+use crate::tree::Tree;
+use modsmith_facts::{Location, Root, Roots};
 use modsmith_plan::{PRIVATE_DIR, STAGING_PREFIX as PREFIX};
 
 /// Gone when it is dropped.
@@ -69,14 +69,4 @@ fn private_directory(tree: &Tree) -> PathBuf {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let name = format!("{PREFIX}{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
     tree.path().join(PRIVATE_DIR).join(name)
-}
-
-/// Deletes what killed invocations left in the tree's private directory, their
-/// builds apart too: they are no state, so nothing that matters is lost.
-pub fn clear_stale(private: &TrustedDir) {
-    for name in private.names().unwrap_or_default() {
-        if name.starts_with(PREFIX) || name == BUILDS {
-            let _ = private.remove_all(&name);
-        }
-    }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::uses::Uses;
 use crate::flow::Invocation;
 use crate::flow::boot_contents::boot_contents;
-use crate::flow::image::{image_places, known};
+use crate::flow::invocation::image::{image_places, known};
 use crate::tree::Target;
 use modsmith_facts::boot_image::{BootImage, BootImageError};
 use modsmith_facts::inside;

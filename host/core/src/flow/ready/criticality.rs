@@ -5,7 +5,7 @@ use crate::conf::SettingsFile;
 use crate::conf::criticality::{Criticality, FILE, Settings};
 use crate::error::Result;
 use crate::flow::Invocation;
-use crate::flow::autoinstall::usable_entries;
+use crate::flow::actions::autoinstall::usable_entries;
 use crate::tree::Target;
 use modsmith_facts::kernel::module_stem;
 use modsmith_verdict::{Grade, Reason};

@@ -2,9 +2,10 @@
 
 use crate::error::Result;
 use crate::flow::Invocation;
-use crate::flow::build::build_package;
-use crate::flow::install::{build_and_install, install_overriding};
-use crate::flow::overrides::Overrides;
+use crate::flow::actions::install::build_and_install;
+use crate::flow::build::package::build_package;
+use crate::flow::install::overrides::Overrides;
+use crate::flow::install::package::install_overriding;
 use crate::tree::{PackageId, Target};
 
 /// Builds a package again and, where it is installed, installs what was built.

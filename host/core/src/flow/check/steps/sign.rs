@@ -7,7 +7,7 @@ use crate::build::Compressor;
 use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
-use crate::flow::package_facts;
+use crate::flow::package_facts::package_facts;
 use crate::flow::record::plan_signed_record;
 use crate::flow::signing::{plan_signing, signing};
 use crate::tree::{PackageId, Target};

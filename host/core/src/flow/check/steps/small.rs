@@ -2,12 +2,12 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
-use crate::flow::add::plan_registration;
+use crate::flow::actions::add::plan_registration;
+use crate::flow::build::failures::remember_log;
 use crate::flow::check::owners::Owners;
-use crate::flow::deletion::{plan_deletion, plan_pruning, pruning};
-use crate::flow::failures::remember_log;
-use crate::flow::install::plan_depmod;
-use crate::flow::transaction::{Deferred, plan_marker};
+use crate::flow::install::deletion::{plan_deletion, plan_pruning, pruning};
+use crate::flow::invocation::deferred::{Deferred, plan_marker};
+use crate::flow::kernel::module_index::plan_depmod;
 use crate::tree::{PackageId, Target};
 use modsmith_facts::Location;
 use modsmith_plan::{Builder, verbs};

@@ -1,0 +1,151 @@
+//! Module files in a kernel's module directory.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::conf::ModuleRecord;
+use crate::error::Result;
+use crate::flow::Invocation;
+use crate::flow::product_files::{module_file_names, same_contents};
+use crate::tree::RecordedModule;
+use modsmith_facts::kernel::{Kernel, ModInfo, content_digest, module_stem};
+use modsmith_facts::{Location, Root};
+use modsmith_plugins::{InstallPolicy, PackageFacts};
+
+/// The directory of such links below a kernel's module directory.
+pub(crate) const WEAK_LINKS: &str = "weak-updates";
+
+/// All module files of a kernel, by name without suffixes.
+pub struct ModuleIndex(BTreeMap<String, Vec<PathBuf>>);
+
+impl ModuleIndex {
+    /// Reads the whole module directory; paths are relative to it, shallow ones
+    /// first.
+    pub fn read(kernel: &Kernel) -> Self {
+        let mut index: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+        // Links to other kernels' modules are no modules of its own.
+        let own = |entry: &walkdir::DirEntry| entry.depth() != 1 || entry.file_name() != WEAK_LINKS;
+        let entries = walkdir::WalkDir::new(kernel.module_dir()).sort_by_file_name().into_iter();
+        let entries = entries.filter_entry(own).filter_map(Result::ok);
+        for entry in entries.filter(|e| !e.file_type().is_dir()) {
+            let name = entry.file_name().to_string_lossy();
+            if let (Some((stem, _)), Ok(path)) = (module_stem(&name), entry.path().strip_prefix(kernel.module_dir())) {
+                index.entry(stem.to_owned()).or_default().push(path.to_path_buf());
+            }
+        }
+        Self(index)
+    }
+
+    /// Files of a module in order of preference: `extra`, `updates`, then the
+    /// destination, then anywhere else.
+    pub fn find(&self, module: &str, destination: &str) -> Vec<PathBuf> {
+        let mut found = self.0.get(module).cloned().unwrap_or_default();
+        let rank = |path: &PathBuf| {
+            let parent = path.parent().unwrap_or(Path::new(""));
+            ["extra", "updates", destination].iter().position(|p| parent == Path::new(p)).unwrap_or(3)
+        };
+        found.sort_by_key(rank);
+        found
+    }
+}
+
+/// The directory that a module is installed to, below the kernel's module
+/// directory, without slashes at its ends.
+pub(crate) fn destination(
+    run: &Invocation<'_>,
+    kernel: &std::sync::Arc<Kernel>,
+    package: Option<&std::sync::Arc<PackageFacts>>,
+    module: &ModuleRecord,
+) -> Result<String> {
+    let requested = module.dest_location.trim_matches('/');
+    let chosen = match run.facts.addon_modules_dir(&run.env) {
+        Some(directory) => directory.to_owned(),
+        None => {
+            let chosen = InstallPolicy(&run.env.plugins).destination(kernel, package, requested)?;
+            chosen.unwrap_or_else(|| requested.to_owned())
+        }
+    };
+    Ok(chosen.trim_matches('/').to_owned())
+}
+
+/// Where a module of a package is installed now: where its record says, else
+/// below the destination of the policy, else the location that dkms.conf requests.
+///
+/// A recorded file is known by its contents. One that is found otherwise counts
+/// as the package's when its version is that of the one in the tree.
+pub(crate) fn find_installed(
+    run: &Invocation<'_>,
+    kernel: &std::sync::Arc<Kernel>,
+    sought: Sought<'_>,
+    product: Option<&Path>,
+) -> Result<Found> {
+    let Sought { module, recorded } = sought;
+    let real = |location: &Location| kernel.module_dir().join(location.relative());
+    let recorded_at = recorded.and_then(RecordedModule::installed_at);
+    let recorded_at =
+        recorded_at.filter(|location| std::fs::symlink_metadata(real(location)).is_ok_and(|m| !m.is_dir()));
+    if let Some(location) = &recorded_at
+        && is_recorded(&real(location), recorded.and_then(|recorded| recorded.digest.as_deref()), product)
+    {
+        return Ok(Found::At(location.clone()));
+    }
+    let Some(module) = module else { return Ok(Found::Nowhere { instead: recorded_at }) };
+    let places = [destination(run, kernel, None, module)?, module.dest_location.trim_matches('/').to_owned()];
+    for place in places {
+        for name in module_file_names(&module.dest_name) {
+            let Ok(location) = Location::new(Root::Modules, Path::new(&place).join(name)) else { continue };
+            let there = recorded_at.as_ref() != Some(&location) && std::fs::symlink_metadata(real(&location)).is_ok();
+            if there && may_be_same_version(&real(&location), product) {
+                return Ok(Found::At(location));
+            }
+        }
+    }
+    Ok(Found::Nowhere { instead: recorded_at })
+}
+
+/// An installed module that is looked for: as dkms.conf has it, as the record has
+/// it, or both.
+#[derive(Debug, Clone, Copy)]
+pub struct Sought<'a> {
+    pub module: Option<&'a ModuleRecord>,
+    pub recorded: Option<&'a RecordedModule>,
+}
+
+/// Where an installed module was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    At(Location),
+    /// It is not there. `instead`: another file is where it was installed.
+    Nowhere {
+        instead: Option<Location>,
+    },
+}
+
+impl Found {
+    /// The installed file.
+    pub fn location(&self) -> Option<&Location> {
+        match self {
+            Found::At(location) => Some(location),
+            Found::Nowhere { .. } => None,
+        }
+    }
+}
+
+/// Whether a file is the one that was installed: by the digest of the record, or
+/// because it is what is in the tree. Older records have no digest.
+pub fn is_recorded(file: &Path, digest: Option<&str>, product: Option<&Path>) -> bool {
+    if product.is_some_and(|product| same_contents(product, file)) {
+        return true;
+    }
+    match digest.zip(content_digest(file).ok()) {
+        Some((recorded, found)) => recorded == found,
+        None => may_be_same_version(file, product),
+    }
+}
+
+/// Whether a file's version is that of the one in the tree, or is unknown.
+fn may_be_same_version(file: &Path, product: Option<&Path>) -> bool {
+    let version = |path: &Path| ModInfo::read(path).ok().map(|info| info.version);
+    let (ours, theirs) = (product.and_then(version), version(file));
+    ours.is_none() || theirs.is_none() || ours == theirs
+}
