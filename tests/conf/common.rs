@@ -1,5 +1,4 @@
 //! What the dkms.conf tests share: the oracle, which is plain bash.
-#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

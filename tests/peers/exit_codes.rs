@@ -34,7 +34,7 @@ fn compare(package: &Package, lines: &[(&str, i32)], expected: &[&str]) -> Vec<S
 }
 
 #[test]
-fn unusable_command_lines() {
+fn unusable_command_lines_have_the_exit_codes_of_dkms() {
     compare(
         &Package::new("lines", "1.0"),
         &[
@@ -68,7 +68,7 @@ fn unusable_command_lines() {
 }
 
 #[test]
-fn two_actions_on_one_line() {
+fn two_actions_on_one_line_are_done_in_order() {
     let ours = compare(
         &Package::new("several", "1.0"),
         &[("add build several/1.0 -k KERNEL", 0)],
@@ -100,7 +100,7 @@ fn nothing_to_do_is_success() {
 }
 
 #[test]
-fn a_kernel_without_headers() {
+fn a_kernel_without_headers_is_exit_code_21() {
     compare(
         &Package::new("headless", "1.0"),
         &[
@@ -113,7 +113,7 @@ fn a_kernel_without_headers() {
 }
 
 #[test]
-fn a_kernel_that_the_package_excludes() {
+fn a_kernel_that_the_package_excludes_is_exit_code_77() {
     compare(
         &Package::new("exclusive", "1.0").conf("BUILD_EXCLUSIVE_KERNEL=\"^2\\.4\\.\""),
         &[("build exclusive/1.0 -k KERNEL", 77), ("install exclusive/1.0 -k KERNEL", 77), ("status", 0)],
@@ -127,7 +127,7 @@ fn a_kernel_that_the_package_excludes() {
 }
 
 #[test]
-fn a_module_that_does_not_compile() {
+fn a_module_that_does_not_compile_is_exit_code_10() {
     compare(
         &Package::new("wrong", "1.0").file("wrong.c", "this is not C\n"),
         &[("build wrong/1.0 -k KERNEL", 10), ("install wrong/1.0 -k KERNEL", 10), ("remove wrong/1.0 --all", 0)],
@@ -136,7 +136,7 @@ fn a_module_that_does_not_compile() {
 }
 
 #[test]
-fn a_module_that_make_does_not_make() {
+fn a_module_that_make_does_not_make_is_exit_code_7() {
     compare(
         &Package::new("absent", "1.0").conf("BUILT_MODULE_NAME[0]=\"other\""),
         &[("build absent/1.0 -k KERNEL", 7), ("remove absent/1.0 --all", 0)],
@@ -155,7 +155,7 @@ const PATCH: &str = "\
 ";
 
 #[test]
-fn patches() {
+fn a_missing_patch_is_exit_code_5_and_one_that_does_not_apply_is_6() {
     compare(
         &Package::new("patched", "1.0").conf("PATCH[0]=\"fix.patch\"").file("patches/fix.patch", PATCH),
         &[("install patched/1.0 -k KERNEL", 0), ("remove patched/1.0 --all", 0)],
@@ -176,7 +176,7 @@ fn patches() {
 }
 
 #[test]
-fn scripts_that_fail() {
+fn each_script_that_fails_has_its_exit_code() {
     let package = |name: &str, directive: &str| {
         Package::new(name, "1.0").conf(&format!("{directive}=\"fail.sh\"")).script("fail.sh", "exit 5")
     };
@@ -211,7 +211,7 @@ fn scripts_that_fail() {
 }
 
 #[test]
-fn a_pre_build_script_that_makes_the_source() {
+fn a_pre_build_script_can_make_the_source() {
     let script = "mv made.c.in made.c";
     let package = Package::new("made", "1.0").without("made.c").file("made.c.in", fixture::c_source(Some("1.0")));
     compare(
@@ -222,7 +222,7 @@ fn a_pre_build_script_that_makes_the_source() {
 }
 
 #[test]
-fn a_dependency_that_is_not_installed() {
+fn a_dependency_that_is_not_installed_is_exit_code_13() {
     let ours = compare(
         &Package::new("needy", "1.0").conf("BUILD_DEPENDS[0]=\"nobody\""),
         &[("build needy/1.0 -k KERNEL", 13)],
@@ -232,7 +232,7 @@ fn a_dependency_that_is_not_installed() {
 }
 
 #[test]
-fn a_configuration_that_says_too_little() {
+fn a_configuration_that_says_too_little_is_refused_with_its_exit_code() {
     for (missing, line) in
         [("name", "PACKAGE_NAME="), ("version", "PACKAGE_VERSION="), ("place", "DEST_MODULE_LOCATION[0]=")]
     {
@@ -247,7 +247,7 @@ fn a_configuration_that_says_too_little() {
 }
 
 #[test]
-fn a_source_that_has_gone() {
+fn a_source_that_has_gone_is_exit_code_4() {
     let kernel = kernel::newest(Flavour::Generic);
     let run = |program| {
         let world = World::new(std::slice::from_ref(&kernel));

@@ -123,12 +123,12 @@ fn serves(language: &str, prepare: impl Fn(&Path) -> Vec<(&'static str, PathBuf)
 }
 
 #[test]
-fn rust() {
+fn a_plugin_in_rust_serves() {
     serves("rust", |_| Vec::new());
 }
 
 #[test]
-fn c() {
+fn a_plugin_in_c_serves() {
     tool::path("clang");
     serves("c", |_| Vec::new());
 }
@@ -141,7 +141,7 @@ fn bring(from: &Path, folder: &Path, name: &str) -> Vec<(&'static str, PathBuf)>
 
 #[test]
 #[ignore = "slow: downloads a compiler"]
-fn zig() {
+fn a_plugin_in_zig_serves() {
     serves("zig", |folder| {
         bring(&toolchains::venv("ziglang"), folder, ".venv");
         vec![("ZIG_GLOBAL_CACHE_DIR", modsmith_tests::paths::cache("toolchains").join("zig-cache"))]
@@ -150,7 +150,7 @@ fn zig() {
 
 #[test]
 #[ignore = "slow: downloads a compiler"]
-fn go() {
+fn a_plugin_in_go_serves() {
     serves("go", |_| {
         let cache = modsmith_tests::paths::cache("toolchains").join("go-cache");
         vec![("GO", toolchains::go()), ("GOCACHE", cache)]
@@ -159,13 +159,13 @@ fn go() {
 
 #[test]
 #[ignore = "slow: downloads an interpreter, and compiles it twice"]
-fn python() {
+fn a_plugin_in_python_serves() {
     serves("python", |folder| bring(&toolchains::venv("componentize-py"), folder, ".venv"));
 }
 
 #[test]
 #[ignore = "slow: downloads an interpreter, and compiles it twice"]
-fn javascript() {
+fn a_plugin_in_javascript_serves() {
     serves("javascript", |folder| {
         bring(&toolchains::node_modules(&folder.join("package.json")), folder, "node_modules")
     });

@@ -37,7 +37,7 @@ fn survives(broken: &World) {
 }
 
 #[test]
-fn a_copy_of_an_installed_module_killed_anywhere() {
+fn a_repair_killed_while_it_copies_a_module_is_ended_by_the_next_repair() {
     let world = installed();
     fs::remove_file(installed_file(&world)).expect("it was there");
     survives(&world);
@@ -45,7 +45,7 @@ fn a_copy_of_an_installed_module_killed_anywhere() {
 
 #[test]
 #[ignore = "slow"]
-fn a_build_killed_anywhere() {
+fn a_repair_killed_while_it_builds_is_ended_by_the_next_repair() {
     let world = installed();
     fs::write(product(&world), "cut").expect("writable");
     survives(&world);
@@ -53,7 +53,7 @@ fn a_build_killed_anywhere() {
 
 #[test]
 #[ignore = "slow"]
-fn signing_killed_anywhere() {
+fn a_repair_killed_while_it_signs_is_ended_by_the_next_repair() {
     let world = installed();
     tool::run(
         Command::new(tool::path("openssl"))
@@ -66,7 +66,7 @@ fn signing_killed_anywhere() {
 
 #[test]
 #[ignore = "slow"]
-fn a_change_of_versions_killed_anywhere() {
+fn a_repair_killed_while_it_changes_versions_is_ended_by_the_next_repair() {
     let world = installed();
     dkms(&world, "build sample/2.0 -k KERNEL");
     let newer = world.tree().join(fill("sample/2.0/KERNEL/ARCH/module/sample.ko"));

@@ -26,7 +26,7 @@ fn refused(package: &Package, code: i32) -> Output {
 }
 
 #[test]
-fn no_dkms_conf() {
+fn a_source_without_dkms_conf_is_refused() {
     refused(&package().without("dkms.conf"), 4).expect_error("/usr/src/bad-1.0/dkms.conf");
 }
 
@@ -36,7 +36,7 @@ fn an_empty_dkms_conf_misses_everything() {
 }
 
 #[test]
-fn a_binary_dkms_conf() {
+fn a_binary_dkms_conf_is_refused() {
     let bytes: Vec<u8> = (0..4096u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     refused(&package().file("dkms.conf", bytes), 4).expect_error("dkms.conf").expect_error("not a text file");
 }
@@ -76,7 +76,7 @@ fn a_dkms_conf_with_carriage_returns_works() {
 }
 
 #[test]
-fn a_dkms_conf_that_is_a_directory() {
+fn a_dkms_conf_that_is_a_directory_is_refused() {
     let world = World::generic();
     let dir = world.add_package(&package().without("dkms.conf"));
     fs::create_dir(dir.join("dkms.conf")).expect("writable");
@@ -84,7 +84,7 @@ fn a_dkms_conf_that_is_a_directory() {
 }
 
 #[test]
-fn a_file_where_the_tree_should_be() {
+fn a_file_where_the_tree_should_be_is_named_and_stays() {
     let world = World::generic();
     world.add_package(&package());
     let file = world.path("tree");
@@ -96,7 +96,7 @@ fn a_file_where_the_tree_should_be() {
 }
 
 #[test]
-fn a_file_where_a_package_should_be() {
+fn a_file_where_a_package_should_be_is_named_and_stays() {
     let world = World::generic();
     world.add_package(&package());
     fs::write(world.tree().join("bad"), "precious").expect("writable");
@@ -108,7 +108,7 @@ fn a_file_where_a_package_should_be() {
 }
 
 #[test]
-fn a_file_where_modules_go() {
+fn a_file_where_modules_go_is_named_and_nothing_is_installed() {
     let world = World::generic();
     world.add_package(&package());
     world.modsmith(&format!("build bad/1.0 -k {}", kernel())).expect(0);
@@ -134,7 +134,7 @@ fn a_source_link_that_leads_nowhere_is_broken() {
 }
 
 #[test]
-fn a_read_only_tree() {
+fn a_read_only_tree_is_named_and_not_changed() {
     let world = World::generic();
     world.add_package(&package());
     let before = world.snapshot();
@@ -163,7 +163,7 @@ fn read_only_modules_leave_the_package_built() {
 }
 
 #[test]
-fn no_space_for_a_build() {
+fn without_space_for_a_build_the_package_stays_added() {
     let world = World::generic();
     world.add_package(&package());
     let script = format!(
@@ -182,7 +182,7 @@ fn no_space_for_a_build() {
 }
 
 #[test]
-fn no_space_for_an_install() {
+fn without_space_for_an_install_the_package_stays_built() {
     let world = World::generic();
     world.add_package(&package());
     world.modsmith(&format!("build bad/1.0 -k {}", kernel())).expect(0);
@@ -206,7 +206,7 @@ fn no_space_for_an_install() {
 }
 
 #[test]
-fn no_headers() {
+fn a_build_without_headers_names_the_kernel_and_stays_added() {
     let world = World::generic();
     world.add_package(&package());
     world.modsmith("build bad/1.0 -k 6.1.0-999-amd64").expect(21).expect_error("6.1.0-999-amd64").expect_hint();

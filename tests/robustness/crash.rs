@@ -77,7 +77,7 @@ fn survives(start: &World, command: &str, opposite: &str, fine: &[i32]) {
 }
 
 #[test]
-fn install_killed_anywhere() {
+fn an_install_killed_at_any_point_can_be_repeated_or_undone() {
     let world = world();
     run(&world, "build crash/1.0 -k KERNEL", None).expect(0);
     survives(&world, "install crash/1.0 -k KERNEL", "uninstall crash/1.0 -k KERNEL", &[0]);
@@ -87,7 +87,7 @@ fn install_killed_anywhere() {
 /// configuration.
 #[test]
 #[ignore = "slow"]
-fn install_with_links_and_lines_killed_anywhere() {
+fn an_install_with_links_and_lines_killed_at_any_point_can_be_repeated_or_undone() {
     let world = World::generic().of_system("ID=rocky\nID_LIKE=\"rhel centos fedora\"\n");
     kernel::add_update(&world, &kernel(), "6.1.0-1056-amd64");
     world.add_package(&Package::new("crash", "1.0").conf("MODULES_CONF=\"options crash a=1\""));
@@ -100,7 +100,7 @@ fn install_with_links_and_lines_killed_anywhere() {
 }
 
 #[test]
-fn uninstall_killed_anywhere() {
+fn an_uninstall_killed_at_any_point_can_be_repeated_or_undone() {
     let world = world();
     let original = original(&world);
     run(&world, "install crash/1.0 -k KERNEL", None).expect(0);
@@ -111,14 +111,14 @@ fn uninstall_killed_anywhere() {
 }
 
 #[test]
-fn unbuild_killed_anywhere() {
+fn an_unbuild_killed_at_any_point_can_be_repeated() {
     let world = world();
     run(&world, "install crash/1.0 -k KERNEL", None).expect(0);
     survives(&world, "unbuild crash/1.0 -k KERNEL", "unbuild crash/1.0 -k KERNEL", &[0]);
 }
 
 #[test]
-fn add_killed_anywhere() {
+fn an_add_killed_at_any_point_can_be_repeated_or_undone() {
     // It may be registered already, or not yet.
     survives(&world(), "add crash/1.0", "remove crash/1.0 --all", &[0, 3]);
 }

@@ -27,27 +27,27 @@ fn comes_through(switches: Switches) {
 }
 
 #[test]
-fn all_that_the_specification_has() {
+fn builds_travel_by_a_registry_that_has_all_of_the_specification() {
     comes_through(Switches::default());
 }
 
 #[test]
-fn no_api_for_referrers() {
+fn builds_travel_by_a_registry_without_an_api_for_referrers() {
     comes_through(Switches { lacks_referrers: true, ..Switches::default() });
 }
 
 #[test]
-fn no_word_about_subjects() {
+fn builds_travel_by_a_registry_that_says_nothing_of_subjects() {
     comes_through(Switches { hides_subject: true, ..Switches::default() });
 }
 
 #[test]
-fn lists_of_referrers_that_are_not_filtered_and_have_wrong_types() {
+fn builds_travel_with_lists_of_referrers_that_are_not_filtered_and_have_wrong_types() {
     comes_through(Switches { mixes_referrers: true, ..Switches::default() });
 }
 
 #[test]
-fn tokens_that_are_taken_only_once() {
+fn builds_travel_with_tokens_that_are_taken_only_once() {
     comes_through(Switches { tokens: Some(1), ..Switches::default() });
 }
 

@@ -69,8 +69,8 @@ impl Chroot {
         chroot
     }
 
-    /// The same with a place of its own for the packages that it downloads: for
-    /// programs that call apt-get themselves, which wants that place for itself.
+    /// The system with a place of its own for downloaded packages: for programs that call apt-get
+    /// themselves, which needs that place for itself.
     pub fn with_own_archives(mut self) -> Chroot {
         let name = self.dir.path().file_name().expect("a plain name").to_owned();
         self.archives = self.path("var/cache").join(name);

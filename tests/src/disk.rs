@@ -66,7 +66,7 @@ impl Disk {
         Snapshot::of(self.files.path())
     }
 
-    /// The same without modes, which FAT does not have.
+    /// Its files without modes, which FAT does not have.
     pub fn contents(&self) -> Snapshot {
         let plain = |entry| match entry {
             Entry::File { content, .. } => Entry::File { mode: 0, content },
@@ -138,7 +138,7 @@ fn unpack_iso(image: &Path, into: &Path) {
     }
 }
 
-/// What gzip compressed.
+/// Decompresses the output of gzip.
 ///
 /// # Panics
 /// When gzip finds it damaged.

@@ -15,7 +15,7 @@ pub fn c_source(version: Option<&str>) -> String {
     format!("#include <linux/module.h>\nMODULE_LICENSE(\"GPL\");\nMODULE_DESCRIPTION(\"Does nothing\");\n{version}")
 }
 
-/// A module file built for a kernel; the same one for everybody who asks.
+/// A module file built for a kernel; all tests get the same one.
 pub fn module(kernel: &str, name: &str, version: Option<&str>) -> PathBuf {
     let label = format!("{name}-{}-{kernel}", version.unwrap_or("unversioned"));
     let dir = paths::cached("modules", &label, |dir| {
@@ -61,7 +61,7 @@ impl Package {
             .file(&format!("{name}.c"), c_source(Some(version)))
     }
 
-    /// The same without the module: it is compiled for every kernel.
+    /// The package without the built module, so that it is compiled for every kernel.
     pub fn compiled(mut self) -> Package {
         self.is_compiled = true;
         self

@@ -1,5 +1,5 @@
-//! What the end-to-end tests share: a scratch machine to run programs in, real
-//! packages and kernels to run them on, and ways to look at the result.
+//! The common code of the end-to-end tests: a scratch machine to run programs in, real packages and
+//! kernels to run them on, and ways to look at the result.
 //!
 //! Nothing here touches the machine's own `/lib/modules`, `/var/lib/dkms`,
 //! `/usr/src`, `/etc/dkms` or `/boot`: programs run in a mount namespace where a

@@ -17,7 +17,7 @@ pub struct Boot<'b> {
     pub disk: Option<&'b Path>,
 }
 
-/// What the machine says until it turns itself off, restarts or panics.
+/// The output of the machine until it turns itself off, restarts or panics.
 ///
 /// # Panics
 /// When it does none of that within fifteen minutes, or cannot be started.

@@ -1,4 +1,4 @@
-//! What a program said and how it ended.
+//! The output of a program, and how it ended.
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;

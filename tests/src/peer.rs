@@ -25,8 +25,8 @@ impl Program {
         }
     }
 
-    /// The same, and then what `status` prints: on the same mounts, which take
-    /// longer than many a command.
+    /// As [`Program::run`], with the output of `status` afterwards: on the same mounts, because
+    /// these take longer than many a command.
     fn run_and_ask(self, world: &World, line: &str) -> (Output, String) {
         let program = match self {
             Program::Peer => tool::path("dkms"),
@@ -94,7 +94,7 @@ fn facts(world: &World) -> Facts {
     facts
 }
 
-/// What a build that failed left in its build directory, but for the log.
+/// Whether a failed build left the file in its build directory, except for the log.
 fn is_intermediate(path: &Path) -> bool {
     path.iter().any(|part| part == "build") && !path.ends_with("build") && !path.ends_with("build/make.log")
 }
@@ -296,10 +296,10 @@ fn codes(d: &Difference, peer: &str, ours: &str) -> bool {
     d.subject == "exit code" && d.peer.as_deref() == Some(peer) && d.ours.as_deref() == Some(ours)
 }
 
-/// What there is to say about two runs.
+/// The differences between two runs.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// Differences that nobody wanted.
+    /// Differences that are not accepted.
     pub unexplained: Vec<Difference>,
     /// Names of the accepted differences that were seen.
     pub seen: BTreeSet<&'static str>,

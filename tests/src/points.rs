@@ -16,7 +16,7 @@ pub enum Counted<'p> {
     Messages,
 }
 
-/// What happens.
+/// The fault that is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Happens {
     /// The program is killed at this point.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::{debian, tool};
 
-/// Who may use the registry that wants a password.
+/// The user of the registry that wants a password.
 pub const USER: &str = "alice";
 pub const PASSWORD: &str = "s3cret";
 

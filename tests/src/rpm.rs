@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::{Output, World, paths, tool};
 
-/// What rpm says of a package file: `query(file, "-lp")`.
+/// The output of rpm about a package file: `query(file, "-lp")`.
 pub fn query(file: &Path, options: &str) -> String {
     let database = tempfile::tempdir().expect("a temporary directory");
     let mut rpm = Command::new(tool::path("rpm"));

@@ -13,7 +13,7 @@ use walkdir::WalkDir;
 /// nothing depends on what it says.
 const RECORD: &str = ".modsmith.json";
 
-/// One directory entry: what it is, and what changes when somebody writes to it.
+/// One directory entry: its kind, and the facts that change when it is written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     Directory {
@@ -89,18 +89,18 @@ impl Snapshot {
         Snapshot(entries)
     }
 
-    /// The same without the entries for which `drop` says yes.
+    /// The snapshot without the entries for which `drop` says yes.
     pub fn without(mut self, drop: impl Fn(&Path) -> bool) -> Snapshot {
         self.0.retain(|path, _| !drop(path));
         self
     }
 
-    /// The same without modsmith's records of builds, which dkms does not write.
+    /// The snapshot without modsmith's records of builds, which dkms does not write.
     pub fn without_records(self) -> Snapshot {
         self.without(|path| path.ends_with(RECORD))
     }
 
-    /// The same below another directory.
+    /// The snapshot with its paths below another directory.
     pub fn below(self, dir: &str) -> Snapshot {
         Snapshot(self.0.into_iter().map(|(path, entry)| (Path::new(dir).join(path), entry)).collect())
     }

@@ -19,7 +19,7 @@ pub struct State {
     pub prepare: fn(&World),
     /// Commands that have to succeed; see [`fill`] for their placeholders.
     pub commands: &'static [&'static str],
-    /// What happens behind the program's back afterwards.
+    /// Changes that are made by hand afterwards, without the program.
     pub disturb: fn(&World),
 }
 
@@ -115,7 +115,7 @@ fn rivals(world: &World) {
     world.add_package(&prebuilt("rival", "2.0"));
 }
 
-/// The source where somebody works on it, not where it is registered.
+/// The source in a directory for work on it, not where it is registered.
 fn checkout(world: &World) {
     prebuilt("sample", "1.0").write(&world.path("usr/src/checkout"));
 }

@@ -1,7 +1,7 @@
 //! A registry of OCI in the test itself, with switches for what registries leave out, refuse, or
 //! do wrong.
 //!
-//! Source: distribution-spec 1.1.1. What it keeps is right; what it answers is as the switches say.
+//! Source: distribution-spec 1.1.1. Its contents are right; its answers are as the switches say.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -74,7 +74,8 @@ pub struct Switches {
     pub lacks_referrers: bool,
     /// The answer to a manifest with a subject does not have the header `OCI-Subject`.
     pub hides_subject: bool,
-    /// Lists of referrers have all of one wrong type, whatever was asked for, and strangers among them.
+    /// In lists of referrers, all entries have one wrong type, for every request, and some are
+    /// blobs that refer to nothing.
     pub mixes_referrers: bool,
     /// A page has one referrer.
     pub parts_referrers: bool,

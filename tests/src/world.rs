@@ -74,7 +74,7 @@ impl World {
         world
     }
 
-    /// The same before its first build: the signing key has still to be made.
+    /// The world before its first build: the signing key has still to be made.
     pub fn without_key(self) -> World {
         for file in ["mok.key", "mok.pub"] {
             fs::remove_file(self.tree().join(file)).expect("each world has it");
@@ -87,8 +87,7 @@ impl World {
         World::new(&[kernel::newest(kernel::Flavour::Generic)])
     }
 
-    /// The same with an `/etc` of its own, which has this os-release and little
-    /// else.
+    /// The world with an `/etc` of its own, which has this os-release and little else.
     pub fn of_system(self, os_release: &str) -> World {
         let etc = self.path("etc");
         for own in ["etc/dkms", "etc/modprobe.d"] {

@@ -174,8 +174,8 @@ const HANDOVERS: &[Handover] = &[
     (state::LINKED_SOURCE, "install sample/1.0 -k KERNEL", "remove sample/1.0 --all", &[]),
 ];
 
-/// Hands a tree over and back, both ways: in the end everything is as if dkms
-/// alone had been there.
+/// Hands trees over and back, both ways: in the end everything is as if dkms
+/// alone had been there. `part` is the number of the first state.
 fn hand_over(part: usize) {
     for (state, first, second, known) in HANDOVERS.iter().skip(part).step_by(PARTS) {
         let run = |makes: Program, then: Program, last: Program| {
@@ -218,35 +218,36 @@ fn untouched(state: &State) -> World {
     State { commands: &[], ..*state }.reach(Program::Peer)
 }
 
+/// The list is parted among tests, which run at the same time: each has every fourth state, of all kinds.
 const PARTS: usize = 4;
 
 #[test]
 fn every_state_is_handed_over() {
     let missing = |state: &&State| !HANDOVERS.iter().any(|(handed, ..)| handed.name == state.name);
     let left: Vec<&str> = state::ALL.iter().filter(missing).map(|state| state.name).collect();
-    // The first two differ from others only in what is behind the program's back.
+    // These two differ from states of the list only by a source or a link that was removed by hand.
     assert_eq!(left, ["broken while installed", "link to the headers gone"]);
 }
 
 #[test]
-fn handed_over_and_back_1() {
+fn every_fourth_state_from_the_first_ends_as_with_dkms_alone() {
     hand_over(0);
 }
 
 #[test]
 #[ignore = "slow"]
-fn handed_over_and_back_2() {
+fn every_fourth_state_from_the_second_ends_as_with_dkms_alone() {
     hand_over(1);
 }
 
 #[test]
 #[ignore = "slow"]
-fn handed_over_and_back_3() {
+fn every_fourth_state_from_the_third_ends_as_with_dkms_alone() {
     hand_over(2);
 }
 
 #[test]
 #[ignore = "slow"]
-fn handed_over_and_back_4() {
+fn every_fourth_state_from_the_fourth_ends_as_with_dkms_alone() {
     hand_over(3);
 }

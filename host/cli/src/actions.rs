@@ -120,7 +120,7 @@ fn first_of(errors: Vec<Error>, persona: Persona) -> Result<()> {
     let mut errors = errors.into_iter();
     let Some(first) = errors.next() else { return Ok(()) };
     Terminal::flush();
-    for error in errors.filter(|error| error.kind != Kind::Interrupted && !output::is_told(error)) {
+    for error in errors.filter(|error| error.kind != Kind::Interrupted && !output::was_printed(error)) {
         output::error(&errors::render(&error, persona));
     }
     Err(first)

@@ -66,7 +66,7 @@ struct Work<'a> {
     cell: &'a Cell,
 }
 
-/// What is known of a cell that is done.
+/// The facts about a cell that is done.
 struct Done {
     built: Result<CellBuild>,
     first_error: Option<FirstError>,
@@ -245,7 +245,7 @@ impl Work<'_> {
         Ok(Some(Shared { store: named(&run.env, address, vec![key.public()])?, key }))
     }
 
-    /// What is known of the build, with its log beside the result.
+    /// Fills in the facts about the build, and writes its log beside the result.
     fn fill(&self, result: &mut CellResult, done: &Done) -> Result<()> {
         result.first_error.clone_from(&done.first_error);
         result.confinement.clone_from(&done.confinement);
@@ -302,7 +302,7 @@ impl Shared {
 /// a tree at another path.
 fn private_tree(tree: &Path, directories: &mut DirectoryArguments) -> Result<TempDir> {
     let scratch = tempfile::Builder::new().prefix("modsmith-cell-").tempdir();
-    let temporary = std::env::temp_dir();
+    let temporary = tempfile::env::temp_dir();
     let scratch = scratch.map_err(|error| Error::io("make a directory in", &temporary, error))?;
     // The user that recipes run as has to enter it.
     std::fs::set_permissions(scratch.path(), PermissionsExt::from_mode(0o755))

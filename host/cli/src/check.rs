@@ -21,7 +21,7 @@ use modsmith_plan::PlanView;
 #[derive(Debug, Serialize)]
 struct Document<'a> {
     schema_version: u32,
-    problems: Vec<Entry<'a>>,
+    problems: Vec<CheckRow<'a>>,
     /// Of a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     plans: Option<Vec<PlanView>>,
@@ -29,7 +29,7 @@ struct Document<'a> {
 
 /// One problem.
 #[derive(Debug, Serialize)]
-struct Entry<'a> {
+struct CheckRow<'a> {
     check: &'static str,
     state: u8,
     title: &'static str,
@@ -56,7 +56,7 @@ struct Entry<'a> {
     error: Option<ErrorView<'a>>,
 }
 
-impl<'a> Entry<'a> {
+impl<'a> CheckRow<'a> {
     fn new(problem: &'a Problem, outcome: Option<&'a Outcome>) -> Self {
         let Problem { check, state, title, sight, package, target, path, finding, evidence, remedy, .. } = problem;
         Self {
@@ -90,21 +90,21 @@ fn word(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// What came of an invocation.
+/// The report of an invocation.
 enum Report {
     Found(Vec<Problem>),
     Repaired(Vec<Repaired>),
 }
 
 impl Report {
-    fn entries(&self) -> Vec<Entry<'_>> {
+    fn rows(&self) -> Vec<CheckRow<'_>> {
         match self {
-            Report::Found(problems) => problems.iter().map(|problem| Entry::new(problem, None)).collect(),
-            Report::Repaired(all) => all.iter().map(|one| Entry::new(&one.problem, Some(&one.outcome))).collect(),
+            Report::Found(problems) => problems.iter().map(|problem| CheckRow::new(problem, None)).collect(),
+            Report::Repaired(all) => all.iter().map(|one| CheckRow::new(&one.problem, Some(&one.outcome))).collect(),
         }
     }
 
-    /// The problems that are there now. What could not be read is none.
+    /// The problems that are there now. A state that could not be read is no problem.
     fn left(&self) -> Vec<&Problem> {
         let problems: Vec<&Problem> = match self {
             Report::Found(problems) => problems.iter().collect(),
@@ -140,7 +140,7 @@ pub fn run(arguments: &CheckArguments, environment: &Environment) -> Result<()> 
         }
         let print = |problems: &[Problem]| {
             if !arguments.json {
-                print(&problems.iter().map(|problem| Entry::new(problem, None)).collect::<Vec<_>>());
+                print(&problems.iter().map(|problem| CheckRow::new(problem, None)).collect::<Vec<_>>());
             }
         };
         flow::repair(run, &filter, print).map(Report::Repaired)
@@ -155,10 +155,10 @@ pub fn run(arguments: &CheckArguments, environment: &Environment) -> Result<()> 
             Terminal::flush();
             let plans = arguments.dry_run.then_some(plans);
             if arguments.json {
-                return output::json(&Document { schema_version: 1, problems: report.entries(), plans });
+                return output::json(&Document { schema_version: 1, problems: report.rows(), plans });
             }
             match report {
-                Report::Found(_) => print(&report.entries()),
+                Report::Found(_) => print(&report.rows()),
                 Report::Repaired(all) => print_outcomes(all),
             }
             plans.map_or(Ok(()), |plans| show_plans(plans, None, false))
@@ -200,58 +200,58 @@ fn warn_of_changes(run: &Invocation<'_>) {
     }
 }
 
-fn print(entries: &[Entry<'_>]) {
-    if entries.is_empty() {
+fn print(rows: &[CheckRow<'_>]) {
+    if rows.is_empty() {
         output::lines("No problems were found.");
     }
-    entries.iter().for_each(|entry| output::lines(&text(entry)));
+    rows.iter().for_each(|row| output::lines(&text(row)));
 }
 
 /// The heads of what was done, then what is left.
 fn print_outcomes(all: &[Repaired]) {
     for Repaired { problem, outcome } in all {
-        let entry = Entry::new(problem, Some(outcome));
-        let mut rows = vec![format!("{}: {}", head(&entry), word(outcome).replace('-', " "))];
+        let row = CheckRow::new(problem, Some(outcome));
+        let mut lines = vec![format!("{}: {}", head(&row), word(outcome).replace('-', " "))];
         match outcome {
             Outcome::Repaired | Outcome::Planned => {}
-            Outcome::Left => rows.push(format!("  to do:    {}", problem.remedy.text)),
+            Outcome::Left => lines.push(format!("  to do:    {}", problem.remedy.text)),
             Outcome::NotRepaired(error) => {
-                rows.push(format!("  why:      {}", error.message));
-                rows.extend(error.details.iter().map(|detail| format!("            {detail}")));
-                rows.extend(error.hints.iter().map(|hint| format!("  to do:    {hint}")));
+                lines.push(format!("  why:      {}", error.message));
+                lines.extend(error.details.iter().map(|detail| format!("            {detail}")));
+                lines.extend(error.hints.iter().map(|hint| format!("  to do:    {hint}")));
             }
         }
-        output::lines(&joined(&rows));
+        output::lines(&joined(&lines));
     }
 }
 
-fn head(entry: &Entry<'_>) -> String {
-    let package = match (entry.module, entry.version) {
+fn head(row: &CheckRow<'_>) -> String {
+    let package = match (row.module, row.version) {
         (Some(module), Some(version)) => Some(format!("{module}/{version}")),
         (module, _) => module.map(str::to_owned),
     };
-    let kernel = entry.kernel.zip(entry.arch).map(|(kernel, arch)| format!("{kernel}, {arch}"));
+    let kernel = row.kernel.zip(row.arch).map(|(kernel, arch)| format!("{kernel}, {arch}"));
     let place: Vec<String> = package.into_iter().chain(kernel).collect();
     match place.is_empty() {
-        true => entry.title.to_owned(),
-        false => format!("{}: {}", place.join(", "), entry.title),
+        true => row.title.to_owned(),
+        false => format!("{}: {}", place.join(", "), row.title),
     }
 }
 
 /// The state, then what was read and what is to be done.
-fn text(entry: &Entry<'_>) -> String {
-    let sight = if entry.sight == Sight::Unknown { " (unknown)" } else { "" };
-    let repair = match entry.remedy.kind {
+fn text(row: &CheckRow<'_>) -> String {
+    let sight = if row.sight == Sight::Unknown { " (unknown)" } else { "" };
+    let repair = match row.remedy.kind {
         flow::RemedyKind::Automatic | flow::RemedyKind::Rebuild => "  --repair: ",
         flow::RemedyKind::Told => "  to do:    ",
     };
     joined(&[
-        format!("{}{sight} [{}]", head(entry), entry.finding.unwrap_or(entry.check)),
-        format!("  evidence: {}", entry.evidence),
-        format!("{repair}{}", entry.remedy.text),
+        format!("{}{sight} [{}]", head(row), row.finding.unwrap_or(row.check)),
+        format!("  evidence: {}", row.evidence),
+        format!("{repair}{}", row.remedy.text),
     ])
 }
 
-fn joined(rows: &[String]) -> String {
-    rows.iter().map(|row| line(row)).collect::<Vec<_>>().join("\n")
+fn joined(lines: &[String]) -> String {
+    lines.iter().map(|text| line(text)).collect::<Vec<_>>().join("\n")
 }

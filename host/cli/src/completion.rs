@@ -1,9 +1,9 @@
 //! `modsmith completion`: what a shell needs to complete the command line.
 //!
 //! The options and their texts come from the command line's own definition, and
-//! those of package formats from the plugins that are installed. What
-//! only the system knows, its modules and kernels, is added by a small script
-//! for each shell in `completion/`, which looks when a completion is asked for.
+//! those of package formats from the plugins that are installed. For each shell, a small script in
+//! `completion/` adds names of modules and kernels, which it reads from the system when a
+//! completion is asked for.
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, Command, ValueHint};
@@ -182,7 +182,8 @@ fn zsh(generated: &str, functions: &str) -> String {
     format!("{tag}\n{functions}{rest}")
 }
 
-/// What completes a word of a command of the program's own.
+/// A line of the generated script, with our function where the line completes a package or a
+/// plugin.
 fn positional(line: &str) -> String {
     let names =
         [("package -- ", "packages"), ("what -- ", "packages"), ("plugin -- ", "plugins"), ("plugins -- ", "plugins")];

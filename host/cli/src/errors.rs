@@ -1,15 +1,14 @@
 //! Errors as the user sees them: as text, as JSON, and as the exit code.
 //!
-//! What happened and what to do about it, an error says itself, where its data is
-//! known; the numbers are given here alone.
+//! An error itself has the sentences that say what happened and what to do. Only this file has the
+//! exit codes.
 
 use super::Persona;
 use modsmith_core::error::{Error, Kind};
 use modsmith_facts::text::line;
 
-/// What the program ends with. Source of the numbers below 30, of 77 and of 101:
-/// dkms 3.4.3, whose callers test them. The others are for conditions that dkms does
-/// not tell apart.
+/// The exit code of the program. Source of the numbers below 30, of 77 and of 101: dkms 3.4.3,
+/// whose callers test them. The others are for conditions that dkms does not tell apart.
 pub fn exit_code(kind: Kind) -> u8 {
     use Kind::*;
     match kind {
@@ -152,7 +151,7 @@ pub fn render(error: &Error, persona: Persona) -> String {
     out
 }
 
-/// What to do, with commands as people at `modsmith` type them: all that dkms has, it has too.
+/// A hint with its commands as people type them at `modsmith`, which has all commands of dkms.
 pub fn typed_as_modsmith(hint: &str) -> String {
     hint.replace("`dkms ", "`modsmith ")
 }

@@ -37,8 +37,8 @@ impl<'a> FailedView<'a> {
     }
 }
 
-/// What stands below the lines of `status`. Every line of it is indented or ends
-/// in a colon, so that none can be taken for a package's.
+/// The lines below those of `status`. Each is indented or ends in a colon, so that none can be
+/// taken for the line of a package.
 pub fn remarks(failures: &[Failure]) -> Vec<String> {
     if failures.is_empty() {
         return Vec::new();

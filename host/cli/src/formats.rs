@@ -338,7 +338,7 @@ pub fn kept(text: &str) -> &'static str {
     String::leak(text.to_owned())
 }
 
-/// What the formats' words do, a line each.
+/// A line for each action of the formats, with its effect.
 fn listed(formats: &[Format]) -> String {
     let mut lines = vec!["Actions of plugins:".to_owned()];
     for format in formats {

@@ -10,7 +10,7 @@ use modsmith_core::error::{Error, Kind, Result};
 use modsmith_facts::text::field;
 use modsmith_plugins::HookFile;
 
-/// What the placeholders in hook files stand for.
+/// The values of the placeholders in hook files.
 pub struct Directories<'a> {
     /// `@SBINDIR@`
     pub sbindir: &'a str,

@@ -21,7 +21,7 @@ use super::targets::Targets;
 use super::words::{absolute, from_here};
 use super::{Persona, output};
 
-/// What an action has to do with plugins.
+/// The use that an action makes of plugins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PluginUse {
     None,
@@ -45,7 +45,7 @@ pub(super) fn with_invocation(
     })
 }
 
-/// The same; `show` gets the plans of a dry run and what came of `body`, and prints them.
+/// As [`with_invocation`], but `show` prints the plans of a dry run and the result of `body`.
 pub(super) fn with_plans<T>(
     arguments: &Arguments,
     environment: &Environment,

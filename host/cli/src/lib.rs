@@ -80,7 +80,7 @@ impl Persona {
     }
 }
 
-/// What an invocation comes to: the exit code, where it is known before anything ran.
+/// The result of an invocation. `Err`: an exit code without a message to print.
 type Outcome = Result<modsmith_core::error::Result<()>, ExitCode>;
 
 /// What runs a command of the program's own.
@@ -136,13 +136,13 @@ pub fn main(environment: &Environment) -> ExitCode {
 
 fn report(error: &Error, persona: Persona, words: &[OsString]) {
     Terminal::flush();
-    if !output::is_told(error) {
+    if !output::was_printed(error) {
         output::error(&errors::render(error, persona));
     }
     answer_in_json(error, words);
 }
 
-/// The exit code is the verdict: whatever keeps it from being given is *unknown*.
+/// The exit code is the verdict. An error that prevents a verdict counts as *unknown*.
 fn ready(words: &[OsString], environment: &Environment) -> Outcome {
     let answer = match parse(words, environment) {
         Err(code) if code == ExitCode::SUCCESS => code,
@@ -164,7 +164,7 @@ fn help(words: &[OsString], environment: &Environment) -> Outcome {
     })
 }
 
-/// The exit code says who is at fault: it is one of five, whatever the error is.
+/// The exit code says who is at fault. Every error has one of five exit codes.
 fn cell(words: &[OsString], environment: &Environment) -> Outcome {
     let arguments = parse(words, environment)?;
     match cell::run(&arguments, environment) {
@@ -280,8 +280,8 @@ fn usage_error(error: &clap::Error, persona: Persona, words: &[OsString]) -> Exi
     ExitCode::from(errors::exit_code(error.kind))
 }
 
-/// The error once more, for a program that asked for JSON and has got none. What
-/// `dkms` writes on standard output is as its callers know it.
+/// Prints the error once more as JSON, if the caller asked for JSON and has got none. As `dkms`,
+/// nothing is printed: its callers know the lines on standard output.
 fn answer_in_json(error: &Error, words: &[OsString]) {
     let has = |option: &str| words.iter().take_while(|word| *word != "--").any(|word| word == option);
     if Persona::of_words(words) == Persona::Dkms {

@@ -18,7 +18,7 @@ use modsmith_core::tree::{
 use modsmith_facts::inside;
 use modsmith_facts::text::line;
 
-/// What there is to show of one kernel.
+/// The build for one kernel, as it is shown.
 struct Build {
     target: Target,
     time: jiff::Timestamp,

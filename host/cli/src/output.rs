@@ -22,8 +22,8 @@ pub fn text(text: &str) {
     write_out(&text::lines(text));
 }
 
-/// Lines for people on standard output, in colour where colours are shown. What a piece
-/// of a line says is never taken for a colour.
+/// Lines for people on standard output, in colour where colours are shown. Text of a line is never
+/// taken for a colour.
 pub fn styled(lines: &[Line], look: Look) {
     write_out(&rendered(lines, look.colour));
 }
@@ -62,7 +62,7 @@ pub fn file(contents: &[u8]) {
     write_out(&text::lines_of_bytes(contents));
 }
 
-/// The same, which may be long: on a terminal in the program that PAGER names.
+/// The contents of a file that may be long: on a terminal, the program that PAGER names shows them.
 pub fn paged(contents: &[u8], environment: &Environment) {
     let text = text::lines_of_bytes(contents);
     if !Look::of(environment).terminal || !pager::show(&text, environment) {
@@ -94,19 +94,21 @@ pub fn json_line(value: &impl serde::Serialize) {
     }
 }
 
-/// The messages of errors that people have been told: none of them is repeated at the end.
-static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// The messages of errors that were printed: none of them is printed again at the end.
+static PRINTED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-pub fn told(error: &Error) {
-    told_message(&error.message);
+/// Notes that an error was printed.
+pub fn note_printed(error: &Error) {
+    printed_message(&error.message);
 }
 
-pub fn told_message(message: &str) {
-    TOLD.lock().unwrap_or_else(PoisonError::into_inner).push(message.to_owned());
+/// Notes that a message was printed.
+pub fn printed_message(message: &str) {
+    PRINTED.lock().unwrap_or_else(PoisonError::into_inner).push(message.to_owned());
 }
 
-pub fn is_told(error: &Error) -> bool {
-    TOLD.lock().unwrap_or_else(PoisonError::into_inner).contains(&error.message)
+pub fn was_printed(error: &Error) -> bool {
+    PRINTED.lock().unwrap_or_else(PoisonError::into_inner).contains(&error.message)
 }
 
 /// Text on standard error that ends as it does.

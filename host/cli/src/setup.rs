@@ -77,7 +77,7 @@ pub fn plugins(
     plugins_of(SearchPath::from_environment(), system, framework, directories, environment)
 }
 
-/// The same with the plugins of a search path.
+/// As [`plugins`], with another search path.
 pub fn plugins_of(
     search: SearchPath,
     system: &Arc<System>,
@@ -113,12 +113,12 @@ pub fn read_only(directories: &DirectoryArguments, environment: &Environment) ->
     Ok(Invocation::new(env, &Silent, Mode::DryRun))
 }
 
-/// The same with plugins, which are asked and change nothing.
+/// As [`read_only`], with plugins, which are asked and change nothing.
 pub fn looking(directories: &DirectoryArguments, environment: &Environment) -> Result<Invocation<'static>> {
     Ok(Invocation::new(with_plugins(directories, environment, false)?, &Silent, Mode::DryRun))
 }
 
-/// The same with options.
+/// As [`looking`], with options.
 pub fn looking_with(
     directories: &DirectoryArguments,
     environment: &Environment,
@@ -177,8 +177,7 @@ fn absolute(path: &Path) -> Result<PathBuf> {
     Ok(absolute)
 }
 
-/// The settings of framework.conf that plugins may have: those that somebody
-/// set.
+/// The settings of framework.conf that plugins may have: all that are not left at their defaults.
 fn plugin_settings(framework: &Framework) -> FrameworkSettings {
     let set = framework.settings.iter().filter(|(_, slot)| slot.origin != Origin::Default);
     FrameworkSettings(set.map(|(name, slot)| (name.clone(), slot.value.clone())).collect())

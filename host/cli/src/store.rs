@@ -70,11 +70,11 @@ struct Document<'a> {
     schema_version: u32,
     /// Of all builds, in bytes.
     size: u64,
-    builds: Vec<Entry<'a>>,
+    builds: Vec<StoreRow<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct Entry<'a> {
+struct StoreRow<'a> {
     identity: String,
     used: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,7 +138,7 @@ fn show(builds: &[StoredBuild], json: bool) -> Result<()> {
     let sizes = builds.iter().filter_map(|build| build.facts.as_ref()).map(|facts| facts.size);
     let size = sizes.sum();
     if json {
-        let builds = builds.iter().map(entry).collect();
+        let builds = builds.iter().map(row).collect();
         return output::json(&Document { schema_version: 1, size, builds });
     }
     builds.iter().for_each(|build| output::lines(&line(&text(build))));
@@ -147,9 +147,9 @@ fn show(builds: &[StoredBuild], json: bool) -> Result<()> {
     Ok(())
 }
 
-fn entry(build: &StoredBuild) -> Entry<'_> {
+fn row(build: &StoredBuild) -> StoreRow<'_> {
     let facts = build.facts.as_ref();
-    Entry {
+    StoreRow {
         identity: build.identity.to_string(),
         used: time(build.used),
         package: facts.map(|facts| facts.package.as_str()),

@@ -20,12 +20,12 @@ use modsmith_verify::{Answer, Finding};
 #[derive(Debug, Serialize)]
 struct Document<'a> {
     schema_version: u32,
-    modules: Vec<Entry<'a>>,
+    modules: Vec<VerifyRow<'a>>,
 }
 
 /// One module file.
 #[derive(Debug, Serialize)]
-struct Entry<'a> {
+struct VerifyRow<'a> {
     module: &'a str,
     version: &'a str,
     kernel: &'a str,
@@ -37,7 +37,7 @@ struct Entry<'a> {
     checks: &'a [Finding],
 }
 
-impl<'a> Entry<'a> {
+impl<'a> VerifyRow<'a> {
     fn new(verified: &'a Verified) -> Self {
         let Verified { id, target, module, file, findings } = verified;
         Self {
@@ -65,7 +65,7 @@ pub fn run(arguments: &VerifyArguments, environment: &Environment) -> Result<()>
         return nothing(&run.env.tree, &filter, arguments.json);
     }
     if arguments.json {
-        let modules = found.iter().map(Entry::new).collect();
+        let modules = found.iter().map(VerifyRow::new).collect();
         output::json(&Document { schema_version: 1, modules })?;
     } else {
         found.iter().for_each(|verified| output::lines(&text(verified)));

@@ -83,7 +83,7 @@ pub struct CommandLine {
     pub archive: Option<PathBuf>,
     /// A word that was taken for a name and has the form of a path.
     path: Option<PathBuf>,
-    /// What means nothing.
+    /// Words without a meaning for the actions.
     unused: Vec<String>,
 }
 

@@ -1,6 +1,7 @@
 //! The environment of the process: read once, when the program starts, and handed down.
 //!
-//! No other file of this crate and of the command line asks `std::env`.
+//! No other file of this crate and of the command line reads the process's state through `std::env`.
+//! The directory for temporary files is that of the crate `tempfile`, which the command line sets.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

@@ -61,7 +61,7 @@ pub enum Class {
     Unknown,
 }
 
-/// What a build stopped at, as the program that ran the build knows it.
+/// The step at which a build stopped, as the program that ran the build knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
     /// There are no headers.
@@ -108,7 +108,7 @@ impl Class {
         }
     }
 
-    /// What a stop says by itself, whatever the log says.
+    /// The class that follows from the stop alone, without the log.
     fn certain(stop: Stop) -> Option<Class> {
         Some(match stop {
             Stop::Headers => Class::HeadersMissing,
@@ -120,7 +120,7 @@ impl Class {
         })
     }
 
-    /// What a stop comes to when the log does not say more.
+    /// The class of a stop if the log says no more.
     fn likely(stop: Stop) -> Class {
         match stop {
             Stop::Patch => Class::PatchRejected,
@@ -138,7 +138,7 @@ pub struct ErrorLine {
     pub text: String,
 }
 
-/// What a log, or an error, says about a failure.
+/// The cause of a failure, as a log or an error shows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnosis {
     pub class: Class,
@@ -151,7 +151,7 @@ pub struct Diagnosis {
     pub refusal: Option<Refusal>,
     /// Whether the line is PRE_BUILD's, which ended well all the same.
     pub of_pre_build: bool,
-    /// What PRE_BUILD said before.
+    /// The error in the output of PRE_BUILD, which ran before.
     early: Option<Early>,
     /// Kernels whose module directory the output is about.
     kernels: BTreeSet<String>,
@@ -302,8 +302,8 @@ impl From<Candidate> for Early {
 }
 
 impl Diagnosis {
-    /// The same with what is known beside the log: what the build stopped at, and what
-    /// the system said.
+    /// Adds the facts that are known beside the log: the step at which the build stopped, and the
+    /// system's errors.
     pub fn with_error<'t>(mut self, stop: Stop, texts: impl IntoIterator<Item = &'t str>) -> Self {
         // What a command said that succeeded is not why the build failed, but for
         // errors of a make that hides them.
@@ -326,8 +326,8 @@ impl Diagnosis {
         self
     }
 
-    /// The same with the error of a PRE_BUILD that ended well, where the build that
-    /// follows fails for no reason of its own, or for want of a file.
+    /// Takes the error of a PRE_BUILD that ended well for the cause, if the build that follows has
+    /// no error of its own, or lacks a file.
     fn with_pre_build(mut self, stop: Stop) -> Self {
         let Some(early) = self.early.take().filter(|_| matches!(stop, Stop::Make | Stop::Product)) else {
             return self;
@@ -341,8 +341,8 @@ impl Diagnosis {
         self
     }
 
-    /// The same for the kernel that was to be built for: a build that went for
-    /// another one fails for that reason, whatever it says. `running` is the kernel
+    /// Compares the diagnosis with the kernel that was to be built for: if the build was made for
+    /// another one, that is the cause, and no other text of the log counts. `running` is the kernel
     /// that `uname -r` names.
     pub fn for_kernel(mut self, kernel: &str, running: &str) -> Self {
         let line = self.first_error.as_ref().map_or("", |line| line.text.as_str());

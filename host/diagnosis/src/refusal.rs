@@ -1,8 +1,8 @@
-//! What the walls around a build refused, as programs say that in a log.
+//! Operations that the walls around a build refused, as programs report them in a log.
 
 use regex::Regex;
 
-/// What a program of a recipe was refused.
+/// An operation that a program of a recipe was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// To change this file, or what is in this directory.
@@ -15,10 +15,10 @@ pub enum Refusal {
     Privilege(String),
 }
 
-/// What the kernel says.
+/// The kernel's texts for a refused operation.
 const REFUSED: &str = r"Read-only file system|Permission denied|Operation not permitted|no new privileges";
 
-/// What programs say that find no network.
+/// The texts of programs that find no network.
 const OFFLINE: &str = r"(?x)
     [Cc]ould\ not\ resolve\ (?:host|proxy)(?::\ ([\w.-]+))?
     | unable\ to\ resolve\ host\ address\ [‘'`]?([\w.-]+)
@@ -59,7 +59,7 @@ impl Refusals {
         }
     }
 
-    /// What a line of a confined build says that was refused.
+    /// The refusal that a line of a confined build reports.
     pub fn of_line(&self, line: &str) -> Option<Refusal> {
         if let Some(found) = self.offline.captures(line) {
             let host = found.iter().skip(1).flatten().next().map(|host| host.as_str().to_owned());

@@ -11,8 +11,7 @@ pub enum Rank {
     Cause,
     /// It may be the reason, or a remark.
     Sign,
-    /// What a recipe said before make stopped, with no sign of an error that is
-    /// known.
+    /// Output of a recipe before make stopped, without a known sign of an error.
     Before,
     /// It follows from a reason: make says that it stops.
     Consequence,
@@ -154,7 +153,7 @@ impl Table {
         (!self.progress.is_match(line)).then(|| self.telling.is_match(line))
     }
 
-    /// What a line says, and which program it misses.
+    /// Rank and class of a line, and the program that it misses.
     pub fn judge(&self, line: &str) -> (Rank, Class, Option<String>) {
         let row = self.rows.matches(line).iter().next().map(|index| ROWS[index]);
         if let Some((Cause, class, _)) = row.filter(|row| row.1 == HeadersMissing) {

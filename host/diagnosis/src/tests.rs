@@ -69,7 +69,7 @@ fn incompatible_pointers_are_a_changed_api() {
 }
 
 #[test]
-fn other_changes_of_the_api() {
+fn these_errors_of_compilers_and_modpost_are_a_changed_api() {
     for line in [
         "/b/a.c:4:28: error: implicit declaration of function ‘init_timer’ [-Werror=implicit-function-declaration]",
         "/b/a.c:4:28: error: call to undeclared function 'init_timer'; ISO C99 and later do not support implicit",
@@ -85,9 +85,9 @@ fn other_changes_of_the_api() {
     }
 }
 
-/// The same make with `CC=gcc-99`, without a compiler's back end, and without ld.
+/// Makes with `CC=gcc-99`, without a compiler's back end, and without ld.
 #[test]
-fn a_compiler_that_is_not_there() {
+fn a_compiler_that_is_not_there_is_a_missing_compiler() {
     let found = says(&format!("/bin/sh: 1: gcc-99: not found\n{STOPS}"), Class::CompilerMissing, "gcc-99: not found");
     assert_eq!(found.program.as_deref(), Some("gcc-99"));
     for line in [
@@ -101,7 +101,7 @@ fn a_compiler_that_is_not_there() {
 }
 
 #[test]
-fn a_compiler_that_is_another_one() {
+fn a_compiler_that_is_another_one_is_a_mismatch() {
     says(
         &format!("gcc-12: error: unrecognized command-line option ‘-fno-such-option’\n{STOPS}"),
         Class::CompilerMismatch,
@@ -119,7 +119,7 @@ fn a_compiler_that_is_another_one() {
 }
 
 #[test]
-fn a_tool_that_is_not_there() {
+fn a_tool_that_is_not_there_is_a_missing_tool() {
     let found = says(
         "no-such-tool x\nmake: no-such-tool: No such file or directory\nmake: *** [mf:2: all] Error 127",
         Class::ToolMissing,
@@ -137,7 +137,7 @@ fn a_tool_that_is_not_there() {
 
 /// dahdi-dkms 3.4.0, where Debian's small perl-base is all that there is of Perl.
 #[test]
-fn a_module_of_an_interpreter_that_is_not_there() {
+fn a_module_of_an_interpreter_that_is_not_there_is_a_missing_tool() {
     says(
         "  VERIFY  xpp/init_card_1_30\n\
          Can't locate Getopt/Std.pm in @INC (you may need to install the Getopt::Std module) (@INC entries checked: \
@@ -156,7 +156,7 @@ fn a_module_of_an_interpreter_that_is_not_there() {
 }
 
 #[test]
-fn symbols_that_nobody_exports() {
+fn symbols_that_no_module_exports_are_missing_symbols() {
     says(
         "  MODPOST /b/Module.symvers\nERROR: modpost: \"no_such_symbol\" [/b/undef.ko] undefined!\n\
          make[1]: *** [/usr/src/linux-headers-6.1.0-56-common/scripts/Makefile.modpost:127: /b/Module.symvers] Error 1",
@@ -171,7 +171,7 @@ fn symbols_that_nobody_exports() {
 }
 
 #[test]
-fn files_that_the_source_lacks() {
+fn files_that_the_source_lacks_are_an_incomplete_source() {
     says(
         "make[1]: *** No rule to make target '/b/nosrc.o', needed by '/b/'.  Stop.",
         Class::SourceIncomplete,
@@ -182,7 +182,7 @@ fn files_that_the_source_lacks() {
 }
 
 #[test]
-fn headers_that_are_missing_or_half_there() {
+fn headers_that_are_missing_or_half_there_are_missing_headers() {
     says(
         "make: *** /lib/modules/9.9/build: No such file or directory.  Stop.",
         Class::HeadersMissing,
@@ -200,7 +200,7 @@ fn headers_that_are_missing_or_half_there() {
 
 /// On a tmpfs of 20 and of 120 kB.
 #[test]
-fn a_full_file_system() {
+fn a_full_file_system_is_a_lack_of_space() {
     says(
         &format!("/b/ok.c:3:1: fatal error: error writing to /tmp/cchCX9fn.s: No space left on device\n{STOPS}"),
         Class::NoSpace,
@@ -211,7 +211,7 @@ fn a_full_file_system() {
 
 /// In a control group of 12 MB, with a limited address space, and killed by hand.
 #[test]
-fn memory_that_does_not_suffice() {
+fn memory_that_does_not_suffice_is_a_lack_of_memory() {
     for line in [
         "gcc-12: fatal error: Killed signal terminated program cc1",
         "virtual memory exhausted: Cannot allocate memory",

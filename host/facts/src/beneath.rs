@@ -35,7 +35,7 @@ pub fn open_beneath(dir: impl AsFd, path: &Path, flags: OFlags, mode: Mode) -> i
     open_name_by_name(dir, path, flags, mode)
 }
 
-/// What openat2 does, with system calls that every kernel has.
+/// Does the work of openat2 with system calls that every kernel has.
 fn open_name_by_name(dir: BorrowedFd<'_>, path: &Path, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
     let mut here: Option<OwnedFd> = None;
     let mut names = path.components().filter(|part| *part != Component::CurDir).peekable();

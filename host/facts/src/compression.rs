@@ -45,7 +45,7 @@ pub fn decompress(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     decompress_within(bytes, u64::MAX)
 }
 
-/// The same; more than `limit` bytes of result are an error.
+/// As [`decompress`]; a result of more than `limit` bytes is an error.
 pub fn decompress_within(bytes: Vec<u8>, limit: u64) -> io::Result<Vec<u8>> {
     let mut out = Bounded { bytes: Vec::new(), limit };
     if bytes.starts_with(&[0x1f, 0x8b]) {

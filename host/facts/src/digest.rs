@@ -1,4 +1,4 @@
-//! What bytes, and files, are known by.
+//! Digests of bytes and of files.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -14,7 +14,7 @@ pub fn digest(bytes: &[u8]) -> String {
     format!("{DIGEST_PREFIX}{}", hex::encode(ring::digest::digest(&SHA256, bytes)))
 }
 
-/// The same of what is left to read of a file.
+/// The digest of the rest of a file, from where it is read next.
 ///
 /// # Errors
 /// Those of read(2).
@@ -31,7 +31,7 @@ pub fn digest_of(mut file: impl Read) -> io::Result<String> {
     }
 }
 
-/// The same of the file at a path.
+/// The digest of the file at a path.
 ///
 /// # Errors
 /// A file that cannot be read.

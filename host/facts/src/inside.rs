@@ -37,9 +37,8 @@ pub fn enter(root: &Path) {
     }
 }
 
-/// The path on this machine of what a path names: for one below `--root`, with
-/// every link followed inside of it. What does not exist yet is where it would
-/// come to be.
+/// The path on this machine that a path stands for: below `--root`, every link is followed inside
+/// of it. A path that does not exist yet stands for the place where the file would be made.
 pub fn real(path: &Path) -> PathBuf {
     match TARGET.get() {
         Some(root) => {
@@ -115,7 +114,7 @@ pub fn read_configuration(path: &Path) -> io::Result<Vec<u8>> {
     read_within(path, CONFIGURATION_LIMIT)
 }
 
-/// The same as text; what is no UTF-8 in it is replaced.
+/// A configuration file as text; bytes that are no UTF-8 are replaced.
 pub fn read_configuration_text(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&read_configuration(path)?).into_owned())
 }
@@ -161,9 +160,9 @@ fn regular(metadata: &Metadata) -> io::Result<()> {
     }
 }
 
-/// A link of somebody else's leads only to what that user owns: it would have
-/// root read what its maker cannot. (The kernel's `fs.protected_symlinks`, for
-/// all directories.)
+/// A link of another user is followed only to a file of that user. Otherwise root would read a file
+/// that the maker of the link cannot read. (The kernel's `fs.protected_symlinks`, for all
+/// directories.)
 fn follows_only_own_links(path: &Path, target: &Metadata) -> io::Result<()> {
     let link = std::fs::symlink_metadata(path)?;
     let own = [0, rustix::process::geteuid().as_raw(), target.uid()];

@@ -48,7 +48,7 @@ pub struct Kernel {
     running: bool,
 }
 
-/// What a [`Kernel`] is made from.
+/// The facts that a [`Kernel`] is made from.
 #[derive(Debug, Clone, Default)]
 pub struct KernelInput {
     pub release: String,
@@ -136,7 +136,7 @@ impl Kernel {
         self.compressions.get_or_init(|| find_compressions(&self.module_dir))
     }
 
-    /// What the kernel image beside the headers says; `None` without an image.
+    /// Whether clang built the kernel, by its image beside the headers; `None` without an image.
     pub fn built_with_clang(&self) -> Option<bool> {
         use object::{Object, ObjectSection};
         let image = inside::read_file(&self.headers()?.join("vmlinux")).ok()?;

@@ -20,7 +20,8 @@ const MOST: usize = 1 << 16;
 /// A key of a ring.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RingKey {
-    /// Whose key it is, in the kernel's words: of others, and to be shown only as such.
+    /// The owner of the key, in the kernel's words. It is text of third parties: it must be made
+    /// harmless before it is shown.
     pub name: String,
     /// The identifier of the certificate's subject key, else its serial number, in hexadecimal.
     pub id: String,
@@ -144,9 +145,18 @@ broken
 
     #[test]
     fn lines_that_are_none_are_left_out() {
-        for text in ["", "\n\n", "zzz", &KEYS.replace(": ", " "), &KEYS.replace("asymmetri ", "asymmetri")] {
-            parse(text, |_| Ok(BTreeSet::new()));
+        let of = |text: &str| parse(text, |_| Ok(BTreeSet::from([0x30cf_37af, 0x30cf_37b0])));
+        for text in ["", "\n\n", "zzz"] {
+            assert_eq!(of(text), Keyrings::default(), "{text:?}");
         }
+        let forbidden = BTreeSet::from(["tbs:00ff".to_owned()]);
+        // Without a colon, the description of a ring or of a key has no name.
+        let nameless = of(&KEYS.replace(": ", " "));
+        assert_eq!(nameless, Keyrings { forbidden: forbidden.clone(), ..Keyrings::default() });
+        // Without a blank, a key has another kind: the rings are there, and no key is in them.
+        let keyless = of(&KEYS.replace("asymmetri ", "asymmetri"));
+        let empty = [".blacklist", ".builtin_trusted_keys", ".machine"].map(|name| (name.to_owned(), Ok(Vec::new())));
+        assert_eq!(keyless, Keyrings { rings: BTreeMap::from(empty), forbidden });
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a Linux system says of itself, and of one that lies below a directory.
+//! Facts about a Linux system: the running one, or one below a directory.
 //!
 //! Where its directories are, which kernels it has, what a module file says.
 //! Everything is read, nothing is written, no program is run. Files are read as files

@@ -86,7 +86,8 @@ impl Listing {
         (newest + SETTLED <= now).then(|| self.stamp())
     }
 
-    /// The same, however recent: two that are equal are so within one run of the program.
+    /// As [`Listing::signature`], but also for recent changes: equal stamps mean equal contents
+    /// within one run of the program only.
     pub fn stamp(&self) -> String {
         let mut text = Vec::with_capacity(self.items.len() * 128);
         for Item { path, kind, size, mtime, ctime, inode } in &self.items {
@@ -103,11 +104,11 @@ impl Listing {
         digest(&text)
     }
 
-    /// What each entry is, by its path: `file` or `program` and a digest, `link` and its target,
-    /// `directory` for an empty one. Directories that are not empty are in the paths.
+    /// The kind of each entry, by its path: `file` or `program` with a digest, `link` with its
+    /// target, `directory` for an empty one. Paths show the directories that are not empty.
     ///
     /// # Errors
-    /// A file that cannot be read, or is none any more.
+    /// A file that cannot be read, or that is no longer a file.
     pub fn digests(&self) -> io::Result<BTreeMap<String, String>> {
         let top = rustix::fs::open(&self.root, DIRECTORY & !OFlags::NOFOLLOW, Mode::empty())?;
         let mut digests = BTreeMap::new();
@@ -154,8 +155,8 @@ struct Unlisted {
     path: PathBuf,
 }
 
-/// Lists a directory and all below it in the order of paths. What is two levels down is listed by
-/// several threads: the headers of a kernel are more than 30,000 files.
+/// Lists a directory and all below it in the order of paths. Several threads list the entries that
+/// are two levels down: the headers of a kernel are more than 30,000 files.
 fn list_all(top: &OwnedFd) -> io::Result<Vec<Item>> {
     let mut walk = Walk { items: Vec::new(), depth: Some(1), unlisted: Vec::new(), most: MOST_ENTRIES };
     walk.list(Dir::read_from(top)?, Path::new(""))?;

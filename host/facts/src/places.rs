@@ -28,7 +28,7 @@ pub enum Last {
     Keep,
 }
 
-/// Device and inode: what a file is, whatever its name.
+/// Device and inode: the identity of a file under all of its names.
 pub type Identity = (u64, u64);
 
 /// What a name leads to.
@@ -48,8 +48,8 @@ pub struct Found {
 /// As many as the kernel follows: path_resolution(7).
 const MOST_LINKS: usize = 40;
 
-/// Links in the directory of a kernel that the kernel's packages make: to what it
-/// was built from. Whoever may name `K/build` may read what it leads to.
+/// Links in the directory of a kernel that the kernel's packages make: to the tree that it was
+/// built from. A right to read `K/build` is a right to read the files behind the link.
 const DOORS: [&str; 2] = ["build", "source"];
 
 impl Places {
@@ -62,9 +62,8 @@ impl Places {
         &self.roots
     }
 
-    /// What a location leads to, as the target system resolves links: absolute
-    /// ones begin at its root, and none leads out of that. Nothing there is no
-    /// error.
+    /// The file that a location leads to, as the target system resolves links: absolute ones begin
+    /// at its root, and none leads out of that. A missing file is no error.
     pub fn find(&self, location: &Location, last: Last) -> io::Result<Found> {
         let mut walk = self.root_walk(location.root)?;
         walk.passed.clear();
@@ -72,7 +71,7 @@ impl Places {
         self.found(walk)
     }
 
-    /// What the target of a link at `location` would lead to.
+    /// The file that a link at `location` would lead to, if it had this target.
     pub fn find_target(&self, location: &Location, target: &Path) -> io::Result<Found> {
         let mut walk = self.root_walk(location.root)?;
         walk.go(location.parent().as_ref().map_or(Path::new(""), Location::relative), Last::Follow)?;

@@ -102,7 +102,7 @@ fn library_directories(root: &Path) -> Vec<PathBuf> {
     named.chain(LIBRARIES).map(|directory| below(Path::new(directory))).collect()
 }
 
-/// What a file asks of the loader.
+/// The libraries that a file needs, and the directories that it names for them.
 #[derive(Debug, Default)]
 struct Needs {
     libraries: Vec<String>,

@@ -22,8 +22,8 @@ pub fn resolve_in_root(root: &Path, path: &Path) -> io::Result<PathBuf> {
     std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()))
 }
 
-/// The directories that programs are looked up in: fixed, so that nobody's
-/// environment decides what runs.
+/// The directories that programs are looked up in: fixed, so that no environment decides which
+/// program runs.
 pub const PROGRAM_PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// Finds a program on the target: the path as the target sees it.

@@ -31,9 +31,9 @@ pub enum Root {
     Usr,
     /// `/var`, but for the module tree.
     Var,
-    /// What the kernel says about devices and itself: `/sys`. Nothing is written there.
+    /// `/sys`: the kernel's facts about devices and itself. Nothing is written there.
     Sys,
-    /// The same of `/proc`, but for the directories of processes.
+    /// `/proc`, without the directories of processes. Nothing is written there.
     Proc,
     /// A directory private to the plan, removed with it.
     Staging,
@@ -210,7 +210,7 @@ impl Roots {
         self.locate_below(path, |_| true)
     }
 
-    /// The same below the roots that plugins know.
+    /// As [`Roots::locate`], below the roots that plugins know.
     pub fn locate_for_plugins(&self, path: &Path) -> Option<Location> {
         self.locate_below(path, Root::is_for_plugins)
     }

@@ -101,7 +101,7 @@ impl TrustedDir {
         Ok(Some(Self { handle, path }))
     }
 
-    /// The same, made if it is missing.
+    /// A directory in this one, which is made if it is missing.
     pub fn make_directory(&self, name: &str, mode: u32) -> Result<Self, TrustError> {
         loop {
             match rustix::fs::mkdirat(&self.handle, name, Mode::from_raw_mode(mode)) {
@@ -183,7 +183,7 @@ impl TrustedDir {
         Ok(rustix::fs::unlinkat(&self.handle, name, AtFlags::REMOVEDIR)?)
     }
 
-    /// Removes whatever has this name. No link is followed.
+    /// Removes the file or directory of this name. No link is followed.
     pub fn remove_all(&self, name: &str) -> io::Result<()> {
         let directory = cap_std::fs::Dir::from_std_file(File::from(self.handle.try_clone()?));
         match directory.symlink_metadata(name) {
@@ -224,7 +224,7 @@ pub fn read_trusted(tree: &Path, relative: &Path) -> Result<Option<Vec<u8>>, Tru
     in_its_directory(tree, relative, TrustedDir::read)
 }
 
-/// The same without reading it.
+/// An own file below the tree, opened and not read; `None` where there is none.
 pub fn open_trusted(tree: &Path, relative: &Path) -> Result<Option<File>, TrustError> {
     in_its_directory(tree, relative, |directory, name| directory.open(name, OFlags::RDONLY, 0))
 }

@@ -1,4 +1,4 @@
-//! What came of all cells: `index.json`, described by `docs/reference/matrix-index-schema.json`.
+//! The results of all cells: `index.json`, described by `docs/reference/matrix-index-schema.json`.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::result::CellResult;
 
 const SCHEMA_VERSION: u32 = 1;
 
-/// What came of all cells.
+/// The results of all cells.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Index {
     schema_version: u32,
@@ -35,7 +35,7 @@ pub struct IndexedCell {
     /// Why a result that is there is not believed, as a clause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
-    /// What the cell has left.
+    /// The result that the cell has written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<CellResult>,
 }

@@ -1,8 +1,8 @@
-//! What came of a cell.
+//! Outcomes of cells.
 
 use serde::{Deserialize, Serialize};
 
-/// What came of a cell. `docs/reference/matrix.md` has the exit codes.
+/// The outcome of a cell. `docs/reference/matrix.md` has the exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -59,7 +59,7 @@ impl Outcome {
         }
     }
 
-    /// What says the same without colour.
+    /// A sign for the outcome, for readers without colours.
     pub fn sign(self) -> &'static str {
         match self {
             Outcome::Built | Outcome::Found => "✓",
@@ -71,7 +71,7 @@ impl Outcome {
         }
     }
 
-    /// What `modsmith cell` ends with. Of a cell that was not run there is none; 30 stands for it.
+    /// The exit code of `modsmith cell`. A cell that was not run has none; 30 stands for it.
     pub fn exit_code(self) -> u8 {
         match self {
             Outcome::Built | Outcome::Found => 0,

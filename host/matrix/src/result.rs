@@ -15,7 +15,7 @@ const AFTER: usize = 14;
 /// The longest line of an excerpt, in characters.
 const WIDEST: usize = 400;
 
-/// What came of one cell.
+/// The result of one cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CellResult {
     schema_version: u32,

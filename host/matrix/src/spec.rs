@@ -9,7 +9,7 @@ use serde::Deserialize;
 /// The keys of the file.
 const KEYS: [&str; 4] = ["modules", "kernels", "headers", "architectures"];
 
-/// What is to be built for which kernels.
+/// The specification: modules, and the kernels that they are built for.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Spec {
     modules: Vec<String>,

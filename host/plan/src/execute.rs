@@ -1,4 +1,4 @@
-//! The one executor: nothing else changes the system.
+//! The one executor: no other code changes the tree, kernels or boot files.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -116,9 +116,9 @@ impl Journal {
         self.write(&Line::Undone { step })
     }
 
-    /// From here on the plan stands, whatever happens. Where stashes are deleted
-    /// next, that is waited for until it is on the disk: after a power failure the
-    /// plan could not be undone without them.
+    /// Commits the plan: it is not undone any more. If stashes are deleted next, this waits until
+    /// the line is on the disk, because the plan could not be undone without them after a power
+    /// failure.
     pub fn commit(&mut self, has_stashes: bool) -> io::Result<()> {
         self.write(&Line::Commit)?;
         if has_stashes { self.file.sync_data() } else { Ok(()) }
@@ -227,7 +227,7 @@ pub fn pending(tree: &Path) -> io::Result<(Vec<PendingPlan>, Vec<Untrusted>)> {
     Ok((found, untrusted))
 }
 
-/// What is there and believed; the others are listed.
+/// A file that is there and trusted. One that is not trusted is added to the list.
 fn believe<T>(found: Result<Option<T>, TrustError>, untrusted: &mut Vec<Untrusted>) -> io::Result<Option<T>> {
     match found {
         Ok(found) => Ok(found),

@@ -62,8 +62,8 @@ fn give_contents(directory: OwnedFd, user: User, taken_back: bool) -> io::Result
     Ok(())
 }
 
-/// A file of several names may be somebody else's, linked by a program that ran here
-/// before: it stays whose it is.
+/// A file with several names keeps its owner: a program that ran here before may have linked a file
+/// of another user.
 fn give_entry(held: &OwnedFd, status: &Stat, user: User) -> io::Result<()> {
     if !FileType::from_raw_mode(status.st_mode).is_dir() && status.st_nlink != 1 {
         return Ok(());

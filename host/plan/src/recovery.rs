@@ -90,7 +90,7 @@ impl Executor<'_> {
         None
     }
 
-    /// What is put back comes from directories that only the program writes to.
+    /// Files are put back only from stashes that no other user could have written.
     fn trust_stashes(&self, files: &Files, pending: &PendingPlan, title: &str) -> Result<()> {
         for root in Root::ALL.into_iter().filter(|root| !root.is_of_kernel()) {
             let Ok(directory) = files.dir(root) else { continue };

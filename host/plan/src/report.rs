@@ -14,7 +14,7 @@ pub trait Reporter: Sync {
     fn tick(&self) {}
     /// It ended: `Err` holds the exit status.
     fn end(&self, outcome: Result<(), i32>);
-    /// What a plan has changed so far is taken back. `title` is the plan's.
+    /// The changes of a plan so far are undone. `title` is the plan's.
     fn undoing(&self, _title: &str) {}
     /// Not an error, but to be known: goes to standard error.
     fn warning(&self, text: &str);

@@ -28,7 +28,7 @@ use modsmith_sandbox::{Leash, bind, start};
 /// Variables that steer compilers: a caller's own must not leak into modules.
 const COMPILER_VARIABLES: [&str; 5] = ["CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS"];
 
-/// What running programs needs.
+/// Runs the programs of steps.
 pub struct Runner<'a> {
     pub system_root: &'a Path,
     pub reporter: &'a dyn Reporter,

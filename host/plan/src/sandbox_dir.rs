@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::ownership::{hand_over, take_back};
 use modsmith_sandbox::{Confinement, Leash, User, bind, can_become_nobody, can_bind};
 
-/// What the program calls it, where it can be shown under another name.
+/// The path under which the program sees the directory, if it can be bound there.
 const SEEN_AS: &str = "/tmp";
 
 /// A directory that is handed over to a program.
@@ -18,10 +18,10 @@ pub struct SandboxDir {
 }
 
 impl SandboxDir {
-    /// Lets a program work in a directory of this machine, below the root that
-    /// the program runs in. Its `/tmp`, home and place for temporary files are
-    /// that directory: nobody else's files are in its way, it needs no access to
-    /// what is above, and what it writes down does not depend on where it ran.
+    /// Lets a program work in a directory of this machine, below the root that the program runs in.
+    /// Its `/tmp`, home and place for temporary files are that directory: files of other programs
+    /// are not in its way, it needs no access to the directories above, and paths in its output do
+    /// not depend on the place where it ran.
     ///
     /// # Errors
     /// A directory that cannot be handed over.

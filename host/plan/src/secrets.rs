@@ -1,7 +1,7 @@
 //! PINs and passphrases in words of a command: the program that signs gets them,
 //! and nothing that is shown or kept.
 
-/// What stands for a secret where a word is shown.
+/// The text that is shown in the place of a secret.
 const HIDDEN: &str = "...";
 
 /// Parts of names, of variables, options and attributes of a URI, whose values

@@ -7,7 +7,7 @@ use crate::rerun::Rerun;
 use crate::verbs::Action;
 use modsmith_facts::Roots;
 
-/// Who asked for a step.
+/// The origin of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
@@ -53,8 +53,7 @@ pub struct Step {
     pub announce: Announce,
     pub origin: Origin,
     pub undo: Undo,
-    /// The kind of error that its failure is. `Script` takes the program's own
-    /// exit code.
+    /// The caller's own id for a failure of this step; this crate only hands it on.
     pub fails_as: Option<FailureId>,
     /// What its failure means for the user; a generic sentence otherwise.
     pub failure_message: Option<String>,

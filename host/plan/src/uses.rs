@@ -20,7 +20,7 @@ pub enum Use<'s> {
     /// For each name directly below `from` that matches, that name below `to` is made or
     /// replaced.
     ReplacesEach { from: &'s Location, glob: &'s str, to: &'s Location },
-    /// What is at `from` gets the name `to`, and what was there is replaced.
+    /// The entry at `from` gets the name `to`, and an entry that was there is replaced.
     Moves { from: &'s Location, to: Cow<'s, Location> },
     /// A link leads from there to the target.
     Links { location: &'s Location, target: &'s Path },

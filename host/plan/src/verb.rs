@@ -1,5 +1,5 @@
-//! What every verb of a plan can do. Each verb is a type with all of this in one file of
-//! `verbs`; whatever shows, judges, carries out or takes back a step goes through here.
+//! The trait of all verbs of a plan. Each verb is a type in one file of `verbs`; the code that
+//! shows, judges, performs or undoes a step uses this trait alone.
 
 use std::borrow::Cow;
 use std::io;
@@ -13,8 +13,8 @@ use crate::uses::Use;
 use crate::view::StepView;
 use modsmith_facts::Location;
 
-/// One kind of step. What changes the system needs a `Runner` or a `Stash`, which
-/// only the executor has.
+/// One kind of step. A method that changes the system takes a `Runner` or a `Stash`, which only the
+/// executor has.
 pub trait Verb {
     /// As dry runs and recorded plans name it: `write-file`.
     fn name(&self) -> &'static str;
@@ -25,8 +25,8 @@ pub trait Verb {
     /// The members of a dry run's view that are the verb's own.
     fn view(&self, files: &Files) -> StepView;
 
-    /// What the step was at when the system refused: `writing /etc/x`. `None` where the
-    /// failure says it.
+    /// The operation of the step, for the message of a failure: `writing /etc/x`. `None` if the
+    /// failure names it.
     fn doing(&self, files: &Files) -> Option<String>;
 
     /// What the step reads, changes and runs, in the order in which it is to be judged.
@@ -43,12 +43,13 @@ pub trait Verb {
         0
     }
 
-    /// What it means when its program, or its key, fails.
+    /// The effect of a failing program, or key, on the plan.
     fn on_failure(&self) -> OnFailure {
         OnFailure::Abort
     }
 
-    /// How to take it back. Changes nothing but for making the stash directory.
+    /// The operations that undo the step. Changes nothing, except that it makes the stash
+    /// directory.
     fn prepare(&self, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>>;
 
     /// How what it replaces, or removes, gets into the stash.
@@ -56,7 +57,7 @@ pub trait Verb {
         Aside::Linked
     }
 
-    /// Does it. What it replaces has been put aside.
+    /// Performs the step. Files that it replaces have been put aside.
     fn perform(&self, files: &Files, runner: &Runner<'_>) -> Result<(), Failure>;
 
     /// Completes the stash, once it is done.
@@ -70,7 +71,7 @@ pub trait Verb {
 pub enum Aside {
     /// A file keeps its name until the new one takes it; a directory is moved.
     Linked,
-    /// The same, but of a directory a copy stays, to be merged into.
+    /// As `Linked`, but a copy of a directory stays, to be merged into.
     Merged,
     /// The name is free at once.
     Moved,

@@ -30,7 +30,7 @@ pub struct Walls {
     pub view: Option<Surroundings>,
     /// What it may read, where modes of files do not decide about that.
     pub readable: Option<Readable>,
-    /// Whom root becomes meanwhile; `None`: it stays root, without capabilities.
+    /// The user that root becomes meanwhile. `None`: it stays root, without capabilities.
     pub user: Option<User>,
     pub network: bool,
     /// Walls without which it is not started.
@@ -47,7 +47,7 @@ pub struct Surroundings {
 /// The home of a confined program, below its directory. It goes when it is left empty.
 const HOME: &CStr = c".modsmith";
 
-/// What a program finds at [`Walls::own`], below its home.
+/// The name of [`Walls::own`] below the program's home.
 const OWN: &CStr = c"own";
 
 /// The directory of a program, handed over to the program's user.

@@ -33,7 +33,7 @@ pub trait Watch: Send + Sync {
     fn links(&self, location: &Location, target: &Path) -> Result<(), String>;
 }
 
-/// What a walk found.
+/// An entry that a walk has come to.
 #[derive(Debug, Clone, Copy)]
 pub struct Inode {
     pub device: u64,

@@ -1,6 +1,6 @@
 //! Answers of the plugins of a role.
 
-/// What the plugins of a role said to a request.
+/// The answer of the plugins of a role to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer<T> {
     Given {

@@ -1,8 +1,7 @@
 //! Compiled plugins, kept between runs.
 //!
-//! A compiled plugin is native code: it is loaded only from a file that only root
-//! or the invoking user can have written, and whatever is wrong with
-//! it is a miss, never an error.
+//! A compiled plugin is native code: it is loaded only from a file that only root or the invoking
+//! user can have written. A file with any fault is a miss, never an error.
 
 use std::fs::File;
 use std::hash::{Hash, Hasher};

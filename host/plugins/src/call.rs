@@ -13,7 +13,7 @@ use crate::error::Error;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Step;
 
-/// What a call is about; also what its failure is reported with.
+/// The subject of a call; the message of a failure names it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Subject<'a> {
     pub kernel: Option<&'a Arc<Kernel>>,
@@ -103,7 +103,7 @@ pub fn taken<T: Send + 'static>(
     }
 }
 
-/// What a plugin said of its own accord.
+/// The outcome of a call that did not fail.
 pub enum CallOutcome<T> {
     Value(T),
     /// The plugin does not serve this case, and why.

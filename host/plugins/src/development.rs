@@ -24,7 +24,7 @@ pub struct Development {
     pub id: String,
     /// Holds its file.
     pub directory: PathBuf,
-    /// What it was made from.
+    /// The source folder or file that it was made from.
     pub source: PathBuf,
     /// How long it counts still.
     pub left: Duration,
@@ -66,7 +66,7 @@ impl Development {
     }
 
     /// Begins the use of a plugin's file, `.wasm` or `.toml`, in place of an earlier one of its id.
-    /// The caller has made sure that the file is that plugin: everybody may read the copy.
+    /// The caller has made sure that the file is that plugin: all users may read the copy.
     ///
     /// # Errors
     /// `Io`: something cannot be written.
@@ -134,8 +134,8 @@ fn boot() -> String {
     std::fs::read_to_string(BOOT).unwrap_or_default().trim().to_owned()
 }
 
-/// When a file, or the youngest file of a folder, was changed: in seconds since 1970. What
-/// compilers make, below `target` and `dist`, does not count.
+/// When a file, or the youngest file of a folder, was changed: in seconds since 1970. Files that
+/// compilers make, below `target` and `dist`, do not count.
 fn newest(source: &Path) -> Option<u64> {
     let is_made = |name: &std::ffi::OsStr| name == "target" || name == "dist" || name == ".git";
     let walk = walkdir::WalkDir::new(source).into_iter();

@@ -52,13 +52,8 @@ impl Engine {
         &self.wasmtime
     }
 
-    /// Where a plugin's compiled form is kept below a cache directory.
-    pub fn cache_file(&self, directory: &Path, component: &[u8]) -> PathBuf {
-        self.cache.file(directory, component)
-    }
-
-    /// Loads a plugin from the cache, or checks, compiles and keeps it. What is
-    /// in the cache was checked when it was compiled: it is found by its digest.
+    /// Loads a plugin from the cache, or checks, compiles and keeps it. An entry of the cache was
+    /// checked when it was compiled: it is found by its digest.
     pub fn load(&self, entry: &Entry) -> Result<InstancePre<State>, LoadError> {
         let bytes = read_trusted(&entry.component, &self.limits).map_err(LoadError::Unreadable)?;
         let beside = entry.component.parent().unwrap_or(Path::new("/"));

@@ -11,7 +11,7 @@ use crate::exceeded::Exceeded;
 use crate::manifest::Role;
 use crate::problem::Problem;
 
-/// What went wrong, as callers tell failures apart.
+/// The kinds of failures that callers tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A request that cannot be met as it was made.
@@ -176,7 +176,7 @@ ids! {
     System, "system", Kind::System;
 }
 
-/// What a plugin did wrong in a call, for those who must tell one from the other.
+/// The fault of a plugin in a call, for callers that tell faults apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// It asked for more than it was granted.

@@ -138,11 +138,6 @@ impl Plugins {
         Self::open(system, SearchPath::none(), FrameworkSettings::default())
     }
 
-    /// With these limits instead of those in limits.toml.
-    pub fn with_limits(self, limits: Limits) -> Self {
-        Self { limits: OnceLock::from(RoleLimits::same(limits)), ..self }
-    }
-
     /// Files on the search path that are not used, and why.
     pub fn problems(&self) -> &[Problem] {
         self.index().problems()
@@ -354,7 +349,7 @@ impl Plugins {
         Ok((value, steps))
     }
 
-    /// What the administrator's settings name for a plugin, remembered for the
+    /// The files that the administrator's settings name for a plugin. They are remembered for the
     /// steps that it asks for.
     fn named(&self, entry: &Entry, settings: &Values, roots: &Roots) -> Named {
         let named = Named::of(&entry.manifest, settings, &self.system, roots);
@@ -404,8 +399,8 @@ impl Plugins {
         checked.map_err(|reason| Error::SettingsUnusable { plugin: entry.id().to_owned(), file, reason })
     }
 
-    /// What the plugin that asked for a step may do in these places; `None` for
-    /// one that is not here.
+    /// The rights in these places of the plugin that asked for a step. `None`: there is no such
+    /// plugin.
     pub(super) fn reach(&self, id: &str, places: &Arc<Places>) -> Option<Reach> {
         let grant = self.index().get(id)?.grant.clone();
         let named = self.named.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned().unwrap_or_default();

@@ -1,12 +1,12 @@
-//! What a plugin may do: what its manifest asks for, less what the policy of
-//! this machine denies.
+//! The rights of a plugin: those that its manifest asks for, without those that the policy of this
+//! machine denies.
 
 use std::path::{Component, Path};
 use std::sync::Arc;
 
 use super::manifest::{Manifest, Probe, Run};
 use super::named::Named;
-use super::pattern::{Matcher, PathPattern, absolute_glob, spelled};
+use super::pattern::{Matcher, PathPattern, absolute_glob, format_location};
 use super::policy::Denials;
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Action, Argument, Command, Environment, Program, RunsIn, Source, Use};
@@ -52,7 +52,7 @@ impl Grant {
         })
     }
 
-    /// The same with the files that the administrator named for the plugin.
+    /// The grant with the files that the administrator named for the plugin.
     pub fn with(self: Arc<Self>, named: &Named) -> Arc<Self> {
         if *named == Named::default() {
             return self;
@@ -98,8 +98,8 @@ impl Grant {
         }
     }
 
-    /// Whether it may be asked what a name is: of whatever may be read, and of
-    /// keys to sign with.
+    /// Whether the plugin may ask for the kind of a file: for files that it may read, and for keys
+    /// that it signs with.
     pub fn may_look_at(&self, location: &Location) -> Result<(), String> {
         if self.is_key(location) { self.not_denied(location) } else { self.may_read(location) }
     }
@@ -146,7 +146,7 @@ impl Grant {
             "plugin `{}` may not sign with `{}`: its manifest grants `[sign] keys = [{}]`; \
              ask its author to name that path there, or use another plugin",
             self.plugin,
-            spelled(key),
+            format_location(key),
             granted.join(", ")
         ))
     }
@@ -203,7 +203,7 @@ impl Grant {
             "plugin `{}` may not link `{}` to `{}`: the target leaves the root and no pattern of \
              `[write] link-targets` in its manifest matches it; ask its author to name it there",
             self.plugin,
-            spelled(location),
+            format_location(location),
             target.display()
         ))
     }
@@ -211,7 +211,7 @@ impl Grant {
     fn may_run(&self, command: &Command) -> Result<(), String> {
         let shown = match &command.program {
             Program::Named(name) => name.clone(),
-            Program::At(location) => spelled(location),
+            Program::At(location) => format_location(location),
         };
         let name = shown.rsplit('/').next().unwrap_or(&shown);
         self.may_run_program(name, &shown, &command.arguments, |run| {
@@ -250,7 +250,7 @@ impl Grant {
         self.entry(command).map(|run| run.pass.clone()).unwrap_or_default()
     }
 
-    /// Whose program a command runs.
+    /// The system whose program a command runs.
     pub fn place(&self, command: &Command) -> RunsIn {
         if self.entry(command).is_some_and(|run| run.or_here) { RunsIn::Either } else { RunsIn::Target }
     }
@@ -302,7 +302,7 @@ impl Grant {
             .iter()
             .map(|argument| match argument {
                 Argument::Text(text) => text.clone(),
-                Argument::Location(location) => spelled(location),
+                Argument::Location(location) => format_location(location),
             })
             .collect();
         let granted: Vec<String> = entries.iter().map(|run| format!("`{shown} {}`", run.arguments)).collect();
@@ -322,12 +322,12 @@ impl Grant {
         ))
     }
 
-    /// The entries for a program, whatever the arguments.
+    /// The entries for a program, with any arguments.
     pub fn run_entries(&self, program: &str) -> impl Iterator<Item = &Run> {
         self.run.iter().filter(move |run| run.program == program && self.denials.denies_program(program).is_none())
     }
 
-    /// What the policy of this machine takes away from every plugin.
+    /// The rights that the policy of this machine denies to every plugin.
     pub fn denials(&self) -> &Denials {
         &self.denials
     }

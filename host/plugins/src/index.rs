@@ -42,7 +42,7 @@ impl Entry {
         self.table.as_ref().map_or(&self.component, |table| &table.file)
     }
 
-    /// What a table says, as settings; nothing for others.
+    /// The values of a table, as settings; none for a component.
     pub fn policy(&self) -> BTreeMap<String, String> {
         self.table.as_ref().map(|table| table.policy.clone()).unwrap_or_default()
     }
@@ -57,9 +57,9 @@ pub struct Index {
     unusable: Vec<Unusable>,
 }
 
-/// A plugin that this machine wants to be used and that is not what it was, or
-/// cannot be read. What it would have decided is not left to others: whoever
-/// would have to ask it, stops.
+/// A plugin that this machine wants to be used and that has changed, or cannot be
+/// read. No other plugin decides in its place: an action that needs its decision
+/// stops.
 #[derive(Debug)]
 pub struct Unusable {
     pub id: String,
@@ -190,7 +190,7 @@ impl Index {
         self.unusable.push(Unusable { id: id.to_owned(), file, found_in, manifest, message: message.to_owned() });
     }
 
-    /// The same for a file that cannot even be read: it has its plugin's name.
+    /// Refuses a file that cannot be read: its name is that of its plugin.
     fn cannot_read(&mut self, file: PathBuf, found_in: FoundIn, message: String, config: &Path) {
         if let Some(id) = file.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned) {
             self.is_missed(&id, file.clone(), found_in, None, &message, config);

@@ -1,5 +1,5 @@
-//! What the user is shown of plugins: the list, one plugin's rights, and the
-//! grants that the administrator gives.
+//! The views of plugins: the list, the rights of one plugin, and the grants that the administrator
+//! gives.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -135,8 +135,8 @@ impl<'p> Administration<'p> {
         }
     }
 
-    /// What a plugin is and asks for: by id, or by the path of a component or a table
-    /// that need not be installed. All checks of its form are made; none of it runs.
+    /// Examines a plugin and its requests: by id, or by the path of a component or a table that
+    /// need not be installed. All checks of its form are made; its code does not run.
     pub fn inspect(&self, plugin: &str) -> Result<Inspection, Error> {
         let limits = &self.0.all_limits()?.loading;
         let index = self.0.index();

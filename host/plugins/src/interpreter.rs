@@ -1,8 +1,7 @@
 //! Programs that execute their input.
 
-/// Whether a program executes its input, so that granting it grants whatever
-/// the input says: shells, interpreters, build tools, and programs that start
-/// others.
+/// Whether a program executes its input, so that a grant of it is a grant of every program: shells,
+/// interpreters, build tools, and programs that start others.
 pub fn executes_input(program: &str) -> bool {
     const SHELLS: [&str; 15] = [
         "sh", "bash", "rbash", "dash", "ash", "zsh", "ksh", "ksh93", "mksh", "fish", "csh", "tcsh", "busybox",

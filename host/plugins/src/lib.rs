@@ -65,7 +65,6 @@ pub use grant::record::Standing;
 pub use grant::rights::{Right, Rights, RightsDifference};
 pub use imports::{Enrolment, FormatOption, HookFile, LOG_TARGET, PackageFacts, SymbolSource};
 pub use inspect::{Administration, Inspection, Listed};
-pub use limits::Limits;
 pub use observed::{Observation, Observer};
 pub use observing::observed_by;
 pub use owner::check_owner;

@@ -1,5 +1,5 @@
-//! What a manifest says of versions and of other plugins: the host that the plugin needs, the
-//! plugins whose place it takes, and why it should not be used any longer.
+//! Keys of a manifest about versions and other plugins: the host that the plugin needs, the plugins
+//! whose place it takes, and why it should not be used any longer.
 
 use serde::Deserialize;
 

@@ -103,11 +103,6 @@ impl Default for Limits {
 }
 
 impl RoleLimits {
-    /// The same for every role.
-    pub fn same(limits: Limits) -> Self {
-        Self { packager: PackagerLimits(limits.clone()), common: limits, loading: LoadingLimits::default() }
-    }
-
     /// Those of a role.
     pub fn of(&self, role: Role) -> &Limits {
         if role == Role::Packager { &self.packager.0 } else { &self.common }

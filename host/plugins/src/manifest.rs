@@ -357,7 +357,7 @@ fn check_build(build: &Build) -> Result<(), String> {
     Ok(())
 }
 
-/// What can be checked of a `[[run]]` entry without the settings.
+/// Makes the checks of a `[[run]]` entry that need no settings.
 pub(super) fn check_run(run: &Run) -> Result<(), String> {
     check_program("run", &run.program)?;
     for (key, names) in [("environment", &run.environment), ("pass", &run.pass)] {

@@ -18,8 +18,8 @@ pub struct Named {
 }
 
 impl Named {
-    /// What the settings name that the manifest lists for it. Defaults, which are
-    /// the plugin's own words, name nothing.
+    /// The files that the settings name which the manifest lists for that. Defaults name none,
+    /// because they are the plugin's own words.
     pub fn of(manifest: &Manifest, settings: &Values, system: &System, roots: &Roots) -> Self {
         let located = |names: &[String]| {
             let paths = names.iter().filter_map(|name| settings.administrators(name));

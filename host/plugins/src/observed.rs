@@ -1,4 +1,4 @@
-//! What plugins learn from the system while they are called, for a record of it.
+//! The facts that plugins read from the system while they are called, for a record.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -166,7 +166,7 @@ impl Matcher {
     }
 }
 
-/// In bytes. What has more might not compile.
+/// In bytes. A longer pattern might not compile.
 pub(super) const LONGEST_PATTERN: usize = 1024;
 
 /// A glob over absolute paths as text.
@@ -187,7 +187,7 @@ pub(super) fn absolute_glob(text: &str) -> Result<Matcher, String> {
 pub struct ArgumentPattern {
     words: Vec<String>,
     matchers: Vec<Word>,
-    /// What it allows behind them: nothing, without `**`.
+    /// The pattern for all further arguments; `None` without `**`.
     further: Option<Word>,
 }
 
@@ -196,14 +196,14 @@ pub struct ArgumentPattern {
 struct Word {
     /// Whether an argument may begin with `-` where the pattern does not say so.
     dashes: bool,
-    /// `None`: whatever it is.
+    /// `None`: every argument matches.
     like: Option<Box<Likeness>>,
 }
 
-/// What stands before a star that may be a `-`.
+/// The beginning of a word whose star may stand for a `-`.
 const MAY_BE_DASH: &str = "[-]*";
 
-/// The same pattern for the two kinds of arguments.
+/// One pattern, compiled for both kinds of arguments.
 #[derive(Debug, Clone)]
 struct Likeness {
     text: Matcher,
@@ -258,13 +258,13 @@ impl Word {
             (_, Argument::Text(given)) if !self.dashes && given.starts_with('-') => false,
             (None, _) => true,
             (Some(like), Argument::Text(given)) => like.text.is_match(given),
-            (Some(like), Argument::Location(location)) => like.location.is_match(spelled(location)),
+            (Some(like), Argument::Location(location)) => like.location.is_match(format_location(location)),
         }
     }
 }
 
-/// A location as patterns spell it: `root/relative`.
-pub(super) fn spelled(location: &Location) -> String {
+/// A location in the form of patterns: `root/relative`.
+pub(super) fn format_location(location: &Location) -> String {
     path_text(&Path::new(location.root.name()).join(location.relative())).into_owned()
 }
 

@@ -1,4 +1,4 @@
-//! What this machine's administrator denies to all plugins: `policy.d` below the
+//! The rights that this machine's administrator denies to all plugins: `policy.d` below the
 //! configuration directory, `/etc/modsmith`.
 
 use std::path::{Path, PathBuf};

@@ -52,7 +52,7 @@ impl Probes {
         self.answer(probe, system, probing, Streams::Output)
     }
 
-    /// All that the probe prints about files, without trailing newlines, whatever its exit code.
+    /// The whole output of the probe about files, without trailing newlines, for every exit code.
     pub fn query(&self, probe: &Probe, paths: &[String], system: &System, probing: Probing) -> Result<String, String> {
         self.answer(&about(probe, paths), system, probing, Streams::Both)
     }
@@ -79,7 +79,7 @@ pub fn about(probe: &Probe, paths: &[String]) -> Probe {
     Probe { arguments, ..probe.clone() }
 }
 
-/// What counts of the things that a program prints.
+/// The streams of a program that are its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Streams {
     /// Its standard output, if it succeeds.

@@ -83,7 +83,7 @@ pub struct Values {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Value {
     text: String,
-    /// Set by somebody with authority over the system, not by the plugin.
+    /// Set by the administrator, not by the plugin's default.
     administrators: bool,
 }
 

@@ -52,9 +52,9 @@ mod tests {
         assert_eq!(imported.collect::<BTreeSet<_>>(), INTERFACES.map(String::from).into());
     }
 
-    /// What a component is compiled against is fixed within a track. The list may only
-    /// become longer, and not by functions of interfaces that plugins export: an older
-    /// plugin would lack them.
+    /// The functions that a component is compiled against are fixed within a track. The list may
+    /// only become longer, and not by functions of interfaces that plugins export: an older plugin
+    /// would lack them.
     #[test]
     fn the_signatures_of_the_track_are_frozen() {
         let (resolve, _) = resolved();

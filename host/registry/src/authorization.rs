@@ -105,7 +105,7 @@ impl Authorized {
         token.end.is_none_or(|end| Instant::now() < end).then(|| token.header.clone())
     }
 
-    /// What the registry's challenge asks for.
+    /// The header that the registry's challenge asks for.
     fn meet(&self, response: &Response, scope: &Scope) -> Result<Option<String>> {
         let host = scope.registry.clone();
         let settings = self.transport.settings();

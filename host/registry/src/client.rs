@@ -25,7 +25,7 @@ pub struct Client {
     plain: std::sync::Mutex<std::collections::BTreeMap<String, bool>>,
 }
 
-/// What a registry said to a manifest that it took.
+/// The answer of a registry that has taken a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pushed {
     pub digest: Digest,
@@ -200,8 +200,8 @@ fn next_of_link(header: &str) -> Option<&str> {
     is_next.then_some(address)
 }
 
-/// What a registry says about a refusal. Source: "Error codes" of distribution-spec
-/// 1.1.1. Other answers, such as pages of a proxy, are not quoted.
+/// The registry's message about a refusal. Source: "Error codes" of distribution-spec 1.1.1. Other
+/// answers, such as pages of a proxy, are not quoted.
 fn explanation(body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Answer {

@@ -1,9 +1,9 @@
 //! Credentials for registries, where Docker and Podman keep them.
 //!
 //! Source: containers-auth.json(5), and "Credential helpers" of Docker's command line: a
-//! helper `docker-credential-NAME get` reads the host and writes JSON. What a helper does
-//! not have is not looked for elsewhere; one that cannot be run is passed over; one that does not
-//! answer in time is ended, and that is an error.
+//! helper `docker-credential-NAME get` reads the host and writes JSON. If a helper has no
+//! credential, no other place is searched. A helper that cannot be run is passed over. A helper
+//! that does not answer in time is ended, and that is an error.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -26,7 +26,7 @@ const LARGEST: u64 = 1 << 20;
 /// The name that a helper gives for a token instead of a password.
 const TOKEN: &str = "<token>";
 
-/// What a registry is convinced with.
+/// A credential for a registry.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Credential {
     Password {

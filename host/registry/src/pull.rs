@@ -1,9 +1,8 @@
 //! Blobs from a registry.
 //!
-//! Size and digest are checked while bytes arrive: nothing of the size that the
-//! descriptor names is exceeded, and whoever gets `Ok` has the right bytes. A connection
-//! that breaks is taken up where it broke. Source: "Pulling blobs" of distribution-spec
-//! 1.1.1; RFC 9110, 14.
+//! Size and digest are checked while bytes arrive: no more than the size that the descriptor names
+//! is read, and `Ok` means that the bytes are right. A connection that breaks is taken up where it
+//! broke. Source: "Pulling blobs" of distribution-spec 1.1.1; RFC 9110, 14.
 
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};

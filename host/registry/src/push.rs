@@ -87,7 +87,7 @@ impl Upload<'_> {
             address = address.with_query("mount", self.descriptor.digest.as_str()).with_query("from", from);
         }
         let nothing: &[u8] = b"";
-        // An upload that is begun and forgotten is nobody's blob.
+        // Repeating the request is safe: a registry deletes an upload that was not finished.
         let request =
             Request { body: Some(Part::whole(&nothing)), repeatable: true, ..Request::new(Method::POST, address) };
         let response = self.send(&request, &[201, 202])?;

@@ -1,7 +1,7 @@
 //! Names of artefacts: `HOST[:PORT]/REPOSITORY[:TAG][@DIGEST]`.
 //!
-//! Source: "Pulling manifests" of distribution-spec 1.1.1. No host is presumed where
-//! none is named: whoever is asked for an artefact is written down.
+//! Source: "Pulling manifests" of distribution-spec 1.1.1. A reference always names its host, so that
+//! its reader sees which server is asked for the artefact.
 
 use std::fmt;
 

@@ -3,8 +3,8 @@
 //! Source: "Listing Referrers" and "Referrers Tag Schema" of distribution-spec 1.1.1.
 //! Registries without that API keep a list below a tag, which each client maintains; two
 //! clients that write at the same time may lose an entry, so that a subject should have
-//! one writer. What a list says of the type of its entries is not always right: who
-//! looks for a type opens the manifests.
+//! one writer. The types of entries in a list are not always right: a search for a type opens the
+//! manifests.
 
 use crate::client::{Client, Pushed};
 use crate::digest::Digest;
@@ -18,7 +18,7 @@ pub fn referrers_tag(subject: &Digest) -> String {
 }
 
 impl Client {
-    /// The manifests that refer to this one, whatever their type.
+    /// The manifests of all types that refer to this one.
     ///
     /// # Errors
     /// `Malformed`, `TooLarge`, and those of every request. None at all is no error.

@@ -1,6 +1,6 @@
-//! A shelf: a place with manifests, their blobs and their tags, wherever it is.
+//! A shelf: a place with manifests, their blobs and their tags.
 //!
-//! What signs and verifies goes by a shelf, so that the same verification serves a registry, a
+//! The code that signs and verifies uses a shelf, so that one verification serves a registry, a
 //! directory and static files.
 
 use std::io::Write;
@@ -53,7 +53,7 @@ pub trait Shelf {
     /// `ReadOnly`, and those of writing.
     fn put_manifest(&self, tag: Option<&str>, raw: &RawManifest) -> Result<()>;
 
-    /// The manifests that refer to this one, whatever their type.
+    /// The manifests of all types that refer to this one.
     ///
     /// # Errors
     /// Those of reading. None at all is no error.

@@ -26,8 +26,8 @@ pub fn bind(process: &mut Command, from: &Path, at: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The same for this thread, and all that it starts from now on: called before there are others. Nothing
-/// of it is seen by other programs, and it ends with this one.
+/// Binds for this thread, and for all that it starts from now on; to be called before there are
+/// other threads. Other programs do not see the bind, and it ends with this program.
 ///
 /// # Errors
 /// A path with a NUL byte; those of unshare(2) and mount(2), such as in a container without the privilege.

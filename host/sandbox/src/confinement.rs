@@ -30,11 +30,11 @@ pub struct Build<'a> {
     pub directory: &'a Path,
     /// What it can change, as this process sees it.
     pub writable: Vec<&'a Path>,
-    /// What it may read, where modes of files do not decide about that: it stays the caller.
+    /// The files that it may read, if it stays the caller: then modes of files do not decide.
     pub readable: Option<&'a Readable>,
-    /// What it finds of the file system; `None`: what there is.
+    /// Its view of the file system. `None`: the system's own.
     pub view: Option<&'a View>,
-    /// Whom root becomes; `None`: it stays root, without capabilities.
+    /// The user that root becomes. `None`: it stays root, without capabilities.
     pub user: Option<User>,
     /// Whether it may use the network.
     pub network: bool,
@@ -43,8 +43,8 @@ pub struct Build<'a> {
 }
 
 impl Confinement {
-    /// For what reads and prints: it sees what is given, changes nothing, talks to
-    /// nothing but its standard streams, and ends within limits.
+    /// For a program that reads and prints: it sees the files that are given, changes nothing,
+    /// talks to nothing but its standard streams, and ends within limits.
     ///
     /// As root it becomes `nobody`; started by another user it stays that user.
     pub fn reader(readable: &Readable, limits: Limits) -> Self {
@@ -54,16 +54,16 @@ impl Confinement {
         Self(Measures { limits: Some(limits), mounts, ..Measures::new(Purpose::Read, rules) })
     }
 
-    /// For what is asked for a fact of this machine: it stays the user that it is, reads
-    /// what that user may read without capabilities, changes nothing, and talks to nothing
-    /// but its standard streams.
+    /// For a program that is asked for a fact of this machine: it stays the user that it is, reads
+    /// the files that this user may read without capabilities, changes nothing, and talks to
+    /// nothing but its standard streams.
     pub fn observer() -> Self {
         Self(Measures { user: None, ..Measures::new(Purpose::Read, Rules::for_observing()) })
     }
 
-    /// For what works in one directory, which has to be one that [`NOBODY`](crate::NOBODY) can use if
-    /// root prepares it: it can write nowhere else, has no network, and sees what
-    /// everybody may see.
+    /// For a program that works in one directory, which [`NOBODY`](crate::NOBODY) has to be able to
+    /// use if root prepares it: it can write nowhere else, has no network, and sees the files that
+    /// all users may see.
     ///
     /// As root it becomes `nobody`; started by another user it stays that user, and runs
     /// as that user where the system has no walls to offer.

@@ -172,7 +172,7 @@ impl Path {
         self.text(b"/").text(name)
     }
 
-    /// What does not fit makes [`as_c_str`](Self::as_c_str) none.
+    /// If the text does not fit, [`as_c_str`](Self::as_c_str) returns `None`.
     fn text(mut self, text: &[u8]) -> Self {
         let end = self.length + text.len();
         if let Some(place) = self.bytes.get_mut(self.length..end) {

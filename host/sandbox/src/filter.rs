@@ -17,7 +17,7 @@ pub(super) enum Purpose {
     Read,
     /// It works in a directory of its own.
     Write,
-    /// The same, and it may use the network.
+    /// It works in a directory of its own, and may use the network.
     WriteAndTalk,
 }
 
@@ -48,8 +48,8 @@ const NEWEST: c_long = 469;
 /// On x86_64 the numbers of x32's calls have this bit.
 const X32: c_long = 0x4000_0000;
 
-/// The network, and programs of this machine that listen. What is connected
-/// from the start (a socketpair) reaches no other process.
+/// The network, and programs of this machine that listen. Sockets that are connected from the start
+/// (a socketpair) reach no other process.
 const TALKING: &[(c_long, c_int)] =
     &[(libc::SYS_socket, EACCES), (libc::SYS_connect, EACCES), (libc::SYS_bind, EACCES), (libc::SYS_listen, EACCES)];
 

@@ -14,7 +14,7 @@ use super::{descendants, errno};
 /// How a program ended that was ended from outside.
 const KILLED: i32 = 128 + libc::SIGKILL;
 
-/// Who ends the processes that are left.
+/// The way in which processes that are left are ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
     /// This process is the first one of a PID namespace: the kernel does, when it ends.

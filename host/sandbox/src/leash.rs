@@ -58,8 +58,8 @@ impl Leash {
         self.heard
     }
 
-    /// What the program and all that it started use now. The first process is a copy of
-    /// this one and does not count.
+    /// The resources that the program and all that it started use now. The first process is a copy
+    /// of this one and does not count.
     pub fn usage(&mut self, child: &Child) -> Usage {
         match self.hear() {
             Some((_, Reach::Namespace)) => {

@@ -13,7 +13,7 @@ pub enum Wall {
     /// Change the file system: contents, names and, for what only reads, modes, owners
     /// and times too. `/dev/null` and a directory of its own excepted.
     Writes,
-    /// Read what not everybody may read.
+    /// Read files that not all users may read.
     Secrets,
     /// Leave a process behind.
     Processes,
@@ -84,15 +84,14 @@ impl fmt::Display for Rung {
     }
 }
 
-/// What became of each wall, as the confined process found it just before it became the
-/// program.
+/// The state of each wall, as the confined process found it just before it became the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Level([State; COUNT]);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Stands,
-    /// What the kernel said, as an error number; 0 where no call was refused.
+    /// The kernel's error number; 0 if no call was refused.
     Missing(u8),
 }
 
@@ -148,7 +147,8 @@ impl Level {
         })
     }
 
-    /// The same in words: what the kernel said, or that this system has nothing of the kind.
+    /// The missing walls with the reasons in words: the kernel's error, or that this system has
+    /// nothing of the kind.
     pub fn reasons(self) -> impl Iterator<Item = (Wall, String)> {
         let words = |why: Option<std::io::Error>| {
             why.map_or_else(|| "this system does not support it".to_owned(), |why| why.to_string())

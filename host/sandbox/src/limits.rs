@@ -51,7 +51,8 @@ pub(super) fn build_processes() -> u64 {
 /// Bytes of one file that a build writes: more than any module with its debugging information.
 const BUILD_FILE: u64 = 8 << 30;
 
-/// What keeps a build that runs wild from taking the machine along. Makes system calls only.
+/// Sets limits for builds, so that a build that runs wild leaves the machine usable. Makes system
+/// calls only.
 pub(super) fn set_for_builds(processes: u64, own_user: bool) {
     lower(Resource::Core, 0);
     lower(Resource::Fsize, BUILD_FILE);
@@ -107,7 +108,7 @@ impl Usage {
         Self { processes: self.processes + other.processes, memory: self.memory.saturating_add(other.memory) }
     }
 
-    /// What it has too much of, as words.
+    /// The exceeded limit, as words.
     pub fn excess(self, limits: &Limits) -> Option<String> {
         if self.processes > limits.processes {
             Some(format!("more than {} processes", limits.processes))

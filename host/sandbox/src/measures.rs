@@ -1,4 +1,4 @@
-//! What is done to confine a program, prepared before the fork.
+//! The measures that confine a program, prepared before the fork.
 
 use std::ffi::CString;
 use std::os::fd::{OwnedFd, RawFd};
@@ -33,12 +33,12 @@ pub(crate) struct Measures {
     pub required: Vec<Wall>,
     /// A descriptor that stays open.
     pub kept: Option<OwnedFd>,
-    /// The same by their numbers, which are another preparation's.
+    /// Further descriptors that stay open, by their numbers, which another preparation makes.
     pub open: Vec<RawFd>,
     /// A way to a directory below one that only root may enter.
     pub way: Option<Way>,
     pub mounts: Option<Mounts>,
-    /// Whom root becomes; `None`: it stays root, without capabilities.
+    /// The user that root becomes. `None`: it stays root, without capabilities.
     pub user: Option<User>,
     pub place: Option<Place>,
     /// Ends when it would become the program.

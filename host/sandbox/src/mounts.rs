@@ -1,6 +1,5 @@
-//! What a confined program finds mounted: a `/proc` with its own processes only, a way
-//! to the source it reads, and, where there is no Landlock, nothing that can be
-//! written to.
+//! The mounts of a confined program: a `/proc` with its own processes only, a way to the source
+//! that it reads, and, if there is no Landlock, nothing that can be written to.
 //!
 //! The parent prepares paths; the functions that mount make system calls only.
 
@@ -34,7 +33,7 @@ pub(super) struct Way {
 }
 
 impl Way {
-    /// `None` where everybody finds the way already. `to` is a canonical path.
+    /// `None` if all users find the way already. `to` is a canonical path.
     pub fn new(to: &Path) -> Option<Self> {
         let mut above: Vec<&Path> = to.ancestors().skip(1).collect();
         above.reverse();

@@ -1,9 +1,9 @@
-//! What a reader of configuration may read: what everybody may read of the system,
-//! and the source that it is about.
+//! The files that a reader of configuration may read: those that all users may read, and the source
+//! that it is about.
 //!
-//! As `nobody` it is held back by the modes of files already. Where it stays the
-//! caller, who owns secrets, Landlock has to do it; and Landlock can open a directory
-//! but close none below it. So what is opened is chosen piece by piece.
+//! As `nobody`, the modes of files restrict it already. If it stays the caller, who owns secrets,
+//! Landlock has to restrict it; and Landlock can open a directory, but close none below it. So the
+//! opened directories are chosen one by one.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ pub struct Readable {
 }
 
 impl Readable {
-    /// What everybody may read. `by_modes`: the reader is `nobody`.
+    /// The files that all users may read. `by_modes`: the reader is `nobody`.
     pub fn system(by_modes: bool) -> Self {
         let home = std::env::home_dir().and_then(|home| home.canonicalize().ok());
         let mut out = Self { by_modes, closed: home.into_iter().collect(), ..Self::default() };
@@ -58,7 +58,7 @@ impl Readable {
         out
     }
 
-    /// A file, whatever directory it is in.
+    /// A file in any directory.
     pub fn and_file(&mut self, file: &Path) {
         self.open(file);
     }
@@ -134,7 +134,8 @@ impl Readable {
         }
     }
 
-    /// What everybody may read of a directory; whether that was all of it.
+    /// Opens the files of a directory that all users may read. Returns whether these are all of its
+    /// files.
     fn open_public(&mut self, directory: &Path) -> bool {
         let first = self.directories.len();
         let mut all = directory.metadata().is_ok_and(|metadata| is_public(directory, &metadata));
@@ -166,7 +167,7 @@ impl Readable {
     }
 }
 
-/// Whether everybody may read it.
+/// Whether all users may read it.
 fn is_public(_: &Path, metadata: &std::fs::Metadata) -> bool {
     let wanted = if metadata.is_dir() { 0o005 } else { 0o004 };
     metadata.mode() & wanted == wanted

@@ -27,7 +27,7 @@ pub(super) struct Stage {
     spaces: Vec<UnshareFlags>,
     /// For a namespace of the user's own: the ids stay what they are.
     maps: Option<[CString; 2]>,
-    /// Whom root becomes.
+    /// The user that root becomes.
     user: Option<User>,
     /// The process that all of this is forked from.
     owner: Pid,

@@ -1,5 +1,6 @@
-//! What a confined program finds of the file system: everything read-only, some
-//! directories empty, some of what is in these back in its place, and what it works in.
+//! The file system as a confined program sees it: everything is read-only, some directories are
+//! empty, some files of these are back in their places, and its working directory can be written
+//! to.
 //!
 //! The parent prepares paths; [`Prepared::enter`] makes system calls only, between fork
 //! and exec, in a mount namespace of its own.
@@ -19,7 +20,7 @@ use rustix::mount::{
 
 use crate::mounts::Mounts;
 
-/// What a program finds of the file system. All paths are as the program sees them.
+/// The file system as a program sees it. All paths are as the program sees them.
 #[derive(Debug, Clone, Default)]
 pub struct View {
     hidden: Vec<PathBuf>,
@@ -72,7 +73,7 @@ impl View {
         self.hidden.push(directory.into());
     }
 
-    /// The program finds this in its place, whatever is hidden above it.
+    /// The program finds this file or directory in its place, also below a hidden directory.
     pub fn keep(&mut self, path: &Path) {
         self.kept.push(Kept { from: path.into(), at: path.into(), writable: false });
     }

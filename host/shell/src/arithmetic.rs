@@ -3,9 +3,8 @@
 use super::cursor::Cursor;
 use super::variables::Values;
 
-/// Evaluates an expression; `None` for whatever is not known to give bash's
-/// result (other operators, octal, hexadecimal, overflow, values that are no
-/// plain numbers).
+/// Evaluates an expression. `None` for an expression that is not known to give bash's result (other
+/// operators, octal, hexadecimal, overflow, values that are no plain numbers).
 pub(super) fn evaluate(expression: &str, values: &Values) -> Option<i64> {
     // `++` and `--` are operators with effects.
     if expression.contains("++") || expression.contains("--") || expression.trim().is_empty() {

@@ -18,7 +18,7 @@ const SCRIPT: &str = include_str!("read.sh");
 /// More output than any configuration has, in bytes.
 const OUTPUT_LIMIT: u64 = 16 << 20;
 
-/// More complaints than anybody reads, in bytes.
+/// The limit for complaints, in bytes: no file needs more.
 const STDERR_LIMIT: u64 = 64 << 10;
 
 /// How often it is looked how much the reader uses.
@@ -38,7 +38,7 @@ pub struct Bash<'a> {
     pub limit: Duration,
 }
 
-/// What bash made of a file.
+/// The result of bash for a file.
 #[derive(Debug)]
 pub struct Output {
     pub state: State,

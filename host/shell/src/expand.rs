@@ -1,4 +1,4 @@
-//! What stands behind a `$`.
+//! Expansions: the text behind a `$`.
 
 use crate::arithmetic;
 use crate::interpreter::{Interpreter, Stop};

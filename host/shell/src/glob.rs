@@ -19,7 +19,7 @@ struct Listing {
 }
 
 impl Listing {
-    /// What is not there, or cannot be read, has no names for bash either.
+    /// A directory that is missing, or cannot be read, has no names; bash does the same.
     fn read(directory: &Path) -> Self {
         let mut out = Self { names: Vec::new(), complete: true };
         for entry in std::fs::read_dir(directory).into_iter().flatten() {

@@ -34,7 +34,7 @@ pub type Slots = BTreeMap<u32, String>;
 /// Variables by name.
 pub type State = BTreeMap<String, Slots>;
 
-/// What a file is read with.
+/// A file to be read, with its surroundings.
 pub struct Input<'a> {
     pub file: &'a Path,
     /// The names to keep, in the order of the second evaluation.

@@ -5,7 +5,7 @@ use std::fmt;
 use modsmith_facts::{DIGEST_PREFIX, digest};
 use serde::{Deserialize, Serialize};
 
-/// What a product is known by: the digest of its inputs in canonical form.
+/// The identity of a product: the digest of its inputs in canonical form.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Identity(String);

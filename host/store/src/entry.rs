@@ -12,12 +12,12 @@ use modsmith_facts::digest;
 /// Increased when the form of entries changes; those of another form are none.
 const SCHEMA_VERSION: u32 = 1;
 
-/// What was made from some inputs.
+/// The product that was made from some inputs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     schema_version: u32,
     pub inputs: Inputs,
-    /// What the caller knows of it beside its inputs.
+    /// The caller's facts about it, beside its inputs.
     pub facts: Map<String, Value>,
     /// By name.
     pub files: BTreeMap<String, StoredFile>,
@@ -32,7 +32,7 @@ pub struct StoredFile {
     pub digest: String,
 }
 
-/// What came of storing something.
+/// The outcome of storing a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
     /// It was not there before.
@@ -86,7 +86,7 @@ impl Entry {
         Ok(entry)
     }
 
-    /// The same of any identity.
+    /// From its bytes, for any identity.
     ///
     /// # Errors
     /// Why it is no entry, as a clause.

@@ -14,7 +14,7 @@ pub enum Error {
     /// What was being done to which path when the system refused.
     #[error("could not {doing} {}: {error}", path.display())]
     Io { doing: &'static str, path: PathBuf, error: io::Error },
-    /// What was to be kept cannot be, as a clause.
+    /// Why a product cannot be kept, as a clause.
     #[error("{0}")]
     Unfit(String),
 }
@@ -34,7 +34,7 @@ pub(crate) fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Erro
     move |error| Error::Io { doing, path, error }
 }
 
-/// The same for what may be untrusted besides.
+/// The error for a failure of the system, or for a file that is not trusted.
 pub(crate) fn trust_error(doing: &'static str, path: &Path) -> impl FnOnce(TrustError) -> Error {
     let path = path.to_path_buf();
     move |error| match error {

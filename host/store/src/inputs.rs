@@ -1,4 +1,4 @@
-//! What a product is made from, as ordered trees of texts.
+//! The inputs of a product, as ordered trees of texts.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

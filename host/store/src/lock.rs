@@ -1,6 +1,7 @@
-//! Who uses a store: those that read and add share it; one that removes has it alone.
+//! The lock of a store: programs that read and add entries share it; a program that removes entries
+//! holds it alone.
 //!
-//! A lock ends with its process, however that ends.
+//! The kernel releases a lock when its process ends.
 
 use std::fs::File;
 
@@ -12,27 +13,27 @@ use modsmith_facts::TrustedDir;
 
 const NAME: &str = "lock";
 
-/// A store that nobody removes entries from meanwhile.
+/// A shared lock: while it is held, no process removes entries.
 #[derive(Debug)]
 pub struct Shared {
     /// Closed, it is unlocked.
     _file: File,
 }
 
-/// A store that nobody else uses.
+/// An exclusive lock: while it is held, no other process uses the store.
 #[derive(Debug)]
 pub(crate) struct Alone {
     _file: File,
 }
 
-/// Waits until nobody removes.
+/// Waits for processes that hold the exclusive lock.
 pub(crate) fn share(store: &TrustedDir) -> Result<Shared> {
     let file = open(store)?;
     rustix::io::retry_on_intr(|| flock(&file, FlockOperation::LockShared)).map_err(|e| failed(store, e))?;
     Ok(Shared { _file: file })
 }
 
-/// `None` where others use it.
+/// `None` if other processes use the store.
 pub(crate) fn try_alone(store: &TrustedDir) -> Result<Option<Alone>> {
     let file = open(store)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {

@@ -2,8 +2,8 @@
 //!
 //! `entries/DIGITS/` has the files of one entry and `entry.json`, which names them with their
 //! digests. An entry is made below `new/` and gets its name with a rename, once all of it is on the
-//! disk: one that has a name is complete. What a killed program leaves below `new/` is removed by
-//! the next that has the store alone.
+//! disk: one that has a name is complete. Files that a killed program left below `new/` are removed
+//! by the next program that holds the exclusive lock.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -32,11 +32,11 @@ pub struct Store {
     directory: TrustedDir,
 }
 
-/// What is to be stored.
+/// A product that is to be stored.
 #[derive(Debug, Clone)]
 pub struct New {
     pub inputs: Inputs,
-    /// What else is known of it.
+    /// Further facts about it.
     pub facts: Map<String, Value>,
     /// Contents by plain names.
     pub files: BTreeMap<String, Vec<u8>>,
@@ -81,7 +81,7 @@ impl Store {
         Ok(directory.map(|directory| Self { directory }))
     }
 
-    /// The same, made if it is missing: for its owner alone.
+    /// The store in a directory of caches. If it is missing, it is made for its owner alone.
     ///
     /// # Errors
     /// As for [`Store::open`], and those of mkdir(2).
@@ -102,7 +102,7 @@ impl Store {
         self.directory.path()
     }
 
-    /// Keeps others from removing entries, for as long as what is returned lives.
+    /// Takes the shared lock: no process removes entries while the result lives.
     ///
     /// # Errors
     /// The lock cannot be opened.

@@ -1,4 +1,4 @@
-//! What is known of a kernel that may be started.
+//! Facts about a kernel that may be started.
 
 use crate::answer::Grade;
 use crate::reason::Reason;
@@ -13,7 +13,7 @@ pub struct KernelFacts {
     /// The modules that did not come with the kernel, and those that the machine cannot
     /// start or be reached without.
     pub modules: Vec<ModuleFacts>,
-    /// What others found.
+    /// Further reasons, such as findings of plugins.
     pub findings: Vec<Reason>,
 }
 

@@ -1,4 +1,4 @@
-//! What comes out of a rule.
+//! The result of a rule.
 
 use crate::fact::Unknown;
 
@@ -17,7 +17,7 @@ pub struct Refusal {
     pub remedy: String,
 }
 
-/// What a rule says when all facts are known.
+/// The verdict of a rule when all facts are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// The rule refuses nothing; with what was compared.

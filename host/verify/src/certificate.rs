@@ -10,9 +10,10 @@ use ring::digest::{SHA256, digest};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
     pub der: Vec<u8>,
-    /// Whose it is, as RFC 4514 writes names: of others, and to be shown only as such.
+    /// The owner's name in the form of RFC 4514. It is text of third parties: it must be made
+    /// harmless before it is shown.
     pub subject: String,
-    /// Whoever signed it, in the same form.
+    /// The name of its signer, in the same form.
     pub issuer: String,
     /// In hexadecimal.
     pub serial: String,

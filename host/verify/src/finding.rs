@@ -40,7 +40,7 @@ pub struct Finding {
     pub refusal: Option<Words>,
 }
 
-/// What a *no* says beside the evidence.
+/// The texts of a *no*, beside the evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Words {
     /// The kernel's own words.

@@ -17,12 +17,12 @@ pub struct Link<'c> {
     pub exporter: Exporter<'c>,
 }
 
-/// Who exports a symbol.
+/// The exporter of a symbol.
 #[derive(Debug)]
 pub enum Exporter<'c> {
     Kernel(&'c Export),
     Module(Box<Provider>),
-    /// Nobody does; whether the module can do without it.
+    /// No exporter; `is_weak` says whether the module can do without the symbol.
     Nobody {
         is_weak: bool,
     },
@@ -30,7 +30,7 @@ pub enum Exporter<'c> {
 }
 
 impl Exporter<'_> {
-    /// What is known of the symbol.
+    /// The known facts about the symbol.
     pub fn export(&self) -> Option<&Export> {
         match self {
             Exporter::Kernel(export) => Some(export),

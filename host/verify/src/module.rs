@@ -18,7 +18,7 @@ pub struct Module {
     pub name: String,
     /// How the file is compressed, by its first bytes.
     pub frame: Option<Frame>,
-    /// What the file's name says about its compression.
+    /// The compression by the file's name.
     pub suffix: Option<Compression>,
     /// Where it is installed, below the kernel's module directory.
     pub installed_as: Option<PathBuf>,

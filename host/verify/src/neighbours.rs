@@ -30,9 +30,9 @@ pub struct Provider {
     pub is_proprietary: bool,
 }
 
-/// Who else there is in a kernel's module directory.
+/// The other modules in a kernel's module directory.
 pub trait Neighbours {
-    /// The module that exports a symbol; `None` for nobody, which is a proof.
+    /// The module that exports a symbol. `None`: no module exports it; that is certain.
     ///
     /// # Errors
     /// The index cannot be read.

@@ -26,7 +26,7 @@ pub enum Gate {
 pub struct Rule {
     /// Its stable name.
     pub id: &'static str,
-    /// What is asked, in a few words.
+    /// The question, in a few words.
     pub title: &'static str,
     /// The function of the kernel that makes the check.
     pub source: &'static str,
@@ -43,7 +43,7 @@ pub struct Case<'c> {
     elf: Result<Elf<'c>, ElfFault>,
     pub info: ModInfo,
     pub versions: VersionTables,
-    /// What the module exports; `None` where that cannot be told.
+    /// The exports of the module; `None` if they cannot be determined.
     exports: Option<Exports>,
     links: OnceCell<Vec<Link<'c>>>,
 }

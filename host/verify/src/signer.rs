@@ -1,4 +1,4 @@
-//! Who signed a module, and whether the signature fits.
+//! The signer of a module, and whether the signature fits.
 //!
 //! Source: the kernel's `crypto/asymmetric_keys`; RFC 5652.
 
@@ -66,7 +66,7 @@ fn is_of(signer: &SignerInfo, certificate: &Certificate) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fit {
     Fits,
-    /// What was signed is not what the module is now.
+    /// The module has changed since it was signed.
     Altered,
     /// The key or the hash is of a kind that is not computed here.
     NotComputed,

@@ -1,8 +1,8 @@
 //! Whose signatures a kernel takes: a certificate is compared with what the kernel has of its own,
 //! with the firmware's lists, and, for the kernel that runs, with its rings.
 //!
-//! The answer is about the kernel as it starts. What is added to a ring later, and what a distribution has
-//! changed in its kernels, cannot be read from files: then the answer is *unknown*.
+//! The answer is about the kernel as it starts. Keys that are added to a ring later, and changes of
+//! a distribution to its kernels, cannot be read from files: then the answer is *unknown*.
 //!
 //! Source: the kernel's `kernel/module/signing.c`, `certs/system_keyring.c` and
 //! `security/integrity/platform_certs`.
@@ -23,7 +23,7 @@ const ASKED: [&str; 3] = [".builtin_trusted_keys", ".secondary_trusted_keys", ".
 /// The ring that it does not ask, unless the distribution has changed that.
 const PLATFORM: &str = ".platform";
 
-/// What is known of a kernel's trust, beside its image.
+/// The facts about a kernel's trust, beside its image.
 #[derive(Debug, Clone)]
 pub struct TrustFacts<'f> {
     pub image: &'f Image,
@@ -32,7 +32,7 @@ pub struct TrustFacts<'f> {
     pub running: Option<&'f RunningFacts>,
 }
 
-/// What the firmware says.
+/// The facts of the firmware.
 #[derive(Debug, Clone)]
 pub struct FirmwareFacts {
     /// Whether Secure Boot is on.
@@ -42,7 +42,7 @@ pub struct FirmwareFacts {
     pub stores: BTreeMap<Store, Fact<Vec<Entry>>>,
 }
 
-/// What the kernel that runs says.
+/// The facts of the kernel that runs.
 #[derive(Debug, Clone)]
 pub struct RunningFacts {
     /// The identifiers of the keys of each ring.
@@ -168,7 +168,7 @@ impl TrustFacts<'_> {
         }
     }
 
-    /// What the kernel would find when it starts.
+    /// The trust that the kernel would have when it starts, by files.
     fn by_files(&self, certificate: &Certificate) -> Trust {
         let ways = [self.of_its_own(certificate), self.of_owner(certificate), self.of_firmware(certificate)];
         let of = |answer| ways.iter().find(|way| way.answer == answer).cloned();
@@ -251,7 +251,7 @@ impl TrustFacts<'_> {
         }
     }
 
-    /// What the next start asks the machine's owner, as the end of a clause.
+    /// The question of the next start to the machine's owner, as the end of a clause.
     fn waiting(&self, certificate: &Certificate) -> &'static str {
         match self.has(Store::OwnerRequested, certificate) {
             Ok(true) => ", and the next start asks whether it is to be trusted",

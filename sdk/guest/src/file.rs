@@ -41,8 +41,8 @@ impl Read for File {
     }
 }
 
-/// What a file is to consist of, for [`Plan::concatenate`](crate::Plan::concatenate): bytes, which
-/// are written through [`Write`] and given to modsmith as soon as there are many, and files.
+/// The pieces of a file, for [`Plan::concatenate`](crate::Plan::concatenate): bytes, which are
+/// written through [`Write`] and given to modsmith as soon as there are many, and files.
 #[derive(Debug, Default)]
 pub struct Pieces {
     planned: Option<Planned>,

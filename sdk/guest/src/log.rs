@@ -2,8 +2,8 @@
 
 pub use crate::bindings::imports::modsmith::plugin::log::{Level, emit, enabled};
 
-/// Logs at `debug`: what the plugin found and why it decides as it does. The
-/// message is only built when somebody reads it.
+/// Logs at `debug`: facts that the plugin found, and reasons of its decisions. The message is only
+/// built if this level is logged.
 #[macro_export]
 macro_rules! debug {
     ($($message:tt)+) => { $crate::__log!(Debug, $($message)+) };

@@ -95,8 +95,7 @@ impl Path {
         self.relative.rsplit('/').next().unwrap_or_default()
     }
 
-    /// What the name is, without following a final symlink; `None` when there
-    /// is nothing.
+    /// The kind of the file, without following a final symlink; `None` when there is none.
     pub fn kind(&self) -> Result<Option<EntryKind>> {
         self.dir()?.kind(&self.relative)
     }
@@ -121,8 +120,8 @@ impl Path {
         self.dir()?.read(&self.relative)
     }
 
-    /// The same without the compression (gzip, xz or zstd) that the file has, if
-    /// any.
+    /// Contents of a file, without the compression (gzip, xz or zstd) that it has, if any; `None`
+    /// when there is none.
     pub fn read_unpacked(&self) -> Result<Option<Vec<u8>>> {
         self.dir()?.read_unpacked(&self.relative)
     }

@@ -61,7 +61,7 @@ fn module_name(text: &str) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// What code of the module imports packages of the directory as.
+/// The path under which code of the module imports packages of the directory.
 fn import_path(name: &str, module: &Path, directory: &Path) -> Result<String> {
     let resolve = |path: &Path| path.canonicalize().map_err(|e| Error::io("resolve", path, e));
     let folder = module.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

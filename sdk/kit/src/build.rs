@@ -126,7 +126,7 @@ impl Sources {
     }
 }
 
-/// What cargo makes, and what no project keeps its plugins in: `.git` and the like.
+/// Whether a directory is cargo's, or one that no project keeps plugins in: `.git` and the like.
 fn is_skipped(name: &OsStr) -> bool {
     name == "target" || name.as_encoded_bytes().starts_with(b".")
 }
@@ -234,7 +234,7 @@ impl<'a> Folder<'a> {
     }
 }
 
-/// What every plugin.toml and policy.toml says of itself.
+/// The keys that every plugin.toml and policy.toml has.
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct Identity {
     pub id: String,

@@ -99,7 +99,7 @@ fn of_text(file: &Path, form: Form, findings: &mut Vec<Finding>) -> Result<()> {
     Ok(())
 }
 
-/// What only a manifest that is in order and a built component show.
+/// Findings that need a manifest in order and a built component.
 fn of_plugin(folder: &Path, built: &Path, findings: &mut Vec<Finding>) -> Result<()> {
     let file = folder.join(MANIFEST);
     let text = ManifestText::read(&file)?;

@@ -1,4 +1,4 @@
-//! What stands below each command's help: examples, and exit codes.
+//! The end of each command's help: examples, and exit codes.
 
 use clap::Command;
 

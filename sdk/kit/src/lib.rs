@@ -1,9 +1,9 @@
-//! The tool of plugin authors: starts, builds, packs and checks plugins, and tests them
-//! against cases and laws.
+//! The tool of plugin authors: starts, builds, packs, checks, records, describes and publishes
+//! plugins, and tests them against cases and laws.
 //!
-//! What a plugin is, this crate has from the host's own crates; so a plugin that it
-//! accepts is one that the host accepts. The program that installs modules knows nothing
-//! of it.
+//! This crate uses the host's own crates for everything that defines a plugin; so a plugin that it
+//! accepts is one that the host accepts. The program that installs modules does not depend on this
+//! crate.
 
 pub mod bindings;
 pub mod build;

@@ -342,7 +342,7 @@ fn test_plugins(arguments: TestArguments) -> Result<ExitCode> {
     })
 }
 
-/// The same exit codes as those of modsmith.
+/// The exit code of an error: the same as modsmith's.
 fn exit_code(kind: Kind) -> u8 {
     match kind {
         Kind::Usage | Kind::Permission => 1,

@@ -128,7 +128,7 @@ fn componentize(module: &[u8], manifest: &Manifest) -> anyhow::Result<Vec<u8>> {
     encoder.encode()
 }
 
-/// What decides how a core module becomes a component.
+/// The features of a core module that decide how it becomes a component.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct About {
     has_type: bool,

@@ -36,8 +36,8 @@ pub struct Published {
     pub signer: Option<String>,
 }
 
-/// Publishes a plugin below the tag of its version. Whoever publishes the same plugin
-/// once more changes nothing but adds a signature.
+/// Publishes a plugin below the tag of its version. If the same plugin is published once more, only
+/// a signature is added.
 ///
 /// # Errors
 /// `NotInOrder`: the file is not a component. `BadKey`. `PublishedAlready`: there is

@@ -19,7 +19,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// As they are now. What cannot be read counts as missing.
+    /// As they are now. A file that cannot be read counts as missing.
     pub fn now(paths: &[PathBuf]) -> Self {
         let files = paths.iter().flat_map(|path| below(path)).filter_map(|file| {
             let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file)?;

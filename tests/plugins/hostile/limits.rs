@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use modsmith_facts::kernel::{Kernel, KernelInput};
 use modsmith_plan::Builder;
-use modsmith_plugins::{Initrd, Limits};
+use modsmith_plugins::Initrd;
 
 use super::guest::Body;
-use super::setting::{Setting, assert_names, failure_of, installed};
+use super::setting::{Setting, assert_names, installed};
 
 #[test]
 fn an_endless_loop_is_stopped() {
-    let setting = Setting::doing(Body::new().code("(loop $for-ever (br $for-ever))"));
-    let plugins = setting.open().with_limits(Limits { fuel: 1_000_000, ..Limits::default() });
-    let message = failure_of(&plugins, &setting.system());
+    let setting = Setting::doing(Body::new().code("(loop $for-ever (br $for-ever))")).limited("fuel = 1000000\n");
+    let message = setting.failure();
     assert_names(&message, &["`hostile`", "initrd", "6.1.0-test", "1000000 units of work", "`fuel`", "limits.toml"]);
 }
 
@@ -44,8 +43,8 @@ fn a_hundred_mebibytes_of_arguments_are_stopped() {
 
 #[test]
 fn limits_count_what_the_plan_already_has() {
-    let setting = Setting::doing(Body::new().repeat(60, |body| body.note("x")));
-    let plugins = setting.open().with_limits(Limits { steps: 100, ..Limits::default() });
+    let setting = Setting::doing(Body::new().repeat(60, |body| body.note("x"))).limited("steps = 100\n");
+    let plugins = setting.open();
     let kernel = Arc::new(Kernel::new(KernelInput::default()));
     let mut plan = Builder::new("a test", setting.system().roots.clone());
     assert!(Initrd(&plugins).refresh(installed(&kernel), &mut plan).is_ok());

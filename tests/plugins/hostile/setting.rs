@@ -41,6 +41,14 @@ impl Setting {
         Self::of(&modsmith_kit::build::embed(&bytes, &manifest_text("")))
     }
 
+    /// With a limits.toml of the administrator's.
+    pub fn limited(self, limits: &str) -> Self {
+        let config = self.search().config;
+        std::fs::create_dir_all(&config).unwrap();
+        std::fs::write(config.join(modsmith_plugins::limits::FILE), limits).unwrap();
+        self
+    }
+
     pub fn plugin(&self) -> PathBuf {
         self.dir.path().join("plugins/hostile.wasm")
     }
@@ -101,7 +109,7 @@ pub fn refresh(plugins: &Plugins, system: &System) -> (Result<Answer<()>, Error>
 }
 
 #[track_caller]
-pub fn failure_of(plugins: &Plugins, system: &System) -> String {
+fn failure_of(plugins: &Plugins, system: &System) -> String {
     let (answer, steps) = refresh(plugins, system);
     let error = answer.expect_err("the plugin should have been stopped");
     assert_eq!(error.kind(), Kind::Plugin);

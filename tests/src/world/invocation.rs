@@ -17,7 +17,7 @@ pub struct Invocation<'w> {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     mounts: Mounts,
-    /// What a shell does before it becomes the program.
+    /// The script that a shell runs before it becomes the program.
     before: String,
     chroot: Option<String>,
     refused: &'static [libc::c_long],
@@ -114,7 +114,7 @@ impl Invocation<'_> {
         self
     }
 
-    /// The same for modsmith alone, which is then in the place that it has.
+    /// As `refusing`, but only inside of modsmith, which stays in its place.
     pub fn refusing_inside(self, calls: &[libc::c_long]) -> Self {
         let numbers: Vec<String> = calls.iter().map(ToString::to_string).collect();
         match numbers.is_empty() {
@@ -190,8 +190,8 @@ impl Invocation<'_> {
         (shown, command)
     }
 
-    /// What lies where: the world's directories, with the machine's headers in them, and its files
-    /// over the machine's `/etc`.
+    /// The table of mounts: the world's directories, with the machine's headers in them, and its
+    /// files over the machine's `/etc`.
     fn table(&self) -> Mounts {
         let (world, mut mounts) = (self.world.dir(), Mounts::default());
         // The headers stay where their own Makefiles look for them.

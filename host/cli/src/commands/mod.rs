@@ -19,7 +19,7 @@ use clap::CommandFactory;
 use super::Persona;
 use super::arguments::Arguments;
 
-/// What people want when they use a command.
+/// The purpose of a command: help lists the commands of one purpose together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
     Look,

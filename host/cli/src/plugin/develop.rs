@@ -29,7 +29,7 @@ pub fn run(words: &DevelopmentArguments, arguments: &PluginArguments, environmen
     let time = duration(&words.time)?;
     let source = words.plugin.as_deref().unwrap_or(Path::new("."));
     let source = std::fs::canonicalize(source).map_err(|e| Error::io("use", source, e))?;
-    let made = tempfile::tempdir().map_err(|e| Error::io("make a directory in", &std::env::temp_dir(), e))?;
+    let made = tempfile::tempdir().map_err(|e| Error::io("make a directory in", &tempfile::env::temp_dir(), e))?;
     let file = match source.is_dir() {
         true => build(&source, made.path(), environment)?,
         false => source.clone(),
@@ -63,7 +63,7 @@ fn id_of(file: &Path, arguments: &PluginArguments, environment: &Environment) ->
     }
 }
 
-/// Builds the only plugin of a folder. What has not changed is not compiled again.
+/// Builds the only plugin of a folder. Code that has not changed is not compiled again.
 fn build(source: &Path, out: &Path, environment: &Environment) -> Result<PathBuf> {
     let tool = authors_tool("dev", environment)?;
     let status = Command::new(&tool).arg("build").arg(source).arg("--out").arg(out).status();

@@ -68,7 +68,7 @@ struct Shared {
 struct Lines {
     look: Look,
     rows: BTreeMap<usize, Row>,
-    /// What goes on beside all pieces of work.
+    /// Work that belongs to no package.
     beside: Option<Row>,
     /// How many of how many have ended.
     whole: Option<(usize, usize)>,
@@ -104,7 +104,7 @@ impl Area {
         lines.draw();
     }
 
-    /// What is done now; `None`: beside all pieces of work.
+    /// Shows the current phase of a piece of work. `None`: of work that belongs to no package.
     pub fn phase(&self, number: Option<usize>, phase: &str) {
         let mut lines = self.shared.lines();
         match number {
@@ -118,7 +118,7 @@ impl Area {
         lines.draw();
     }
 
-    /// A piece of work, or what went on beside all of them, has ended.
+    /// A piece of work has ended. `None`: work that belongs to no package.
     pub fn end(&self, number: Option<usize>) {
         let mut lines = self.shared.lines();
         match number {

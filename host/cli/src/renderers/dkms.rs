@@ -101,7 +101,7 @@ mod tests {
     use super::*;
     use modsmith_core::event::Outcome;
 
-    /// What is shown after a piece of work said a line.
+    /// The lines to show after a piece of work said a line.
     fn say(turns: &mut Turns, number: usize, line: &str) -> Vec<String> {
         lines(turns.take(number, Kind::Note(Note { level: Level::Line, lines: vec![line.into()], is_echo: false })))
     }

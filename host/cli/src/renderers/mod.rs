@@ -1,4 +1,4 @@
-//! What an action says, in the form that its reader knows: three renderers of one stream of
+//! The output of an action, in the form that its reader knows: three renderers of one stream of
 //! events ([`modsmith_core::event`]).
 
 mod area;

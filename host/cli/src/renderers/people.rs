@@ -25,11 +25,11 @@ pub struct People {
     quiet: bool,
     verbose: bool,
     begun: Instant,
-    state: Mutex<State>,
+    state: Mutex<Display>,
 }
 
 #[derive(Default)]
-struct State {
+struct Display {
     /// `None`: lines are printed one after the other.
     area: Option<Area>,
     counts: BTreeMap<Became, usize>,
@@ -43,11 +43,11 @@ struct State {
 
 impl People {
     pub fn new(look: Look, quiet: bool, verbose: bool, has_area: bool) -> Self {
-        let state = State { area: has_area.then(|| Area::new(look)), ..State::default() };
+        let state = Display { area: has_area.then(|| Area::new(look)), ..Display::default() };
         Self { look, quiet, verbose, begun: Instant::now(), state: Mutex::new(state) }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Display> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -57,7 +57,7 @@ impl People {
         columns.map_or(self.look.width, |columns| columns.clamp(NARROWEST, WIDEST))
     }
 
-    fn print(&self, state: &State, lines: &[Line]) {
+    fn print(&self, state: &Display, lines: &[Line]) {
         state.above(|| output::styled(lines, self.look));
     }
 
@@ -85,12 +85,12 @@ impl People {
         if let Some(error) = error.filter(|error| error.kind == error::Kind::AutoinstallFailed)
             && state.counts.contains_key(&Became::Failed)
         {
-            output::told(error);
+            output::note_printed(error);
         }
     }
 
-    /// What is the same for many packages, once.
-    fn remarks(&self, state: &State) -> Vec<Line> {
+    /// Remarks that are the same for many packages: each once.
+    fn remarks(&self, state: &Display) -> Vec<Line> {
         let width = self.width();
         let mut lines = Vec::new();
         for notice in state.notices.iter().take(NOTICES) {
@@ -110,7 +110,7 @@ impl People {
         lines
     }
 
-    fn ended(&self, state: &mut State, work: &Work, became: Became, took: Option<Duration>, remarks: Vec<Line>) {
+    fn ended(&self, state: &mut Display, work: &Work, became: Became, took: Option<Duration>, remarks: Vec<Line>) {
         *state.counts.entry(became).or_default() += 1;
         if let Some(area) = &state.area {
             area.end(Some(work.number));
@@ -126,7 +126,7 @@ impl People {
         }
     }
 
-    fn note(&self, state: &mut State, work: Option<&Work>, note: Note) {
+    fn note(&self, state: &mut Display, work: Option<&Work>, note: Note) {
         if note.is_echo {
             return;
         }
@@ -151,7 +151,7 @@ impl People {
         }
     }
 
-    fn progress(&self, state: &mut State, work: Option<&Work>, progress: &Progress) {
+    fn progress(&self, state: &mut Display, work: Option<&Work>, progress: &Progress) {
         match progress {
             Progress::Tick => {}
             Progress::Begun { text, command } => {
@@ -182,8 +182,8 @@ impl People {
         }
     }
 
-    /// What is done now: in the area, else as a line.
-    fn phase(&self, state: &State, work: Option<&Work>, phase: &str) {
+    /// Shows the current phase: in the area, or as a line if there is no area.
+    fn phase(&self, state: &Display, work: Option<&Work>, phase: &str) {
         match (&state.area, work) {
             (Some(area), work) => area.phase(work.map(|work| work.number), phase),
             (None, Some(work)) => {
@@ -214,12 +214,12 @@ impl Observer for People {
                 self.ended(&mut state, work, Became::Done(outcome), Some(took), Vec::new());
             }
             (Kind::Failed { failure, took }, Some(work)) => {
-                output::told(&failure.error);
+                output::note_printed(&failure.error);
                 let remarks = of_failure(work, &failure, self.width());
                 self.ended(&mut state, work, Became::of_failure(&failure), Some(took), remarks);
             }
             (Kind::Skipped { why, text }, Some(work)) => {
-                output::told_message(&text);
+                output::printed_message(&text);
                 let remarks = below(&text, Paint::Dim, self.width());
                 self.ended(&mut state, work, Became::Skipped(why), None, remarks);
             }
@@ -229,7 +229,7 @@ impl Observer for People {
     }
 }
 
-impl State {
+impl Display {
     /// Has something printed above the area.
     fn above(&self, print: impl FnOnce()) {
         match &self.area {

@@ -127,7 +127,7 @@ pub fn span(time: Duration) -> String {
     }
 }
 
-/// The same in whole seconds, for a time that goes on.
+/// A time that goes on, in whole seconds below a minute.
 pub fn clock(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),

@@ -13,14 +13,14 @@ pub struct Terminal {
     quiet: bool,
     verbose: bool,
     interactive: bool,
-    state: Mutex<State>,
+    state: Mutex<Screen>,
 }
 
 #[derive(Default)]
-struct State {
+struct Screen {
     /// The line that is not ended yet.
     open: Option<Progress>,
-    /// What else is going on; only on a terminal.
+    /// The other tasks in progress; only on a terminal.
     overview: String,
     noticed: BTreeSet<String>,
 }
@@ -42,7 +42,7 @@ impl Terminal {
         let _ = std::io::stdout().flush();
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Screen> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -65,7 +65,7 @@ impl Terminal {
     }
 
     /// The open line again, followed by the other tasks in progress.
-    fn redraw(&self, state: &State) {
+    fn redraw(&self, state: &Screen) {
         if let Some(Progress { shown, ticks, left: false, .. }) = &state.open {
             self.print(&format!("\r\x1b[K{shown}...{}{}", ".".repeat(*ticks), state.overview));
         }
@@ -120,7 +120,7 @@ impl Terminal {
         self.complain(&format!("Warning: {text}"));
     }
 
-    /// The same without a prefix; each is shown once.
+    /// To standard error, without a prefix; each text is shown once.
     pub fn notice(&self, text: &str) {
         if self.state().noticed.insert(text.to_owned()) {
             self.complain(text);

@@ -99,7 +99,7 @@ pub struct Item {
 /// How much is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
-    /// What the tree says.
+    /// The facts of the tree.
     Usual,
     /// Also signatures, walls and times: of a few packages.
     Close,

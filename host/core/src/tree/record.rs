@@ -65,7 +65,7 @@ pub struct RecordedConfinement {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissingWall {
     pub wall: String,
-    /// What the kernel said, or who has taken it away.
+    /// The kernel's error, or the setting that removed the wall.
     pub why: String,
 }
 

@@ -16,25 +16,25 @@ const PARTS: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Store {
-    /// `PK`: whoever may change the others.
+    /// `PK`: keys that may change the other lists.
     PlatformKey,
-    /// `KEK`: who may change what programs are started.
+    /// `KEK`: keys that may change which programs are started.
     KeyExchange,
-    /// `db`: what programs are started.
+    /// `db`: signers of the programs that are started.
     Allowed,
-    /// `dbx`: what is started no more, although it once was allowed.
+    /// `dbx`: signers and programs that are no longer started, although they once were allowed.
     Forbidden,
-    /// `MokListRT`: what the machine's owner trusts.
+    /// `MokListRT`: certificates that the machine's owner trusts.
     Owner,
-    /// `MokListXRT`: what the machine's owner, or the boot loader, trusts no more.
+    /// `MokListXRT`: certificates that the machine's owner, or the boot loader, no longer trusts.
     OwnerForbidden,
-    /// `MokNew`: what is asked about at the next start, to be trusted.
+    /// `MokNew`: certificates that the next start asks about, to be trusted.
     OwnerRequested,
-    /// `MokDel`: the same, to be trusted no more.
+    /// `MokDel`: certificates that the next start asks about, to be trusted no longer.
     OwnerWithdrawn,
 }
 
-/// What a store has.
+/// The contents of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreContents {
     pub entries: Vec<Entry>,
@@ -68,7 +68,7 @@ impl Store {
         }
     }
 
-    /// What it means that a certificate is listed there, for people.
+    /// The meaning of an entry in this list, for people.
     pub fn words(self) -> &'static str {
         match self {
             Store::PlatformKey => "the platform key (PK)",
@@ -92,7 +92,7 @@ impl Store {
 }
 
 impl Firmware {
-    /// What a store has; nothing where the firmware has no such variable.
+    /// The contents of a list; none if the firmware has no such variable.
     ///
     /// # Errors
     /// Why that is not known, as a clause.

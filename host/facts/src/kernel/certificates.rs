@@ -1,5 +1,4 @@
-//! The certificates that are compiled into a kernel: whom it trusts before anybody has
-//! told it.
+//! The certificates that are compiled into a kernel: it trusts them from its start.
 //!
 //! Source: the kernel's `certs/system_certificates.S`: certificates in DER form, one after
 //! the other, from an address that is a multiple of 8; then, at the next such address or behind room for a
@@ -10,7 +9,7 @@ use memchr::memmem;
 /// `SEQUENCE` with a length of two bytes, as every certificate of an ordinary size begins.
 const BEGIN: &[u8] = &[0x30, 0x82];
 
-/// What `CONFIG_SYSTEM_EXTRA_CERTIFICATE_SIZE` is where the room is there.
+/// The value of `CONFIG_SYSTEM_EXTRA_CERTIFICATE_SIZE` in kernels that have the room.
 const EXTRA: usize = 4096;
 
 /// The largest list of certificates, in bytes.

@@ -12,7 +12,7 @@ use object::read::elf::{FileHeader, SectionHeader, Sym};
 /// smaller by orders of magnitude.
 const MOST: usize = 1 << 20;
 
-/// What makes a file something that no kernel loads.
+/// The reason why no kernel loads a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{words}")]
 pub struct ElfFault {
@@ -69,7 +69,7 @@ impl<'a> Elf<'a> {
     /// Reads an uncompressed module.
     ///
     /// # Errors
-    /// What the loader refuses, in the loader's words, whatever the machine is.
+    /// A file that the loader refuses on every machine, in the loader's words.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ElfFault> {
         if !bytes.starts_with(&elf::ELFMAG) {
             return Err(match bytes.len() {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::elf::{Elf, text_at};
 
-/// What is known of one exported symbol beside its name.
+/// The facts about an exported symbol, beside its name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Export {
     /// The version of its type; `None` where the exporter has none.
@@ -55,9 +55,8 @@ pub fn symvers(text: &str) -> impl Iterator<Item = SymversLine<'_>> {
 
 /// What a module exports.
 ///
-/// `None` where that cannot be told: it has tables of exports, and not the local
-/// symbols that say what is in them, or these name others than the strings do, which
-/// are what a loader reads.
+/// `None` if they cannot be determined: the module has tables of exports without the local symbols
+/// that describe them, or these symbols differ from the strings, which a loader reads.
 pub fn module_exports(elf: &Elf<'_>) -> Option<Exports> {
     let tables = ["__ksymtab", "__ksymtab_gpl"];
     let has_table = |name: &&str| elf.section(name).is_some_and(|section| section.size > 0);

@@ -1,4 +1,4 @@
-//! What the kernel's own build system writes, and what is read of it.
+//! Files that the kernel's own build system writes.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ pub fn source_trees(makefile: &str) -> Vec<PathBuf> {
     trees
 }
 
-/// The same makefile where its source trees are below another root directory; `None`: it names none.
+/// The makefile with its source trees below another root directory. `None`: it names none.
 pub fn with_trees_below(makefile: &str, root: &Path) -> Option<String> {
     let moved = |word: &str| {
         let (before, path) = word.split_at(word.find('/')?);

@@ -81,7 +81,7 @@ pub fn content_digest(path: &Path) -> io::Result<String> {
     Ok(unsigned_digest(&crate::compression::decompress(std::fs::read(path)?)?))
 }
 
-/// The same of an uncompressed module.
+/// The digest of an uncompressed module, as [`content_digest`] has it.
 pub fn unsigned_digest(module: &[u8]) -> String {
     use sha2::Digest;
     format!("sha256:{}", hex::encode(sha2::Sha256::digest(unsigned(module))))

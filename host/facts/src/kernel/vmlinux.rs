@@ -1,4 +1,4 @@
-//! What a kernel's own ELF file says about the modules that the kernel loads.
+//! A kernel's own ELF file: its facts about the modules that the kernel loads.
 //!
 //! Source: the kernel's `include/linux/vermagic.h`, `include/linux/export-internal.h`,
 //! `include/asm-generic/vmlinux.lds.h`, `init/version-timestamp.c`, `kernel/configs.c`.

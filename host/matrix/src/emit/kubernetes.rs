@@ -8,7 +8,8 @@ use super::{Job, fill};
 /// with all that is around it.
 const LARGEST: usize = 1_000_000;
 
-/// Each Pod runs one cell, by its completion index. What a retry cannot change fails the index at once.
+/// Each Pod runs one cell, by its completion index. An outcome that a retry cannot change fails the
+/// index at once.
 /// Source: KEP-3850 (`backoffLimitPerIndex`), KEP-3329 (`podFailurePolicy`).
 pub(super) fn emit(job: &Job<'_>) -> Result<String, String> {
     let image = job.image.ok_or("The text for Kubernetes needs the image of the cells' containers: --image IMAGE.")?;

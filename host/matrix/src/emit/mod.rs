@@ -46,7 +46,7 @@ impl Engine {
     }
 }
 
-/// What the text of an engine is made from.
+/// The values for the text of an engine.
 #[derive(Debug, Clone, Copy)]
 pub struct Job<'a> {
     pub matrix: &'a Matrix,
@@ -92,7 +92,7 @@ pub fn emit(engine: Engine, job: &Job<'_>) -> Result<String, String> {
     }
 }
 
-/// Fills in the `@NAME@` of a template. What is filled in is not looked at again.
+/// Fills in each `@NAME@` of a template. Placeholders in the values are not filled in.
 fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut out = String::with_capacity(template.len() * 2);
     let mut rest = template;

@@ -20,7 +20,7 @@ pub(super) fn escaped(text: &str) -> String {
     out
 }
 
-/// The address of a file in the directory of the page, whatever its name is: it never leads elsewhere.
+/// The address of a file of any name in the directory of the page. It never leads elsewhere.
 pub(super) fn relative(name: &str) -> String {
     use std::fmt::Write;
     let mut out = "./".to_owned();

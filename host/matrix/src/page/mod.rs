@@ -68,8 +68,8 @@ fn rows(index: &Index) -> Rows<'_> {
     rows
 }
 
-/// What a browser may run and show: the one style and the one script of the page, and nothing of
-/// the network. Source: Content Security Policy Level 3.
+/// The policy for browsers: they may use the one style and the one script of the page, and nothing
+/// of the network. Source: Content Security Policy Level 3.
 fn head(out: &mut String) {
     let hash = |text: &str| STANDARD.encode(digest(&SHA256, text.as_bytes()));
     let _ = write!(

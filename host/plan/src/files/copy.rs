@@ -21,7 +21,7 @@ pub(super) fn fresh(mode: u32) -> OpenOptions {
 }
 
 impl Files {
-    /// What is in a directory, into another one; files and links are replaced.
+    /// Copies the entries of a directory into another one; files and links are replaced.
     pub(super) fn copy_entries(&self, source: &Dir, from: &Location, target: &Dir, to: &Location) -> io::Result<()> {
         for entry in source.entries()? {
             let entry = entry?;

@@ -27,7 +27,7 @@ use open::{Spot, relative};
 /// again: no plugin sees or touches them.
 pub const HIDDEN: &str = ".modsmith-";
 
-/// What a step does with files, by way of its opener.
+/// The operations of a step on files, which are opened by its opener.
 #[derive(Clone)]
 pub struct Files(Opener);
 
@@ -39,7 +39,7 @@ impl std::ops::Deref for Files {
     }
 }
 
-/// What kind of thing a name is, without following a link.
+/// The kind of an entry. A link is not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryKind {
     Directory,
@@ -59,7 +59,7 @@ impl Files {
         Self(self.0.with(Links::Refused, watch))
     }
 
-    /// The same roots, for taking back what a step did that treated links so.
+    /// The same roots for the undo of a step that treated links in this way.
     pub fn following(&self, links: Links) -> Self {
         Self(self.0.with(links, None))
     }
@@ -143,7 +143,7 @@ impl Files {
         self.write_with(location, mode, |file| file.write_all(contents))
     }
 
-    /// The same with what a function writes.
+    /// Writes a file whose contents a function writes.
     pub fn write_with(
         &self,
         location: &Location,
@@ -277,12 +277,12 @@ impl Files {
         Ok(self.dir(location.root)?.open_with(relative(location), &options)?.into_std())
     }
 
-    /// Puts an open file back under its name, if a program has replaced it meanwhile. What has
-    /// its name then is removed, and neither followed nor written to. Returns the file, open for
-    /// appending.
+    /// Puts an open file back under its name, if a program has replaced it meanwhile. The entry
+    /// that has its name by then is removed; it is neither followed nor written to. Returns the
+    /// file, open for appending.
     ///
     /// # Errors
-    /// What is in its place cannot be removed, or the file not be written.
+    /// The entry in its place cannot be removed, or the file cannot be written.
     pub fn put_back(&self, location: &Location, mut opened: std::fs::File) -> io::Result<std::fs::File> {
         use std::io::Seek;
         let (dir, name) = (self.dir(location.root)?, relative(location));

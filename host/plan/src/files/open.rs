@@ -50,7 +50,7 @@ impl Opener {
         Self { shared: Arc::new(shared), links: Links::Beneath, watch: None }
     }
 
-    /// The same roots, seen otherwise.
+    /// The same roots, with another treatment of links and another watch.
     pub(super) fn with(&self, links: Links, watch: Option<Arc<dyn Watch>>) -> Self {
         Self { shared: self.shared.clone(), links, watch }
     }

@@ -44,8 +44,8 @@ fn recovery_takes_back_a_plan_that_was_killed_and_may_be_repeated() {
     assert_eq!(scratch.listing(), before);
 }
 
-/// A scratch system with a journal that somebody else wrote: it would remove a
-/// file, and run a program.
+/// A scratch system with a journal that another user wrote: it would remove a file, and run a
+/// program.
 fn with_journal(root: Root, path: &Path) -> (Scratch, std::path::PathBuf) {
     use std::os::unix::fs::PermissionsExt;
     let scratch = Scratch::new();

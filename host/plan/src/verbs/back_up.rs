@@ -28,8 +28,8 @@ impl BackUp {
         Location::new(self.location.root, Path::new(&name)).expect("a suffix without slashes keeps a location one")
     }
 
-    /// The same for a suffix that is not checked yet; `None` for one that would
-    /// leave the directory, or for the root itself.
+    /// The copy for a suffix that is not checked yet. `None` for a suffix that would leave the
+    /// directory, and for the root itself.
     fn plain_copy(&self) -> Option<Location> {
         let name = self.location.relative().file_name()?.to_str()?;
         if self.suffix.is_empty() || self.suffix.contains('/') {

@@ -52,7 +52,7 @@ impl Verb for Command {
         self.failure
     }
 
-    /// What a program does cannot be taken back; the step may name one that is run again.
+    /// The effect of a program cannot be undone; the step may name a program that is run again.
     fn prepare(&self, _: &Files, _: &mut Stash) -> io::Result<Vec<UndoOp>> {
         Ok(Vec::new())
     }

@@ -92,7 +92,7 @@ impl Verb for TakeOver {
     }
 }
 
-/// The contents under a name, whatever had that name.
+/// Copies the contents to a name, in place of the entry that had it.
 fn copy(source: File, to: &Dir, name: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o644);

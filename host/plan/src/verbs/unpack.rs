@@ -18,8 +18,7 @@ use crate::watch::Source;
 use modsmith_facts::Location;
 use modsmith_facts::compression::unxz;
 
-/// What an archive may unpack to, in bytes: a small file can say that it is
-/// endless.
+/// The largest contents of an archive, in bytes: a small file can unpack without end.
 const LARGEST: u64 = 2 << 30;
 
 /// How many members it may have.
@@ -67,8 +66,8 @@ impl Verb for Unpack {
 }
 
 /// Unpacks a tar archive, compressed or not, below a directory that is missing
-/// or empty. The archive is not trusted: whatever would get out of the
-/// directory, now or through a link later, stops the unpacking.
+/// or empty. The archive is not trusted: a member that would get out of the directory, now or
+/// through a link later, stops the unpacking.
 fn unpack(files: &Files, archive: &Location, to: &Location) -> io::Result<()> {
     let opened = files.open_file(archive)?;
     if !files.entries(to)?.is_empty() {
@@ -87,7 +86,7 @@ fn unpack(files: &Files, archive: &Location, to: &Location) -> io::Result<()> {
     members.finish()
 }
 
-/// What a member is; a directory with the time that it gets at the end.
+/// The kind of a member; a directory has the time that it gets at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Made {
     Directory(Option<i64>),
@@ -100,7 +99,7 @@ struct Members<'a> {
     to: &'a Location,
     target: Dir,
     made: BTreeMap<PathBuf, Made>,
-    /// What their headers promise, in bytes: known before it is written.
+    /// The sizes in their headers together, in bytes: known before the contents are written.
     promised: u64,
 }
 
@@ -186,7 +185,7 @@ impl Members<'_> {
         Ok(true)
     }
 
-    /// Nobody but its owner may write what is going to be built as root.
+    /// Only its owner may write the file: it may be used in a build later.
     fn file(&self, path: &Path, contents: &mut impl Read, mode: u32) -> io::Result<()> {
         let mode = (mode & 0o755) | 0o600;
         let mut options = OpenOptions::new();

@@ -50,8 +50,7 @@ impl Fetched {
         }
     }
 
-    /// What it asks for, with what the base of a table asks for; `None`: the base is not
-    /// there.
+    /// The manifest; for a table, with the requests of its base. `None`: the base is not installed.
     pub fn manifest(&self, index: &Index) -> Option<Manifest> {
         match &self.content {
             PluginContent::Component(manifest) => Some((**manifest).clone()),
@@ -113,7 +112,7 @@ impl Fetcher {
         }
     }
 
-    /// The same one by one, each with the source that names it.
+    /// All plugins of a source, each with its own source or error.
     pub fn each(&self, origin: &Origin) -> Vec<(String, Result<Fetched, Error>)> {
         match origin {
             Origin::Path(path) if path.is_dir() => match plugins_in(path) {

@@ -13,8 +13,7 @@ pub struct Offer {
     pub id: String,
     pub version: String,
     pub description: String,
-    /// What it asks for, one right after the other; `None`: it is a table whose base is not
-    /// installed.
+    /// The rights that it asks for. `None`: it is a table whose base is not installed.
     pub rights: Option<Vec<String>>,
     /// What `plugin install` takes.
     pub source: String,
@@ -77,7 +76,7 @@ fn place_of(source: &str, word: &str) -> String {
     }
 }
 
-/// What is searched for a word.
+/// The texts of a plugin in which a word is looked for.
 struct Words(Vec<String>);
 
 impl Words {

@@ -53,7 +53,7 @@ pub enum Change {
     From(String),
 }
 
-/// What an update has come to.
+/// The outcome of an update.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Update {
     /// Nothing newer is there.
@@ -236,9 +236,9 @@ impl<'i> Installer<'i> {
         Ok(Installed { id, version, file, source, signer, change, keeps_grant })
     }
 
-    /// What a newer file is granted without being shown: it asks for no more than the granted file
-    /// that it replaces, and the same key has signed both. The signature of a table does not cover
-    /// its base.
+    /// The rights that a newer file is granted without a question. It asks for no more than the
+    /// granted file that it replaces, and the same key has signed both. The signature of a table
+    /// does not cover its base.
     fn kept_rights(&self, plugin: &Fetched, known: &Locked) -> Option<Rights> {
         let PluginContent::Component(manifest) = &plugin.content else { return None };
         let index = Index::read(self.search);

@@ -132,7 +132,7 @@ impl Lock {
     }
 }
 
-/// What a plugin's line in lists says of where it came from.
+/// The source of a plugin, for its line in lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Provenance {
     pub source: String,
@@ -153,8 +153,8 @@ impl Provenance {
     }
 }
 
-/// Writes a file below another name and gives it its own when it is complete: whoever
-/// looks sees the old one or the new one. Anyone may read it.
+/// Writes a file under another name and gives it its own when it is complete: a reader sees the old
+/// file or the new one. All users may read it.
 pub(super) fn replace(
     file: &Path,
     fill: impl FnOnce(&mut std::fs::File) -> std::io::Result<()>,

@@ -6,8 +6,8 @@
 //! * where installed plugins came from, and what they were then: [`lock`]
 //! * what changes the directory of plugins, and looks for others: [`Installer`]
 //!
-//! To install a plugin grants nothing. Whoever fetched it, its file is what its digest
-//! says, and is looked at as any other file in the directory is.
+//! To install a plugin grants nothing. Its file has the digest that the lock file names, and is
+//! checked as any other file in the directory is.
 
 pub mod artefact;
 mod fetch;

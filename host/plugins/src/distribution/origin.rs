@@ -18,7 +18,8 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Reads a word. What exists as a file is one; else what can be a reference is one.
+    /// Reads a word: an address or a reference with its scheme, else the path of an existing file,
+    /// else a reference.
     ///
     /// # Errors
     /// `NoSuchSource`: it is none of the three. `Registry`: it begins like a reference,

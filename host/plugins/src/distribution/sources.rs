@@ -62,7 +62,7 @@ impl Sources {
         Self::read_file(&config.join(FILE), root)
     }
 
-    /// The same from a file of any name. Relative paths begin at its directory.
+    /// Reads a file of any name. Relative paths begin at its directory.
     ///
     /// # Errors
     /// As [`Sources::read`].

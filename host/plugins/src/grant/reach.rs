@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::secrets::{Secrets, Why};
 use super::{Grant, refusal};
-use crate::pattern::spelled;
+use crate::pattern::format_location;
 use modsmith_facts::{Found, Identity, Last, Location, Places, Root};
 use modsmith_plan::{Action, Argument, Command, HIDDEN, PRIVATE_DIR, Program, Source, Use};
 
@@ -79,8 +79,8 @@ impl Reach {
         }
     }
 
-    /// What a location leads to, if the plugin may read that. What is not there
-    /// is no secret.
+    /// The file that a location leads to, if the plugin may read it. A plugin may know that a file
+    /// is missing.
     pub fn readable(&self, location: &Location, last: Last) -> Result<Found, Closed> {
         self.grant.may_read(location)?;
         let found = self.find(location, last)?;
@@ -91,7 +91,7 @@ impl Reach {
         Ok(found)
     }
 
-    /// What a name is, if the plugin may ask for that: of keys, too.
+    /// The file of a name, if the plugin may ask for its kind; a key, too.
     pub fn visible(&self, location: &Location) -> Result<Found, Closed> {
         self.grant.may_look_at(location)?;
         let found = self.find(location, Last::Keep)?;
@@ -142,7 +142,7 @@ impl Reach {
                 "plugin `{}` may not write `{}`: a symbolic link leads to it, from which it is {}; \
                  steps of plugins follow no links below a root",
                 self.grant.plugin,
-                spelled(location),
+                format_location(location),
                 found.path.display()
             ));
         }
@@ -150,7 +150,7 @@ impl Reach {
         Ok(found)
     }
 
-    /// The same for a step that moves aside or removes what is there.
+    /// Whether a step may move aside or remove the file that is there.
     fn displaced(&self, location: &Location) -> Result<(), String> {
         let found = self.target(location)?;
         if is_staging(&found.names) {
@@ -172,7 +172,7 @@ impl Reach {
             return Err(format!(
                 "plugin `{}` may not move, replace or remove `{}`: the root `{root}` is in it",
                 self.grant.plugin,
-                spelled(location)
+                format_location(location)
             ));
         }
         self.holds_no_secret(&found, location)
@@ -183,7 +183,7 @@ impl Reach {
         if found.is_directory() { self.holds_no_secret(&found, location) } else { Ok(()) }
     }
 
-    /// What is collected takes the places of what is there, one by one.
+    /// Whether each collected file may take the place of the file that has its name.
     fn collected(&self, from: &Location, glob: &str, to: &Location) -> Result<(), String> {
         let glob = globset::Glob::new(glob).map_err(|e| e.to_string())?.compile_matcher();
         let found = self.find(from, Last::Follow)?;
@@ -235,7 +235,7 @@ impl Reach {
                 "plugin `{}` may not link `{}` to `{}`: that leads to {}, which neither `[read]`, `[write]` nor \
                  `link-targets` of its manifest grants; ask its author to name it there",
                 self.grant.plugin,
-                spelled(location),
+                format_location(location),
                 target.display(),
                 found.path.display()
             ));
@@ -386,7 +386,7 @@ impl Reach {
         format!(
             "plugin `{}` may not touch `{}`: {} in it {reason}",
             self.grant.plugin,
-            spelled(location),
+            format_location(location),
             inside.display()
         )
     }
@@ -395,7 +395,7 @@ impl Reach {
         format!(
             "plugin `{}` may not touch `{}`: it is or holds what the host keeps for itself; report this to its author",
             self.grant.plugin,
-            spelled(location)
+            format_location(location)
         )
     }
 
@@ -404,7 +404,7 @@ impl Reach {
             "plugin `{}` may not read `{}`: a symbolic link leads from it to {}, which its manifest does not grant; \
              ask its author to name that path there, or use another plugin",
             self.grant.plugin,
-            spelled(location),
+            format_location(location),
             found.path.display()
         )
     }
@@ -413,7 +413,7 @@ impl Reach {
         format!(
             "plugin `{}` may not touch `{}`: where it leads cannot be told: {error}",
             self.grant.plugin,
-            spelled(location)
+            format_location(location)
         )
     }
 }
@@ -422,8 +422,8 @@ fn is_staging(names: &[Location]) -> bool {
     names.iter().any(|location| location.root == Root::Staging)
 }
 
-/// Whether it is the host's own: what it puts aside, and its directory in a tree
-/// but for builds. What is private to a call is the call's.
+/// Whether a location is the host's own: files that it puts aside, and its directory in a tree,
+/// without the builds there. Staging directories belong to their call.
 fn is_private(location: &Location) -> bool {
     let mut parts = location.relative().iter();
     if parts.clone().any(|part| part.as_encoded_bytes().starts_with(HIDDEN.as_bytes())) {

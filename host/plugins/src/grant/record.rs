@@ -1,5 +1,5 @@
-//! What the administrator granted: one file for each plugin, in `grants` below the
-//! configuration directory.
+//! The grants of the administrator: one file for each plugin, in `grants` below the configuration
+//! directory.
 //!
 //! The digest decides whether a plugin file is the one that was granted. The rights
 //! are recorded beside it so that a later file can be compared with them.
@@ -102,14 +102,14 @@ impl Record {
         Ok(file)
     }
 
-    /// Whether this very file was granted, whatever has become of it since. Older
-    /// records do not say.
+    /// Whether a file of this path was granted, also if it has changed since. Older records do not
+    /// say.
     pub fn is_for(&self, file: &Path) -> bool {
         self.file.as_deref().is_some_and(|granted| Path::new(granted) == file)
     }
 
-    /// What a plugin asks for now, compared with what was granted. `None`: older
-    /// records do not say what was granted.
+    /// The difference between the rights that a plugin asks for now and the granted ones. `None`:
+    /// older records do not say what was granted.
     pub fn difference(&self, now: &Rights) -> Option<RightsDifference> {
         (self.format > 0).then(|| RightsDifference::between(&self.rights, now))
     }
@@ -132,7 +132,7 @@ pub enum Standing {
         /// `None`: the grant does not say which rights it was for.
         difference: Option<RightsDifference>,
     },
-    /// What was granted is not known.
+    /// The grant cannot be read.
     Unreadable {
         reason: String,
     },
@@ -193,7 +193,7 @@ impl Standing {
     }
 }
 
-/// Whether a plugin has a grant file, whatever it says.
+/// Whether a plugin has a grant file, readable or not.
 pub fn exists(config: &Path, id: &str) -> bool {
     record_file(config, id).exists()
 }

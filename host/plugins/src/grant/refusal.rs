@@ -1,9 +1,9 @@
 //! Refusals of paths: one sentence each, which names the plugin, the rule, and what to do.
 
-use crate::pattern::{PathPattern, spelled};
+use crate::pattern::{PathPattern, format_location};
 use modsmith_facts::Location;
 
-/// What is done to a path.
+/// The operation on a path that was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::grant) enum Access {
     Read,
@@ -23,7 +23,7 @@ pub(in crate::grant) fn is_a_key(plugin: &str, location: &Location) -> String {
     format!(
         "plugin `{}` may not read `{}`: a key that it may sign with stays with the host; report this to its author",
         plugin,
-        spelled(location)
+        format_location(location)
     )
 }
 
@@ -32,8 +32,8 @@ pub(in crate::grant) fn leaks(plugin: &str, from: &Location, to: &Location) -> S
         "plugin `{}` may not copy or move `{}` to `{}`: a key that it may sign with stays with the host; \
          report this to its author",
         plugin,
-        spelled(from),
-        spelled(to)
+        format_location(from),
+        format_location(to)
     )
 }
 
@@ -41,7 +41,7 @@ pub(in crate::grant) fn is_denied(plugin: &str, location: &Location, file: &str)
     format!(
         "plugin `{}` may not touch `{}`: {file} denies it; change that policy to allow it",
         plugin,
-        spelled(location)
+        format_location(location)
     )
 }
 
@@ -51,7 +51,7 @@ pub(in crate::grant) fn outside(plugin: &str, access: Access, location: &Locatio
         "plugin `{}` may not {verb} `{}`: its manifest grants `[{verb}] roots = [{}]`; \
          ask its author to name that path there, or use another plugin",
         plugin,
-        spelled(location),
+        format_location(location),
         granted.join(", "),
         verb = access.name(),
     )

@@ -120,7 +120,7 @@ impl Rights {
     }
 }
 
-/// What distinguishes the rights that a plugin asks for now from those that it had.
+/// The difference between the rights that a plugin asks for now and those that it had.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RightsDifference {
     /// Not covered by any earlier right.
@@ -182,9 +182,9 @@ fn few(rights: &[Right]) -> String {
 }
 
 impl Right {
-    /// Whether who has this right also has the other one. Patterns are compared as
-    /// text, so that a right that is not covered may be covered all the same: such a
-    /// one is shown to the administrator once more.
+    /// Whether this right includes the other one. Patterns are compared as text, so the
+    /// answer can be no although the right is included: such a right is shown to the
+    /// administrator once more.
     fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Reads(own) | Self::Writes(own), Self::Reads(other))
@@ -195,7 +195,7 @@ impl Right {
         }
     }
 
-    /// What it is about, as `inspect` names it, and what exactly.
+    /// The kind of the right, as `inspect` names it, and its object.
     pub fn words(&self) -> (&'static str, String) {
         match self {
             Self::Role(role) => ("role", role.clone()),
@@ -249,7 +249,7 @@ pub fn by_settings(settings: &[String]) -> String {
 }
 
 impl RunRight {
-    /// Whatever the other entry permits in one call, this one permits.
+    /// Whether this entry permits all calls that the other one permits.
     fn covers(&self, other: &Self) -> bool {
         let all = |own: &[String], other: &[String]| other.iter().all(|name| own.contains(name));
         self.program == other.program

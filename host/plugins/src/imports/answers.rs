@@ -21,7 +21,7 @@ impl Host for State {}
 pub struct Enrolment {
     /// `None` if it is unknown.
     pub accepted: Option<bool>,
-    /// What that goes by, and what to do.
+    /// The evidence for that, and what to do.
     pub advice: Vec<String>,
 }
 

@@ -1,5 +1,6 @@
-//! What the host keeps for a plugin until the call returns: answers, commands and pieces of files
-//! grow with each call of a method, and no limit of the plugin's own memory counts them.
+//! Values that the host keeps for a plugin until the call returns: answers, commands and pieces of
+//! files grow with each call of a method, and the limit of the plugin's own memory does not count
+//! them.
 
 use super::State;
 use crate::bindings::modsmith::plugin::types;

@@ -236,7 +236,7 @@ fn state(system: System, manifest: &str, limits: Limits) -> State {
     state_of(system, roots, grant, limits)
 }
 
-/// The same with roots and a grant.
+/// As [`state`], with roots and a grant.
 #[cfg(test)]
 fn state_of(system: System, roots: Roots, grant: Arc<Grant>, limits: Limits) -> State {
     let places = modsmith_facts::Places::new(&system.root, roots.clone());

@@ -23,7 +23,7 @@ pub struct StepBuffer {
     content: usize,
     /// Why the next steps are needed, as the plugin says.
     reason: Option<String>,
-    /// What the next step is doing, as the plugin says.
+    /// The plugin's text for the progress of the next step.
     progress: Option<String>,
 }
 

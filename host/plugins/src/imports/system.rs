@@ -33,7 +33,7 @@ const LARGEST_PIECE: u32 = 1 << 20;
 /// Files that a plugin can have open at once: far fewer than a process can.
 const MOST_OPEN: usize = 64;
 
-/// What looking at one name counts for, in bytes read.
+/// The cost of a look at one name, in bytes read.
 const ENTRY: u64 = 256;
 
 /// A root that was opened by a plugin.

@@ -168,7 +168,7 @@ impl Group<'_> {
         )
     }
 
-    /// What is true of the other files of the id, to end a sentence about this one.
+    /// The end of a sentence about this file: the state of the other files of its id.
     fn others(&self, place: usize) -> String {
         let standing = &self.standings[place];
         if let Some(used) = self.used {

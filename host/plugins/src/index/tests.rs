@@ -136,7 +136,7 @@ fn grant(config: &Path, id: &str, file: &Path) {
     record::Record::new(&digest, file, "1.0.0", Default::default()).write(config, id).unwrap();
 }
 
-/// What an index misses: ids, and whether their manifests are known.
+/// The plugins that an index cannot use: ids, and whether their manifests are known.
 fn unusable(index: &Index) -> Vec<(&str, bool)> {
     index.unusable().iter().map(|plugin| (plugin.id.as_str(), plugin.manifest.is_some())).collect()
 }

@@ -1,4 +1,4 @@
-//! What plugins find out about a machine and the kernel that it may be restarted into.
+//! The findings of plugins about a machine and the kernel that it may be restarted into.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -84,14 +84,14 @@ pub struct ModuleNeed {
     pub why: String,
 }
 
-/// What a plugin says about a machine and a kernel.
+/// The report of a plugin about a machine and a kernel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CheckReport {
     pub findings: Vec<Finding>,
     pub needs: Vec<ModuleNeed>,
 }
 
-/// What is asked about.
+/// The subject of a question to the role.
 #[derive(Debug, Clone)]
 pub struct CheckSubject<'c> {
     pub kernel: &'c Arc<Kernel>,

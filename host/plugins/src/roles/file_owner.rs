@@ -54,8 +54,8 @@ impl FileOwners<'_> {
     }
 }
 
-/// What is not about one of the files is a mistake of the plugin: the owner of another file may
-/// have got lost.
+/// An answer about another file is a mistake of the plugin: the owner of a file that was asked
+/// about may have got lost.
 fn checked(answers: Vec<OwnedFileAnswer>, files: &[String]) -> Result<Vec<OwnedFileAnswer>, types::Error> {
     match answers.iter().find(|answer| !files.contains(&answer.file) || answer.package.is_empty()) {
         None => Ok(answers),

@@ -60,7 +60,7 @@ pub enum Regeneration {
     Never,
 }
 
-/// What becomes of a kernel's image.
+/// The plugin's decision about a kernel's image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Image {
     /// A plugin added the steps that make a new one.

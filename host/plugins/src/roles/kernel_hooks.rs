@@ -1,4 +1,4 @@
-//! What happens when kernels come and go.
+//! The work that is due when a kernel is installed or removed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Builder;
 
-/// What happened to a kernel.
+/// The event of a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
     KernelPreinst,

@@ -68,14 +68,14 @@ pub enum KernelCount {
     Any,
 }
 
-/// What a package has to be before a format is made of it.
+/// The requirements of a format: the state of the package, and the number of kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Requirements {
     pub state: State,
     pub kernels: KernelCount,
 }
 
-/// What a format is made of.
+/// The material of a format.
 #[derive(Debug, Clone, Copy)]
 pub struct Assembly<'a> {
     pub package: &'a Arc<PackageFacts>,
@@ -84,12 +84,12 @@ pub struct Assembly<'a> {
     pub staging: &'a Location,
 }
 
-/// What is wanted of an archive.
+/// The part of an archive that is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoadPurpose {
     /// A package of modules, in the shape of the tree.
     ModulePackage,
-    /// All that it installs, whatever that is.
+    /// All files that it installs.
     Files,
 }
 
@@ -140,7 +140,7 @@ fn harmless(mut declared: Declared) -> Result<Declared, String> {
 }
 
 impl Requirements {
-    /// What the plugin answered, as far as this host knows the words.
+    /// The plugin's answer. A word that this host does not know is an error.
     fn of(answer: &RequirementsAnswer) -> Result<Self, types::Error> {
         let unknown = |what: &str, word: &str, known: &str| {
             types::Error::unsupported(format!("`{word}` is no {what}; this host knows {known}"))
@@ -198,7 +198,7 @@ impl Packager<'_> {
         formats
     }
 
-    /// What has to be true before the format is made with these options.
+    /// The requirements of the format with these options.
     ///
     /// # Errors
     /// The plugin's refusal, with the exit code that it chose.

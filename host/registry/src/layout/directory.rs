@@ -40,7 +40,7 @@ impl Directory {
         }
     }
 
-    /// The same, begun in an empty or new directory.
+    /// A layout that is there, or a new one in an empty or new directory.
     ///
     /// # Errors
     /// As for [`Directory::open`]: a directory with something else is left alone.

@@ -43,7 +43,7 @@ impl Folder {
         }
     }
 
-    /// The same, made if it is missing.
+    /// A directory in this one, which is made if it is missing.
     pub fn make(&self, name: &str) -> Result<Self> {
         let path = self.path.join(name);
         match rustix::fs::mkdirat(&self.fd, name, Mode::from_raw_mode(0o755)) {

@@ -138,7 +138,7 @@ fn signer<'k>(bundle: &[u8], subject: &Digest, keys: &'k [PublicKey]) -> Option<
     Some(key.map_or(Found::Others, Found::By))
 }
 
-/// What a statement says of its subject, by the name of the kind of statement.
+/// The predicate of a statement about its subject, with the name of its type.
 #[derive(Debug, Clone)]
 pub struct Predicate<'p> {
     /// Such as `https://slsa.dev/provenance/v1`.

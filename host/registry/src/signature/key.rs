@@ -14,8 +14,8 @@ use rustls_pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 
-/// What comes before the point in a SubjectPublicKeyInfo of P-256: the identifiers of
-/// the algorithm and of the curve. Source: RFC 5480, 2.
+/// The bytes before the point in a SubjectPublicKeyInfo of P-256: the identifiers of the algorithm
+/// and of the curve. Source: RFC 5480, 2.
 const HEAD: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,

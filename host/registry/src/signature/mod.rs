@@ -25,7 +25,7 @@ const MOST_OPENED: usize = 64;
 /// Of what is signed, and of a bundle, in bytes.
 const LARGEST_STATEMENT: u64 = 1 << 20;
 
-/// What a search for a signature has come to.
+/// The result of a search for a signature.
 enum Found<'k> {
     /// One of this key.
     By(&'k PublicKey),
@@ -34,8 +34,8 @@ enum Found<'k> {
     Nothing,
 }
 
-/// Signs a manifest, in both forms. What is returned is the refusal of a registry that takes no
-/// bundles: then there is the other form alone, which is enough.
+/// Signs a manifest, in both forms. Returns the refusal of a registry that takes no bundles: then
+/// only the other form is there, which is enough.
 ///
 /// # Errors
 /// `BadKey`: the key cannot sign. Those of writing to the shelf.

@@ -1,4 +1,4 @@
-//! What a kernel's headers say, once they are shown to belong to the kernel.
+//! Facts of a kernel's headers, once they are shown to belong to the kernel.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,8 +13,8 @@ use crate::fact::Fact;
 /// The fewest versions that have to agree.
 const FEWEST: usize = 5;
 
-/// What the kernel itself exports, by `Module.symvers`. The versions in it have to be
-/// those that the kernel's own modules were built with: a release alone proves nothing.
+/// The exports of the kernel itself, by `Module.symvers`. The versions in it have to be those that
+/// the kernel's own modules were built with: a release alone proves nothing.
 pub(super) fn exports(places: &Places, samples: &[Sample]) -> Fact<Exports> {
     let Some(headers) = &places.headers else { return Fact::unknown("the kernel has no headers") };
     let path = headers.join("Module.symvers");

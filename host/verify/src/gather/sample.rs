@@ -13,7 +13,7 @@ const COUNT: usize = 3;
 /// How many files are tried.
 const TRIED: usize = 40;
 
-/// What one of the kernel's own modules says.
+/// The facts of one of the kernel's own modules.
 #[derive(Debug)]
 pub(super) struct Sample {
     /// The file, below the module directory.
@@ -31,9 +31,9 @@ impl Sample {
         self.versions.extended.iter().chain(&self.versions.basic).flatten()
     }
 
-    /// Some modules of those that the kernel's build made, as `modules.order` lists
-    /// them. A module of somebody else's in such a place is left out: the kernel's
-    /// build marks its own with `intree=Y`.
+    /// Some modules of those that the kernel's build made, as `modules.order` lists them. A module
+    /// of another origin in such a place is left out: the kernel's build marks its own with
+    /// `intree=Y`.
     pub(super) fn of_kernel(places: &Places) -> Vec<Sample> {
         let order = inside::read_file(&places.module_dir.join("modules.order")).unwrap_or_default();
         let order = String::from_utf8_lossy(&order).into_owned();

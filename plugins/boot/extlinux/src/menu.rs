@@ -3,11 +3,11 @@
 use boot_spec::below;
 use modsmith_plugin::prelude::*;
 
-/// What the file says.
+/// The contents of the file.
 #[derive(Debug, Default)]
 pub struct Menu {
     pub entries: Vec<BootEntry>,
-    /// The name of the entry that starts where nobody chooses.
+    /// The name of the entry that starts without a choice of the user.
     pub default: Option<String>,
     /// The name of the entry that starts when the time is over.
     pub on_timeout: Option<String>,

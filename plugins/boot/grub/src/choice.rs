@@ -12,7 +12,7 @@ pub fn environment(block: &str) -> Vec<(String, String)> {
     lines.filter_map(|line| line.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// What starts next, as the script of the menu finds it.
+/// The entry that starts next, as the script of the menu finds it.
 pub fn chosen(config: &Config, environment: &[(String, String)], directory: &Path) -> NextBoot {
     let variable = |wanted: &str| {
         let value = environment.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());

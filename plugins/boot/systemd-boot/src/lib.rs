@@ -88,7 +88,7 @@ fn chosen(request: &BootRequest, settings: &[(String, String)], menu: &[BootEntr
     })
 }
 
-/// Whether a name matches a pattern with `*` and `?`, whatever the case of its letters.
+/// Whether a name matches a pattern with `*` and `?`; the case of letters does not count.
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
     // Positions after the last `*`, to come back to.
     let (mut at, mut in_name, mut star) = (0, 0, None);

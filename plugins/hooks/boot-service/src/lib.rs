@@ -1,4 +1,4 @@
-//! What no hook built is built when its kernel boots.
+//! A service that builds, when a kernel boots, the modules that no hook has built for it.
 
 use modsmith_plugin::prelude::*;
 

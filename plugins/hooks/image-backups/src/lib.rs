@@ -1,5 +1,5 @@
-//! Boot image plugins keep the image from before an install as
-//! `IMAGE.old-dkms`. Nobody else would remove it when its kernel goes.
+//! Boot image plugins keep the image from before an install as `IMAGE.old-dkms`. This plugin
+//! removes it when its kernel is removed; no other program does.
 
 use modsmith_plugin::prelude::*;
 

@@ -8,7 +8,7 @@ use modsmith_plugin::prelude::*;
 
 struct ReadyHooks;
 
-/// What the others start.
+/// The program that the other files start.
 const REPORT: &str = "@LIBDIR@/modsmith/ready-report";
 
 impl KernelHooks for ReadyHooks {

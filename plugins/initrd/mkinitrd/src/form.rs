@@ -1,4 +1,4 @@
-//! Whose mkinitrd it is: each takes other options.
+//! The distribution that mkinitrd is of: each takes other options.
 
 use modsmith_plugin::prelude::*;
 

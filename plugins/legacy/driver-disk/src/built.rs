@@ -73,7 +73,7 @@ fn stem(file: &str) -> Option<&str> {
     plain.filter(|name| !name.is_empty())
 }
 
-/// What the disk is called after its kernels, where it is at all.
+/// The part of the disk's name that comes from its kernels, if it has one.
 pub fn kernels_name(kernels: &[Built]) -> String {
     let names: Vec<String> = kernels.iter().map(|built| format!("kernel{}-{}", built.release, built.arch)).collect();
     match names.join("-") {

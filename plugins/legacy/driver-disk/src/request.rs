@@ -4,12 +4,12 @@ use modsmith_plugin::Property;
 use modsmith_plugin::Result;
 use modsmith_plugin::roles::{given, refuse};
 
-/// Whose installer reads the disk.
+/// The distribution whose installer reads the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Distro {
     /// Red Hat's first form: modules for one architecture.
     RedHat1,
-    /// The same for several architectures.
+    /// Red Hat's second form: modules for several architectures.
     RedHat2,
     /// Packages, from RHEL 5 on.
     RedHat3,

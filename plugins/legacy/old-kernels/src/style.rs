@@ -1,4 +1,4 @@
-//! Whose kernel source it is, and where the configuration comes from.
+//! The distribution of a kernel source, which decides where the configuration comes from.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What is done to a source tree, and taken back.
+//! The changes of a source tree, and their undo.
 
 use modsmith_plugin::prelude::*;
 
@@ -42,8 +42,8 @@ fn none_before() -> Path {
     Path::headers(format!(".config.none{SAVED}"))
 }
 
-/// Puts aside what the preparation replaces. What an earlier preparation put
-/// aside, and nobody took back, is the older truth.
+/// Puts aside the files that the preparation replaces. Files that an earlier preparation put aside,
+/// and that were not put back, stay: they are the originals.
 pub fn save(plan: &mut Plan) -> Result<()> {
     if kernel_header().exists()? && !beside(&kernel_header()).exists()? {
         plan.back_up(kernel_header(), SAVED)?;

@@ -1,4 +1,4 @@
-//! What a module file says about itself.
+//! The facts that a module file has about itself.
 
 use std::collections::BTreeSet;
 

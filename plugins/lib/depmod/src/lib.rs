@@ -46,7 +46,7 @@ struct Line {
     needs: Vec<String>,
 }
 
-/// What an index is made of.
+/// The material of an index.
 pub struct Merge {
     texts: Texts,
     /// By name.

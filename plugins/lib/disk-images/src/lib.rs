@@ -11,7 +11,7 @@ pub use ext2::ext2;
 pub use fat::fat;
 pub use iso::iso;
 
-/// What tells a file system from others.
+/// The identity of a file system.
 #[derive(Debug, Clone)]
 pub struct Volume {
     /// Its name, as far as the file system can hold it.

@@ -20,7 +20,7 @@ const MAGIC: [u8; 4] = [0xed, 0xab, 0xee, 0xdb];
 pub struct Headers {
     /// Digests and sizes of what follows.
     pub signatures: Header,
-    /// What is known of the package.
+    /// The header with the package's facts.
     pub main: Header,
     /// Where the main header begins and ends; the payload follows.
     pub range: (usize, usize),
@@ -96,7 +96,7 @@ impl RpmFile {
         self.header.first_text(tags::ARCH)
     }
 
-    /// What repositories know it by.
+    /// The digest by which repositories know it.
     pub fn digest(&self) -> String {
         hex(&Sha256::digest(&self.bytes))
     }

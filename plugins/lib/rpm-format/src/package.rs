@@ -75,7 +75,7 @@ impl Package {
         owned
     }
 
-    /// What old programs know a package by.
+    /// The lead, by which old programs recognise a package.
     fn lead(&self) -> Vec<u8> {
         let mut lead = vec![0xed, 0xab, 0xee, 0xdb, 3, 0, 0, 0, 0, 1];
         let name = format!("{}-{}-{}", self.name, self.version, self.release);

@@ -20,7 +20,8 @@ enum Enforcement {
     Unknown,
 }
 
-/// What this system tells of the kernel. What cannot be asked tells nothing.
+/// Whether the kernel takes signed modules only, by the facts of this system. A fact that cannot be
+/// read counts as unknown.
 fn enforcement(kernel: &Kernel) -> Enforcement {
     let on = |why: &str| Enforcement::On(why.to_owned());
     if kernel.config("MODULE_SIG_FORCE").is_some() {

@@ -1,5 +1,5 @@
-//! What the signer plugins have in common: the kernel's digest, the key pair, the
-//! program that signs, and whether the running kernel would accept it.
+//! The common code of signer plugins: the kernel's digest, the key pair, the program that signs,
+//! and whether the running kernel would accept the signature.
 
 mod enrolment;
 mod keys;
@@ -11,9 +11,9 @@ pub use program::{BUILT_IN, among_headers, configured_program, is_program, no_pr
 
 use modsmith_plugin::prelude::*;
 
-/// What a kernel's modules are signed with. A kernel whose configuration names no
-/// digest has nothing signed, and may have no headers to look for a program in:
-/// the pair is still what the system's modules are signed with.
+/// The program, key pair and digest for a kernel's modules. If a kernel's configuration names no
+/// digest, its modules are not signed, and it may have no headers with a program; the pair is still
+/// the one that the system's modules are signed with.
 pub fn with_pair(kernel: &Kernel, keys: Keys, program: impl FnOnce() -> Result<Argument>) -> Result<Signing> {
     unless_sign_tool()?;
     let digest = digest(kernel).ok();

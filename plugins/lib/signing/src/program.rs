@@ -6,7 +6,7 @@ use modsmith_plugin::prelude::*;
 /// plugin that makes it.
 pub const BUILT_IN: &str = "pkcs7-signer";
 
-/// What `sign_file` names, if it is set: a program that is there.
+/// The program that `sign_file` names, if it is set; it has to exist.
 pub fn configured_program() -> Result<Option<Argument>> {
     match setting("sign_file")? {
         None => Ok(None),

@@ -9,9 +9,8 @@ use crate::offer::stem;
 
 const DIRECTORY: &str = "weak-updates";
 
-/// Brings the links that `kernel` has to `files` of another kernel to those
-/// that are `wanted`. Whatever else is in their places stays. `true` if that changes
-/// any link.
+/// Brings the links that `kernel` has to `files` of another kernel to those that are `wanted`.
+/// Other files in their places stay. `true` if that changes any link.
 pub fn arrange(kernel: &str, built_for: &Kernel, files: &[String], wanted: &[String], plan: &mut Plan) -> Result<bool> {
     let mut gone = BTreeSet::new();
     for file in files {

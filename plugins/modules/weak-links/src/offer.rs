@@ -46,7 +46,7 @@ impl Offer {
         Ok(Self { files, modules, exports: symvers::parse(&exports).map(export).collect() })
     }
 
-    /// The files whose modules a kernel can load. What is left out is noted.
+    /// The files whose modules a kernel can load. Notes in the plan name the others.
     pub fn fitting(&self, kernel: &str, plan: &mut Plan) -> Result<Vec<String>> {
         if self.modules.is_empty() {
             return Ok(Vec::new());

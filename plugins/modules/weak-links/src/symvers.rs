@@ -22,8 +22,8 @@ pub fn parse(text: &str) -> impl Iterator<Item = Symbol<'_>> {
     })
 }
 
-/// What a kernel exports, as text, from the first place that has it: its build
-/// directory, the boot directory, its module directory.
+/// The exports of a kernel, as text, from the first place that has them: its build directory, the
+/// boot directory, its module directory.
 pub fn of_kernel(kernel: &str) -> Result<Option<String>> {
     let mut places = vec![Path::install_tree(kernel).join("build/Module.symvers")];
     for suffix in [".gz", ".xz", ".zst", ""] {

@@ -19,8 +19,8 @@ impl WeakModules for Scripts {
     }
 }
 
-/// The script reads the files' paths. The module is good for its own kernel
-/// whatever becomes of the others: a failure is a warning.
+/// The script reads the files' paths. A failure for other kernels is a warning, because the module
+/// is still good for its own kernel.
 fn run(action: Action, request: &LinkRequest, plan: &mut Plan) -> Result<Vec<String>> {
     let scripts = script::of_system(&distro_ids());
     let script = installed(&scripts)?;

@@ -8,7 +8,7 @@ pub enum Script {
     WeakModules2,
 }
 
-/// What happens to the modules in other kernels.
+/// The change of the modules in other kernels.
 #[derive(Debug, Clone, Copy)]
 pub enum Action {
     Add,

@@ -110,7 +110,7 @@ fn choose(packages: &[Paragraph]) -> &Paragraph {
     packages.iter().find(for_dkms).unwrap_or(&packages[0])
 }
 
-/// What policy wants in the directory of documents.
+/// Adds the files that policy wants in the directory of documents.
 fn add_documents(template: &Template, package: &str, version: &str, data: &mut Files<Contents>) {
     let documents = format!("usr/share/doc/{package}");
     let changelog = if naming::has_revision(version) { "changelog.Debian.gz" } else { "changelog.gz" };

@@ -1,4 +1,4 @@
-//! What packages bring: the source, what was built, dkms's own script.
+//! The contents of packages: the source, the built modules, dkms's own script.
 
 use modsmith_plugin::packaging::{COMMON_POSTINST, Content, Contents, Files, binaries, gzip, tar};
 use modsmith_plugin::prelude::*;
@@ -32,7 +32,7 @@ pub fn beside_debian(
     Ok(files)
 }
 
-/// The same where the binary package has it. `package` is its name.
+/// The same files in their places in the binary package. `package` is its name.
 pub fn installed(beside: &Files<Contents>, package: &str, names: &Names) -> Files<Contents> {
     let directory = names.directory();
     let mut files = Files::default();

@@ -39,7 +39,7 @@ const INDEX: &str = "if [ -e /lib/modules/KERNEL_VERSION/modules.dep ] || [ \"$1
 const POSTINST: &str = include_str!("../template/mkdeb/postinst");
 const PRERM: &str = include_str!("../template/mkdeb/prerm");
 
-/// What became of the files.
+/// The result of the work on the files.
 pub struct Placed {
     /// For the control member.
     pub members: Files,

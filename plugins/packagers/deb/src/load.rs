@@ -56,7 +56,7 @@ fn package(staging: &Path) -> Result<Vec<u8>> {
     archive.read()?.ok_or_else(|| other(format!("{archive} is not there")))
 }
 
-/// What a package brings.
+/// The source and the built modules of a package.
 ///
 /// # Errors
 /// `invalid` for what is no Debian package, or holds no module package or several.

@@ -1,4 +1,4 @@
-//! What the package is called and what its template is filled in with.
+//! The names of the package, and the values for its template.
 
 use modsmith_plugin::prelude::*;
 use modsmith_plugin::system::source_date;
@@ -57,8 +57,8 @@ impl Names {
         format!("{}.dkms.tar.gz", self.directory())
     }
 
-    /// The tokens of a user's template, for one of its files. What dpkg reads as a
-    /// version has to be one of Debian's.
+    /// The tokens of a user's template, for one of its files. A text that dpkg reads as a version
+    /// has to be a version of Debian's form.
     pub fn tokens(&self, file: &str) -> Tokens {
         let for_dpkg = matches!(file, "control" | "changelog");
         vec![

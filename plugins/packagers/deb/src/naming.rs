@@ -1,4 +1,4 @@
-//! What Debian allows in names and versions, and what becomes of the rest.
+//! The characters that Debian allows in names and versions, and the substitutes for others.
 
 use modsmith_plugin::prelude::*;
 

@@ -37,8 +37,8 @@ pub struct Template {
 }
 
 impl Template {
-    /// The template for an action: in the source, in `/etc/dkms`, or ours. What a
-    /// package cannot do without and the user's own lacks is taken from ours.
+    /// The template for an action: in the source, in `/etc/dkms`, or ours. Files that every package
+    /// needs, and that the user's template lacks, are taken from ours.
     ///
     /// # Errors
     /// A refusal with 5 for a directory without `debian/control`.
@@ -122,8 +122,8 @@ fn read(directory: &Path, to: &str, files: &mut Files) -> Result<()> {
 /// Tokens and their texts.
 pub type Tokens = Vec<(&'static str, String)>;
 
-/// The same with the tokens replaced in what lies directly in `debian`, of which
-/// each name has its own.
+/// The files with their tokens replaced, in the files that are directly in `debian`; the tokens
+/// depend on the file's name.
 fn filled(files: Files, tokens: impl Fn(&str) -> Tokens) -> Files {
     let mut made = Files::new();
     for (path, entry) in files.iter() {

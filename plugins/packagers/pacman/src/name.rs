@@ -1,5 +1,5 @@
-//! What a package is called: of pacman's rules (PKGBUILD(5)), not all names and
-//! versions of module packages are possible.
+//! Names of packages. By pacman's rules (PKGBUILD(5)), not all names and versions of module
+//! packages are possible.
 
 use modsmith_plugin::prelude::*;
 

@@ -16,7 +16,7 @@ const MAIN_TREE: &str = "dkms_main_tree";
 const SOURCE_TREE: &str = "dkms_source_tree";
 const BINARIES_ONLY: &str = "dkms_binaries_only";
 const CONF: &str = "dkms.conf";
-/// What is beside it where there is no source.
+/// The files beside it if there is no source.
 const OF_BINARIES: [&str; 2] = ["PACKAGE_NAME", "PACKAGE_VERSION"];
 
 /// Most bytes of one tarball.

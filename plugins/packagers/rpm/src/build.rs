@@ -7,8 +7,8 @@ use modsmith_plugin::system::source_date;
 
 use crate::sources::Spec;
 
-/// The macros of every run. The packages are the same whenever, wherever and by
-/// whomever they are made.
+/// The macros of every run. Packages are the same at every time, on every machine and for every
+/// user.
 const MACROS: &str = include_str!("templates/rpmmacros");
 
 /// rpmbuild's directories.

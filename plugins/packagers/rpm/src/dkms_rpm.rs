@@ -11,12 +11,12 @@ use crate::sources::{self, Spec};
 use crate::text::{check, filled, literal, package_name, package_version};
 
 const SPEC: &str = include_str!("templates/dkms.spec");
-/// What a spec that was written for dkms finds.
+/// The stand-ins for a spec that was written for dkms.
 const STAGE: &str = include_str!("templates/stage");
 const DKMS: &str = include_str!("templates/dkms");
 const FIND_PROVIDES: &str = include_str!("templates/find-provides");
 
-/// What the package is made of.
+/// The material of the package.
 struct Parts {
     name: String,
     version: String,
@@ -134,7 +134,7 @@ impl Parts {
         Spec { name: format!("{}-dkms.spec", self.name), text }
     }
 
-    /// What dkms tells a spec.
+    /// The macros that dkms defines for a spec.
     fn macros(&self, kernels: &[Kernel]) -> Result<Vec<(&'static str, String)>> {
         let list = |form: fn(&Kernel) -> String| kernels.iter().map(form).collect::<Vec<_>>().join(" ");
         let line = match self.tarball {
@@ -162,8 +162,8 @@ impl Parts {
         Ok(macros)
     }
 
-    /// What a spec that was written for dkms uses beside its sources: the source as
-    /// a directory, and dkms itself.
+    /// Adds the files that a spec written for dkms uses beside its sources: the source as a
+    /// directory, and dkms itself.
     fn stand_in_for_dkms(&self, staging: &Path, plan: &mut Plan) -> Result<()> {
         if let Some(source) = &self.source {
             let (archive, unpacked) = (staging.join("source.tar"), staging.join("unpacked"));

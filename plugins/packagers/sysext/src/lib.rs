@@ -1,6 +1,6 @@
-//! systemd system extensions: a disk image with built modules for systems whose
-//! `/usr` nobody writes to. systemd lays it over `/usr`, where modprobe finds the
-//! modules by an index of all the kernel's modules.
+//! systemd system extensions: a disk image with built modules for systems whose `/usr` is
+//! read-only. systemd lays it over `/usr`, where modprobe finds the modules by an index of all the
+//! kernel's modules.
 
 mod image;
 mod release;

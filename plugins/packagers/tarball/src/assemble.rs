@@ -53,7 +53,7 @@ pub fn assemble(request: &AssembleRequest, plan: &mut Plan) -> Result<()> {
     plan.pack(content, result.join(&file), compression)
 }
 
-/// What the name says about the contents.
+/// The part of the name that describes the contents.
 fn contents(kernels: &[Kernel]) -> String {
     let names: Vec<String> =
         kernels.iter().map(|kernel| format!("kernel{}-{}", kernel.release(), kernel.arch())).collect();

@@ -28,8 +28,7 @@ impl Signer for MokSigner {
     }
 }
 
-/// What the kernel's modules are signed with, whether or not the pair is there
-/// yet.
+/// The key and program for the kernel's modules. The pair need not be there yet.
 fn choose(kernel: &Kernel) -> Result<Signing> {
     signing::with_pair(kernel, Keys::of_tree()?.readable(), || program::find(&kernel.release()))
 }

@@ -49,8 +49,7 @@ fn make(plan: &mut Plan) -> Result<()> {
     plan.run(cmd!("update-secureboot-policy", "--new-key"))
 }
 
-/// What the kernel's modules are signed with, whether or not the pair is there
-/// yet.
+/// The key and program for the kernel's modules. The pair need not be there yet.
 fn choose(kernel: &Kernel) -> Result<Signing> {
     signing::with_pair(kernel, keys()?.readable(), || program(&kernel.release()))
 }

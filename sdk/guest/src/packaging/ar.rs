@@ -23,7 +23,7 @@ pub fn ar(members: &[(&str, &[u8])], date: u64) -> Result<Vec<u8>> {
     Ok(archive)
 }
 
-/// The same of pieces, for members that are larger than the plugin's memory.
+/// As [`ar`], from pieces: for members that are larger than the plugin's memory.
 ///
 /// # Errors
 /// As [`ar`].

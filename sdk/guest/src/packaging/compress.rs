@@ -17,7 +17,7 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     packed
 }
 
-/// The same with what a function writes, as it writes.
+/// Compresses as [`gzip`] the bytes that a function writes, as it writes.
 ///
 /// # Errors
 /// Those of the function and of writing.
@@ -28,7 +28,7 @@ pub fn gzip_to(to: impl Write, fill: impl FnOnce(&mut dyn Write) -> Result<()>) 
     Ok(())
 }
 
-/// What gzip compressed.
+/// Decompresses the output of gzip.
 ///
 /// # Errors
 /// Data that is no gzip, or damaged.
@@ -45,7 +45,7 @@ pub fn xz(bytes: &[u8]) -> Vec<u8> {
     packed
 }
 
-/// The same with what a function writes, as it writes.
+/// Compresses as [`xz`] the bytes that a function writes, as it writes.
 ///
 /// # Errors
 /// Those of the function and of writing.

@@ -2,7 +2,7 @@ use std::io::{self, Read};
 
 use crate::{File, Path, Result, invalid};
 
-/// What a file has: bytes in memory, or [`Contents`].
+/// The contents of a file: bytes in memory, or [`Contents`].
 pub trait Content: Sized {
     /// Those of a file of the system.
     fn at(file: &Path) -> Result<Self>;

@@ -81,9 +81,9 @@ impl<C: Content> Files<C> {
         self.0.insert(path, entry);
     }
 
-    /// Adds what is at `from`, a file or a directory with all that is below it,
-    /// under the path `to`. Needs the manifest's `[read]`. Modes become 0755 for
-    /// files that somebody may execute and 0644 for others.
+    /// Adds the file at `from`, or the directory with all that is below it, under the path `to`.
+    /// Needs the manifest's `[read]`. Modes become 0755 for files that any user may execute, and
+    /// 0644 for others.
     ///
     /// # Errors
     /// `invalid` for what is neither file, directory nor link; and as reading has them.
@@ -134,7 +134,7 @@ impl<C: Content> Files<C> {
         self.0.values().map(size).sum()
     }
 
-    /// The same below a directory.
+    /// The files, moved below a directory.
     pub fn below(self, directory: &str) -> Self {
         let mut files = Self::default();
         for (path, entry) in self.0 {
@@ -143,8 +143,8 @@ impl<C: Content> Files<C> {
         files
     }
 
-    /// The same with relative links, in their shortest form: one to an absolute name leads to that
-    /// name among the files, and none leads above them, as `/..` is `/`.
+    /// The files with relative links, in their shortest form. A link to an absolute name leads to
+    /// that name among the files; no link leads above them, as `/..` is `/`.
     pub fn with_relative_links(self) -> Self {
         let mut files = Self::default();
         for (path, entry) in self.0 {

@@ -2,8 +2,8 @@
 //! from the tree, tar and ar archives, compression, dkms's own tarball, what
 //! modules say of themselves.
 //!
-//! Whatever is made here is the same for the same input: entries are sorted and
-//! belong to root, and their date is [`source_date`](crate::system::source_date).
+//! The same input gives the same archive: entries are sorted and belong to root, and their date is
+//! [`source_date`](crate::system::source_date).
 
 mod ar;
 mod compress;

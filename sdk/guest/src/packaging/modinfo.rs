@@ -1,6 +1,6 @@
 use object::{Object, ObjectSection};
 
-/// What a kernel module says of itself: all fields, in their order.
+/// The facts of a kernel module about itself: all fields, in their order.
 ///
 /// Source: the kernel's `include/linux/moduleparam.h` (`__MODULE_INFO`): the ELF
 /// section `.modinfo` holds `name=value` texts, each with a zero byte at its end.

@@ -17,8 +17,8 @@ pub fn tar(files: &Files<impl Content>, prefix: &str, date: u64) -> Result<Vec<u
     Ok(bytes)
 }
 
-/// The same, written as it is made: [`Contents`](super::Contents) of any size need
-/// no memory.
+/// As [`tar`], but the archive is written as it is made: [`Contents`](super::Contents) of any size
+/// need no memory.
 ///
 /// # Errors
 /// As [`tar`], reading and writing have them.

@@ -68,13 +68,13 @@ impl Purpose {
 pub struct ModuleNeed {
     /// Its name.
     pub module: String,
-    /// What for.
+    /// The purpose that it is needed for.
     pub purpose: Purpose,
     /// Why, and where that is written: a clause.
     pub why: String,
 }
 
-/// What a plugin has to say about a machine and a kernel.
+/// The report of a plugin about a machine and a kernel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CheckReport {
     /// What was found.
@@ -100,8 +100,8 @@ impl CheckReport {
 
 /// Knows what a machine needs, and what is wrong with it.
 pub trait Checks {
-    /// What is found about a restart into the request's kernel; `unsupported` on a machine that
-    /// the plugin has no business with.
+    /// The report about a restart into the request's kernel; `unsupported` on a machine that the
+    /// plugin does not serve.
     fn inspect(request: &CheckRequest) -> Result<CheckReport>;
 }
 

@@ -77,7 +77,7 @@ pub enum KernelCount {
     Any,
 }
 
-/// What has to be true before a format is made.
+/// The requirements of a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Requirements {
     /// Of the package.
@@ -92,9 +92,9 @@ pub trait Packager {
     /// The formats, their words of the command line and their options.
     fn formats() -> Result<Vec<Format>>;
 
-    /// What has to be true before the format is made: asked first, with the
-    /// options of the command line, which it checks. A package that is built for
-    /// each kernel, if not implemented.
+    /// The requirements of the format. The program asks for them first, with the options of the
+    /// command line, which this function checks. The default requires a package that is built for
+    /// each kernel.
     fn requires(request: &FormatRequest) -> Result<Requirements> {
         let _ = request;
         Ok(Requirements { state: State::Built, kernels: KernelCount::Any })

@@ -8,7 +8,7 @@ use crate::{Result, StoreRequest};
 pub enum PlaceKind {
     /// An OCI image layout at an absolute path.
     Directory,
-    /// The same as static files; it is only read.
+    /// An OCI image layout as static files; it is only read.
     Https,
     /// A registry: `HOST[:PORT]/PATH`; the host adds the package's name.
     Oci,
@@ -18,9 +18,9 @@ pub enum PlaceKind {
 /// administrator has given to the plugin's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// What it is.
+    /// The kind of the store.
     pub kind: PlaceKind,
-    /// Where it is.
+    /// The address of the store.
     pub address: String,
     /// Names of keys in the administrator's directory of keys; one of them has to have signed what
     /// comes from there.

@@ -9,8 +9,8 @@ use std::process::Command;
 
 use crate::error::Error;
 
-/// What plugins are compiled for: plain WebAssembly without WASI, so that a
-/// plugin has no import but those of the interface.
+/// The target of plugins: plain WebAssembly without WASI, so that a plugin has no import but those
+/// of the interface.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
 /// A cargo and a rustc that can build for [`TARGET`], and how.
@@ -75,7 +75,7 @@ impl Toolchain {
     }
 }
 
-/// The system's own, whatever is first on the program path.
+/// The system's own program, also if another one is first on the program path.
 fn system(name: &str) -> Option<PathBuf> {
     Some(Path::new("/usr/bin").join(name)).filter(|file| file.is_file())
 }

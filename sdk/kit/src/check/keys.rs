@@ -1,8 +1,7 @@
-//! Keys of a manifest that nobody reads.
+//! Keys of a manifest that no code reads.
 //!
-//! Which keys there are, the host's parser says itself: it is given a key that cannot be
-//! right, and lists the right ones in its message. So this module has no list that could
-//! differ from the parser.
+//! The host's parser itself lists the known keys: it is given a key that cannot be right, and its
+//! message lists the right ones. So this module has no list that could differ from the parser.
 
 use std::fmt;
 

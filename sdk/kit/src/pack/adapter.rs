@@ -20,8 +20,8 @@ const BADF: u32 = 8;
 ///   2001-09-09 01:46:40, in nanoseconds.
 /// * The bytes of `random_get` differ from each other, because some runtimes draw until they
 ///   get another byte.
-/// * `fd_write` takes everything, so that a runtime can report why it ends, and nobody reads
-///   the report. The memory has `iovec`s: address and length, 4 bytes each.
+/// * `fd_write` takes everything, so that a runtime can report why it ends; no program
+///   reads the report. The memory has `iovec`s: address and length, 4 bytes each.
 /// * `adapter_monotonic_clock_set_paused` is no function of preview 1: Go's own library for
 ///   bindings calls it, so that an adapter asks for no time while memory is allocated.
 const ANSWERS: &str = r#"

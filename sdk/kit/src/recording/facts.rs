@@ -12,7 +12,7 @@ use crate::testing::call::Call;
 use crate::testing::facts::Facts;
 use crate::testing::target::Target;
 
-/// What the list of replacements calls the settings.
+/// The name of the settings in the list of replacements.
 const SETTINGS: &str = "the settings";
 
 /// The administrator's settings of the plugin, without secrets.

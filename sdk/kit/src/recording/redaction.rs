@@ -1,4 +1,4 @@
-//! What a record must not give away: secrets, and what tells one machine from others.
+//! Redaction of records: secrets, and texts that identify a machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,15 +11,15 @@ const MACHINE: &str = "the machine id";
 const HOME: &str = "a home directory";
 const SECRET: &str = "a secret";
 
-/// What stands for a secret.
+/// The text in the place of a secret.
 const REDACTED: &str = "redacted";
-/// What stands for a machine id: it has the form of one.
+/// The text in the place of a machine id; it has the form of one.
 const SOME_MACHINE: &str = "0123456789abcdef0123456789abcdef";
 
 /// Words in the name of a value that is a secret, in lower case.
 const SECRET_WORDS: [&str; 8] =
     ["password", "passwd", "passphrase", "secret", "token", "pin-value", "pin_value", "api-key"];
-/// Values that are no secrets, whatever they are called.
+/// Values that are no secrets under any name.
 const PLAIN: [&str; 6] = ["true", "false", "none", "null", "auto", REDACTED];
 /// Shorter secrets are replaced only where they are set: elsewhere they may mean anything.
 const SHORTEST: usize = 4;

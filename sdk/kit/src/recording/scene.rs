@@ -17,7 +17,7 @@ const LINKS: usize = 40;
 /// Directories whose names may be links to others, such as `lib` to `usr/lib`.
 const TOP: [&str; 5] = ["boot", "etc", "lib", "usr", "var"];
 
-/// What is at a path.
+/// The entry at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Item {
     Directory,

@@ -17,7 +17,7 @@ use super::render;
 use super::target::Target;
 use crate::error::Error;
 
-/// What came of a question.
+/// The outcome of a question.
 #[derive(Debug)]
 pub enum Answer {
     Given {
@@ -29,7 +29,7 @@ pub enum Answer {
     Unsupported(Vec<(String, String)>),
     Failed {
         why: String,
-        /// What kind of failure it is, where the plugin is to blame for it.
+        /// The plugin's fault, if the plugin is to blame for the failure.
         fault: Option<Fault>,
     },
 }
@@ -50,7 +50,7 @@ impl Answer {
         }
     }
 
-    /// What kind of failure it is, where the plugin is to blame for it.
+    /// The plugin's fault, if the plugin is to blame for the failure.
     pub fn fault(&self) -> Option<Fault> {
         match self {
             Answer::Failed { fault, .. } => *fault,
@@ -63,16 +63,16 @@ impl Answer {
 /// have changed, with plugins that were opened again.
 ///
 /// # Errors
-/// `Usage` for facts that lack an argument of the call; whatever the plugin does
-/// is an [`Answer`].
+/// `Usage` for facts that lack an argument of the call. Every behaviour of the plugin, also a
+/// failure, is an [`Answer`].
 pub fn ask(facts: &Facts, call: Call, target: &Target, plugins: &Plugins, id: &str) -> Result<Answer, Error> {
     know_probes(facts, plugins, id)?;
     let mut plan = Builder::new("case", target.roots());
-    let said = Question { facts, call, target, plugins, id }.put(&mut plan)?;
+    let result = Question { facts, call, target, plugins, id }.put(&mut plan)?;
     // Where the target lies on this machine is no part of the answer.
     let root = target.system.root.display().to_string();
     let plain = |text: String| if target.system.is_live() { text } else { text.replace(&root, "") };
-    Ok(match said {
+    Ok(match result {
         Err(error) => Answer::Failed { why: plain(for_author(&error.to_string())), fault: Fault::of(&error) },
         Ok(modsmith_plugins::Answer::Unsupported(reasons)) => {
             Answer::Unsupported(reasons.into_iter().map(|(plugin, why)| (plugin, plain(why))).collect())
@@ -96,8 +96,8 @@ fn know_probes(facts: &Facts, plugins: &Plugins, id: &str) -> Result<(), Error> 
     Ok(())
 }
 
-/// What the plugin said. A result around it is the case's own mistake.
-type Said = Result<modsmith_plugins::Answer<Option<String>>, modsmith_plugins::Error>;
+/// The result of a call. An `Err` around it is a mistake of the case.
+type CallResult = Result<modsmith_plugins::Answer<Option<String>>, modsmith_plugins::Error>;
 
 struct Question<'a> {
     facts: &'a Facts,
@@ -108,7 +108,7 @@ struct Question<'a> {
 }
 
 impl Question<'_> {
-    fn put(&self, plan: &mut Builder) -> Result<Said, Error> {
+    fn put(&self, plan: &mut Builder) -> Result<CallResult, Error> {
         let Self { facts, plugins, .. } = self;
         let (kernel, package) = (&self.target.kernel, &self.target.package);
         let packages = [package.clone()];
@@ -183,7 +183,7 @@ impl Question<'_> {
     }
 
     /// The report of the plugin itself.
-    fn inspect(&self) -> Said {
+    fn inspect(&self) -> CallResult {
         let (package, machine) = (&self.target.package, Machine::of(&self.target.system.root));
         let maker = format!("{}/{}", package.name, package.version);
         let makers = package.modules.iter().map(|module| (module.replace('-', "_"), maker.clone())).collect();
@@ -209,13 +209,13 @@ impl Question<'_> {
     fn own(
         &self,
         question: impl FnOnce(&modsmith_plugins::index::Entry) -> Result<String, modsmith_plugins::Error>,
-    ) -> Said {
+    ) -> CallResult {
         let entry = self.plugins.index().get(self.id).expect("the plugin was found usable when it was installed");
         value(question(entry), |text| text)
     }
 
     /// Steps of the preparation belong to another plan.
-    fn sign(&self, plan: &mut Builder) -> Result<Said, Error> {
+    fn sign(&self, plan: &mut Builder) -> Result<CallResult, Error> {
         let file = self.location(self.argument("file", self.facts.file.as_deref())?)?;
         let mut before = Builder::new("before", self.target.roots());
         let (plugins, kernel) = (self.plugins, &self.target.kernel);
@@ -234,7 +234,7 @@ impl Question<'_> {
             .ok_or_else(|| Error::NoPath { text: text.to_owned() })
     }
 
-    fn format(&self, plan: &mut Builder) -> Result<Said, Error> {
+    fn format(&self, plan: &mut Builder) -> Result<CallResult, Error> {
         let (facts, plugins) = (self.facts, self.plugins);
         let wanted = |format: &modsmith_plugins::Format| facts.format.as_ref().is_none_or(|name| *name == format.name);
         let Some(format) = Packager(plugins).formats().into_iter().find(wanted) else {
@@ -246,7 +246,7 @@ impl Question<'_> {
         };
         let location = |name: &str| Location::new(Root::Staging, name).expect("a plain name is a location");
         let options: Vec<_> = facts.options.clone().into_iter().collect();
-        let said = match self.call {
+        let result = match self.call {
             Call::Load | Call::Arrange => {
                 let (archive, staging) = (location("archive"), location(""));
                 let purpose = facts.purpose.unwrap_or(modsmith_plugins::LoadPurpose::ModulePackage);
@@ -274,7 +274,7 @@ impl Question<'_> {
                 Packager(plugins).assemble(&format, assembly, plan).map(Ok)
             }
         };
-        Ok(match said {
+        Ok(match result {
             Ok(Ok(())) => Ok(modsmith_plugins::Answer::Given { plugin: format.plugin, value: None }),
             Ok(Err(why)) => {
                 Err(modsmith_plugins::Error::FormatRefused { exit_code: 1, reason: why.0, advice: Vec::new() })
@@ -284,16 +284,16 @@ impl Question<'_> {
     }
 }
 
-fn value<T>(given: Result<T, modsmith_plugins::Error>, text: impl FnOnce(T) -> String) -> Said {
+fn value<T>(given: Result<T, modsmith_plugins::Error>, text: impl FnOnce(T) -> String) -> CallResult {
     given.map(|given| modsmith_plugins::Answer::Given { plugin: String::new(), value: Some(text(given)) })
 }
 
-fn steps(given: Result<modsmith_plugins::Answer<()>, modsmith_plugins::Error>) -> Said {
+fn steps(given: Result<modsmith_plugins::Answer<()>, modsmith_plugins::Error>) -> CallResult {
     given.map(|answer| map(answer, |()| None))
 }
 
 /// Steps, and the kernels whose module directories they change.
-fn kernels(given: Result<modsmith_plugins::Answer<Vec<String>>, modsmith_plugins::Error>) -> Said {
+fn kernels(given: Result<modsmith_plugins::Answer<Vec<String>>, modsmith_plugins::Error>) -> CallResult {
     given.map(|answer| map(answer, |kernels| Some(kernels.join(" ")).filter(|kernels| !kernels.is_empty())))
 }
 

@@ -64,7 +64,7 @@ pub struct Facts {
     /// Options of the package format; a switch is empty.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
-    /// What `load` and `arrange` are called for: `module-package`, unless given.
+    /// The purpose of `load` and `arrange`: `module-package`, unless given.
     #[serde(default, with = "purpose")]
     pub purpose: Option<LoadPurpose>,
 }

@@ -1,5 +1,5 @@
-//! What a plugin would answer on a real system, granted or not. Nothing is changed, and no
-//! program of the plugin is run: the steps are only shown.
+//! The answers that a plugin would give on a real system, granted or not. Nothing is changed, and
+//! no program of the plugin is run: the steps are only shown.
 
 use std::path::{Path, PathBuf};
 

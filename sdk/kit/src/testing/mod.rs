@@ -45,8 +45,8 @@ pub struct TestOptions {
 ///
 /// # Errors
 /// `Usage` for a selection without plugins or cases, and for cases that are not
-/// in order; `Plugin` for plugins that cannot be built or used. What the plugins
-/// do wrong is in the report.
+/// in order; `Plugin` for plugins that cannot be built or used. Faults of the plugins are in the
+/// report.
 pub fn test(options: &TestOptions) -> Result<Report> {
     let here = std::env::temp_dir();
     let work = tempfile::tempdir().map_err(|e| Error::io("make a directory in", &here, e))?;

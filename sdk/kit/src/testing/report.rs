@@ -94,7 +94,7 @@ impl CaseReport {
         Self { name, path, outcome, why, diff, log: Vec::new(), acceptable }
     }
 
-    /// The same with what the plugin logged, if the case failed.
+    /// The report with the log of the plugin, if the case failed.
     pub fn with_log(self, log: Vec<String>) -> Self {
         if self.outcome == "failed" { Self { log, ..self } } else { self }
     }

@@ -58,8 +58,8 @@ impl Subject {
         ask(facts, facts.call, &target, &self.open(&target), &self.id)
     }
 
-    /// The plugin on a system that is there already. Its probes are run only if that is
-    /// said: nobody has granted them.
+    /// The plugin on a system that is there already. Its probes are run only if `probes` says so:
+    /// they are not granted.
     pub fn open_live(&self, target: &Target, probes: bool) -> Plugins {
         let mut search = self.search.clone();
         if !probes {

@@ -20,7 +20,7 @@ pub struct Target {
     pub package: Arc<PackageFacts>,
 }
 
-/// What stands for a program of which only the existence matters.
+/// The contents of a program of which only the existence matters.
 pub(super) const FAILING: &str = "#!/bin/false\n";
 
 /// Directories of a case that are copied.

@@ -1,4 +1,4 @@
-//! What a step does to files while it is carried out, compared with the grant.
+//! Compares the files that a step uses while it is carried out with the grant.
 
 use std::path::Path;
 

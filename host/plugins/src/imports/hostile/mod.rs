@@ -1,5 +1,5 @@
-//! Whatever a plugin asks for, and in whatever order: nothing outside its grant
-//! changes, and nothing that is kept from it shows up anywhere that it can read.
+//! For all requests of a plugin, in any order: nothing outside its grant changes, and no content
+//! that is kept from it appears in a file that it can read.
 //!
 //! Random sequences of steps go through the real checks (when a step is added
 //! and when it runs) and the real executor, in a small system full of traps. A
@@ -108,7 +108,7 @@ fn read(state: &mut State, location: &types::Path) -> Vec<Vec<u8>> {
     seen
 }
 
-/// What a sequence came to: steps that were carried out, and all.
+/// Counts of a sequence: steps that were carried out, and all that were asked for.
 #[derive(Default)]
 struct Tally {
     done: usize,

@@ -10,7 +10,7 @@ use modsmith_plugin::packaging::Files;
 /// A driver disk before it is put on a medium.
 #[derive(Debug)]
 pub struct Disk {
-    /// What its file is called, without the medium's suffix.
+    /// The name of its file, without the medium's suffix.
     pub name: String,
     pub files: Files,
     /// Of a floppy.
@@ -30,7 +30,7 @@ pub enum FileSystem {
 /// The label by which installers since 2010 find driver disks unasked.
 pub const DRIVERS: &str = "OEMDRV";
 
-/// A word for a shell, whatever is in it.
+/// A text as one word for a shell, with any characters in it.
 pub fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._+-/~:@%,".contains(c);
     if !text.is_empty() && text.chars().all(plain) {

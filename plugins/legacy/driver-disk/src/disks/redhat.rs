@@ -14,7 +14,7 @@ use cpio::Form;
 /// Directory of the source with what only the driver's author can write.
 const TABLES: &str = "redhat_driver_disk";
 
-/// What is taken from there.
+/// The files that are taken from there.
 const FROM_SOURCE: [&str; 6] = ["modinfo", "disk-info", "modules.dep", "pcitable", "modules.pcimap", "pci.ids"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -107,8 +107,8 @@ fn package(name: &str, version: &str, built: &Built, date: u32) -> Package {
     }
 }
 
-/// What is run once the package was installed, and once it was removed: the
-/// module index, and links for kernels that can use the modules too.
+/// The scripts for the installation and the removal of the package. They make the module index, and
+/// links for kernels that can use the modules too.
 fn scripts(built: &Built, files: &Files) -> [String; 2] {
     let release = shell_word(&built.release);
     let modules: Vec<String> = files
@@ -135,7 +135,7 @@ fn part(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() || "._+~^".contains(c) { c } else { '_' }).collect()
 }
 
-/// What rpm calls the architecture.
+/// rpm's name for the architecture.
 fn package_arch(arch: &str) -> String {
     match arch {
         "armv7l" => "armv7hl".to_owned(),

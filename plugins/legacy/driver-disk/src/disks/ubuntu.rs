@@ -36,7 +36,7 @@ impl Package<'_> {
         format!("{}_{}-{}_{}.deb", self.name, self.version, self.built.release, self.arch())
     }
 
-    /// What Debian calls the architecture.
+    /// Debian's name for the architecture.
     fn arch(&self) -> &str {
         match self.built.installer_arch() {
             "x86_64" => "amd64",
@@ -97,7 +97,7 @@ impl Package<'_> {
     }
 }
 
-/// Who answers for a package that a machine made.
+/// The maintainer of a package that a machine made.
 const MAINTAINER: &str = "root <root@localhost>";
 
 /// Debian's names have lower-case letters, digits and `+-.`.

@@ -34,7 +34,7 @@ impl Kind {
     }
 }
 
-/// What is known of a file besides its name.
+/// The attributes of a file, without its name.
 pub struct Inode {
     pub kind: Kind,
     mode: u16,

@@ -13,7 +13,7 @@ pub const TABLES: u32 = 2;
 /// Number of the first cluster.
 pub const FIRST: u32 = 2;
 
-/// What stands in the table for "no more": it is cut to the table's width.
+/// The mark of the last cluster in the table: it is cut to the table's width.
 pub const END: u32 = 0xffff;
 
 /// The boot sector is the only one before the tables.

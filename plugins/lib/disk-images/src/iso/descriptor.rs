@@ -54,7 +54,7 @@ pub fn volume(
     bytes
 }
 
-/// What tells that there are no more.
+/// The descriptor that ends the list.
 pub fn terminator() -> Vec<u8> {
     b"\xffCD001\x01".to_vec()
 }

@@ -51,7 +51,7 @@ pub struct Directory {
 /// All directories, each level after the one above.
 pub struct Drawn {
     pub directories: Vec<Directory>,
-    /// What does not fit into records.
+    /// The data that does not fit into records.
     pub continuation: Vec<u8>,
 }
 

@@ -92,7 +92,7 @@ fn both16(value: u16) -> [u8; 4] {
     [a, b, c, d]
 }
 
-/// The same for a larger number.
+/// A number of 32 bits in both orders of bytes.
 fn both32(value: u32) -> [u8; 8] {
     let mut bytes = [0; 8];
     bytes[..4].copy_from_slice(&value.to_le_bytes());

@@ -1,5 +1,5 @@
-//! What holds for every plugin, whatever its cases say: checked without any
-//! effort of its author.
+//! Laws that hold for every plugin and for all of its cases. They are checked without any effort of
+//! its author.
 
 mod absurd;
 mod empty;
@@ -73,7 +73,7 @@ pub struct Breach {
     pub law: Law,
     /// The facts that broke it: the case's folder, or the facts themselves.
     pub facts: String,
-    /// What happened, as lines.
+    /// The events, as lines.
     pub shown: Vec<String>,
 }
 

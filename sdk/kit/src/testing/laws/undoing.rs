@@ -42,7 +42,7 @@ struct Scene<'a> {
     plugins: Plugins,
 }
 
-/// What became of one more call.
+/// The outcome of one more call.
 enum Act {
     /// Its steps, if any, have been carried out.
     Done,
