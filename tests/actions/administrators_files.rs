@@ -114,9 +114,8 @@ fn scripts_of_the_administrator_take_the_place_of_the_packages() {
     let expected: Vec<String> = SCRIPTS
         .iter()
         .map(|name| {
-            let directory =
-                if name.contains("BUILD") { "/var/lib/dkms/sample/1.0/build" } else { "/usr/src/sample-1.0" };
-            format!("administrator {name} for {directory}")
+            let directory = if name.contains("BUILD") { "build" } else { "source" };
+            format!("administrator {name} for /var/lib/dkms/sample/1.0/{directory}")
         })
         .collect();
     let calls = fs::read_to_string(world.path("boot/calls")).expect("scripts ran");

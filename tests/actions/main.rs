@@ -15,6 +15,7 @@ mod one_job;
 mod options;
 mod parallel;
 mod records;
+mod reinstall;
 mod shims;
 mod signing;
 mod signing_keys;

@@ -295,3 +295,23 @@ fn dkms_is_not_disturbed_by_records() {
         assert_eq!(with.0, 0, "{command}: {with:?}");
     }
 }
+
+#[test]
+fn a_file_that_only_a_record_names_is_deleted_by_its_digest_or_not_at_all() {
+    let world = installed_world(&[package("1.0")]);
+    let record = target_dir(&world).join(RECORD);
+    let own = world.modules(&kernel()).join("kernel/drivers/misc/resident.ko");
+    assert!(own.is_file(), "a module of the kernel's own");
+    // As earlier versions wrote it: without a digest. The module is not in dkms.conf, and has no product.
+    let mut json: serde_json::Value = serde_json::from_slice(&fs::read(&record).expect("it is written")).unwrap();
+    let resident = serde_json::json!({
+        "name": "resident",
+        "product": "resident.ko",
+        "installed": "kernel/drivers/misc/resident.ko",
+    });
+    json["modules"].as_array_mut().expect("modules").push(resident);
+    fs::write(&record, json.to_string()).expect("writable");
+    let out = world.dkms(&line("uninstall rec/1.0 -k KERNEL")).expect(0);
+    out.expect_error("resident.ko is not the file that rec/1.0 installed there");
+    assert!(own.is_file() && !installed(&world).exists());
+}

@@ -291,8 +291,9 @@ fn a_module_is_signed_before_it_is_compressed() {
 #[test]
 fn a_new_pair_is_private_and_the_user_is_told_how_to_enrol_it_where_it_is() {
     let world = world("");
-    let out = world.dkms(&format!("build signed/1.0 -k {} --dkmstree /var/lib/dkms/other", kernel())).expect(0);
     let tree = world.tree().join("other");
+    fs::create_dir(&tree).expect("writable");
+    let out = world.dkms(&format!("build signed/1.0 -k {} --dkmstree /var/lib/dkms/other", kernel())).expect(0);
     assert_eq!((mode(&tree.join("mok.key")), mode(&tree.join("mok.pub"))), (0o600, 0o644));
     assert!(out.stdout.contains("mokutil --import /var/lib/dkms/other/mok.pub\n"), "{out}");
     let text = tool::run(
@@ -372,6 +373,14 @@ fn signing_can_be_switched_off() {
 }
 
 #[test]
+fn a_word_that_does_not_say_whether_to_sign_is_told() {
+    let world = world_with_key("try_sign_modules=perhaps\n");
+    let out = build(&world).expect_error("Warning: try_sign_modules in framework.conf is `perhaps`, where true, false");
+    assert_eq!(out.stderr.matches("`perhaps`").count(), 1, "{out}");
+    assert_signed_with(&world, &world.tree().join("mok.pub"));
+}
+
+#[test]
 fn the_program_may_be_named_by_the_kernels_release() {
     let world = world_with_key("sign_file='/usr/src/linux-headers-$kernelver/scripts/sign-file'\n");
     let out = build(&world);
@@ -412,9 +421,9 @@ fn a_configured_pair_is_made_where_the_settings_say() {
 #[test]
 fn a_configured_pair_that_cannot_be_made_leaves_modules_unsigned_and_nobody_says_signing() {
     for signer in ["", "sign_file=pkcs7-signer\n"] {
-        // As with dkms, the directory has to be there.
-        let world = world(&format!("{signer}mok_signing_key=/etc/dkms/no/k.key\nmok_certificate=/etc/dkms/no/k.pub\n"));
-        let out = build(&world).expect_error("The modules will not be signed. ").expect_error("/etc/dkms/no/k.key");
+        // A directory that is not dkms's own has to be there.
+        let world = world(&format!("{signer}mok_signing_key=/etc/keys/k.key\nmok_certificate=/etc/keys/k.pub\n"));
+        let out = build(&world).expect_error("The modules will not be signed. ").expect_error("/etc/keys/k.key");
         assert!(!out.stdout.contains("Signing module"), "{out}");
         assert_eq!(Signed::read(&built(&world)), None);
     }

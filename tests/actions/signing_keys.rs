@@ -43,6 +43,33 @@ fn the_pair_is_made_for_a_kernel_without_headers() {
 }
 
 #[test]
+fn the_directory_of_the_pair_is_made_where_it_is_dkmss_and_named_elsewhere() {
+    for (directory, is_made) in [("/etc/dkms/keys/own", true), ("/var/lib/dkms/keys", true), ("/boot/keys", false)] {
+        let world = World::generic().without_key();
+        world.add_package(&Package::new("plain", "1.0"));
+        let settings = format!("mok_signing_key={directory}/mok.key\nmok_certificate={directory}/mok.pub\n");
+        fs::write(world.path("etc/dkms/framework.conf"), settings).expect("writable");
+        let line = format!("build plain/1.0 -k {}", kernel());
+        let pair = world.path(directory.trim_start_matches('/'));
+        if is_made {
+            world.dkms("generate_mok").expect(0);
+            assert_pair(&pair);
+            let out = world.dkms(&line).expect(0);
+            assert!(out.stdout.contains("Signing module "), "{out}");
+            continue;
+        }
+        let missing = "the directory /boot/keys is missing";
+        world.dkms("generate_mok").expect(1).expect_error(missing).expect_error("Make the directory /boot/keys");
+        // The module is of use without a signature.
+        let out = world.dkms(&line).expect(0).expect_error("The modules will not be signed.").expect_error(missing);
+        assert!(!out.stdout.contains("Signing module ") && !pair.exists(), "{out}");
+        fs::create_dir(&pair).expect("writable");
+        world.dkms("generate_mok").expect(0);
+        assert_pair(&pair);
+    }
+}
+
+#[test]
 fn the_pair_is_made_for_a_kernel_that_checks_no_signatures_and_its_modules_stay_unsigned() {
     let world = World::generic().without_key();
     world.add_package(&Package::new("plain", "1.0"));

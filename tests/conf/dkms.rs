@@ -1,7 +1,7 @@
 //! The same values as the real dkms, where it lets them be seen: it names a
 //! missing patch as it understood it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::{evaluate, variables};
@@ -39,6 +39,16 @@ const PIECES: &[&str] = &[
     r#"'*.o z *.o'"#,
 ];
 
+/// Lines before `PATCH=x` that end a shell, or have it print something at its end.
+const LINES_BEFORE: &[&str] = &[
+    "set -e\nfalse",
+    "set -euo pipefail\nfalse | true",
+    "set -e\nf() { false; CLEAN=true; }\nf",
+    "set -e\nnosuchcommand 2>/dev/null",
+    "trap 'echo bye' EXIT",
+    "trap 'echo bye' RETURN",
+];
+
 /// What dkms takes PATCH for. It runs in a mount namespace, so that the
 /// machine's own tree stays as it is.
 fn by_dkms(dir: &Path, kernel: &str) -> String {
@@ -57,28 +67,33 @@ fn by_dkms(dir: &Path, kernel: &str) -> String {
     value.unwrap_or_else(|| panic!("dkms names no patch (apt-get install dkms): {text}")).0.to_owned()
 }
 
-#[test]
-fn patch_names_are_those_that_dkms_sees() {
+/// A kernel with headers, and directories for a package whose dkms.conf is going to be written: its path.
+fn scene(dir: &Path) -> (String, PathBuf) {
     let headers = |name: &String| Path::new("/lib/modules").join(name).join("build/include").is_dir();
     let entries = std::fs::read_dir("/lib/modules").into_iter().flatten().flatten();
     let mut kernels: Vec<_> = entries.filter_map(|e| e.file_name().into_string().ok()).filter(headers).collect();
     kernels.sort();
     let kernel = kernels.first().expect("kernel headers (apt-get install linux-headers-amd64)");
-    let dir = tempfile::tempdir().unwrap();
     for sub in ["tree", "src/p-1", "cwd"] {
-        std::fs::create_dir_all(dir.path().join(sub)).unwrap();
+        std::fs::create_dir_all(dir.join(sub)).unwrap();
     }
     for name in ["cwd/a.o", "cwd/b.o", "src/p-1/Makefile"] {
-        std::fs::write(dir.path().join(name), "").unwrap();
+        std::fs::write(dir.join(name), "").unwrap();
     }
+    (kernel.clone(), dir.join("src/p-1/dkms.conf"))
+}
+
+#[test]
+fn patch_names_are_those_that_dkms_sees() {
+    let dir = tempfile::tempdir().unwrap();
+    let (kernel, conf) = scene(dir.path());
     std::env::set_current_dir(dir.path().join("cwd")).unwrap();
-    let conf = dir.path().join("src/p-1/dkms.conf");
     let mut variables = variables();
-    variables.kernelver.clone_from(kernel);
+    variables.kernelver.clone_from(&kernel);
     let mut failures = Vec::new();
     for piece in PIECES {
         std::fs::write(&conf, format!("{HEAD}MAKE=mk\nPATCH={piece}\n")).unwrap();
-        let expected = by_dkms(dir.path(), kernel);
+        let expected = by_dkms(dir.path(), &kernel);
         let found = evaluate(&conf, &variables, ReaderChoice::Auto, 20).unwrap();
         // dkms prints the name with an unquoted echo once more.
         let words: Vec<_> = found.get("PATCH", 0).unwrap_or_default().split_whitespace().collect();
@@ -87,4 +102,18 @@ fn patch_names_are_those_that_dkms_sees() {
         }
     }
     assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), PIECES.len(), failures.join("\n"));
+}
+
+#[test]
+fn a_failing_command_or_a_trap_loses_no_directive() {
+    let dir = tempfile::tempdir().unwrap();
+    let (kernel, conf) = scene(dir.path());
+    for lines in LINES_BEFORE {
+        std::fs::write(&conf, format!("{HEAD}MAKE=mk\n{lines}\nPATCH=x\n")).unwrap();
+        assert_eq!(by_dkms(dir.path(), &kernel), "x", "{lines}");
+        let found = evaluate(&conf, &variables(), ReaderChoice::Auto, 20).unwrap();
+        assert_eq!(found.get("PATCH", 0), Some("x"), "{lines}: {}", found.stderr);
+        // Nor is there a complaint of the reader's own shell.
+        assert_eq!(found.stderr, "", "{lines}");
+    }
 }

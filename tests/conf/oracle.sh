@@ -11,7 +11,12 @@ slots_of() {
     eval 'indices=("${!'"$1"'[@]}")'
 }
 read_file() {
-    . "$conf" >/dev/null
+    # dkms is a script: bash does not run a file's last command in its own place.
+    trap : URG
+    # dkms goes on where a file has `set -e` and a command of it fails.
+    { . "$conf" || :; } >/dev/null
+    set +e
+    trap - EXIT ERR DEBUG RETURN
     for name in "${names[@]}"; do
         slots_of "$name"
         for index in "${indices[@]}"; do
@@ -22,7 +27,7 @@ read_file() {
     done >"$scratch"
 }
 : >"$scratch"
-(read_file)
+nothing=$(read_file) || :
 . "$scratch" >/dev/null
 for name in "${names[@]}"; do
     slots_of "$name"

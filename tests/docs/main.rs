@@ -4,4 +4,5 @@ mod documented;
 mod floors;
 mod knowledge;
 mod messages;
+mod opens;
 mod schemas;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use modsmith_tests::fixture::Package;
 use modsmith_tests::schema::{validate, validate_lines};
 use modsmith_tests::world::modsmith;
 use modsmith_tests::{World, paths};
@@ -130,6 +131,29 @@ fn events_are_valid_and_each_piece_of_work_ends_once() {
     }
     let all = ["failed", "finished", "note", "progress", "skipped", "started"];
     assert_eq!(seen, all.map(str::to_owned).into(), "each kind of event has been seen");
+}
+
+#[test]
+fn what_a_script_says_is_below_the_line_of_its_package_and_in_the_events() {
+    let world = world();
+    let package = Package::new("talking", "1.0").conf("POST_INSTALL=\"say.sh\"");
+    world.add_package(&package.script("say.sh", "printf 'Restart  the \\033[2Jservice.\\n'; exit 3"));
+    let line = format!("install talking/1.0 -k {}", kernel());
+    let out = world.modsmith(&format!("{line} --view people")).expect(0);
+    let shown = out.stdout.lines().collect::<Vec<_>>();
+    let at = shown.iter().position(|line| line.contains("talking/1.0") && line.contains("installed"));
+    // As it is written, but for what a terminal would do.
+    let below = at.and_then(|at| shown.get(at + 1));
+    assert_eq!(below, Some(&"    Restart  the \\u{1b}[2Jservice."), "{out}");
+    let out = world.modsmith(&format!("{line} --force --events")).expect(0);
+    let events = validate_lines("events-schema.json", &out.stdout).unwrap();
+    let said: Vec<_> = events.iter().filter(|event| event["state"] == "output").collect();
+    assert_eq!(said.len(), 1, "{out}");
+    assert_eq!(
+        (said[0]["text"].as_str(), said[0]["module"].as_str()),
+        (Some("Restart  the \u{1b}[2Jservice."), Some("talking"))
+    );
+    world.modsmith(&format!("{line} --force --quiet")).expect(0);
 }
 
 #[test]

@@ -84,6 +84,65 @@ fn files_keep_their_times_and_modes_so_that_make_sees_what_it_saw() {
     assert_eq!(fs::metadata(file(&to, "Makefile")).unwrap().modified().unwrap(), old);
 }
 
+/// Has a program compress a file of the world's directory.
+fn compress(world: &World, program: &str, options: &[&str], file: &str) {
+    tool::run(Command::new(program).args(options).arg("-k").arg(world.path(file)));
+}
+
+#[test]
+fn the_name_of_a_tarball_says_how_it_is_compressed_as_with_tar() {
+    let world = built();
+    for (name, first_bytes) in [
+        ("a.taz", &[0x1f, 0x8b][..]),
+        ("a.tzst", &[0x28, 0xb5, 0x2f, 0xfd]),
+        ("a.xz", b"\xfd7zXZ"),
+        ("a.tar", b"./"),
+        ("a.dkms", b"./"),
+        ("plain", b"./"),
+    ] {
+        let file = world.path(name);
+        let line = format!("mktarball box/1.0 -k {} --archive {}", kernel(), file.display());
+        world.peer(&line).expect(0);
+        let of_peer = fs::read(&file).unwrap();
+        fs::remove_file(&file).unwrap();
+        world.dkms(&line).expect(0);
+        let ours = fs::read(&file).unwrap();
+        assert!(of_peer.starts_with(first_bytes), "{name}: dkms: {:x?}", &of_peer[..6]);
+        // The first member of a tarball is named with or without `./`.
+        assert!(ours.starts_with(first_bytes) || (first_bytes == b"./" && ours.starts_with(b"dkms_")), "{name}");
+        for action in ["ldtarball", "add"] {
+            world.dkms("remove box/1.0 --all").expect(0);
+            world.dkms(&format!("{action} {}", file.display())).expect(0);
+            assert!(status(&world).ends_with(": built\n"), "{action} {name}: {}", status(&world));
+        }
+    }
+    for name in ["a.tar.bz2", "a.tar.lzma", "a.tar.Z"] {
+        let file = world.path(name);
+        let out = world.dkms(&format!("mktarball box/1.0 -k {} --archive {}", kernel(), file.display())).expect(1);
+        out.expect_error("which is not supported: let its name end in .tar.gz");
+        assert!(!file.exists());
+    }
+}
+
+#[test]
+fn a_tarball_is_loaded_however_it_is_compressed_or_says_how_to_pack_it() {
+    let from = built();
+    let line = format!("mktarball box/1.0 -k {} --archive {}", kernel(), from.path("a.tar").display());
+    from.dkms(&line).expect(0);
+    compress(&from, "xz", &["--format=lzma"], "a.tar");
+    compress(&from, "bzip2", &[], "a.tar");
+    for name in ["a.tar.lzma", "a.tar.bz2"] {
+        let to = World::generic();
+        load(&to, &from.path(name)).expect(0);
+        assert!(status(&to).ends_with(": built\n"), "{name}: {}", status(&to));
+    }
+    let to = World::generic();
+    fs::write(from.path("a.tar.lz"), b"LZIP\x01").unwrap();
+    let before = everything(&to);
+    load(&to, &from.path("a.tar.lz")).expect(7).expect_error("compressed with lzip, which is not supported: unpack it");
+    everything(&to).assert_same(&before, "a tarball that is not loaded");
+}
+
 #[test]
 fn dkms_loads_and_installs_what_was_made_here() {
     let from = built();
@@ -171,7 +230,7 @@ fn what_cannot_be_made_is_refused_with_the_codes_of_dkms() {
     world.dkms("mktarball box/1.0 -k 9.9").expect(6).expect_error("--source-only");
     world.dkms("mktarball box/1.0 --source-only --binaries-only").expect(8);
     world.dkms("mktarball box/1.0 --no-such-option").expect(2);
-    world.dkms("mktarball box/1.0 --all --archive x.zip").expect(1).expect_error(".tar.gz");
+    world.dkms("mktarball box/1.0 --all --archive x.tar.bz2").expect(1).expect_error(".tar.gz");
     let line = "mktarball box/1.0 --all --archive /boot/x.tar.gz";
     world.program(world.path("bin/dkms")).words(line).read_only("/boot").run().expect(9);
     before.assert_same(&everything(&world), "refused commands");
@@ -325,7 +384,7 @@ fn members_that_leave_the_archive_or_are_no_files_are_refused_without_a_trace() 
     fs::create_dir(&outside).unwrap();
     let (absolute, there) = (outside.join("x").display().to_string(), outside.display().to_string());
     let before = everything(&world);
-    let members: [(&str, EntryType, &str, &str); 15] = [
+    let members: [(&str, EntryType, &str, &str); 17] = [
         (&absolute, Regular, "", "would leave"),
         ("../outside/x", Regular, "", "would leave"),
         ("dkms_source_tree/../../x", Regular, "", "would leave"),
@@ -342,6 +401,8 @@ fn members_that_leave_the_archive_or_are_no_files_are_refused_without_a_trace() 
         ("dkms_source_tree/pipe", Fifo, "", "neither a file"),
         ("dkms_main_tree/source/x86_64/module/x.ko", Regular, "", "not a kernel that modules were built for"),
         ("dkms_main_tree/6.1/x86_64/module/x.ko", Symlink, "y.ko", "is a link"),
+        ("dkms_main_tree/6.1/x86_64/module/.modsmith.json", Regular, "", "only modsmith itself uses"),
+        ("dkms_main_tree/6.1/x86_64/module/.modsmith/x", Regular, "", "only modsmith itself uses"),
     ];
     for (name, kind, link, why) in members {
         let archive = Hostile::new().member(name, kind, link).write(&world);
@@ -370,6 +431,82 @@ fn nobody_but_the_owner_can_write_what_was_loaded() {
     load(&world, &Hostile::new().file("dkms_source_tree/s", "").write(&world)).expect(0);
     let mode = fs::metadata(world.path("usr/src/box-1.0/s")).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o755);
+}
+
+/// Another archive with the contents of one, and more files beside the modules of the machine's kernel.
+fn with_files(world: &World, archive: &Path, files: &[(&str, &str)]) -> PathBuf {
+    let (contents, packed) = (world.path("contents"), world.path("more.tar.gz"));
+    fs::create_dir(&contents).unwrap();
+    tool::run(Command::new("tar").arg("-xzf").arg(archive).arg("-C").arg(&contents));
+    for (name, text) in files {
+        let file = contents.join("dkms_main_tree").join(kernel()).join(kernel::arch()).join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+    tool::run(Command::new("tar").arg("-czf").arg(&packed).arg("-C").arg(&contents).arg("."));
+    fs::remove_dir_all(&contents).unwrap();
+    packed
+}
+
+#[test]
+fn a_record_in_an_archive_is_not_believed_and_deletes_no_module_of_the_kernels() {
+    let from = built();
+    let record = r#"{"schema_version":1,"conf":[],"modules":[
+        {"name":"box","product":"box.ko","installed":"kernel/drivers/misc/box.ko"},
+        {"name":"resident","product":"resident.ko","installed":"kernel/drivers/misc/resident.ko"}],
+        "confinement":{"level":"full"},"store":{"identity":"sha256:forged","reused":true}}"#;
+    let archive = with_files(&from, &made(&from, "--all"), &[(".modsmith.json", record)]);
+    let to = World::generic();
+    load(&to, &archive).expect(0).expect_error("this is not loaded: `.modsmith.json`");
+    assert!(!to.tree().join("box/1.0").join(kernel()).join(kernel::arch()).join(".modsmith.json").exists());
+    let told = to.modsmith("status --json").expect(0).stdout;
+    assert!(!told.contains("\"full\"") && !told.contains("sha256:forged"), "{told}");
+    to.dkms(&format!("install box/1.0 -k {}", kernel())).expect(0);
+    let told = to.modsmith("status --json").expect(0).stdout;
+    assert!(!told.contains("\"full\"") && !told.contains("sha256:forged"), "{told}");
+    to.dkms(&format!("uninstall box/1.0 -k {}", kernel())).expect(0);
+    assert!(to.modules(&kernel()).join("kernel/drivers/misc/resident.ko").is_file(), "the kernel's own module");
+    assert!(status(&to).contains("built"), "{}", status(&to));
+}
+
+#[test]
+fn of_what_was_built_only_files_that_are_known_by_name_get_into_the_tree() {
+    let from = built();
+    let plain = made(&from, "--all");
+    let known = [("module/Module.symvers", "0x1 box_symbol box EXPORT_SYMBOL\n"), (".dep_other", "1.0\n")];
+    let unknown = [
+        ("log/config-6.1", "CONFIG_X=y\n"),
+        ("log/make.log.old", ""),
+        ("module/README", ""),
+        ("module/.box.ko", ""),
+        ("module/.ko", ""),
+        ("module/below/box.ko", ""),
+        ("original_module/box.ko", ""),
+        (".dep_.hidden", ""),
+        ("box.ko.origin", ""),
+    ];
+    let loaded = |archive: &Path, warned: bool| {
+        let to = World::generic();
+        let out = load(&to, archive).expect(0);
+        assert_eq!(out.stderr.contains("this is not loaded"), warned, "{out}");
+        package(&to)
+    };
+    let expected = loaded(&with_files(&from, &plain, &known), false);
+    let more = with_files(&from, &plain, &[&known[..], &unknown].concat());
+    expected.assert_same(&loaded(&more, true), "files that are not known");
+}
+
+#[test]
+fn names_that_are_longer_than_any_are_refused_without_a_trace() {
+    let world = World::generic();
+    let before = everything(&world);
+    for kind in [EntryType::GNULongName, EntryType::GNULongLink, EntryType::XHeader, EntryType::XGlobalHeader] {
+        let long = "a".repeat(3 << 20);
+        let archive =
+            Hostile::new().add("long", kind, "", &long, 3 << 20).file("dkms_source_tree/file", "").write(&world);
+        load(&world, &archive).expect(7).expect_error("of at most 1 MiB");
+        before.assert_same(&everything(&world), &format!("{kind:?}"));
+    }
 }
 
 #[test]
@@ -416,6 +553,6 @@ fn what_is_no_archive_of_a_package_is_refused_with_the_codes_of_dkms() {
     fs::remove_file(named).unwrap();
     let other = world.path("package.unknown");
     fs::write(&other, "x").unwrap();
-    world.dkms(&format!("add {}", other.display())).expect(7).expect_error(".tar.gz");
+    world.dkms(&format!("add {}", other.display())).expect(7).expect_error("make it again");
     before.assert_same(&everything(&world), "refused archives");
 }

@@ -62,7 +62,10 @@ impl Machine {
              --force --dkmstree /usr/src/home/tree --sourcetree /usr/src/home",
             self.kernel
         );
-        let _ = fs::remove_dir_all(self.world.path("usr/src/home/tree"));
+        let tree = self.world.path("usr/src/home/tree");
+        let _ = fs::remove_dir_all(&tree);
+        fs::create_dir(&tree).expect("scratch directory is writable");
+        std::os::unix::fs::chown(&tree, Some(USER), Some(USER)).expect("ours");
         let _ = fs::remove_dir_all(self.world.path("usr/src/home").join(self.id.replace('/', "-")));
         self.world.program("setpriv").words(&line).env("HOME", "/usr/src/home")
     }

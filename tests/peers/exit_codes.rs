@@ -1,6 +1,8 @@
 //! Exit codes that scripts test, side by side with Debian's dkms: command
 //! lines that go wrong, and packages made to fail in one particular place.
 
+use std::os::unix::fs::PermissionsExt;
+
 use modsmith_tests::World;
 use modsmith_tests::fixture::{self, Package};
 use modsmith_tests::kernel::{self, Flavour};
@@ -208,6 +210,96 @@ fn each_script_that_fails_has_its_exit_code() {
         &[("add postremove/1.0", 0), ("remove postremove/1.0 --all", 0)],
         &[],
     );
+}
+
+/// A script whose interpreter is not there, by its first line and what is said of it.
+const WITHOUT_INTERPRETER: [(&str, &str); 2] = [
+    ("#!/usr/bin/no-such-interpreter", "its interpreter `/usr/bin/no-such-interpreter` is not installed."),
+    ("#!/bin/sh\r", "its first line ends in a carriage return. Convert the file to Unix line ends."),
+];
+
+#[test]
+fn a_script_without_its_interpreter_is_exit_code_127_and_says_what_is_missing() {
+    for (first_line, why) in WITHOUT_INTERPRETER {
+        let package = |name: &str, directive: &str| {
+            let script = format!("{first_line}\necho\n");
+            Package::new(name, "1.0").conf(&format!("{directive}=\"run.sh\"")).executable("run.sh", &script)
+        };
+        let ours = compare(&package("postadd", "POST_ADD"), &[("add postadd/1.0", 127)], &[]);
+        assert!(ours[0].output.stdout.contains(why), "{}", ours[0].output);
+        let ours = compare(
+            &package("preinstall", "PRE_INSTALL"),
+            &[("install preinstall/1.0 -k KERNEL", 101)],
+            &[CONFIG, SYMVERS, RECORDS],
+        );
+        assert!(ours[0].output.stdout.contains(why), "{}", ours[0].output);
+        let ours = compare(
+            &package("postinstall", "POST_INSTALL"),
+            &[("install postinstall/1.0 -k KERNEL", 0)],
+            &[CONFIG, SYMVERS, RECORDS],
+        );
+        assert!(ours[0].output.stdout.contains(why), "{}", ours[0].output);
+        let ours = compare(
+            &package("prebuild", "PRE_BUILD"),
+            &[("build prebuild/1.0 -k KERNEL", 127)],
+            &["A failing PRE_BUILD stops the build"],
+        );
+        assert!(ours[0].output.stderr.contains(why), "{}", ours[0].output);
+    }
+}
+
+#[test]
+fn what_scripts_of_a_package_say_is_shown() {
+    let kernel = kernel::newest(Flavour::Generic);
+    for program in [Program::Peer, Program::Ours] {
+        let world = World::new(std::slice::from_ref(&kernel));
+        let conf = ["POST_ADD", "PRE_INSTALL", "POST_INSTALL", "POST_REMOVE"]
+            .map(|directive| format!("{directive}=\"say.sh {directive}\""));
+        let script = "echo \"this is $1\"; echo \"$1 complains\" >&2; exit $(test $1 != POST_INSTALL; echo $?)";
+        world.add_package(&Package::new("talking", "1.0").conf(&conf.join("\n")).script("say.sh", script));
+        for (line, scripts) in [
+            ("add talking/1.0".to_owned(), &["POST_ADD"][..]),
+            (format!("install talking/1.0 -k {kernel}"), &["PRE_INSTALL", "POST_INSTALL"]),
+            ("remove talking/1.0 --all".to_owned(), &["POST_REMOVE"]),
+        ] {
+            let out = program.run(&world, &line).expect(0);
+            for script in scripts {
+                assert!(out.stdout.contains(&format!("\nthis is {script}\n")), "{program:?}: {out}");
+                let said = format!("{}\n{}", out.stdout, out.stderr);
+                assert!(said.contains(&format!("\n{script} complains\n")), "{program:?}: {out}");
+            }
+        }
+        // Also of one whose failure ends the action.
+        let failing = Package::new("failing", "1.0").conf("POST_ADD=\"fail.sh\"");
+        world.add_package(&failing.script("fail.sh", "echo this is why; exit 3"));
+        let out = program.run(&world, "add failing/1.0").expect(3);
+        assert!(out.stdout.contains("\nthis is why\n") && !out.stderr.contains("this is why"), "{program:?}: {out}");
+    }
+}
+
+#[test]
+fn a_script_is_started_at_the_path_that_names_its_package() {
+    let kernel = kernel::newest(Flavour::Generic);
+    let all = ["POST_ADD", "PRE_BUILD", "POST_BUILD", "PRE_INSTALL", "POST_INSTALL", "POST_REMOVE"];
+    let seen = [Program::Peer, Program::Ours].map(|program| {
+        let world = World::new(std::slice::from_ref(&kernel));
+        world.opens_boot();
+        world.write("boot/seen", "");
+        std::fs::set_permissions(world.path("boot/seen"), PermissionsExt::from_mode(0o666)).expect("ours");
+        let conf = all.map(|directive| format!("{directive}=\"at.sh {directive}\""));
+        let script = "echo \"$1 $0 $PWD $(pwd -P)\" >>/boot/seen";
+        world.add_package(&Package::new("named", "1.0").conf(&conf.join("\n")).script("at.sh", script));
+        for line in
+            ["add named/1.0".to_owned(), format!("install named/1.0 -k {kernel}"), "remove named/1.0 --all".into()]
+        {
+            program.run(&world, &line).expect(0);
+        }
+        std::fs::read_to_string(world.path("boot/seen")).expect("scripts ran")
+    });
+    let at = "POST_ADD /var/lib/dkms/named/1.0/source/at.sh /var/lib/dkms/named/1.0/source /usr/src/named-1.0\n";
+    assert!(seen[0].starts_with(at), "{}", seen[0]);
+    assert_eq!(seen[0].lines().count(), all.len(), "{}", seen[0]);
+    assert_eq!(seen[1], seen[0]);
 }
 
 #[test]

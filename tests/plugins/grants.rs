@@ -57,7 +57,7 @@ fn a_grant_says_what_is_new_and_what_is_no_longer_asked_for() {
     let more = "[read]\nroots = [\"etc/own/a\"]\n[[run]]\nprogram = \"sh\"\narguments = [\"**\"]\n\
         [[run]]\nprogram = \"tool\"\narguments = [\"-x\"]\nenvironment = [\"LD_PRELOAD\"]\n";
     world.write(TABLE, table(more));
-    let told = "it has changed since it was granted and asks for more: runs sh **  (executes its input: may do anything); \
+    let told = "it has changed since it was granted and asks for more: runs sh ** (executes its input: may do anything); \
         runs tool -x, sets LD_PRELOAD (loads code: may do anything)";
     let out = install(&world).expect(31);
     assert_has(&out.stderr, &[told, "`modsmith plugin grant ownsys`"]);
@@ -69,7 +69,7 @@ fn a_grant_says_what_is_new_and_what_is_no_longer_asked_for() {
     assert_eq!(section[0], "Since the last grant, new (+) and no longer asked for (-):");
     let changes: Vec<&str> = section.iter().filter(|line| line.starts_with(['+', '-'])).copied().collect();
     let expected = [
-        "+ runs          sh **  (executes its input: may do anything)",
+        "+ runs          sh ** (executes its input: may do anything)",
         "+ runs          tool -x, sets LD_PRELOAD (loads code: may do anything)",
         "- reads         etc/own",
         "- runs          tool --dir etc/own",
@@ -193,4 +193,59 @@ fn of_two_files_of_one_id_only_the_granted_one_can_have_changed() {
     let out = with_path(&format!("{install} --dry-run")).expect(0);
     let told = format!("({granted}) is not used: {dropped} has the same id and is found first");
     assert_has(&out.stderr, &[&told]);
+}
+
+#[test]
+fn a_word_that_is_no_id_grants_nothing_and_takes_nothing_back() {
+    const SITE: &str = "etc/modsmith/policy.d/site.toml";
+    let (world, image) = (world(), tempfile::tempdir_in("/var/tmp").expect("a directory"));
+    world.write(TABLE, table(""));
+    world.write(SITE, "[deny]\nprograms = [\"tool\"]\n");
+    let site = image.path().join(SITE);
+    fs::create_dir_all(site.parent().expect("below")).expect("writable");
+    fs::copy(world.path(SITE), &site).expect("writable");
+    let options = ["".to_owned(), format!("--root {} --of-root", image.path().display())];
+    for options in &options {
+        for command in ["grant", "inspect", "revoke", "remove", "update"] {
+            for word in ["", "Ownsys", "own sys", ".", "1"] {
+                let program = world.program(modsmith_tests::world::modsmith());
+                let out = program.words(&format!("plugin {command} {options}")).arg(word).run();
+                out.expect(1).expect_error(&format!("`{word}` is not the id of a plugin")).expect_hint();
+            }
+        }
+        let program = world.program(modsmith_tests::world::modsmith());
+        let out = program.words(&format!("plugin revoke {options}")).arg("../policy.d/site").run();
+        out.expect(1).expect_error("is not the id of a plugin");
+    }
+    assert!(world.path(SITE).exists() && site.exists());
+    assert!(!world.path("etc/modsmith/grants").exists() && !image.path().join("etc/modsmith/grants").exists());
+}
+
+#[test]
+fn a_grant_that_cannot_be_used_says_what_is_wrong_and_can_be_given_again() {
+    let world = world();
+    world.write(TABLE, table(""));
+    world.modsmith("plugin grant ownsys").expect(0);
+    let good = fs::read_to_string(world.path(GRANT)).expect("the grant");
+    for (text, why) in [
+        ("format = 1\n".to_owned(), "is not a grant (missing field `digest`)"),
+        (good.replace("format = 1", "format = 1\nuntil = 2"), "is not a grant (unknown field `until`"),
+    ] {
+        world.write(GRANT, text);
+        let out = install(&world).expect(31);
+        assert_has(&out.stderr, &[why, "grant it again: `modsmith plugin grant ownsys`"]);
+        world.modsmith("plugin grant ownsys").expect(0);
+        assert_eq!(listed(&world)[0]["grant"]["state"], "granted");
+    }
+
+    // Others could replace it.
+    let directory = world.path("etc/modsmith/grants");
+    fs::set_permissions(&directory, std::os::unix::fs::PermissionsExt::from_mode(0o777)).expect("it is there");
+    assert_has(&install(&world).expect(31).stderr, &["etc/modsmith/grants is not trusted", "`chmod go-w "]);
+    for command in ["grant", "revoke"] {
+        let out = world.modsmith(&format!("plugin {command} ownsys")).expect(31).expect_hint();
+        assert_has(&out.stderr, &["etc/modsmith/grants is not trusted"]);
+    }
+    fs::set_permissions(&directory, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("it is there");
+    assert_eq!(listed(&world)[0]["grant"]["state"], "granted");
 }

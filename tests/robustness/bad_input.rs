@@ -305,6 +305,7 @@ fn a_source_tree_that_is_not_there_is_made() {
     let world = World::generic();
     world.add_package(&package());
     let trees = "--sourcetree /boot/several/src --dkmstree /boot/tree";
+    fs::create_dir(world.path("boot/tree")).unwrap();
     world.shell(&format!("dkms add /usr/src/bad-1.0 {trees}")).run().expect(0);
     assert!(world.path("boot/several/src/bad-1.0/dkms.conf").is_file());
     world.shell(&format!("dkms mktarball bad/1.0 --source-only --archive /boot/bad.tgz {trees}")).run().expect(0);
@@ -312,6 +313,77 @@ fn a_source_tree_that_is_not_there_is_made() {
     assert!(world.path("boot/other/bad-1.0/dkms.conf").is_file());
     fs::create_dir(world.path("boot/tree3")).unwrap();
     world.peer("add /usr/src/bad-1.0 --sourcetree /boot/dkms/src --dkmstree /boot/tree3").expect(0);
+}
+
+#[test]
+fn a_tree_that_was_named_and_is_not_there_is_not_begun_by_a_slip() {
+    let world = World::generic();
+    world.add_package(&package());
+    world.dkms("status").expect(0);
+    let before = world.snapshot();
+    for action in ["add bad/1.0", "add /usr/src/bad-1.0", "build bad/1.0"] {
+        let line = format!("{action} -k {} --dkmstree /boot/none/tree", kernel());
+        world.peer(&line).expect(1);
+        let out = world.modsmith(&line).expect(1).expect_error("There is no tree at /boot/none/tree").expect_hint();
+        out.expect_error("correct --dkmstree");
+    }
+    world.write("etc/dkms/framework.conf", "dkms_tree=/boot/none/tree\n");
+    world.peer("add bad/1.0").expect(1);
+    world.modsmith("add bad/1.0").expect(1).expect_error("correct dkms_tree in /etc/dkms/framework.conf");
+    world.modsmith("status").expect(0);
+    fs::remove_file(world.path("etc/dkms/framework.conf")).unwrap();
+    before.assert_same(&world.snapshot(), "a tree that is not there");
+}
+
+#[test]
+fn a_link_to_the_source_that_is_lost_is_told_from_a_lost_source() {
+    let world = World::generic();
+    world.add_package(&package());
+    let link = world.tree().join("bad/1.0/source");
+    for dangling in [false, true] {
+        world.dkms("add bad/1.0").expect(0);
+        fs::remove_file(&link).unwrap();
+        if dangling {
+            symlink("/usr/src/none", &link).unwrap();
+        }
+        let why = if dangling { "source leads to nothing" } else { "source is missing" };
+        let out = world.dkms("status").expect(0).expect_error(&format!("its link /var/lib/dkms/bad/1.0/{why}"));
+        assert!(out.stdout == "bad/1.0: broken\n" && !out.stderr.contains("gone"), "{out}");
+        let out = out.expect_error("Its source is at /usr/src/bad-1.0: run `dkms add bad/1.0`");
+        assert_eq!(out.stderr.lines().count(), 1, "{out}");
+        let build = format!("build bad/1.0 -k {}", kernel());
+        world.modsmith(&build).expect(4).expect_error(why).expect_error("which makes the link again");
+        let out = world.modsmith("status --view people").expect(0);
+        assert!(out.stdout.contains("only the link to its source is lost"), "{out}");
+        world.dkms("add bad/1.0").expect(0);
+        assert_eq!(world.dkms("status").expect(0).stdout, "bad/1.0: added\n");
+        fs::remove_dir_all(world.tree().join("bad")).unwrap();
+    }
+}
+
+#[test]
+fn a_name_that_the_tree_itself_uses_is_refused_with_the_reason() {
+    let world = World::generic();
+    for name in ["mok.key", "mok.pub"] {
+        let package = Package::new(name, "1.0");
+        world.add_package(&package);
+        let key = fs::read(world.tree().join("mok.key")).unwrap();
+        let out = world.modsmith(&format!("add {name}/1.0")).expect(1).expect_hint();
+        out.expect_error(&format!("`{name}` cannot be the name of a module: the tree has a file of this name"));
+        assert_eq!(fs::read(world.tree().join("mok.key")).unwrap(), key);
+    }
+    assert_eq!(world.dkms("status").expect(0).stdout, "");
+}
+
+#[test]
+fn an_empty_name_is_told_to_be_empty() {
+    let world = World::generic();
+    for line in ["dkms add ''", "dkms build ''", "dkms remove '' --all"] {
+        let out = world.shell(line).run().expect(1).expect_error(" is empty.");
+        assert!(!out.stderr.contains("The version of  is missing"), "{out}");
+    }
+    world.modsmith("build bad/1.0 -a x/y").expect(1).expect_error("cannot be the name of an architecture");
+    world.modsmith("build bad/1.0 --arch=").expect(16).expect_error("Write the architecture after -a");
 }
 
 #[test]

@@ -154,6 +154,10 @@ fn text_of_an_image_runs_inside_it_or_not_at_all() {
         }
         let before = Snapshot::of(&world.path("boot/outside"));
         let added = world.modsmith("add trap/1.0 --root /boot/image").expect_no_panic();
+        // Something for a kernel, so that taking it away is a change of one.
+        let built = image.join("var/lib/dkms/trap/1.0/6.1.0/x86_64/module");
+        fs::create_dir_all(&built).unwrap();
+        fs::write(built.join("trap.ko"), "").unwrap();
         let removed = world.modsmith("remove trap/1.0 --all --root /boot/image").expect(0);
         before.assert_same(&Snapshot::of(&world.path("boot/outside")), &format!("text of an image: {added}{removed}"));
         for name in ["script", "after"] {
@@ -163,6 +167,38 @@ fn text_of_an_image_runs_inside_it_or_not_at_all() {
             removed.expect_error("The post-transaction command was not run").expect_error("has no bash to run it");
         }
     }
+}
+
+#[test]
+fn an_identity_tells_of_the_machine_no_more_than_every_user_may_read() {
+    let world = machine();
+    let image = image(&world);
+    fs::remove_file(image.join("etc/dkms/trap.conf")).unwrap();
+    let headers = image.join("usr/src/headers");
+    for link in ["include/config/auto.conf", "vmlinux"] {
+        fs::remove_file(headers.join(link)).unwrap();
+    }
+    fs::create_dir(headers.join("include/generated")).unwrap();
+    let version = image.join("var/lib/dkms/trap/1.0");
+    fs::create_dir_all(&version).unwrap();
+    symlink("/usr/src/trap-1.0", version.join("source")).unwrap();
+    let identity = |target: &str| {
+        symlink(target, headers.join("zz")).unwrap();
+        let line = format!("identity trap/1.0 -k {} --root /boot/image", kernel());
+        let out = world.modsmith(&line).expect_no_panic();
+        fs::remove_file(headers.join("zz")).unwrap();
+        out
+    };
+    for target in ["/boot/secret", "/proc"] {
+        let out = identity(target).expect_hint();
+        assert!(out.code != 0 && !out.stdout.contains("sha256:"), "{target}: {out}");
+        out.expect_error(&format!("its headers lead out of the image to {target}, of which only"));
+    }
+    fs::File::create(world.path("boot/outside/sparse")).unwrap().set_len(200 << 30).unwrap();
+    identity("/boot/outside/sparse").expect_error("it has more than the headers of any kernel");
+    // The machine's, as builds of this image see it; every user may read it.
+    let out = identity("/boot/outside/victim");
+    assert!(!out.stderr.contains("lead out of the image"), "{out}");
 }
 
 #[test]

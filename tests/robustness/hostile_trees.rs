@@ -314,6 +314,35 @@ fn no_user_can_hold_the_lock_and_a_signal_ends_the_wait_for_it() {
 }
 
 #[test]
+fn no_user_can_hold_up_root_with_a_lock_of_a_cache_or_of_plugins() {
+    let world = machine().of_system("ID=debian\n");
+    for directory in
+        ["etc/modsmith/plugins", "var/cache/modsmith/headers/packages", "var/cache/modsmith/headers/kernels"]
+    {
+        fs::create_dir_all(world.path(directory)).unwrap();
+        world.path(directory).ancestors().take(3).for_each(|directory| mode(directory, 0o755));
+    }
+    // As earlier versions made it.
+    let lock = world.path("var/cache/modsmith/headers/lock");
+    fs::write(&lock, "").unwrap();
+    mode(&lock, 0o644);
+    mode(&world.path("boot/outside"), 0o777);
+    let program = world::modsmith().display().to_string();
+    let script = format!(
+        "setpriv --reuid {USER} --regid {USER} --clear-groups sh -c \
+           'exec 8</var/cache/modsmith/headers/lock 9</etc/modsmith/plugins && flock 8 && flock 9 && \
+            touch /boot/outside/held && exec sleep 1000' & holder=$!; \
+         until test -e /boot/outside/held; do kill -0 $holder || exit 9; done; \
+         timeout {WATCHDOG} {program} store gc; echo \"gc $?\"; \
+         timeout {WATCHDOG} {program} plugin remove absent; echo \"remove $?\"; kill $holder"
+    );
+    let out = world.shell(&script).run().expect_no_panic();
+    assert!(out.stdout.contains("gc 0\n"), "{out}");
+    assert!(out.stdout.contains("remove ") && !out.stdout.contains("remove 124"), "{out}");
+    assert!(!lock.exists() && fs::read_dir(world.path("etc/modsmith/plugins")).unwrap().count() == 0, "{out}");
+}
+
+#[test]
 fn a_build_has_no_pin_in_its_environment() {
     let world = machine();
     let package = Package::new("plain", "1.0").conf("MAKE=\"env >/boot/seen; false\"");

@@ -9,6 +9,7 @@ mod hostile_trees;
 mod levels;
 mod planning;
 mod recipes;
+mod special_files;
 mod stopped_readers;
 mod temporary;
 mod terminal_text;

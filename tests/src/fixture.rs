@@ -86,6 +86,12 @@ impl Package {
         self
     }
 
+    /// Adds an executable file.
+    pub fn executable(mut self, path: &str, content: &str) -> Package {
+        self.files.push((path.into(), content.into(), true));
+        self
+    }
+
     /// Adds lines at the end of the dkms.conf.
     pub fn conf(mut self, lines: &str) -> Package {
         let conf = self.files.iter_mut().find(|(p, ..)| p == "dkms.conf").expect("a package starts with one");

@@ -224,3 +224,13 @@ fn what_differs_between_two_builds_is_shown() {
     world.has_no_walls();
     world.modsmith(&format!("identity kept/1.0 -k {}", kernel())).expect(30).expect_error("confinement is off");
 }
+
+#[test]
+fn a_source_that_is_larger_than_any_has_no_identity_and_is_not_read() {
+    let world = world();
+    fs::File::create(world.path("usr/src/kept-1.0/sparse")).expect("writable").set_len(200 << 30).expect("sparse");
+    let line = format!("60 {} identity kept/1.0 -k {}", modsmith().display(), kernel());
+    let out = world.program(tool::path("timeout")).words(&line).run().expect_no_panic().expect_hint();
+    assert_ne!(out.code, 124, "it is read: {out}");
+    out.expect_error("is not known: the files of the source have more than 4 GiB");
+}

@@ -98,7 +98,8 @@ pub fn of_clap(error: &clap::Error) -> Option<Error> {
     use clap::error::ErrorKind::*;
     let kind = match error.kind() {
         DisplayHelp | DisplayVersion => return None,
-        UnknownArgument => Kind::UnknownOption,
+        // dkms knows no `--force=yes` either.
+        UnknownArgument | TooManyValues => Kind::UnknownOption,
         InvalidValue if lacks_kernel_or_arch(error) => Kind::KernelOrArchEmpty,
         _ => Kind::Usage,
     };
@@ -112,6 +113,22 @@ pub fn of_clap(error: &clap::Error) -> Option<Error> {
         None => tip.to_owned(),
     });
     Some(hints.fold(Error::new(kind, message), Error::hint))
+}
+
+/// Takes out a suggestion that is not what a slip of the keyboard was to be: clap suggests an
+/// option for anything.
+pub fn without_far_suggestion(error: &mut clap::Error) {
+    use clap::error::{ContextKind, ContextValue};
+    let name = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.trim_start_matches('-').split('=').next().map(str::to_owned),
+        _ => None,
+    };
+    if let (Some(given), Some(meant)) = (name(ContextKind::InvalidArg), name(ContextKind::SuggestedArg)) {
+        let begins = given.len() > 2 && meant.starts_with(&given);
+        if !begins && strsim::damerau_levenshtein(&given, &meant) > given.chars().count().div_ceil(4) {
+            error.remove(ContextKind::SuggestedArg);
+        }
+    }
 }
 
 /// Whether `-k` or `-a` is the last word, or comes before another option.
@@ -167,10 +184,14 @@ mod tests {
         kernel: Option<String>,
         #[arg(long, value_parser = ["a", "b"])]
         letter: Option<String>,
+        #[arg(long)]
+        force: bool,
     }
 
     fn error(words: &[&str]) -> Error {
-        of_clap(&Line::try_parse_from(words).unwrap_err()).unwrap()
+        let mut error = Line::try_parse_from(words).unwrap_err();
+        without_far_suggestion(&mut error);
+        of_clap(&error).unwrap()
     }
 
     #[test]
@@ -181,7 +202,20 @@ mod tests {
         assert!(unknown.hints[0].contains("--letter"), "{unknown:?}");
         assert_eq!(error(&["x", "-k"]).id(), "kernel-or-arch-empty");
         assert_eq!(error(&["x", "--letter", "c"]).id(), "usage");
+        // A value of an option that has none.
+        assert_eq!(error(&["x", "--force=yes"]).id(), "unknown-option");
         assert!(of_clap(&Line::try_parse_from(["x", "--help"]).unwrap_err()).is_none());
+    }
+
+    #[test]
+    fn only_a_name_that_is_close_is_suggested() {
+        let suggested = |word: &str| error(&["x", word]).hints.iter().any(|hint| hint.starts_with("Did you mean"));
+        for word in ["--leter", "--kernel", "--forc"] {
+            assert!(suggested(word), "{word}: {:?}", error(&["x", word]).hints);
+        }
+        for word in ["--k", "--no-such", "--force-it", "--ever"] {
+            assert!(!suggested(word), "{word}: {:?}", error(&["x", word]).hints);
+        }
     }
 
     #[test]

@@ -46,21 +46,22 @@ pub fn run(
                 command = with_options(command, format, Shown::Yes);
             }
             Some(
-                command
-                    .try_get_matches_from(words)
-                    .map(|_| Ok(()))
-                    .map_err(|error| usage_error(&error, persona, words)),
+                command.try_get_matches_from(words).map(|_| Ok(())).map_err(|error| usage_error(error, persona, words)),
             )
         }
         None => None,
     }
 }
 
+/// dkms's word that loads archives, whatever their names are.
+const LOADS_ANY: &str = "ldtarball";
+
 /// Loads an archive as the plugin does that knows its name. `None` where the
 /// system installed it by itself or its plans are only shown, and nothing is left to do.
 pub fn load(archive: &Path, target: &Target, run: &Invocation<'_>, arguments: &Arguments) -> Result<Option<PackageId>> {
     let formats = Packager(&run.env.plugins).formats();
-    let Some(format) = best(&formats, archive) else {
+    let by_default = || formats.iter().find(|format| format.load_action.as_deref() == Some(LOADS_ANY));
+    let Some(format) = best(&formats, archive).or_else(by_default) else {
         let suffixes: Vec<&str> = formats.iter().flat_map(|format| &format.suffixes).map(String::as_str).collect();
         return Err(Error::new(Kind::ArchiveMalformed, format!("No plugin loads the archive {}.", archive.display()))
             .hint(match suffixes.is_empty() {
@@ -127,7 +128,7 @@ fn run_format(
     let Line { persona, words, environment } = *line;
     let command = with_options(arguments_of(persona), format, Shown::Yes);
     let command = with_options_of_all(command, all).after_help(listed(std::slice::from_ref(format)));
-    let refused = |error| usage_error(&error, persona, words);
+    let refused = |error| usage_error(error, persona, words);
     let matches = command.try_get_matches_from(words).map_err(refused)?;
     let mut arguments = Arguments::of(&matches).map_err(refused)?;
     arguments.take_word(word);

@@ -105,6 +105,8 @@ pub fn run(arguments: &IdentityArguments, environment: &Environment) -> Result<(
 pub(super) fn package(word: &str) -> Result<PackageId> {
     match word.split_once('/') {
         Some((module, version)) => PackageId::new(module, version),
+        None if word.is_empty() => Err(Error::new(Kind::Usage, "The name of the package is empty.")
+            .hint("Name module and version, as in `bbswitch/0.8`.")),
         None => Err(Error::new(Kind::Usage, format!("The version of {word} is missing."))
             .hint("Name both, as in `bbswitch/0.8`.")),
     }

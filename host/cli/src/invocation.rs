@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use modsmith_core::Environment;
+use modsmith_core::conf::Origin;
 use modsmith_core::conf::framework::Framework;
 use modsmith_core::error::{Error, ExitCodes, Kind, Result};
 use modsmith_core::event::{self, Event, Level, Note, Observer};
 use modsmith_core::flow::{Env, Invocation, Mode, Options};
-use modsmith_facts::System;
+use modsmith_facts::{Root, System, inside};
 use modsmith_plan::{AT_REST, INTERRUPTED, PlanView};
 use modsmith_plugins::{Administration, Plugins};
 
@@ -18,7 +19,7 @@ use super::errors::{self, ErrorView};
 use super::renderers::{Renderer, keep_lines_whole};
 use super::setup::{plugins, system};
 use super::targets::Targets;
-use super::words::{absolute, from_here};
+use super::words::{Action, absolute, from_here};
 use super::{Persona, output};
 
 /// The use that an action makes of plugins.
@@ -57,10 +58,30 @@ pub(super) fn with_plans<T>(
     // Whatever the caller's is: what is installed must be readable for all.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let (system, framework) = system(&arguments.directories, arguments.os_release.as_deref(), environment)?;
+    refuse_missing_tree(arguments, &system, &framework)?;
     let renderer = Renderer::of(arguments, arguments.verbose || framework.verbose(), environment)?;
     let outcome = carried_out(arguments, environment, plugin_use, (system, framework), &renderer, body, show);
     renderer.finish(outcome.as_ref().err());
     outcome
+}
+
+/// `add` and `build` begin no tree at a place that was named: a slip in the name would have a package
+/// registered where nobody looks. With dkms, too, the other actions make it.
+fn refuse_missing_tree(arguments: &Arguments, system: &System, framework: &Framework) -> Result<()> {
+    let begins = |word: &String| matches!(Action::of(word), Some(Action::Add | Action::Build));
+    let remedy = match (&arguments.directories.dkmstree, framework.origin("dkms_tree")) {
+        (Some(_), _) => "correct --dkmstree".to_owned(),
+        (None, None | Some(Origin::Default)) => return Ok(()),
+        (None, Some(Origin::File(file))) => format!("correct dkms_tree in {}", file.display()),
+        (None, Some(_)) => "correct the variable dkms_tree of the environment".to_owned(),
+    };
+    match system.roots.get(Root::Tree).filter(|tree| !inside::is_dir(tree)) {
+        Some(tree) if arguments.words.iter().any(begins) => {
+            let message = format!("There is no tree at {}: the directory does not exist.", tree.display());
+            Err(Error::new(Kind::Usage, message).hint(format!("Make the directory, or {remedy}.")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The body of an invocation, and what it leaves to be shown.

@@ -238,7 +238,7 @@ fn parse<A: Parser>(words: &[OsString], environment: &Environment) -> Result<A, 
                 help::command(command, &words[2..], environment);
                 code
             }
-            _ => usage_error(&error, Persona::Modsmith, &words),
+            _ => usage_error(error, Persona::Modsmith, &words),
         }
     })
 }
@@ -252,7 +252,7 @@ fn parse_arguments(persona: Persona, words: &[OsString], environment: &Environme
         }
         _ => Err(error),
     });
-    matches.and_then(|matches| Arguments::of(&matches)).map_err(|error| usage_error(&error, persona, words))
+    matches.and_then(|matches| Arguments::of(&matches)).map_err(|error| usage_error(error, persona, words))
 }
 
 /// The command line of actions.
@@ -263,9 +263,10 @@ fn arguments_of(persona: Persona) -> clap::Command {
     }
 }
 
-fn usage_error(error: &clap::Error, persona: Persona, words: &[OsString]) -> ExitCode {
+fn usage_error(mut error: clap::Error, persona: Persona, words: &[OsString]) -> ExitCode {
     use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
-    let understood = errors::of_clap(error);
+    errors::without_far_suggestion(&mut error);
+    let understood = errors::of_clap(&error);
     match (error.kind(), &understood, persona) {
         // Styled, where the terminal is.
         (DisplayHelp | DisplayVersion, ..) => drop(error.print()),

@@ -139,12 +139,8 @@ impl Found {
 fn for_scripts(found: &Found, run: &Invocation<'_>, persona: Persona) {
     run.runner.say_lines(&found.lines.iter().map(text).collect::<Vec<_>>());
     for line in found.lines.iter().filter(|line| line.state == State::Broken) {
-        output::warning(&format!(
-            "{} is broken: its source is gone. Put it back and run `dkms add {}`, or delete {}.",
-            line.id,
-            line.id,
-            run.env.tree.real(&line.id.version_dir()).display()
-        ));
+        let (why, remedy) = run.env.why_broken(&line.id);
+        output::warning(&format!("{} is broken: {why}. {remedy}", line.id));
     }
     // Scripts read every line of dkms's.
     if persona == Persona::Modsmith {

@@ -130,7 +130,7 @@ pub fn filter_of(package: Option<&str>, kernel: Option<&str>, arch: Option<&str>
 fn check_value(option: &str, what: &str, value: &str) -> Result<()> {
     if value.is_empty() {
         return Err(Error::new(Kind::KernelOrArchEmpty, format!("The {what} of {option} is empty."))
-            .hint(format!("Write a {what} after {option}, or leave the option out.")));
+            .hint(format!("Write the {what} after {option}, or leave the option out.")));
     }
     check_kernel_name(what, value)
 }

@@ -157,6 +157,7 @@ impl CommandLine {
             (Some(module), Some(version)) => PackageId::new(module, version),
             (module, _) => {
                 let message = match module {
+                    Some(module) if module.is_empty() => "The name of the module is empty.".to_owned(),
                     Some(module) => format!("The version of {module} is missing."),
                     None => "The module and its version are missing.".to_owned(),
                 };

@@ -79,6 +79,8 @@ pub enum Progress {
     Tick,
     /// It ended: `Err` holds the exit status.
     Ended(Result<(), i32>),
+    /// What a script of the package said that has ended.
+    Output(Vec<String>),
     /// A change is taken back: the title of its plan.
     Undoing { title: String },
     /// Of several pieces of work: how many are done, and the modules or kernels in work.

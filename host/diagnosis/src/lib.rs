@@ -200,98 +200,145 @@ const PRE_BUILD: &str = "Running the pre_build script";
 /// Finds the first error in the last block of a make.log: those before it are of
 /// commands that succeeded. A log without blocks is one block.
 pub fn of_log(mut log: impl BufRead) -> io::Result<Diagnosis> {
-    let table = Table::new();
-    // Where there are no walls they refuse nothing.
-    let mut refusals: Option<Refusals> = None;
-    let kernel = Regex::new(KERNEL).expect("the pattern is tested");
-    let mut best: Option<Candidate> = None;
-    let mut succeeded = false;
-    let (mut bytes, mut number, mut head) = (Vec::new(), 0, 0);
-    let (mut heading, mut in_pre_build, mut early) = (String::new(), false, None);
-    let mut kernels = BTreeSet::new();
-    // Of what was said before make stopped: the last line that tells of a failure,
-    // else the last one.
-    let mut before: Option<(bool, ErrorLine)> = None;
-    loop {
+    let mut reader = LogReader::new();
+    let mut bytes = Vec::new();
+    while log.read_until(b'\n', &mut bytes)? != 0 {
+        reader.line(&String::from_utf8_lossy(&bytes));
         bytes.clear();
-        if log.read_until(b'\n', &mut bytes)? == 0 {
-            break;
-        }
-        number += 1;
-        let whole = String::from_utf8_lossy(&bytes);
+    }
+    Ok(reader.diagnosis())
+}
+
+/// Reads a log line by line.
+struct LogReader {
+    table: Table,
+    kernel: Regex,
+    /// How walls refuse; `None`: the build has none.
+    refusals: Option<Refusals>,
+    /// The number of the current line, from 1.
+    number: u64,
+    /// How many lines say which log this is.
+    head: u64,
+    /// The last line that is not empty.
+    heading: String,
+    block: Block,
+    /// The error of PRE_BUILD's block, which make's block follows.
+    early: Option<Early>,
+    kernels: BTreeSet<String>,
+}
+
+/// The state of the block of one command.
+#[derive(Default)]
+struct Block {
+    is_pre_build: bool,
+    best: Option<Candidate>,
+    /// Of the lines before make stopped: the last one that tells of a failure, else the
+    /// last one.
+    before: Option<(bool, ErrorLine)>,
+    succeeded: bool,
+}
+
+impl LogReader {
+    fn new() -> Self {
+        let kernel = Regex::new(KERNEL).expect("the pattern is tested");
+        let (block, kernels) = (Block::default(), BTreeSet::new());
+        let (refusals, early, heading) = (None, None, String::new());
+        Self { table: Table::new(), kernel, refusals, number: 0, head: 0, heading, block, early, kernels }
+    }
+
+    fn line(&mut self, whole: &str) {
+        self.number += 1;
         let text = whole.trim();
-        if number == 1 && text.starts_with("DKMS ") {
-            // What the log is of, and the date.
-            head = 2;
+        if self.number == 1 && text.starts_with("DKMS ") {
+            // The package and the kernel, and the date.
+            self.head = 2;
         }
         if let Some(level) = text.strip_prefix(CONFINEMENT) {
-            refusals = (!["off", "none"].iter().any(|none| level.starts_with(none))).then(Refusals::new);
+            self.refusals = (!["off", "none"].iter().any(|none| level.starts_with(none))).then(Refusals::new);
         }
         if text.starts_with("# command: ") {
-            if in_pre_build {
-                early = best.take().filter(|found| found.rank <= Rank::Sign).map(Early::from);
-            }
-            (best, before, succeeded) = (None, None, false);
-            in_pre_build = heading == PRE_BUILD;
-            continue;
+            return self.begin_block();
         }
         if !text.is_empty() {
-            heading.clear();
-            heading.push_str(text);
+            self.heading.clear();
+            self.heading.push_str(text);
         }
-        succeeded |= text == "# exit code: 0";
-        if best.as_ref().is_some_and(|best| best.rank == Rank::Cause) || table::is_frame(text) || number <= head {
-            continue;
+        self.block.succeeded |= text == "# exit code: 0";
+        let has_cause = self.block.best.as_ref().is_some_and(|best| best.rank == Rank::Cause);
+        // What configure tries has errors of its own.
+        let is_trial = self.block.is_pre_build && text.contains("conftest");
+        if !has_cause && !table::is_frame(text) && self.number > self.head && !is_trial {
+            self.note_kernel(text);
+            self.judge(whole, text);
         }
-        let (mut rank, mut class, program) = table.judge(text);
-        let refusal = refusals.as_ref().and_then(|refusals| refusals.of_line(text));
+    }
+
+    /// The line above names what runs.
+    fn begin_block(&mut self) {
+        let ended = std::mem::take(&mut self.block);
+        if ended.is_pre_build {
+            self.early = ended.best.filter(|found| found.rank <= Rank::Sign).map(Early::from);
+        }
+        self.block.is_pre_build = self.heading == PRE_BUILD;
+    }
+
+    /// Notes the kernel whose module directory a line names.
+    fn note_kernel(&mut self, text: &str) {
+        if let Some(found) = self.kernel.captures(text).and_then(|found| found.get(1))
+            && self.kernels.len() < MOST_KERNELS
+        {
+            self.kernels.insert(found.as_str().to_owned());
+        }
+    }
+
+    /// Compares a line with the best candidate of its block.
+    fn judge(&mut self, whole: &str, text: &str) {
+        let (mut rank, mut class, program) = self.table.judge(text);
+        let refusal = self.refusals.as_ref().and_then(|refusals| refusals.of_line(text));
         if refusal.is_some() && (class == Class::Unknown || rank >= Rank::Sign) {
             (rank, class) = (rank.min(Rank::Sign), Class::Confined);
         }
-        // What configure tries has errors of its own.
-        if in_pre_build && text.contains("conftest") {
-            continue;
-        }
-        if let Some(found) = kernel.captures(text).and_then(|found| found.get(1))
-            && kernels.len() < MOST_KERNELS
-        {
-            kernels.insert(found.as_str().to_owned());
-        }
-        let as_line = |text: &str| ErrorLine { line: number, text: table::plain(text).chars().take(LONGEST).collect() };
+        let plain = table::plain(text).chars().take(LONGEST).collect();
+        let mut line = ErrorLine { line: self.number, text: plain };
+        let block = &mut self.block;
         if rank == Rank::Output
-            && let Some(tells) = table.may_explain(whole.trim_end())
-            && (tells || before.as_ref().is_none_or(|(told, _)| !told))
+            && let Some(tells) = self.table.may_explain(whole.trim_end())
+            && (tells || block.before.as_ref().is_none_or(|(told, _)| !told))
         {
-            before = Some((tells, as_line(text)));
+            block.before = Some((tells, line.clone()));
         }
-        let mut line = as_line(text);
         if rank == Rank::Consequence
-            && let Some((_, said)) = before.take()
+            && let Some((_, said)) = block.before.take()
         {
             (rank, line) = (Rank::Before, said);
         }
-        // Of what only may be the reason, the first; of plain output, the last.
+        // Of lines that only may be the reason, the first; of plain output, the last.
         let better = |best: &Candidate| rank < best.rank || (rank == Rank::Output && best.rank == Rank::Output);
-        if best.as_ref().is_none_or(better) {
-            best = Some(Candidate { rank, class, program, refusal, line });
+        if block.best.as_ref().is_none_or(better) {
+            block.best = Some(Candidate { rank, class, program, refusal, line });
         }
     }
-    let early = early.filter(|_| !in_pre_build);
-    Ok(match best {
-        None => Diagnosis { early, kernels, succeeded, ..Diagnosis::default() },
-        Some(found) => Diagnosis {
-            class: found.class,
-            first_error: Some(found.line),
-            program: found.program,
-            refusal: found.refusal.filter(|_| found.class == Class::Confined),
-            succeeded,
-            known: found.rank != Rank::Output,
-            is_weak: found.rank > Rank::Sign,
-            early,
-            kernels,
-            ..Diagnosis::default()
-        },
-    })
+
+    fn diagnosis(self) -> Diagnosis {
+        let Self { block, early, kernels, .. } = self;
+        let early = early.filter(|_| !block.is_pre_build);
+        let succeeded = block.succeeded;
+        match block.best {
+            None => Diagnosis { early, kernels, succeeded, ..Diagnosis::default() },
+            Some(found) => Diagnosis {
+                class: found.class,
+                first_error: Some(found.line),
+                program: found.program,
+                refusal: found.refusal.filter(|_| found.class == Class::Confined),
+                succeeded,
+                known: found.rank != Rank::Output,
+                is_weak: found.rank > Rank::Sign,
+                early,
+                kernels,
+                ..Diagnosis::default()
+            },
+        }
+    }
 }
 
 impl From<Candidate> for Early {

@@ -93,7 +93,7 @@ const ROWS: &[(Rank, Class, &str)] = &[
     (
         Cause,
         Unknown,
-        r": (fatal )?error: |^ERROR: modpost|multiple definition of|undefined reference to|internal compiler error",
+        r": (fatal )?error: |^ERROR: modpost|multiple definition of|undefined reference to|internal compiler error|: its first line ends in a carriage return",
     ),
     (Sign, CompilerMismatch, r"the compiler differs from the one used to build the kernel"),
     (Sign, SourceIncomplete, r": No such file or directory$"),
@@ -120,6 +120,7 @@ const MISSING: &[&str] = &[
     r"cannot execute [‘'`]([^’']+)['’]",
     r"\benv: [‘'`]([^’']+)['’]: No such file",
     r"^`([^`]+)` is not installed",
+    r"^\S+: its interpreter `(?:[^`]*/)?([^`/]+)` is not installed",
 ];
 
 /// Programs that are a part of the compiler: with a prefix for the machine and a

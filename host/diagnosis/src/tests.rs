@@ -135,6 +135,22 @@ fn a_tool_that_is_not_there_is_a_missing_tool() {
     );
 }
 
+/// As modsmith writes it for the system, which does not say what is missing.
+#[test]
+fn an_interpreter_that_is_not_there_is_a_missing_tool_and_a_line_end_a_line_to_correct() {
+    let found = says(
+        "/b/configure.py: its interpreter `/usr/bin/python2` is not installed.",
+        Class::ToolMissing,
+        "its interpreter `/usr/bin/python2`",
+    );
+    assert_eq!(found.program.as_deref(), Some("python2"));
+    says(
+        "/b/pre.sh: it cannot be started: its first line ends in a carriage return. Convert the file to Unix line ends.",
+        Class::Unknown,
+        "Convert the file to Unix line ends",
+    );
+}
+
 /// dahdi-dkms 3.4.0, where Debian's small perl-base is all that there is of Perl.
 #[test]
 fn a_module_of_an_interpreter_that_is_not_there_is_a_missing_tool() {

@@ -1,10 +1,11 @@
 //! Digests of bytes and of files.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use ring::digest::{Context, SHA256};
+
+use crate::inside;
 
 /// What a digest begins with.
 pub const DIGEST_PREFIX: &str = "sha256:";
@@ -31,12 +32,12 @@ pub fn digest_of(mut file: impl Read) -> io::Result<String> {
     }
 }
 
-/// The digest of the file at a path.
+/// The digest of the regular file at a path.
 ///
 /// # Errors
-/// A file that cannot be read.
+/// Those of [`inside::open`] and of read(2).
 pub fn file_digest(path: &Path) -> io::Result<String> {
-    digest_of(File::open(path)?)
+    inside::open(path)?.map_or_else(|| Ok(digest(&[])), digest_of)
 }
 
 #[cfg(test)]

@@ -2,19 +2,24 @@
 //! package, of the administrator.
 //!
 //! Two rules hold for all of them. A path below `--root` is resolved as that
-//! system would resolve it, absolute links too, so that no link leads out of it.
-//! And a file that is read as configuration is a regular one of bounded size:
-//! opening a pipe or a device could block, or do something.
+//! system would resolve it, absolute links too, so that no link leads out of it;
+//! what is opened stays inside also if names change meanwhile. And a file that is
+//! read is a regular one of bounded size: opening a pipe or a device could block,
+//! or do something. All that is asked of a file is asked of the opened one.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use rustix::fs::FileType;
+use rustix::fs::{FileType, Mode, OFlags};
+use rustix::io::Errno;
 
-use super::trust::describe;
+use super::beneath::HANDLE;
+use super::in_root::{LINKS, handle_in_root, reversed};
 
 /// The largest configuration file, in bytes.
 pub const CONFIGURATION_LIMIT: u64 = 1 << 20;
@@ -23,17 +28,20 @@ pub const CONFIGURATION_LIMIT: u64 = 1 << 20;
 /// its debugging symbols.
 const LIMIT: u64 = 4 << 30;
 
-/// How many links one path may have, as Linux has it (path_resolution(7)).
-const LINKS: usize = 40;
-
 /// The directory of `--root`, once it is known.
-static TARGET: OnceLock<PathBuf> = OnceLock::new();
+static TARGET: OnceLock<Target> = OnceLock::new();
+
+struct Target {
+    path: PathBuf,
+    handle: Option<OwnedFd>,
+}
 
 /// From now on, paths below this directory are resolved inside it. To be called
 /// once, with a path that has no links.
 pub fn enter(root: &Path) {
     if root != Path::new("/") {
-        let _ = TARGET.set(root.to_path_buf());
+        let handle = rustix::fs::open(root, HANDLE | OFlags::DIRECTORY, Mode::empty()).ok();
+        let _ = TARGET.set(Target { path: root.to_path_buf(), handle });
     }
 }
 
@@ -41,11 +49,18 @@ pub fn enter(root: &Path) {
 /// of it. A path that does not exist yet stands for the place where the file would be made.
 pub fn real(path: &Path) -> PathBuf {
     match TARGET.get() {
-        Some(root) => {
+        Some(Target { path: root, .. }) => {
             path.strip_prefix(root).map_or_else(|_| path.to_path_buf(), |inside| locate_in_root(root, inside))
         }
         None => path.to_path_buf(),
     }
+}
+
+/// A handle of what a path below `--root` names; `None` for other paths.
+fn handle_in_target(path: &Path) -> Option<io::Result<OwnedFd>> {
+    let target = TARGET.get()?;
+    let inside = path.strip_prefix(&target.path).ok()?;
+    Some(target.handle.as_ref().map_or(Err(io::ErrorKind::NotFound.into()), |root| handle_in_root(root, inside)))
 }
 
 /// The real path of a path of the system below `root`, which need not exist.
@@ -81,17 +96,8 @@ pub fn locate_in_root(root: &Path, path: &Path) -> PathBuf {
     out
 }
 
-fn reversed(path: &Path) -> Vec<std::ffi::OsString> {
-    let parts = path.components().rev().filter_map(|part| match part {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some("..".into()),
-        Component::CurDir | Component::RootDir | Component::Prefix(_) => None,
-    });
-    parts.collect()
-}
-
 pub fn metadata(path: &Path) -> io::Result<Metadata> {
-    std::fs::metadata(real(path))
+    handle_in_target(path).map_or_else(|| std::fs::metadata(path), |handle| File::from(handle?).metadata())
 }
 
 pub fn is_file(path: &Path) -> bool {
@@ -124,7 +130,11 @@ pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     read_within(path, LIMIT)
 }
 
-fn read_within(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+/// A regular file that is no larger than `limit`, in bytes.
+///
+/// # Errors
+/// Those of [`read_configuration`].
+pub fn read_within(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let Some(file) = open(path)? else { return Ok(Vec::new()) };
     let too_large = || refusal(format!("it is larger than {} MiB", limit >> 20));
     let length = file.metadata()?.len();
@@ -139,18 +149,78 @@ fn read_within(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// Opens a regular file for reading; `None` for `/dev/null`, which people link
 /// to where they want a file to be empty.
 pub fn open(path: &Path) -> io::Result<Option<File>> {
-    let path = real(path);
-    let metadata = std::fs::metadata(&path)?;
+    let Found { file, owners_of_links } = find(path)?;
+    let metadata = file.metadata()?;
     if is_null(&metadata) {
         return Ok(None);
     }
-    follows_only_own_links(&path, &metadata)?;
+    follows_only_own_links(&owners_of_links, &metadata)?;
     // A device is not even opened: that alone may have an effect.
     regular(&metadata)?;
-    let flags = libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
-    let file = File::options().read(true).custom_flags(flags).open(&path)?;
-    regular(&file.metadata()?)?;
-    Ok(Some(file))
+    let read = |path: &Path| {
+        let flags = libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
+        File::options().read(true).custom_flags(flags).open(path)
+    };
+    match read(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd()))) {
+        // There is no procfs.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let opened = read(&real(path))?;
+            let identity = |metadata: &Metadata| (metadata.dev(), metadata.ino());
+            if identity(&opened.metadata()?) != identity(&metadata) {
+                return Err(refusal("it was replaced while it was opened".to_owned()));
+            }
+            Ok(Some(opened))
+        }
+        opened => opened.map(Some),
+    }
+}
+
+/// Opens a directory, which links may lead to.
+///
+/// # Errors
+/// Those of open(2).
+pub fn open_directory(path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
+    let flags = flags | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(match handle_in_target(path) {
+        Some(handle) => rustix::fs::openat(handle?, ".", flags, Mode::empty())?,
+        None => rustix::fs::open(path, flags, Mode::empty())?,
+    })
+}
+
+/// What a path names.
+struct Found {
+    /// A handle, which reads nothing.
+    file: File,
+    /// The owners of the links that stood at the path's end. Below `--root` they do not count:
+    /// all that is there is the image's.
+    owners_of_links: Vec<u32>,
+}
+
+fn find(path: &Path) -> io::Result<Found> {
+    if let Some(handle) = handle_in_target(path) {
+        return Ok(Found { file: handle?.into(), owners_of_links: Vec::new() });
+    }
+    let mut path = path.to_path_buf();
+    let mut owners_of_links = Vec::new();
+    loop {
+        let handle = rustix::fs::open(&path, HANDLE | OFlags::NOFOLLOW, Mode::empty())?;
+        let found = rustix::fs::fstat(&handle)?;
+        if FileType::from_raw_mode(found.st_mode) != FileType::Symlink {
+            return Ok(Found { file: handle.into(), owners_of_links });
+        }
+        // Some links of procfs are no paths, as those of open files.
+        if rustix::fs::fstatfs(&handle)?.f_type == rustix::fs::PROC_SUPER_MAGIC {
+            let handle = rustix::fs::open(&path, HANDLE, Mode::empty())?;
+            return Ok(Found { file: handle.into(), owners_of_links });
+        }
+        owners_of_links.push(found.st_uid);
+        if owners_of_links.len() > LINKS {
+            return Err(Errno::LOOP.into());
+        }
+        let target = rustix::fs::readlinkat(&handle, "", Vec::new())?;
+        let target = Path::new(std::ffi::OsStr::from_bytes(target.as_bytes()));
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
 }
 
 fn regular(metadata: &Metadata) -> io::Result<()> {
@@ -163,13 +233,12 @@ fn regular(metadata: &Metadata) -> io::Result<()> {
 /// A link of another user is followed only to a file of that user. Otherwise root would read a file
 /// that the maker of the link cannot read. (The kernel's `fs.protected_symlinks`, for all
 /// directories.)
-fn follows_only_own_links(path: &Path, target: &Metadata) -> io::Result<()> {
-    let link = std::fs::symlink_metadata(path)?;
+fn follows_only_own_links(owners_of_links: &[u32], target: &Metadata) -> io::Result<()> {
     let own = [0, rustix::process::geteuid().as_raw(), target.uid()];
-    if !link.is_symlink() || own.contains(&link.uid()) {
-        return Ok(());
+    match owners_of_links.iter().find(|owner| !own.contains(owner)) {
+        Some(owner) => Err(refusal(format!("it is a link of the user {owner} to a file of another user"))),
+        None => Ok(()),
     }
-    Err(refusal(format!("it is a link of the user {} to a file of another user", link.uid())))
 }
 
 fn is_null(metadata: &Metadata) -> bool {
@@ -178,6 +247,19 @@ fn is_null(metadata: &Metadata) -> bool {
 
 fn refusal(why: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, why)
+}
+
+/// A kind of file, as a message names it.
+pub fn describe(kind: FileType) -> &'static str {
+    match kind {
+        FileType::RegularFile => "a regular file",
+        FileType::Directory => "a directory",
+        FileType::Symlink => "a symbolic link",
+        FileType::Fifo => "a named pipe",
+        FileType::Socket => "a socket",
+        FileType::CharacterDevice | FileType::BlockDevice => "a device",
+        FileType::Unknown => "a file of unknown type",
+    }
 }
 
 #[cfg(test)]
@@ -259,5 +341,84 @@ mod tests {
         assert!(read_configuration(&link).unwrap_err().to_string().contains("a link of the user 4711"));
         std::os::unix::fs::chown(&secret, Some(4711), None).unwrap();
         assert!(read_configuration(&link).is_ok(), "to a file of the same user's");
+    }
+
+    #[test]
+    fn every_link_at_the_end_of_a_path_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::create_dir(at("sub")).unwrap();
+        std::fs::write(at("secret"), "x").unwrap();
+        symlink("sub/second", at("first")).unwrap();
+        symlink("../secret", at("sub/second")).unwrap();
+        assert!(read_configuration(&at("first")).is_ok());
+        std::os::unix::fs::lchown(at("sub/second"), Some(4711), None).expect("root");
+        assert!(read_configuration(&at("first")).unwrap_err().to_string().contains("a link of the user 4711"));
+        symlink("loop", at("loop")).unwrap();
+        assert_eq!(read_configuration(&at("loop")).unwrap_err().raw_os_error(), Some(libc::ELOOP));
+        // A link of procfs leads to an open file, also to one without a name.
+        let open = tempfile::tempfile().unwrap();
+        let by_number = PathBuf::from(format!("/proc/self/fd/{}", open.as_raw_fd()));
+        assert_eq!(read_configuration(&by_number).unwrap(), b"");
+    }
+
+    /// Exchanges two names all the time while something is done.
+    fn while_exchanged(one: &Path, other: &Path, act: impl Fn()) {
+        let is_over = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let exchanging = scope.spawn(|| {
+                while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                    let (at, flags) = (rustix::fs::CWD, rustix::fs::RenameFlags::EXCHANGE);
+                    rustix::fs::renameat_with(at, one, at, other, flags).unwrap();
+                }
+            });
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(&act));
+            is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+            exchanging.join().unwrap();
+            result.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        });
+    }
+
+    #[test]
+    fn no_exchange_of_a_file_for_a_link_shows_a_file_of_another_user() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("secret"), "secret").unwrap();
+        std::fs::write(at("own"), "own").unwrap();
+        symlink("secret", at("link")).unwrap();
+        for name in ["own", "link"] {
+            std::os::unix::fs::lchown(at(name), Some(4711), None).expect("root");
+        }
+        while_exchanged(&at("own"), &at("link"), || {
+            for _ in 0..10_000 {
+                if let Ok(contents) = read_configuration(&at("own")) {
+                    assert_eq!(contents, b"own");
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn what_is_read_below_a_root_stays_inside_while_names_are_exchanged() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for (directory, contents) in [("root/etc", "inside"), ("outside", "outside")] {
+            std::fs::create_dir_all(at(directory)).unwrap();
+            std::fs::write(at(directory).join("file"), contents).unwrap();
+        }
+        symlink(at("outside"), at("root/other")).unwrap();
+        symlink("/etc/file", at("root/link")).unwrap();
+        enter(&at("root"));
+        assert_eq!(read_configuration(&at("root/link")).unwrap(), b"inside");
+        assert_eq!(metadata(&at("root/link")).unwrap().len(), 6);
+        assert!(open_directory(&at("root/other"), OFlags::RDONLY).is_err() && !exists(&at("root/other")));
+        while_exchanged(&at("root/etc"), &at("root/other"), || {
+            for _ in 0..10_000 {
+                if let Ok(contents) = read_configuration(&at("root/etc/file")) {
+                    assert_eq!(contents, b"inside");
+                }
+                assert!(metadata(&at("root/etc/file")).map_or(true, |metadata| metadata.len() == 6));
+            }
+        });
     }
 }

@@ -18,7 +18,7 @@ pub use elf::{Elf, ElfFault, Section, Symbol};
 pub use export::{Export, Exports, SymversLine, module_exports, symvers};
 pub use image::{ImageError, image_release, section_of_pe, unpack_image};
 pub use locate::{Lookup, machine, running_release};
-pub use modinfo::{ModInfo, content_digest, module_stem, unsigned_digest};
+pub use modinfo::{ModInfo, content_digest, module_stem, read_module, unsigned_digest};
 pub use module_index::{IndexedModule, builtin_modules, index_file, indexed_modules, module_name};
 pub use signature::{Signature, SignatureFault, signature};
 pub use symbol_versions::{SymbolVersions, VersionTables};

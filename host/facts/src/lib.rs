@@ -1,7 +1,8 @@
 //! Facts about a Linux system: the running one, or one below a directory.
 //!
 //! Where its directories are, which kernels it has, what a module file says.
-//! Everything is read, nothing is written, no program is run. Files are read as files
+//! Everything is read, no program is run, and nothing is written but files of the
+//! program's own, such as locks. Files are read as files
 //! that others may have written: links are resolved inside the root that they belong
 //! to, and text is cleaned before a terminal sees it.
 //!
@@ -10,13 +11,17 @@
 mod beneath;
 pub mod boot_image;
 pub mod compression;
+mod descent;
 mod digest;
 pub mod efi;
+mod everybody;
+mod in_root;
 pub mod inside;
 pub mod kernel;
 mod kernel_compression;
 pub mod keyrings;
 mod listing;
+mod lock_file;
 pub mod machine;
 mod os_release;
 mod path_text;
@@ -31,9 +36,12 @@ mod trust;
 
 pub use beneath::{HANDLE, is_link_error, make_directories, open_beneath, open_parent};
 pub use compression::Compression;
+pub use descent::{remove_below, remove_entry, visit_below};
 pub use digest::{DIGEST_PREFIX, digest, digest_of, file_digest};
+pub use everybody::as_everybody;
 pub use kernel_compression::KernelCompression;
 pub use listing::{Listing, MOST_ENTRIES};
+pub use lock_file::{LockFile, open_lock};
 pub use os_release::OsRelease;
 pub use path_text::{path_text, text_path};
 pub use places::{Found, Identity, Last, Places};

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::panic::resume_unwind;
@@ -19,7 +19,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
 use crate::beneath::open_beneath;
 use crate::digest::{digest, digest_of};
-use crate::path_text;
+use crate::{inside, path_text};
 
 /// The most entries that are listed: far more than the source of a kernel has.
 pub const MOST_ENTRIES: usize = 400_000;
@@ -72,7 +72,7 @@ impl Listing {
     /// # Errors
     /// Those of open(2), readdir(3) and stat(2); more than [`MOST_ENTRIES`] entries.
     pub fn of(root: &Path) -> io::Result<Self> {
-        let top = rustix::fs::open(root, DIRECTORY & !OFlags::NOFOLLOW, Mode::empty())?;
+        let top = inside::open_directory(root, OFlags::RDONLY)?;
         let items = list_all(&top)?;
         Ok(Self { root: root.to_path_buf(), items })
     }
@@ -110,14 +110,16 @@ impl Listing {
     /// # Errors
     /// A file that cannot be read, or that is no longer a file.
     pub fn digests(&self) -> io::Result<BTreeMap<String, String>> {
-        let top = rustix::fs::open(&self.root, DIRECTORY & !OFlags::NOFOLLOW, Mode::empty())?;
+        let top = inside::open_directory(&self.root, OFlags::RDONLY)?;
         let mut digests = BTreeMap::new();
-        for Item { path, kind, .. } in &self.items {
+        // No more is read of a file that grows meanwhile than was known of it.
+        let digest = |path: &Path, size: u64| digest_of(open(&top, path)?.take(size));
+        for Item { path, kind, size, .. } in &self.items {
             let what = match kind {
                 Kind::Directory { empty: false } => continue,
                 Kind::Directory { empty: true } => "directory".to_owned(),
-                Kind::File { executable: false } => format!("file {}", digest_of(open(&top, path)?)?),
-                Kind::File { executable: true } => format!("program {}", digest_of(open(&top, path)?)?),
+                Kind::File { executable: false } => format!("file {}", digest(path, *size)?),
+                Kind::File { executable: true } => format!("program {}", digest(path, *size)?),
                 Kind::Link(target) => format!("link {}", path_text(target)),
                 Kind::Other => "other".to_owned(),
             };
@@ -132,6 +134,17 @@ impl Listing {
     /// As there.
     pub fn digest(&self) -> io::Result<String> {
         Ok(digest(&serde_json::to_vec(&self.digests()?).map_err(io::Error::from)?))
+    }
+
+    /// The size of all files, in bytes, as stat(2) says it: known before any is read.
+    pub fn size(&self) -> u64 {
+        let files = self.items.iter().filter(|item| matches!(item.kind, Kind::File { .. }));
+        files.fold(0, |sum, item| sum.saturating_add(item.size))
+    }
+
+    /// How many entries there are.
+    pub fn entries(&self) -> usize {
+        self.items.len()
     }
 
     /// The links, each with its target.
@@ -350,6 +363,19 @@ mod tests {
         seen.sort();
         seen.dedup();
         assert_eq!(seen.len(), all, "each change changes the digest");
+    }
+
+    #[test]
+    fn sizes_are_known_before_anything_is_read_and_no_more_is_read() {
+        let dir = directory(&[("a".into(), b"one".to_vec()), ("d/b".into(), b"two".to_vec())], 0o644);
+        let sparse = File::create(dir.path().join("d/sparse")).unwrap();
+        sparse.set_len(200 << 30).unwrap();
+        let listing = || Listing::of(dir.path()).unwrap();
+        assert_eq!((listing().size(), listing().entries()), ((200 << 30) + 6, 4));
+        sparse.set_len(0).unwrap();
+        let (before, digest) = (listing(), digest_in(&dir));
+        sparse.set_len(200 << 30).unwrap();
+        assert_eq!(before.digest().unwrap(), digest, "as it was listed");
     }
 
     #[test]

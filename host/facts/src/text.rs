@@ -15,6 +15,19 @@ pub fn field(text: &str) -> Cow<'_, str> {
     escaped(text, |_| false)
 }
 
+/// A field of prose, or of a list of words, beside text of the program's own: as [`field`], and of
+/// several blanks one stays. Otherwise blanks up to the terminal's right edge would begin what looks
+/// like a further line there.
+pub fn prose(text: &str) -> Cow<'_, str> {
+    let harmless = field(text);
+    if !harmless.contains("  ") {
+        return harmless;
+    }
+    let mut last = None;
+    let kept = harmless.chars().filter(|c| last.replace(*c) != Some(' ') || *c != ' ');
+    Cow::Owned(kept.collect())
+}
+
 /// One line. Tabs stay.
 pub fn line(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c == '\t')
@@ -117,6 +130,16 @@ mod tests {
     fn newlines_and_tabs_stay_where_they_are_meant() {
         let text = "a\n\tb";
         assert_eq!((field(text), line(text), lines(text)), ("a\\n\\tb".into(), "a\\n\tb".into(), text.into()));
+    }
+
+    #[test]
+    fn blanks_in_prose_do_not_fill_a_line_of_the_terminal() {
+        let padded = format!("Makes images{:80}  reads         nothing\u{a0}\u{3000}", "");
+        assert_eq!(prose(&padded), "Makes images reads nothing\\u{a0}\\u{3000}");
+        for text in ["", " ", "one two", " x "] {
+            assert!(matches!(prose(text), Cow::Borrowed(same) if same == text), "{text}");
+        }
+        assert_eq!((prose("  "), field("a  b")), (" ".into(), "a  b".into()));
     }
 
     #[test]

@@ -9,12 +9,16 @@
 //! exchanged between check and use.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
+
+use crate::descent::remove_entry;
+use crate::inside::{self, describe};
 
 /// The largest own file that is read, in bytes: far more than any journal has.
 const LIMIT: u64 = 64 << 20;
@@ -43,6 +47,16 @@ pub struct Untrusted {
 }
 
 impl Untrusted {
+    /// What is wrong and what to do about it, as the end of a sentence.
+    pub fn clause(&self) -> String {
+        let path = self.path.display();
+        match self.reason {
+            Reason::Owner(_) => format!("{self}; give it to root (`chown root {path}`)"),
+            Reason::Writable(_) => format!("{self}; take that away (`chmod go-w {path}`)"),
+            Reason::Link | Reason::Kind(..) | Reason::Large => format!("{self}; remove it"),
+        }
+    }
+
     /// What to do about it, one sentence.
     pub fn remedy(&self) -> String {
         format!(
@@ -80,7 +94,19 @@ impl TrustedDir {
     /// The tree itself: the invocation names it, so it is taken as it is. Errors:
     /// those of open(2).
     pub fn top(path: &Path) -> io::Result<Self> {
-        Ok(Self { handle: rustix::fs::open(path, DIRECTORY, Mode::empty())?, path: path.to_path_buf() })
+        Ok(Self { handle: inside::open_directory(path, DIRECTORY)?, path: path.to_path_buf() })
+    }
+
+    /// A directory by its path, if only root and the caller may write to it. Links on the way to it are
+    /// followed, what is opened is checked. `None` where there is none.
+    pub fn own(path: &Path) -> Result<Option<Self>, TrustError> {
+        let directory = match Self::top(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            top => top?,
+        };
+        check(&rustix::fs::fstat(&directory)?, FileType::Directory)
+            .map_err(|reason| Untrusted { path: path.to_path_buf(), reason })?;
+        Ok(Some(directory))
     }
 
     pub fn path(&self) -> &Path {
@@ -163,6 +189,28 @@ impl TrustedDir {
         }
     }
 
+    /// Writes a file that appears with all of its contents, in place of one of its name. No link is
+    /// followed.
+    pub fn write(&self, name: &str, contents: &[u8], mode: u32) -> Result<(), TrustError> {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let begun = format!(".{name}.{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+        // A process of this number that was killed may have left it.
+        let _ = self.remove_file(&begun);
+        let write = || -> io::Result<()> {
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let file = rustix::fs::openat(&self.handle, &begun, flags, Mode::from_raw_mode(0o600))?;
+            let mut file = File::from(file);
+            file.write_all(contents)?;
+            rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
+            file.sync_all()?;
+            Ok(rustix::fs::renameat(&self.handle, &begun, &self.handle, name)?)
+        };
+        write().map_err(|error| {
+            let _ = self.remove_file(&begun);
+            error.into()
+        })
+    }
+
     /// Names in the directory, sorted.
     pub fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
@@ -183,15 +231,9 @@ impl TrustedDir {
         Ok(rustix::fs::unlinkat(&self.handle, name, AtFlags::REMOVEDIR)?)
     }
 
-    /// Removes the file or directory of this name. No link is followed.
+    /// Removes the file or directory of this name, however deep it is. No link is followed.
     pub fn remove_all(&self, name: &str) -> io::Result<()> {
-        let directory = cap_std::fs::Dir::from_std_file(File::from(self.handle.try_clone()?));
-        match directory.symlink_metadata(name) {
-            Ok(metadata) if metadata.is_dir() => directory.remove_dir_all(name),
-            Ok(_) => directory.remove_file(name),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(e) => Err(e),
-        }
+        remove_entry(&self.handle, name.as_ref())
     }
 
     /// Whether an open file or directory still has this name.
@@ -264,19 +306,6 @@ pub fn check(stat: &Stat, wanted: FileType) -> Result<(), Reason> {
     }
 }
 
-/// A kind of file, as a message names it.
-pub fn describe(kind: FileType) -> &'static str {
-    match kind {
-        FileType::RegularFile => "a regular file",
-        FileType::Directory => "a directory",
-        FileType::Symlink => "a symbolic link",
-        FileType::Fifo => "a named pipe",
-        FileType::Socket => "a socket",
-        FileType::CharacterDevice | FileType::BlockDevice => "a device",
-        FileType::Unknown => "a file of unknown type",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -323,6 +352,36 @@ mod tests {
             chown(at("foreign/file"), Some(4711), None).unwrap();
             assert_eq!(reason(dir.path(), "foreign/file"), Reason::Owner(4711));
         }
+    }
+
+    #[test]
+    fn a_directory_is_named_by_its_path_only_if_others_cannot_write_to_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |path: &str| dir.path().join(path);
+        std::fs::create_dir(at("own")).unwrap();
+        symlink("own", at("link")).unwrap();
+        std::fs::set_permissions(at("own"), PermissionsExt::from_mode(0o755)).unwrap();
+        assert!(TrustedDir::own(&at("none")).unwrap().is_none());
+        assert!(TrustedDir::own(&at("own")).unwrap().is_some() && TrustedDir::own(&at("link")).unwrap().is_some());
+        std::fs::set_permissions(at("own"), PermissionsExt::from_mode(0o777)).unwrap();
+        for path in ["own", "link"] {
+            let Err(TrustError::Untrusted(untrusted)) = TrustedDir::own(&at(path)) else { panic!("{path}") };
+            assert!(untrusted.clause().contains("(mode 0777); take that away (`chmod go-w"), "{}", untrusted.clause());
+        }
+    }
+
+    #[test]
+    fn what_is_written_takes_the_place_of_a_link_and_of_an_older_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = TrustedDir::top(dir.path()).unwrap();
+        std::fs::write(dir.path().join("kept"), "kept").unwrap();
+        symlink("kept", dir.path().join("file")).unwrap();
+        for contents in ["first", "second"] {
+            top.write("file", contents.as_bytes(), 0o644).unwrap();
+            assert_eq!(top.read("file").unwrap(), Some(contents.as_bytes().to_vec()));
+        }
+        assert_eq!(std::fs::read(dir.path().join("kept")).unwrap(), b"kept");
+        assert_eq!(top.names().unwrap(), ["file", "kept"], "nothing else is left");
     }
 
     #[test]

@@ -112,6 +112,9 @@ pub struct Command {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accepts: Vec<u8>,
     pub log: Option<LogBlock>,
+    /// The user is shown its output, once it has ended; not where a log keeps it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shows_output: bool,
     /// `None`: as long as it takes.
     pub time_limit: Option<Duration>,
     pub runs_in: RunsIn,
@@ -152,6 +155,7 @@ impl Command {
             failure: OnFailure::Abort,
             accepts: Vec::new(),
             log: None,
+            shows_output: false,
             time_limit: Some(Duration::from_secs(600)),
             runs_in: RunsIn::Target,
             optional: false,

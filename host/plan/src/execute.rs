@@ -1,5 +1,6 @@
 //! The one executor: no other code changes the tree, kernels or boot files.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -54,7 +55,7 @@ impl Executor<'_> {
                     self.reporter.undoing(&plan.title);
                 }
                 let undone = self.undo(begun.iter().filter(|begun| !begun.keep), &files, &mut journal);
-                clear_stashes(&files, journal.id());
+                self.clear_stashes(&files, journal.id());
                 let _ = journal.close();
                 let mut error = explain(plan, step, failure, &files);
                 for path in full {
@@ -67,7 +68,7 @@ impl Executor<'_> {
             }
         }
         let committed = journal.commit(!stash.is_empty());
-        clear_stashes(&files, journal.id());
+        self.clear_stashes(&files, journal.id());
         committed
             .and_then(|()| journal.close())
             .map_err(|e| Error::journal("close the journal in", plan.roots.get(Root::Tree).unwrap_or("".as_ref()), e))
@@ -105,6 +106,10 @@ impl Executor<'_> {
                 Err(_) => Err(1),
             });
         }
+        let said = runner.said.take();
+        if !said.is_empty() {
+            self.reporter.output(&said);
+        }
         match (outcome, &step.announce) {
             (Err(failure), _) => self.tolerate(step, failure)?,
             (Ok(()), Announce::Done(text)) => self.reporter.line(text),
@@ -125,7 +130,13 @@ impl Executor<'_> {
     }
 
     fn runner(&self) -> Runner<'_> {
-        Runner { system_root: &self.system.root, reporter: self.reporter, jobs: self.jobs, stops_on_signal: true }
+        Runner {
+            system_root: &self.system.root,
+            reporter: self.reporter,
+            jobs: self.jobs,
+            stops_on_signal: true,
+            said: RefCell::default(),
+        }
     }
 
     fn announce(&self, step: &Step, files: &Files) -> bool {
@@ -197,13 +208,20 @@ impl Executor<'_> {
         }
         complete
     }
-}
 
-pub(crate) fn clear_stashes(files: &Files, id: &str) {
-    for root in Root::ALL.into_iter().filter(|root| !root.is_of_kernel()) {
-        if files.roots().get(root).is_some() {
-            // What cannot be deleted is hidden and harmless.
-            let _ = files.remove(&Stash::directory(id, root));
+    /// Deletes what was put aside. What cannot be deleted is hidden and harmless, and is told.
+    pub(crate) fn clear_stashes(&self, files: &Files, id: &str) {
+        for root in Root::ALL.into_iter().filter(|root| !root.is_of_kernel()) {
+            let stash = Stash::directory(id, root);
+            if !matches!(files.kind(&stash), Ok(Some(_))) {
+                continue;
+            }
+            if let Err(e) = files.remove(&stash) {
+                let path = files.shown(&stash);
+                self.reporter.warning(&format!(
+                    "What was replaced or removed is still in {path}, which could not be deleted ({e}): delete it."
+                ));
+            }
         }
     }
 }

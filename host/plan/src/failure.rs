@@ -18,6 +18,8 @@ pub enum Failure {
     NoProgram { program: String, place: String },
     #[error("could not start {program}: {error}")]
     NotStarted { program: String, error: io::Error },
+    #[error("{script}: {why}")]
+    NoInterpreter { script: String, why: String },
     #[error("`{command}` took longer than {seconds} s and was stopped")]
     TimeLimit { command: String, seconds: u64 },
     #[error("interrupted by a signal")]
@@ -47,6 +49,7 @@ impl Failure {
             Failure::Exit { .. }
             | Failure::NoProgram { .. }
             | Failure::NotStarted { .. }
+            | Failure::NoInterpreter { .. }
             | Failure::TimeLimit { .. }
             | Failure::Key(_) => true,
             Failure::Io(_) | Failure::Missing(_) | Failure::Interrupted | Failure::Refused(_) => false,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, FileType};
 
 use crate::error::{Cause, Error, Result};
-use crate::execute::{Executor, clear_stashes};
+use crate::execute::Executor;
 use crate::files::Files;
 use crate::interrupt::AtWork;
 use crate::journal::{Journal, PRIVATE_DIR, PendingPlan};
@@ -66,7 +66,7 @@ impl Executor<'_> {
                 "An earlier invocation was killed while it was working on: {title}. Its changes were undone."
             ));
         }
-        clear_stashes(&files, &pending.id);
+        self.clear_stashes(&files, &pending.id);
         journal.close().map_err(cannot)
     }
 

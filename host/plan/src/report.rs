@@ -14,6 +14,8 @@ pub trait Reporter: Sync {
     fn tick(&self) {}
     /// It ended: `Err` holds the exit status.
     fn end(&self, outcome: Result<(), i32>);
+    /// What the program said that has ended: lines that others wrote.
+    fn output(&self, lines: &[String]);
     /// The changes of a plan so far are undone. `title` is the plan's.
     fn undoing(&self, _title: &str) {}
     /// Not an error, but to be known: goes to standard error.
@@ -30,6 +32,7 @@ impl Reporter for Silent {
     fn line(&self, _: &str) {}
     fn begin(&self, _: &str, _: &str) {}
     fn end(&self, _: Result<(), i32>) {}
+    fn output(&self, _: &[String]) {}
     fn warning(&self, _: &str) {}
     fn notice(&self, _: &str) {}
 }

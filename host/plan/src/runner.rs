@@ -1,5 +1,6 @@
 //! Running a program as a step of a plan.
 
+use std::cell::RefCell;
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -16,8 +17,10 @@ use rustix::process::{PidfdFlags, Signal};
 use crate::command::{Argument, Bind, Command, Environment, Program, RunsIn};
 use crate::failure::Failure;
 use crate::files::Files;
+use crate::interpreter::{NOT_FOUND, missing_interpreter};
 use crate::interrupt::INTERRUPTED;
 use crate::jobs::{Jobs, withhold};
+use crate::output::{in_memory, shown, tail};
 use crate::report::Reporter;
 use crate::sandbox_dir::SandboxDir;
 use crate::secrets::{conceal_text, is_secret_variable};
@@ -35,6 +38,8 @@ pub struct Runner<'a> {
     pub jobs: &'a Jobs,
     /// Whether a stop signal ends programs. Not while cleaning up after one.
     pub stops_on_signal: bool,
+    /// What the program said that was run, where the user is shown it.
+    pub said: RefCell<Vec<String>>,
 }
 
 /// A program and how paths look to it.
@@ -91,11 +96,19 @@ impl Runner<'_> {
         let begun = Instant::now();
         let root = resolved.chroot.as_deref().unwrap_or(Path::new("/"));
         let enclosure = command.walls.as_ref().map(|walls| Enclosure::open(walls, files, root)).transpose()?;
-        let outcome = self.spawn(command, &resolved, files, &output, enclosure.as_ref()).and_then(|mut running| {
-            let outcome = self.wait(&mut running, command.time_limit, &text);
-            running.sandbox.as_ref().map_or(Ok(()), SandboxDir::take_back)?;
-            outcome
-        });
+        let outcome = match self.spawn(command, &resolved, files, &output, enclosure.as_ref()) {
+            Ok(mut running) => {
+                let outcome = self.wait(&mut running, command.time_limit, &text);
+                running.sandbox.as_ref().map_or(Ok(()), SandboxDir::take_back)?;
+                outcome
+            }
+            // As with a shell: said where the script would speak.
+            Err(Failure::NoInterpreter { script, why }) => {
+                writeln!(output, "{script}: {why}.")?;
+                Ok(ExitStatus::from_raw(NOT_FOUND << 8))
+            }
+            Err(failure) => Err(failure),
+        };
         // Nothing of the program is left that could be at work there.
         if let Some(enclosure) = &enclosure {
             enclosure.take_back()?;
@@ -111,10 +124,14 @@ impl Runner<'_> {
         }
         let status = outcome?;
         let accepted = || u8::try_from(code(status)).is_ok_and(|code| command.accepts.contains(&code));
+        if command.shows_output && command.log.is_none() {
+            *self.said.borrow_mut() = shown(&mut output)?;
+        }
         if status.success() || accepted() {
             return Ok(());
         }
-        let output = if command.log.is_none() { tail(&mut output).unwrap_or_default() } else { Vec::new() };
+        let is_told = command.shows_output || command.log.is_some();
+        let output = if is_told { Vec::new() } else { tail(&mut output).unwrap_or_default() };
         Err(Failure::Exit { command: text, status: code(status), output })
     }
 
@@ -263,7 +280,11 @@ impl Runner<'_> {
         let level = leash.as_mut().and_then(Leash::level);
         let child = started.map_err(|error| {
             let level = level.map(|level| format!(" (confinement: {level})"));
-            not_started(&resolved.program, level, error)
+            let missing = || missing_interpreter(&resolved.program, root);
+            match (error.kind() == io::ErrorKind::NotFound).then(missing).flatten() {
+                Some(why) => Failure::NoInterpreter { script: resolved.program.display().to_string(), why },
+                None => not_started(&resolved.program, level, error),
+            }
         })?;
         if let Some(level) = level {
             tracing::debug!(%level, "confined");
@@ -356,12 +377,6 @@ fn not_started(program: &Path, confinement: Option<String>, error: io::Error) ->
     }
 }
 
-/// A file without a name or a directory: what a program says is kept wherever
-/// temporary files go, and where they cannot go.
-fn in_memory(name: &str) -> io::Result<File> {
-    Ok(rustix::fs::memfd_create(name, rustix::fs::MemfdFlags::CLOEXEC)?.into())
-}
-
 /// Reads a file and becomes a program. The file sees no arguments; one that ends the
 /// shell says so in the program's output.
 const READ_EXPORTS: &str = r#"
@@ -390,16 +405,4 @@ fn is_script(file: &Path) -> bool {
 /// As a shell reports it: 128 and the number for a signal.
 fn code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
-}
-
-/// The last lines of what a program said, at most 20.
-fn tail(file: &mut File) -> io::Result<Vec<String>> {
-    let length = file.seek(io::SeekFrom::End(0))?;
-    file.seek(io::SeekFrom::Start(length.saturating_sub(4096)))?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    // Programs that sign repeat their arguments when they complain.
-    let lines: Vec<String> = text.lines().filter(|l| !l.trim().is_empty()).map(conceal_text).collect();
-    Ok(lines[lines.len().saturating_sub(20)..].to_vec())
 }

@@ -20,9 +20,13 @@ pub enum BadManifest {
 }
 
 /// Ids are file names and words of command lines.
-pub fn check_identity(id: &str, version: &str) -> Result<(), String> {
+pub fn is_id(word: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    if !id.starts_with(|c: char| c.is_ascii_lowercase()) || !id.bytes().all(plain) {
+    word.starts_with(|c: char| c.is_ascii_lowercase()) && word.bytes().all(plain)
+}
+
+pub fn check_identity(id: &str, version: &str) -> Result<(), String> {
+    if !is_id(id) {
         return Err(format!("`id = \"{id}\"` must be lower-case letters, digits and `-`, beginning with a letter"));
     }
     semver::Version::parse(version)

@@ -8,8 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use modsmith_facts::{TrustedDir, inside};
+
 use crate::error::Error;
-use crate::owner::check_owner;
 
 /// The record beside a plugin.
 const RECORD: &str = "development.record";
@@ -45,16 +46,17 @@ struct Record {
 impl Development {
     /// Those below a directory that count now, by id.
     pub fn all(run: &Path) -> Vec<Self> {
-        let Ok(entries) = std::fs::read_dir(run) else { return Vec::new() };
+        // What others could have written counts for nothing, and neither does a link.
+        let Ok(Some(top)) = TrustedDir::own(&inside::real(run)) else { return Vec::new() };
         let (now, boot) = (now(), boot());
-        let mut all: Vec<Self> = entries
-            .filter_map(|entry| {
-                let directory = entry.ok()?.path();
-                let id = directory.file_name()?.to_str()?.to_owned();
-                let file = directory.join(RECORD);
-                // What others could have written counts for nothing.
-                [run, &directory, &file].iter().try_for_each(|path| check_owner(path)).ok()?;
-                let record: Record = toml::from_str(&std::fs::read_to_string(file).ok()?).ok()?;
+        let mut all: Vec<Self> = top
+            .names()
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|id| {
+                let directory = run.join(&id);
+                let record = top.directory(&id).ok()??.read(RECORD).ok()??;
+                let record: Record = toml::from_str(std::str::from_utf8(&record).ok()?).ok()?;
                 let left = record.until.checked_sub(now).filter(|left| *left > 0 && record.begun <= now)?;
                 let is_stale = newest(&record.source).is_some_and(|changed| changed > record.begun);
                 let left = Duration::from_secs(left.min(LONGEST_HOURS * 3600));
@@ -196,6 +198,19 @@ mod tests {
             std::fs::set_permissions(run.join(path), std::fs::Permissions::from_mode(0o777)).unwrap();
             assert!(Development::all(&run).is_empty(), "{path}");
         }
+    }
+
+    #[test]
+    fn a_record_that_is_no_regular_file_counts_for_nothing_and_is_not_waited_for() {
+        for (kind, _) in crate::files::tests::INSTEAD {
+            let (_dir, run) = begun(90);
+            crate::files::tests::put(kind, &run.join("x").join(RECORD));
+            assert!(Development::all(&run).is_empty(), "{kind}");
+        }
+        let (_dir, run) = begun(90);
+        std::fs::rename(run.join("x"), run.with_file_name("real")).unwrap();
+        std::os::unix::fs::symlink(run.with_file_name("real"), run.join("x")).unwrap();
+        assert!(Development::all(&run).is_empty(), "a link");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Turning a plugin file into something that can be called.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use wasmtime::Engine as Wasmtime;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
 use super::bindings::AllRoles;
-use super::cache::Cache;
+use super::cache::{Cache, CachePlaces};
 use super::compile::{CompileError, Compiler};
 use super::form;
 use super::imports::State;
@@ -40,11 +40,12 @@ pub enum LoadError {
 }
 
 impl Engine {
-    pub fn new(caches: Vec<PathBuf>, compiler: Compiler, limits: LoadingLimits) -> wasmtime::Result<Self> {
+    /// `places`: where compiled plugins are.
+    pub fn new(places: impl Into<CachePlaces>, compiler: Compiler, limits: LoadingLimits) -> wasmtime::Result<Self> {
         let wasmtime = wasmtime()?;
         let mut linker = Linker::new(&wasmtime);
         AllRoles::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
-        let cache = Cache::new(&wasmtime, caches);
+        let cache = Cache::new(&wasmtime, places.into());
         Ok(Self { wasmtime, linker, cache, compiler, limits })
     }
 
@@ -56,8 +57,7 @@ impl Engine {
     /// checked when it was compiled: it is found by its digest.
     pub fn load(&self, entry: &Entry) -> Result<InstancePre<State>, LoadError> {
         let bytes = read_trusted(&entry.component, &self.limits).map_err(LoadError::Unreadable)?;
-        let beside = entry.component.parent().unwrap_or(Path::new("/"));
-        let component = match self.cache.load(&self.wasmtime, &bytes, beside) {
+        let component = match self.cache.load(&self.wasmtime, &bytes) {
             Some(component) => component,
             None => self.compile(&bytes)?,
         };
@@ -68,8 +68,7 @@ impl Engine {
     /// with the component's size before it is compiled.
     pub fn prepare(&self, component: &Path, begin: impl FnOnce(u64)) -> Result<(), LoadError> {
         let bytes = read_trusted(component, &self.limits).map_err(LoadError::Unreadable)?;
-        let beside = component.parent().unwrap_or(Path::new("/"));
-        if self.cache.load(&self.wasmtime, &bytes, beside).is_none() {
+        if self.cache.load(&self.wasmtime, &bytes).is_none() {
             begin(bytes.len() as u64);
             self.compile(&bytes)?;
         }

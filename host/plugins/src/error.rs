@@ -7,6 +7,8 @@
 
 use std::path::{Path, PathBuf};
 
+use modsmith_facts::Untrusted;
+
 use crate::exceeded::Exceeded;
 use crate::manifest::Role;
 use crate::problem::Problem;
@@ -36,6 +38,8 @@ pub enum Error {
     LimitsUnreadable { file: PathBuf, reason: String },
     #[error("There is no plugin `{plugin}`.")]
     NoSuchPlugin { plugin: String },
+    #[error("`{word}` is not the id of a plugin: ids are lower-case letters, digits and `-`, beginning with a letter.")]
+    BadId { word: String },
     #[error("{0}")]
     NotUsed(Problem),
     #[error("{} is not a usable plugin: {reason}.", file.display())]
@@ -54,6 +58,9 @@ pub enum Error {
     SettingsUnusable { plugin: String, file: PathBuf, reason: String },
     #[error("The plugin `{plugin}` has no grant: there is no {}.", file.display())]
     NoGrant { plugin: String, file: PathBuf },
+    /// The directory of grants, or the one that it is in.
+    #[error("No grant can be given or taken back: {untrusted}.")]
+    GrantsUntrusted { untrusted: Box<Untrusted> },
     #[error("The plugin `{plugin}` {}.", if *installed { "has no hook files" } else { "is not installed" })]
     NoHookFiles { plugin: String, installed: bool, others: Vec<String> },
 
@@ -142,12 +149,14 @@ ids! {
     Engine, "plugin-engine", Kind::Plugin;
     Limits, "plugin-limits-invalid", Kind::Plugin;
     Unknown, "plugin-unknown", Kind::Usage;
+    BadId, "plugin-id-invalid", Kind::Usage;
     NotUsed, "plugin-not-used", Kind::Plugin;
     Malformed, "plugin-malformed", Kind::Plugin;
     NotLoaded, "plugin-not-loaded", Kind::Plugin;
     Unusable, "plugin-unusable", Kind::Plugin;
     Settings, "plugin-settings-invalid", Kind::Plugin;
     NoGrant, "plugin-without-grant", Kind::Usage;
+    Grants, "plugin-grants-untrusted", Kind::Plugin;
     NoHookFiles, "plugin-without-hook-files", Kind::Usage;
     Input, "plugin-input-invalid", Kind::Plugin;
     Failed, "plugin-failed", Kind::Plugin;
@@ -223,6 +232,8 @@ impl Error {
             Self::Unusable { .. } => Id::Unusable,
             Self::SettingsUnusable { .. } => Id::Settings,
             Self::NoGrant { .. } => Id::NoGrant,
+            Self::BadId { .. } => Id::BadId,
+            Self::GrantsUntrusted { .. } => Id::Grants,
             Self::NoHookFiles { .. } => Id::NoHookFiles,
             Self::CannotGoOn { .. } => Id::Input,
             Self::Failed { .. } => Id::Failed,
@@ -273,7 +284,8 @@ impl Error {
             Self::LimitsUnreadable { file, .. } => {
                 vec![format!("Correct {}, or remove it for the default limits.", file.display())]
             }
-            Self::NoSuchPlugin { .. } => {
+            Self::GrantsUntrusted { untrusted } => vec![untrusted.remedy()],
+            Self::NoSuchPlugin { .. } | Self::BadId { .. } => {
                 vec!["List the plugins with `modsmith plugin list`, or give the path of a file.".to_owned()]
             }
             Self::NotLoaded { component, .. } => {

@@ -1,11 +1,12 @@
 //! The plugins of a system, as the flows use them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use wasmtime::component::{InstancePre, ResourceTable};
 
+use super::cache::CachePlaces;
 use super::call::{self, Call, Subject};
 use super::compile::Compiler;
 use super::engine::Engine;
@@ -23,7 +24,7 @@ use super::search::SearchPath;
 use super::settings::{FrameworkSettings, Values};
 use crate::error::{Error, Fault};
 use modsmith_facts::kernel::Kernel;
-use modsmith_facts::{Places, Roots, System, find_program};
+use modsmith_facts::{Places, Roots, System, find_program, inside};
 use modsmith_plan::Step;
 
 type OnProblem = dyn Fn(&str) + Send + Sync;
@@ -165,9 +166,10 @@ impl Plugins {
     pub(super) fn engine(&self) -> Result<&Engine, Error> {
         let limits = self.all_limits()?.loading;
         let compiler = if self.compiling_isolated { Compiler::Isolated(limits) } else { Compiler::Here };
-        let made = self
-            .engine
-            .get_or_init(|| Engine::new(self.search.caches.clone(), compiler, limits).map_err(|e| format!("{e:#}")));
+        let made = self.engine.get_or_init(|| {
+            let places = CachePlaces { own: self.search.caches.clone(), shipped: self.search.shipped.clone() };
+            Engine::new(places, compiler, limits).map_err(|e| format!("{e:#}"))
+        });
         made.as_ref().map_err(|reason| Error::EngineNotStarted { reason: reason.clone() })
     }
 
@@ -377,14 +379,20 @@ impl Plugins {
         let of_kernel = self.of_kernel.as_ref().zip(kernel).and_then(|(of, kernel)| Some((of(kernel)?, kernel)));
         let key = (entry.id().to_owned(), of_kernel.as_ref().map(|(_, kernel)| kernel.release().to_owned()));
         let known = self.checked.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        let file = self.system.root.join("etc/modsmith/settings").join(format!("{}.toml", entry.id()));
+        let name = Path::new("etc/modsmith/settings").join(format!("{}.toml", entry.id()));
+        let file = self.system.root.join(&name);
         let checked = match known {
             Some(checked) => checked,
             None => {
                 let declared = &entry.manifest.settings;
                 let framework = of_kernel.map_or_else(|| self.framework.clone(), |(settings, _)| settings);
                 let framework = framework.or_from(declared, &self.environment);
-                let checked = Values::merge(declared, &entry.policy(), &file, &framework)
+                // As the system would read it: no link of an image leads to a file of this machine.
+                let found = match self.system.is_live() {
+                    true => file.clone(),
+                    false => inside::locate_in_root(&self.system.root, &name),
+                };
+                let checked = Values::merge(declared, &entry.policy(), &found, &framework)
                     .map_err(|e| e.to_string())
                     .map(|values| Arc::new(values.with_policy(entry.manifest.policy_kinds())));
                 let checked = match checked {
@@ -405,5 +413,47 @@ impl Plugins {
         let grant = self.index().get(id)?.grant.clone();
         let named = self.named.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned().unwrap_or_default();
         Some(Reach::new(&grant.with(&named), places.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use modsmith_facts::OsRelease;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn settings_of_an_image_are_read_inside_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |path: &str| dir.path().join(path);
+        let manifest = "id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"initrd\"]\n\
+            [settings]\nkey = { type = \"string\", default = \"own\" }\n";
+        std::fs::create_dir(at("plugins")).unwrap();
+        std::fs::write(at("plugins/x.wasm"), crate::manifest::tests::embedded(manifest)).unwrap();
+        let settings = at("image/etc/modsmith/settings");
+        std::fs::create_dir_all(&settings).unwrap();
+        std::fs::write(at("secret.toml"), "key = \"outside\"\n").unwrap();
+        let value = || {
+            let system = Arc::new(System::new(at("image"), OsRelease::default()));
+            let search = SearchPath::only(at("plugins"), at("cache"));
+            let plugins = Plugins::open(system, search, FrameworkSettings::default());
+            let entry = plugins.index().get("x").expect("it is found");
+            plugins.checked_settings(entry, None).map(|values| values.get("key").unwrap().to_owned())
+        };
+        symlink(at("secret.toml"), settings.join("x.toml")).unwrap();
+        assert_eq!(value().unwrap(), "own", "there is no such file in the image");
+        std::fs::write(at("image/real.toml"), "key = \"inside\"\n").unwrap();
+        std::fs::remove_file(settings.join("x.toml")).unwrap();
+        symlink("/real.toml", settings.join("x.toml")).unwrap();
+        assert_eq!(value().unwrap(), "inside");
+        for (kind, words) in crate::files::tests::INSTEAD {
+            crate::files::tests::put(kind, &settings.join("x.toml"));
+            // The image has no devices.
+            let words = if kind == "device" { "" } else { words };
+            match value() {
+                Ok(value) => assert_eq!((kind, value.as_str()), ("device", "own")),
+                Err(error) => assert!(error.to_string().contains(words), "{kind}: {error}"),
+            }
+        }
     }
 }

@@ -11,6 +11,8 @@ use super::policy::Denials;
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Action, Argument, Command, Environment, Program, RunsIn, Source, Use};
 
+pub(crate) mod marks;
+pub(crate) mod programs;
 mod reach;
 pub mod record;
 mod refusal;
@@ -170,7 +172,12 @@ impl Grant {
     }
 
     fn names_program(&self, location: &Location) -> bool {
-        self.run.iter().flat_map(|run| &run.paths).any(|pattern| pattern.covers(location))
+        self.run.iter().flat_map(|run| &run.paths).any(|pattern| pattern.names(location))
+    }
+
+    /// Whether any file is kept from the plugin: a key, however it is named, or a denied place.
+    fn keeps_anything(&self) -> bool {
+        !self.sign.is_empty() || self.named.keys().next().is_some() || self.denials.roots().next().is_some()
     }
 
     fn not_denied(&self, location: &Location) -> Result<(), String> {
@@ -215,7 +222,7 @@ impl Grant {
         };
         let name = shown.rsplit('/').next().unwrap_or(&shown);
         self.may_run_program(name, &shown, &command.arguments, |run| {
-            is_of(run, &command.program) && command.pass.iter().all(|variable| run.pass.contains(variable))
+            is_of(run, &command.program, &self.named) && command.pass.iter().all(|variable| run.pass.contains(variable))
         })?;
         self.may_set_variables(&shown, command)?;
         let lines = command.input.iter().filter_map(|line| match line {
@@ -233,7 +240,7 @@ impl Grant {
                 self.plugin
             ));
         };
-        if self.entry(command).is_some() {
+        if self.fitting(command).next().is_some() {
             return Ok(());
         }
         let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
@@ -247,21 +254,25 @@ impl Grant {
 
     /// Variables of the caller's environment that a command gets.
     pub fn passes(&self, command: &Command) -> Vec<String> {
-        self.entry(command).map(|run| run.pass.clone()).unwrap_or_default()
+        self.fitting(command).next().map(|run| run.pass.clone()).unwrap_or_default()
     }
 
     /// The system whose program a command runs.
     pub fn place(&self, command: &Command) -> RunsIn {
-        if self.entry(command).is_some_and(|run| run.or_here) { RunsIn::Either } else { RunsIn::Target }
+        if self.fitting(command).next().is_some_and(|run| run.or_here) { RunsIn::Either } else { RunsIn::Target }
     }
 
-    /// The first entry that allows a command.
-    fn entry(&self, command: &Command) -> Option<&Run> {
-        let Environment::Clean(variables) = &command.environment else { return None };
-        let fits = |run: &&Run| {
-            is_of(run, &command.program) && run.arguments.matches(&command.arguments) && sets_only(run, variables)
+    /// The entries that allow a command.
+    fn fitting<'g>(&'g self, command: &'g Command) -> impl Iterator<Item = &'g Run> {
+        let sets_only_listed = |run: &Run| match &command.environment {
+            Environment::Clean(variables) => variables.iter().all(|(name, _)| run.environment.contains(name)),
+            Environment::Inherited(_) => false,
         };
-        self.run.iter().find(fits)
+        self.run.iter().filter(move |run| {
+            is_of(run, &command.program, &self.named)
+                && run.arguments.matches(&command.arguments)
+                && sets_only_listed(run)
+        })
     }
 
     /// Whether a program may be run with text arguments, by its plain name.
@@ -356,19 +367,16 @@ impl Grant {
     }
 }
 
-/// Whether an entry lists all variables that are set.
-fn sets_only(run: &Run, variables: &[(String, String)]) -> bool {
-    variables.iter().all(|(name, _)| run.environment.contains(name))
-}
-
 /// Whether an entry is about the program.
-fn is_of(run: &Run, program: &Program) -> bool {
+fn is_of(run: &Run, program: &Program, named: &Named) -> bool {
     match program {
         Program::Named(name) => run.program == *name,
-        // A file outside the plugins' roots is one that the administrator named in
-        // a setting: only the host makes such locations.
-        Program::At(location) if location.root == Root::System => run.setting.is_some(),
-        Program::At(location) => run.paths.iter().any(|pattern| pattern.covers(location)),
+        // Only the host makes such locations: of files that the administrator named in a setting. Each
+        // stands for the programs of its own setting.
+        Program::At(location) if location.root == Root::System => {
+            run.setting.as_ref().is_some_and(|setting| named.is_program(setting, location))
+        }
+        Program::At(location) => run.paths.iter().any(|pattern| pattern.names(location)),
     }
 }
 

@@ -3,22 +3,26 @@
 
 use crate::problem::Problem;
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::files;
 use super::form;
 use super::grant::Grant;
 use super::grant::record::{self, Standing};
 use super::limits::{LARGEST_MANIFEST, LoadingLimits, RoleLimits};
 use super::manifest::{Manifest, MatchRank, Role};
 use super::order::order_of;
-use super::owner::{check_metadata, check_owner};
+use super::owner::check_owner;
 use super::policy::Denials;
 use super::search::{FoundIn, SearchPath};
 use super::table::{Table, TableFile};
+use modsmith_facts::inside;
 
 mod admission;
+mod base;
+
+use base::Blocked;
 
 /// A plugin that was found and may be used.
 #[derive(Debug)]
@@ -55,6 +59,9 @@ pub struct Index {
     problems: Vec<Problem>,
     refused: Vec<Refused>,
     unusable: Vec<Unusable>,
+    /// All components in good order, admitted or not: bases for tables.
+    components: Vec<Candidate>,
+    config: PathBuf,
 }
 
 /// A plugin that this machine wants to be used and that has changed, or cannot be
@@ -94,11 +101,14 @@ impl Refused {
 }
 
 /// A file before it is admitted.
+#[derive(Debug, Clone)]
 struct Candidate {
     manifest: Manifest,
     component: PathBuf,
     table: Option<Table>,
     found_in: FoundIn,
+    /// Of a table: why it may not be used with its base.
+    blocked: Option<Blocked>,
 }
 
 impl Candidate {
@@ -111,15 +121,16 @@ impl Index {
     /// Reads all manifests. A file that is refused becomes a problem and hides
     /// no other.
     pub fn read(search: &SearchPath) -> Self {
-        let mut index = Self::default();
+        let mut index = Self { config: search.config.clone(), ..Self::default() };
         // A file of limits that cannot be read ends every call, with its error.
         let limits = RoleLimits::read(&search.config).unwrap_or_default().loading;
         let mut components: Vec<Candidate> = Vec::new();
         let mut tables: Vec<(PathBuf, FoundIn)> = Vec::new();
         for (dir, found_in) in &search.directories {
-            index.read_directory(dir, *found_in, (&search.config, &limits), &mut components, &mut tables);
+            index.read_directory(dir, *found_in, &limits, &mut components, &mut tables);
         }
-        let mut candidates = index.pair_tables(&components, tables, &search.config);
+        index.components.clone_from(&components);
+        let mut candidates = index.pair_tables(tables);
         // Within one directory, and in an earlier one, a component wins over a
         // table of the same id.
         components.append(&mut candidates);
@@ -130,16 +141,16 @@ impl Index {
             Ok(denials) => {
                 index.unusable.retain(|unusable| denials.denies_plugin(&unusable.id).is_none());
                 for candidates in admission::by_id(components) {
-                    admission::admit(&mut index, candidates, &denials, &search.config);
+                    admission::admit(&mut index, candidates, &denials);
                 }
             }
             Err(why) => {
                 let message = format!("the policy of this machine is unknown: {why}");
-                for Candidate { manifest, component, table, found_in } in components {
+                for Candidate { manifest, component, table, found_in, .. } in components {
                     let plugin = Some(manifest.id.clone());
                     index.problems.push(Problem { plugin, file: component.clone(), message: message.clone() });
                     let file = table.map_or(component, |table| table.file);
-                    index.is_missed(&manifest.id.clone(), file, found_in, Some(manifest), &message, &search.config);
+                    index.is_missed(&manifest.id.clone(), file, found_in, Some(manifest), &message);
                 }
             }
         }
@@ -172,16 +183,8 @@ impl Index {
     }
 
     /// Notes a plugin that cannot be used, if this machine wants it to be.
-    fn is_missed(
-        &mut self,
-        id: &str,
-        file: PathBuf,
-        found_in: FoundIn,
-        manifest: Option<Manifest>,
-        message: &str,
-        config: &Path,
-    ) {
-        if !found_in.needs_grant() || record::exists(config, id) {
+    fn is_missed(&mut self, id: &str, file: PathBuf, found_in: FoundIn, manifest: Option<Manifest>, message: &str) {
+        if !found_in.needs_grant() || record::exists(&self.config, id) {
             self.miss(id, file, found_in, manifest, message);
         }
     }
@@ -190,10 +193,15 @@ impl Index {
         self.unusable.push(Unusable { id: id.to_owned(), file, found_in, manifest, message: message.to_owned() });
     }
 
+    /// Files of a plugin that this machine wants to be used and that cannot be read.
+    fn unreadable(&self, id: &str) -> Vec<PathBuf> {
+        self.unusable.iter().filter(|unusable| unusable.id == id).map(|unusable| unusable.file.clone()).collect()
+    }
+
     /// Refuses a file that cannot be read: its name is that of its plugin.
-    fn cannot_read(&mut self, file: PathBuf, found_in: FoundIn, message: String, config: &Path) {
+    fn cannot_read(&mut self, file: PathBuf, found_in: FoundIn, message: String) {
         if let Some(id) = file.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned) {
-            self.is_missed(&id, file.clone(), found_in, None, &message, config);
+            self.is_missed(&id, file.clone(), found_in, None, &message);
         }
         self.problems.push(Problem { file, plugin: None, message });
     }
@@ -206,18 +214,18 @@ impl Index {
         &mut self,
         dir: &Path,
         found_in: FoundIn,
-        (config, limits): (&Path, &LoadingLimits),
+        limits: &LoadingLimits,
         components: &mut Vec<Candidate>,
         tables: &mut Vec<(PathBuf, FoundIn)>,
     ) {
-        let Ok(entries) = std::fs::read_dir(dir) else { return };
-        let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        let Ok(entries) = std::fs::read_dir(inside::real(dir)) else { return };
+        let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(dir.join(entry.ok()?.file_name()))).collect();
         files.sort();
-        if let Err(message) = check_owner(dir) {
+        if let Err(message) = check_owner(&inside::real(dir)) {
             let is_plugin = |file: &PathBuf| file.extension().is_some_and(|e| e == "wasm" || e == "toml");
             for file in files.into_iter().filter(is_plugin) {
                 let Some(id) = file.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned) else { continue };
-                self.is_missed(&id, file, found_in, None, &message, config);
+                self.is_missed(&id, file, found_in, None, &message);
             }
             self.problems.push(Problem { file: dir.to_path_buf(), plugin: None, message });
             return;
@@ -225,8 +233,10 @@ impl Index {
         for file in files {
             match file.extension().and_then(|e| e.to_str()) {
                 Some("wasm") => match read_component(&file, limits) {
-                    Ok(manifest) => components.push(Candidate { manifest, component: file, table: None, found_in }),
-                    Err(message) => self.cannot_read(file, found_in, message, config),
+                    Ok(manifest) => {
+                        components.push(Candidate { manifest, component: file, table: None, found_in, blocked: None });
+                    }
+                    Err(message) => self.cannot_read(file, found_in, message),
                 },
                 Some("toml") => tables.push((file, found_in)),
                 _ => {}
@@ -234,22 +244,28 @@ impl Index {
         }
     }
 
-    fn pair_tables(
-        &mut self,
-        components: &[Candidate],
-        tables: Vec<(PathBuf, FoundIn)>,
-        config: &Path,
-    ) -> Vec<Candidate> {
+    fn pair_tables(&mut self, tables: Vec<(PathBuf, FoundIn)>) -> Vec<Candidate> {
         let mut out = Vec::new();
         for (file, found_in) in tables {
-            match read_table(&file, components) {
-                Ok((manifest, table, component)) => {
-                    out.push(Candidate { manifest, component, table: Some(table), found_in });
-                }
-                Err(message) => self.cannot_read(file, found_in, message, config),
+            match self.read_table(&file, found_in) {
+                Ok(candidate) => out.push(candidate),
+                Err(message) => self.cannot_read(file, found_in, message),
             }
         }
         out
+    }
+
+    fn read_table(&self, file: &Path, found_in: FoundIn) -> Result<Candidate, String> {
+        let table = table_file(file)?;
+        check_file_name(file, &table.id)?;
+        let base = self.base(&table.base, found_in).ok_or_else(|| {
+            format!("its base plugin `{}` is not installed or not usable; install {0}.wasm", table.base)
+        })?;
+        let manifest = table.over(base.manifest)?;
+        let policy = table.policy();
+        let (component, blocked) = (base.component.to_path_buf(), base.blocked);
+        let table = Table { file: file.to_path_buf(), base: table.base, policy };
+        Ok(Candidate { manifest, component, table: Some(table), found_in, blocked })
     }
 
     /// Plugins that provide a role and whose manifest fits the system, with
@@ -270,7 +286,7 @@ pub fn sort(candidates: &mut [(MatchRank, &Entry)]) {
 
 /// Reads a component that only root or the invoking user can change.
 pub fn read_trusted(file: &Path, limits: &LoadingLimits) -> Result<Vec<u8>, String> {
-    read_within(file, |bytes| match limits.exceeded_by(bytes) {
+    files::trusted(file, |bytes| match limits.exceeded_by(bytes) {
         None => Ok(()),
         Some(limit) => Err(format!(
             "{limit}; if it rightly is as large as that, raise `{}` in /etc/modsmith/{}",
@@ -280,21 +296,14 @@ pub fn read_trusted(file: &Path, limits: &LoadingLimits) -> Result<Vec<u8>, Stri
     })
 }
 
-/// `fits` refuses the number of bytes that the file has, and that are read.
-fn read_within(file: &Path, fits: impl Fn(u64) -> Result<(), String>) -> Result<Vec<u8>, String> {
-    let cannot = |e: std::io::Error| format!("it cannot be read: {e}");
-    let mut open = std::fs::File::open(file).map_err(cannot)?;
-    let metadata = open.metadata().map_err(cannot)?;
-    if !metadata.is_file() {
-        return Err("it is not a file".into());
-    }
-    check_metadata(file, &metadata)?;
-    fits(metadata.len())?;
-    let mut bytes = Vec::new();
-    // One more than it had: a file that grows is noticed.
-    (&mut open).take(metadata.len() + 1).read_to_end(&mut bytes).map_err(cannot)?;
-    fits(bytes.len() as u64)?;
-    Ok(bytes)
+/// Reads a table that only root or the invoking user can change.
+pub(crate) fn table_file(file: &Path) -> Result<TableFile, String> {
+    let bytes = files::trusted(file, |bytes| match bytes > LARGEST_MANIFEST as u64 {
+        true => Err(format!("it is longer than {} KiB; make it shorter", LARGEST_MANIFEST >> 10)),
+        false => Ok(()),
+    })?;
+    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+    TableFile::parse(&text).map_err(|e| e.to_string())
 }
 
 fn read_component(file: &Path, limits: &LoadingLimits) -> Result<Manifest, String> {
@@ -310,31 +319,14 @@ fn check_file_name(file: &Path, id: &str) -> Result<(), String> {
     Err(format!("its id is `{id}`, so the file must be named {id}.{}", file.extension().unwrap_or_default().display()))
 }
 
-fn read_table(file: &Path, components: &[Candidate]) -> Result<(Manifest, Table, PathBuf), String> {
-    let bytes = read_within(file, |bytes| match bytes > LARGEST_MANIFEST as u64 {
-        true => Err(format!("it is longer than {} KiB; make it shorter", LARGEST_MANIFEST >> 10)),
-        false => Ok(()),
-    })?;
-    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
-    let table = TableFile::parse(&text).map_err(|e| e.to_string())?;
-    check_file_name(file, &table.id)?;
-    let base = components
-        .iter()
-        .find(|c| c.manifest.id == table.base)
-        .ok_or_else(|| format!("its base plugin `{}` is not installed or not usable; install {0}.wasm", table.base))?;
-    let manifest = table.over(&base.manifest)?;
-    let policy = table.policy();
-    Ok((manifest, Table { file: file.to_path_buf(), base: table.base, policy }, base.component.clone()))
-}
-
 /// `sha256:…` of a plugin: of its component, or of a table with its component.
 pub fn digest(component: &Path, table: Option<&Path>) -> std::io::Result<String> {
     use sha2::Digest;
     let mut hash = sha2::Sha256::new();
     if let Some(table) = table {
-        hash.update(std::fs::read(table)?);
+        hash.update(inside::read_file(table)?);
     }
-    hash.update(std::fs::read(component)?);
+    hash.update(inside::read_file(component)?);
     Ok(format!("sha256:{}", hex::encode(hash.finalize())))
 }
 

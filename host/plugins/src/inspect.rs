@@ -10,16 +10,16 @@ use super::development::Development;
 use super::distribution::lock::Provenance;
 use super::facade::Plugins;
 use super::form;
-use super::grant::record::{self, Record, Standing};
+use super::grant::marks;
+use super::grant::programs::{ProbeRight, RunRight};
+use super::grant::record::{self, Record, Standing, check_id};
 use super::grant::rights::Rights;
-use super::index::{Index, Refused, digest, read_trusted};
-use super::interpreter::executes_input;
+use super::index::{Index, Refused, digest, read_trusted, table_file};
 use super::limits::LoadingLimits;
 use super::manifest::{Manifest, Role, Run};
 use super::problem::Problem;
 use super::search::FoundIn;
-use super::table::{Table, TableFile};
-use super::variables::loads_code;
+use super::table::Table;
 use crate::error::Error;
 use modsmith_facts::find_program;
 
@@ -69,15 +69,18 @@ pub struct Inspection {
     pub size: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
+    /// Of the base's component: the code that the table is used with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_file: Option<PathBuf>,
     pub manifest: Manifest,
     /// Imported functions by interface: the builder's verbs are the kinds of
     /// steps that it can ask for.
     pub imports: form::Imports,
-    /// Programs of `[[run]]` and `[[probe]]` that execute their input: granting one
-    /// is granting all that it can do.
+    /// Programs of `[[run]]` and `[[probe]]` that execute their input, whatever has a fitting name, or
+    /// any option: granting one is granting all that it can do.
     pub executes_input: Vec<String>,
-    /// Variables that the plugin may set and by which programs load or run code,
-    /// each as `program: NAME`.
+    /// Variables that the plugin may set and by which programs load or run code, or that are not known
+    /// to be harmless, each as `program: NAME`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub loads_code: Vec<String>,
     /// What this machine's policy denies to every plugin.
@@ -140,18 +143,20 @@ impl<'p> Administration<'p> {
     pub fn inspect(&self, plugin: &str) -> Result<Inspection, Error> {
         let limits = &self.0.all_limits()?.loading;
         let index = self.0.index();
-        let is_meant = |id: &str, file: &Path| id == plugin || file == Path::new(plugin);
-        let mut out = if let Some(entry) = index.entries().iter().find(|entry| is_meant(entry.id(), entry.file())) {
+        let word = Word::parse(plugin)?;
+        let refused = || match word {
+            Word::Id(id) => index.refused(id),
+            Word::File(file) => index.all_refused().find(|refused| refused.file() == file),
+        };
+        let mut out = if let Some(entry) = index.entries().iter().find(|entry| word.means(entry.id(), entry.file())) {
             let mut out = inspect_parts(&entry.component, entry.table.as_ref(), &entry.manifest, limits)?;
             out.denied = entry.grant.denials().describe();
             out.grant = entry.standing.clone();
             out
-        } else if let Some(refused) =
-            index.refused(plugin).or_else(|| index.all_refused().find(|refused| is_meant("", refused.file())))
-        {
+        } else if let Some(refused) = refused() {
             inspect_refused(refused, limits)?
         } else {
-            self.inspect_other(plugin, limits)?
+            self.inspect_other(word, limits)?
         };
         out.others = others(index, &out);
         out.from = Provenance::of(&out.file, &out.manifest.id);
@@ -159,41 +164,57 @@ impl<'p> Administration<'p> {
     }
 
     /// A file that is not in good order, or that is not installed.
-    fn inspect_other(&self, plugin: &str, limits: &LoadingLimits) -> Result<Inspection, Error> {
-        let problem = self.0.problems().iter().find(|problem| {
-            problem.plugin.as_deref() == Some(plugin) || problem.file.file_stem().is_some_and(|stem| stem == plugin)
-        });
-        let mut out = match problem {
-            Some(problem) if problem.file.extension().is_some_and(|e| e == "wasm") => {
-                let mut out = inspect_file(&problem.file, None, limits).map_err(|_| Error::NotUsed(problem.clone()))?;
-                out.refused = Some(problem.message.clone());
-                out
+    fn inspect_other(&self, word: Word, limits: &LoadingLimits) -> Result<Inspection, Error> {
+        let is_meant = |problem: &&Problem| match word {
+            Word::Id(id) => {
+                problem.plugin.as_deref() == Some(id) || problem.file.file_stem().is_some_and(|stem| stem == id)
             }
-            Some(problem) => return Err(Error::NotUsed(problem.clone())),
-            None if plugin.ends_with(".toml") => self.inspect_table(Path::new(plugin), limits)?,
-            None if plugin.contains('/') || plugin.ends_with(".wasm") => inspect_file(Path::new(plugin), None, limits)?,
-            None => return Err(Error::NoSuchPlugin { plugin: plugin.to_owned() }),
+            Word::File(file) => problem.file == file,
         };
-        let record = Record::read(&self.0.search.config, &out.manifest.id);
-        let place = self.0.search.directories.iter().find(|(dir, _)| out.file.parent() == Some(dir));
-        if place.is_none_or(|(_, found_in)| found_in.needs_grant()) {
+        let problem = self.0.problems().iter().find(is_meant);
+        let file = match (word, problem) {
+            (_, Some(problem)) => problem.file.as_path(),
+            (Word::File(file), None) => file,
+            (Word::Id(id), None) => return Err(Error::NoSuchPlugin { plugin: id.to_owned() }),
+        };
+        let inspected = match file.extension().is_some_and(|e| e == "toml") {
+            true => self.inspect_table(file, limits),
+            false => inspect_file(file, None, limits),
+        };
+        let mut out = match (word, problem) {
+            (Word::Id(_), Some(problem)) => inspected.map_err(|_| Error::NotUsed(problem.clone()))?,
+            _ => inspected?,
+        };
+        if let Some(problem) = problem {
+            out.refused = Some(problem.message.clone());
+        }
+        if out.grant.admits() && self.place(file).needs_grant() {
+            let record = Record::read(&self.0.search.config, &out.manifest.id);
             out.grant = Standing::of(&record, &out.digest, &Rights::of(&out.manifest));
         }
         Ok(out)
     }
 
+    /// Where a file is, or would be installed.
+    fn place(&self, file: &Path) -> FoundIn {
+        let place = self.0.search.directories.iter().find(|(directory, _)| file.parent() == Some(directory));
+        place.map_or(FoundIn::Local, |(_, found_in)| *found_in)
+    }
+
     /// A table that need not be installed; its base has to be.
     fn inspect_table(&self, file: &Path, limits: &LoadingLimits) -> Result<Inspection, Error> {
         let refused = |reason: String| Error::NotAPlugin { file: file.to_path_buf(), reason };
-        let text = String::from_utf8(read_trusted(file, limits).map_err(refused)?);
-        let text = text.map_err(|_| refused("it is not UTF-8".into()))?;
-        let table = TableFile::parse(&text).map_err(|e| refused(e.to_string()))?;
-        let base = self.0.index().get(&table.base);
+        let table = table_file(file).map_err(refused)?;
+        let base = self.0.index().base(&table.base, self.place(file));
         let base = base.ok_or_else(|| refused(format!("its base plugin `{}` is not installed", table.base)))?;
-        let manifest = table.over(&base.manifest).map_err(refused)?;
+        let manifest = table.over(base.manifest).map_err(refused)?;
         let policy = table.policy();
         let table = Table { file: file.to_path_buf(), base: table.base, policy };
-        inspect_parts(&base.component, Some(&table), &manifest, limits)
+        let mut out = inspect_parts(base.component, Some(&table), &manifest, limits)?;
+        if let Some(blocked) = base.blocked {
+            (out.refused, out.grant) = (Some(blocked.message), blocked.standing);
+        }
+        Ok(out)
     }
 
     /// Lets a plugin from outside the system's packages be used, as it is now;
@@ -201,25 +222,33 @@ impl<'p> Administration<'p> {
     ///
     /// Of several files of one id, the id stands for the one that was granted before,
     /// else for the first that needs a grant.
-    pub fn grant(&self, id: &str) -> Result<(Inspection, PathBuf), Error> {
-        let waiting = self.0.index().refused(id).filter(|refused| refused.chosen);
+    pub fn grant(&self, plugin: &str) -> Result<(Inspection, PathBuf), Error> {
+        let waiting = match Word::parse(plugin)? {
+            Word::Id(id) => self.0.index().refused(id).filter(|refused| refused.chosen),
+            Word::File(_) => None,
+        };
         let mut inspected = match waiting {
-            Some(refused) => self.inspect(&refused.file().display().to_string())?,
-            None => self.inspect(id)?,
+            Some(refused) => inspect_refused(refused, &self.0.all_limits()?.loading)?,
+            None => self.inspect(plugin)?,
         };
         let Manifest { id, version, .. } = &inspected.manifest;
         let rights = Rights::of(&inspected.manifest);
         inspected.before = Some(Standing::of(&Record::read(&self.0.search.config, id), &inspected.digest, &rights));
         let granted = Record::new(&inspected.digest, &inspected.file, version, rights);
         let file = granted.write(&self.0.search.config, id)?;
+        inspected.from = Provenance::of(&inspected.file, id);
         // What the grant does not mend: a policy that denies the plugin, or another
         // file that hides this one.
         let now = Index::read(&self.0.search);
         let still = now.problems().iter().find(|problem| problem.file == inspected.file);
         inspected.refused = still.map(|problem| problem.message.clone());
         inspected.others = others(&now, &inspected);
-        if inspected.grant != Standing::NotNeeded {
-            inspected.grant = Standing::Granted;
+        let used = now.entries().iter().map(|entry| (entry.file(), &entry.standing));
+        let mut known = used.chain(now.all_refused().map(|refused| (refused.file(), &refused.standing)));
+        match known.find(|(known, _)| *known == inspected.file) {
+            Some((_, standing)) => inspected.grant = standing.clone(),
+            None if inspected.grant != Standing::NotNeeded => inspected.grant = Standing::Granted,
+            None => {}
         }
         Ok((inspected, file))
     }
@@ -241,6 +270,29 @@ impl<'p> Administration<'p> {
     /// Takes a grant back; returns the file that recorded it.
     pub fn revoke(&self, id: &str) -> Result<PathBuf, Error> {
         record::revoke(&self.0.search.config, id)
+    }
+}
+
+/// What a command line names.
+#[derive(Clone, Copy)]
+enum Word<'w> {
+    Id(&'w str),
+    File(&'w Path),
+}
+
+impl<'w> Word<'w> {
+    fn parse(word: &'w str) -> Result<Self, Error> {
+        if word.contains('/') || word.ends_with(".wasm") || word.ends_with(".toml") {
+            return Ok(Self::File(Path::new(word)));
+        }
+        check_id(word).map(|()| Self::Id(word))
+    }
+
+    fn means(self, id: &str, file: &Path) -> bool {
+        match self {
+            Self::Id(word) => word == id,
+            Self::File(word) => word == file,
+        }
     }
 }
 
@@ -291,6 +343,7 @@ fn inspect_parts(
     if let Some(table) = table {
         out.file.clone_from(&table.file);
         out.base = Some(table.base.clone());
+        out.base_file = Some(component.to_path_buf());
         out.executes_input = executing(manifest);
         out.loads_code = loading(manifest);
         out.policy.clone_from(&table.policy);
@@ -299,17 +352,17 @@ fn inspect_parts(
     Ok(out)
 }
 
-/// The programs that a manifest asks for and that execute their input.
+/// The programs that a manifest asks for and that are marked.
 fn executing(manifest: &Manifest) -> Vec<String> {
-    let programs = manifest.run.iter().map(|run| &run.program);
-    let programs = programs.chain(manifest.probe.iter().map(|probe| &probe.program));
-    programs.filter(|program| executes_input(program)).cloned().collect()
+    let run = manifest.run.iter().map(|run| (&run.program, marks::of_program(&RunRight::from(run))));
+    let asked = manifest.probe.iter().map(|probe| (&probe.program, marks::of_probe(&ProbeRight::from(probe))));
+    run.chain(asked).filter(|(_, mark)| !mark.is_empty()).map(|(program, _)| program.clone()).collect()
 }
 
-/// The variables that a manifest asks for and by which programs load code.
+/// The variables that a manifest asks for and that are marked.
 fn loading(manifest: &Manifest) -> Vec<String> {
     let variables = |run: &Run| {
-        let names = run.environment.iter().filter(|name| loads_code(name));
+        let names = run.environment.iter().filter(|name| !marks::of_variable(name).is_empty());
         names.map(|name| format!("{}: {name}", run.program)).collect::<Vec<_>>()
     };
     manifest.run.iter().flat_map(variables).collect()
@@ -330,6 +383,7 @@ fn inspect_file(file: &Path, table: Option<&Path>, limits: &LoadingLimits) -> Re
         digest: digest(file, table).map_err(|e| Error::io("read", file, e))?,
         size: bytes.len() as u64,
         base: None,
+        base_file: None,
         manifest,
         imports,
         executes_input,
@@ -339,4 +393,38 @@ fn inspect_file(file: &Path, table: Option<&Path>, limits: &LoadingLimits) -> Re
         refused: None,
         others: Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Id, Kind};
+    use crate::search::SearchPath;
+    use crate::settings::FrameworkSettings;
+    use modsmith_facts::{OsRelease, System};
+
+    #[test]
+    fn a_word_that_is_neither_an_id_nor_a_file_stands_for_no_plugin() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"initrd\"]\n";
+        std::fs::create_dir(dir.path().join("local")).unwrap();
+        std::fs::write(dir.path().join("local/x.wasm"), crate::manifest::tests::embedded(text)).unwrap();
+        let directories = vec![(dir.path().join("local"), FoundIn::Local)];
+        let search = SearchPath { directories, config: dir.path().join("config"), ..SearchPath::none() };
+        let system = System::new(dir.path(), OsRelease::default());
+        let plugins = Plugins::open(system.into(), search, FrameworkSettings::default());
+        assert!(plugins.index().refused("x").is_some(), "it waits for its grant");
+        let administration = Administration(&plugins);
+        for word in ["", " ", "X", "x y", "..", "x."] {
+            let errors = [
+                administration.grant(word).unwrap_err(),
+                administration.inspect(word).unwrap_err(),
+                administration.revoke(word).unwrap_err(),
+            ];
+            for error in errors {
+                assert_eq!((error.id(), error.kind()), (Id::BadId, Kind::Usage), "{word:?}: {error}");
+            }
+        }
+        assert!(!dir.path().join("config").exists());
+    }
 }

@@ -22,6 +22,7 @@ pub mod engine;
 pub mod error;
 mod exceeded;
 mod facade;
+mod files;
 pub mod form;
 pub mod grant;
 mod guard;
@@ -48,6 +49,7 @@ pub mod settings;
 pub mod table;
 mod variables;
 mod wasm;
+mod words;
 mod world;
 
 /// The host's side of the interface, generated from its text.

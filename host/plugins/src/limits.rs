@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::manifest::Role;
 use crate::error::Error;
 use crate::exceeded::Exceeded;
+use crate::files;
 
 /// Where an administrator changes them, below the configuration directory.
 pub const FILE: &str = "limits.toml";
@@ -115,9 +116,13 @@ impl RoleLimits {
     /// A file that cannot be read, or names what there is not.
     pub fn read(config: &Path) -> Result<Self, Error> {
         let file = config.join(FILE);
-        let text = match std::fs::read_to_string(&file) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+        use std::io::ErrorKind::{InvalidData, InvalidInput};
+        let text = match files::text(&file) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Ok(Self::default()),
+            Err(e) if matches!(e.kind(), InvalidData | InvalidInput) => {
+                return Err(Error::LimitsUnreadable { reason: e.to_string(), file });
+            }
             Err(e) => return Err(Error::io("read", &file, e)),
         };
         Self::parse(&text)
@@ -221,6 +226,17 @@ mod tests {
         assert_eq!(limits.loading.exceeded_by(24 << 20), None);
         assert_eq!(limits.loading.exceeded_by((24 << 20) + 1).unwrap().key, "component-mib");
         assert!(RoleLimits::parse("compile-seconds = \"x\"\n").is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_no_regular_one_is_told_and_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        for (kind, words) in crate::files::tests::INSTEAD {
+            crate::files::tests::put(kind, &dir.path().join(FILE));
+            let error = RoleLimits::read(dir.path()).unwrap_err();
+            assert_eq!(error.id(), crate::error::Id::Limits, "{error}");
+            assert!(error.to_string().contains(words), "{error}");
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::lifecycle::{check_host, check_others};
 
+mod conflicts;
+
 pub use super::bad_manifest::{BadManifest, TRACK, check_identity};
 use super::pattern::{ArgumentPattern, PathPattern};
 use super::settings::{Setting, SettingKind};
@@ -250,7 +252,7 @@ pub struct Run {
     pub program: String,
     #[serde(default)]
     pub arguments: ArgumentPattern,
-    /// Where to find a program that is not on the program path.
+    /// The program's files, if it is not on the program path.
     #[serde(default)]
     pub paths: Vec<PathPattern>,
     /// The setting by which the administrator may name another file for it.
@@ -334,7 +336,8 @@ impl Manifest {
                 return Err(format!("`{table}.settings` names `{name}`, which is not a string of [settings]"));
             }
         }
-        self.probe.iter().try_for_each(|probe| check_program("probe", &probe.program))
+        self.probe.iter().try_for_each(|probe| check_program("probe", &probe.program))?;
+        conflicts::check(self)
     }
 
     fn is_text(&self, setting: &str) -> bool {

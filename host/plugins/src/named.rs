@@ -1,7 +1,7 @@
 //! Files that the administrator names in a setting: the plugin that has the setting
 //! gets exactly these, where its manifest says that it wants them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Component;
 
 use super::manifest::Manifest;
@@ -15,6 +15,8 @@ pub struct Named {
     write: BTreeSet<Location>,
     /// Those that the host signs with for it.
     keys: BTreeSet<Location>,
+    /// By setting, those that stand for the program of the entries with this setting.
+    programs: BTreeMap<String, BTreeSet<Location>>,
 }
 
 impl Named {
@@ -25,13 +27,22 @@ impl Named {
             let paths = names.iter().filter_map(|name| settings.administrators(name));
             paths.filter_map(|path| locate(path, system, roots)).collect()
         };
-        Self { write: located(&manifest.write.settings), keys: located(&manifest.sign.settings) }
+        let mut programs: BTreeMap<String, BTreeSet<Location>> = BTreeMap::new();
+        for name in manifest.run.iter().filter_map(|run| run.setting.as_ref()) {
+            if let Some(location) = settings.administrators(name).and_then(program) {
+                programs.entry(name.clone()).or_default().insert(location);
+            }
+        }
+        Self { write: located(&manifest.write.settings), keys: located(&manifest.sign.settings), programs }
     }
 
     /// With those of another call: a setting may depend on the kernel.
     pub fn extend(&mut self, other: &Self) {
         self.write.extend(other.write.iter().cloned());
         self.keys.extend(other.keys.iter().cloned());
+        for (setting, programs) in &other.programs {
+            self.programs.entry(setting.clone()).or_default().extend(programs.iter().cloned());
+        }
     }
 
     pub fn may_write(&self, location: &Location) -> bool {
@@ -42,6 +53,11 @@ impl Named {
         self.keys.contains(location)
     }
 
+    /// Whether the setting names this program.
+    pub fn is_program(&self, setting: &str, location: &Location) -> bool {
+        self.programs.get(setting).is_some_and(|programs| programs.contains(location))
+    }
+
     /// The keys, by their own names.
     pub fn keys(&self) -> impl Iterator<Item = &Location> {
         self.keys.iter()
@@ -50,6 +66,11 @@ impl Named {
     pub fn knows_root(&self, root: Root) -> bool {
         self.write.iter().chain(&self.keys).any(|location| location.root == root)
     }
+}
+
+/// The program of an absolute path of the target. `None` for other text.
+pub fn program(absolute: &str) -> Option<Location> {
+    Location::new(Root::System, absolute.strip_prefix('/')?.trim_start_matches('/')).ok()
 }
 
 /// The location of an absolute path of the target: below a root that plugins know,
@@ -104,6 +125,27 @@ mod tests {
         assert!(named("/root/k.key").may_write(&location(Root::System, "root/k.key")));
         // The same file has one location only.
         assert!(!named("/etc/k.key").may_write(&location(Root::System, "etc/k.key")));
+    }
+
+    #[test]
+    fn a_program_belongs_to_its_setting_also_after_another_call() {
+        let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"signer\"]\n\
+            [[run]]\nprogram = \"a\"\nsetting = \"one\"\n[[run]]\nprogram = \"b\"\nsetting = \"two\"\n\
+            [settings]\none = { type = \"string\", default = \"/opt/default\" }\n\
+            two = { type = \"string\", default = \"\" }\n";
+        let manifest = Manifest::parse(text).unwrap();
+        let system = System::new("/", OsRelease::default());
+        let named = |settings: &[(&str, &str)]| {
+            let framework = FrameworkSettings(settings.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect());
+            let values =
+                Values::merge(&manifest.settings, &Default::default(), Path::new("/none"), &framework).unwrap();
+            Named::of(&manifest, &values, &system, &system.roots)
+        };
+        let mut programs = named(&[("one", "/opt/one"), ("two", "two")]);
+        programs.extend(&named(&[("one", "/opt/other"), ("two", "/opt/two")]));
+        let is = |setting: &str, path: &str| programs.is_program(setting, &location(Root::System, path));
+        assert!(is("one", "opt/one") && is("one", "opt/other") && is("two", "opt/two"));
+        assert!(!is("one", "opt/two") && !is("two", "opt/one") && !is("one", "opt/default") && !is("two", "two"));
     }
 
     #[test]

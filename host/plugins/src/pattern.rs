@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use modsmith_facts::{Location, Root, path_text};
 use modsmith_plan::Argument;
 
+mod overlap;
+
 /// `root` or `root/relative-glob`: grants the entries that it matches and
 /// everything below them. `*` stays within one name, `**` does not.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -98,6 +100,12 @@ impl PathPattern {
             }
     }
 
+    /// Whether the pattern names the location itself: what is below its match does not count.
+    pub fn names(&self, location: &Location) -> bool {
+        let Some((glob, _)) = &self.glob else { return false };
+        location.root == self.root && !is_of_process(location) && glob.is_match(location.relative())
+    }
+
     /// Whether something below the location may be granted, so that a plugin
     /// has a reason to list it.
     pub fn leads_through(&self, location: &Location) -> bool {
@@ -178,8 +186,8 @@ pub(super) fn absolute_glob(text: &str) -> Result<Matcher, String> {
 }
 
 /// The arguments that a program may be given: word by word, `*` standing for
-/// any text within a word (for a location: within one name), and a final `**`
-/// for all further words. A star at the beginning of a word does not stand for a
+/// any text within a word (for a location: within one name; alone, any location), and a final
+/// `**` for all further words. A star at the beginning of a word does not stand for a
 /// `-`, which would make an option of what is meant as a name: with `[-]` before
 /// the star (`[-]*`, `[-]**`) it does. Nothing else is special.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -269,6 +277,11 @@ pub(super) fn format_location(location: &Location) -> String {
 }
 
 impl ArgumentPattern {
+    /// Whether the argument at an index is one word of the manifest's own, without a star.
+    pub fn is_fixed(&self, index: usize) -> bool {
+        index < self.matchers.len() && !self.words[index].contains('*')
+    }
+
     /// Whether these arguments, in this order and number, are granted.
     pub fn matches(&self, arguments: &[Argument]) -> bool {
         let Some((first, others)) = arguments.split_at_checked(self.matchers.len()) else { return false };
@@ -406,6 +419,30 @@ mod tests {
     fn other_glob_characters_in_arguments_are_plain_text() {
         assert!(words(&["${Version}[a]?\\n"]).matches(&text(&["${Version}[a]?\\n"])));
         assert!(!words(&["[ab]"]).matches(&text(&["a"])));
+    }
+
+    #[test]
+    fn a_word_is_the_manifests_own_if_it_has_no_star() {
+        let pattern = words(&["-x", "*", "--a=*", "etc/k", "[-]**"]);
+        let fixed: Vec<usize> = (0..8).filter(|index| pattern.is_fixed(*index)).collect();
+        assert_eq!(fixed, [0, 3]);
+        assert!(!words(&["**"]).is_fixed(0) && !words(&[]).is_fixed(0));
+    }
+
+    #[test]
+    fn a_star_alone_is_any_location_and_within_a_word_one_name() {
+        let deep = [Argument::Location(location(Root::Boot, "a/b"))];
+        assert!(words(&["*"]).matches(&deep) && words(&["**"]).matches(&deep));
+        assert!(!words(&["boot/*"]).matches(&deep));
+    }
+
+    #[test]
+    fn a_program_is_what_the_pattern_names_and_nothing_below() {
+        let program = pattern("usr/lib/*/tool");
+        assert!(program.names(&location(Root::Usr, "lib/x/tool")));
+        assert!(!program.names(&location(Root::Usr, "lib/x/tool/y")) && !program.names(&location(Root::Usr, "lib/x")));
+        assert!(!pattern("usr").names(&location(Root::Usr, "bin/tool")));
+        assert!(!pattern("usr/bin").names(&location(Root::Usr, "bin/tool")));
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::files;
 use super::pattern::PathPattern;
-use modsmith_facts::Location;
+use modsmith_facts::{Location, inside};
 
 /// What no plugin may do, from `policy.d/*.toml`.
 #[derive(Debug, Clone, Default)]
@@ -35,17 +36,19 @@ impl Denials {
     /// empty policy: otherwise a typing error would lift a denial.
     pub fn read(config: &Path) -> Result<Self, String> {
         let dir = config.join("policy.d");
-        let entries = match std::fs::read_dir(&dir) {
+        let entries = match std::fs::read_dir(inside::real(&dir)) {
             Ok(entries) => entries,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(e) => return Err(format!("{} cannot be read: {e}", dir.display())),
         };
-        let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(dir.join(entry.ok()?.file_name()))).collect();
         files.retain(|file| file.extension().is_some_and(|e| e == "toml"));
         files.sort();
         let mut out = Self::default();
         for file in files {
-            let text = std::fs::read_to_string(&file).map_err(|e| format!("{} cannot be read: {e}", file.display()))?;
+            let cannot = |why: String| format!("{} cannot be read: {why}", file.display());
+            let text = files::text(&file).map_err(|e| cannot(e.to_string()))?;
+            let text = text.ok_or_else(|| cannot("it is a link to a file that is not there".to_owned()))?;
             out.0.extend(Self::parse(&file.display().to_string(), &text)?.0);
         }
         Ok(out)
@@ -108,6 +111,20 @@ mod tests {
         std::fs::create_dir(config.path().join("policy.d")).unwrap();
         std::fs::write(config.path().join("policy.d/a.toml"), "[deny]\nplugin = [\"x\"]\n").unwrap();
         assert!(Denials::read(config.path()).unwrap_err().contains("a.toml"));
+    }
+
+    #[test]
+    fn a_policy_that_is_no_regular_file_is_told_and_not_waited_for() {
+        let config = tempfile::tempdir().unwrap();
+        let file = config.path().join("policy.d/a.toml");
+        for (kind, words) in crate::files::tests::INSTEAD {
+            crate::files::tests::put(kind, &file);
+            let why = Denials::read(config.path()).unwrap_err();
+            assert!(why.contains("a.toml cannot be read: it is") && why.contains(words), "{kind}: {why}");
+        }
+        std::fs::remove_file(&file).unwrap();
+        std::os::unix::fs::symlink("none", &file).unwrap();
+        assert!(Denials::read(config.path()).unwrap_err().contains("a file that is not there"));
     }
 
     /// A manifest may not ask for all of them.

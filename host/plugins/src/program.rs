@@ -6,6 +6,7 @@ use globset::GlobBuilder;
 
 use super::grant::Grant;
 use super::manifest::Run;
+use super::named;
 use super::pattern::PathPattern;
 use super::settings::Values;
 use modsmith_facts::{Location, Root, Roots, System, find_program, resolve_in_root};
@@ -44,16 +45,15 @@ pub fn granted(name: &str, grant: &Grant, settings: &Values, system: &System, ro
 /// program.
 pub fn place(name: &str, grant: &Grant, settings: &Values, system: &System, roots: &Roots) -> Option<Location> {
     let location = if name.starts_with('/') {
-        let relative = name.trim_start_matches('/');
         if grant.runs().iter().any(|run| setting(run, settings) == Some(name)) {
-            return Location::new(Root::System, relative).ok();
+            return named::program(name);
         }
-        roots.locate(&system.root.join(relative))?
+        roots.locate(&system.root.join(name.trim_start_matches('/')))?
     } else {
         let (root, relative) = name.split_once('/')?;
         Location::new(Root::for_plugins(root)?, relative).ok()?
     };
-    grant.runs().iter().any(|run| run.paths.iter().any(|pattern| pattern.covers(&location))).then_some(location)
+    grant.runs().iter().any(|run| run.paths.iter().any(|pattern| pattern.names(&location))).then_some(location)
 }
 
 /// The file that the administrator named for a program.
@@ -66,7 +66,7 @@ fn setting<'a>(run: &Run, settings: &'a Values) -> Option<&'a str> {
 }
 
 fn absolute(path: &str, system: &System) -> Option<Program> {
-    let location = Location::new(Root::System, path.trim_start_matches('/')).ok()?;
+    let location = named::program(path)?;
     is_executable(&location, system, &system.roots).then_some(Program::At(location))
 }
 

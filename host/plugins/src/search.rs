@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use modsmith_facts::inside;
+
 use crate::development::Development;
 use crate::error::Error;
 
@@ -31,6 +33,22 @@ impl FoundIn {
         matches!(self, FoundIn::Environment | FoundIn::Local)
     }
 
+    /// Whether a component from here may give a table from there its code: from no place that is
+    /// trusted less than the table's.
+    pub fn may_be_base_of(self, table: FoundIn) -> bool {
+        self.trust() >= table.trust()
+    }
+
+    /// Places without a grant come before those that need one, and what only the user named comes last.
+    fn trust(self) -> u8 {
+        match self {
+            // Root said that what is in development is used in the place of what is granted.
+            FoundIn::Beside | FoundIn::System | FoundIn::Development => 2,
+            FoundIn::Local | FoundIn::Environment => 1,
+            FoundIn::Own => 0,
+        }
+    }
+
     /// Whether only the invoking user controls a plugin from here: its
     /// programs are not run where the user only wants to look.
     pub fn is_unvetted(self) -> bool {
@@ -46,8 +64,12 @@ pub struct SearchPath {
     pub directories: Vec<(PathBuf, FoundIn)>,
     /// Holds `policy.d`, `grants` and `limits.toml`: `/etc/modsmith`.
     pub config: PathBuf,
-    /// Compiled plugins are read from each of these; the first one is written.
+    /// Compiled plugins are read from each of these; the first one is written. They are this
+    /// machine's, also when another system is worked on: native code of an image is not executed.
     pub caches: Vec<PathBuf>,
+    /// Directories of plugins that came with the program to this machine: beside them, there may be
+    /// compiled ones.
+    pub shipped: Vec<PathBuf>,
     /// Plugins in development; their directories are the first ones.
     pub development: Vec<Development>,
     /// Holds the directories of plugins in development.
@@ -80,30 +102,36 @@ impl SearchPath {
         let own = std::env::var_os("MODSMITH_RUN_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
         let run = own.map_or_else(|| RUN.into(), |dir| dir.join("development"));
         let (config, caches) = (CONFIG.into(), caches(root));
-        Self { directories, config, caches, development: Vec::new(), run: run.clone() }.developing(run)
+        let is_shipped = |found_in: &FoundIn| matches!(found_in, FoundIn::Beside | FoundIn::System);
+        let shipped = directories.iter().filter(|(_, found_in)| is_shipped(found_in)).map(|(dir, _)| dir.clone());
+        let shipped = shipped.collect();
+        Self { directories, config, caches, shipped, development: Vec::new(), run: run.clone() }.developing(run)
     }
 
-    /// Those of the system below a directory: its own configuration, plugins and cache,
-    /// and the plugins that come with the program.
+    /// Those of the system below a directory: its own configuration and plugins, and the plugins that
+    /// come with the program. Files below the directory are read as that system would read them.
     ///
     /// # Errors
     /// `OutOfRoot`: one of them is a link that leads out of the system.
     pub fn of_root(self, root: &Path) -> Result<Self, Error> {
+        let root = &std::fs::canonicalize(root).map_err(|e| Error::io("use", root, e))?;
+        inside::enter(root);
         let below = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
         let config = Path::new(CONFIG);
         let own =
             ["plugins", "plugins/plugins.lock", "grants", "policy.d", "settings", "limits.toml", "registries.toml"];
         let own = own.iter().map(|name| config.join(name));
-        for path in own.chain([PathBuf::from(PACKAGED), PathBuf::from(CACHE)]) {
+        for path in own.chain([PathBuf::from(PACKAGED)]) {
             stays_below(root, &below(&path))?;
         }
         let mut directories: Vec<_> =
             self.directories.into_iter().filter(|(_, found_in)| *found_in == FoundIn::Beside).collect();
         directories.push((below(Path::new(PACKAGED)), FoundIn::System));
         directories.push((below(&config.join("plugins")), FoundIn::Local));
-        let (run, caches) = (below(Path::new(RUN)), vec![below(Path::new(CACHE))]);
+        let run = below(Path::new(RUN));
         stays_below(root, &run)?;
-        let there = Self { directories, config: below(config), caches, development: Vec::new(), run: run.clone() };
+        let (caches, shipped) = (self.caches, self.shipped);
+        let there = Self { directories, config: below(config), caches, shipped, ..Self::none() };
         Ok(there.developing(run))
     }
 
@@ -118,8 +146,14 @@ impl SearchPath {
 
     /// Nowhere.
     pub fn none() -> Self {
-        let (directories, caches, development) = (Vec::new(), Vec::new(), Vec::new());
-        Self { directories, config: CONFIG.into(), caches, development, run: PathBuf::new() }
+        Self {
+            directories: Vec::new(),
+            config: CONFIG.into(),
+            caches: Vec::new(),
+            shipped: Vec::new(),
+            development: Vec::new(),
+            run: PathBuf::new(),
+        }
     }
 
     /// With the plugins in development that are below a directory, before all others.
@@ -131,15 +165,14 @@ impl SearchPath {
     }
 }
 
-/// Whether the deepest part of a path that exists is below the root, as this machine
+/// Whether the deepest part of a path that exists is below the root, which has no links, as this machine
 /// resolves links: what an image's links would change on this machine is not changed.
 fn stays_below(root: &Path, path: &Path) -> Result<(), Error> {
     let out = || Error::OutOfRoot { path: path.to_path_buf(), root: root.to_path_buf() };
-    let real_root = std::fs::canonicalize(root).map_err(|e| Error::io("use", root, e))?;
     let existing = path.ancestors().find(|part| part.symlink_metadata().is_ok()).ok_or_else(out)?;
     // A link to nothing cannot be resolved: it may lead anywhere once that is made.
     let real = std::fs::canonicalize(existing).map_err(|_| out())?;
-    if real.starts_with(&real_root) { Ok(()) } else { Err(out()) }
+    if real.starts_with(root) { Ok(()) } else { Err(out()) }
 }
 
 /// `$MODSMITH_CACHE_DIR`; else the system's for root, the user's own and then
@@ -165,6 +198,8 @@ mod tests {
     fn the_plugins_of_another_system_are_below_its_root() {
         let own = SearchPath {
             directories: vec![("/p/plugins".into(), FoundIn::Beside), ("/x".into(), FoundIn::Environment)],
+            caches: vec!["/c".into()],
+            shipped: vec!["/p/plugins".into()],
             ..SearchPath::none()
         };
         let image = tempfile::tempdir().unwrap();
@@ -175,7 +210,9 @@ mod tests {
             directories,
             ["/p/plugins".into(), below("usr/lib/modsmith/plugins"), below("etc/modsmith/plugins")]
         );
-        assert_eq!((there.config, there.caches), (below("etc/modsmith"), vec![below("var/cache/modsmith")]));
+        assert_eq!(there.config, below("etc/modsmith"));
+        // Native code is this machine's alone.
+        assert_eq!((there.caches, there.shipped), (own.caches.clone(), own.shipped.clone()));
         // Links of an image stay in it, or are refused.
         std::fs::create_dir_all(below("etc/modsmith/real")).unwrap();
         std::os::unix::fs::symlink("real", below("etc/modsmith/grants")).unwrap();
@@ -185,6 +222,21 @@ mod tests {
             assert!(matches!(own.clone().of_root(image.path()), Err(Error::OutOfRoot { .. })), "{target}");
             std::fs::remove_file(below("etc/modsmith/plugins")).unwrap();
         }
+    }
+
+    #[test]
+    fn no_place_has_bases_for_tables_of_one_that_is_trusted_more() {
+        use FoundIn::{Beside, Development, Environment, Local, Own, System};
+        let packaged = [Beside, System, Development];
+        for table in packaged {
+            assert!(packaged.iter().all(|base| base.may_be_base_of(table)), "{table:?}");
+            assert!([Environment, Local, Own].iter().all(|base| !base.may_be_base_of(table)), "{table:?}");
+        }
+        for table in [Environment, Local] {
+            assert!(packaged.iter().chain(&[Environment, Local]).all(|base| base.may_be_base_of(table)), "{table:?}");
+            assert!(!Own.may_be_base_of(table), "{table:?}");
+        }
+        assert!([Beside, Local, Environment, Own].iter().all(|base| base.may_be_base_of(Own)));
     }
 
     #[test]

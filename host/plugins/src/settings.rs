@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::files;
+
 /// One key of `[settings]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -176,11 +178,7 @@ impl Values {
 
 fn read(file: &Path) -> Result<BTreeMap<String, toml::Value>, BadSettings> {
     let bad = |message: String| BadSettings::Syntax { file: file.display().to_string(), message };
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(e) => return Err(bad(e.to_string())),
-    };
+    let Some(text) = files::text(file).map_err(|e| bad(e.to_string()))? else { return Ok(BTreeMap::new()) };
     let table: toml::Table = toml::from_str(&text).map_err(|e| bad(e.to_string().trim_end().to_owned()))?;
     let mut out = BTreeMap::new();
     for (key, value) in table {
@@ -277,6 +275,17 @@ mod tests {
             std::fs::write(&file, text).unwrap();
             let error = Values::merge(&declared(), &BTreeMap::new(), &file, &Default::default()).unwrap_err();
             assert!(error.to_string().contains(wanted), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_regular_one_is_told_and_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("x.toml");
+        for (kind, words) in crate::files::tests::INSTEAD {
+            crate::files::tests::put(kind, &file);
+            let error = Values::merge(&declared(), &BTreeMap::new(), &file, &Default::default()).unwrap_err();
+            assert!(error.to_string().contains(words), "{kind}: {error}");
         }
     }
 

@@ -3,7 +3,7 @@
 /// Variables, or beginnings of names (those that end in `*`), by which a program
 /// loads or runs code that the variable names. Sources: ld.so(8), bash(1),
 /// perlrun(1), and the manuals of the other programs.
-const LOADING: [&str; 42] = [
+const LOADING: [&str; 53] = [
     "LD_*",
     "GLIBC_TUNABLES",
     "GCONV_PATH",
@@ -46,7 +46,21 @@ const LOADING: [&str; 42] = [
     "OPENSSL_*",
     "PKCS11_*",
     "P11_*",
+    "TAR_OPTIONS",
+    "RSYNC_RSH",
+    "RSYNC_CONNECT_PROG",
+    "CROSS_COMPILE",
+    "CC",
+    "MODPROBE_OPTIONS",
+    "SSH_ASKPASS",
+    "SUDO_ASKPASS",
+    "BROWSER",
+    "MANPAGER",
+    "EMACSLOADPATH",
 ];
+
+/// Those that change the texts, times and widths of a program's output, and nothing else.
+const HARMLESS: [&str; 8] = ["LANG", "LANGUAGE", "LC_*", "TZ", "SOURCE_DATE_EPOCH", "COLUMNS", "LINES", "NO_COLOR"];
 
 /// Those of them that name the token or provider that holds a key: the caller's
 /// own may be passed on, since who signs with a token has to name the token.
@@ -65,6 +79,12 @@ pub fn check_name(name: &str) -> Result<(), String> {
 /// Whether a variable can make a program load or run code that its value names.
 pub fn loads_code(name: &str) -> bool {
     is_among(&LOADING, name)
+}
+
+/// Whether a variable is known to make no program run other code. Any other may be one that its program
+/// takes for more.
+pub fn is_harmless(name: &str) -> bool {
+    is_among(&HARMLESS, name)
 }
 
 /// Whether the caller's variable may reach a program of a plugin.
@@ -99,6 +119,12 @@ mod tests {
         assert!(
             ["SOURCE_DATE_EPOCH", "KBUILD_SIGN_PIN", "LC_ALL", "PERLISH", "PATHS"].into_iter().all(|n| !loads_code(n))
         );
+        for name in ["TAR_OPTIONS", "RSYNC_RSH", "HOME", "PATH"] {
+            assert!(loads_code(name) && !is_harmless(name), "{name}");
+        }
+        assert!(["RPM_CONFIGDIR", "dracutbasedir"].into_iter().all(|name| !is_harmless(name)));
+        assert!(["SOURCE_DATE_EPOCH", "LC_ALL", "LC_MESSAGES", "LANG", "TZ"].into_iter().all(is_harmless));
+        assert!(!is_harmless("OWN") && !is_harmless("LCX"));
         assert!(may_be_passed("OPENSSL_CONF") && may_be_passed("GNUTLS_PIN") && !may_be_passed("LD_PRELOAD"));
     }
 }

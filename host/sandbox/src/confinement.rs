@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::bind::c_string;
 use crate::files::Rules;
-use crate::filter::{Filter, Purpose};
+use crate::filter::{Filter, Purpose, Sharing};
 use crate::identity::{User, can_become_nobody};
 use crate::leash::Leash;
 use crate::level::{Level, Wall};
@@ -147,7 +147,12 @@ impl Confinement {
     /// Sources: landlock(7), seccomp(2), namespaces(7), capabilities(7), setrlimit(2), setsid(2).
     pub fn prepare(self, command: &mut Command) -> io::Result<Leash> {
         let (leash, ends) = Leash::new()?;
-        let filter = Filter::new(self.0.purpose);
+        let sharing = match (&self.0.limits, &self.0.rules) {
+            (None, _) => Sharing::Any,
+            (Some(_), Ok(_)) => Sharing::Files,
+            (Some(_), Err(_)) => Sharing::None,
+        };
+        let filter = Filter::new(self.0.purpose, sharing);
         let mut stage = stage::Stage::new(self.0, filter, ends);
         // SAFETY: between fork and exec the closure makes system calls on data that
         // was built before the fork, takes no lock, and touches nothing that is

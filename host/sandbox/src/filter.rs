@@ -27,6 +27,17 @@ impl Purpose {
     }
 }
 
+/// Which memory a program may share with others by mapping it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sharing {
+    Any,
+    /// That of files, and only to read it. Pages of shared memory stay taken when they
+    /// are mapped no longer.
+    Files,
+    /// None: a file that can be opened for writing may be `/dev/zero`, whose pages are such memory.
+    None,
+}
+
 /// A filter, ready to be installed.
 pub(super) struct Filter {
     code: Vec<libc::sock_filter>,
@@ -148,11 +159,26 @@ const READING: &[(c_long, c_int)] = &[
     (libc::SYS_ftruncate, EACCES),
     (libc::SYS_fallocate, EACCES),
     (libc::SYS_flock, EACCES),
-    // What stays when it has ended.
+    // What stays when it has ended, and what other programs of the machine share: also by a number
+    // that is known, and by a file of an mqueue file system.
     (libc::SYS_shmget, EPERM),
+    (libc::SYS_shmat, EPERM),
+    (libc::SYS_shmdt, EPERM),
+    (libc::SYS_shmctl, EPERM),
     (libc::SYS_semget, EPERM),
+    (libc::SYS_semop, EPERM),
+    (libc::SYS_semtimedop, EPERM),
+    (libc::SYS_semctl, EPERM),
     (libc::SYS_msgget, EPERM),
+    (libc::SYS_msgsnd, EPERM),
+    (libc::SYS_msgrcv, EPERM),
+    (libc::SYS_msgctl, EPERM),
     (libc::SYS_mq_open, EPERM),
+    (libc::SYS_mq_unlink, EPERM),
+    (libc::SYS_mq_timedsend, EPERM),
+    (libc::SYS_mq_timedreceive, EPERM),
+    (libc::SYS_mq_notify, EPERM),
+    (libc::SYS_mq_getsetattr, EPERM),
     // The caller's other processes, for one that runs as the caller.
     (libc::SYS_setpriority, EPERM),
     (libc::SYS_ioprio_set, EPERM),
@@ -161,6 +187,10 @@ const READING: &[(c_long, c_int)] = &[
     (libc::SYS_sched_setparam, EPERM),
     (libc::SYS_sched_setattr, EPERM),
 ];
+
+/// Refused where memory is limited, besides: memory that stays taken when no process has it
+/// mapped, so that no process counts for it.
+const UNCOUNTED: &[(c_long, c_int)] = &[(libc::SYS_memfd_create, EPERM), (libc::SYS_vmsplice, EPERM)];
 
 /// Older names of the same, which not all processors have.
 #[cfg(target_arch = "x86_64")]
@@ -185,7 +215,7 @@ const TYPING_REQUESTS: &[u64] = &[libc::TIOCSTI, libc::TIOCLINUX, libc::TIOCSCTT
 
 impl Filter {
     /// `None` for a processor whose calls are not known.
-    pub fn new(purpose: Purpose) -> Option<Self> {
+    pub fn new(purpose: Purpose, sharing: Sharing) -> Option<Self> {
         let mut code = Assembler::new(ARCHITECTURE?);
         let talking = if purpose.talks() { &[][..] } else { TALKING };
         for (call, errno) in ALWAYS.iter().chain(talking).filter(|(call, _)| *call >= 0) {
@@ -212,6 +242,12 @@ impl Filter {
                 code.allow_only(libc::SYS_prlimit64, 0, &[0], EPERM);
             }
             Purpose::Write | Purpose::WriteAndTalk => code.allow_all_but(SYS_ioctl, 1, TYPING_REQUESTS, EPERM),
+        }
+        if sharing != Sharing::Any {
+            for (call, errno) in UNCOUNTED {
+                code.refuse(*call, *errno);
+            }
+            code.refuse_shared_memory(sharing);
         }
         Some(Self { code: code.finish(), first: if purpose.talks() { SYS_openat2 } else { libc::SYS_socket } })
     }
@@ -295,6 +331,24 @@ impl Assembler {
             code.jump(libc::BPF_JEQ, cut | mode, 0, 1);
             code.end(refusal(EACCES));
             code.end(Self::ALLOW);
+        });
+    }
+
+    /// Refuses to map memory that is shared, as far as that is not allowed.
+    fn refuse_shared_memory(&mut self, allowed: Sharing) {
+        // Both kinds of it have this bit, and no other kind has.
+        let shared = bits(libc::MAP_SHARED);
+        self.about(libc::SYS_mmap, |code| {
+            code.load_argument(3);
+            code.jump(libc::BPF_JSET, shared, 1, 0);
+            code.end(Self::ALLOW);
+            if allowed == Sharing::Files {
+                code.jump(libc::BPF_JSET, bits(libc::MAP_ANONYMOUS), 3, 0);
+                code.load_argument(2);
+                code.jump(libc::BPF_JSET, bits(libc::PROT_WRITE), 1, 0);
+                code.end(Self::ALLOW);
+            }
+            code.end(refusal(EPERM));
         });
     }
 

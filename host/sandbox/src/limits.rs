@@ -81,23 +81,21 @@ fn go_first(score: &[u8]) {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     pub processes: usize,
-    /// Resident memory in bytes; what processes share counts for each.
+    /// Memory in bytes, also what is swapped out; what processes share counts for each.
     pub memory: u64,
 }
 
 impl Usage {
     /// Of all that `ancestor` started, itself not counted; zero without a `/proc`.
     ///
-    /// Source: proc(5), `task/TID/children` and `statm`.
+    /// Source: proc_pid_task(5), `children`; proc_pid_status(5).
     pub fn below(ancestor: u32) -> Self {
-        let page = rustix::param::page_size() as u64;
         let mut usage = Self::default();
         let mut waiting = children(ancestor);
         while let Some(process) = waiting.pop() {
             usage.processes += 1;
-            let statm = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
-            let resident: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
-            usage.memory = usage.memory.saturating_add(resident.saturating_mul(page));
+            let status = std::fs::read(format!("/proc/{process}/status")).unwrap_or_default();
+            usage.memory = usage.memory.saturating_add(memory(&String::from_utf8_lossy(&status)));
             waiting.extend(children(process));
         }
         usage
@@ -120,6 +118,16 @@ impl Usage {
     }
 }
 
+/// What a process has of memory, of swap and of huge pages, in bytes.
+fn memory(status: &str) -> u64 {
+    let value = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        let kibibytes = value.trim().strip_suffix(" kB")?.parse::<u64>().ok()?;
+        matches!(name, "VmRSS" | "VmSwap" | "HugetlbPages").then(|| kibibytes.saturating_mul(1024))
+    };
+    status.lines().filter_map(value).fold(0, u64::saturating_add)
+}
+
 pub(super) fn children(process: u32) -> Vec<u32> {
     let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
     let lists = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
@@ -131,6 +139,14 @@ mod tests {
     use super::*;
     use std::io::{Read, Write};
     use std::process::{Command, Stdio};
+
+    #[test]
+    fn memory_that_is_swapped_out_or_of_huge_pages_counts() {
+        let status = "Name:\tx\nVmHWM:\t     900 kB\nVmRSS:\t     100 kB\nRssAnon:\t      90 kB\nVmSwap:\t      20 kB\n\
+                      HugetlbPages:\t    2048 kB\nThreads:\t1\n";
+        assert_eq!(memory(status), (100 + 20 + 2048) << 10);
+        assert_eq!(memory(""), 0);
+    }
 
     #[test]
     fn all_that_a_process_started_is_counted() {

@@ -48,13 +48,11 @@ struct Done {
 
 impl Stage {
     pub fn new(measures: Measures, filter: Option<Filter>, ends: Ends) -> Self {
-        let mut spaces = vec![UnshareFlags::NEWPID, UnshareFlags::NEWNS];
-        // The filter refuses what these hold, unless there is none or sockets are of use.
-        if measures.purpose != Purpose::Read || filter.is_none() {
-            spaces.push(UnshareFlags::NEWIPC);
-            if !measures.purpose.talks() {
-                spaces.push(UnshareFlags::NEWNET);
-            }
+        let mut spaces = vec![UnshareFlags::NEWPID, UnshareFlags::NEWNS, UnshareFlags::NEWIPC];
+        // A network takes long to make. What only reads gets no socket from the filter.
+        let has_sockets = measures.purpose != Purpose::Read || filter.is_none();
+        if has_sockets && !measures.purpose.talks() {
+            spaces.push(UnshareFlags::NEWNET);
         }
         let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
         let map = |id: u32| CString::new(format!("{id} {id} 1")).ok();

@@ -16,6 +16,7 @@ use crate::measures::Measures;
 use crate::mounts::Mounts;
 
 mod builds;
+mod shared;
 
 const READER: [Wall; 5] = Wall::OF_READERS;
 

@@ -60,7 +60,7 @@ impl Parser<'_> {
             if name.is_empty() || !all || super::variables::is_bash_own(name) {
                 return None;
             }
-            i64::try_from(self.values.slots(name).count()).ok()?
+            i64::try_from(self.values.count(name)).ok()?
         } else if self.input.eat("${") {
             let value = self.named()?;
             self.input.eat("}").then_some(value)?

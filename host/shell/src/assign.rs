@@ -29,17 +29,14 @@ impl Interpreter<'_> {
                 None => self.array(name, append),
             };
         }
-        let value = self.word(WordKind::Value)?;
-        self.store(name, slot.unwrap_or(0), append, &value);
-        Ok(())
-    }
-
-    fn store(&mut self, name: &str, slot: u32, append: bool, value: &str) {
+        let (value, slot) = (self.word(WordKind::Value)?, slot.unwrap_or(0));
         if append {
-            self.values.append(name, slot, value);
+            self.pay(value.len())?;
+            self.values.append(name, slot, &value);
         } else {
             self.values.set(name, slot, value);
         }
+        Ok(())
     }
 
     /// After `NAME=(`.

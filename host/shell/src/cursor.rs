@@ -74,7 +74,12 @@ impl<'a> Cursor<'a> {
 
     /// The line that the cursor is in, counted from 1.
     pub(super) fn line(&self) -> usize {
-        self.text[..self.at].matches('\n').count() + 1
+        Self::line_behind(self.taken())
+    }
+
+    /// The line that is behind a beginning of the text, counted from 1.
+    pub(super) fn line_behind(taken: &str) -> usize {
+        taken.matches('\n').count() + 1
     }
 
     /// A character that bash may treat specially inside itself (it marks quoting

@@ -4,7 +4,7 @@
 //! `a+?` is an optional `a+`, `)` alone is a character. Source: regex(7), and
 //! the C library's behaviour through bash, which the tests compare with.
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
 /// A pattern that is no extended regular expression. With bash's `=~` such a
 /// pattern matches nothing.
@@ -23,9 +23,20 @@ pub fn matches(pattern: &str, text: &str) -> Result<bool, BadPattern> {
 /// The pattern as a [`Regex`] that finds the same texts.
 pub fn compile(pattern: &str) -> Result<Regex, BadPattern> {
     let bad = |reason: String| BadPattern { pattern: pattern.to_owned(), reason };
+    let too_large = || bad("it is too large".into());
+    if pattern.len() > LONGEST {
+        return Err(too_large());
+    }
     let translated = Translator::new(pattern).translate().map_err(|reason| bad(reason.to_owned()))?;
-    Regex::new(&translated).map_err(|_| bad("it is too large".into()))
+    RegexBuilder::new(&translated).size_limit(LARGEST).build().map_err(|_| too_large())
 }
+
+/// The longest pattern, in bytes; one that is longer takes seconds to translate.
+const LONGEST: usize = 64 << 10;
+
+/// The largest compiled pattern, in bytes: enough for a character that is repeated as often as
+/// the C library allows.
+const LARGEST: usize = 2 << 20;
 
 /// The C library's limit of a repetition count.
 const MAX_COUNT: u32 = 32767;
@@ -265,6 +276,17 @@ mod tests {
         assert_eq!(matches("^[]a]$", "]"), Ok(true));
         assert_eq!(matches("^[a&&b]$", "&"), Ok(true));
         assert_eq!(matches("^[<]$", "<"), Ok(true));
+    }
+
+    #[test]
+    fn a_pattern_is_of_bounded_size() {
+        assert_eq!(matches("^a{32767}$", &"a".repeat(32767)), Ok(true));
+        let begun = std::time::Instant::now();
+        let nested = format!("{}a{}", "(".repeat(100_000), ")*".repeat(100_000));
+        for pattern in [nested, "((a{99}){99}){9}".into()] {
+            assert_eq!(matches(&pattern, "a").unwrap_err().reason, "it is too large");
+        }
+        assert!(begun.elapsed().as_secs() < 1, "{:?}", begun.elapsed());
     }
 
     #[test]

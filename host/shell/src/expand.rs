@@ -1,7 +1,7 @@
 //! Expansions: the text behind a `$`.
 
-use crate::arithmetic;
 use crate::interpreter::{Interpreter, Stop};
+use crate::{arithmetic, pattern};
 
 /// Characters that mean only themselves in every operand of `${...}`, quoted
 /// or not.
@@ -9,7 +9,7 @@ fn is_plain(c: char) -> bool {
     c.is_ascii_alphanumeric() || "_./+:,@%=^- ".contains(c)
 }
 
-impl Interpreter<'_> {
+impl<'a> Interpreter<'a> {
     /// Expands the `$` at the cursor.
     pub(super) fn dollar(&mut self, quoted: bool) -> Result<String, Stop> {
         self.input.next();
@@ -28,7 +28,7 @@ impl Interpreter<'_> {
                     return self.stop("a variable's name over two lines");
                 }
                 self.check_name(name)?;
-                Ok(self.values.get(name, 0).unwrap_or_default().to_owned())
+                Ok(self.value(name, 0)?.unwrap_or_default())
             }
             Some(c) if c.is_ascii_digit() || "@*#?$!-".contains(c) => {
                 self.stop(format!("the special parameter `${c}`"))
@@ -122,7 +122,7 @@ impl Interpreter<'_> {
             }
             _ => 0,
         };
-        let value = self.values.get(name, slot).map(str::to_owned);
+        let value = self.value(name, slot)?;
         if self.input.eat("}") {
             return Ok(value.unwrap_or_default());
         }
@@ -132,6 +132,12 @@ impl Interpreter<'_> {
             Some(result) => Ok(result?),
             None => self.stop(format!("the parameter expansion `${{{}{operator}`", &start[..shown])),
         }
+    }
+
+    /// A copy of a variable's value.
+    fn value(&mut self, name: &str, slot: u32) -> Result<Option<String>, Stop> {
+        self.pay(self.values.get(name, slot).map_or(0, str::len))?;
+        Ok(self.values.get(name, slot).map(str::to_owned))
     }
 
     /// The operator at the cursor, its operand and the closing brace. `None`:
@@ -156,10 +162,14 @@ impl Interpreter<'_> {
             return None;
         } else if self.input.eat("%") {
             let longest = self.input.eat("%");
-            trim_end(&value, self.pattern()?, longest)
+            let pattern = self.pattern();
+            let cut = pattern::suffix(pattern.as_bytes(), value.as_bytes(), longest, self.budget)?;
+            value[..value.len() - cut.unwrap_or(0)].to_owned()
         } else if self.input.eat("#") {
             let longest = self.input.eat("#");
-            trim_start(&value, self.pattern()?, longest)
+            let pattern = self.pattern();
+            let cut = pattern::prefix(pattern.as_bytes(), value.as_bytes(), longest, self.budget)?;
+            value[cut.unwrap_or(0)..].to_owned()
         } else if self.input.eat("/") {
             let all = self.input.eat("/");
             self.replace(&value, all)?
@@ -188,13 +198,15 @@ impl Interpreter<'_> {
             if name.is_empty() || self.check_name(name).is_err() || braced && !self.input.eat("}") {
                 return None;
             }
-            out.push_str(self.values.get(name, 0).unwrap_or_default());
+            let value = self.values.get(name, 0).unwrap_or_default();
+            self.budget.pay_bytes(value.len())?;
+            out.push_str(value);
         }
     }
 
     /// Plain text with `*` and `?`.
-    fn pattern(&mut self) -> Option<&str> {
-        Some(self.input.take_while(|c| is_plain(c) || c == '*' || c == '?'))
+    fn pattern(&mut self) -> &'a str {
+        self.input.take_while(|c| is_plain(c) || c == '*' || c == '?')
     }
 
     fn replace(&mut self, value: &str, all: bool) -> Option<String> {
@@ -203,7 +215,10 @@ impl Interpreter<'_> {
             return None;
         }
         let to = if self.input.eat("/") { self.input.take_while(is_plain) } else { "" };
-        Some(if all { value.replace(from, to) } else { value.replacen(from, to, 1) })
+        let most = if all { usize::MAX } else { 1 };
+        let places = value.matches(from).take(most).count();
+        self.budget.pay_bytes(value.len().saturating_add(places.saturating_mul(to.len())))?;
+        Some(value.replacen(from, to, most))
     }
 
     /// After `${name:`, with plain numbers only.
@@ -226,9 +241,9 @@ impl Interpreter<'_> {
         }
         self.check_name(name)?;
         let count = if self.input.eat("[@]}") || self.input.eat("[*]}") {
-            Some(self.values.slots(name).count())
+            Some(self.values.count(name))
         } else {
-            let value = self.values.get(name, 0).unwrap_or_default();
+            let value = self.value(name, 0)?.unwrap_or_default();
             (value.is_ascii() && self.input.eat("}")).then_some(value.len())
         };
         match count {
@@ -236,43 +251,4 @@ impl Interpreter<'_> {
             None => self.stop(format!("the length `${{#{name}...}}`")),
         }
     }
-}
-
-/// Whether all of `text` matches, with `*` and `?`. ASCII.
-fn matches(pattern: &[u8], text: &[u8]) -> bool {
-    // The classic two-pointer walk: on a mismatch go back to the last `*`.
-    let (mut p, mut t, mut star) = (0, 0, None);
-    while t < text.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(&c) if c == b'?' || c == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            _ => match star {
-                Some((at, from)) => {
-                    star = Some((at, from + 1));
-                    p = at + 1;
-                    t = from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|&c| c == b'*')
-}
-
-fn trim_end(value: &str, pattern: &str, longest: bool) -> String {
-    let fits = |&at: &usize| matches(pattern.as_bytes(), &value.as_bytes()[at..]);
-    let cut = if longest { (0..=value.len()).find(fits) } else { (0..=value.len()).rev().find(fits) };
-    value[..cut.unwrap_or(value.len())].to_owned()
-}
-
-fn trim_start(value: &str, pattern: &str, longest: bool) -> String {
-    let fits = |&at: &usize| matches(pattern.as_bytes(), &value.as_bytes()[..at]);
-    let cut = if longest { (0..=value.len()).rev().find(fits) } else { (0..=value.len()).find(fits) };
-    value[cut.unwrap_or(0)..].to_owned()
 }

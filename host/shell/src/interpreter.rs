@@ -6,6 +6,7 @@
 //! Source of the rules: bash(1) and the POSIX shell command language; each is
 //! compared with real bash in the tests.
 
+use crate::budget::Budget;
 use crate::cursor::Cursor;
 use crate::variables::Values;
 
@@ -19,21 +20,29 @@ pub struct Stop {
     pub construct: String,
 }
 
-/// Runs a text's assignments over `values`.
+/// Runs a text's assignments over `values`, within a budget.
 ///
 /// After an error the values are those of the assignments so far, and useless.
-pub fn run(text: &str, values: &mut Values) -> Result<(), Stop> {
-    Interpreter { input: Cursor::new(text), values }.run()
+pub(crate) fn run(text: &str, values: &mut Values, budget: &mut Budget) -> Result<(), Stop> {
+    Interpreter { input: Cursor::new(text), values, budget }.run()
 }
 
 pub(crate) struct Interpreter<'a> {
     pub(crate) input: Cursor<'a>,
     pub(crate) values: &'a mut Values,
+    pub(crate) budget: &'a mut Budget,
 }
 
 impl Interpreter<'_> {
+    /// Stops at a construct, or at what was too much in it.
     pub(crate) fn stop<T>(&self, construct: impl Into<String>) -> Result<T, Stop> {
-        Err(Stop { line: self.input.line(), construct: construct.into() })
+        let construct = self.budget.exceeded().map_or_else(|| construct.into(), str::to_owned);
+        Err(Stop { line: self.input.line(), construct })
+    }
+
+    /// Pays for a value of so many bytes.
+    pub(crate) fn pay(&mut self, bytes: usize) -> Result<(), Stop> {
+        self.budget.pay_bytes(bytes).map_or_else(|| self.stop("a value"), Ok)
     }
 
     fn run(&mut self) -> Result<(), Stop> {
@@ -70,12 +79,12 @@ mod tests {
 
     fn values(text: &str) -> Values {
         let mut values = Values::default();
-        run(text, &mut values).unwrap_or_else(|stop| panic!("{text:?}: {stop}"));
+        run(text, &mut values, &mut Budget::new()).unwrap_or_else(|stop| panic!("{text:?}: {stop}"));
         values
     }
 
     fn stop(text: &str) -> String {
-        run(text, &mut Values::default()).expect_err(text).to_string()
+        run(text, &mut Values::default(), &mut Budget::new()).expect_err(text).to_string()
     }
 
     #[test]

@@ -10,11 +10,13 @@
 mod arithmetic;
 mod assign;
 mod bash;
+mod budget;
 mod cursor;
 pub mod ere;
 mod expand;
 mod glob;
 mod interpreter;
+mod pattern;
 mod plain;
 mod variables;
 mod word;
@@ -23,7 +25,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use bash::{Bash, Output, ReadError};
-pub use glob::FileNames;
 pub use interpreter::Stop;
 pub use plain::read as read_without_shell;
 pub use variables::Values;

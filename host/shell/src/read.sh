@@ -26,8 +26,18 @@ done
 # The file is sourced in a function (it may use `local`), and what it set is
 # printed there, as text for the second evaluation. The echo is unquoted on
 # purpose: that is what shrinks white space and expands patterns.
+#
+# A failing command of a file with `set -e` does not end the shell. Bash heeds this
+# only if it is said twice: of the file, and of the substitution around it. The file's
+# traps print nothing among its values.
 __modsmith_print() {
-    builtin . "$__modsmith_file" >/dev/null
+    # Where a signal is trapped, bash does not run the file's last command in its own place.
+    builtin trap : URG
+    {
+        . "$__modsmith_file" || builtin :
+        builtin set +e
+        builtin trap - EXIT ERR DEBUG RETURN
+    } >/dev/null
     for __modsmith_name in "${__modsmith_names[@]}"; do
         builtin eval "__modsmith_slots=(\"\${!$__modsmith_name[@]}\")"
         for __modsmith_slot in "${__modsmith_slots[@]}"; do
@@ -38,7 +48,7 @@ __modsmith_print() {
     builtin echo '#end'
 }
 
-__modsmith_text=$(__modsmith_print)
+__modsmith_text=$(__modsmith_print) || builtin :
 if [[ $__modsmith_text != *'#end' ]]; then
     builtin printf 'exit\0'
     exit

@@ -24,6 +24,11 @@ impl Values {
         self.0.get(name).into_iter().flatten().map(|(slot, value)| (*slot, value.as_str()))
     }
 
+    /// How many slots are set.
+    pub(super) fn count(&self, name: &str) -> usize {
+        self.0.get(name).map_or(0, BTreeMap::len)
+    }
+
     /// Empties an array that stays set.
     pub(super) fn clear(&mut self, name: &str) {
         self.0.insert(name.to_owned(), BTreeMap::new());
@@ -31,7 +36,8 @@ impl Values {
 
     /// The first free slot after the highest; `None` past the last index.
     pub(super) fn after_last(&self, name: &str) -> Option<u32> {
-        self.slots(name).last().map_or(Some(0), |(slot, _)| slot.checked_add(1))
+        let last = self.0.get(name).and_then(BTreeMap::last_key_value);
+        last.map_or(Some(0), |(slot, _)| slot.checked_add(1))
     }
 }
 

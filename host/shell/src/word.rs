@@ -1,5 +1,6 @@
 //! One word of an assignment: quoting, and where expansions stand in it.
 
+use crate::cursor::Cursor;
 use crate::interpreter::{Interpreter, Stop};
 
 /// Where a word stands, which decides what bash does to it after expansion.
@@ -72,11 +73,14 @@ impl Interpreter<'_> {
     }
 
     fn double_quoted(&mut self, out: &mut String) -> Result<(), Stop> {
-        let opened = self.input.line();
+        let before = self.input.taken();
         self.input.next();
         loop {
             match self.input.peek() {
-                None => return Err(Stop { line: opened, construct: "an unterminated double quote".into() }),
+                None => {
+                    let line = Cursor::line_behind(before);
+                    return Err(Stop { line, construct: "an unterminated double quote".into() });
+                }
                 Some('"') => {
                     self.input.next();
                     return Ok(());

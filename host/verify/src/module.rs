@@ -3,13 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use modsmith_facts::Compression;
-use modsmith_facts::compression::decompress_within;
+use modsmith_facts::compression::decompress;
 use modsmith_facts::kernel::module_stem;
 
 use crate::frame::Frame;
-
-/// The largest module, unpacked, in bytes.
-const LIMIT: u64 = 1 << 29;
 
 /// A module file and its contents.
 #[derive(Debug, Clone)]
@@ -30,7 +27,7 @@ impl Module {
     pub fn new(file_name: &str, bytes: Vec<u8>) -> Self {
         let (stem, suffix) = module_stem(file_name).unwrap_or((file_name, None));
         let frame = Frame::of(&bytes);
-        let unpacked = decompress_within(bytes, LIMIT).map_err(|error| error.to_string());
+        let unpacked = decompress(bytes).map_err(|error| error.to_string());
         Self { name: kernel_name(stem), frame, suffix, installed_as: None, unpacked }
     }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use modsmith_facts::compression::LARGEST_MODULE;
 use modsmith_facts::inside;
 use modsmith_facts::kernel::{
     Elf, Export, Exports, IndexedModule, ModInfo, index_file, indexed_modules, module_exports, module_name, module_stem,
@@ -110,7 +111,7 @@ impl Installed {
         }
         let path = self.module_dir.join(file);
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let exporting = inside::read_file(&path)
+        let exporting = inside::read_within(&path, LARGEST_MODULE)
             .ok()
             .and_then(|bytes| Exporting::of(Module::new(&name, bytes).content()))
             .map(Rc::new);

@@ -203,7 +203,7 @@ backup = { type = "bool", default = true, help = "Keep <the> image", environment
             "| systems | `fedora` |",
             "| needs | `dracut` |",
             "* writes `boot/image-*`",
-            "* runs `sh -c a\\|b`  (executes its input: may do anything)",
+            "* runs `sh -c a\\|b` (executes its input: may do anything)",
             "* gets `$BACKUP`",
             "In `/etc/modsmith/settings/mine.toml`:",
             "| `backup` | bool | `true` | Keep \\<the\\> image Also set by the variable `BACKUP`. |",

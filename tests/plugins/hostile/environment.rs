@@ -59,6 +59,39 @@ fn a_probe_and_a_program_that_run_their_input_are_shown_as_that() {
 }
 
 #[test]
+fn what_can_be_made_to_run_other_code_is_shown_as_that() {
+    let marks = |grant: &str| {
+        let inspection = Administration(&granting(&Body::new(), grant).open()).inspect("hostile").unwrap();
+        let shown = inspection.to_string();
+        let marked = shown.lines().filter(|line| line.contains("may do anything)"));
+        let marks: Vec<String> = marked.filter_map(|line| Some(line.split_once(" (")?.1.to_owned())).collect();
+        (marks, inspection.executes_input, inspection.loads_code)
+    };
+    for (grant, mark) in [
+        ("paths = [\"usr/bin/dash\"]\narguments = [\"*\"]\n", "executes its input: may do anything)"),
+        ("paths = [\"usr/lib/*/perl5.36-x86_64-linux-gnu\"]\n", "executes its input: may do anything)"),
+        ("paths = [\"usr/lib/x/*\"]\n", "any program that fits a place: may do anything)"),
+        ("arguments = [\"-x\", \"[-]**\"]\n", "takes any option: may do anything)"),
+    ] {
+        assert_eq!(marks(grant), (vec![mark.to_owned()], vec!["tool".to_owned()], Vec::new()), "{grant}");
+    }
+    for (variable, mark) in [
+        ("TAR_OPTIONS", "loads code: may do anything)"),
+        ("RPM_CONFIGDIR", "not known to be harmless: may do anything)"),
+    ] {
+        let (marks, _, loading) = marks(&format!("environment = [\"LC_ALL\", \"{variable}\"]\n"));
+        assert_eq!((marks, loading), (vec![mark.to_owned()], vec![format!("tool: {variable}")]));
+    }
+    assert!(marks("arguments = [\"-f\", \"boot/*\", \"*\"]\nenvironment = [\"LC_ALL\"]\n").0.is_empty());
+}
+
+#[test]
+fn a_program_that_the_plugin_could_write_is_no_part_of_a_manifest() {
+    let message = granting(&Body::new(), "paths = [\"etc/evil-*\"]\n[write]\nroots = [\"etc/evil-*\"]\n").problem();
+    assert_names(&message, &["hostile.wasm", "`run.paths`", "`etc/evil-*`", "may not run what it can write"]);
+}
+
+#[test]
 fn a_name_that_begins_with_a_dash_is_no_name_to_a_pattern() {
     let failure = |argument: &str, pattern: &str| {
         granting(&Body::new().run("tool", &[argument]), &format!("arguments = [\"{pattern}\"]\n")).refresh().0.err()

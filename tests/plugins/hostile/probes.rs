@@ -53,6 +53,10 @@ impl Probing {
     fn new() -> Self {
         let setting = Setting::empty();
         let trap = Trap::new(setting.dir.path().join("fifo"));
+        Self::with(setting, trap)
+    }
+
+    fn with(setting: Setting, trap: Trap) -> Self {
         let component = Body::new().probe("p").component();
         fs::write(setting.plugin(), modsmith_kit::build::embed(&component, &manifest_text(&trap.probe()))).unwrap();
         Self { setting, trap }
@@ -69,7 +73,7 @@ impl Probing {
     /// Whether the probe was run when the plugin was asked.
     fn runs(&self, plugins: &Plugins) -> bool {
         self.trap.springs(|| {
-            let (answer, _) = refresh(plugins, &self.setting.system());
+            let (answer, _) = refresh(plugins, &Arc::new(System::new("/", OsRelease::default())));
             assert!(answer.is_ok(), "{answer:?}");
         })
     }
@@ -96,6 +100,19 @@ fn a_plugin_that_needs_a_grant_starts_nothing_without_one() {
         assert!(probing.runs(&probing.plugins(place)), "granted, it is asked");
         fs::remove_file(grant.unwrap()).unwrap();
     }
+}
+
+#[test]
+fn a_probe_about_a_denied_file_is_not_run() {
+    // Below a root that policies know.
+    let dir = tempfile::tempdir_in("/var/tmp").unwrap();
+    let probing = Probing::with(Setting::empty(), Trap::new(dir.path().join("fifo")));
+    let policy = probing.setting.dir.path().join("config/policy.d");
+    fs::create_dir_all(&policy).unwrap();
+    assert!(probing.runs(&probing.plugins(FoundIn::System)), "nothing denies the file");
+    let directory = dir.path().strip_prefix("/").unwrap().display();
+    fs::write(policy.join("site.toml"), format!("[deny]\nroots = [\"{directory}\"]\n")).unwrap();
+    assert!(!probing.runs(&probing.plugins(FoundIn::System)), "the policy denies the file that the probe is about");
 }
 
 #[test]

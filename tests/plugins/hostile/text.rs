@@ -15,7 +15,7 @@ fn written(text: &str) -> String {
         "id = \"hostile\"\nversion = \"1.0.0\"\napi = \"1.0\"\ndescription = \"{text}\"\nlicense = \"{text}\"\n\
          [match]\nprograms = [\"{text}\"]\n[roles]\nprovides = [\"initrd\"]\n[read]\nroots = [\"etc/{text}\"]\n\
          [write]\nroots = [\"etc/{text}\"]\nlink-targets = [\"/{text}\"]\n[sign]\nkeys = [\"etc/{text}\"]\n\
-         [[run]]\nprogram = \"{text}\"\narguments = [\"{text}\"]\npaths = [\"etc/{text}\"]\n\
+         [[run]]\nprogram = \"{text}\"\narguments = [\"{text}\"]\npaths = [\"usr/{text}\"]\n\
          [[probe]]\nname = \"x\"\nprogram = \"{text}\"\narguments = [\"{text}\"]\n\
          [settings]\nx = {{ type = \"string\", default = \"{text}\", help = \"{text}\", environment = \"{text}\" }}\n"
     )
@@ -50,7 +50,7 @@ fn assert_harmless(shown: &str) {
     for line in shown.lines().skip(1) {
         assert!(!line.starts_with("  reads         nothing"), "{shown}");
     }
-    assert!(shown.contains("x\\n  reads         nothing\\r\\u{1b}M\\u{202e}\\u{200b}\\u{2028}|"), "{shown}");
+    assert!(shown.contains("x\\n reads nothing\\r\\u{1b}M\\u{202e}\\u{200b}\\u{2028}|"), "{shown}");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn what_is_new_since_the_last_grant_cannot_be_forged() {
 
     let problem = open().problems()[0].to_string();
     assert_eq!(modsmith_facts::text::field(&problem), problem);
-    assert_names(&problem, &["asks for more", "x\\n  reads         nothing\\r\\u{1b}M"]);
+    assert_names(&problem, &["asks for more", "x\\n reads nothing\\r\\u{1b}M"]);
     let shown = Administration(&open()).grant("hostile").unwrap().0.to_string();
     assert_harmless(&shown);
     let new = shown.lines().filter(|line| line.starts_with("+ ")).count();
@@ -113,6 +113,6 @@ fn a_note_of_a_plugin_is_one_line_of_the_plan() {
     let answer = Initrd(&setting.open()).refresh(installed(&kernel), &mut plan);
     assert!(answer.is_ok());
     let text = modsmith_plan::PlanView::new(&plan.finish()).to_text();
-    assert_names(&text, &["x\\n   9. remove  /etc/passwd\\u{1b}[A"]);
+    assert_names(&text, &["x\\n 9. remove /etc/passwd\\u{1b}[A"]);
     assert_eq!(text.lines().count(), 3, "{text}");
 }

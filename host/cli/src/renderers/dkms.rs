@@ -41,6 +41,7 @@ impl Dkms {
             Progress::Begun { text, command } => self.terminal.begin(text, command),
             Progress::Tick => self.terminal.tick(),
             Progress::Ended(outcome) => self.terminal.end(*outcome),
+            Progress::Output(lines) => self.terminal.lines(lines),
             Progress::Overall { done, of, in_work } => self.terminal.overview(*done, *of, in_work),
             Progress::Undoing { .. } => {}
         }

@@ -71,7 +71,8 @@ enum What<'a> {
         state: &'static str,
         exit_status: i32,
     },
-    Undoing {
+    /// A line of output, or what is undone.
+    Text {
         state: &'static str,
         text: &'a str,
     },
@@ -149,7 +150,12 @@ impl Events {
             Progress::Tick => return,
             Progress::Begun { text, command } => What::Begun { state: "begun", text, command },
             Progress::Ended(outcome) => What::Ended { state: "ended", exit_status: outcome.err().unwrap_or(0) },
-            Progress::Undoing { title } => What::Undoing { state: "undoing", text: title },
+            Progress::Output(lines) => {
+                return lines
+                    .iter()
+                    .for_each(|text| self.write("progress", work, What::Text { state: "output", text }));
+            }
+            Progress::Undoing { title } => What::Text { state: "undoing", text: title },
             Progress::Overall { done, of, .. } => What::Overall { state: "overall", done: *done, of: *of },
         };
         self.write("progress", work, what);

@@ -10,7 +10,7 @@ use super::super::look::{Look, NARROWEST, WIDEST};
 use super::super::styled::{Line, Paint};
 use super::super::{output, screen};
 use super::area::{Area, UNDOING};
-use super::sentences::{Became, below, head, of_failure, summary};
+use super::sentences::{Became, below, head, of_failure, quoted, summary};
 use modsmith_core::error::{self, Error};
 use modsmith_core::event::{Event, Kind, Level, Note, Observer, Progress, Work};
 use modsmith_facts::text::line;
@@ -37,6 +37,8 @@ struct Display {
     failed: Vec<Line>,
     /// Warnings of a piece of work that goes on.
     warnings: BTreeMap<usize, Vec<String>>,
+    /// What scripts of such a piece of work said.
+    output: BTreeMap<usize, Vec<String>>,
     notices: Vec<String>,
     advice: Vec<String>,
 }
@@ -117,6 +119,9 @@ impl People {
         }
         let mut lines = vec![head(work, became, took, self.look.unicode)];
         lines.extend(remarks);
+        for line in state.output.remove(&work.number).unwrap_or_default() {
+            lines.push(quoted(&line));
+        }
         for warning in state.warnings.remove(&work.number).unwrap_or_default() {
             lines.extend(below(&format!("Warning: {warning}"), Paint::Warn, self.width()));
         }
@@ -169,6 +174,11 @@ impl People {
                     state.above(|| output::warning(&format!("the program ended with exit status {status}.")));
                 }
             }
+            Progress::Output(lines) => match work {
+                // Below its line, which names it: several go on at the same time.
+                Some(work) => state.output.entry(work.number).or_default().extend_from_slice(lines),
+                None => self.print(state, &lines.iter().map(Line::plain).collect::<Vec<_>>()),
+            },
             Progress::Undoing { title } if INTERRUPTED.load(Ordering::SeqCst) => {
                 self.phase(state, work, UNDOING);
                 self.print(state, &[Line::default().add(Paint::Warn, format!("Interrupted. Undoing: {title}"))]);

@@ -80,6 +80,11 @@ pub fn below(text: &str, paint: Paint, width: usize) -> Vec<Line> {
     lines.into_iter().map(|line| Line::plain(INDENT).add(paint, line)).collect()
 }
 
+/// A line that others wrote, below a line: as it is.
+pub fn quoted(text: &str) -> Line {
+    Line::plain(INDENT).add(Paint::Plain, text)
+}
+
 /// Why a piece of work failed, and what to do: cause, first error, remedy, log.
 pub fn of_failure(work: &Work, failed: &Failed, width: usize) -> Vec<Line> {
     let Failed { error, cause } = failed;

@@ -9,6 +9,9 @@ use super::super::styled::Paint;
 use modsmith_core::flow::{Annotation, Invocation, Lack, Lacking, State, StatusLine, signed};
 use modsmith_core::tree::{Failure, PackageId, Target, Tree};
 
+/// The note of a package whose source is where it has always been.
+pub const LINK_LOST: &str = "only the link to its source is lost";
+
 /// The state of a package for a kernel, from the one that needs most attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shown {
@@ -167,7 +170,8 @@ fn of_line(run: &Invocation<'_>, line: &StatusLine, detail: Detail) -> Item {
         line.annotations.iter().map(|annotation| of_annotation(*annotation).to_owned()).collect();
     notes.extend(line.from.iter().map(|kernel| format!("links to the modules of {kernel}")));
     if line.state == State::Broken {
-        notes.push("its source is gone".to_owned());
+        let note = if run.env.has_source(&line.id) { LINK_LOST } else { "its source is gone" };
+        notes.push(note.to_owned());
     }
     if let Some(target) = line.target.as_ref().filter(|_| matches!(line.state, State::Built | State::Installed)) {
         let confinement = run.env.tree.record(&line.id, target).and_then(|record| record.confinement);

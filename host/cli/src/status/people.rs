@@ -5,7 +5,7 @@ use super::super::arguments::Grouping;
 use super::super::look::Look;
 use super::super::page::{self, Block};
 use super::super::styled::{Line, Paint, wrap};
-use super::items::{Item, Shown};
+use super::items::{Item, LINK_LOST, Shown};
 use modsmith_core::conf::version;
 use modsmith_core::tree::Target;
 
@@ -203,7 +203,11 @@ fn next(items: &[Item]) -> Vec<(String, String)> {
         next.push((format!("modsmith autoinstall -k {kernel}"), text.to_owned()));
     }
     for item in of(Shown::Broken).take(NAMED) {
-        next.push((format!("modsmith add {}", item.id), "Once its source is in /usr/src again.".to_owned()));
+        let text = match item.note.contains(LINK_LOST) {
+            true => "Makes the link to its source again.",
+            false => "Once its source is in /usr/src again.",
+        };
+        next.push((format!("modsmith add {}", item.id), text.to_owned()));
     }
     for item in of(Shown::Unreadable).take(NAMED) {
         next.push((

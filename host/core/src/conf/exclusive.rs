@@ -76,7 +76,8 @@ impl Exclusive {
                 Some(symbol) => (false, symbol),
                 None => (true, word.as_str()),
             };
-            let set = matches!(kernel.config(symbol.strip_prefix("CONFIG_").unwrap_or(symbol)), Some("y" | "m"));
+            // As in the configuration's file: a name without CONFIG_ is none that can be set.
+            let set = matches!(symbol.strip_prefix("CONFIG_").and_then(|name| kernel.config(name)), Some("y" | "m"));
             let state = if set { "set" } else { "not set" };
             let demand = "BUILD_EXCLUSIVE_CONFIG demands";
             (set != wanted).then(|| format!("{demand} `{word}`, and {symbol} is {state} in {}", file.display()))

@@ -226,6 +226,11 @@ impl Framework {
         }
     }
 
+    /// The value of `try_sign_modules`, if it is a word that is not known.
+    pub fn unknown_try_sign_modules(&self) -> Option<&str> {
+        self.text("try_sign_modules").filter(|word| !["true", "false", "not_in_chroot"].contains(word))
+    }
+
     /// Whether a file that was read names the kernel, so that the settings differ
     /// from one kernel to the next.
     pub fn names_kernel(&self) -> bool {
@@ -341,6 +346,14 @@ mod tests {
         for bad in ["0", "many", "-2", ""] {
             let f = framework(&[("framework.conf", &format!("parallel_jobs={bad}\n"))], &[]);
             assert_eq!(f.parallel_jobs(), processors(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_does_not_say_whether_to_sign_is_known_to_be_one() {
+        for (word, unknown) in [("perhaps", Some("perhaps")), ("True", Some("True")), ("true", None), ("", None)] {
+            let f = framework(&[("framework.conf", &format!("try_sign_modules={word}\n"))], &[]);
+            assert_eq!((f.try_sign_modules(), f.unknown_try_sign_modules()), (TrySign::Always, unknown));
         }
     }
 

@@ -121,7 +121,10 @@ pub struct Evaluated {
 /// Which checks a validation makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strictness {
-    /// For taking things away: a package that became invalid can still go.
+    /// For taking installed modules away: wrong values that matter only to a build or an
+    /// installation are passed over, so that a package that became invalid can still go.
+    Removal,
+    /// For looking at many packages: no notices, no duplicates.
     Lenient,
     /// For add, build and install: duplicates too, and notices of deprecation.
     Strict,

@@ -4,8 +4,8 @@
 use crate::conf::SettingsFile;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use bash_assign::{Bash, Input, ReadError, State};
 use modsmith_sandbox::{Readable, can_become_nobody};
@@ -15,6 +15,16 @@ use crate::environment::current_directory;
 use crate::error::{Error, Kind};
 use modsmith_facts::{PROGRAM_PATH, find_program, inside};
 use modsmith_plan::INTERRUPTED;
+
+/// How long bash may be slow for all files together, in seconds. One file after the other could
+/// keep it busy for nearly the time that one may take.
+const SLOWNESS: u64 = 120;
+
+/// What a reading may take without being slow.
+const USUAL: Duration = Duration::from_secs(1);
+
+/// How long bash has been slow so far, in milliseconds.
+static SLOW: AtomicU64 = AtomicU64::new(0);
 
 /// How one file was read.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -84,10 +94,29 @@ pub(super) fn read(input: &Input<'_>, choice: ReaderChoice, limit: Duration) -> 
     Ok(ReadConf { state: output.state, stderr: output.stderr, reading })
 }
 
+/// How long the next reading may take, which is no more than `limit`. `None`: bash has been slow for
+/// too long already.
+fn time_left(limit: Duration, slow: &AtomicU64) -> Option<Duration> {
+    let left = SLOWNESS.saturating_sub(slow.load(Ordering::Relaxed) / 1000);
+    (left > 0).then(|| limit.min(Duration::from_secs(left) + USUAL))
+}
+
+/// Notes how long a reading took.
+fn note_time(taken: Duration, slow: &AtomicU64) {
+    let over = u64::try_from(taken.saturating_sub(USUAL).as_millis()).unwrap_or(u64::MAX);
+    slow.fetch_add(over, Ordering::Relaxed);
+}
+
 /// Has bash read a file. Errors: `System` when bash is missing or cannot be started or
-/// confined, `ConfInvalid` when it does not end within its limits or dies.
+/// confined, `ConfInvalid` when it does not end within its limits or dies, or when bash was
+/// slow for too many files before it.
 fn with_bash(input: &Input<'_>, text: &[u8], limit: Duration) -> Result<bash_assign::Output, Error> {
     let file = input.file.display();
+    let limit = time_left(limit, &SLOW).ok_or_else(|| {
+        let message = format!("{file} was not read: bash has taken more than {SLOWNESS} seconds for the files before it.");
+        Error::new(Kind::ConfInvalid, message)
+            .hint("`modsmith conf MODULE/VERSION` reads one file alone. Correct or remove the packages whose files take long.")
+    })?;
     let program = find_program(Path::new("/"), "bash").ok_or_else(|| {
         Error::new(Kind::System, format!("bash is needed to read {file}, and it is not installed."))
             .hint("Install bash, or write the file with plain assignments only.")
@@ -99,7 +128,10 @@ fn with_bash(input: &Input<'_>, text: &[u8], limit: Duration) -> Result<bash_ass
     let failure = |message: String, stderr: String, hint: &str| {
         Error::new(Kind::ConfInvalid, message).details(stderr.lines()).hint(hint)
     };
-    bash.read(input, text, &stopped).map_err(|error| match error {
+    let begun = Instant::now();
+    let result = bash.read(input, text, &stopped);
+    note_time(begun.elapsed(), &SLOW);
+    result.map_err(|error| match error {
         ReadError::NotStarted(e) => Error::new(Kind::System, format!("Could not start bash to read {file}: {e}."))
             .hint("Check that /bin/bash runs.")
             .source(e),
@@ -153,5 +185,26 @@ fn unreadable(file: &Path, error: &io::Error) -> Error {
         io::ErrorKind::NotFound => error_out.hint("Put the package's dkms.conf there, or name the right file with -c."),
         io::ErrorKind::PermissionDenied => error_out.hint("Make the file readable, or run the command as root."),
         _ => error_out.hint("A dkms.conf must be a readable text file."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_are_slow_one_after_the_other_use_up_the_time_of_all() {
+        let slow = AtomicU64::new(0);
+        let limit = Duration::from_secs(30);
+        // Many files of the usual speed do not count.
+        for _ in 0..10_000 {
+            note_time(Duration::from_millis(900), &slow);
+        }
+        let mut readings = 0;
+        while let Some(left) = time_left(limit, &slow) {
+            note_time(left, &slow);
+            readings += 1;
+        }
+        assert_eq!(readings, 5, "four of 29 seconds over the usual one, and one of what was left");
     }
 }

@@ -28,6 +28,13 @@ impl<'a> Problems<'a> {
         self.errors.push(text.into());
     }
 
+    /// An error of a value that says nothing about what is installed.
+    fn error_of_setting(&mut self, text: impl Into<String>) {
+        if self.strictness != Strictness::Removal {
+            self.error(text);
+        }
+    }
+
     /// Something to know, not to fail for.
     pub(super) fn notice(&mut self, text: String) {
         if self.strictness == Strictness::Strict {
@@ -113,7 +120,7 @@ impl<'a> Problems<'a> {
             None | Some("no") => false,
             Some("yes") => true,
             Some(_) => {
-                self.error(format!("{name} is `{}`: it must be yes or no.", value.unwrap_or_default()));
+                self.error_of_setting(format!("{name} is `{}`: it must be yes or no.", value.unwrap_or_default()));
                 false
             }
         }

@@ -1,6 +1,7 @@
 //! Signing: what modules are signed with, the key pair, and whether this machine
 //! would load what it signed.
 
+mod directories;
 pub(super) mod keys;
 pub(super) mod signed;
 mod source;
@@ -13,6 +14,7 @@ use crate::conf::framework::TrySign;
 use crate::conf::signing_policy::{Decision, FILE, SigningPolicy};
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
+use crate::flow::signing::directories::make_directories;
 use crate::flow::signing::source::Source;
 use crate::flow::transaction::begin;
 use crate::tree::{Package, Target};
@@ -39,6 +41,12 @@ pub(super) struct SigningChoice {
 /// signing is a warning, and never an error: modules are still good for a kernel
 /// that does not ask for it.
 pub(super) fn signing(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>) -> Result<SigningChoice> {
+    if let Some(word) = run.env.framework.unknown_try_sign_modules() {
+        run.runner.warn_once(&format!(
+            "try_sign_modules in framework.conf is `{word}`, where true, false or not_in_chroot is expected: it counts \
+             as true."
+        ));
+    }
     if let Some(why) = unsigned_by_choice(run) {
         run.runner.say_once(&[format!("The modules will not be signed: {why}.")]);
         return Ok(SigningChoice::default());
@@ -89,7 +97,8 @@ pub(super) fn signing(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kern
     run.runner.say_once(&lines);
 
     let changes = changes_something(&plan);
-    match run.runner.run(plan) {
+    let prepared = if changes { make_directories(run, &plan, &signing) } else { Ok(()) };
+    match prepared.and_then(|()| run.runner.run(plan)) {
         Err(error) if error.kind == Kind::Interrupted => return Err(error),
         Err(error) => return unsigned(error),
         Ok(()) => {}
@@ -182,6 +191,9 @@ pub fn generate_mok(run: &Invocation<'_>, target: &Target) -> Result<()> {
     match Signer(&run.env.plugins).prepare(&kernel, &mut plan)? {
         Answer::Given { value, .. } => {
             let lines = pair(&plan, &value);
+            if changes_something(&plan) {
+                make_directories(run, &plan, &value)?;
+            }
             run.runner.run(plan)?;
             lines.iter().for_each(|line| run.runner.say(line));
             run.runner.after_success(|| {

@@ -125,13 +125,14 @@ pub(super) fn finish_forgotten(run: &Invocation<'_>) -> Result<()> {
     kernels.iter().try_for_each(|target| finish(run, &run.kernel(target), Occasion::Removed))
 }
 
-/// The end of a change that succeeded: what plugins do then, and the
-/// `post_transaction` of framework.conf.
-/// Its output is kept in the tree; its failure is a warning and changes nothing.
+/// The end of actions that succeeded. Where they changed a kernel's modules: what plugins do
+/// then, and the `post_transaction` of framework.conf. The output of that command is kept in the
+/// tree; its failure is a warning and changes nothing.
 pub fn post_transaction(run: &Invocation<'_>, target: &Target) -> Result<()> {
-    if run.runner.has_changed_kernels() {
-        run_kernel_hooks(run, Event::PostTransaction, &run.kernel(target))?;
+    if !run.runner.has_changed_kernels() {
+        return Ok(());
     }
+    run_kernel_hooks(run, Event::PostTransaction, &run.kernel(target))?;
     if run.env.framework.post_transaction().is_none() {
         return Ok(());
     }

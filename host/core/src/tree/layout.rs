@@ -51,7 +51,8 @@ const PUNCTUATION: &str = "._+~:@-";
 pub fn check_kernel_name(what: &str, name: &str) -> Result<()> {
     let bad = name.is_empty() || name.starts_with(['.', '-']) || name.contains('/') || name.trim() != name;
     if bad || modsmith_facts::text::field(name) != name {
-        return Err(Error::new(Kind::Usage, format!("`{name}` cannot be the name of a {what}.")).hint(
+        let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+        return Err(Error::new(Kind::Usage, format!("`{name}` cannot be the name of {article} {what}.")).hint(
             "It becomes a directory of the tree: it must not be empty, begin with `.` or `-`, or contain a slash.",
         ));
     }
@@ -81,6 +82,9 @@ pub fn check_name(what: &str, name: &str) -> Result<()> {
     }
 }
 
+/// Files of the tree, where the directories of modules are: no module is called so.
+const FILES: [&str; 4] = ["mok.key", "mok.pub", "dkms_dbversion", "post_transaction.log"];
+
 fn below_tree(path: String) -> Location {
     Location::new(Root::Tree, path).expect("checked names make a relative path")
 }
@@ -91,6 +95,11 @@ impl PackageId {
         let id = Self { module: module.into(), version: version.into() };
         check_name("module", &id.module)?;
         check_name("version", &id.version)?;
+        if FILES.contains(&id.module.as_str()) {
+            let message = format!("`{}` cannot be the name of a module: the tree has a file of this name.", id.module);
+            return Err(Error::new(Kind::Usage, message)
+                .hint("Give the package another name: PACKAGE_NAME in its dkms.conf, and the name of its directory."));
+        }
         Ok(id)
     }
 
@@ -171,6 +180,15 @@ impl PackageId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_module_has_the_name_of_a_file_of_the_tree() {
+        for name in FILES {
+            let error = PackageId::new(name, "1").unwrap_err();
+            assert!(error.message.contains("the tree has a file of this name"), "{error}");
+            assert!(PackageId::new(format!("{name}x"), "1").is_ok() && PackageId::new("m", name).is_ok());
+        }
+    }
 
     #[test]
     fn names_have_letters_digits_and_seven_marks() {

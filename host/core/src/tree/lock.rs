@@ -7,13 +7,12 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 
 use crate::error::{Error, Kind, Result};
-use modsmith_facts::{TrustError, TrustedDir};
+use modsmith_facts::{TrustError, TrustedDir, open_lock};
 use modsmith_plan::PRIVATE_DIR;
 
 const NAME: &str = "lock";
@@ -103,18 +102,13 @@ impl Drop for TreeLock {
 
 /// The lock's file, made if it is missing. `None`: to be tried again.
 fn open(private: &TrustedDir) -> std::result::Result<Option<File>, TrustError> {
-    let file = match private.open(NAME, OFlags::RDWR | OFlags::CREATE, 0o600) {
+    // The error for a file that others could write says what to do.
+    private.open(NAME, OFlags::RDONLY, 0)?;
+    match open_lock(private, NAME) {
         // Its directory was removed, empty, meanwhile.
-        Err(TrustError::Io(e)) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        other => other?,
-    };
-    let Some(file) = file else { return Ok(None) };
-    if file.metadata()?.mode() & 0o077 != 0 {
-        // Others may hold it.
-        private.remove_file(NAME)?;
-        return Ok(None);
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        opened => Ok(Some(opened?)),
     }
-    Ok(Some(file))
 }
 
 fn holder(file: &mut File) -> String {

@@ -15,9 +15,6 @@ use super::layout::{PackageId, Target};
 use super::scan::Tree;
 use modsmith_facts::{Location, Root, Stamp};
 
-/// The record's name: hidden, and none that dkms knows.
-const NAME: &str = ".modsmith.json";
-
 const SCHEMA_VERSION: u32 = 1;
 
 /// The modules that a build made and, once they are installed, where they went.
@@ -145,6 +142,9 @@ impl RecordedModule {
 }
 
 impl BuildRecord {
+    /// The record's name: hidden, and none that dkms knows.
+    pub const NAME: &str = ".modsmith.json";
+
     pub fn new(conf: Vec<ConfFile>, modules: Vec<RecordedModule>) -> Self {
         Self {
             schema_version: SCHEMA_VERSION,
@@ -175,7 +175,7 @@ impl BuildRecord {
     /// Where the record of a build is, below the directory that will be or is
     /// `T/m/v/k/a`.
     pub fn location(target_dir: &Location) -> Location {
-        target_dir.join(NAME).expect("a plain name is a location")
+        target_dir.join(Self::NAME).expect("a plain name is a location")
     }
 
     /// As the step that writes it takes it. `None` when a path is no text, and

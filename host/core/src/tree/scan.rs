@@ -6,8 +6,7 @@ use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir};
-use rustix::io::Errno;
+use rustix::fs::{AtFlags, FileType, OFlags, RawDir};
 
 use super::layout::{PackageId, Target};
 use crate::error::{Error, Kind, Result};
@@ -315,11 +314,10 @@ pub(super) fn directories(path: &Path) -> io::Result<Vec<String>> {
 /// Names directly below a directory but hidden ones, with whether each is a
 /// directory itself.
 fn visit(path: &Path, mut each: impl FnMut(String, bool)) -> io::Result<()> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let directory = match rustix::fs::open(inside::real(path), flags, Mode::empty()) {
+    let directory = match inside::open_directory(path, OFlags::RDONLY) {
         Ok(directory) => directory,
-        Err(Errno::NOENT) => return Ok(()),
-        Err(e) => return Err(e.into()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(e),
     };
     // Large trees have thousands of small directories: nothing is allocated for
     // each of them.

@@ -3,11 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::compression::decompress_within;
+use crate::compression::decompress;
 use crate::kernel::{Elf, ModInfo, unsigned_digest};
-
-/// The largest module, unpacked, in bytes.
-const LIMIT: u64 = 1 << 30;
 
 /// What identifies the code of a module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +30,7 @@ impl ModuleIdentity {
     /// Of the contents of a module file, compressed or not; `None` for a file that
     /// cannot be unpacked.
     pub fn of(contents: Vec<u8>) -> Option<Self> {
-        let module = decompress_within(contents, LIMIT).ok()?;
+        let module = decompress(contents).ok()?;
         let elf = Elf::parse(&module).ok();
         let section = |name: &str| elf.as_ref().and_then(|elf| elf.section_data(name));
         Some(Self {

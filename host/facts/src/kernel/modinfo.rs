@@ -9,6 +9,8 @@ use std::path::Path;
 use object::{Object, ObjectSection};
 
 use super::Compression;
+use crate::compression::{LARGEST_MODULE, decompress};
+use crate::inside;
 
 /// The `.modinfo` of a module file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,8 +35,7 @@ impl ModInfo {
 
     /// Reads a module file, compressed or not.
     pub fn read(path: &Path) -> io::Result<Self> {
-        let bytes = crate::compression::decompress(crate::inside::read_file(path)?)?;
-        Self::parse(&bytes)
+        Self::parse(&read_module(path)?)
     }
 
     /// Reads an uncompressed module.
@@ -67,6 +68,15 @@ impl ModInfo {
     }
 }
 
+/// The contents of a module file, unpacked.
+///
+/// # Errors
+/// Those of [`inside::read_within`] and [`decompress`]: a file that is not regular, a damaged one,
+/// one that is larger than any module.
+pub fn read_module(path: &Path) -> io::Result<Vec<u8>> {
+    decompress(inside::read_within(path, LARGEST_MODULE)?)
+}
+
 /// The end of a signed module. Source: the kernel's
 /// `include/linux/module_signature.h`.
 const SIGNED: &[u8] = b"~Module signature appended~\n";
@@ -78,7 +88,7 @@ const SIGNATURE_INFO: usize = 12;
 /// `sha256:…` of a module file's contents, which is the same when the file has
 /// been compressed, signed or signed again since.
 pub fn content_digest(path: &Path) -> io::Result<String> {
-    Ok(unsigned_digest(&crate::compression::decompress(std::fs::read(path)?)?))
+    Ok(unsigned_digest(&read_module(path)?))
 }
 
 /// The digest of an uncompressed module, as [`content_digest`] has it.
@@ -140,5 +150,22 @@ mod tests {
     #[test]
     fn a_file_that_is_no_module_is_an_error() {
         assert!(ModInfo::parse(b"text").is_err());
+    }
+
+    #[test]
+    fn only_a_regular_file_has_a_digest_and_none_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe.ko");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let digests = [content_digest(&pipe), crate::file_digest(&pipe)];
+            sender.send(digests.map(|digest| digest.unwrap_err().to_string())).unwrap();
+        });
+        let errors = receiver.recv_timeout(std::time::Duration::from_secs(10)).expect("it is not waited for");
+        assert_eq!(errors, ["it is a named pipe, not a regular file"; 2]);
+        std::fs::File::create(dir.path().join("sparse.ko")).unwrap().set_len(LARGEST_MODULE + 1).unwrap();
+        assert!(content_digest(&dir.path().join("sparse.ko")).is_err());
     }
 }

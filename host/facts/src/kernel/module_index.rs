@@ -60,7 +60,7 @@ pub fn index_file(module_dir: &Path, name: &str) -> io::Result<String> {
     if inside::metadata(&path).is_ok_and(|metadata| metadata.len() > LIMIT) {
         return Err(io::Error::other(format!("{} is too large", path.display())));
     }
-    let bytes = inside::read_file(&path)
+    let bytes = inside::read_within(&path, LIMIT)
         .map_err(|error| io::Error::new(error.kind(), format!("{} cannot be read", path.display())))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -23,7 +23,7 @@ pub struct SymbolVersions(pub Vec<(String, u32)>);
 impl SymbolVersions {
     /// Reads a module file, compressed or not.
     pub fn read(path: &Path) -> io::Result<Self> {
-        Self::parse(&crate::compression::decompress(crate::inside::read_file(path)?)?)
+        Self::parse(&super::read_module(path)?)
     }
 
     /// Reads an uncompressed module.

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Machine, kernel_name};
+use crate::inside;
 
 /// The most devices that one file system is on.
 const MOST_DEVICES: usize = 1000;
@@ -30,7 +31,7 @@ impl Machine {
                 continue;
             }
             let name = name_of(&device);
-            let uuid = std::fs::read_to_string(device.join("dm/uuid")).unwrap_or_default();
+            let uuid = inside::read_configuration_text(&device.join("dm/uuid")).unwrap_or_default();
             if let Some((_, module)) = MAPPED.iter().find(|(kind, _)| uuid.starts_with(kind)) {
                 found.push(((*module).to_owned(), name.clone()));
             }
@@ -65,7 +66,7 @@ impl Machine {
     /// A path of this machine below the root, with its links followed inside of the root.
     pub(super) fn resolved(&self, path: &Path) -> PathBuf {
         let below = path.strip_prefix(&self.root).unwrap_or(path);
-        crate::inside::locate_in_root(&self.root, below)
+        inside::locate_in_root(&self.root, below)
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, MetadataExt, OpenOptions, OpenOptionsExt};
 
 use crate::watch::{Source, Watch};
-use modsmith_facts::{Location, Root, Roots, make_directories};
+use modsmith_facts::{Location, Root, Roots, make_directories, remove_entry};
 use modsmith_sandbox::write_file;
 
 pub(crate) mod copy;
@@ -229,12 +229,11 @@ impl Files {
 
     /// Removes a file, link or directory tree; nothing there is fine.
     pub fn remove(&self, location: &Location) -> io::Result<()> {
-        let kind = self.kind(location)?;
-        if kind.is_none() {
+        if self.kind(location)?.is_none() {
             return Ok(());
         }
         let Spot { dir, name } = self.spot(location)?;
-        if kind == Some(EntryKind::Directory) { dir.remove_dir_all(name) } else { dir.remove_file(name) }
+        remove_named(&dir, &name)
     }
 
     /// Removes an empty directory; one that is not empty, or not there, stays.
@@ -289,8 +288,7 @@ impl Files {
         let own = cap_std::fs::Metadata::from_file(&opened).ok().map(|own| (own.dev(), own.ino()));
         match dir.symlink_metadata(name) {
             Ok(found) if Some((found.dev(), found.ino())) == own => return Ok(opened),
-            Ok(found) if found.is_dir() => dir.remove_dir_all(name)?,
-            Ok(_) => dir.remove_file(name)?,
+            Ok(_) => remove_named(&dir, name)?,
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
@@ -301,6 +299,16 @@ impl Files {
         io::copy(&mut opened, &mut file)?;
         file.flush()?;
         Ok(file)
+    }
+}
+
+/// Removes the file, link or directory of a name, however deep it is.
+fn remove_named(dir: &Dir, name: &Path) -> io::Result<()> {
+    match (name.parent(), name.file_name()) {
+        (Some(parent), Some(name)) if !parent.as_os_str().is_empty() => remove_entry(dir.open_dir(parent)?, name),
+        (_, Some(name)) => remove_entry(dir, name),
+        // cap-std has no name for the directory itself but `.`.
+        (_, None) => dir.remove_dir_all(name),
     }
 }
 

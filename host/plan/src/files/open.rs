@@ -6,13 +6,12 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata};
 use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 
 use crate::watch::{Inode, Source, Watch, refused};
-use modsmith_facts::{Location, Root, Roots, is_link_error, open_beneath, open_parent};
+use modsmith_facts::{Location, Root, Roots, inside, is_link_error, open_beneath, open_parent};
 
 /// How operations treat links below a root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -145,7 +144,7 @@ impl Opener {
             return Ok(dir.clone());
         }
         let path = self.base(root)?;
-        let dir = Arc::new(Dir::open_ambient_dir(path, ambient_authority())?);
+        let dir = Arc::new(Dir::from_std_file(inside::open_directory(path, OFlags::PATH)?.into()));
         open.insert(root, dir.clone());
         Ok(dir)
     }

@@ -100,6 +100,94 @@ fn what_this_program_could_not_do_is_no_failure_of_a_program_that_a_plan_allows_
     }
 }
 
+/// Keeps what it is told.
+#[derive(Default)]
+struct Told(std::sync::Mutex<Vec<String>>);
+
+impl Told {
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+
+    fn tell(&self, text: String) {
+        self.0.lock().unwrap().push(text);
+    }
+}
+
+impl Reporter for Told {
+    fn line(&self, _: &str) {}
+
+    fn begin(&self, text: &str, _: &str) {
+        self.tell(text.to_owned());
+    }
+
+    fn end(&self, outcome: std::result::Result<(), i32>) {
+        self.tell(format!("{outcome:?}"));
+    }
+
+    fn output(&self, lines: &[String]) {
+        lines.iter().for_each(|line| self.tell(format!("said: {line}")));
+    }
+
+    fn warning(&self, text: &str) {
+        self.tell(text.to_owned());
+    }
+
+    fn notice(&self, _: &str) {}
+}
+
+#[test]
+fn output_that_is_for_the_user_follows_the_end_of_its_program() {
+    let (scratch, told, jobs) = (Scratch::new(), Told::default(), Jobs::new(1));
+    let run = |code: u8, failure: OnFailure, shows_output: bool| {
+        let text = format!("echo out; echo; echo err >&2; exit {code}");
+        let command = Command { failure, shows_output, ..Command::new("bash").args(["-c", &text]) };
+        let mut plan = scratch.builder();
+        plan.push(Action::Run(command), "").progress("Running");
+        Executor { reporter: &told, ..scratch.executor(&jobs) }.run(&plan.finish())
+    };
+    run(0, OnFailure::Abort, false).unwrap();
+    assert_eq!(told.take(), ["Running", "Ok(())"]);
+    run(0, OnFailure::Abort, true).unwrap();
+    assert_eq!(told.take(), ["Running", "Ok(())", "said: out", "said: ", "said: err"]);
+    // A failure of no consequence.
+    run(4, OnFailure::Ignore, true).unwrap();
+    assert_eq!(told.take(), ["Running", "Err(4)", "said: out", "said: ", "said: err"]);
+    let error = run(4, OnFailure::Abort, true).unwrap_err();
+    assert_eq!(told.take(), ["Running", "Err(4)", "said: out", "said: ", "said: err"]);
+    assert!(error.details.is_empty(), "it is told once: {error:?}");
+    // Of others, the error has the end of it.
+    let error = run(4, OnFailure::Abort, false).unwrap_err();
+    assert_eq!((told.take().len(), error.details), (2, vec!["out".into(), "err".into()]));
+}
+
+#[test]
+fn a_script_without_its_interpreter_ends_as_with_a_shell() {
+    let scratch = Scratch::new();
+    let script = scratch.path("tree/script");
+    for (first_line, why) in
+        [("#!/no/such", "its interpreter `/no/such` is not installed."), ("#!/bin/sh\r", "Convert the file to Unix")]
+    {
+        fs::write(&script, format!("{first_line}\necho\n")).unwrap();
+        executable(&script);
+        let mut plan = scratch.builder();
+        plan.push(Action::Run(Command::of(Program::At(tree("script")))), "").fails_as(FailureId("script", 0), "no");
+        let error = scratch.run(plan).unwrap_err();
+        assert!(matches!(error.cause, Cause::Step { status: Some(127), .. }), "{error:?}");
+        assert!(error.details[0].starts_with(&format!("{}: ", script.display())), "{error:?}");
+        assert!(error.details[0].contains(why), "{error:?}");
+        // Where its output is kept in a log, that is in the log.
+        let log = LogBlock { location: tree("make.log"), description: "x".into(), command: "script".into() };
+        let logged = Command { log: Some(log), ..Command::of(Program::At(tree("script"))) };
+        let mut plan = scratch.builder();
+        plan.push(write(tree("make.log"), ""), "").on_undo(Undo::Keep);
+        plan.push(Action::Run(logged), "").fails_as(FailureId("script", 0), "no");
+        scratch.run(plan).unwrap_err();
+        let log = fs::read_to_string(scratch.path("tree/make.log")).unwrap();
+        assert!(log.contains(why) && log.contains("# exit code: 127\n"), "{log}");
+    }
+}
+
 fn executable(file: &std::path::Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();

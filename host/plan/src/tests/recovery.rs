@@ -21,6 +21,7 @@ fn recovery_takes_back_a_plan_that_was_killed_and_may_be_repeated() {
                 reporter: &Silent,
                 jobs: &Jobs::new(1),
                 stops_on_signal: true,
+                said: std::cell::RefCell::default(),
             };
             step.action.verb().perform(&files, &runner).unwrap();
         }

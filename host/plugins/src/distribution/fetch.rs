@@ -2,11 +2,11 @@
 //!
 //! A signature is checked before the bytes that it is for are looked at.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use modsmith_facts::inside;
 use modsmith_registry::{Client, Digest, PublicKey, Reference, Settings, fetch};
 use semver::Version;
 
@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::form;
 use crate::index::Index;
 use crate::manifest::Manifest;
+use crate::search::FoundIn;
 use crate::table::TableFile;
 
 /// Of a signature beside a file, in bytes.
@@ -50,11 +51,15 @@ impl Fetched {
         }
     }
 
-    /// The manifest; for a table, with the requests of its base. `None`: the base is not installed.
+    /// The manifest; for a table, with the requests of the base that it would have where it is
+    /// installed. `None`: there is none.
     pub fn manifest(&self, index: &Index) -> Option<Manifest> {
         match &self.content {
             PluginContent::Component(manifest) => Some((**manifest).clone()),
-            PluginContent::Table(table) => table.over(&index.get(&table.base)?.manifest).ok(),
+            PluginContent::Table(table) => {
+                let base = index.base(&table.base, FoundIn::Local).filter(|base| base.blocked.is_none())?;
+                table.over(base.manifest).ok()
+            }
         }
     }
 
@@ -127,19 +132,14 @@ impl Fetcher {
     }
 
     fn file(&self, file: &Path) -> Result<Fetched, Error> {
-        let open = std::fs::File::open(file).map_err(|e| Error::io("read", file, e))?;
-        let metadata = open.metadata().map_err(|e| Error::io("read", file, e))?;
         let source = file.display().to_string();
-        if !metadata.is_file() {
-            return Err(Error::SourceRefused { source_word: source, reason: "it is not a file".to_owned() });
+        match inside::read_within(file, self.limit) {
+            Ok(bytes) => Fetched::new(bytes, &source),
+            Err(e) if e.kind() == std::io::ErrorKind::InvalidInput => {
+                Err(Error::SourceRefused { source_word: source, reason: e.to_string() })
+            }
+            Err(e) => Err(Error::io("read", file, e)),
         }
-        let mut bytes = Vec::new();
-        open.take(self.limit + 1).read_to_end(&mut bytes).map_err(|e| Error::io("read", file, e))?;
-        if bytes.len() as u64 > self.limit {
-            let reason = format!("it is larger than {} MiB", self.limit >> 20);
-            return Err(Error::SourceRefused { source_word: source, reason });
-        }
-        Fetched::new(bytes, &source)
     }
 
     fn address(&self, address: &str) -> Result<Fetched, Error> {

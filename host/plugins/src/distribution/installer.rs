@@ -7,20 +7,24 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use modsmith_facts::LockFile;
+use modsmith_facts::inside;
 use modsmith_registry::{Client, Digest};
-use rustix::fs::FlockOperation;
 
 use super::fetch::{Fetched, Fetcher, PluginContent};
 use super::lock::{Lock, Locked, TEMPORARY, replace};
 use super::origin::Origin;
 use super::sources::Sources;
 use crate::error::Error;
-use crate::grant::record::{Record, Standing, revoke};
+use crate::grant::record::{Record, Standing, check_id, revoke};
 use crate::grant::rights::{Rights, RightsDifference};
 use crate::index::Index;
 use crate::limits::RoleLimits;
 use crate::owner::check_owner;
 use crate::search::{FoundIn, SearchPath};
+
+/// Held by who changes the directory: nobody else can open it, as everybody can the directory itself.
+const LOCK: &str = ".modsmith-lock";
 
 /// Changes the plugins of one search path.
 pub struct Installer<'i> {
@@ -124,9 +128,10 @@ impl<'i> Installer<'i> {
     /// Installs what a plugin's source has now, if it is newer.
     ///
     /// # Errors
-    /// As [`Installer::install`]. `AsksForMore`: it is granted, asks for more than that,
+    /// As [`Installer::install`]. `BadId`. `AsksForMore`: it is granted, asks for more than that,
     /// and `more_rights` is not given; then nothing has changed.
     pub fn update(&self, id: &str, more_rights: bool) -> Result<Update, Error> {
+        check_id(id)?;
         let _held = self.hold()?;
         let mut lock = Lock::read(&self.directory)?;
         let known = lock.get(id).cloned().ok_or_else(|| self.not_managed(id))?;
@@ -166,8 +171,10 @@ impl<'i> Installer<'i> {
     /// Removes a plugin that was installed, and its grant.
     ///
     /// # Errors
-    /// `NotManaged`: it was not installed in this way. `Io`.
+    /// `BadId`. `NotManaged`: it was not installed in this way. `GrantsUntrusted`: its grant cannot be
+    /// taken back. `Io`.
     pub fn remove(&self, id: &str) -> Result<Removed, Error> {
+        check_id(id)?;
         let _held = self.hold()?;
         let mut lock = Lock::read(&self.directory)?;
         let known = lock.get(id).cloned().ok_or_else(|| self.not_managed(id))?;
@@ -316,7 +323,7 @@ impl<'i> Installer<'i> {
 
     fn digest_of(&self, name: &str) -> Result<Option<Digest>, Error> {
         let file = self.directory.join(name);
-        match std::fs::read(&file) {
+        match inside::read_within(&file, self.fetcher.limit) {
             Ok(bytes) => Ok(Some(Digest::of(&bytes))),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(Error::io("read", &file, e)),
@@ -325,14 +332,14 @@ impl<'i> Installer<'i> {
 
     /// Makes the directory, keeps other programs from changing it as long as what is
     /// returned lives, and removes what a killed one has left.
-    fn hold(&self) -> Result<std::fs::File, Error> {
+    fn hold(&self) -> Result<LockFile, Error> {
         use std::os::unix::fs::DirBuilderExt;
         let directory = &self.directory;
         let cannot = |e: std::io::Error| Error::io("use", directory, e);
         std::fs::DirBuilder::new().recursive(true).mode(0o755).create(directory).map_err(cannot)?;
         check_owner(directory).map_err(|reason| Error::LockUnreadable { file: directory.clone(), reason })?;
         let handle = std::fs::File::open(directory).map_err(cannot)?;
-        rustix::fs::flock(&handle, FlockOperation::LockExclusive).map_err(|e| cannot(e.into()))?;
+        let lock = LockFile::acquire(&handle, LOCK).map_err(cannot)?;
         for entry in std::fs::read_dir(directory).map_err(cannot)?.flatten() {
             let name = entry.file_name();
             let name = name.to_string_lossy();
@@ -341,7 +348,7 @@ impl<'i> Installer<'i> {
                 let _ = std::fs::remove_file(entry.path());
             }
         }
-        Ok(handle)
+        Ok(lock)
     }
 }
 

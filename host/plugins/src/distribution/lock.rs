@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use modsmith_facts::inside;
 use modsmith_registry::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::owner::check_owner;
+use crate::files;
 
 /// Beside the installed plugins.
 pub const FILE: &str = "plugins.lock";
@@ -77,12 +78,7 @@ impl Lock {
     pub fn read(directory: &Path) -> Result<Self, Error> {
         let file = directory.join(FILE);
         let wrong = |reason: String| Error::LockUnreadable { file: file.clone(), reason };
-        let text = match std::fs::read_to_string(&file) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(e) => return Err(wrong(format!("it cannot be read: {e}"))),
-        };
-        check_owner(&file).map_err(wrong)?;
+        let Some(text) = files::trusted_text(&file).map_err(wrong)? else { return Ok(Self::default()) };
         #[derive(Deserialize)]
         struct Head {
             format: u32,
@@ -147,7 +143,7 @@ impl Provenance {
     pub fn of(file: &Path, id: &str) -> Option<Self> {
         let lock = Lock::read(file.parent()?).ok()?;
         let locked = lock.get(id).filter(|locked| file.file_name().is_some_and(|name| name == locked.file.as_str()))?;
-        let digest = Digest::of(&std::fs::read(file).ok()?);
+        let digest = Digest::of(&inside::read_file(file).ok()?);
         let (source, signer) = (locked.source.clone(), locked.signer.clone());
         Some(Self { source, signer, changed: !locked.is_of(digest.as_str()) })
     }
@@ -242,6 +238,11 @@ mod tests {
             std::fs::write(&file, good.replace(from, to)).unwrap();
             let error = Lock::read(directory.path()).unwrap_err().to_string();
             assert!(error.contains(why), "{to}: {error}");
+        }
+        for (kind, words) in files::tests::INSTEAD {
+            files::tests::put(kind, &file);
+            let error = Lock::read(directory.path()).unwrap_err().to_string();
+            assert!(error.contains(words), "{kind}: {error}");
         }
     }
 }

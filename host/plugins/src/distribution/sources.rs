@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use modsmith_facts::resolve_in_root;
+use modsmith_facts::{inside, resolve_in_root};
 use modsmith_registry::{Host, PublicKey, SCHEME, Settings};
 use serde::Deserialize;
 
 use crate::error::Error;
-use crate::owner::check_owner;
+use crate::files;
 
 /// Below the configuration directory.
 pub const FILE: &str = "registries.toml";
@@ -68,23 +68,23 @@ impl Sources {
     /// As [`Sources::read`].
     pub fn read_file(file: &Path, root: &Path) -> Result<Self, Error> {
         let wrong = |reason: String| Error::SourcesUnreadable { file: file.to_path_buf(), reason };
-        let text = match std::fs::read_to_string(file) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(e) => return Err(wrong(format!("it cannot be read: {e}"))),
-        };
-        check_owner(file).map_err(wrong)?;
+        let Some(text) = files::trusted_text(file).map_err(wrong)? else { return Ok(Self::default()) };
         check_keys(&text).map_err(wrong)?;
         let written: Written = toml::from_str(&text).map_err(|e| wrong(e.message().replace('\n', " ")))?;
         let directory = file.parent().unwrap_or(Path::new("/"));
-        let resolve = |path: &Path| match path.is_absolute() {
-            true => resolve_in_root(root, path).map_err(|e| wrong(format!("{}: {e}", path.display()))),
-            false => Ok(directory.join(path)),
+        let named = |path: &Path| {
+            let resolved = match path.is_absolute() {
+                true => resolve_in_root(root, path),
+                false => Ok(inside::real(&directory.join(path))),
+            };
+            // The registry's client opens it by its name.
+            let regular = resolved.and_then(|file| files::check_regular(&file).map(|()| file));
+            regular.map_err(|e| wrong(format!("{}: {e}", path.display())))
         };
         let mut out = Self::default();
         for (host, registry) in written.registry {
-            let certificates = registry.certificates.iter().map(|path| resolve(path)).collect::<Result<_, _>>()?;
-            let auth_file = registry.auth_file.as_deref().map(resolve).transpose()?;
+            let certificates = registry.certificates.iter().map(|path| named(path)).collect::<Result<_, _>>()?;
+            let auth_file = registry.auth_file.as_deref().map(named).transpose()?;
             let helper_patience = registry.helper_timeout.map(|seconds| Duration::from_secs(seconds.get().into()));
             out.hosts.insert(host, Host { plain_http: registry.plain_http, certificates, auth_file, helper_patience });
         }
@@ -96,10 +96,11 @@ impl Sources {
                 )));
             }
             let read = |path: &PathBuf| {
-                let path = resolve(path)?;
-                check_owner(&path).map_err(wrong)?;
-                let pem = std::fs::read(&path).map_err(|e| wrong(format!("{}: {e}", path.display())))?;
-                PublicKey::from_pem(&pem)
+                let path = named(path)?;
+                let text =
+                    files::trusted_text(&path).and_then(|text| text.ok_or_else(|| "there is no such file".into()));
+                let pem = text.map_err(|e: String| wrong(format!("{}: {e}", path.display())))?;
+                PublicKey::from_pem(pem.as_bytes())
                     .map_err(|e| wrong(format!("{}: {e}", path.display()).trim_end_matches('.').to_owned()))
             };
             out.keys.insert(prefix, keys.iter().map(read).collect::<Result<_, _>>()?);
@@ -215,6 +216,27 @@ mod tests {
             assert!(error.contains(why), "{text}: {error}");
         }
         assert!(Sources::read(Path::new("/nosuch"), Path::new("/")).unwrap().keys("x").is_empty());
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_told_and_not_waited_for() {
+        for (kind, words) in files::tests::INSTEAD {
+            let (config, _) = read("");
+            files::tests::put(kind, &config.path().join(FILE));
+            let error = Sources::read(config.path(), Path::new("/")).unwrap_err().to_string();
+            assert!(error.contains("registries.toml") && error.contains(words), "{kind}: {error}");
+        }
+        let (config, _) = read("");
+        files::tests::put("pipe", &config.path().join("pipe"));
+        for text in [
+            "[source.\"h\"]\nkeys = [\"pipe\"]\n",
+            "[registry.\"h\"]\nauth-file = \"pipe\"\n",
+            "[registry.\"h\"]\ncertificates = [\"pipe\"]\n",
+        ] {
+            std::fs::write(config.path().join(FILE), text).unwrap();
+            let error = Sources::read(config.path(), Path::new("/")).unwrap_err().to_string();
+            assert!(error.contains("pipe: it is a named pipe"), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! below other roots, and for what is kept from the plugin also by device and
 //! inode.
 
+mod command;
+mod secrecy;
 mod watch;
 
 use std::ffi::OsStr;
@@ -15,12 +17,9 @@ use std::sync::{Arc, OnceLock};
 use super::secrets::{Secrets, Why};
 use super::{Grant, refusal};
 use crate::pattern::format_location;
-use modsmith_facts::{Found, Identity, Last, Location, Places, Root};
-use modsmith_plan::{Action, Argument, Command, HIDDEN, PRIVATE_DIR, Program, Source, Use};
-
-/// Below the private directory of a tree: where modules are built, which signers
-/// may be granted. The rest is the host's alone.
-const BUILDS: &str = "builds";
+use modsmith_facts::{Found, Last, Location, Places, Root};
+use modsmith_plan::{Action, Source, Use};
+use secrecy::{is_private, is_staging};
 
 /// The grant of one plugin, in the places of one plan or call.
 pub struct Reach {
@@ -74,7 +73,7 @@ impl Reach {
             Use::ReplacesEach { from, glob, to } => self.collected(from, glob, to),
             Use::Moves { from, to } => self.moved(from, to),
             Use::Links { location, target } => self.may_lead(location, target),
-            Use::Runs(command) => self.may_start(command),
+            Use::Runs(command) => command::may_start(self, command),
             Use::Invalid(_) => Ok(()),
         }
     }
@@ -253,44 +252,6 @@ impl Reach {
         Ok(found)
     }
 
-    fn may_start(&self, command: &Command) -> Result<(), String> {
-        if let Program::At(location) = &command.program
-            && location.root != Root::System
-        {
-            let found = self.find(location, Last::Follow)?;
-            if found.through_link && !found.names.iter().any(|location| self.grant.names_program(location)) {
-                return Err(self.leads_out(location, &found));
-            }
-            self.is_not_denied(&found, location)?;
-        }
-        let locations = |given: &[Argument]| -> Vec<Location> {
-            let locations = given.iter().filter_map(|argument| match argument {
-                Argument::Location(location) => Some(location.clone()),
-                Argument::Text(_) => None,
-            });
-            locations.collect()
-        };
-        for location in command.directory.iter().cloned().chain(locations(&command.input)) {
-            self.readable(&location, Last::Follow)?;
-        }
-        for location in locations(&command.arguments) {
-            let found = self.find(&location, Last::Follow)?;
-            let granted = |name: &Location| {
-                let renamed = command.arguments.iter().map(|argument| match argument {
-                    Argument::Location(given) if *given == location => Argument::Location(name.clone()),
-                    other => other.clone(),
-                });
-                let renamed = Command { arguments: renamed.collect(), ..command.clone() };
-                self.grant.may_run(&renamed).is_ok()
-            };
-            if found.through_link && !self.covers(&found.names) && !found.names.iter().any(granted) {
-                return Err(self.leads_out(&location, &found));
-            }
-            self.is_not_denied(&found, &location)?;
-        }
-        Ok(())
-    }
-
     /// Whether one of the names is granted for reading.
     fn covers(&self, names: &[Location]) -> bool {
         let grant = &self.grant;
@@ -298,105 +259,6 @@ impl Reach {
         names
             .iter()
             .any(|location| granted(location) || grant.named.may_write(location) || grant.names_program(location))
-    }
-
-    fn is_key(&self, names: &[Location]) -> bool {
-        names.iter().any(|location| self.grant.is_key(location))
-    }
-
-    /// Whether neither key, policy nor host keeps it from being read.
-    fn is_open(&self, found: &Found, location: &Location) -> Result<(), String> {
-        if self.is_key(&found.names) || self.secret(found) == Some(Why::Key) {
-            return Err(refusal::is_a_key(&self.grant.plugin, location));
-        }
-        self.is_not_denied(found, location)
-    }
-
-    fn is_not_denied(&self, found: &Found, location: &Location) -> Result<(), String> {
-        if found.names.iter().any(is_private) {
-            return Err(self.private(location));
-        }
-        // What is private to the call can have no other name.
-        let denied =
-            found.names.iter().find_map(|location| self.grant.denials.denies_path(location).map(str::to_owned));
-        match (denied, self.secret(found)) {
-            (Some(file), _) | (None, Some(Why::Denied(file))) => {
-                Err(refusal::is_denied(&self.grant.plugin, location, &file))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Why what was found, or a directory that it is in, is kept.
-    fn secret(&self, found: &Found) -> Option<Why> {
-        let secrets = self.secrets()?;
-        let own = found.identity().ok().flatten();
-        let own = own.and_then(|identity| secrets.find(identity, found.links(), found.is_directory()));
-        own.or_else(|| found.above().iter().find_map(|above| secrets.find(*above, 1, true))).cloned()
-    }
-
-    /// `None` where nothing is kept: nothing has to be looked for.
-    fn secrets(&self) -> Option<&Secrets> {
-        let any = !self.grant.sign.is_empty() || self.grant.denials.roots().next().is_some();
-        any.then(|| self.secrets.get_or_init(|| Secrets::of(&self.grant, &self.places)))
-    }
-
-    /// Refuses a directory with a key, a denied place, or the host's own files
-    /// somewhere in it.
-    fn holds_no_secret(&self, found: &Found, location: &Location) -> Result<(), String> {
-        if is_staging(&found.names) {
-            return Ok(());
-        }
-        if let Ok(tree) = self.places.real_root(Root::Tree) {
-            let private = tree.join(PRIVATE_DIR);
-            if private.starts_with(&found.path) && private.symlink_metadata().is_ok() {
-                return Err(self.private(location));
-            }
-        }
-        if self.secrets().is_none() {
-            return Ok(());
-        }
-        for entry in walkdir::WalkDir::new(&found.path) {
-            let entry = entry.map_err(|e| self.unclear(location, &e.into()))?;
-            let metadata = entry.metadata().map_err(|e| self.unclear(location, &e.into()))?;
-            use std::os::unix::fs::MetadataExt;
-            let (identity, links) = ((metadata.dev(), metadata.ino()), metadata.nlink());
-            let names = self.places.names(entry.path());
-            if let Some(why) = self.kept(&names, identity, links, metadata.is_dir()) {
-                return Err(self.holds(location, entry.path(), &why));
-            }
-        }
-        Ok(())
-    }
-
-    fn kept(&self, names: &[Location], identity: Identity, links: u64, is_directory: bool) -> Option<Why> {
-        let secrets = self.secrets()?;
-        if self.is_key(names) {
-            return Some(Why::Key);
-        }
-        let denied = names.iter().find_map(|location| self.grant.denials.denies_path(location));
-        denied.map(|file| Why::Denied(file.to_owned())).or_else(|| secrets.find(identity, links, is_directory).cloned())
-    }
-
-    fn holds(&self, location: &Location, inside: &Path, why: &Why) -> String {
-        let reason = match why {
-            Why::Key => "is a key that it may sign with, and stays with the host; report this to its author".to_owned(),
-            Why::Denied(file) => format!("is denied by {file}; change that policy to allow it"),
-        };
-        format!(
-            "plugin `{}` may not touch `{}`: {} in it {reason}",
-            self.grant.plugin,
-            format_location(location),
-            inside.display()
-        )
-    }
-
-    fn private(&self, location: &Location) -> String {
-        format!(
-            "plugin `{}` may not touch `{}`: it is or holds what the host keeps for itself; report this to its author",
-            self.grant.plugin,
-            format_location(location)
-        )
     }
 
     fn leads_out(&self, location: &Location, found: &Found) -> String {
@@ -418,18 +280,5 @@ impl Reach {
     }
 }
 
-fn is_staging(names: &[Location]) -> bool {
-    names.iter().any(|location| location.root == Root::Staging)
-}
-
-/// Whether a location is the host's own: files that it puts aside, and its directory in a tree,
-/// without the builds there. Staging directories belong to their call.
-fn is_private(location: &Location) -> bool {
-    let mut parts = location.relative().iter();
-    if parts.clone().any(|part| part.as_encoded_bytes().starts_with(HIDDEN.as_bytes())) {
-        return true;
-    }
-    location.root == Root::Tree
-        && parts.next().is_some_and(|part| part == PRIVATE_DIR)
-        && parts.next().is_some_and(|part| part != BUILDS)
-}
+#[cfg(test)]
+mod tests;

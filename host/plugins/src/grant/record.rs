@@ -4,14 +4,20 @@
 //! The digest decides whether a plugin file is the one that was granted. The rights
 //! are recorded beside it so that a later file can be compared with them.
 
-use std::io::Write;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use modsmith_facts::inside::{self, CONFIGURATION_LIMIT};
+use modsmith_facts::{TrustError, TrustedDir};
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use super::rights::{Rights, RightsDifference};
+use crate::bad_manifest::is_id;
 use crate::error::Error;
-use crate::owner::check_owner;
+
+/// Below the configuration directory.
+const DIRECTORY: &str = "grants";
 
 /// The format that this program writes. Files without a number have a digest only.
 const FORMAT: u32 = 1;
@@ -63,42 +69,46 @@ impl Record {
     /// The record of a plugin; `None` if it has none.
     ///
     /// # Errors
-    /// The sentence says why the file counts for nothing: it cannot be read, others
-    /// can write it, or it is no grant that this program knows.
+    /// The sentence says why the file counts for nothing: it cannot be read, others can write it or
+    /// the directories that it is in, it is a link, or it is no grant that this program knows.
     pub fn read(config: &Path, id: &str) -> Result<Option<Self>, String> {
+        if !is_id(id) {
+            return Err(Error::BadId { word: id.to_owned() }.to_string().trim_end_matches('.').to_owned());
+        }
         let file = record_file(config, id);
-        let text = match std::fs::read_to_string(&file) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(format!("{} cannot be read ({e})", file.display())),
+        let cannot = |error: TrustError| match error {
+            TrustError::Untrusted(untrusted) => untrusted.clause(),
+            TrustError::Io(e) => format!("{} cannot be read ({e})", file.display()),
         };
-        check_owner(&file)?;
-        let no_grant = |_| format!("{} is not a grant", file.display());
-        let Head { format } = toml::from_str(&text).map_err(no_grant)?;
+        let Some(text) = text(config, id).map_err(cannot)? else { return Ok(None) };
+        let no_grant = |why: String| format!("{} is not a grant ({why})", file.display());
+        let syntax = |e: toml::de::Error| no_grant(e.message().replace('\n', " "));
+        let text = String::from_utf8(text).map_err(|_| no_grant("it is not UTF-8".to_owned()))?;
+        let Head { format } = toml::from_str(&text).map_err(syntax)?;
         if format > FORMAT {
             return Err(format!("{} was written by a newer modsmith (format {format})", file.display()));
         }
-        toml::from_str(&text).map(Some).map_err(no_grant)
+        toml::from_str(&text).map(Some).map_err(syntax)
     }
 
     /// Writes the record of a plugin, in place of an earlier one; returns its file.
     ///
     /// # Errors
-    /// `Io`: the directory or the file cannot be written.
+    /// `BadId`. `GrantsUntrusted`: others could write to the directory. `Io`: the directory or the
+    /// file cannot be written.
     pub fn write(&self, config: &Path, id: &str) -> Result<PathBuf, Error> {
-        use std::os::unix::fs::PermissionsExt;
+        use std::os::unix::fs::DirBuilderExt;
+        check_id(id)?;
         let file = record_file(config, id);
-        let dir = config.join("grants");
-        std::fs::create_dir_all(&dir).map_err(|e| Error::io("create", &dir, e))?;
-        let written = || {
-            let text = toml::to_string(self).map_err(std::io::Error::other)?;
-            let mut temporary = tempfile::NamedTempFile::new_in(&dir)?;
-            temporary.write_all(format!("{HEAD}{text}").as_bytes())?;
-            temporary.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
-            temporary.as_file().sync_all()?;
-            temporary.persist(&file).map_err(|e| e.error)
-        };
-        written().map_err(|e| Error::io("write", &file, e))?;
+        let cannot = |error: TrustError| cannot("write", &file, error);
+        let text = toml::to_string(self).map_err(|e| Error::io("write", &file, std::io::Error::other(e)))?;
+        let above = inside::real(config);
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(&above);
+        made.map_err(|e| Error::io("create", &above, e))?;
+        let missing = || TrustError::Io(std::io::ErrorKind::NotFound.into());
+        let above = TrustedDir::own(&above).and_then(|above| above.ok_or_else(missing)).map_err(cannot)?;
+        let directory = above.make_directory(DIRECTORY, 0o755).map_err(cannot)?;
+        directory.write(&format!("{id}.toml"), format!("{HEAD}{text}").as_bytes(), 0o644).map_err(cannot)?;
         Ok(file)
     }
 
@@ -195,24 +205,65 @@ impl Standing {
 
 /// Whether a plugin has a grant file, readable or not.
 pub fn exists(config: &Path, id: &str) -> bool {
-    record_file(config, id).exists()
+    is_id(id) && !matches!(Record::read(config, id), Ok(None))
 }
 
 /// Takes a grant back; returns the file that recorded it.
 ///
 /// # Errors
-/// `NoGrant`: there is none. `Io`: the file cannot be removed.
+/// `BadId`. `NoGrant`: there is none. `GrantsUntrusted`: others could write to the directory. `Io`:
+/// the file cannot be removed.
 pub fn revoke(config: &Path, id: &str) -> Result<PathBuf, Error> {
+    check_id(id)?;
     let file = record_file(config, id);
-    match std::fs::remove_file(&file) {
+    let none = || Error::NoGrant { plugin: id.to_owned(), file: file.clone() };
+    let directory = directory(config).map_err(|error| cannot("remove", &file, error))?.ok_or_else(none)?;
+    match directory.remove_file(&format!("{id}.toml")) {
         Ok(()) => Ok(file),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(Error::NoGrant { plugin: id.to_owned(), file }),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(none()),
         Err(e) => Err(Error::io("remove", &file, e)),
     }
 }
 
+/// Whether a word can be the id of a plugin: it becomes the name of a file.
+///
+/// # Errors
+/// `BadId`.
+pub fn check_id(word: &str) -> Result<(), Error> {
+    if is_id(word) { Ok(()) } else { Err(Error::BadId { word: word.to_owned() }) }
+}
+
+/// For readers; the file is opened from its directory.
 fn record_file(config: &Path, id: &str) -> PathBuf {
-    config.join("grants").join(format!("{id}.toml"))
+    config.join(DIRECTORY).join(format!("{id}.toml"))
+}
+
+/// The directory of grants; `None` where there is none.
+fn directory(config: &Path) -> Result<Option<TrustedDir>, TrustError> {
+    match TrustedDir::own(&inside::real(config))? {
+        Some(above) => above.directory(DIRECTORY),
+        None => Ok(None),
+    }
+}
+
+/// The contents of a grant file.
+fn text(config: &Path, id: &str) -> Result<Option<Vec<u8>>, TrustError> {
+    let Some(directory) = directory(config)? else { return Ok(None) };
+    let Some(file) = directory.open(&format!("{id}.toml"), OFlags::RDONLY, 0)? else { return Ok(None) };
+    let mut text = Vec::new();
+    file.take(CONFIGURATION_LIMIT + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > CONFIGURATION_LIMIT {
+        let why = format!("it is larger than {} MiB", CONFIGURATION_LIMIT >> 20);
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, why).into());
+    }
+    Ok(Some(text))
+}
+
+fn cannot(doing: &'static str, file: &Path, error: TrustError) -> Error {
+    match error {
+        TrustError::Untrusted(untrusted) => Error::GrantsUntrusted { untrusted: Box::new(untrusted) },
+        TrustError::Io(e) => Error::io(doing, file, e),
+    }
 }
 
 #[cfg(test)]
@@ -226,11 +277,11 @@ mod tests {
     }
 
     const ALL: &str = "[read]\nroots = [\"etc\"]\n[write]\nroots = [\"boot\"]\nlink-targets = [\"/x\"]\n\
-        settings = [\"s\"]\n[sign]\nkeys = [\"tree/k\"]\nsettings = [\"s\"]\n\
+        settings = [\"w\"]\n[sign]\nkeys = [\"tree/k\"]\nsettings = [\"w\"]\n\
         [[run]]\nprogram = \"tool\"\narguments = [\"-x\", \"*\"]\npaths = [\"usr/lib/tool\"]\nsetting = \"s\"\n\
         environment = [\"A\"]\npass = [\"B\"]\nor_here = true\n[[run]]\nprogram = \"other\"\n\
         [[probe]]\nname = \"p\"\nprogram = \"tool\"\narguments = [\"\\n\\\"\"]\n\
-        [settings]\ns = { type = \"string\", default = \"\", environment = \"PIN\" }\n";
+        [settings]\ns = { type = \"string\", default = \"\", environment = \"PIN\" }\nw = { type = \"string\", default = \"\" }\n";
 
     fn standing(config: &Path, digest: &str, now: &str) -> Standing {
         Standing::of(&Record::read(config, "x"), digest, &rights(now))
@@ -284,9 +335,13 @@ mod tests {
         std::fs::create_dir(config.path().join("grants")).unwrap();
         for (text, why) in [
             ("format = 2\ndigest = \"sha256:1\"\nsignature = \"x\"\n", "newer modsmith (format 2)"),
-            ("format = 1\ndigest = \"sha256:1\"\nuntil = \"x\"\n", "is not a grant"),
-            ("format = 1\ndigest = \"sha256:1\"\n[[right]]\nflies = \"x\"\n", "is not a grant"),
-            ("", "is not a grant"),
+            ("format = 1\ndigest = \"sha256:1\"\nuntil = \"x\"\n", "is not a grant (unknown field `until`"),
+            (
+                "format = 1\ndigest = \"sha256:1\"\n[[right]]\nflies = \"x\"\n",
+                "is not a grant (unknown variant `flies`",
+            ),
+            ("format = 1\n", "is not a grant (missing field `digest`)"),
+            ("format = 1\ndigest\n", "is not a grant (key with no value"),
         ] {
             std::fs::write(config.path().join("grants/x.toml"), text).unwrap();
             let standing = standing(config.path(), "sha256:1", "");
@@ -296,11 +351,60 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_that_others_can_write_counts_for_nothing() {
+    fn a_grant_that_others_can_write_or_replace_counts_for_nothing() {
         use std::os::unix::fs::PermissionsExt;
+        for (path, mode) in [("grants/x.toml", 0o666), ("grants", 0o777), ("", 0o770)] {
+            let config = tempfile::tempdir().unwrap();
+            grant(config.path(), "sha256:1", "");
+            std::fs::set_permissions(config.path().join(path), PermissionsExt::from_mode(mode)).unwrap();
+            let standing = standing(config.path(), "sha256:1", "");
+            assert!(!standing.admits() && standing.was_granted() && exists(config.path(), "x"), "{path}");
+            assert!(standing.refusal().contains("`chmod go-w "), "{path}: {standing:?}");
+            if path != "grants/x.toml" {
+                let error = revoke(config.path(), "x").unwrap_err();
+                assert_eq!(error.id(), crate::error::Id::Grants, "{path}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_grant_that_is_no_regular_file_counts_for_nothing_and_is_not_waited_for() {
+        use crate::files::tests::{INSTEAD, put};
+        for (kind, _) in INSTEAD {
+            let config = tempfile::tempdir().unwrap();
+            let file = grant(config.path(), "sha256:1", "");
+            put(kind, &file);
+            let standing = standing(config.path(), "sha256:1", "");
+            assert!(matches!(standing, Standing::Unreadable { .. }) && exists(config.path(), "x"), "{kind}");
+        }
+        // A link is none, wherever it leads, and neither is a directory behind one.
+        let (config, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let file = grant(other.path(), "sha256:1", "");
+        std::fs::create_dir(config.path().join("grants")).unwrap();
+        std::os::unix::fs::symlink(&file, config.path().join("grants/x.toml")).unwrap();
+        assert!(standing(config.path(), "sha256:1", "").refusal().contains("it is a symbolic link"));
+        grant(config.path(), "sha256:2", "");
+        assert_eq!(standing(other.path(), "sha256:1", ""), Standing::Granted, "the link was not followed");
+        std::fs::remove_dir_all(config.path().join("grants")).unwrap();
+        std::os::unix::fs::symlink(other.path().join("grants"), config.path().join("grants")).unwrap();
+        assert!(standing(config.path(), "sha256:1", "").refusal().contains("it is a symbolic link"));
+        assert!(revoke(config.path(), "x").is_err() && file.exists());
+    }
+
+    #[test]
+    fn what_is_no_id_names_no_file() {
         let config = tempfile::tempdir().unwrap();
-        let file = grant(config.path(), "sha256:1", "");
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
-        assert!(!standing(config.path(), "sha256:1", "").admits());
+        grant(config.path(), "sha256:1", "");
+        let site = config.path().join("policy.d/site.toml");
+        std::fs::create_dir(site.parent().unwrap()).unwrap();
+        std::fs::write(&site, "").unwrap();
+        for word in ["", "../policy.d/site", "/etc/x", "x/../x", "X", ".", "x.toml", "x y", "1"] {
+            let error = revoke(config.path(), word).unwrap_err();
+            assert_eq!((error.kind(), error.id()), (crate::error::Kind::Usage, crate::error::Id::BadId), "{word}");
+            assert!(!exists(config.path(), word) && Record::read(config.path(), word).is_err(), "{word}");
+            let record = Record::new("sha256:1", Path::new("/p/x.wasm"), "1.0.0", Default::default());
+            assert!(record.write(config.path(), word).is_err(), "{word}");
+        }
+        assert!(site.exists() && exists(config.path(), "x"));
     }
 }

@@ -27,6 +27,22 @@ pub(in crate::grant) fn is_a_key(plugin: &str, location: &Location) -> String {
     )
 }
 
+pub(in crate::grant) fn is_told_a_key(plugin: &str, location: &Location) -> String {
+    format!(
+        "plugin `{}` may not tell a program of `{}`: a key that it may sign with is an argument only where `[[run]]` \
+         of its manifest names it without `*`; ask its author to add such an entry",
+        plugin,
+        format_location(location)
+    )
+}
+
+pub(in crate::grant) fn is_own_code(plugin: &str, program: &str) -> String {
+    format!(
+        "plugin `{plugin}` may not run `{program}`: its manifest lets it write that file, and a program that a plugin \
+         can write is its own code; ask its author to let `[write]` name less"
+    )
+}
+
 pub(in crate::grant) fn leaks(plugin: &str, from: &Location, to: &Location) -> String {
     format!(
         "plugin `{}` may not copy or move `{}` to `{}`: a key that it may sign with stays with the host; \

@@ -7,10 +7,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::interpreter::executes_input;
-use crate::manifest::{Manifest, Probe, Run};
-use crate::variables::loads_code;
-use modsmith_facts::text::field;
+use super::marks;
+use super::programs::{ProbeRight, RunRight, is_within};
+use crate::manifest::Manifest;
+use modsmith_facts::text::prose;
 
 /// One right of a plugin. The names are those of the keys in grant files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,34 +37,6 @@ pub enum Right {
     Variable(String),
     Runs(RunRight),
     Asks(ProbeRight),
-}
-
-/// A `[[run]]` entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct RunRight {
-    pub program: String,
-    #[serde(default)]
-    pub arguments: Vec<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub paths: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub setting: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub environment: Vec<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pass: Vec<String>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub or_here: bool,
-}
-
-/// A `[[probe]]` entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProbeRight {
-    pub program: String,
-    #[serde(default)]
-    pub arguments: Vec<String>,
 }
 
 /// All rights of a plugin.
@@ -215,28 +187,20 @@ impl Right {
     /// Why the right is dangerous, with a blank before it; empty for most.
     pub fn warning(&self) -> &'static str {
         match self {
-            Self::Runs(run) if executes_input(&run.program) => EXECUTES_INPUT,
-            Self::Runs(run) if run.environment.iter().any(|name| loads_code(name)) => LOADS_CODE,
-            Self::Asks(probe) if executes_input(&probe.program) => EXECUTES_INPUT,
-            Self::SignsWith(_) | Self::SignsWithSetting(_) => SIGNS,
+            Self::Runs(run) => marks::of_run(run),
+            Self::Asks(probe) => marks::of_probe(probe),
+            Self::SignsWith(_) | Self::SignsWithSetting(_) => marks::SIGNS,
             Self::ReadsKey(_) => " (the key itself, with which it could only sign)",
             _ => "",
         }
     }
 }
 
-/// Behind a program of which granting is granting everything.
-pub const EXECUTES_INPUT: &str = "  (executes its input: may do anything)";
-/// Behind a variable of which granting is granting everything.
-pub const LOADS_CODE: &str = " (loads code: may do anything)";
-/// Behind a key.
-pub const SIGNS: &str = " (signs any file that it may write)";
-
 /// In one line, without characters that a terminal would act on.
 impl fmt::Display for Right {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (verb, text) = self.words();
-        write!(f, "{verb} {}{}", field(&text), self.warning())
+        write!(f, "{verb} {}{}", prose(&text), self.warning())
     }
 }
 
@@ -246,62 +210,6 @@ pub fn by_settings(settings: &[String]) -> String {
         return String::new();
     }
     format!("the file that the setting names: {}", settings.join(", "))
-}
-
-impl RunRight {
-    /// Whether this entry permits all calls that the other one permits.
-    fn covers(&self, other: &Self) -> bool {
-        let all = |own: &[String], other: &[String]| other.iter().all(|name| own.contains(name));
-        self.program == other.program
-            && self.arguments == other.arguments
-            && other.paths.iter().all(|path| self.paths.iter().any(|own| is_within(own, path)))
-            && (other.setting.is_none() || self.setting == other.setting)
-            && all(&self.environment, &other.environment)
-            && all(&self.pass, &other.pass)
-            && (self.or_here || !other.or_here)
-    }
-}
-
-impl fmt::Display for RunRight {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(format!("{} {}", self.program, self.arguments.join(" ")).trim_end())?;
-        let mut list = |words: &str, names: &[String]| {
-            if names.is_empty() { Ok(()) } else { write!(f, ", {words} {}", names.join(" ")) }
-        };
-        list("found at", &self.paths)?;
-        list("named by the setting", self.setting.as_slice())?;
-        list("sets", &self.environment)?;
-        list("passed", &self.pass)?;
-        if self.or_here { f.write_str(", or this machine's") } else { Ok(()) }
-    }
-}
-
-impl From<&Run> for RunRight {
-    fn from(run: &Run) -> Self {
-        Self {
-            program: run.program.clone(),
-            arguments: run.arguments.clone().into(),
-            paths: run.paths.iter().map(ToString::to_string).collect(),
-            setting: run.setting.clone(),
-            environment: run.environment.clone(),
-            pass: run.pass.clone(),
-            or_here: run.or_here,
-        }
-    }
-}
-
-impl From<&Probe> for ProbeRight {
-    fn from(probe: &Probe) -> Self {
-        Self { program: probe.program.clone(), arguments: probe.arguments.clone() }
-    }
-}
-
-/// Whether a pattern is another one, or a directory above all that it matches. A
-/// pattern grants everything below what it matches.
-fn is_within(outer: &str, inner: &str) -> bool {
-    let (outer, inner) = (outer.trim_end_matches('/'), inner.trim_end_matches('/'));
-    let plain = !outer.contains(['*', '?', '[', '{', '\\']);
-    outer == inner || (plain && inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/')))
 }
 
 #[cfg(test)]
@@ -355,7 +263,10 @@ mod tests {
         assert_eq!((added.len(), removed.len()), (0, 1));
         // Two entries with a variable each are less than one entry with both.
         let two = format!("{}{}", run("environment = [\"A\"]\n"), run("environment = [\"B\"]\n"));
-        assert_eq!(difference(&two, &run("environment = [\"A\", \"B\"]\n")).0, ["runs tool -x, sets A B"]);
+        assert_eq!(
+            difference(&two, &run("environment = [\"A\", \"B\"]\n")).0,
+            ["runs tool -x, sets A B (not known to be harmless: may do anything)"]
+        );
         for more in ["pass = [\"PIN\"]\n", "or_here = true\n", "paths = [\"usr/lib/tool\"]\n"] {
             assert_eq!(difference(&run(""), &run(more)).0.len(), 1, "{more}");
             assert_eq!(difference(&run(more), &run("")).0.len(), 0, "{more}");
@@ -388,7 +299,7 @@ mod tests {
             sentence.starts_with("asks for more: reads etc/a; reads etc/b; reads etc/c; runs sh yyy"),
             "{sentence}"
         );
-        assert!(sentence.ends_with("…  (executes its input: may do anything); and 1 more"), "{sentence}");
+        assert!(sentence.ends_with("… (executes its input: may do anything); and 1 more"), "{sentence}");
         assert!(sentence.len() < 400 && !sentence.contains('\n'));
         let sentence = RightsDifference::between(&rights(&text), &rights("")).sentence();
         assert!(sentence.starts_with("asks for less (no longer: reads etc/a; "), "{sentence}");

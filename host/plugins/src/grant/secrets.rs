@@ -22,6 +22,8 @@ pub(super) enum Why {
 #[derive(Debug, Default)]
 pub(super) struct Secrets {
     known: BTreeMap<Identity, Why>,
+    /// Where these are, without links.
+    places: Vec<(PathBuf, Why)>,
     /// Denied directories, and the policy file of each.
     directories: Vec<(PathBuf, Why)>,
 }
@@ -53,6 +55,12 @@ impl Secrets {
         self.directories.iter().find(|(directory, _)| holds(directory, identity)).map(|(_, why)| why)
     }
 
+    /// One that is in a directory, or is the directory.
+    pub(super) fn first_below(&self, directory: &Path) -> Option<(&Path, &Why)> {
+        let inside = self.places.iter().find(|(path, _)| path.starts_with(directory));
+        inside.map(|(path, why)| (path.as_path(), why))
+    }
+
     fn add_all(&mut self, pattern: &PathPattern, why: &Why, places: &Places) {
         matches(pattern, places).iter().for_each(|at| self.add(at, why, places));
     }
@@ -62,6 +70,7 @@ impl Secrets {
         for last in [Last::Keep, Last::Follow] {
             let Ok(found) = places.find(at, last) else { continue };
             let Ok(Some(identity)) = found.identity() else { continue };
+            self.places.push((found.path.clone(), why.clone()));
             // What the kernel makes has no second names elsewhere.
             if found.is_directory() && !at.root.is_of_kernel() {
                 self.directories.push((found.path.clone(), why.clone()));

@@ -131,6 +131,37 @@ fn a_file_is_run_only_from_the_places_that_the_entry_names() {
 }
 
 #[test]
+fn the_program_of_a_setting_is_run_with_the_arguments_of_its_own_entries() {
+    use crate::settings::{FrameworkSettings, Values};
+    use modsmith_facts::{OsRelease, System};
+    let text = "id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"initrd\"]\n\
+        [[run]]\nprogram = \"a\"\narguments = [\"x\"]\nsetting = \"one\"\n\
+        [[run]]\nprogram = \"a\"\narguments = [\"z\"]\nsetting = \"one\"\n\
+        [[run]]\nprogram = \"b\"\narguments = [\"y\"]\nsetting = \"two\"\npass = [\"PIN\"]\n\
+        [settings]\none = { type = \"string\", default = \"\" }\ntwo = { type = \"string\", default = \"\" }\n";
+    let manifest = Manifest::parse(text).unwrap();
+    let framework = [("one", "/opt/one"), ("two", "/opt/two")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let framework = FrameworkSettings(framework.into());
+    let values = Values::merge(&manifest.settings, &Default::default(), Path::new("/none"), &framework).unwrap();
+    let system = System::new("/", OsRelease::default());
+    let named = Named::of(&manifest, &values, &system, &system.roots);
+    let grant = Arc::new(Grant::new("x", &manifest, &Denials::default()).unwrap()).with(&named);
+    let command = |file: &str, argument: &str| Command {
+        program: Program::At(location(Root::System, file)),
+        ..Command::new("").arg(argument)
+    };
+    let permits = |file, argument| grant.permits(&Action::Run(command(file, argument)));
+    for (file, argument) in [("opt/one", "x"), ("opt/one", "z"), ("opt/two", "y")] {
+        assert_eq!(permits(file, argument), Ok(()), "{file} {argument}");
+    }
+    for (file, argument) in [("opt/one", "y"), ("opt/two", "x"), ("opt/three", "x")] {
+        assert!(permits(file, argument).unwrap_err().contains("may not run"), "{file} {argument}");
+    }
+    assert_eq!(grant.passes(&command("opt/two", "y")), ["PIN"]);
+    assert!(grant.passes(&command("opt/one", "x")).is_empty());
+}
+
+#[test]
 fn what_a_program_is_given_to_read_names_readable_files_only() {
     let grant = grant(BOOT);
     let told = |line: Argument| {

@@ -32,7 +32,7 @@ impl State {
                 self.plugin
             )));
         }
-        let probe = self.askable(name)?;
+        let probe = self.askable(name, paths)?;
         let output = self.probes.query(probe, paths, &self.system, self.probing);
         let output =
             output.map_err(|why| if self.system.is_live() { Error::other(why) } else { Error::unsupported(why) })?;

@@ -68,7 +68,7 @@ impl Host for State {
     }
 
     fn probe(&mut self, name: String) -> wasmtime::Result<Result<String, Error>> {
-        let probe = match self.askable(&name) {
+        let probe = match self.askable(&name, &[]) {
             Ok(probe) => probe,
             Err(error) => return Ok(Err(error)),
         };
@@ -245,9 +245,10 @@ impl HostFile for State {
 }
 
 impl State {
-    /// A probe that the plugin has, and that may be run for it now.
-    pub(super) fn askable(&self, name: &str) -> Result<&Probe, Error> {
+    /// A probe that the plugin has, and that may be run for it now, about these files.
+    pub(super) fn askable(&self, name: &str, files: &[String]) -> Result<&Probe, Error> {
         let probe = self.grant.probe(name).map_err(Error::denied)?;
+        self.reach.may_probe(probe, files).map_err(Error::denied)?;
         if self.probing == Probing::Never {
             return Err(Error::other(format!(
                 "`{}` was not asked: in a dry run, and where nothing is changed, no program is run for a plugin \

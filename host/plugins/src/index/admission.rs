@@ -2,7 +2,7 @@
 //! others are not.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Candidate, Entry, Index, Refused, digest};
@@ -44,21 +44,21 @@ struct Group<'c> {
 /// Takes the first file of one id that may be used into the index, and notes why
 /// those before it may not. Files behind it are hidden, as the search path says; one
 /// that needs a grant is reported as a problem.
-pub(super) fn admit(index: &mut Index, candidates: Vec<Candidate>, denials: &Denials, config: &Path) {
+pub(super) fn admit(index: &mut Index, candidates: Vec<Candidate>, denials: &Denials) {
     let Some(id) = candidates.first().map(|candidate| candidate.manifest.id.clone()) else { return };
     let needs_grant = candidates.iter().any(|candidate| candidate.found_in.needs_grant());
-    let record = if needs_grant { Record::read(config, &id) } else { Ok(None) };
-    let unreadable: Vec<PathBuf> =
-        index.unusable.iter().filter(|unusable| unusable.id == id).map(|unusable| unusable.file.clone()).collect();
-    let standings = standings(&candidates, &record, &unreadable);
+    let record = if needs_grant { Record::read(&index.config, &id) } else { Ok(None) };
+    let unreadable = index.unreadable(&id);
+    let standings = standings(&candidates.iter().collect::<Vec<_>>(), &record, &unreadable);
     if standings.contains(&Standing::Granted) {
         // What was granted is here: a damaged file beside it is not missed.
         index.unusable.retain(|unusable| unusable.id != id || !unusable.found_in.needs_grant());
     }
     let denied = denials.denies_plugin(&id);
-    let rights = |(candidate, standing): (&Candidate, &Standing)| match denied {
-        None if standing.admits() => Grant::new(&id, &candidate.manifest, denials).map(Arc::new),
-        _ => Err(String::new()),
+    let rights = |(candidate, standing): (&Candidate, &Standing)| match &candidate.blocked {
+        Some(blocked) => Err(blocked.message.clone()),
+        None if denied.is_none() && standing.admits() => Grant::new(&id, &candidate.manifest, denials).map(Arc::new),
+        None => Err(String::new()),
     };
     let grants: Vec<_> = candidates.iter().zip(&standings).map(rights).collect();
     let used = grants.iter().position(Result::is_ok);
@@ -66,13 +66,13 @@ pub(super) fn admit(index: &mut Index, candidates: Vec<Candidate>, denials: &Den
     Group { id, candidates, standings, grants, used, chosen, denied }.put_into(index);
 }
 
-/// How each file is related to the grant, which is for one of them.
-fn standings(
-    candidates: &[Candidate],
+/// How each file of one id is related to the grant, which is for one of them.
+pub(super) fn standings(
+    candidates: &[&Candidate],
     record: &Result<Option<Record>, String>,
     unreadable: &[PathBuf],
 ) -> Vec<Standing> {
-    let own = |candidate: &Candidate| {
+    let own = |candidate: &&Candidate| {
         if !candidate.found_in.needs_grant() {
             return Standing::NotNeeded;
         }
@@ -86,7 +86,7 @@ fn standings(
     };
     let mut standings: Vec<Standing> = candidates.iter().map(own).collect();
     let with_digest = standings.iter().position(|standing| *standing == Standing::Granted);
-    let files = candidates.iter().filter(|c| c.found_in.needs_grant()).map(Candidate::file);
+    let files = candidates.iter().filter(|c| c.found_in.needs_grant()).map(|candidate| candidate.file());
     let recorded = || {
         let record = record.as_ref().ok()?.as_ref()?;
         files.chain(unreadable.iter().map(PathBuf::as_path)).find(|file| record.is_for(file))
@@ -113,7 +113,10 @@ fn chosen(
     let record = record.as_ref().ok().and_then(Option::as_ref);
     let recorded = |place: &usize| record.is_some_and(|record| record.is_for(candidates[*place].file()));
     let granted = |place: &usize| standings[*place] == Standing::Granted;
-    seen().find(granted).or_else(|| seen().find(recorded)).or_else(|| seen().next())
+    // A grant does not mend a base.
+    let unblocked = |place: &usize| candidates[*place].blocked.is_none();
+    let known = seen().find(granted).or_else(|| seen().find(recorded));
+    known.or_else(|| seen().find(unblocked)).or_else(|| seen().next())
 }
 
 impl Group<'_> {
@@ -123,7 +126,7 @@ impl Group<'_> {
         let all = candidates.into_iter().zip(standings).zip(grants).zip(messages).enumerate();
         for (place, (((candidate, standing), grant), message)) in all {
             let file = candidate.file().to_path_buf();
-            let Candidate { manifest, component, table, found_in } = candidate;
+            let Candidate { manifest, component, table, found_in, blocked } = candidate;
             if let Some(grant) = grant.ok().filter(|_| used == Some(place)) {
                 index.entries.push(Entry { manifest, component, table, found_in, grant, standing });
                 continue;
@@ -137,8 +140,15 @@ impl Group<'_> {
                 continue;
             }
             if denied.is_none() && standing.was_granted() {
-                index.miss(&id, file, found_in, Some(manifest.clone()), &message);
+                // What a component says that nobody granted decides nothing.
+                let is_known = blocked.as_ref().is_none_or(|blocked| blocked.standing.was_granted());
+                index.miss(&id, file, found_in, is_known.then(|| manifest.clone()), &message);
             }
+            // The table is as trusted as the less trusted of both.
+            let standing = match blocked {
+                Some(blocked) if standing.admits() => blocked.standing,
+                _ => standing,
+            };
             let chosen = chosen == Some(place);
             index.refused.push(Refused { manifest, component, table, found_in, message, standing, chosen });
         }
@@ -161,6 +171,13 @@ impl Group<'_> {
             return why.clone();
         }
         let subject = if self.chosen == Some(place) { id.clone() } else { file.display().to_string() };
+        if let Standing::Unreadable { reason } = &self.standings[place] {
+            return format!(
+                "{reason}{}; look at it with `modsmith plugin inspect {subject}`, then grant it again: \
+                 `modsmith plugin grant {subject}`",
+                self.others(place),
+            );
+        }
         format!(
             "{}{}: run `modsmith plugin inspect {subject}` to see what it asks for, then `modsmith plugin grant {subject}`",
             self.standings[place].refusal(),

@@ -315,3 +315,107 @@ fn an_old_grant_does_not_say_which_of_two_files_it_was_for() {
     let both = [("local/x.wasm", neither), ("local/x.toml", neither)];
     three.assert(None, &["local/x.wasm", "local/x.toml"], &both);
 }
+
+/// Tables and components of the id `table`, in all kinds of places that root has.
+struct Pairs(Dirs);
+
+impl Pairs {
+    const PLACES: [(&str, FoundIn); 3] =
+        [("env", FoundIn::Environment), ("system", FoundIn::System), ("local", FoundIn::Local)];
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.0.path().join(name)
+    }
+
+    fn base(&self, dir: &str) {
+        // Of each place, a component of its own.
+        self.0.component_of(dir, "table", "1.0.0", &format!("[read]\nroots = [\"etc/{dir}\"]\n"));
+    }
+
+    fn table(&self, dir: &str, id: &str) {
+        let text = format!("id = \"{id}\"\nversion = \"1.0.0\"\nbase = \"table\"\n");
+        self.0.file(dir, &format!("{id}.toml"), text.as_bytes());
+    }
+
+    fn read(&self) -> Index {
+        let directories = Self::PLACES.map(|(dir, found_in)| (self.path(dir), found_in)).into();
+        Index::read(&SearchPath { directories, config: self.path("config"), ..SearchPath::none() })
+    }
+
+    /// The place of the code that a table is used with.
+    fn code(&self, id: &str) -> Option<String> {
+        let index = self.read();
+        let component = index.get(id)?.component.clone();
+        Some(component.parent()?.file_name()?.to_string_lossy().into_owned())
+    }
+}
+
+#[test]
+fn a_component_that_nobody_granted_is_the_base_of_no_table() {
+    let pairs = Pairs(Dirs::new());
+    ["env", "system", "local"].iter().for_each(|dir| pairs.base(dir));
+    pairs.table("system", "packaged");
+    pairs.table("local", "own");
+    assert_eq!(pairs.code("packaged").as_deref(), Some("system"), "that of the environment was found first");
+
+    // Nothing but what nobody granted is left.
+    std::fs::remove_file(pairs.path("system/table.wasm")).unwrap();
+    let index = pairs.read();
+    assert!(index.get("packaged").is_none() && index.get("own").is_none());
+    let (packaged, own) = (index.refused("packaged").unwrap(), index.refused("own").unwrap());
+    assert!(packaged.message.contains("trusted less than the table's"), "{}", packaged.message);
+    let told = format!("`modsmith plugin grant {}`", pairs.path("env/table.wasm").display());
+    assert!(own.message.contains("has not been granted") && own.message.contains(&told), "{}", own.message);
+    assert!(!packaged.standing.admits() && !own.standing.admits());
+    // The packaged table is missed; what the component says of itself decides nothing.
+    assert_eq!(unusable(&index), [("packaged", false)]);
+}
+
+#[test]
+fn a_granted_component_is_the_base_of_tables_that_need_a_grant_and_of_no_other() {
+    let pairs = Pairs(Dirs::new());
+    pairs.base("env");
+    pairs.base("local");
+    pairs.table("system", "packaged");
+    pairs.table("local", "own");
+    let config = pairs.path("config");
+    grant(&config, "own", &pairs.path("local/own.toml"));
+    assert_eq!(pairs.code("own"), None, "the base is not granted");
+    grant(&config, "table", &pairs.path("local/table.wasm"));
+    assert_eq!((pairs.code("own").as_deref(), pairs.code("packaged")), (Some("local"), None));
+
+    // It has changed since.
+    pairs.0.component_of("local", "table", "2.0.0", "");
+    let index = pairs.read();
+    assert!(index.get("own").is_none());
+    let refused = index.refused("own").unwrap();
+    let file = pairs.path("local/table.wasm");
+    assert!(refused.message.contains(&format!("({}) is not used: it has changed", file.display())), "{refused:?}");
+    let missed: Vec<_> = index.unusable().iter().map(|plugin| plugin.id.as_str()).collect();
+    assert_eq!(missed, ["table", "packaged", "own"]);
+
+    // A new grant of the base alone does not do: that of the table was for another pair.
+    grant(&config, "table", &file);
+    assert_eq!(pairs.code("own"), None);
+    assert!(pairs.read().refused("own").unwrap().message.contains("it has changed since it was granted"));
+    grant(&config, "own", &pairs.path("local/own.toml"));
+    assert_eq!(pairs.code("own").as_deref(), Some("local"));
+}
+
+#[test]
+fn files_that_are_no_regular_ones_are_told_and_not_waited_for() {
+    use crate::files::tests::{INSTEAD, put};
+    for (kind, words) in INSTEAD {
+        let dirs = Dirs::new();
+        dirs.component("a", "table", "");
+        let path = |name: &str| dirs.0.path().join(name);
+        put(kind, &path("a/x.wasm"));
+        put(kind, &path("a/y.toml"));
+        let index = dirs.read(&["a"]);
+        let told: Vec<&str> = index.problems().iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!(told.len(), 2, "{kind}: {told:?}");
+        let words = if kind == "large" { "MiB" } else { words };
+        assert!(told[0].contains(words) && (kind == "large" || told[1].contains(words)), "{kind}: {told:?}");
+        assert!(index.get("table").is_some(), "{kind}");
+    }
+}

@@ -3,20 +3,21 @@
 use std::fmt;
 
 use super::Inspection;
+use crate::grant::marks::{self, SIGNS};
+use crate::grant::programs::{ProbeRight, RunRight};
 use crate::grant::record::Standing;
-use crate::grant::rights::{EXECUTES_INPUT, LOADS_CODE, Right, SIGNS, by_settings};
-use crate::interpreter::executes_input;
-use crate::variables::loads_code;
-use modsmith_facts::text::field;
+use crate::grant::rights::{Right, by_settings};
+use modsmith_facts::text::prose;
 
-/// No text of the manifest makes further lines, or hides: each field is escaped.
+/// No text of the manifest makes further lines, fills a line up to the next one, or hides: each field is
+/// escaped.
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let manifest = &self.manifest;
         let title = format!("{} {}: {}", manifest.id, manifest.version, manifest.description);
-        writeln!(f, "{}", field(&title))?;
+        writeln!(f, "{}", prose(&title))?;
         let mut line = |name: &str, text: String| {
-            if text.is_empty() { Ok(()) } else { writeln!(f, "  {name:<14}{}", field(&text)) }
+            if text.is_empty() { Ok(()) } else { writeln!(f, "  {name:<14}{}", prose(&text)) }
         };
         line("file", format!("{} ({} bytes)", self.file.display(), self.size))?;
         line("digest", self.digest.clone())?;
@@ -25,7 +26,9 @@ impl fmt::Display for Inspection {
             line("from", format!("{}{changed}", from.source))?;
             line("signed by", from.signer.clone().unwrap_or_default())?;
         }
-        line("base", self.base.clone().unwrap_or_default())?;
+        if let Some((base, file)) = self.base.as_ref().zip(self.base_file.as_ref()) {
+            line("base", format!("{base} ({})", file.display()))?;
+        }
         line("license", manifest.license.clone())?;
         line("deprecated", manifest.deprecated.clone())?;
         line("replaces", manifest.replaces.join(", "))?;
@@ -46,14 +49,24 @@ impl fmt::Display for Inspection {
         line("signs with", marked(names(&manifest.sign.keys), SIGNS))?;
         line("signs with", marked(by_settings(&manifest.sign.settings), SIGNS))?;
         for run in &manifest.run {
-            line("runs", command(&run.program, &run.arguments.to_string()))?;
+            line("runs", command(&run.program, &run.arguments.to_string(), marks::of_program(&RunRight::from(run))))?;
             line("  found at", names(&run.paths))?;
-            line("  sets", run.environment.iter().map(|name| variable(name)).collect::<Vec<_>>().join(", "))?;
+            line(
+                "  sets",
+                run.environment
+                    .iter()
+                    .map(|name| marked(name.clone(), marks::of_variable(name)))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            )?;
             line("  passed", run.pass.join(", "))?;
             line("  or", if run.or_here { "this machine's, where the target has none" } else { "" }.to_owned())?;
         }
         for probe in &manifest.probe {
-            line("asks", command(&probe.program, &probe.arguments.join(" ")))?;
+            line(
+                "asks",
+                command(&probe.program, &probe.arguments.join(" "), marks::of_probe(&ProbeRight::from(probe))),
+            )?;
         }
         for denied in &self.denied {
             line("denied", denied.clone())?;
@@ -96,7 +109,7 @@ impl Inspection {
                 let signed = |sign, rights: &[Right], f: &mut fmt::Formatter<'_>| {
                     rights.iter().try_for_each(|right| {
                         let (verb, text) = right.words();
-                        writeln!(f, "{sign} {verb:<14}{}{}", field(&text), right.warning())
+                        writeln!(f, "{sign} {verb:<14}{}{}", prose(&text), right.warning())
                     })
                 };
                 signed('+', &difference.added, f)?;
@@ -128,15 +141,9 @@ fn marked(text: String, warning: &str) -> String {
     if text.is_empty() { text } else { text + warning }
 }
 
-/// A command, with a warning where granting it is granting everything.
-fn command(program: &str, arguments: &str) -> String {
-    let warning = if executes_input(program) { EXECUTES_INPUT } else { "" };
-    format!("{}{warning}", format!("{program} {arguments}").trim_end())
-}
-
-fn variable(name: &str) -> String {
-    let warning = if loads_code(name) { LOADS_CODE } else { "" };
-    format!("{name}{warning}")
+/// A command with its mark.
+fn command(program: &str, arguments: &str, mark: &str) -> String {
+    format!("{}{mark}", format!("{program} {arguments}").trim_end())
 }
 
 fn names<T: fmt::Display>(items: &[T]) -> String {

@@ -62,6 +62,53 @@ fn all_that_the_kernel_says_is_too_much_to_ask_for() {
 }
 
 #[test]
+fn a_plugin_may_not_run_what_it_can_write() {
+    let run = |more: &str| format!("{MINIMAL}[[run]]\nprogram = \"tool\"\n{more}");
+    let refused = |text: &str| Manifest::parse(text).map(drop).map_err(|e| e.to_string());
+    let settings = "[settings]\na = { type = \"string\", default = \"\" }\nb = { type = \"string\", default = \"\" }\n";
+    for (rights, named) in [
+        (run("paths = [\"etc/evil-*\"]\n[write]\nroots = [\"etc/evil-*\"]\n"), "`etc/evil-*`"),
+        (run("paths = [\"etc/evil-a/tool\"]\n[write]\nroots = [\"etc/evil-*\"]\n"), "`etc/evil-a/tool`"),
+        (run("paths = [\"tree/m/tool\"]\n[write]\nroots = [\"var/lib\"]\n"), "`tree/m/tool`"),
+        (run("paths = [\"staging/tool\"]\n"), "`staging/tool`"),
+        (run("paths = [\"usr\"]\n"), "`usr`, which is no file"),
+        (run("[write]\nroots = [\"usr/local/sbin\"]\n"), "`tool`"),
+        (run("[write]\nroots = [\"usr/bin/t*\"]\n"), "`tool`"),
+        (
+            format!("{MINIMAL}[[probe]]\nname = \"p\"\nprogram = \"tool\"\n[write]\nroots = [\"usr\"]\n"),
+            "`probe.program`",
+        ),
+        (run(&format!("setting = \"a\"\n[write]\nsettings = [\"a\"]\n{settings}")), "`a`"),
+    ] {
+        let error = refused(&rights).unwrap_err();
+        assert!(error.contains(named) && error.contains("may not run") | error.contains("no file"), "{error}");
+    }
+    for rights in [
+        run("paths = [\"usr/lib/x/tool\"]\n[write]\nroots = [\"etc\", \"boot\", \"usr/share\"]\n"),
+        run(&format!("setting = \"a\"\n[write]\nsettings = [\"b\"]\n{settings}")),
+    ] {
+        assert_eq!(refused(&rights), Ok(()));
+    }
+}
+
+#[test]
+fn a_probe_may_not_be_about_a_key_to_sign_with() {
+    let probe = |argument: &str| {
+        let probe = format!("[[probe]]\nname = \"p\"\nprogram = \"cat\"\narguments = [\"-x\", \"{argument}\"]\n");
+        Manifest::parse(&format!("{MINIMAL}{probe}[sign]\nkeys = [\"tree/mok.key\", \"etc/keys/*.key\"]\n"))
+    };
+    for argument in
+        ["/var/lib/dkms/mok.key", "--file=/etc/keys/a.key", "etc/keys/a.key", "/var/lib/dkms", "/etc/x/../keys", "/"]
+    {
+        let error = probe(argument).unwrap_err().to_string();
+        assert!(error.contains("`probe.arguments`") && error.contains(argument), "{error}");
+    }
+    for argument in ["--sb-state", "/var/lib/rpm", "/etc/keys/a.crt"] {
+        assert!(probe(argument).is_ok(), "{argument}");
+    }
+}
+
+#[test]
 fn another_track_is_refused_by_name() {
     let other = MINIMAL.replace("api = \"1.0\"", "api = \"0.9\"");
     let error = Manifest::parse(&other).unwrap_err().to_string();

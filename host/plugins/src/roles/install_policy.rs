@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::facade::Plugins;
 use crate::imports::{InstallRequest, PackageFacts, RemovalRequest, compression};
 use crate::manifest::Role;
+use crate::roles::may_ask;
 use modsmith_facts::Compression;
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
@@ -103,8 +104,7 @@ impl InstallPolicy<'_> {
         };
         let mut asked = arguments.to_vec();
         asked.push("/a/directory".into());
-        let entry = self.0.index().get(plugin).expect("the plugin that answered is in the index");
-        entry.grant.may_ask(program, &asked).map_err(refused)?;
+        may_ask(self.0, plugin, program, &asked).map_err(refused)?;
         Ok(match modsmith_facts::find_program(&self.0.system.root, program) {
             Some(_) => Prune::UnlessOwned(command),
             None => Prune::Always,

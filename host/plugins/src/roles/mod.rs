@@ -29,3 +29,15 @@ pub use packager::{Assembly, Format, Invalid, KernelCount, LoadPurpose, Loading,
 pub use signer::{Signer, Signing};
 pub use store::{StorePlace, StoreQuestion, Stores};
 pub use weak_modules::WeakModules;
+
+use std::sync::Arc;
+
+use crate::facade::Plugins;
+use modsmith_facts::Places;
+
+/// Whether the host may run a program that a plugin has answered with, on the system as it is.
+fn may_ask(plugins: &Plugins, plugin: &str, program: &str, arguments: &[String]) -> Result<(), String> {
+    let places = Places::new(&plugins.system.root, plugins.system.roots.clone());
+    let reach = plugins.reach(plugin, &Arc::new(places)).expect("a plugin that answered is in the index");
+    reach.may_ask(program, arguments)
+}

@@ -12,8 +12,9 @@ use crate::imports::{
     AssembleRequest, Declared, FormatOption, FormatRequest, LoadRequest, PackageFacts, RequirementsAnswer, StepBuffer,
 };
 use crate::manifest::Role;
+use crate::roles::may_ask;
 use modsmith_facts::kernel::Kernel;
-use modsmith_facts::text::field;
+use modsmith_facts::text::prose;
 use modsmith_facts::{Location, find_program};
 use modsmith_plan::Builder;
 
@@ -128,7 +129,7 @@ fn harmless(mut declared: Declared) -> Result<Declared, String> {
     if let Some(word) = words.into_iter().find(|word| !plain(word)) {
         return Err(format!("`{word}` is no word of a command line: letters, digits, `-`, `_`, `.` and `+`"));
     }
-    let escape = |text: &mut String| *text = field(text).into_owned();
+    let escape = |text: &mut String| *text = prose(text).into_owned();
     escape(&mut declared.summary);
     escape(&mut declared.label);
     for option in &mut declared.options {
@@ -231,9 +232,8 @@ impl Packager<'_> {
         }
         let mut asked = arguments.to_vec();
         asked.push("/a/file".into());
-        let entry = self.0.index().get(&format.plugin).expect("a format comes from a plugin of the index");
-        let role = Role::Packager.name();
-        entry.grant.may_ask(program, &asked).map_err(|why| denied(&format.plugin, role, Subject::default(), &why))?;
+        let refused = |why: String| denied(&format.plugin, Role::Packager.name(), Subject::default(), &why);
+        may_ask(self.0, &format.plugin, program, &asked).map_err(refused)?;
         Ok(find_program(&self.0.system.root, program).map(|_| format.installer.clone()))
     }
 

@@ -154,7 +154,7 @@ fn not_a_layout(path: &Path, reason: &str) -> Error {
 mod tests {
     use super::*;
     use crate::manifest::{EMPTY, EMPTY_CONTENT, MANIFEST, Manifest};
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     fn layout() -> (tempfile::TempDir, Directory) {
         let dir = tempfile::tempdir().unwrap();
@@ -230,6 +230,18 @@ mod tests {
             std::fs::create_dir(dir.path().join(name)).unwrap();
             Directory::open_or_make(dir.path()).unwrap();
         }
+    }
+
+    #[test]
+    fn a_lock_that_others_hold_because_they_could_open_it_keeps_nobody_from_writing() {
+        let (dir, layout) = layout();
+        let lock = dir.path().join("store").join(LOCK);
+        std::fs::write(&lock, "").unwrap();
+        std::fs::set_permissions(&lock, PermissionsExt::from_mode(0o644)).unwrap();
+        let held = std::fs::File::open(&lock).unwrap();
+        rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        put(&layout, "a", b"one");
+        assert!(layout.tagged("a").is_ok() && !lock.exists());
     }
 
     #[test]

@@ -7,7 +7,8 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
+use modsmith_facts::LockFile;
+use rustix::fs::{AtFlags, Mode, OFlags};
 
 use crate::error::{Error, Result};
 use crate::transport::Content;
@@ -111,19 +112,9 @@ impl Folder {
         })
     }
 
-    /// Waits until no other program has the lock file of this name, and keeps it.
-    pub fn lock(&self, name: &str) -> Result<OwnedFd> {
-        let path = self.path.join(name);
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(&self.fd, name, flags, Mode::from_raw_mode(0o644))
-            .map_err(|error| failed("open", &path, error))?;
-        loop {
-            match rustix::fs::flock(&fd, FlockOperation::LockExclusive) {
-                Ok(()) => return Ok(fd),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(failed("lock", &path, error)),
-            }
-        }
+    /// Waits until no other program has the lock of this name, and keeps it.
+    pub fn lock(&self, name: &str) -> Result<LockFile> {
+        LockFile::acquire(&self.fd, name).map_err(|error| failed("lock", &self.path.join(name), error))
     }
 
     /// Whether it has no entries but those of these names, and files that are being written.

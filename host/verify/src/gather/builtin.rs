@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use modsmith_facts::inside;
+use modsmith_facts::kernel::index_file;
 
 use crate::fact::Fact;
 use crate::image::BuiltIn;
@@ -15,19 +15,17 @@ use crate::module::kernel_name;
 
 pub(super) fn of_kernel(module_dir: &Path) -> Fact<BTreeMap<String, BuiltIn>> {
     let path = module_dir.join("modules.builtin");
-    let Ok(list) = inside::read_file(&path) else {
+    let Ok(list) = index_file(module_dir, "modules.builtin") else {
         return Fact::unknown(format!("{} cannot be read", path.display()));
     };
-    let list = String::from_utf8_lossy(&list);
     let stem = |line: &str| {
         let name = line.trim().rsplit('/').next()?;
         Some(kernel_name(name.strip_suffix(".ko").or_else(|| name.strip_suffix(".o"))?))
     };
     let mut builtin: BTreeMap<String, BuiltIn> =
         list.lines().filter_map(stem).map(|name| (name, BuiltIn::default())).collect();
-    let info = inside::read_file(&module_dir.join("modules.builtin.modinfo")).unwrap_or_default();
-    for field in info.split(|byte| *byte == 0) {
-        let field = String::from_utf8_lossy(field);
+    let info = index_file(module_dir, "modules.builtin.modinfo").unwrap_or_default();
+    for field in info.split('\0') {
         let Some((name, rest)) = field.split_once('.') else { continue };
         let tag = rest.split('=').next().unwrap_or_default();
         if let Some(module) = builtin.get_mut(&kernel_name(name)) {

@@ -1,7 +1,8 @@
 //! Some of a kernel's own modules: what they have in common is the kernel's.
 
+use modsmith_facts::compression::LARGEST_MODULE;
 use modsmith_facts::inside;
-use modsmith_facts::kernel::{Elf, ModInfo, VersionTables};
+use modsmith_facts::kernel::{Elf, ModInfo, VersionTables, index_file};
 
 use super::Places;
 use crate::fact::Fact;
@@ -35,8 +36,7 @@ impl Sample {
     /// of another origin in such a place is left out: the kernel's build marks its own with
     /// `intree=Y`.
     pub(super) fn of_kernel(places: &Places) -> Vec<Sample> {
-        let order = inside::read_file(&places.module_dir.join("modules.order")).unwrap_or_default();
-        let order = String::from_utf8_lossy(&order).into_owned();
+        let order = index_file(&places.module_dir, "modules.order").unwrap_or_default();
         let read = |line: &str| {
             let stem = line.trim().strip_suffix(".ko").or_else(|| line.trim().strip_suffix(".o"))?;
             let is_plain = !stem.starts_with('/') && !stem.split('/').any(|part| part == "..");
@@ -50,7 +50,7 @@ impl Sample {
             .iter()
             .map(|suffix| format!("{stem}{suffix}"))
             .find(|file| inside::is_file(&places.module_dir.join(file)))?;
-        let bytes = inside::read_file(&places.module_dir.join(&file)).ok()?;
+        let bytes = inside::read_within(&places.module_dir.join(&file), LARGEST_MODULE).ok()?;
         let module = Module::new(&file, bytes);
         let elf = Elf::parse(module.content()).ok()?;
         let info = ModInfo::of_section(elf.section_data(".modinfo")?);

@@ -4,17 +4,21 @@ use modsmith_plugin::prelude::*;
 
 use crate::{BINARIES_ONLY, MAIN_TREE, SOURCE_TREE, VERSION, VERSION_FILE};
 
-/// Suffixes of tarballs, and how each is compressed. `None` for one that can be
-/// loaded and not be made.
-pub const SUFFIXES: [(&str, Option<Option<Compression>>); 8] = [
-    (".tar.gz", Some(Some(Compression::Gzip))),
-    (".tgz", Some(Some(Compression::Gzip))),
-    (".tar.xz", Some(Some(Compression::Xz))),
-    (".txz", Some(Some(Compression::Xz))),
-    (".tar.zst", Some(Some(Compression::Zstd))),
-    (".tar.bz2", None),
-    (".tbz2", None),
-    (".tar", Some(None)),
+/// Suffixes of tarballs that are loaded.
+pub const SUFFIXES: [&str; 13] = [
+    ".tar.gz",
+    ".tgz",
+    ".taz",
+    ".tar.xz",
+    ".txz",
+    ".tar.zst",
+    ".tzst",
+    ".tar.bz2",
+    ".tbz2",
+    ".tbz",
+    ".tar.lzma",
+    ".tlz",
+    ".tar",
 ];
 
 /// Longest list of kernels in a name; dkms's limit.
@@ -64,10 +68,20 @@ fn contents(kernels: &[Kernel]) -> String {
     }
 }
 
+/// How a tarball is compressed: by the last suffix of its name. Source: GNU tar 1.34, `--auto-compress`.
 fn compression(file: &str) -> Result<Option<Compression>> {
-    let known = SUFFIXES.iter().find(|(suffix, _)| file.ends_with(suffix)).and_then(|(_, compression)| *compression);
-    known.ok_or_else(|| {
-        let made: Vec<&str> = SUFFIXES.iter().filter(|(_, made)| made.is_some()).map(|(suffix, _)| *suffix).collect();
-        invalid(format!("`{file}` is no name for a tarball that can be made: it has to end in {}", made.join(", ")))
-    })
+    let program = match file.rsplit_once('.').map_or("", |(_, suffix)| suffix) {
+        "gz" | "tgz" | "taz" => return Ok(Some(Compression::Gzip)),
+        "xz" | "txz" => return Ok(Some(Compression::Xz)),
+        "zst" | "tzst" => return Ok(Some(Compression::Zstd)),
+        "bz2" | "tbz" | "tbz2" | "tb2" | "tz2" => "bzip2",
+        "lzma" | "tlz" => "lzma",
+        "lz" => "lzip",
+        "lzo" => "lzop",
+        "Z" | "taZ" => "compress",
+        _ => return Ok(None),
+    };
+    Err(invalid(format!(
+        "`{file}` would be compressed with {program}, which is not supported: let its name end in .tar.gz, .tar.xz, .tar.zst or .tar"
+    )))
 }

@@ -25,7 +25,7 @@ impl Packager for Tarball {
             |name: &str, other: &str, help: &str| OptionSpec { excludes: vec![other.into()], ..switch(name, help) };
         Ok(vec![Format {
             load_action: Some("ldtarball".into()),
-            suffixes: assemble::SUFFIXES.iter().map(|(suffix, _)| (*suffix).into()).collect(),
+            suffixes: assemble::SUFFIXES.map(String::from).to_vec(),
             archive_option: Some("archive".into()),
             exit_codes: ExitCodes { not_built: 6, failed: 6 },
             options: vec![

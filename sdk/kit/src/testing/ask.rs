@@ -162,22 +162,16 @@ impl Question<'_> {
                 let event = self.argument("event", facts.event)?;
                 kernels(KernelHooks(plugins).event(event, kernel, &packages, plan))
             }
-            Call::HookFiles => value(KernelHooks(plugins).hook_files(None), |files| {
-                let lines: Vec<String> = files.iter().map(|(_, file)| hook_file(file)).collect();
-                or_none(Some(lines.join("\n")).filter(|lines| !lines.is_empty()))
+            Call::HookFiles => lines(KernelHooks(plugins).hook_files(None), |files| {
+                files.iter().map(|(_, file)| hook_file(file)).collect()
             }),
-            Call::BootMenu => value(BootLoader(plugins).menus(), |menus| {
-                let menus: Vec<String> = menus.iter().map(boot_menu).collect();
-                or_none(Some(menus.join("\n")).filter(|menus| !menus.is_empty()))
-            }),
+            Call::BootMenu => lines(BootLoader(plugins).menus(), |menus| menus.iter().flat_map(boot_menu).collect()),
             Call::Inspect => self.inspect(),
-            Call::Places => value(Stores(plugins).places(&store_question(package, kernel)), |places| {
-                let places: Vec<String> = places.iter().map(store_place).collect();
-                or_none(Some(places.join("\n")).filter(|places| !places.is_empty()))
+            Call::Places => lines(Stores(plugins).places(&store_question(package, kernel)), |places| {
+                places.iter().map(store_place).collect()
             }),
-            Call::Owners => value(FileOwners(plugins).of(&facts.paths), |owners| {
-                let owners: Vec<String> = owners.iter().map(|(file, package)| format!("{file}: {package}")).collect();
-                or_none(Some(owners.join("\n")).filter(|owners| !owners.is_empty()))
+            Call::Owners => lines(FileOwners(plugins).of(&facts.paths), |owners| {
+                owners.iter().map(|(file, package)| format!("{file}: {package}")).collect()
             }),
         })
     }
@@ -191,7 +185,7 @@ impl Question<'_> {
         let reports = Checks(self.plugins).reports(&subject);
         match reports.into_iter().find(|(plugin, _)| plugin == self.id) {
             Some((plugin, Ok(report))) => {
-                Ok(modsmith_plugins::Answer::Given { plugin, value: Some(or_none(check_report(&report))) })
+                Ok(modsmith_plugins::Answer::Given { plugin, value: Some(block_or_none(&check_report(&report))) })
             }
             Some((_, Err(error))) => Err(error),
             None => Ok(modsmith_plugins::Answer::Unsupported(vec![(
@@ -284,8 +278,19 @@ impl Question<'_> {
     }
 }
 
+/// An answer of one line.
 fn value<T>(given: Result<T, modsmith_plugins::Error>, text: impl FnOnce(T) -> String) -> CallResult {
-    given.map(|given| modsmith_plugins::Answer::Given { plugin: String::new(), value: Some(text(given)) })
+    lines(given, |given| vec![text(given)])
+}
+
+/// An answer of lines.
+fn lines<T>(given: Result<T, modsmith_plugins::Error>, lines: impl FnOnce(T) -> Vec<String>) -> CallResult {
+    let value = |given| Some(block_or_none(&lines(given)));
+    given.map(|given| modsmith_plugins::Answer::Given { plugin: String::new(), value: value(given) })
+}
+
+fn block_or_none(lines: &[String]) -> String {
+    or_none(Some(render::block(lines)).filter(|_| !lines.is_empty()))
 }
 
 fn steps(given: Result<modsmith_plugins::Answer<()>, modsmith_plugins::Error>) -> CallResult {
@@ -294,7 +299,8 @@ fn steps(given: Result<modsmith_plugins::Answer<()>, modsmith_plugins::Error>) -
 
 /// Steps, and the kernels whose module directories they change.
 fn kernels(given: Result<modsmith_plugins::Answer<Vec<String>>, modsmith_plugins::Error>) -> CallResult {
-    given.map(|answer| map(answer, |kernels| Some(kernels.join(" ")).filter(|kernels| !kernels.is_empty())))
+    let joined = |kernels: Vec<String>| render::block(&[kernels.join(" ")]);
+    given.map(|answer| map(answer, |kernels| Some(joined(kernels)).filter(|kernels| !kernels.is_empty())))
 }
 
 fn images(given: &[Location]) -> Option<String> {
@@ -336,18 +342,18 @@ fn regeneration(given: Regeneration) -> String {
 
 fn signing(given: &modsmith_plugins::Signing) -> String {
     let half = |half: &Option<Argument>| half.as_ref().map_or_else(|| "none".into(), render::argument);
-    format!(
+    render::block(&[format!(
         "program {}, key {}, certificate {}, digest {}",
         render::argument(&given.program),
         half(&given.key),
         half(&given.certificate),
         given.digest.as_deref().unwrap_or("none")
-    )
+    )])
 }
 
 fn enrolment(given: modsmith_plugins::Enrolment) -> String {
     let accepted = given.accepted.map_or("unknown".into(), |accepted| accepted.to_string());
-    [format!("accepted {accepted}")].into_iter().chain(given.advice).collect::<Vec<_>>().join("\n")
+    render::block(&[vec![format!("accepted {accepted}")], given.advice].concat())
 }
 
 /// Path, mode and the first line; the size of what is no text.
@@ -359,7 +365,7 @@ fn hook_file(file: &HookFile) -> String {
 
 /// A line for each finding, with a line for its evidence and one for its remedy; then a line for
 /// each module that the machine needs.
-fn check_report(given: &CheckReport) -> Option<String> {
+fn check_report(given: &CheckReport) -> Vec<String> {
     let findings = given.findings.iter().flat_map(|finding| {
         let head = format!("{} {} of {}: {}", finding.level.name(), finding.id, finding.subject, finding.message);
         let evidence = finding.evidence.iter().map(|text| format!("  evidence: {text}"));
@@ -368,7 +374,7 @@ fn check_report(given: &CheckReport) -> Option<String> {
     });
     let needs =
         given.needs.iter().map(|need| format!("needs {} for {}: {}", need.module, need.purpose.name(), need.why));
-    Some(findings.chain(needs).collect::<Vec<_>>().join("\n")).filter(|lines| !lines.is_empty())
+    findings.chain(needs).collect()
 }
 
 /// The build of the case's package, which is looked for.
@@ -389,7 +395,7 @@ fn store_place(place: &StorePlace) -> String {
 }
 
 /// The boot loader, what starts next and why, then a line for each entry.
-fn boot_menu(given: &BootMenu) -> String {
+fn boot_menu(given: &BootMenu) -> Vec<String> {
     let next = match &given.next {
         NextBoot::Known { entry, rule, evidence } => format!("{}, {} ({evidence})", entry.id, rule.name()),
         NextBoot::Unknown(why) => format!("unknown ({why})"),
@@ -397,7 +403,7 @@ fn boot_menu(given: &BootMenu) -> String {
     let in_use = given.in_use.iter().map(|evidence| format!(", in use ({evidence})"));
     let head = [given.loader.clone()].into_iter().chain(in_use).collect::<String>();
     let lines = given.entries.iter().map(boot_entry);
-    [format!("{head}: next {next}")].into_iter().chain(lines).collect::<Vec<_>>().join("\n")
+    [format!("{head}: next {next}")].into_iter().chain(lines).collect()
 }
 
 fn boot_entry(given: &BootEntry) -> String {

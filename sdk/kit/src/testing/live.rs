@@ -54,7 +54,7 @@ pub fn plan(options: &PlanOptions) -> Result<String> {
     let calls = calls_to_ask(&subject, options.call.as_deref())?;
     let plugins = subject.open_live(&target, false);
     if let Some(reason) = why_unfit(&plugins, &subject.id) {
-        return Ok(format!("The plugin does not serve this system: {}.\n", text::line(&reason)));
+        return Ok(format!("The plugin does not serve this system: {}.\n", text::prose(&reason)));
     }
     let mut shown = String::new();
     for call in calls {
@@ -62,7 +62,7 @@ pub fn plan(options: &PlanOptions) -> Result<String> {
         let answer = ask(&facts, call, &target, &plugins, &subject.id)?;
         shown += &format!("{}:\n", call.name());
         for line in lines(&answer) {
-            shown += &format!("    {}\n", text::line(&line));
+            shown += &format!("    {}\n", text::prose(&line));
         }
     }
     Ok(shown)
@@ -102,14 +102,19 @@ pub fn why_unfit(plugins: &Plugins, id: &str) -> Option<String> {
     listed.into_iter().find(|plugin| plugin.id == id && !plugin.serves)?.reason
 }
 
+/// Lines of which each is one: no text of the plugin makes a further line.
 fn lines(answer: &Answer) -> Vec<String> {
-    let said = match (answer, answer.text()) {
-        (_, Ok(text)) if text.is_empty() => "nothing to do".to_owned(),
-        (_, Ok(text)) => text,
-        (Answer::Unsupported(_), Err(why)) => format!("unsupported: {why}"),
-        (_, Err(why)) => format!("error: {why}"),
-    };
-    said.lines().map(str::to_owned).collect()
+    let one = |text: String| text::field(&text).into_owned();
+    match answer {
+        Answer::Given { .. } => match answer.text().unwrap_or_default() {
+            text if text.is_empty() => vec!["nothing to do".to_owned()],
+            text => text.lines().map(str::to_owned).collect(),
+        },
+        Answer::Unsupported(reasons) => {
+            reasons.iter().map(|(plugin, why)| one(format!("unsupported: {plugin}: {why}"))).collect()
+        }
+        Answer::Failed { why, .. } => vec![one(format!("error: {why}"))],
+    }
 }
 
 #[cfg(test)]
@@ -123,6 +128,31 @@ mod tests {
         assert_eq!(lines(&given(Some("extra"))), ["answer: extra"]);
         assert_eq!(lines(&Answer::Unsupported(vec![("x".into(), "no tool".into())])), ["unsupported: x: no tool"]);
         let failed = Answer::Failed { why: "a\nb".into(), fault: None };
-        assert_eq!(lines(&failed), ["error: a", "b"]);
+        assert_eq!(lines(&failed), ["error: a\\nb"]);
+    }
+
+    #[test]
+    fn no_text_of_a_plugin_makes_a_line_of_its_own() {
+        use modsmith_plan::{Action, Announce, Origin, Step, Undo, verbs};
+        const FORGED: &str = "one\nrefresh:\n    run mkimage -f boot/image-6.1";
+        let note = Step {
+            action: Action::Note(verbs::Note(FORGED.into())),
+            reason: String::new(),
+            announce: Announce::Silent,
+            origin: Origin::Host,
+            undo: Undo::Revert,
+            fails_as: None,
+            failure_message: None,
+            hints: Vec::new(),
+        };
+        let answers = [
+            Answer::Given { value: None, steps: vec![note] },
+            Answer::Unsupported(vec![("x".into(), FORGED.into())]),
+            Answer::Failed { why: FORGED.into(), fault: None },
+        ];
+        for answer in answers {
+            let lines = lines(&answer);
+            assert!(lines.len() == 1 && lines[0].contains("one\\nrefresh:\\n    run mkimage"), "{lines:?}");
+        }
     }
 }

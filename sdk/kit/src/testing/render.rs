@@ -2,11 +2,17 @@
 //! form of expected.plan.
 
 use modsmith_facts::Location;
+use modsmith_facts::text::field;
 use modsmith_plan::{Action, Argument, OnFailure, Step, Word};
 
-/// A line for each step.
+/// A line for each step: no text in it makes a further one.
 pub fn lines(steps: &[Step]) -> Vec<String> {
-    steps.iter().map(|step| line(&step.action)).collect()
+    steps.iter().map(|step| field(&line(&step.action)).into_owned()).collect()
+}
+
+/// The lines of an answer: no text in one makes a further one.
+pub fn block(lines: &[String]) -> String {
+    lines.iter().map(|line| field(line)).collect::<Vec<_>>().join("\n")
 }
 
 /// A word of a command; one that would not be read as a word is quoted.

@@ -35,20 +35,30 @@ pub fn add(run: &Invocation<'_>, what: &PackageSource, kernel: &Kernel) -> Resul
             PackageSource::Directory(directory) => lock_upgrade(run, &identify(run, directory, kernel)?)?,
         }
     }
-    add_package(run, what, kernel)
+    let (package, post_add) = add_package(run, what, kernel)?;
+    post_add.map(|()| package)
 }
 
-/// Registers a package that is not registered yet; the lock is held.
+/// Registers a package that is not registered yet; the lock is held. A POST_ADD that fails is a
+/// warning: the package is added, and what it is added for goes on, as with dkms.
 pub(crate) fn ensure_added(run: &Invocation<'_>, what: &PackageSource, kernel: &Kernel) -> Result<Package> {
     match what {
         PackageSource::Named(id) if run.env.tree.entry(id).is_some() => run.env.package(id),
         // A directory is refused where its package is registered: the registered
         // source may be another one, and would be built in silence.
-        PackageSource::Named(_) | PackageSource::Directory(_) => add_package(run, what, kernel),
+        PackageSource::Named(_) | PackageSource::Directory(_) => {
+            let (package, post_add) = add_package(run, what, kernel)?;
+            match post_add {
+                Err(error) if matches!(error.kind, Kind::Script(_)) => run.runner.reporter.warning(&error.message),
+                other => other?,
+            }
+            Ok(package)
+        }
     }
 }
 
-fn add_package(run: &Invocation<'_>, what: &PackageSource, kernel: &Kernel) -> Result<Package> {
+/// The package that is registered, and what came of its POST_ADD.
+fn add_package(run: &Invocation<'_>, what: &PackageSource, kernel: &Kernel) -> Result<(Package, Result<()>)> {
     let (id, imported) = match what {
         PackageSource::Named(id) => (id.clone(), None),
         PackageSource::Directory(directory) => (identify(run, directory, kernel)?, Some(directory.as_path())),
@@ -94,8 +104,8 @@ fn add_package(run: &Invocation<'_>, what: &PackageSource, kernel: &Kernel) -> R
     // The dry run goes on with the source where it is now.
     let source = run.runner.after_success(|| package.source).unwrap_or(read.source);
     let package = Package { id: package.id, source };
-    post_add(run, &package, &conf, kernel)?;
-    Ok(package)
+    let post_add = post_add(run, &package, &conf, kernel);
+    Ok((package, post_add))
 }
 
 fn plan_add(run: &Invocation<'_>, package: &Package, imported: Option<&Path>) -> Result<Builder> {

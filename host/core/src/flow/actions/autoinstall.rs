@@ -168,7 +168,11 @@ fn wanted(run: &Invocation<'_>, kernel: &Arc<Kernel>, target: &Target, results: 
     let mut newest: BTreeMap<String, Entry> = BTreeMap::new();
     for entry in usable_entries(run)? {
         if entry.source == SourceState::Broken {
-            run.runner.reporter.warning(&format!("{} is broken: its source is gone. It is skipped.", entry.id));
+            run.runner.reporter.warning(&format!(
+                "{} is broken: {}. It is skipped.",
+                entry.id,
+                run.env.why_broken(&entry.id).0
+            ));
             continue;
         }
         let known = newest.get(&entry.id.module);

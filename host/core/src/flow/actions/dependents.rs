@@ -10,8 +10,7 @@ use crate::event::{End, Job, Outcome};
 use crate::flow::Invocation;
 use crate::flow::build::package::build_package;
 use crate::flow::install::overrides::Overrides;
-use crate::flow::install::package::install_overriding;
-use crate::flow::install::uninstall::uninstall_package;
+use crate::flow::install::package::install_again;
 use crate::tree::{Entry, Package, PackageId, SourceState, Target};
 use modsmith_facts::kernel::Kernel;
 
@@ -96,10 +95,9 @@ fn rebuild(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>, target
     let installed = run.env.tree.is_installed(&package.id, target);
     build_package(run, package, kernel, target)?;
     if installed {
-        uninstall_package(run, package, kernel, target)?;
         // It was better than what the kernel has before, too.
         let overrides = Overrides { everything: false, version: true };
-        install_overriding(run, package, kernel, target, overrides)?;
+        install_again(run, package, kernel, target, overrides)?;
         return Ok(End::Done(Outcome::Installed));
     }
     Ok(End::Done(Outcome::Built))

@@ -6,8 +6,7 @@ use crate::flow::actions::dependents::rebuild_dependents;
 use crate::flow::actions::kernels::for_each_kernel;
 use crate::flow::build::package::build_package;
 use crate::flow::install::overrides::overrides_of;
-use crate::flow::install::package::install_package;
-use crate::flow::install::uninstall::uninstall_package;
+use crate::flow::install::package::{install_again, install_overriding, requested_overrides};
 use crate::flow::{Invocation, PackageSource};
 use crate::tree::{Package, Target};
 
@@ -32,9 +31,10 @@ pub(crate) fn build_and_install(run: &Invocation<'_>, package: &Package, target:
     if !run.env.tree.is_built(&package.id, target) {
         build_package(run, package, &kernel, target)?;
     }
-    if installed {
-        uninstall_package(run, package, &kernel, target)?;
+    let overrides = requested_overrides(run, package);
+    match installed {
+        true => install_again(run, package, &kernel, target, overrides)?,
+        false => install_overriding(run, package, &kernel, target, overrides)?,
     }
-    install_package(run, package, &kernel, target)?;
     Ok(End::Done(Outcome::Installed))
 }

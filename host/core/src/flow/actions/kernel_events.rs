@@ -60,6 +60,7 @@ fn clear_kernel(run: &Invocation<'_>, target: &Target, only_automatic: bool) -> 
             Err(error) if error.kind == Kind::Interrupted => return Err(error),
             Err(error) => {
                 run.runner.reporter.echo(Level::Notice, &format!("Error! {}", error.message));
+                error.details.iter().for_each(|line| run.runner.reporter.echo(Level::Notice, line));
                 failed.push(package.id.to_string());
             }
         }

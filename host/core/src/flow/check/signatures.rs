@@ -8,9 +8,8 @@ use super::scene::{KernelScene, Scene};
 use crate::flow::recipe::preconditions::check_source;
 use crate::flow::signing::{MaySign, may_sign, unsigned_by_choice};
 use crate::tree::{Package, RecordedModule};
-use modsmith_facts::compression::decompress;
 use modsmith_facts::inside;
-use modsmith_facts::kernel::{Elf, SignatureFault, signature};
+use modsmith_facts::kernel::{Elf, SignatureFault, read_module, signature};
 use modsmith_plan::cms::names_signer;
 use modsmith_plan::{Argument, Builder};
 use modsmith_plugins::{Answer, Signer};
@@ -101,7 +100,7 @@ fn of_package(
 /// What is wrong with a file's signature; `None` also for a file that cannot be read,
 /// which is a state of its own.
 fn fault(file: &Path, certificate: &Certificate) -> Option<String> {
-    let bytes = decompress(inside::read_file(file).ok()?).ok().filter(|bytes| Elf::parse(bytes).is_ok())?;
+    let bytes = read_module(file).ok().filter(|bytes| Elf::parse(bytes).is_ok())?;
     match signature(&bytes) {
         Ok(None) => Some("it has no signature".to_owned()),
         Ok(Some(signature)) => match names_signer(signature.message, &certificate.bytes) {

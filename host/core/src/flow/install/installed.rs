@@ -95,7 +95,7 @@ pub(crate) fn find_installed(
         for name in module_file_names(&module.dest_name) {
             let Ok(location) = Location::new(Root::Modules, Path::new(&place).join(name)) else { continue };
             let there = recorded_at.as_ref() != Some(&location) && std::fs::symlink_metadata(real(&location)).is_ok();
-            if there && may_be_same_version(&real(&location), product) {
+            if there && product.is_some_and(|product| may_be_same_version(&real(&location), product)) {
                 return Ok(Found::At(location));
             }
         }
@@ -132,20 +132,51 @@ impl Found {
 }
 
 /// Whether a file is the one that was installed: by the digest of the record, or
-/// because it is what is in the tree. Older records have no digest.
+/// because it is what is in the tree. Older records have no digest. Where there is
+/// nothing to compare with, no file is.
 pub fn is_recorded(file: &Path, digest: Option<&str>, product: Option<&Path>) -> bool {
     if product.is_some_and(|product| same_contents(product, file)) {
         return true;
     }
     match digest.zip(content_digest(file).ok()) {
         Some((recorded, found)) => recorded == found,
-        None => may_be_same_version(file, product),
+        None => !is_special(file) && product.is_some_and(|product| may_be_same_version(file, product)),
     }
 }
 
+/// A pipe, a device or another thing that no module is in, and that nothing is read from.
+fn is_special(file: &Path) -> bool {
+    std::fs::metadata(file).is_ok_and(|found| !found.is_file())
+}
+
 /// Whether a file's version is that of the one in the tree, or is unknown.
-fn may_be_same_version(file: &Path, product: Option<&Path>) -> bool {
+fn may_be_same_version(file: &Path, product: &Path) -> bool {
     let version = |path: &Path| ModInfo::read(path).ok().map(|info| info.version);
-    let (ours, theirs) = (product.and_then(version), version(file));
+    let (ours, theirs) = (version(product), version(file));
     ours.is_none() || theirs.is_none() || ours == theirs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_ours_only_where_there_is_something_to_compare_it_with() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, product) = (dir.path().join("ext4.ko"), dir.path().join("product.ko"));
+        std::fs::write(&file, "the kernel's own").unwrap();
+        let digest = content_digest(&file).unwrap();
+        assert!(!is_recorded(&file, None, None), "a record without digest, and no product");
+        assert!(is_recorded(&file, Some(&digest), None));
+        assert!(!is_recorded(&file, Some("other"), None));
+        std::fs::write(&product, "another build").unwrap();
+        assert!(is_recorded(&file, None, Some(&product)), "versions are unknown, as in trees of dkms");
+        assert!(!is_recorded(&file, Some("other"), Some(&product)));
+        std::fs::copy(&file, &product).unwrap();
+        assert!(is_recorded(&file, Some("other"), Some(&product)), "the same contents");
+        std::fs::remove_file(&file).unwrap();
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &file, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        assert!(!is_recorded(&file, Some(&digest), Some(&product)), "a pipe");
+    }
 }

@@ -13,6 +13,7 @@ use crate::flow::install::load_modules::plan_load;
 use crate::flow::install::modprobe_config::plan_modprobe_add;
 use crate::flow::install::overrides::{Overrides, overrides_of};
 use crate::flow::install::plan::{InstallFacts, Original, PlannedModule, plan_install};
+use crate::flow::install::uninstall::uninstall_package;
 use crate::flow::install::version_check::{Verdict, compare, obsolete};
 use crate::flow::install::weak_modules::{Offer, plan_weak_links};
 use crate::flow::kernel::boot_image::plan_initrd;
@@ -39,9 +40,60 @@ pub(crate) fn install_package(
     kernel: &Arc<Kernel>,
     target: &Target,
 ) -> Result<()> {
+    install_overriding(run, package, kernel, target, requested_overrides(run, package))
+}
+
+/// What the command line and the settings override for a package.
+pub(crate) fn requested_overrides(run: &Invocation<'_>, package: &Package) -> Overrides {
     let mut overrides = overrides_of(run, &package.id.module);
     overrides.everything |= run.env.options.safe_upgrade;
+    overrides
+}
+
+/// Installs a built package again in place of what is installed of it. Whatever refuses the
+/// installation is asked before anything is taken away.
+pub(crate) fn install_again(
+    run: &Invocation<'_>,
+    package: &Package,
+    kernel: &Arc<Kernel>,
+    target: &Target,
+    overrides: Overrides,
+) -> Result<()> {
+    check_installable(run, package, kernel, target, overrides)?;
+    uninstall_package(run, package, kernel, target)?;
     install_overriding(run, package, kernel, target, overrides)
+}
+
+/// Refuses what [`install_overriding`] would refuse.
+fn check_installable(
+    run: &Invocation<'_>,
+    package: &Package,
+    kernel: &Arc<Kernel>,
+    target: &Target,
+    overrides: Overrides,
+) -> Result<()> {
+    check_module_dir(kernel, target)?;
+    let store = run.env.tree.record(&package.id, target).and_then(|record| record.store);
+    refuse_revoked_install(&package.id, target, store.as_ref())?;
+    let conf = run.conf(package, kernel, Strictness::Strict)?;
+    let modules = choose(run, package, &conf, kernel, target, overrides)?;
+    // What is forced is a warning, which the installation prints.
+    if !overrides.everything {
+        let files = modules.iter().map(|module| (module.name, module.file.as_str()));
+        refuse_unloadable(run, &package.id, kernel, target, files, false)?;
+    }
+    Ok(())
+}
+
+fn check_module_dir(kernel: &Kernel, target: &Target) -> Result<()> {
+    if kernel.module_dir().is_dir() {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::NoKernelDirectory,
+        format!("Kernel {} is not installed: {} is missing.", target.kernel, kernel.module_dir().display()),
+    )
+    .hint("Install that kernel, or name an installed one with -k."))
 }
 
 /// Installs a built package, whatever speaks against it that `overrides` names.
@@ -52,13 +104,7 @@ pub(crate) fn install_overriding(
     target: &Target,
     overrides: Overrides,
 ) -> Result<()> {
-    if !kernel.module_dir().is_dir() {
-        return Err(Error::new(
-            Kind::NoKernelDirectory,
-            format!("Kernel {} is not installed: {} is missing.", target.kernel, kernel.module_dir().display()),
-        )
-        .hint("Install that kernel, or name an installed one with -k."));
-    }
+    check_module_dir(kernel, target)?;
     let earlier = run.env.tree.record(&package.id, target);
     let (confinement, store) = earlier.map(|record| (record.confinement, record.store)).unwrap_or_default();
     refuse_revoked_install(&package.id, target, store.as_ref())?;

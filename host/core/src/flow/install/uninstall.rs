@@ -51,7 +51,7 @@ pub(crate) fn uninstall_package(
     kernel: &Arc<Kernel>,
     target: &Target,
 ) -> Result<()> {
-    let conf = run.conf(package, kernel, Strictness::Lenient)?;
+    let conf = run.conf(package, kernel, Strictness::Removal)?;
     let _common = run.transaction.hold_common();
     let mut plan = Builder::new(format!("uninstall {} for {target}", package.id), run.env.roots(package, Some(kernel)));
     plan.push(

@@ -10,7 +10,7 @@ use crate::environment::Environment;
 use crate::error::{Error, Kind, Result};
 use crate::tree::{Package, PackageId, SourceState, Tree, not_in_tree};
 use modsmith_facts::kernel::Kernel;
-use modsmith_facts::{Root, Roots, System, find_program};
+use modsmith_facts::{Root, Roots, System, find_program, inside};
 use modsmith_plugins::Plugins;
 
 /// What the command line says beside action, module and kernels.
@@ -157,23 +157,42 @@ impl Env {
         !self.options.directives.is_empty() || self.environment.names().any(is_directive)
     }
 
+    /// Whether a source is where that of a package is by default.
+    pub fn has_source(&self, id: &PackageId) -> bool {
+        self.system.roots.path(&id.source_dir()).is_some_and(|source| inside::is_dir(&source))
+    }
+
+    /// Why a registered package is broken, as a clause, and what to do. Its source may be where it has
+    /// always been: then only the link to it is lost.
+    pub fn why_broken(&self, id: &PackageId) -> (String, String) {
+        let link = self.tree.real(&id.source_link());
+        let source = self.system.roots.path(&id.source_dir()).unwrap_or_default();
+        let state = if link.symlink_metadata().is_ok() { "leads to nothing" } else { "is missing" };
+        match self.has_source(id) {
+            true => (
+                format!("its link {} {state}", link.display()),
+                format!("Its source is at {}: run `dkms add {id}`, which makes the link again.", source.display()),
+            ),
+            false => (
+                format!("its source is gone: the link {} {state}", link.display()),
+                format!(
+                    "Put the source back at {} and run `dkms add {id}`, or delete {}.",
+                    source.display(),
+                    self.tree.real(&id.version_dir()).display()
+                ),
+            ),
+        }
+    }
+
     /// A registered package, ready to be worked on.
     pub fn package(&self, id: &PackageId) -> Result<Package> {
         let entry = self.tree.entry(id).ok_or_else(|| not_in_tree(&self.tree, id))?;
         match entry.source {
             SourceState::Present(source) => Ok(Package { id: entry.id, source }),
-            SourceState::Broken => Err(Error::new(
-                Kind::Broken,
-                format!(
-                    "{id} is broken: the target of the link {} is missing.",
-                    self.tree.real(&id.source_link()).display()
-                ),
-            )
-            .hint(format!(
-                "Put the source back at {} and run `dkms add {id}`, or delete {}.",
-                self.system.roots.path(&id.source_dir()).unwrap_or_default().display(),
-                self.tree.real(&id.version_dir()).display()
-            ))),
+            SourceState::Broken => {
+                let (why, remedy) = self.why_broken(id);
+                Err(Error::new(Kind::Broken, format!("{id} is broken: {why}.")).hint(remedy))
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //! its libraries, by their contents. What was read once is known by what stat(2) says.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +13,9 @@ use crate::flow::invocation::cache::{Cache, entry_name};
 use crate::flow::invocation::env::Env;
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::kernel::kbuild::source_trees;
-use modsmith_facts::{Stamp, compilers_of_driver, inside, libraries, programs_on_path, resolve_in_root};
+use modsmith_facts::{
+    MOST_ENTRIES, Stamp, as_everybody, compilers_of_driver, inside, libraries, programs_on_path, resolve_in_root,
+};
 use modsmith_store::Listing;
 
 /// Increased when the meaning of what is kept changes.
@@ -78,6 +81,7 @@ pub(crate) fn header_trees(env: &Env, kernel: &Kernel) -> Result<HeaderTrees, St
     let mut todo = vec![source, top.to_path_buf()];
     let mut digests = BTreeMap::new();
     let mut paths: Vec<PathBuf> = Vec::new();
+    let (mut of_system, mut of_machine) = (OF_SYSTEM, OF_MACHINE);
     while let Some(path) = todo.pop() {
         let Ok(real) = inside::real(&path).canonicalize() else { continue };
         if paths.iter().any(|tree| real.starts_with(tree)) {
@@ -86,22 +90,89 @@ pub(crate) fn header_trees(env: &Env, kernel: &Kernel) -> Result<HeaderTrees, St
         if paths.len() == MOST_TREES {
             return Err(format!("the headers consist of more than {MOST_TREES} trees"));
         }
-        let unreadable = |error: std::io::Error| format!("{} cannot be read: {error}", real.display());
-        let digest = if real.is_dir() {
-            let listing = Listing::of(&real).map_err(unreadable)?;
-            todo.extend(listing.links().filter_map(|(link, target)| outside(env, &real, link, target)));
-            if let Ok(makefile) = inside::read_configuration_text(&real.join("Makefile")) {
-                let named = source_trees(&makefile).into_iter();
-                todo.extend(named.filter_map(|tree| resolve_in_root(env.build_root(), &tree).ok()));
-            }
-            tree_digest(&real, &listing).map_err(unreadable)?
-        } else {
-            digest_of_file(&real).map_err(unreadable)?
+        // Headers that the caller names may be anywhere.
+        let is_of_system = real.starts_with(&env.system.root) || path == top;
+        let tree = match is_of_system {
+            true => Some(look_at_tree(env, &real, &mut of_system, |listing| tree_digest(&real, listing))?),
+            false => look_at_machine(env, &real, &mut of_machine)?,
         };
-        digests.insert(env.seen_by_build(&real), digest);
+        let Some(tree) = tree else { continue };
+        todo.extend(tree.leads_to);
+        digests.insert(env.seen_by_build(&real), tree.digest);
         paths.push(real);
     }
     Ok(HeaderTrees { digests, paths })
+}
+
+/// How much may still be read.
+struct Room {
+    bytes: u64,
+    entries: usize,
+}
+
+/// Far more than kernels have, built with debugging information: a sparse file can have any size.
+const OF_SYSTEM: Room = Room { bytes: 32 << 30, entries: MOST_TREES * MOST_ENTRIES };
+
+/// The same of what an image leads to on this machine.
+const OF_MACHINE: Room = Room { bytes: 1 << 30, entries: 100_000 };
+
+impl Room {
+    fn take(&mut self, bytes: u64, entries: usize) -> std::io::Result<()> {
+        let too_large = || std::io::Error::other("it has more than the headers of any kernel");
+        self.bytes = self.bytes.checked_sub(bytes).ok_or_else(too_large)?;
+        self.entries = self.entries.checked_sub(entries).ok_or_else(too_large)?;
+        Ok(())
+    }
+}
+
+/// One of the trees.
+struct Tree {
+    digest: String,
+    /// What its links and its makefile lead to elsewhere.
+    leads_to: Vec<PathBuf>,
+}
+
+fn look_at_tree(
+    env: &Env,
+    real: &Path,
+    room: &mut Room,
+    digest: impl Fn(&Listing) -> std::io::Result<String>,
+) -> Result<Tree, String> {
+    let unreadable = |error: std::io::Error| format!("{} cannot be read: {error}", real.display());
+    if !real.is_dir() {
+        return Ok(Tree { digest: digest_of_single(real, room).map_err(unreadable)?, leads_to: Vec::new() });
+    }
+    let listing = Listing::of(real).map_err(unreadable)?;
+    room.take(listing.size(), listing.entries()).map_err(unreadable)?;
+    let mut leads_to: Vec<PathBuf> =
+        listing.links().filter_map(|(link, target)| outside(env, real, link, target)).collect();
+    if let Ok(makefile) = inside::read_configuration_text(&real.join("Makefile")) {
+        let named = source_trees(&makefile).into_iter();
+        leads_to.extend(named.filter_map(|tree| resolve_in_root(env.build_root(), &tree).ok()));
+    }
+    Ok(Tree { digest: digest(&listing).map_err(unreadable)?, leads_to })
+}
+
+/// The same of a tree of this machine, to which an image leads: its builds see the machine where the image has
+/// no make. The maker of the image learns no more of the machine than every user. `None`: the user of a build
+/// does not find it.
+fn look_at_machine(env: &Env, real: &Path, room: &mut Room) -> Result<Option<Tree>, String> {
+    let look = || match real.symlink_metadata() {
+        // What is kept from earlier looks is root's.
+        Ok(_) => look_at_tree(env, real, room, Listing::digest).map(Some),
+        Err(_) => Ok(None),
+    };
+    as_everybody(look).unwrap_or_else(|error| Err(error.to_string())).map_err(|why| {
+        let real = real.display();
+        format!("its headers lead out of the image to {real}, of which only what every user may read counts: {why}")
+    })
+}
+
+fn digest_of_single(file: &Path, room: &mut Room) -> std::io::Result<String> {
+    let Some(file) = inside::open(file)? else { return digest_of_file(file) };
+    let size = file.metadata()?.len();
+    room.take(size, 1)?;
+    modsmith_store::digest_of(file.take(size))
 }
 
 /// What a link below a tree leads to, where that is elsewhere.
@@ -237,4 +308,101 @@ fn look_at(env: &Env, programs: Vec<PathBuf>, loader: Option<Stamp>) -> Result<K
     };
     let files = all.into_iter().map(known).collect::<Result<Vec<_>, String>>()?;
     Ok(KnownPrograms { schema_version: SCHEMA_VERSION, programs, loader, files })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+    use crate::conf::framework::Framework;
+    use crate::environment::Environment;
+    use crate::flow::invocation::env::Options;
+    use modsmith_facts::kernel::KernelInput;
+    use modsmith_facts::{OsRelease, System};
+    use modsmith_plugins::Plugins;
+
+    /// A machine with files that only root may read, and an image with headers and without make.
+    struct Scene {
+        dir: tempfile::TempDir,
+        env: Env,
+        kernel: Kernel,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            if !rustix::process::geteuid().is_root() {
+                panic!("run this test as root: it makes files that only root may read");
+            }
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+            let root = dir.path().canonicalize().unwrap().join("image");
+            let headers = root.join("usr/src/headers");
+            std::fs::create_dir_all(headers.join("include/generated")).unwrap();
+            std::fs::create_dir(dir.path().join("shared")).unwrap();
+            std::fs::create_dir(dir.path().join("own")).unwrap();
+            std::fs::set_permissions(dir.path().join("own"), PermissionsExt::from_mode(0o700)).unwrap();
+            std::fs::write(dir.path().join("own/file"), "").unwrap();
+            std::fs::write(dir.path().join("shared/file"), "").unwrap();
+            std::fs::write(dir.path().join("secret"), "").unwrap();
+            std::fs::set_permissions(dir.path().join("secret"), PermissionsExt::from_mode(0o600)).unwrap();
+            let system = std::sync::Arc::new(System::new(&root, OsRelease::default()));
+            let plugins = Plugins::none(system.clone());
+            let env = Env::new(system, Framework::default(), plugins, Options::default(), Environment::default());
+            let kernel = Kernel::new(KernelInput { headers: Some(headers), ..KernelInput::default() });
+            Self { dir, env, kernel }
+        }
+
+        /// What is known where the headers have a link to this path of the machine.
+        fn with_link(&self, target: &Path) -> Result<Vec<PathBuf>, String> {
+            let link = self.kernel.headers().unwrap().join("zz");
+            symlink(target, &link).unwrap();
+            let trees = header_trees(&self.env, &self.kernel);
+            std::fs::remove_file(link).unwrap();
+            trees.map(|trees| trees.paths)
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.dir.path().canonicalize().unwrap().join(name)
+        }
+    }
+
+    #[test]
+    fn of_what_an_image_leads_to_only_what_every_user_may_read_counts() {
+        let scene = Scene::new();
+        let headers = scene.kernel.headers().unwrap().to_path_buf();
+        assert_eq!(scene.with_link(&scene.path("shared")), Ok(vec![headers.clone(), scene.path("shared")]));
+        // The user of a build finds neither.
+        for hidden in ["own/file", "own/missing", "missing"] {
+            assert_eq!(scene.with_link(&scene.path(hidden)), Ok(vec![headers.clone()]), "{hidden}");
+        }
+        for unknown in [scene.path("secret"), scene.path("own"), "/proc".into(), "/".into(), "/dev/zero".into()] {
+            let why = scene.with_link(&unknown).unwrap_err();
+            let begin = format!("its headers lead out of the image to {}, of which only", unknown.display());
+            assert!(why.starts_with(&begin), "{why}");
+        }
+    }
+
+    #[test]
+    fn headers_that_the_caller_names_are_read_with_the_rights_of_the_caller() {
+        let scene = Scene::new();
+        let headers = scene.path("own/headers");
+        std::fs::create_dir_all(headers.join("include/generated")).unwrap();
+        let kernel = Kernel::new(KernelInput { headers: Some(headers.clone()), ..KernelInput::default() });
+        assert_eq!(header_trees(&scene.env, &kernel).map(|trees| trees.paths), Ok(vec![headers]));
+    }
+
+    #[test]
+    fn what_an_image_leads_to_is_bounded_as_the_headers_are() {
+        let scene = Scene::new();
+        let sparse = |path: &Path, size| std::fs::File::create(path).unwrap().set_len(size).unwrap();
+        sparse(&scene.path("shared/sparse"), (1 << 30) + 1);
+        for name in ["shared", "shared/sparse"] {
+            let why = scene.with_link(&scene.path(name)).unwrap_err();
+            assert!(why.ends_with("it has more than the headers of any kernel"), "{why}");
+        }
+        sparse(&scene.kernel.headers().unwrap().join("sparse"), 200 << 30);
+        let why = scene.with_link(Path::new("include")).unwrap_err();
+        assert!(why.ends_with("headers cannot be read: it has more than the headers of any kernel"), "{why}");
+    }
 }

@@ -101,6 +101,10 @@ impl Reporter for TaskReporter<'_> {
         self.progress(Progress::Ended(outcome));
     }
 
+    fn output(&self, lines: &[String]) {
+        self.progress(Progress::Output(lines.to_vec()));
+    }
+
     fn undoing(&self, title: &str) {
         self.progress(Progress::Undoing { title: title.to_owned() });
     }

@@ -2,11 +2,11 @@
 //! at any time when nothing is built.
 
 use std::fs::File;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{FlockOperation, Mode, flock};
 use serde::{Deserialize, Serialize};
 
 use super::PackageFile;
@@ -16,7 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
 use crate::flow::packages::unpack_files;
 use crate::flow::store::builds::caches;
-use modsmith_facts::{DIGEST_PREFIX, digest, inside};
+use modsmith_facts::{DIGEST_PREFIX, LockFile, digest, inside};
 use modsmith_plugins::SearchPath;
 
 /// The directory below that of caches.
@@ -25,6 +25,8 @@ const NAME: &str = "headers";
 const PACKAGES: &str = "packages";
 /// And those of all packages of a kernel, by the digest of theirs.
 const KERNELS: &str = "kernels";
+/// And the lock of who adds or removes entries.
+const LOCK: &str = "lock";
 /// In an entry of a kernel: its files, and what is known of them.
 const FILES: &str = "files";
 const DESCRIPTION: &str = "headers.json";
@@ -48,15 +50,13 @@ impl HeadersCache {
     /// Opens the cache, and makes its directories if they are missing. What is unpacked is readable for all
     /// users, because recipes run as another one.
     pub fn open(run: &Invocation<'_>) -> Result<Self> {
-        rustix::process::umask(Mode::from_raw_mode(0o022));
         let directory = directory(run).ok_or_else(|| {
             Error::new(Kind::System, "There is no directory of caches, where packages are unpacked.")
                 .hint("Set HOME, or unpack the packages by hand and name the directories of the headers.")
         })?;
         for part in [PACKAGES, KERNELS] {
             let part = directory.join(part);
-            let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(&part);
-            made.map_err(|error| Error::io("make", &part, error))?;
+            make_for_all(&part).map_err(|error| Error::io("make", &part, error))?;
         }
         let directory = directory.canonicalize().map_err(|error| Error::io("use", &directory, error))?;
         Ok(Self { directory })
@@ -95,11 +95,9 @@ impl HeadersCache {
     }
 
     /// Keeps others from unpacking the same, for as long as what is returned lives.
-    pub fn lock(&self) -> Result<File> {
-        let path = self.directory.join("lock");
-        let file = File::create(&path).map_err(|error| Error::io("lock", &path, error))?;
-        flock(&file, FlockOperation::LockExclusive).map_err(|error| Error::io("lock", &path, error.into()))?;
-        Ok(file)
+    pub fn lock(&self) -> Result<LockFile> {
+        let lock = File::open(&self.directory).and_then(|directory| LockFile::acquire(directory, LOCK));
+        lock.map_err(|error| Error::io("lock", &self.directory.join(LOCK), error))
     }
 
     /// The directory with the files of a package, which is unpacked if need be. The lock is held.
@@ -143,7 +141,9 @@ impl HeadersCache {
         join(union, extent, &path.join(FILES), &entry.join(FILES))?;
         let description = Description { release: release.to_owned(), headers: headers.to_path_buf() };
         let text = serde_json::to_vec(&description).expect("text can be written as JSON");
-        std::fs::write(path.join(DESCRIPTION), text)
+        let file = path.join(DESCRIPTION);
+        std::fs::write(&file, text)
+            .and_then(|()| std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)))
             .and_then(|()| std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)))
             .and_then(|()| std::fs::rename(path, &entry))
             .map_err(|error| Error::io("make", &entry, error))?;
@@ -154,6 +154,21 @@ impl HeadersCache {
         let mut digests: Vec<&str> = digests.collect();
         digests.sort_unstable();
         self.directory.join(KERNELS).join(entry_name(&digests))
+    }
+}
+
+/// Makes a directory and those above it that are missing, for all users to read, whatever the umask is.
+fn make_for_all(path: &Path) -> io::Result<()> {
+    let made = match (std::fs::create_dir(path), path.parent()) {
+        (Err(error), Some(parent)) if error.kind() == ErrorKind::NotFound => {
+            make_for_all(parent)?;
+            std::fs::create_dir(path)
+        }
+        (made, _) => made,
+    };
+    match made {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made.and_then(|()| std::fs::set_permissions(path, PermissionsExt::from_mode(0o755))),
     }
 }
 

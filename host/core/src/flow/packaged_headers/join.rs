@@ -27,7 +27,9 @@ pub(super) fn join(union: &Union, extent: &Extent, into: &Path, path: &Path) -> 
         let Ok(text) = inside::read_configuration_text(&file) else { continue };
         if let Some(text) = with_trees_below(&text, path) {
             // The package's own file is another name of it.
-            let replaced = std::fs::remove_file(&file).and_then(|()| std::fs::write(&file, text));
+            let replaced = std::fs::remove_file(&file)
+                .and_then(|()| std::fs::write(&file, text))
+                .and_then(|()| std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)));
             replaced.map_err(|error| Error::io("write", &file, error))?;
         }
     }

@@ -1,9 +1,9 @@
 //! From an archive into the tree.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::FormatRequest;
-use super::shape::Shape;
+use super::shape::{Built, Shape};
 use super::staging::Staging;
 use super::unpack::{check_archive, unpack};
 use crate::conf::Strictness;
@@ -14,8 +14,11 @@ use crate::flow::recipe::notices::notices;
 use crate::flow::transaction::begin;
 use crate::tree::{Package, PackageId, SourceState, Target};
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Builder, verbs};
+use modsmith_plan::{Builder, Undo, verbs};
 use modsmith_plugins::LoadPurpose;
+
+/// How many names a warning has.
+const MOST_NAMES: usize = 5;
 
 /// Loads an archive: its source is registered, and what it has built for
 /// kernels becomes built here. `target` is the kernel that its dkms.conf is
@@ -52,7 +55,7 @@ pub fn load_archive(
     let mut roots = run.env.system.roots.clone();
     roots.set(Root::Staging, staging.path());
     let mut plan = Builder::new(format!("load {id} from {}", archive.display()), roots);
-    plan_source(run, &id, &shape, known, &request.format.name, &mut plan);
+    plan_source(run, &id, &shape, known, &request.format.name, &mut plan)?;
     plan_built(run, &id, &shape, &mut plan)?;
     run.runner.run(plan)?;
     let added = || match shape.binaries_only {
@@ -70,7 +73,7 @@ fn plan_source(
     known: Option<SourceState>,
     format: &str,
     plan: &mut Builder,
-) {
+) -> Result<()> {
     let from = Location::new(Root::Staging, if shape.binaries_only { "binaries-only" } else { "source" });
     let from = from.expect("a plain name is a location");
     let registered = plan.roots().path(&id.source_dir()).unwrap_or_default();
@@ -81,21 +84,23 @@ fn plan_source(
             plan_registration(run, id, plan);
         } else if !matches!(known, Some(SourceState::Present(_))) {
             // As dkms 2.x has it: a directory with the dkms.conf, no link.
+            plan_left_out(&from, &shape.beside_conf, plan)?;
             plan.push(
                 verbs::Copy { from, to: id.source_link() },
                 "an archive without source: its dkms.conf is kept in the tree",
             )
             .line(format!("Copying dkms.conf to {}", run.env.tree.real(&id.source_link()).display()));
         }
-        return;
+        return Ok(());
     }
     plan_source_copy(run, id, from, plan);
     plan_registration(run, id, plan);
+    Ok(())
 }
 
 /// What is built, by renaming: a kernel's modules appear all at once.
 fn plan_built(run: &Invocation<'_>, id: &PackageId, shape: &Shape, plan: &mut Builder) -> Result<()> {
-    for target in &shape.built {
+    for Built { target, left_out } in &shape.built {
         let to = id.target_dir(target);
         let shown = run.env.tree.real(&to);
         if shown.exists() && !run.env.options.force {
@@ -108,8 +113,35 @@ fn plan_built(run: &Invocation<'_>, id: &PackageId, shape: &Shape, plan: &mut Bu
         if shown.exists() {
             plan.push(verbs::Remove { location: to.clone() }, "--force replaces the built modules");
         }
+        plan_left_out(&from, left_out, plan)?;
+        warn_of(run, left_out, target);
         plan.push(verbs::Rename { from, to }, "the complete result gets its final name in one step")
             .line(format!("Loading {}...", shown.display()));
     }
     Ok(())
+}
+
+/// Steps that take files of the archive away before it gets into the tree.
+fn plan_left_out(from: &Location, left_out: &[PathBuf], plan: &mut Builder) -> Result<()> {
+    for path in left_out {
+        let location = from.join(path).map_err(|e| Error::new(Kind::ArchiveMalformed, e.to_string()))?;
+        plan.push(verbs::Remove { location }, "only files that are known by name get into the tree")
+            .on_undo(Undo::Never);
+    }
+    Ok(())
+}
+
+/// Says what of an archive does not get into the tree.
+fn warn_of(run: &Invocation<'_>, left_out: &[PathBuf], target: &Target) {
+    if left_out.is_empty() {
+        return;
+    }
+    let mut names: Vec<String> = left_out.iter().take(MOST_NAMES).map(|path| format!("`{}`", path.display())).collect();
+    if left_out.len() > names.len() {
+        names.push(format!("{} more", left_out.len() - names.len()));
+    }
+    run.runner.reporter.warning(&format!(
+        "Of what the archive has for {target}, this is not loaded: {}. Modules, their symbols and the log of their build are.",
+        names.join(", ")
+    ));
 }

@@ -1,10 +1,19 @@
 //! Checks the files that a plugin unpacked from an archive, before they are used.
+//!
+//! What modsmith keeps in its tree for itself, it believes. So of what was built for a kernel, only files
+//! whose names are known get into the tree, and those of modsmith's own are not among them.
 
+use std::fs::FileType;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
-use crate::tree::{Target, check_kernel_name, is_kernel_name};
-use modsmith_plan::stays_inside;
+use crate::flow::store::builds::{LOG, SYMBOLS};
+use crate::tree::{BuildRecord, Target, check_kernel_name, is_kernel_name, name_fault};
+use modsmith_facts::kernel::module_stem;
+use modsmith_plan::{PRIVATE_DIR, stays_inside};
+
+/// How the names of files begin that have the version of a dependency.
+const DEPENDENCY: &str = ".dep_";
 
 /// The parts of the tree that an archive brings, below a staging directory.
 #[derive(Debug)]
@@ -12,8 +21,18 @@ pub struct Shape {
     /// Holds the dkms.conf, and the source unless `binaries_only`.
     pub source: PathBuf,
     pub binaries_only: bool,
-    /// The kernels that it has modules for.
-    pub built: Vec<Target>,
+    /// With `binaries_only`: what is beside the dkms.conf, and does not get into the tree.
+    pub beside_conf: Vec<PathBuf>,
+    /// What it has for each kernel.
+    pub built: Vec<Built>,
+}
+
+/// What was built for a kernel.
+#[derive(Debug)]
+pub struct Built {
+    pub target: Target,
+    /// Files and directories that do not get into the tree, by their paths below the kernel's directory.
+    pub left_out: Vec<PathBuf>,
 }
 
 impl Shape {
@@ -34,7 +53,7 @@ impl Shape {
         };
         check_links(&source, archive)?;
         let built = staging.join("built");
-        let mut targets = Vec::new();
+        let mut all = Vec::new();
         for kernel in directories(&built)? {
             for arch in directories(&built.join(&kernel))? {
                 let directory = built.join(&kernel).join(&arch);
@@ -46,17 +65,70 @@ impl Shape {
                     let why = format!("{kernel} ({arch}) is not a kernel that modules were built for.");
                     return Err(malformed(archive, &why));
                 }
-                targets.push(Target { kernel: kernel.clone(), arch });
+                let left_out = unknown(&directory, archive)?;
+                all.push(Built { target: Target { kernel: kernel.clone(), arch }, left_out });
             }
         }
-        Ok(Self { source, binaries_only, built: targets })
+        let beside_conf = if binaries_only { beside_conf(&source)? } else { Vec::new() };
+        Ok(Self { source, binaries_only, beside_conf, built: all })
     }
 }
 
+/// What to do about an archive that is refused.
+pub const MAKE_AGAIN: &str = "Get the archive again from its source, or make it again; nothing was changed.";
+
 /// A refusal, with what is wrong as a sentence.
 pub fn malformed(archive: &Path, why: &str) -> Error {
-    Error::new(Kind::ArchiveMalformed, format!("{} was not loaded: {why}", archive.display()))
-        .hint("Get the archive again from its source, or make it again; nothing was changed.")
+    Error::new(Kind::ArchiveMalformed, format!("{} was not loaded: {why}", archive.display())).hint(MAKE_AGAIN)
+}
+
+/// What is in a kernel's directory beside modules, their symbols, the log of their build, and notes of
+/// dependencies. A record is left out, because programs that pack the tree take it along; other names of
+/// modsmith's own are an error.
+fn unknown(directory: &Path, archive: &Path) -> Result<Vec<PathBuf>> {
+    let mut unknown = Vec::new();
+    let mut entries = walkdir::WalkDir::new(directory).min_depth(1).sort_by_file_name().into_iter();
+    while let Some(entry) = entries.next() {
+        let entry = entry.map_err(|e| Error::io("read", directory, e.into()))?;
+        let path = entry.path().strip_prefix(directory).unwrap_or(entry.path());
+        let (is_record, kind) = (path == Path::new(BuildRecord::NAME), entry.file_type());
+        if !is_record && entry.file_name().as_encoded_bytes().starts_with(PRIVATE_DIR.as_bytes()) {
+            let why = format!("{} is a name that only modsmith itself uses in its tree.", path.display());
+            return Err(malformed(archive, &why));
+        }
+        if is_record || !is_known(path, kind) {
+            unknown.push(path.to_path_buf());
+            if kind.is_dir() {
+                entries.skip_current_dir();
+            }
+        }
+    }
+    Ok(unknown)
+}
+
+fn beside_conf(directory: &Path) -> Result<Vec<PathBuf>> {
+    let unreadable = |error| Error::io("read", directory, error);
+    let names = std::fs::read_dir(directory).map_err(unreadable)?.map(|entry| Ok(entry?.file_name().into()));
+    let mut names: Vec<PathBuf> = names.collect::<std::io::Result<_>>().map_err(unreadable)?;
+    names.retain(|name| name != Path::new("dkms.conf"));
+    names.sort();
+    Ok(names)
+}
+
+/// Whether something below a kernel's directory is known by its name.
+fn is_known(path: &Path, kind: FileType) -> bool {
+    let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
+    match parts.as_deref() {
+        Some(["module" | "log"]) => kind.is_dir(),
+        Some(["module", name]) => kind.is_file() && (*name == SYMBOLS || is_module(name)),
+        Some(["log", name]) => kind.is_file() && *name == LOG,
+        Some([name]) => kind.is_file() && name.strip_prefix(DEPENDENCY).is_some_and(|of| name_fault(of).is_none()),
+        _ => false,
+    }
+}
+
+fn is_module(name: &str) -> bool {
+    !name.starts_with('.') && module_stem(name).is_some_and(|(stem, _)| !stem.is_empty())
 }
 
 /// Links in the source stay in the source: it is going to be elsewhere.
@@ -106,4 +178,70 @@ fn directories(path: &Path) -> Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an archive brings that has these files for a kernel.
+    fn brought(files: &[&str]) -> Result<Shape> {
+        let staging = tempfile::tempdir().unwrap();
+        let built = staging.path().join("built/6.1/x86_64");
+        for file in [staging.path().join("source/dkms.conf"), built.join("module/a.ko")]
+            .into_iter()
+            .chain(files.iter().map(|file| built.join(file)))
+        {
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, "").unwrap();
+        }
+        Shape::read(staging.path(), Path::new("a.tar"))
+    }
+
+    #[test]
+    fn only_files_that_are_known_by_name_get_into_the_tree() {
+        let known = ["module/b.ko.xz", "module/Module.symvers", "log/make.log", ".dep_other"];
+        assert_eq!(brought(&known).unwrap().built[0].left_out, [PathBuf::new(); 0]);
+        let unknown = [
+            ".dep_.x",
+            ".hidden",
+            ".modsmith.json",
+            "a.ko",
+            "a.ko.origin",
+            "log/config",
+            "module/.b.ko",
+            "module/.ko",
+            "module/b",
+            "module/b.ko.origin",
+            "other/x/y",
+        ];
+        let left_out = brought(&unknown).unwrap().built.remove(0).left_out;
+        let expected: Vec<&Path> =
+            unknown.iter().map(|name| Path::new(if *name == "other/x/y" { "other" } else { *name })).collect();
+        assert_eq!(left_out, expected);
+        // A file in the place of a directory, and the other way round.
+        let left_out = brought(&["log", "module/b.ko/x"]).unwrap().built.remove(0).left_out;
+        assert_eq!(left_out, [Path::new("log"), Path::new("module/b.ko")]);
+    }
+
+    #[test]
+    fn without_a_source_the_conf_alone_gets_into_the_tree() {
+        let staging = tempfile::tempdir().unwrap();
+        let bare = staging.path().join("binaries-only");
+        std::fs::create_dir_all(bare.join("x86_64/module")).unwrap();
+        std::fs::write(bare.join("dkms.conf"), "").unwrap();
+        std::fs::write(bare.join(".modsmith.json"), "").unwrap();
+        let shape = Shape::read(staging.path(), Path::new("a.tar")).unwrap();
+        assert!(shape.binaries_only);
+        assert_eq!(shape.beside_conf, [".modsmith.json", "x86_64"].map(PathBuf::from));
+    }
+
+    #[test]
+    fn names_of_modsmiths_own_are_refused() {
+        for name in [".modsmith/lock", "module/.modsmith-1", "module/.modsmith.json", "log/.modsmith.json"] {
+            let error = brought(&[name]).unwrap_err();
+            assert_eq!(error.kind, Kind::ArchiveMalformed);
+            assert!(error.message.contains("only modsmith itself uses"), "{}", error.message);
+        }
+    }
 }

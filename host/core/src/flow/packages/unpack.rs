@@ -1,10 +1,11 @@
 //! From an archive to a staging directory, by the plugin of its format.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::FormatRequest;
 use super::confined::check_staged;
-use super::shape::malformed;
+use super::shape::{MAKE_AGAIN, malformed};
 use super::staging::Staging;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
@@ -39,7 +40,8 @@ pub(super) fn unpack(
     let mut plan = Builder::new(title.as_str(), roots.clone());
     plan.push(verbs::MakeDirectory { location: top.clone() }, "archives are unpacked in a private directory");
     plan.push(verbs::Copy { from, to: copy.clone() }, "the plugin reads a private copy, which does not change");
-    let section = || Section::new().confined().fails_as(Kind::ArchiveMalformed, cannot_be_unpacked(archive));
+    let section =
+        || Section::new().confined().fails_as(Kind::ArchiveMalformed, cannot_be_unpacked(archive)).hint(MAKE_AGAIN);
     let loaded = plan.section(section(), |plan| Packager(&run.env.plugins).load(format, loading, plan))?;
     loaded.map_err(|why| malformed(archive, &format!("{}.", why.0)))?;
     check_staged(plan.steps())?;
@@ -53,7 +55,7 @@ pub(super) fn unpack(
 }
 
 /// Has a plugin unpack all files that an archive installs, as the directory `into`, which appears whole or
-/// not at all.
+/// not at all. All users may enter its directories, whatever the umask is.
 ///
 /// # Errors
 /// A file that no plugin unpacks, or that is damaged.
@@ -79,7 +81,18 @@ pub fn unpack_files(run: &Invocation<'_>, archive: &Path, into: &Path) -> Result
             Error::new(Kind::Plugin, message).hint("It unpacks packages of modules only: unpack the file by hand.")
         );
     }
+    open_directories(&files).map_err(|error| Error::io("change the modes below", &files, error))?;
     std::fs::rename(&files, into).map_err(|error| Error::io("make", into, error))
+}
+
+fn open_directories(top: &Path) -> std::io::Result<()> {
+    for entry in walkdir::WalkDir::new(top) {
+        let entry = entry?;
+        if entry.file_type().is_dir() {
+            std::fs::set_permissions(entry.path(), PermissionsExt::from_mode(0o755))?;
+        }
+    }
+    Ok(())
 }
 
 fn cannot_be_unpacked(archive: &Path) -> String {

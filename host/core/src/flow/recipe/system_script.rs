@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::flow::Invocation;
 use crate::flow::recipe::script::script_command;
 use crate::tree::Package;
-use modsmith_facts::{Location, Root, file_digest};
+use modsmith_facts::file_digest;
 use modsmith_plan::{Action, Builder, Command, Environment, Program, Step};
 
 /// A script that is going to be run.
@@ -51,9 +51,18 @@ pub(crate) fn system_script(
     text: &str,
     environment: Environment,
 ) -> Result<Option<SystemScript>> {
-    let source = Location::new(Root::Source, "").expect("the root itself");
-    let Some(command) = script_command(run, package, text, &source, environment) else { return Ok(None) };
+    // By the link in the tree, as with dkms: scripts take name and version from their directory.
+    let source = package.id.source_link();
+    let directory = run.env.system.inside(&run.env.tree.real(&source)).display().to_string();
+    let environment = environment.and(vec![("PWD".to_owned(), directory)]);
+    let Some(mut command) = script_command(run, package, text, &source, environment) else { return Ok(None) };
+    // It speaks to the administrator: what to do next.
+    command.shows_output = true;
     let digest = match &command.program {
+        Program::At(location) if location.root == source.root => {
+            let below = location.relative().strip_prefix(source.relative()).unwrap_or(location.relative());
+            digest(&package.source.join(below))
+        }
         Program::At(location) => run.env.roots(package, None).path(location).and_then(|path| digest(&path)),
         Program::Named(_) => None,
     };

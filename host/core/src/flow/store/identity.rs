@@ -26,6 +26,9 @@ use modsmith_store::{Identity, Inputs, Listing, Value};
 /// Increased when the program builds from the same inputs something else than before.
 const BUILD_SCHEMA: &str = "1";
 
+/// More than any source of modules has. In bytes.
+const LARGEST: u64 = 4 << 30;
+
 /// What goes into a build.
 #[derive(Debug, Clone)]
 pub(crate) struct Declared {
@@ -105,7 +108,7 @@ pub(crate) fn declare(
     let confined =
         place.confined.as_ref().ok_or("confinement is off: what the recipe reads and changes is not known")?;
     let surroundings = run.facts.kernel_inputs(&run.env, target, kernel, toolchain)?;
-    let listing = Listing::of(&package.source).map_err(|error| format!("the source cannot be read: {error}"))?;
+    let listing = listed(&package.source, "the source")?;
     if let Some((link, _)) = listing.links().find(|(link, to)| leads_out(link, to)) {
         return Err(format!("its source has the link {}, which leads out of it", link.display()));
     }
@@ -142,6 +145,15 @@ pub(crate) fn declare(
     Ok(Declared { inputs, identity, undeclared, of_kernel: surroundings, own })
 }
 
+/// What is in a directory whose files are going to be read. A sparse file has any size, and is read for as long.
+fn listed(directory: &Path, what: &str) -> Result<Listing, String> {
+    let listing = Listing::of(directory).map_err(|error| format!("{what} cannot be read: {error}"))?;
+    match listing.size() > LARGEST {
+        true => Err(format!("the files of {what} have more than {} GiB", LARGEST >> 30)),
+        false => Ok(listing),
+    }
+}
+
 fn tree(listing: &Listing, what: &str) -> Result<Value, String> {
     Ok(listing.digests().map_err(|error| format!("{what} cannot be read: {error}"))?.into_iter().collect())
 }
@@ -165,10 +177,10 @@ fn overrides(run: &Invocation<'_>, package: &Package, own: &mut Vec<(PathBuf, St
     let directory = inside::real(&run.env.overrides_dir().join(&package.id.module));
     match directory.is_dir() {
         true => {
-            let unreadable = |error| format!("{} cannot be read: {error}", directory.display());
-            let listing = Listing::of(&directory).map_err(unreadable)?;
+            let what = directory.display().to_string();
+            let listing = listed(&directory, &what)?;
             own.push((directory.clone(), listing.stamp()));
-            tree(&listing, &directory.display().to_string())
+            tree(&listing, &what)
         }
         false => Ok(Value::Tree(BTreeMap::new())),
     }
@@ -205,7 +217,8 @@ fn dependencies(run: &Invocation<'_>, conf: &PackageConf, target: &Target) -> Re
         let mut facts = BTreeMap::from([("version".to_owned(), Value::from(version))]);
         let unreadable = |error: std::io::Error| format!("{id}, which it needs, cannot be read: {error}");
         if let Some(SourceState::Present(source)) = run.env.tree.entry(&id).map(|entry| entry.source) {
-            let digest = Listing::of(&source).and_then(|listing| listing.digest()).map_err(unreadable)?;
+            let listing = listed(&source, &format!("{id}, which it needs,"))?;
+            let digest = listing.digest().map_err(unreadable)?;
             facts.insert("source".to_owned(), digest.into());
         }
         let symbols = run.env.tree.real(&id.products_dir(target)).join("Module.symvers");
@@ -234,6 +247,17 @@ fn without_jobs(flags: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_that_is_larger_than_any_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let sparse = std::fs::File::create(dir.path().join("sparse")).unwrap();
+        sparse.set_len(200 << 30).unwrap();
+        let why = listed(dir.path(), "the source").unwrap_err();
+        assert_eq!(why, "the files of the source have more than 4 GiB");
+        sparse.set_len(LARGEST).unwrap();
+        assert!(listed(dir.path(), "the source").is_ok());
+    }
 
     #[test]
     fn the_number_of_jobs_is_no_input() {

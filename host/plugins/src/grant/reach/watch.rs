@@ -7,7 +7,8 @@ use modsmith_plan::{Inode, PRIVATE_DIR, Source, Watch};
 
 use super::super::refusal;
 use super::super::secrets::Why;
-use super::{Reach, is_private};
+use super::Reach;
+use super::secrecy::is_private;
 
 impl Watch for Reach {
     fn source(&self, location: &Location, using: Source) -> Result<Location, String> {

@@ -5,6 +5,7 @@
 //! and when it runs) and the real executor, in a small system full of traps. A
 //! failure names the seed of its sequence.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use wasmtime::component::Resource;
@@ -16,15 +17,17 @@ use crate::bindings::modsmith::plugin::types::{self, Error};
 use crate::grant::{Grant, Reach};
 use crate::limits::Limits;
 use crate::manifest::Manifest;
+use crate::named::Named;
 use crate::policy::Denials;
-use modsmith_facts::Places;
+use crate::settings::{FrameworkSettings, Values};
+use modsmith_facts::{OsRelease, Places, System};
 use modsmith_plan::{Action, Builder, Executor, Guard, Jobs, Origin, Silent, Watch, no_reruns};
 
 mod random;
 mod world;
 
 use random::Random;
-use world::{MARKERS, World};
+use world::{NAMED_KEYS, Rights, World};
 
 /// Sequences in `make test`, and in `make test-all`.
 const FEW: u64 = 2_000;
@@ -38,6 +41,12 @@ const NARROW: &str = "[read]\nroots = [\"etc/open\", \"install-tree/*/build\"]\n
 /// Whole roots, from which keys and the policy take something away.
 const WIDE: &str = "[write]\nroots = [\"etc\", \"tree\", \"var\", \"modules\"]\n\
     [sign]\nkeys = [\"tree/mok.key*\", \"etc/keys/*.key\", \"etc/evil-*/own.key\"]\n";
+
+/// Whole roots, and keys that only settings name.
+const NAMED: &str = "[write]\nroots = [\"etc\", \"tree\", \"var\", \"modules\"]\n\
+    [sign]\nsettings = [\"key-a\", \"key-b\", \"key-c\"]\n[settings]\n\
+    key-a = { type = \"string\", default = \"\" }\nkey-b = { type = \"string\", default = \"\" }\n\
+    key-c = { type = \"string\", default = \"\" }\n";
 const POLICY: &str = "[deny]\nroots = [\"etc/secret\", \"etc/cron.d\", \"etc/shadow\", \"var/lib/evil/denied*\"]\n";
 
 /// The plugin's rights, as [`crate::Plugins`] hands them out.
@@ -56,7 +65,13 @@ impl Guard for Granted {
 fn grant(manifest: &str, policy: &str) -> Arc<Grant> {
     let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"initrd\"]\n{manifest}");
     let denials = Denials::parse("/p/site.toml", policy).unwrap();
-    Arc::new(Grant::new("x", &Manifest::parse(&text).unwrap(), &denials).unwrap())
+    let manifest = Manifest::parse(&text).unwrap();
+    let framework = FrameworkSettings(NAMED_KEYS.map(|(name, key)| (name.to_owned(), key.to_owned())).into());
+    let values = Values::merge(&manifest.settings, &Default::default(), Path::new("/none"), &framework).unwrap();
+    // The locations are the same below every root.
+    let system = System::new("/", OsRelease::default());
+    let named = Named::of(&manifest, &values, &system, &system.roots);
+    Arc::new(Grant::new("x", &manifest, &denials).unwrap()).with(&named)
 }
 
 /// Asks for one random step; whether it got into the plan.
@@ -116,9 +131,9 @@ struct Tally {
     read: usize,
 }
 
-fn sequence(seed: u64, wide: bool, grant: &Arc<Grant>, tally: &mut Tally) {
+fn sequence(seed: u64, rights: Rights, grant: &Arc<Grant>, tally: &mut Tally) {
     let mut random = Random::new(seed);
-    let world = World::new(wide);
+    let world = World::new(rights);
     let before = world.outside();
     let mut told = Vec::new();
     for _ in 0..random.below(8) + 3 {
@@ -142,14 +157,14 @@ fn sequence(seed: u64, wide: bool, grant: &Arc<Grant>, tally: &mut Tally) {
             .run(&builder.finish());
         tally.done += if outcome.is_ok() { steps.len() } else { 0 };
         told.push(format!("{:?}: {:?}", steps.iter().map(|s| &s.action).collect::<Vec<_>>(), outcome.err()));
-        let context = || format!("seed {seed}, wide {wide}:\n{}", told.join("\n"));
+        let context = || format!("seed {seed}, {rights:?}:\n{}", told.join("\n"));
         world.assert_unchanged(&before, &context);
         world.assert_nothing_leaked(&context);
         for _ in 0..4 {
             let location = world.path(&mut random);
             for contents in read(&mut state, &location) {
                 tally.read += 1;
-                let leaked = MARKERS.iter().find(|marker| world::holds(&contents, marker));
+                let leaked = rights.markers().iter().find(|marker| world::holds(&contents, marker));
                 assert!(leaked.is_none(), "{location:?} shows {leaked:?}; {}", context());
             }
         }
@@ -160,10 +175,11 @@ fn sequence(seed: u64, wide: bool, grant: &Arc<Grant>, tally: &mut Tally) {
 fn sequences(seed: u64, count: u64) {
     let from = std::env::var("HOSTILE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(seed);
     let mut tally = Tally::default();
-    let (narrow, wide) = (grant(NARROW, ""), grant(WIDE, POLICY));
+    let kinds =
+        [(Rights::Narrow, grant(NARROW, "")), (Rights::Wide, grant(WIDE, POLICY)), (Rights::Named, grant(NAMED, ""))];
     for seed in from..from + count {
-        let is_wide = seed % 2 == 1;
-        sequence(seed, is_wide, if is_wide { &wide } else { &narrow }, &mut tally);
+        let (rights, grant) = &kinds[usize::try_from(seed % 3).expect("it is less than three")];
+        sequence(seed, *rights, grant, &mut tally);
     }
     // Sequences in which nothing is ever granted would show nothing.
     let Tally { done, asked, read } = tally;

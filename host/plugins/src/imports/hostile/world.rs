@@ -8,8 +8,30 @@ use super::Random;
 use crate::bindings::modsmith::plugin::types;
 use modsmith_facts::{OsRelease, Root, Roots, System};
 
-/// Contents that no plugin may see.
-pub const MARKERS: [&str; 6] = ["#KEY", "#SHADOW", "#SECRET", "#CRON", "#JOURNAL", "#VMLINUZ"];
+/// The rights of the plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rights {
+    /// As a real plugin has them, and patterns of keys.
+    Narrow,
+    /// Whole roots, from which patterns of keys and the policy take something away.
+    Wide,
+    /// Whole roots, from which only keys are taken away that settings name.
+    Named,
+}
+
+impl Rights {
+    /// Contents that the plugin may not see.
+    pub fn markers(self) -> &'static [&'static str] {
+        match self {
+            Self::Narrow | Self::Wide => &["#KEY", "#SHADOW", "#SECRET", "#CRON", "#JOURNAL", "#VMLINUZ"],
+            Self::Named => &["#KEY", "#JOURNAL", "#VMLINUZ"],
+        }
+    }
+}
+
+/// The keys that settings name, by setting.
+pub const NAMED_KEYS: [(&str, &str); 3] =
+    [("key-a", "/etc/keys/k.key"), ("key-b", "/var/lib/dkms/mok.key"), ("key-c", "/etc/evil-a/own.key")];
 
 /// Files, with what is in them.
 const FILES: [(&str, &str); 22] = [
@@ -104,8 +126,7 @@ const NAMES: [&str; 41] = [
 
 pub struct World {
     dir: tempfile::TempDir,
-    /// Whether the plugin has whole roots.
-    wide: bool,
+    rights: Rights,
     long: String,
 }
 
@@ -118,7 +139,7 @@ pub enum Thing {
 }
 
 impl World {
-    pub fn new(wide: bool) -> Self {
+    pub fn new(rights: Rights) -> Self {
         // In memory, where there is such a place: plans wait for the disk.
         let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let location = |name: &str| dir.path().join(name);
@@ -129,7 +150,7 @@ impl World {
         }
         LINKS.iter().for_each(|(name, target)| symlink(target, location(name)).unwrap());
         HARD_LINKS.iter().for_each(|(from, to)| std::fs::hard_link(location(from), location(to)).unwrap());
-        if wide {
+        if rights == Rights::Wide {
             // Of a file that only the policy of the other plugin denies.
             std::fs::hard_link(location("etc/secret/deep/s"), location("etc/evil-c")).unwrap();
         }
@@ -144,7 +165,7 @@ impl World {
         header.set_mode(0o644);
         archive.append_data(&mut header, "secret/s", &b"x"[..]).unwrap();
         archive.finish().unwrap();
-        Self { dir, wide, long: "n".repeat(255) }
+        Self { dir, rights, long: "n".repeat(255) }
     }
 
     pub fn system(&self) -> System {
@@ -235,8 +256,9 @@ impl World {
         if in_one(&["staging"]) {
             return true;
         }
-        if self.wide {
+        if self.rights != Rights::Narrow {
             let denied = in_one(&["etc/secret", "etc/cron.d", "etc/shadow"]) || begins(&["var/lib/evil/denied"]);
+            let denied = denied && self.rights == Rights::Wide;
             let own = in_one(&["var/lib/dkms/.modsmith"]) && !in_one(&["var/lib/dkms/.modsmith/builds"]);
             return begins(&["etc/", "var/", "usr/lib/modules/6.1/"]) && !denied && !own;
         }
@@ -273,18 +295,23 @@ impl World {
             }
             let contents = std::fs::read(entry.path()).unwrap();
             let contents = modsmith_facts::compression::decompress(contents).unwrap_or_default();
-            let leaked = MARKERS.iter().find(|marker| holds(&contents, marker));
+            let leaked = self.rights.markers().iter().find(|marker| holds(&contents, marker));
             assert!(leaked.is_none(), "{} has {leaked:?}; {}", path.display(), context());
         }
     }
 
-    /// Whether the policy or `[sign]` of both plugins keeps what is there.
+    /// Whether the policy or `[sign]` keeps what is there.
     fn is_secret(&self, path: &Path) -> bool {
         let text = path.to_string_lossy();
         let third = path.iter().nth(2).unwrap_or_default().to_string_lossy().into_owned();
-        let key = text.starts_with("var/lib/dkms/mok.key")
-            || (text.starts_with("etc/keys/") && third.ends_with(".key"))
-            || (text.starts_with("etc/evil-") && third == "own.key");
+        let key = match self.rights {
+            Rights::Named => NAMED_KEYS.iter().any(|(_, key)| key.trim_start_matches('/') == text),
+            Rights::Narrow | Rights::Wide => {
+                text.starts_with("var/lib/dkms/mok.key")
+                    || (text.starts_with("etc/keys/") && third.ends_with(".key"))
+                    || (text.starts_with("etc/evil-") && third == "own.key")
+            }
+        };
         // A second name that the system had before.
         key || self.has_second_name(path)
     }

@@ -11,9 +11,7 @@ use crate::flow::package_facts::package_facts;
 use crate::flow::record::plan_signed_record;
 use crate::flow::signing::{plan_signing, signing};
 use crate::tree::{PackageId, Target};
-use modsmith_facts::compression::decompress;
-use modsmith_facts::inside;
-use modsmith_facts::kernel::{module_stem, signature};
+use modsmith_facts::kernel::{module_stem, read_module, signature};
 use modsmith_plan::{Action, Builder, Bytes, verbs};
 
 /// Signs the modules of a package that is built for a kernel, and installs them again.
@@ -46,7 +44,7 @@ pub fn sign_again(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Resu
         let place = directory.join(&product).map_err(bad)?;
         let file = work.join(format!("{stem}.ko")).map_err(bad)?;
         let real = run.env.tree.real(&place);
-        let contents = inside::read_file(&real).and_then(decompress).map_err(|e| Error::io("read", &real, e))?;
+        let contents = read_module(&real).map_err(|e| Error::io("read", &real, e))?;
         let contents = Bytes(unsigned(&contents).to_vec());
         plan.push(
             verbs::WriteFile { location: file.clone(), contents, mode: 0o644 },
