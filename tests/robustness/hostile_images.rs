@@ -154,10 +154,13 @@ fn text_of_an_image_runs_inside_it_or_not_at_all() {
         }
         let before = Snapshot::of(&world.path("boot/outside"));
         let added = world.modsmith("add trap/1.0 --root /boot/image").expect_no_panic();
-        // Something for a kernel, so that taking it away is a change of one.
-        let built = image.join("var/lib/dkms/trap/1.0/6.1.0/x86_64/module");
-        fs::create_dir_all(&built).unwrap();
-        fs::write(built.join("trap.ko"), "").unwrap();
+        // Installed for a kernel, so that taking it away is a change of one.
+        let (built, installed) = ("var/lib/dkms/trap/1.0/6.1.0/x86_64/module", "lib/modules/6.1.0/updates/dkms");
+        for directory in [built, installed] {
+            fs::create_dir_all(image.join(directory)).unwrap();
+            fs::write(image.join(directory).join("trap.ko"), "").unwrap();
+        }
+        symlink("1.0/6.1.0/x86_64", image.join("var/lib/dkms/trap/kernel-6.1.0-x86_64")).unwrap();
         let removed = world.modsmith("remove trap/1.0 --all --root /boot/image").expect(0);
         before.assert_same(&Snapshot::of(&world.path("boot/outside")), &format!("text of an image: {added}{removed}"));
         for name in ["script", "after"] {

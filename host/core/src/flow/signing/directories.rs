@@ -5,24 +5,26 @@ use std::path::Path;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
 use modsmith_facts::{Location, Root, inside};
-use modsmith_plan::{Action, Argument, Builder, Step, verbs};
+use modsmith_plan::{Argument, Builder, verbs};
 use modsmith_plugins::Signing;
 
 /// Makes the directories that a new pair goes to, where they are dkms's own: in the tree, or below
-/// `/etc/dkms`. `plan` is the one that makes the pair; what it makes itself is left to it.
+/// `/etc/dkms`. `plan` is the one that makes the pair.
 ///
 /// # Errors
 /// A directory elsewhere that is not there: a key in a place that a slip names would be lost.
 pub(super) fn make_directories(run: &Invocation<'_>, plan: &Builder, signing: &Signing) -> Result<()> {
     let mut missing: Vec<Location> = Vec::new();
-    for (what, half) in [("signing key", &signing.key), ("certificate", &signing.certificate)] {
+    let settings = &run.env.framework;
+    let halves = [
+        ("signing key", &signing.key, settings.mok_signing_key()),
+        ("certificate", &signing.certificate, settings.mok_certificate()),
+    ];
+    // Of a pair that no setting names, the plugin chose the place, and makes it.
+    for (what, half, _) in halves.into_iter().filter(|(_, _, named)| named.is_some()) {
         let Some(Argument::Location(half)) = half else { continue };
         let Some(directory) = half.parent().filter(|it| !it.relative().as_os_str().is_empty()) else { continue };
         let Some(path) = plan.roots().path(&directory).filter(|path| !inside::is_dir(path)) else { continue };
-        let is_made = |step: &Step| matches!(&step.action, Action::MakeDirectory(made) if made.location == directory);
-        if plan.steps().iter().any(is_made) {
-            continue;
-        }
         if !is_of_dkms(&directory) {
             let half = plan.shown(&Argument::Location(half.clone()));
             return Err(Error::new(
