@@ -15,7 +15,8 @@ fn installed(conf: &str) -> World {
 
 #[test]
 fn what_cannot_be_installed_again_stays_installed() {
-    let changes: [(&str, fn(&World)); 2] = [
+    type Change = fn(&World);
+    let changes: [(&str, Change); 2] = [
         ("an override file names another module", |world| {
             world.write("etc/dkms/again.conf", "DEST_MODULE_NAME[0]=other\n");
         }),

@@ -33,7 +33,7 @@ fn what_looks_at_files_of_others_opens_them_by_the_one_door() {
     for place in LOOKING {
         let mut read = 0;
         for entry in walkdir::WalkDir::new(checkout.join(place)).sort_by_file_name().into_iter().flatten() {
-            let file = entry.path().strip_prefix(&checkout).expect("it is below the checkout");
+            let file = entry.path().strip_prefix(checkout).expect("it is below the checkout");
             if !is_source(file) || ALLOWED.iter().any(|allowed| Path::new(allowed) == file) {
                 continue;
             }

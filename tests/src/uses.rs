@@ -115,7 +115,7 @@ impl Crate<'_> {
                 home.pop()?;
             }
         }
-        while let Some(part) = parts.next() {
+        for part in parts {
             let inner = [home.as_slice(), std::slice::from_ref(part)].concat();
             if self.0.contains_key(inner.as_slice()) {
                 home = inner;

@@ -4,9 +4,9 @@
 //! plans to the runner, which carries them out or, in a dry run, keeps them to be
 //! shown.
 //!
-//! The rooms, each of which uses only those before it: [`invocation`], [`kernel`],
-//! [`recipe`], [`signing`], [`store`], [`build`], [`install`], [`status`], [`actions`], and then
-//! [`packages`], [`packaged_headers`], [`ready`] and [`check`].
+//! The rooms, each of which uses only those before it: `invocation`, `kernel`,
+//! `recipe`, `signing`, `store`, `build`, `install`, `status`, `actions`, and then
+//! `packages`, `packaged_headers`, `ready` and `check`.
 
 mod actions;
 mod boot_contents;

@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn only_files_that_are_known_by_name_get_into_the_tree() {
         let known = ["module/b.ko.xz", "module/Module.symvers", "log/make.log", ".dep_other"];
-        assert_eq!(brought(&known).unwrap().built[0].left_out, [PathBuf::new(); 0]);
+        assert!(brought(&known).unwrap().built[0].left_out.is_empty());
         let unknown = [
             ".dep_.x",
             ".hidden",
