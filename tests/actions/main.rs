@@ -14,6 +14,7 @@ mod old_kernels;
 mod one_job;
 mod options;
 mod parallel;
+mod read_only;
 mod records;
 mod reinstall;
 mod shims;

@@ -78,16 +78,3 @@ fn a_failing_post_add_is_the_exit_code_of_add_and_a_warning_of_what_needs_it() {
         assert!(world.tree().join("again/1.0/source").symlink_metadata().is_ok(), "{action}");
     }
 }
-
-#[test]
-fn a_source_that_nobody_may_write_builds() {
-    use std::os::unix::fs::PermissionsExt;
-    let world = World::generic();
-    let source = world.add_package(&Package::new("again", "1.0"));
-    for entry in walkdir::WalkDir::new(&source).contents_first(true) {
-        let entry = entry.expect("readable");
-        let mode = if entry.file_type().is_dir() { 0o555 } else { 0o444 };
-        fs::set_permissions(entry.path(), PermissionsExt::from_mode(mode)).expect("ours");
-    }
-    world.dkms(&format!("install again/1.0 -k {}", kernel())).expect(0);
-}

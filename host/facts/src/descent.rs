@@ -27,9 +27,9 @@ struct Level {
     entered: CString,
 }
 
-/// Visits everything below an open directory. `enter` is told each entry, by the directory that it is
-/// in and its name, and returns the entry opened for listing if the walk is to go into it; `leave` is
-/// told the same of such an entry when the walk has come back from it. No link is followed.
+/// Visits everything below an open directory. `enter` is called for each entry, with its directory and
+/// its name; it returns the entry opened for listing if the walk is to go into the entry. `leave` is
+/// called with the same when the walk has come back from such an entry. No link is followed.
 ///
 /// # Errors
 /// The first error, with the path below the directory; an entry that was moved while the walk was

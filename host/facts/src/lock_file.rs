@@ -1,7 +1,7 @@
 //! Locks that no other user can hold.
 //!
-//! A lock is flock(2) on a file. Whoever can open the file can hold the lock, and so block all who wait for
-//! it. So only its owner can open the file, and a file that others could open is replaced.
+//! A lock is flock(2) on a file. A process that can open the file can hold the lock, and block every process
+//! that waits for it. So only the owner can open the file, and a file that others could open is replaced.
 
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};

@@ -209,7 +209,8 @@ impl Executor<'_> {
         complete
     }
 
-    /// Deletes what was put aside. What cannot be deleted is hidden and harmless, and is told.
+    /// Deletes the files that were put aside. A file that cannot be deleted is hidden and harmless: a
+    /// warning names it.
     pub(crate) fn clear_stashes(&self, files: &Files, id: &str) {
         for root in Root::ALL.into_iter().filter(|root| !root.is_of_kernel()) {
             let stash = Stash::directory(id, root);

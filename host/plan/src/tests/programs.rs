@@ -100,11 +100,11 @@ fn what_this_program_could_not_do_is_no_failure_of_a_program_that_a_plan_allows_
     }
 }
 
-/// Keeps what it is told.
+/// Keeps the lines that are reported.
 #[derive(Default)]
-struct Told(std::sync::Mutex<Vec<String>>);
+struct Reported(std::sync::Mutex<Vec<String>>);
 
-impl Told {
+impl Reported {
     fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
@@ -114,7 +114,7 @@ impl Told {
     }
 }
 
-impl Reporter for Told {
+impl Reporter for Reported {
     fn line(&self, _: &str) {}
 
     fn begin(&self, text: &str, _: &str) {
@@ -138,7 +138,7 @@ impl Reporter for Told {
 
 #[test]
 fn output_that_is_for_the_user_follows_the_end_of_its_program() {
-    let (scratch, told, jobs) = (Scratch::new(), Told::default(), Jobs::new(1));
+    let (scratch, told, jobs) = (Scratch::new(), Reported::default(), Jobs::new(1));
     let run = |code: u8, failure: OnFailure, shows_output: bool| {
         let text = format!("echo out; echo; echo err >&2; exit {code}");
         let command = Command { failure, shows_output, ..Command::new("bash").args(["-c", &text]) };
@@ -155,7 +155,7 @@ fn output_that_is_for_the_user_follows_the_end_of_its_program() {
     assert_eq!(told.take(), ["Running", "Err(4)", "said: out", "said: ", "said: err"]);
     let error = run(4, OnFailure::Abort, true).unwrap_err();
     assert_eq!(told.take(), ["Running", "Err(4)", "said: out", "said: ", "said: err"]);
-    assert!(error.details.is_empty(), "it is told once: {error:?}");
+    assert!(error.details.is_empty(), "the output is reported once: {error:?}");
     // Of others, the error has the end of it.
     let error = run(4, OnFailure::Abort, false).unwrap_err();
     assert_eq!((told.take().len(), error.details), (2, vec!["out".into(), "err".into()]));

@@ -1,5 +1,5 @@
-//! Whether patterns can be about the same file. Roots can be in other places than they usually are:
-//! what this finds is told early, and what it cannot find is found when a program starts.
+//! Whether patterns can match the same file. Roots can be in other places than they usually are: the
+//! manifest's check refuses an overlap that shows here, and the start of a program refuses all others.
 
 use modsmith_facts::{OsRelease, Root, System};
 

@@ -1,8 +1,8 @@
-//! Checks a program, and the files that it is told of.
+//! Checks a program, and the files that its arguments name.
 //!
-//! A program reads and writes what it is told to, with the rights of who runs it. So what is kept from
-//! the plugin is no argument, whether it is a location or a path in a text. Programs have more ways to
-//! reach a file: those are what a grant of the program permits.
+//! A program reads and writes these files with the rights of the user who runs modsmith. So a key or a
+//! denied file is not an argument, neither as a location nor as a path in a text. Programs have more ways
+//! to reach a file: a grant of the program permits these.
 
 use std::path::Path;
 
@@ -25,10 +25,10 @@ impl Reach {
     /// Whether a probe may be run, about these files.
     pub fn may_probe(&self, probe: &Probe, files: &[String]) -> Result<(), String> {
         is_of_others(self, &Program::Named(probe.program.clone()))?;
-        let told = Told::new(self, None);
+        let named = NamedFiles::new(self, None);
         let words = probe.arguments.iter().map(|word| (word, true)).chain(files.iter().map(|file| (file, false)));
         for (word, is_fixed) in words {
-            if let Some(key) = told.text(word, is_fixed)? {
+            if let Some(key) = named.text(word, is_fixed)? {
                 return Err(refusal::is_a_key(&self.grant.plugin, &key.at));
             }
         }
@@ -42,16 +42,16 @@ pub(super) fn may_start(reach: &Reach, command: &Command) -> Result<(), String> 
     for location in command.directory.iter().chain(command.input.iter().filter_map(location)) {
         reach.readable(location, Last::Follow)?;
     }
-    let told = Told::new(reach, command.directory.as_ref());
+    let named = NamedFiles::new(reach, command.directory.as_ref());
     let mut keys = Vec::new();
     for (index, argument) in command.arguments.iter().enumerate() {
         let is_fixed = reach.grant.fitting(command).any(|run| run.arguments.is_fixed(index));
         let key = match argument {
-            Argument::Text(text) => told.text(text, is_fixed)?,
+            Argument::Text(text) => named.text(text, is_fixed)?,
             Argument::Location(location) => {
                 let found = find_argument(reach, command, location)?;
                 let by_name = reach.grant.is_key(location);
-                told.found(&found, location, is_fixed)?.then(|| Key { at: location.clone(), by_name })
+                named.found(&found, location, is_fixed)?.then(|| Key { at: location.clone(), by_name })
             }
         };
         keys.extend(key.map(|key| (index, key)));
@@ -69,7 +69,7 @@ pub(super) fn may_start(reach: &Reach, command: &Command) -> Result<(), String> 
     });
     let mut texts = lines.chain(values.iter().map(|(_, value)| value));
     let unnamed =
-        unnamed.map_or_else(|| texts.find_map(|text| told.text(text, false).transpose()), |key| Some(Ok(key)));
+        unnamed.map_or_else(|| texts.find_map(|text| named.text(text, false).transpose()), |key| Some(Ok(key)));
     match unnamed.transpose()? {
         Some(key) => Err(refusal::is_told_a_key(&reach.grant.plugin, &key.at)),
         None => Ok(()),
@@ -140,14 +140,14 @@ struct Key {
     by_name: bool,
 }
 
-/// What a program is told of, in words that begin where it works.
-struct Told<'r> {
+/// The files that a program's words name; relative paths begin in its directory.
+struct NamedFiles<'r> {
     reach: &'r Reach,
     /// An entry of the directory that the program works in.
     beside: Option<Location>,
 }
 
-impl<'r> Told<'r> {
+impl<'r> NamedFiles<'r> {
     fn new(reach: &'r Reach, directory: Option<&Location>) -> Self {
         let beside = match directory {
             Some(directory) => directory.join("x"),
@@ -183,7 +183,7 @@ impl<'r> Told<'r> {
     /// Whether what was found is a key.
     ///
     /// # Errors
-    /// As [`Told::text`].
+    /// As [`NamedFiles::text`].
     fn found(&self, found: &Found, location: &Location, is_fixed: bool) -> Result<bool, String> {
         let reach = self.reach;
         if is_staging(&found.names) {

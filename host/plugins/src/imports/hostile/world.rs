@@ -300,7 +300,7 @@ impl World {
         }
     }
 
-    /// Whether the policy or `[sign]` keeps what is there.
+    /// Whether the policy or `[sign]` keeps the file from the plugin.
     fn is_secret(&self, path: &Path) -> bool {
         let text = path.to_string_lossy();
         let third = path.iter().nth(2).unwrap_or_default().to_string_lossy().into_owned();
