@@ -38,6 +38,27 @@ fn install_of_a_conf_that_needs_bash_starts_bash_once() {
     assert_eq!(started.len(), 1, "{started:#?}");
 }
 
+/// The first reading tells which package it is; where it is registered, it is read as that package.
+#[test]
+fn install_of_a_directory_starts_bash_once_to_learn_the_name_and_once_for_the_package() {
+    let world = World::generic();
+    world.add_package(&Package::new("once", "1.0").conf(NEEDS_BASH).conf("POST_ADD=add.sh").script("add.sh", "true"));
+    let elsewhere = world.path("root/once");
+    fs::create_dir_all(world.path("root")).unwrap();
+    fs::rename(world.path("usr/src/once-1.0"), &elsewhere).unwrap();
+    let started = readings(&world, &format!("install {} -k {}", elsewhere.display(), kernel()));
+    assert_eq!(started.len(), 2, "{started:#?}");
+    assert!(started[1].contains("/usr/src/once-1.0/dkms.conf"), "{started:#?}");
+    assert!(world.dkms("status").stdout.contains("installed"));
+
+    // An override file goes by the name: a mistake in it is found before anything is registered.
+    world.dkms("remove once/1.0 --all").expect(0);
+    fs::remove_dir_all(world.path("usr/src/once-1.0")).unwrap();
+    world.write("etc/dkms/once.conf", "DEST_MODULE_LOCATION[0]=nowhere\n");
+    let out = world.dkms(&format!("add {}", elsewhere.display())).expect_error("DEST_MODULE_LOCATION");
+    assert!(!world.path("usr/src/once-1.0").exists() && !world.path("var/lib/dkms/once").exists(), "{out}");
+}
+
 #[test]
 fn autoinstall_starts_bash_once_for_each_package_whose_conf_needs_it() {
     let world = World::generic();

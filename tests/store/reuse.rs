@@ -7,7 +7,7 @@ use modsmith_tests::prelude::*;
 use modsmith_tests::schema::validate;
 use modsmith_tests::{World, tool};
 
-use crate::scene::{act, product, reused, status, stored, target_dir, unsigned, world};
+use crate::scene::{act, package, product, reused, status, stored, target_dir, unsigned, world};
 
 #[test]
 fn a_build_that_was_removed_comes_from_the_store() {
@@ -153,6 +153,25 @@ fn a_file_that_was_read_elsewhere_counts() {
     act(&world, "build");
     assert!(!reused(&world));
     assert_ne!(unsigned(&product(&world)), first);
+}
+
+/// The names of files that were read are a recipe's words: no digest of a secret file gets into the store.
+#[test]
+fn a_recipe_that_claims_to_have_read_a_secret_file_is_not_kept() {
+    use std::os::unix::fs::PermissionsExt;
+    for (mode, kept) in [(0o644, 1), (0o600, 0)] {
+        let world = World::generic();
+        world.write("usr/src/other/file", "a secret");
+        std::fs::set_permissions(world.path("usr/src/other/file"), PermissionsExt::from_mode(mode)).unwrap();
+        world.add_package(&package().conf("MAKE[0]=\"make -C $kernel_source_dir M=$dkms_tree/kept/1.0/build && echo 'deps_x := /usr/src/other/file' > .claim.cmd\""));
+        act(&world, "build");
+        assert_eq!(stored(&world).len(), kept, "{mode:o}");
+        let file = world.path("usr/src/other/file");
+        let digest = modsmith_facts::digest(&std::fs::read(file).unwrap());
+        let mut search = std::process::Command::new("grep");
+        let found = search.args(["-rl", &digest]).arg(world.path("var/cache")).output().unwrap().stdout;
+        assert_eq!(String::from_utf8_lossy(&found).lines().count(), kept, "{mode:o}");
+    }
 }
 
 #[test]

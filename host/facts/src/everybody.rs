@@ -1,7 +1,9 @@
 //! Looking with the rights that every user has.
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::panic::resume_unwind;
+use std::path::Path;
 use std::thread;
 
 use rustix::process::{Gid, Uid};
@@ -42,6 +44,14 @@ fn give_up_rights() -> io::Result<()> {
     Ok(set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?)
 }
 
+/// Whether the modes of a file and of the directories to it, from a root on, let every user read it. The
+/// path has no links. What is above the root does not count: an image may lie in a private directory.
+pub fn everybody_may_read(root: &Path, file: &Path) -> bool {
+    let lets = |path: &Path, bits: u32| path.symlink_metadata().is_ok_and(|found| found.mode() & bits == bits);
+    let mut directories = file.ancestors().skip(1).take_while(|above| above.starts_with(root));
+    lets(file, 0o004) && directories.all(|directory| directory == root || lets(directory, 0o001))
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -68,5 +78,27 @@ mod tests {
             assert_eq!(seen().is_ok(), may, "{directory:o} {mode_of_file:o}");
             assert!(std::fs::read(&file).is_ok(), "the caller keeps its rights");
         }
+    }
+
+    #[test]
+    fn modes_say_what_everybody_may_read_below_a_root() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, below) = (dir.path(), dir.path().join("below"));
+        let file = below.join("file");
+        std::fs::create_dir(&below).unwrap();
+        std::fs::write(&file, "x").unwrap();
+        let mode = |path: &Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+        for (of_root, of_directory, of_file, may) in [
+            (0o700, 0o755, 0o644, true),
+            (0o755, 0o711, 0o644, true),
+            (0o755, 0o750, 0o644, false),
+            (0o755, 0o755, 0o640, false),
+        ] {
+            mode(root, of_root);
+            mode(&below, of_directory);
+            mode(&file, of_file);
+            assert_eq!(everybody_may_read(root, &file), may, "{of_root:o} {of_directory:o} {of_file:o}");
+        }
+        assert!(!everybody_may_read(root, &root.join("missing")));
     }
 }

@@ -38,7 +38,7 @@ pub use beneath::{HANDLE, is_link_error, make_directories, open_beneath, open_pa
 pub use compression::Compression;
 pub use descent::{remove_below, remove_entry, visit_below};
 pub use digest::{DIGEST_PREFIX, digest, digest_of, file_digest};
-pub use everybody::as_everybody;
+pub use everybody::{as_everybody, everybody_may_read};
 pub use kernel_compression::KernelCompression;
 pub use listing::{Listing, MOST_ENTRIES};
 pub use lock_file::{LockFile, open_lock};

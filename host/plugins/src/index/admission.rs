@@ -27,7 +27,7 @@ pub(super) fn by_id(candidates: Vec<Candidate>) -> Vec<Vec<Candidate>> {
 }
 
 /// The files of one id, and how each is related to the grant.
-struct Group<'c> {
+struct Group {
     id: String,
     candidates: Vec<Candidate>,
     standings: Vec<Standing>,
@@ -38,7 +38,8 @@ struct Group<'c> {
     used: Option<usize>,
     /// The one that `plugin grant ID` is about.
     chosen: Option<usize>,
-    denied: Option<&'c str>,
+    /// Which policy denies each, as a message.
+    denied: Vec<Option<String>>,
 }
 
 /// Takes the first file of one id that may be used into the index, and notes why
@@ -54,16 +55,30 @@ pub(super) fn admit(index: &mut Index, candidates: Vec<Candidate>, denials: &Den
         // What was granted is here: a damaged file beside it is not missed.
         index.unusable.retain(|unusable| unusable.id != id || !unusable.found_in.needs_grant());
     }
-    let denied = denials.denies_plugin(&id);
-    let rights = |(candidate, standing): (&Candidate, &Standing)| match &candidate.blocked {
-        Some(blocked) => Err(blocked.message.clone()),
-        None if denied.is_none() && standing.admits() => Grant::new(&id, &candidate.manifest, denials).map(Arc::new),
-        None => Err(String::new()),
+    let denied: Vec<_> = candidates.iter().map(|candidate| denial(candidate, denials)).collect();
+    let rights = |((candidate, standing), denied): ((&Candidate, &Standing), &Option<String>)| match (
+        &candidate.blocked,
+        denied,
+    ) {
+        (Some(blocked), None) => Err(blocked.message.clone()),
+        (None, None) if standing.admits() => Grant::new(&id, &candidate.manifest, denials).map(Arc::new),
+        _ => Err(String::new()),
     };
-    let grants: Vec<_> = candidates.iter().zip(&standings).map(rights).collect();
+    let grants: Vec<_> = candidates.iter().zip(&standings).zip(&denied).map(rights).collect();
     let used = grants.iter().position(Result::is_ok);
     let chosen = chosen(&candidates, &standings, &record, used);
     Group { id, candidates, standings, grants, used, chosen, denied }.put_into(index);
+}
+
+/// Which policy denies a plugin, as a message. A table is denied with its base, too: it would run that
+/// component.
+fn denial(candidate: &Candidate, denials: &Denials) -> Option<String> {
+    if let Some(policy) = denials.denies_plugin(&candidate.manifest.id) {
+        return Some(format!("{policy} denies it; change that policy to use it"));
+    }
+    let base = &candidate.table.as_ref()?.base;
+    let policy = denials.denies_plugin(base)?;
+    Some(format!("{policy} denies its base plugin `{base}`; change that policy to use it"))
 }
 
 /// How each file of one id is related to the grant, which is for one of them.
@@ -119,7 +134,7 @@ fn chosen(
     known.or_else(|| seen().find(unblocked)).or_else(|| seen().next())
 }
 
-impl Group<'_> {
+impl Group {
     fn put_into(self, index: &mut Index) {
         let messages: Vec<String> = (0..self.candidates.len()).map(|place| self.message(place)).collect();
         let Self { id, candidates, standings, grants, used, chosen, denied } = self;
@@ -139,7 +154,7 @@ impl Group<'_> {
             if is_hidden {
                 continue;
             }
-            if denied.is_none() && standing.was_granted() {
+            if denied[place].is_none() && standing.was_granted() {
                 // What a component says that nobody granted decides nothing.
                 let is_known = blocked.as_ref().is_none_or(|blocked| blocked.standing.was_granted());
                 index.miss(&id, file, found_in, is_known.then(|| manifest.clone()), &message);
@@ -157,8 +172,8 @@ impl Group<'_> {
     /// Why a file is not used, which other files of the id there are, and what to do.
     fn message(&self, place: usize) -> String {
         let Self { id, candidates, used, .. } = self;
-        if let Some(policy) = self.denied {
-            return format!("{policy} denies it; change that policy to use it");
+        if let Some(message) = &self.denied[place] {
+            return message.clone();
         }
         let file = candidates[place].file();
         if let Some(first) = used.filter(|used| *used < place) {

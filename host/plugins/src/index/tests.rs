@@ -419,3 +419,18 @@ fn files_that_are_no_regular_ones_are_told_and_not_waited_for() {
         assert!(index.get("table").is_some(), "{kind}");
     }
 }
+
+#[test]
+fn a_table_is_denied_with_its_base() {
+    let pairs = Pairs(Dirs::new());
+    pairs.base("system");
+    pairs.table("system", "packaged");
+    pairs.0.component_of("system", "other", "1.0.0", "");
+    pairs.0.file("config/policy.d", "p.toml", b"[deny]\nplugins = [\"table\"]\n");
+    let index = pairs.read();
+    assert!(index.get("packaged").is_none() && index.get("table").is_none() && index.get("other").is_some());
+    let refused = &index.refused("packaged").unwrap().message;
+    assert!(refused.contains("p.toml denies its base plugin `table`"), "{refused}");
+    // A denial is the administrator's will: nothing is missed.
+    assert!(unusable(&index).is_empty(), "{:?}", unusable(&index));
+}

@@ -59,9 +59,12 @@ pub(crate) fn ensure_added(run: &Invocation<'_>, what: &PackageSource, kernel: &
 
 /// The package that is registered, and what came of its POST_ADD.
 fn add_package(run: &Invocation<'_>, what: &PackageSource, kernel: &Kernel) -> Result<(Package, Result<()>)> {
-    let (id, imported) = match what {
-        PackageSource::Named(id) => (id.clone(), None),
-        PackageSource::Directory(directory) => (identify(run, directory, kernel)?, Some(directory.as_path())),
+    let (id, imported, nameless) = match what {
+        PackageSource::Named(id) => (id.clone(), None, None),
+        PackageSource::Directory(directory) => {
+            let conf = nameless_conf(run, directory, kernel)?;
+            (PackageId::new(&conf.name, &conf.version)?, Some(directory.as_path()), Some(conf))
+        }
     };
     let registered = run.env.system.roots.path(&id.source_dir()).unwrap_or_default();
     match run.env.tree.entry(&id).map(|entry| entry.source) {
@@ -92,8 +95,7 @@ fn add_package(run: &Invocation<'_>, what: &PackageSource, kernel: &Kernel) -> R
         .hint("Put it there, or name its directory: `dkms add DIRECTORY`."));
     }
     let read = Package { id: id.clone(), source: read_from };
-    let conf = run.conf(&read, kernel, Strictness::Strict)?;
-    notices(run, &conf);
+    let conf = unregistered_conf(run, &read, nameless, kernel)?;
     if conf.placeholders.iter().any(Placeholder::is_of_name) {
         let text = format!("The package is added as {}.", read.id);
         run.facts.notice_once(&conf.evaluated, &text, &run.runner.reporter);
@@ -104,7 +106,7 @@ fn add_package(run: &Invocation<'_>, what: &PackageSource, kernel: &Kernel) -> R
     // The dry run goes on with the source where it is now.
     let source = run.runner.after_success(|| package.source).unwrap_or(read.source);
     let package = Package { id: package.id, source };
-    let post_add = post_add(run, &package, &conf, kernel);
+    let post_add = post_add(run, &package, kernel);
     Ok((package, post_add))
 }
 
@@ -152,7 +154,8 @@ pub(crate) fn plan_registration(run: &Invocation<'_>, id: &PackageId, plan: &mut
 }
 
 /// POST_ADD: its exit code becomes the action's, the package stays added.
-pub(crate) fn post_add(run: &Invocation<'_>, package: &Package, conf: &PackageConf, kernel: &Kernel) -> Result<()> {
+pub(crate) fn post_add(run: &Invocation<'_>, package: &Package, kernel: &Kernel) -> Result<()> {
+    let conf = run.conf(package, kernel, Strictness::Strict)?;
     let Some(text) = &conf.scripts.post_add else { return Ok(()) };
     let environment = script::environment(package, kernel, &Toolchain::default());
     let Some(script) = system_script(run, package, text, environment)? else { return Ok(()) };
@@ -168,6 +171,15 @@ pub(crate) fn post_add(run: &Invocation<'_>, package: &Package, conf: &PackageCo
 ///
 /// Errors: `NoConfInPath`; those of reading a dkms.conf.
 pub fn identify(run: &Invocation<'_>, directory: &Path, kernel: &Kernel) -> Result<PackageId> {
+    let conf = nameless_conf(run, directory, kernel)?;
+    PackageId::new(conf.name, conf.version)
+}
+
+/// A directory's dkms.conf, validated, where the package is not known yet: `$module` and
+/// `$module_version` are empty. Once its package is registered, the conf is read there.
+///
+/// Errors: `NoConfInPath`; those of reading a dkms.conf.
+pub(crate) fn nameless_conf(run: &Invocation<'_>, directory: &Path, kernel: &Kernel) -> Result<PackageConf> {
     let nameless =
         Package { id: PackageId { module: String::new(), version: String::new() }, source: directory.to_path_buf() };
     let conf = directory.join("dkms.conf");
@@ -177,7 +189,23 @@ pub fn identify(run: &Invocation<'_>, directory: &Path, kernel: &Kernel) -> Resu
     }
     let conf = run.conf(&nameless, kernel, Strictness::Strict)?;
     notices(run, &conf);
-    PackageId::new(conf.name, conf.version)
+    Ok(conf)
+}
+
+/// The dkms.conf of a source that is about to be registered. What was read without the package's
+/// name counts unless there are override files, which go by the name: so mistakes in them are
+/// found before anything is changed, and without them bash starts once less.
+pub(crate) fn unregistered_conf(
+    run: &Invocation<'_>,
+    package: &Package,
+    nameless: Option<PackageConf>,
+    kernel: &Kernel,
+) -> Result<PackageConf> {
+    let overrides = run.env.override_files(package, kernel.release(), kernel.arch());
+    match nameless {
+        Some(conf) if !overrides.iter().any(|file| inside::exists(file)) => Ok(conf),
+        _ => run.conf(package, kernel, Strictness::Strict).inspect(|conf| notices(run, conf)),
+    }
 }
 
 /// Other versions that could be meant, as a line of a message.

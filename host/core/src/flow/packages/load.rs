@@ -6,11 +6,9 @@ use super::FormatRequest;
 use super::shape::{Built, Shape};
 use super::staging::Staging;
 use super::unpack::{check_archive, unpack};
-use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
-use crate::flow::actions::add::{identify, plan_registration, plan_source_copy, post_add};
-use crate::flow::recipe::notices::notices;
+use crate::flow::actions::add::{nameless_conf, plan_registration, plan_source_copy, post_add, unregistered_conf};
 use crate::flow::transaction::begin;
 use crate::tree::{Package, PackageId, SourceState, Target};
 use modsmith_facts::{Location, Root};
@@ -35,7 +33,8 @@ pub fn load_archive(
     let staging = Staging::new(run)?;
     unpack(run, archive, request, &staging, LoadPurpose::ModulePackage)?;
     let shape = Shape::read(staging.path(), archive)?;
-    let id = identify(run, &shape.source, &kernel)?;
+    let conf = nameless_conf(run, &shape.source, &kernel)?;
+    let id = PackageId::new(&conf.name, &conf.version)?;
     let known = run.env.tree.entry(&id).map(|entry| entry.source);
     if known.is_some() && !run.env.options.force {
         return Err(Error::new(
@@ -49,8 +48,7 @@ pub fn load_archive(
         .hint("--force replaces the package with the contents of the archive."));
     }
     let staged = Package { id: id.clone(), source: shape.source.clone() };
-    let conf = run.conf(&staged, &kernel, Strictness::Strict)?;
-    notices(run, &conf);
+    unregistered_conf(run, &staged, Some(conf), &kernel)?;
 
     let mut roots = run.env.system.roots.clone();
     roots.set(Root::Staging, staging.path());
@@ -60,7 +58,7 @@ pub fn load_archive(
     run.runner.run(plan)?;
     let added = || match shape.binaries_only {
         true => Ok(id),
-        false => post_add(run, &run.env.package(&id)?, &conf, &kernel).map(|()| id),
+        false => post_add(run, &run.env.package(&id)?, &kernel).map(|()| id),
     };
     run.runner.after_success(added).transpose()
 }

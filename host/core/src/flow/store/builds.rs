@@ -25,7 +25,7 @@ use crate::flow::store::origin::{origin_of, refuse_revoked};
 use crate::tree::{Origin, Package, RecordedCompatible, RecordedConfinement, RecordedStore, Target};
 use modsmith_facts::kernel::kbuild::{absolute_dependencies, is_command_file};
 use modsmith_facts::kernel::{Kernel, signature};
-use modsmith_facts::{Location, Root, compression, inside, open_trusted, resolve_in_root};
+use modsmith_facts::{Location, Root, compression, everybody_may_read, inside, open_trusted, resolve_in_root};
 use modsmith_store::{Entry, Identity, Inputs, Kept, Listing, New, Shared, Store};
 
 /// The directory of caches below `/var`, and the store's in it.
@@ -378,6 +378,10 @@ fn undeclared_reads(
                 .map_err(|error| format!("{name}, which it reads: {error}"))?;
             if trees.iter().any(|tree| Path::new(&run.env.seen_by_build(&real)).starts_with(tree)) {
                 continue;
+            }
+            // A recipe writes these names: a store tells nothing about files that are secret.
+            if !everybody_may_read(run.env.build_root(), &real) {
+                return Err(format!("{name}, which it reads, is not for every user to read"));
             }
             let digest = digest_of_file(&real).map_err(|error| format!("{name}, which it reads: {error}"))?;
             found.insert(name, digest);
