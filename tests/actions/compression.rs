@@ -22,7 +22,7 @@ fn installed(suffix: &str) -> (World, Vec<u8>) {
 }
 
 #[test]
-fn as_xz_zstd_gzip_or_not_at_all() {
+fn modules_are_compressed_as_those_of_the_kernel_with_xz_zstd_gzip_or_not_at_all() {
     for (suffix, magic) in [
         (".xz", &[0xfd, b'7', b'z', b'X', b'Z', 0][..]),
         (".zst", &[0x28, 0xb5, 0x2f, 0xfd]),

@@ -227,7 +227,7 @@ fn autoinstall_defers_what_needs_a_package_that_is_not_registered() {
 }
 
 #[test]
-fn words_and_codes_of_3_4() {
+fn messages_and_exit_codes_are_those_of_dkms_3_4() {
     const EMPTY: &str = "sample/1.0, KERNEL, ARCH: built\n";
     let empty = |option: &'static str, what: &'static str| -> [String; 4] {
         ["build sample/1.0", "status", "autoinstall", "remove sample/1.0"]

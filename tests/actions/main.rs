@@ -1,6 +1,7 @@
 //! What each action does to the tree and to the system: the states, the files, the lines that it prints.
 
 mod administrators_files;
+mod archive_places;
 mod autoinstall;
 mod boot_image;
 mod compression;
@@ -17,6 +18,7 @@ mod parallel;
 mod read_only;
 mod records;
 mod reinstall;
+mod remove;
 mod shims;
 mod signing;
 mod signing_keys;

@@ -6,8 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use modsmith_tests::fixture::Package;
-use modsmith_tests::kernel::{self};
+use modsmith_tests::fixture::{Package, product};
 use modsmith_tests::prelude::*;
 use modsmith_tests::signature::Signed;
 use modsmith_tests::{Output, World, modinfo, tool};
@@ -31,13 +30,10 @@ fn build(world: &World) -> Output {
     world.dkms(&format!("build signed/1.0 -k {}", kernel())).expect(0)
 }
 
-fn built(world: &World) -> PathBuf {
-    world.tree().join("signed/1.0").join(kernel()).join(kernel::arch()).join("module/signed.ko")
-}
-
 #[track_caller]
 fn signed(world: &World) -> Signed {
-    Signed::read(&built(world)).unwrap_or_else(|| panic!("{} has no signature", built(world).display()))
+    Signed::read(&product(world, "signed"))
+        .unwrap_or_else(|| panic!("{} has no signature", product(world, "signed").display()))
 }
 
 #[track_caller]
@@ -94,12 +90,15 @@ fn the_signature_made_without_a_program_is_byte_for_byte_that_of_sign_file() {
         let by_hand = world.path("by-hand.ko");
         fs::write(&by_hand, signed(&world).module).expect("writable");
         tool::run(Command::new(SIGN_FILE).arg(digest).arg(key).arg(&certificate).arg(&by_hand));
-        assert!(fs::read(built(&world)).unwrap() == fs::read(by_hand).unwrap(), "{digest}: another signature");
+        assert!(
+            fs::read(product(&world, "signed")).unwrap() == fs::read(by_hand).unwrap(),
+            "{digest}: another signature"
+        );
 
         assert_signed_with(&world, &certificate);
-        assert_eq!(modinfo::field(&built(&world), "signer"), "modsmith tests");
-        assert_eq!(modinfo::field(&built(&world), "sig_hashalgo"), digest);
-        assert_eq!(mode(&built(&world)), 0o644);
+        assert_eq!(modinfo::field(&product(&world, "signed"), "signer"), "modsmith tests");
+        assert_eq!(modinfo::field(&product(&world, "signed"), "sig_hashalgo"), digest);
+        assert_eq!(mode(&product(&world, "signed")), 0o644);
     }
 }
 
@@ -123,7 +122,7 @@ fn a_failing_program_leaves_the_module_unsigned_and_says_so() {
     let world = world("sign_tool=/etc/dkms/sign\n");
     script(&world.path("etc/dkms/sign"), "echo no such token >&2; exit 3");
     build(&world).expect_error("ended with exit status 3").expect_error("no such token");
-    assert_eq!(Signed::read(&built(&world)), None);
+    assert_eq!(Signed::read(&product(&world, "signed")), None);
 }
 
 /// Lays a directory over one that the machine may not have.
@@ -229,8 +228,8 @@ fn a_key_on_a_token_signs_with_a_pin_that_is_nowhere_written() {
     let out = world.shell(&script).run().expect(0);
     assert!(out.stdout.contains("Signing key: pkcs11:token=modsmith;object=mok;type=private\n"), "{out}");
     assert_signed_with(&world, &world.path("c"));
-    assert_eq!(modinfo::field(&built(&world), "signer"), "modsmith token");
-    let log = fs::read_to_string(built(&world).with_file_name("../log/make.log")).expect("a log");
+    assert_eq!(modinfo::field(&product(&world, "signed"), "signer"), "modsmith token");
+    let log = fs::read_to_string(product(&world, "signed").with_file_name("../log/make.log")).expect("a log");
     for text in [&out.stdout, &out.stderr, &log] {
         assert!(!text.contains("1234"), "the PIN is shown: {text}");
     }
@@ -265,7 +264,7 @@ fn a_pin_in_the_name_of_a_key_is_shown_nowhere_in_any_spelling() {
         }
         let used = fs::read_to_string(world.path("boot/keys")).expect("the program wrote it");
         assert!(used.contains(&key), "{attribute}: the program that signs gets the PIN: {used}");
-        let log = fs::read_to_string(built(&world).with_file_name("../log/make.log")).expect("a log");
+        let log = fs::read_to_string(product(&world, "signed").with_file_name("../log/make.log")).expect("a log");
         assert!(!log.contains(PIN), "{attribute}: {log}");
         for file in walkdir::WalkDir::new(world.tree()).into_iter().flatten().filter(|file| file.file_type().is_file())
         {
@@ -282,7 +281,7 @@ fn a_module_is_signed_before_it_is_compressed() {
     fs::create_dir_all(&own).expect("writable");
     fs::write(own.join("own.ko.xz"), "").expect("writable");
     build(&world);
-    let packed = built(&world).with_extension("ko.xz");
+    let packed = product(&world, "signed").with_extension("ko.xz");
     assert_eq!(Signed::read(&packed), None, "the signature is inside");
     tool::run(Command::new(tool::path("xz")).arg("-d").arg(&packed));
     assert_signed_with(&world, &world.tree().join("mok.pub"));
@@ -319,7 +318,7 @@ fn one_half_of_a_pair_is_never_overwritten() {
         fs::remove_file(world.tree().join(gone)).expect("it is there");
         let before = fs::read(world.tree().join(left)).unwrap();
         build(&world).expect_error("The modules will not be signed.").expect_error("Restore /var/lib/dkms/mok.");
-        assert_eq!(Signed::read(&built(&world)), None);
+        assert_eq!(Signed::read(&product(&world, "signed")), None);
         assert_eq!(fs::read(world.tree().join(left)).unwrap(), before);
         assert!(!world.tree().join(gone).exists());
     }
@@ -331,7 +330,7 @@ fn halves_of_different_pairs_sign_nothing() {
     let key = world.tree().join("mok.key");
     tool::run(Command::new(tool::path("openssl")).args(["genrsa", "-out"]).arg(&key).arg("2048"));
     build(&world).expect_error("does not match the certificate");
-    assert_eq!(Signed::read(&built(&world)), None);
+    assert_eq!(Signed::read(&product(&world, "signed")), None);
 }
 
 #[test]
@@ -348,7 +347,7 @@ fn a_key_that_the_host_cannot_use_says_which_it_takes() {
     );
     fs::rename(encrypted, &key).expect("writable");
     build(&world).expect_error("/var/lib/dkms/mok.key").expect_error("without a passphrase");
-    assert_eq!(Signed::read(&built(&world)), None);
+    assert_eq!(Signed::read(&product(&world, "signed")), None);
 }
 
 #[test]
@@ -368,7 +367,7 @@ fn signing_can_be_switched_off() {
     let world = world("try_sign_modules=false\n");
     let out = build(&world);
     assert!(out.stdout.contains("The modules will not be signed: try_sign_modules is false.\n"), "{out}");
-    assert_eq!(Signed::read(&built(&world)), None);
+    assert_eq!(Signed::read(&product(&world, "signed")), None);
     assert!(!world.tree().join("mok.key").exists());
 }
 
@@ -425,7 +424,7 @@ fn a_configured_pair_that_cannot_be_made_leaves_modules_unsigned_and_nobody_says
         let world = world(&format!("{signer}mok_signing_key=/etc/keys/k.key\nmok_certificate=/etc/keys/k.pub\n"));
         let out = build(&world).expect_error("The modules will not be signed. ").expect_error("/etc/keys/k.key");
         assert!(!out.stdout.contains("Signing module"), "{out}");
-        assert_eq!(Signed::read(&built(&world)), None);
+        assert_eq!(Signed::read(&product(&world, "signed")), None);
     }
     // A key that signs nothing.
     let world = world("mok_signing_key=/etc/dkms/k.key\nmok_certificate=/etc/dkms/k.pub\n");
@@ -434,5 +433,5 @@ fn a_configured_pair_that_cannot_be_made_leaves_modules_unsigned_and_nobody_says
     }
     let out = build(&world).expect_error("/var/lib/dkms/signed/1.0/build/signed.ko was not signed: ");
     assert!(!out.stdout.contains("Signing module"), "{out}");
-    assert_eq!(Signed::read(&built(&world)), None);
+    assert_eq!(Signed::read(&product(&world, "signed")), None);
 }

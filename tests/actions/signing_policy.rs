@@ -2,10 +2,8 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::PathBuf;
 
-use modsmith_tests::fixture::Package;
-use modsmith_tests::kernel;
+use modsmith_tests::fixture::{Package, product};
 use modsmith_tests::prelude::*;
 use modsmith_tests::schema::validate;
 use modsmith_tests::signature::Signed;
@@ -25,12 +23,8 @@ fn build(world: &World) -> Output {
     world.modsmith(&format!("build signed/1.0 -k {} --force", kernel())).expect(0)
 }
 
-fn built(world: &World) -> PathBuf {
-    world.tree().join("signed/1.0").join(kernel()).join(kernel::arch()).join("module/signed.ko")
-}
-
 fn is_signed(world: &World) -> bool {
-    Signed::read(&built(world)).is_some()
+    Signed::read(&product(world, "signed")).is_some()
 }
 
 /// What `status --json` says why the modules are unsigned.

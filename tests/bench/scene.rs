@@ -8,7 +8,7 @@ use std::process::Command;
 use modsmith_core::tree::{BuildRecord, ConfFile, PackageId, RecordedModule, Target};
 use modsmith_facts::{Location, Root, Stamp};
 use modsmith_tests::fixture::Package;
-use modsmith_tests::kernel::{self, Flavour};
+pub use modsmith_tests::prelude::kernel;
 use modsmith_tests::{World, debian, paths, tool};
 
 /// Debian's packages that build for its generic kernel, in Debian 12.
@@ -54,10 +54,6 @@ pub const TEN: [&str; 10] = [
     "tp-smapi-dkms",
     "v4l2loopback-dkms",
 ];
-
-pub fn kernel() -> String {
-    kernel::newest(Flavour::Generic)
-}
 
 /// A machine with the newest generic kernel and framework.conf as Debian's dkms
 /// comes with it: both programs read it each time.

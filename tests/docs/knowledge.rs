@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use modsmith_tests::paths;
+use modsmith_tests::shipped::shipped;
 use regex::Regex;
 use walkdir::WalkDir;
 
@@ -102,6 +103,7 @@ const PARTS: &[&str] = &[
     "pkcs",
     "dh_dkms",
     "lsb_release",
+    "x-initrd",
     "initramfs-tools",
     "update-initramfs",
     "weak-modules",
@@ -120,14 +122,6 @@ const PARTS: &[&str] = &[
     "red hat",
     "void linux",
 ];
-
-/// The lines of a file that are not tests: everything before the test module,
-/// which is last in its file.
-fn shipped(text: &str) -> &str {
-    let starts = ["#[cfg(test)]\nmod ", "#[cfg(test)]\npub(crate) mod "];
-    let end = starts.iter().filter_map(|start| text.find(start)).min().unwrap_or(text.len());
-    &text[..end]
-}
 
 /// The listed names in a line.
 fn named(line: &str) -> impl Iterator<Item = &'static str> {
@@ -149,10 +143,15 @@ fn sources() -> Vec<(String, String)> {
         // Beside Rust, texts that are part of the program: templates, schemas, manifests of crates.
         let Ok(text) = fs::read_to_string(file.path()) else { continue };
         let path = file.path().strip_prefix(paths::checkout()).expect("below the checkout");
-        sources.push((path.display().to_string(), shipped(&text).to_owned()));
+        sources.push((path.display().to_string(), shipped(&text)));
     }
     assert!(sources.len() > 200, "only {} sources were found", sources.len());
     sources
+}
+
+/// A text without its comments.
+fn code(text: &str) -> String {
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect()
 }
 
 /// Rows of a table of the page, below a heading: the code words of each column.
@@ -194,19 +193,46 @@ fn the_program_knows_no_distribution() {
 }
 
 #[test]
-fn the_program_starts_no_other_programs_by_name() {
-    let starts =
-        Regex::new(r#"(?:Command::new|installed)\(\s*"([^"]+)"|find_program\([^()]*?,\s*"([^"]+)"\)"#).unwrap();
+fn the_program_starts_no_other_programs() {
+    let starts = Regex::new(concat!(
+        r#"installed\(\s*"([^"]+)"|find_program\([^()]*?,\s*"([^"]+)"\)|"#,
+        // The parser of arguments has a type of this name, too.
+        r#"(?:clap::)?Command::new\(\s*"?((?:[^()"]|\(\))*)"?\s*\)"#
+    ))
+    .unwrap();
+    let alias = Regex::new(r"\bCommand as (\w+)").unwrap();
     let mut found = BTreeSet::new();
     for (file, text) in sources() {
-        let code: String =
-            text.lines().filter(|line| !line.trim_start().starts_with("//")).map(|l| format!("{l}\n")).collect();
-        for start in starts.captures_iter(&code) {
-            let name = start.get(1).or(start.get(2)).expect("one of them").as_str();
+        // A file may give the type another name.
+        let code = alias
+            .captures_iter(&text)
+            .fold(code(&text), |code, alias| code.replace(&format!("{}::new(", &alias[1]), "Command::new("));
+        for start in starts.captures_iter(&code).filter(|start| !start[0].starts_with("clap::")) {
+            let name = start.get(1).or(start.get(2)).or(start.get(3)).expect("one of them").as_str();
             found.insert((name.to_owned(), file.clone()));
         }
     }
+    // A command without a program is completed before it is started.
+    found.retain(|(name, _)| !name.is_empty());
     compare("Programs", &found);
+}
+
+/// Names that end in a kernel's release, names of kernel images, and ends of names.
+#[test]
+fn the_program_names_no_other_files_of_boot() {
+    let names = Regex::new(concat!(
+        r#"(?:Root::Boot,\s*|\bboot\s*\.join\(\s*)&?format!\(\s*"([^"]*)"|"#,
+        r#""((?:vmlinuz|(?:bz|u|z)?Image|System\.map|initrd\.img)-?)"|\.push\("(\.[a-z]+)"\)"#
+    ))
+    .unwrap();
+    let mut found = BTreeSet::new();
+    for (file, text) in sources() {
+        for name in names.captures_iter(&code(&text)) {
+            let name = name.get(1).or(name.get(2)).or(name.get(3)).expect("one of them").as_str();
+            found.insert((name.to_owned(), file.clone()));
+        }
+    }
+    compare("Files in /boot", &found);
 }
 
 #[test]
@@ -257,6 +283,6 @@ fn names_are_found_in_code_and_comments_but_not_in_tests_or_longer_words() {
     assert_eq!(first("run(\"weak-modules\")"), Some("weak-modules"));
     assert_eq!(first("fn rpm_safe_upgrade() {}"), Some("rpm"));
     assert_eq!(first("let decree = surpassed;"), None);
-    let text = "a\n#[cfg(test)]\nmod tests { /* debian */ }\n";
+    let text = "a\n#[cfg(test)]\nmod tests {\n    // debian\n}\n";
     assert_eq!(shipped(text), "a\n");
 }

@@ -26,6 +26,7 @@ fn documented() -> Codes {
 fn known() -> Codes {
     let own = modsmith::ids().into_iter();
     let kit = modsmith_kit::error::IDS.into_iter();
+    // Both programs use this function.
     let kit = kit.map(|(id, kind)| (id, Some(modsmith::exit_code(kind.into()))));
     own.chain(kit)
         .map(|(id, code)| (id.to_owned(), code.map_or("its own".to_owned(), |code| code.to_string())))
@@ -49,6 +50,8 @@ fn an_error_is_json_for_whoever_asked_for_json() {
         ("plugin inspect nosuch --json", 1, "plugin-unknown"),
         ("conf nosuch --json", 1, "usage"),
         ("nosuch --json", 1, "usage"),
+        // `modsmith-plugin` writes this document.
+        ("plugin test nosuch --json", 1, "plugin-source-missing"),
     ] {
         let output = world.modsmith(line).expect(code);
         let json = output.json();

@@ -2,12 +2,6 @@
 
 use modsmith_tests::World;
 use modsmith_tests::fixture::Package;
-use modsmith_tests::kernel::{self, Flavour};
-
-/// The kernel of [`world`].
-pub fn kernel() -> String {
-    kernel::newest(Flavour::Generic)
-}
 
 /// A machine without a signing key; one package that builds, one that does not, and one that is for another kernel.
 pub fn world() -> World {

@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use modsmith_tests::fixture::Package;
+use modsmith_tests::prelude::*;
 use modsmith_tests::world::modsmith;
 use modsmith_tests::{World, paths};
 use vt100::{Color, Screen};
 
-use crate::packages::kernel;
 use crate::runs::usual;
 
 const FILE: &str = "docs/pictures/autoinstall.svg";

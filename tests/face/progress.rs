@@ -1,10 +1,11 @@
 //! What a terminal shows while an action works, and at its end.
 
 use modsmith_tests::fixture::Package;
+use modsmith_tests::prelude::*;
 use modsmith_tests::world::modsmith;
 use regex::RegexSet;
 
-use crate::packages::{kernel, world};
+use crate::packages::world;
 
 /// What a line can be, whole.
 fn lines() -> RegexSet {

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use modsmith_tests::fixture::Package;
+use modsmith_tests::prelude::*;
 use modsmith_tests::schema::{validate, validate_lines};
 use modsmith_tests::world::modsmith;
 use modsmith_tests::{World, paths};
 use regex::Regex;
 
 use crate::kept::assert_kept;
-use crate::packages::{kernel, world};
+use crate::packages::world;
 
 const FOLDER: &str = "tests/face/runs";
 

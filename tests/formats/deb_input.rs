@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use modsmith_tests::fixture::Package;
+use modsmith_tests::fixture::{Package, built_box};
 use modsmith_tests::prelude::*;
 use modsmith_tests::{Snapshot, World, tool};
 
@@ -14,14 +14,6 @@ const CONTROL: &str = "Source: DEBIAN_PACKAGE-dkms\nMaintainer: A Vendor <vendor
     Depends: ${misc:Depends}, make\nSection: kernel\nPriority: optional\nDescription: modules of a vendor\n More.\n";
 const CHANGELOG: &str = "DEBIAN_PACKAGE-dkms (MODULE_VERSION) stable; urgency=low\n\n  * For MODULE_NAME.\n\n \
     -- A Vendor <vendor@example.org>  DATE_STAMP\n";
-
-/// A world in which `box/1.0` is built.
-fn built() -> World {
-    let world = World::generic();
-    world.add_package(&Package::new("box", "1.0"));
-    world.dkms(&format!("build box/1.0 -k {}", kernel())).expect(0);
-    world
-}
 
 /// A world in which a package is added.
 fn added(name: &str, version: &str) -> World {
@@ -56,7 +48,7 @@ fn listing(deb: &Path) -> String {
 
 #[test]
 fn what_cannot_be_made_is_refused_and_leaves_nothing() {
-    let world = built();
+    let world = built_box();
     let before = everything(&world);
     for (line, code, says) in [
         ("mkdeb box", 1, "version"),
@@ -75,7 +67,7 @@ fn what_cannot_be_made_is_refused_and_leaves_nothing() {
 
 #[test]
 fn a_full_disk_and_one_that_cannot_be_written_leave_nothing() {
-    let world = built();
+    let world = built_box();
     // Nothing makes it smaller.
     let random = "dd if=/dev/urandom of=/usr/src/box-1.0/firmware bs=1024 count=4096 2>/dev/null";
     world.shell(random).run().expect(0);
@@ -133,7 +125,7 @@ fn a_version_with_a_revision_gives_a_source_package_that_dpkg_takes_apart_and_bu
 
 #[test]
 fn templates_of_the_source_come_before_those_of_the_administrator() {
-    let world = built();
+    let world = built_box();
     let template = |place: &str, control: &str| {
         world.write(&format!("{place}/debian/control"), control);
         world.write(&format!("{place}/debian/changelog"), CHANGELOG);
@@ -188,7 +180,7 @@ fn a_template_of_a_source_package_is_all_there_and_its_rules_are_run_by_whoever_
 
 #[test]
 fn options_say_what_goes_into_it() {
-    let world = built();
+    let world = built_box();
     let make = |options: &str| {
         let _ = fs::remove_dir_all(world.tree().join("box/1.0/deb"));
         world.dkms(&format!("mkdeb box/1.0 {options}")).expect(0);
@@ -244,7 +236,7 @@ fn handmade(world: &World, name: &str, fill: impl Fn(&Path)) -> PathBuf {
 
 #[test]
 fn what_is_no_module_package_is_not_loaded_and_leaves_nothing() {
-    let world = built();
+    let world = built_box();
     let from = added("other", "1.0");
     from.dkms("mkdeb other/1.0 --source-only").expect(0);
     let whole = fs::read(deb_in(&from.tree().join("other/1.0/deb"))).unwrap();
@@ -279,7 +271,7 @@ fn what_is_no_module_package_is_not_loaded_and_leaves_nothing() {
 
 #[test]
 fn a_package_of_what_is_already_there_is_not_loaded_without_force() {
-    let world = built();
+    let world = built_box();
     world.dkms("mkdeb box/1.0 --source-only").expect(0);
     let deb = deb_in(&world.tree().join("box/1.0/deb"));
     let before = everything(&world);

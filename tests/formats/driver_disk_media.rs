@@ -7,17 +7,9 @@ use std::path::Path;
 use std::process::Command;
 
 use modsmith_tests::disk::Disk;
-use modsmith_tests::fixture::Package;
+use modsmith_tests::fixture::built_box;
 use modsmith_tests::prelude::*;
 use modsmith_tests::{Snapshot, World, tool};
-
-/// A world in which `box/1.0` is built.
-fn built() -> World {
-    let world = World::generic();
-    world.add_package(&Package::new("box", "1.0"));
-    world.dkms(&format!("build box/1.0 -k {}", kernel())).expect(0);
-    world
-}
 
 fn make(world: &World, options: &str) -> Disk {
     Disk::make(world, &format!("box/1.0 -k {} {options}", kernel()))
@@ -61,7 +53,7 @@ fn difficult(world: &World) {
 
 #[test]
 fn difficult_sources_are_the_same_on_every_medium() {
-    let world = built();
+    let world = built_box();
     difficult(&world);
     let source = Snapshot::of(&world.path("usr/src/box-1.0"));
     for options in ["--media tar", "--media iso", "--size 5000", "--size 8193", "--size 8300", "--size 40000"] {
@@ -72,7 +64,7 @@ fn difficult_sources_are_the_same_on_every_medium() {
 
 #[test]
 fn floppies_of_all_sizes_are_sound() {
-    let world = built();
+    let world = built_box();
     // 8 MB is where ext2 gets a second group, 16 MB where FAT gets wider.
     for size in [360, 720, 1200, 1441, 2880, 5000, 8192, 8193, 8200, 16_384, 16_385, 33_000, 65_600, 131_071, 262_144] {
         let disks = ["redhat3", "suse -r 9.3"].map(|distro| make(&world, &format!("-d {distro} --size {size}")));
@@ -84,7 +76,7 @@ fn floppies_of_all_sizes_are_sound() {
 
 #[test]
 fn a_floppy_that_is_full_to_the_last_block_is_sound() {
-    let world = built();
+    let world = built_box();
     for kind in ["redhat3", "suse -r 9.3", "ubuntu"] {
         let smallest = smallest(&world, kind);
         assert!(smallest > 8, "{kind}: {smallest} KB");
@@ -133,7 +125,7 @@ fn assert_same(one: &[(String, Vec<u8>)], other: &[(String, Vec<u8>)]) {
 
 #[test]
 fn disks_are_the_same_whenever_and_wherever_they_are_made() {
-    let here = built();
+    let here = built_box();
     let there = here.duplicate();
     // Other times of the files and directories, another order of making them.
     for file in walk(&there.path("usr/src/box-1.0")).iter().chain(&walk(&there.tree().join("box"))) {
@@ -157,7 +149,7 @@ fn walk(directory: &Path) -> Vec<std::path::PathBuf> {
 
 #[test]
 fn all_dates_are_those_of_the_source() {
-    let world = built();
+    let world = built_box();
     let line = |media: &str| format!("mkdriverdisk box/1.0 -k {} -d redhat3 --media {media}", kernel());
     let make = |media: &str| {
         let run = world.program(world.path("bin/dkms")).words(&line(media));

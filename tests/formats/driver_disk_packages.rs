@@ -7,7 +7,8 @@ use std::process::Command;
 
 use modsmith_tests::disk::{Disk, gunzip};
 use modsmith_tests::kernel;
-use modsmith_tests::real::{BBSWITCH, DDCCI, DEFAULT, DIGIMEND, kernel};
+use modsmith_tests::prelude::*;
+use modsmith_tests::real::{BBSWITCH, DDCCI, DEFAULT, DIGIMEND};
 use modsmith_tests::tool;
 
 /// The packages of a disk, by their path on it.

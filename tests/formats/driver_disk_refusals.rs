@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 
 use modsmith_tests::disk::Disk;
-use modsmith_tests::fixture::Package;
+use modsmith_tests::fixture::{Package, built_box};
 use modsmith_tests::kernel::{self};
 use modsmith_tests::prelude::*;
 use modsmith_tests::{Snapshot, World, tool};
@@ -16,9 +16,7 @@ const ELSEWHERE: &str = "5.10.0-1-elsewhere";
 /// A world in which `box/1.0` is built for the machine's kernel, and as if for
 /// another one on another architecture.
 fn built() -> World {
-    let world = World::generic();
-    world.add_package(&Package::new("box", "1.0"));
-    world.dkms(&format!("build box/1.0 -k {}", kernel())).expect(0);
+    let world = built_box();
     let version = world.tree().join("box/1.0");
     let other = version.join(ELSEWHERE);
     tool::run(Command::new("cp").arg("-a").arg(version.join(kernel())).arg(&other));

@@ -8,7 +8,8 @@ use std::process::Command;
 
 use modsmith_tests::disk::{Disk, gunzip};
 use modsmith_tests::kernel;
-use modsmith_tests::real::{BBSWITCH, DDCCI, DEFAULT, DIGIMEND, Real, kernel};
+use modsmith_tests::prelude::*;
+use modsmith_tests::real::{BBSWITCH, DDCCI, DEFAULT, DIGIMEND, Real};
 use modsmith_tests::{Snapshot, World, modinfo, tool};
 
 /// What each kind of disk is asked for with.

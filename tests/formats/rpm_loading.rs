@@ -4,18 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use modsmith_tests::fixture::Package;
+use modsmith_tests::fixture::{Package, built_box_with_files};
 use modsmith_tests::kernel::{self};
 use modsmith_tests::prelude::*;
 use modsmith_tests::rpm::{Machine, Workshop};
 use modsmith_tests::{Snapshot, World};
-
-fn built() -> World {
-    let world = World::generic();
-    world.add_package(&Package::new("box", "1.0").file(".hidden", "also source\n").script("tool", "true"));
-    world.dkms(&format!("build box/1.0 -k {}", kernel())).expect(0);
-    world
-}
 
 /// The package that a world makes.
 fn made(world: &World, options: &str) -> PathBuf {
@@ -44,7 +37,7 @@ fn in_state(state: &str) -> String {
 
 #[test]
 fn source_and_modules_come_through_an_rpm_unchanged() {
-    let from = built();
+    let from = built_box_with_files();
     let archive = made(&from, "");
     let to = World::generic();
     to.dkms(&format!("add {}", archive.display())).expect(0);
@@ -57,7 +50,7 @@ fn source_and_modules_come_through_an_rpm_unchanged() {
 
 #[test]
 fn every_action_that_takes_an_archive_takes_an_rpm() {
-    let from = built();
+    let from = built_box_with_files();
     let kernel = kernel();
     let source = made(&from, "--source-only");
     let source = source.display();
@@ -120,7 +113,7 @@ fn member(path: &str, mode: u32, size: usize, contents: &[u8]) -> Vec<u8> {
 
 #[test]
 fn damaged_and_hostile_packages_are_refused_and_leave_nothing() {
-    let from = built();
+    let from = built_box_with_files();
     let whole = fs::read(made(&from, "")).unwrap();
     let source_package = fs::read(from.tree().join("box/1.0/rpm/box-1.0-1dkms.src.rpm")).unwrap();
     // The payload is what begins as gzip does.
@@ -169,7 +162,7 @@ fn damaged_and_hostile_packages_are_refused_and_leave_nothing() {
 
 #[test]
 fn where_rpm_is_the_systems_own_it_installs_the_package_itself() {
-    let from = built();
+    let from = built_box_with_files();
     let archive = made(&from, "");
     let world = World::generic();
     let machine_of_its_own = Machine::of(&world);

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use modsmith_tests::fixture::Package;
+use modsmith_tests::fixture::{Package, built};
 use modsmith_tests::kernel::{self, Flavour};
 use modsmith_tests::prelude::*;
 use modsmith_tests::rpm::{Workshop, field, files, query};
@@ -19,14 +19,6 @@ const FOR_DEVICES: &str = "#include <linux/module.h>\nMODULE_LICENSE(\"GPL\");\n
 
 fn package() -> Package {
     Package::new("box", "1.0").file("box.c", FOR_DEVICES).file(".hidden", "also source\n").script("tool", "true")
-}
-
-/// A world in which a package is built for the machine's kernel.
-fn built(package: &Package) -> World {
-    let world = World::generic();
-    world.add_package(package);
-    world.dkms(&format!("build {} -k {}", package.id(), kernel())).expect(0);
-    world
 }
 
 /// Where results go.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use modsmith_tests::World;
-use modsmith_tests::fixture::Package;
+use modsmith_tests::fixture::{Package, built};
 use modsmith_tests::kernel::{self};
 use modsmith_tests::prelude::*;
 use modsmith_tests::rpm::{Workshop, field, files, query};
@@ -46,13 +46,6 @@ const WITH_ALIAS: &str =
 
 fn package() -> Package {
     Package::new("box", "1.0").file("box.c", WITH_ALIAS)
-}
-
-fn built(package: &Package) -> World {
-    let world = World::generic();
-    world.add_package(package);
-    world.dkms(&format!("build {} -k {}", package.id(), kernel())).expect(0);
-    world
 }
 
 /// Makes a package, and returns it.

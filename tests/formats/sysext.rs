@@ -10,7 +10,7 @@ use modsmith_tests::kernel::{self, Flavour};
 use modsmith_tests::{Output, World, debian, paths, tool};
 
 /// Which Debian's cloud kernel comes with; its drivers are few.
-fn kernel() -> String {
+fn cloud() -> String {
     kernel::newest(Flavour::Cloud)
 }
 
@@ -25,33 +25,33 @@ impl Machine {
     fn with(package: &str) -> Self {
         let source = debian::source(package);
         let id = id(&source);
-        let built = paths::cached("sysext", &format!("{package}-{}", kernel()), |dir| {
-            let world = World::new(&[kernel()]);
+        let built = paths::cached("sysext", &format!("{package}-{}", cloud()), |dir| {
+            let world = World::new(&[cloud()]);
             world.copy_source(&source);
-            world.dkms(&format!("build {id} -k {}", kernel())).expect(0);
+            world.dkms(&format!("build {id} -k {}", cloud())).expect(0);
             tool::run(Command::new("cp").arg("-a").arg(world.tree().join(".")).arg(dir));
         });
-        let world = World::new(&[kernel()]);
-        kernel::add_modules(&world, &kernel());
+        let world = World::new(&[cloud()]);
+        kernel::add_modules(&world, &cloud());
         world.copy_source(&source);
         tool::run(Command::new("cp").arg("-a").arg(built.join(".")).arg(world.tree()));
         Self { world, id }
     }
 
     fn make(&self, options: &str) -> Output {
-        self.world.modsmith(&format!("mksysext {} -k {} {options}", self.id, kernel()))
+        self.world.modsmith(&format!("mksysext {} -k {} {options}", self.id, cloud()))
     }
 
     /// The image that is made.
     fn image(&self, options: &str) -> PathBuf {
         self.make(options).expect(0);
-        let name = format!("{}-{}.raw", self.id.replace('/', "-"), kernel());
+        let name = format!("{}-{}.raw", self.id.replace('/', "-"), cloud());
         self.world.tree().join(&self.id).join("sysext").join(name)
     }
 
     /// Module files in the tree.
     fn modules(&self) -> Vec<PathBuf> {
-        let built = self.world.tree().join(&self.id).join(kernel()).join(kernel::arch()).join("module");
+        let built = self.world.tree().join(&self.id).join(cloud()).join(kernel::arch()).join("module");
         let files = fs::read_dir(built).expect("it is built").map(|entry| entry.expect("it can be read").path());
         let mut modules: Vec<PathBuf> = files.filter(|file| file.to_string_lossy().contains(".ko")).collect();
         modules.sort();
@@ -79,7 +79,7 @@ impl System {
         std::os::unix::fs::symlink("usr/lib", system.path("lib")).expect("writable");
         fs::copy("/etc/os-release", system.path("usr/lib/os-release")).expect("this machine has one");
         std::os::unix::fs::symlink("../usr/lib/os-release", system.path("etc/os-release")).expect("writable");
-        kernel::copy_modules(&kernel::system(&kernel()).join("lib/modules").join(kernel()), &system.modules());
+        kernel::copy_modules(&kernel::system(&cloud()).join("lib/modules").join(cloud()), &system.modules());
         system
     }
 
@@ -88,7 +88,7 @@ impl System {
     }
 
     fn modules(&self) -> PathBuf {
-        self.path("usr/lib/modules").join(kernel())
+        self.path("usr/lib/modules").join(cloud())
     }
 
     fn text(&self, name: &str) -> String {
@@ -108,7 +108,7 @@ impl System {
             order.push_str(&format!("updates/dkms/{name}\n"));
         }
         fs::write(system.modules().join("modules.order"), order).expect("writable");
-        tool::run(Command::new(tool::path("depmod")).arg("-b").arg(system.0.path()).arg(kernel()));
+        tool::run(Command::new(tool::path("depmod")).arg("-b").arg(system.0.path()).arg(cloud()));
         system
     }
 
@@ -126,7 +126,7 @@ impl System {
     /// What modprobe says about it.
     fn modprobe(&self, words: &[&str]) -> String {
         let mut modprobe = Command::new(tool::path("modprobe"));
-        let said = tool::run(modprobe.arg("-d").arg(self.0.path()).args(["-S", &kernel()]).args(words));
+        let said = tool::run(modprobe.arg("-d").arg(self.0.path()).args(["-S", &cloud()]).args(words));
         said.replace(&self.0.path().display().to_string(), "")
     }
 }
@@ -213,7 +213,7 @@ fn systemd_merges_an_image_and_modprobe_finds_its_modules_and_the_kernels() {
          ! modprobe -d {root} -S {kernel} --show-depends nf_nat_rtsp",
         sysext = tool::path("systemd-sysext").display(),
         root = system.0.path().display(),
-        kernel = kernel(),
+        kernel = cloud(),
         device = pattern.replace('*', "0"),
     );
     let mut merge = Command::new(tool::path("unshare"));
@@ -245,7 +245,7 @@ fn the_same_modules_give_the_same_image_whenever_and_wherever() {
 #[test]
 fn the_date_of_the_source_is_the_date_of_everything_in_it() {
     let machine = Machine::with("dm-writeboost-dkms");
-    let words = format!("mksysext {} -k {}", machine.id, kernel());
+    let words = format!("mksysext {} -k {}", machine.id, cloud());
     let dated = machine.world.program(machine.world.path("bin/dkms")).words(&words);
     dated.env("SOURCE_DATE_EPOCH", "1234567890").run().expect(0);
     let image = machine.world.tree().join(&machine.id).join("sysext");
@@ -274,7 +274,7 @@ fn an_image_is_for_the_system_that_was_named() {
 fn an_image_holds_the_modules_of_further_packages() {
     let machine = Machine::with("bbswitch-dkms");
     machine.world.add_package(&Package::new("extra", "1.0"));
-    machine.world.dkms(&format!("build extra/1.0 -k {}", kernel())).expect(0);
+    machine.world.dkms(&format!("build extra/1.0 -k {}", cloud())).expect(0);
     let system = System::extended(&machine.image("--with extra/1.0"));
     for module in ["extra", "bbswitch"] {
         assert!(
@@ -291,13 +291,13 @@ fn modules_that_are_installed_here_leave_no_trace_in_an_image() {
     let machine = Machine::with("dm-writeboost-dkms");
     let clean = System::extended(&machine.image(""));
     machine.world.add_package(&Package::new("foreign", "1.0"));
-    machine.world.dkms(&format!("install foreign/1.0 -k {}", kernel())).expect(0);
+    machine.world.dkms(&format!("install foreign/1.0 -k {}", cloud())).expect(0);
     let out = machine.make("").expect(0);
     assert!(out.stdout.contains("did not come with kernel") && out.stdout.contains("updates/dkms/foreign.ko"), "{out}");
     // Of another package manager, in the place of the kernel's own.
-    let modules = machine.world.modules(&kernel());
-    fs::copy(fixture::module(&kernel(), "llc", None), modules.join("updates/llc.ko")).expect("writable");
-    machine.world.shell(&format!("depmod {}", kernel())).run().expect(0);
+    let modules = machine.world.modules(&cloud());
+    fs::copy(fixture::module(&cloud(), "llc", None), modules.join("updates/llc.ko")).expect("writable");
+    machine.world.shell(&format!("depmod {}", cloud())).run().expect(0);
     let index = fs::read_to_string(modules.join("modules.dep")).expect("there is an index");
     assert!(index.contains("updates/llc.ko:") && !index.contains("kernel/net/llc/llc.ko:"), "it is installed");
     let system = System::extended(&machine.image(""));
@@ -315,7 +315,7 @@ fn modules_that_are_installed_here_leave_no_trace_in_an_image() {
 fn modules_of_the_kernel_that_are_missing_here_are_told() {
     let machine = Machine::with("dm-writeboost-dkms");
     machine.world.add_package(&Package::new("llc", "1.0"));
-    machine.world.dkms(&format!("install --force llc/1.0 -k {}", kernel())).expect(0);
+    machine.world.dkms(&format!("install --force llc/1.0 -k {}", cloud())).expect(0);
     let out = machine.make("").expect(0);
     assert!(out.stdout.contains("modules kernel/net/llc/llc.ko are not installed here"), "{out}");
 }
@@ -331,18 +331,18 @@ fn what_cannot_be_made_is_refused_and_leaves_nothing() {
         before.assert_same(&machine.world.snapshot(), &words);
     };
     refused(format!("mksysext {id} -k 9.9"), 5, "not built for kernel 9.9");
-    refused(format!("mksysext {id} -k {} --os nothing:", kernel()), 1, "`nothing:` is no system");
-    refused(format!("mksysext {id} -k {} --with dkms", kernel()), 1, "`dkms` is no package");
-    refused(format!("mksysext {id} -k {} --with other/1.0", kernel()), 5, "other/1.0 is not built");
-    refused(format!("mksysext {id} -k {} --with ../..", kernel()), 1, "`../..` is no package");
-    refused(format!("mksysext {id} -k {} --with {id}", kernel()), 1, "has a module of the name");
+    refused(format!("mksysext {id} -k {} --os nothing:", cloud()), 1, "`nothing:` is no system");
+    refused(format!("mksysext {id} -k {} --with dkms", cloud()), 1, "`dkms` is no package");
+    refused(format!("mksysext {id} -k {} --with other/1.0", cloud()), 5, "other/1.0 is not built");
+    refused(format!("mksysext {id} -k {} --with ../..", cloud()), 1, "`../..` is no package");
+    refused(format!("mksysext {id} -k {} --with {id}", cloud()), 1, "has a module of the name");
 }
 
 #[test]
 fn a_kernel_without_its_modules_is_refused_with_what_to_install() {
     let machine = Machine::with("dm-writeboost-dkms");
     for file in ["modules.dep", "modules.alias"] {
-        let location = machine.world.modules(&kernel()).join(file);
+        let location = machine.world.modules(&cloud()).join(file);
         fs::remove_file(&location).expect("it is there");
         let before = machine.world.snapshot();
         let out = machine.make("").expect(6).expect_error("The modules that kernel").expect_hint();
@@ -362,7 +362,7 @@ fn a_module_that_is_none_and_a_full_disk_leave_no_image() {
          modsmith mksysext {} -k {}; echo \"code $?\"
          find /var/lib/dkms | sort | diff /boot/before -",
         machine.id,
-        kernel()
+        cloud()
     );
     tool::run(Command::new("cp").arg("-a").arg(machine.world.tree()).arg(machine.world.path("boot/tree")));
     let script = script.replace("modsmith", &modsmith_tests::world::modsmith().display().to_string());

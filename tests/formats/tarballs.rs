@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use modsmith_tests::fixture::Package;
+use modsmith_tests::fixture::{Package, built_box_with_files};
 use modsmith_tests::kernel::{self};
 use modsmith_tests::prelude::*;
 use modsmith_tests::{Output, Snapshot, World, tool};
@@ -15,17 +15,9 @@ use tar::EntryType;
 /// A kernel that modules are built for elsewhere.
 const ELSEWHERE: &str = "5.10.0-1-elsewhere";
 
-/// A world in which `box/1.0` is built for the machine's kernel.
-fn built() -> World {
-    let world = World::generic();
-    world.add_package(&Package::new("box", "1.0").file(".hidden", "also source\n").script("tool", "true"));
-    world.dkms(&format!("build box/1.0 -k {}", kernel())).expect(0);
-    world
-}
-
 /// The same, and for another kernel too.
 fn built_twice() -> World {
-    let world = built();
+    let world = built_box_with_files();
     let version = world.tree().join("box/1.0");
     tool::run(Command::new("cp").arg("-a").arg(version.join(kernel())).arg(version.join(ELSEWHERE)));
     world
@@ -74,7 +66,7 @@ fn every_kernel_of_a_tarball_is_loaded_and_nothing_is_lost_on_the_way() {
 
 #[test]
 fn files_keep_their_times_and_modes_so_that_make_sees_what_it_saw() {
-    let from = built();
+    let from = built_box_with_files();
     let old = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
     let file = |world: &World, name: &str| world.path("usr/src/box-1.0").join(name);
     fs::File::open(file(&from, "Makefile")).unwrap().set_modified(old).unwrap();
@@ -91,7 +83,7 @@ fn compress(world: &World, program: &str, options: &[&str], file: &str) {
 
 #[test]
 fn the_name_of_a_tarball_says_how_it_is_compressed_as_with_tar() {
-    let world = built();
+    let world = built_box_with_files();
     for (name, first_bytes) in [
         ("a.taz", &[0x1f, 0x8b][..]),
         ("a.tzst", &[0x28, 0xb5, 0x2f, 0xfd]),
@@ -126,7 +118,7 @@ fn the_name_of_a_tarball_says_how_it_is_compressed_as_with_tar() {
 
 #[test]
 fn a_tarball_is_loaded_however_it_is_compressed_or_says_how_to_pack_it() {
-    let from = built();
+    let from = built_box_with_files();
     let line = format!("mktarball box/1.0 -k {} --archive {}", kernel(), from.path("a.tar").display());
     from.dkms(&line).expect(0);
     compress(&from, "xz", &["--format=lzma"], "a.tar");
@@ -145,7 +137,7 @@ fn a_tarball_is_loaded_however_it_is_compressed_or_says_how_to_pack_it() {
 
 #[test]
 fn dkms_loads_and_installs_what_was_made_here() {
-    let from = built();
+    let from = built_box_with_files();
     let archive = made(&from, "--all");
     let to = World::generic();
     to.peer(&format!("ldtarball {}", archive.display())).expect(0);
@@ -177,7 +169,7 @@ fn what_dkms_made_is_loaded_and_installed_here() {
 
 #[test]
 fn a_tarball_has_what_dkms_2_asks_for() {
-    let world = built();
+    let world = built_box_with_files();
     let archive = made(&world, "--all");
     let text = |member: &str| tool::run(Command::new("tar").arg("-xzOf").arg(&archive).arg(member));
     assert_eq!(text("dkms_main_tree/dkms_dbversion"), "2.0.0\n");
@@ -196,7 +188,7 @@ fn the_same_tree_gives_the_same_tarball() {
 
 #[test]
 fn binaries_without_source_can_be_seen_installed_and_removed() {
-    let archive_of = built();
+    let archive_of = built_box_with_files();
     let archive = made(&archive_of, "--all --binaries-only");
     let to = World::generic();
     let before = everything(&to);
@@ -211,7 +203,7 @@ fn binaries_without_source_can_be_seen_installed_and_removed() {
 
 #[test]
 fn results_go_where_dkms_puts_them() {
-    let world = built();
+    let world = built_box_with_files();
     let name = format!("box-1.0-kernel{}-{}.dkms.tar.gz", kernel(), kernel::arch());
     let out = world.dkms(&format!("mktarball box/1.0 -k {}", kernel())).expect(0);
     assert!(world.tree().join("box/1.0/tarball").join(&name).is_file(), "{out}");
@@ -223,7 +215,7 @@ fn results_go_where_dkms_puts_them() {
 
 #[test]
 fn what_cannot_be_made_is_refused_with_the_codes_of_dkms() {
-    let world = built();
+    let world = built_box_with_files();
     let before = everything(&world);
     world.dkms("mktarball box/2.0").expect(3);
     world.dkms("mktarball box").expect(1).expect_error("version");
@@ -238,7 +230,7 @@ fn what_cannot_be_made_is_refused_with_the_codes_of_dkms() {
 
 #[test]
 fn add_build_and_install_take_archives() {
-    let from = built();
+    let from = built_box_with_files();
     let archive = made(&from, "--source-only");
     for (action, state) in [("add", "added"), ("build", "built"), ("install", "installed")] {
         let to = World::generic();
@@ -328,7 +320,7 @@ fn loading_killed_anywhere_leaves_all_or_nothing() {
 
 #[test]
 fn packing_killed_anywhere_leaves_all_or_nothing() {
-    let start = built();
+    let start = built_box_with_files();
     let done = start.duplicate();
     done.dkms("mktarball box/1.0 --all").expect(0);
     survives(&start, "mktarball box/1.0 --all", &everything(&done));
@@ -450,7 +442,7 @@ fn with_files(world: &World, archive: &Path, files: &[(&str, &str)]) -> PathBuf 
 
 #[test]
 fn a_record_in_an_archive_is_not_believed_and_deletes_no_module_of_the_kernels() {
-    let from = built();
+    let from = built_box_with_files();
     let record = r#"{"schema_version":1,"conf":[],"modules":[
         {"name":"box","product":"box.ko","installed":"kernel/drivers/misc/box.ko"},
         {"name":"resident","product":"resident.ko","installed":"kernel/drivers/misc/resident.ko"}],
@@ -471,7 +463,7 @@ fn a_record_in_an_archive_is_not_believed_and_deletes_no_module_of_the_kernels()
 
 #[test]
 fn of_what_was_built_only_files_that_are_known_by_name_get_into_the_tree() {
-    let from = built();
+    let from = built_box_with_files();
     let plain = made(&from, "--all");
     let known = [("module/Module.symvers", "0x1 box_symbol box EXPORT_SYMBOL\n"), (".dep_other", "1.0\n")];
     let unknown = [
@@ -511,7 +503,7 @@ fn names_that_are_longer_than_any_are_refused_without_a_trace() {
 
 #[test]
 fn a_truncated_tarball_is_refused_without_a_trace() {
-    let from = built();
+    let from = built_box_with_files();
     let whole = fs::read(made(&from, "--all")).unwrap();
     let world = World::generic();
     let before = everything(&world);

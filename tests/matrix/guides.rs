@@ -16,7 +16,7 @@ fn write_spec(world: &World, block: &str) {
 }
 
 #[test]
-fn a_build_farm_with_make() {
+fn the_steps_of_the_guide_to_a_build_farm_give_the_results_that_it_shows() {
     let world = world();
     let guide = "build-farm.md";
     write_spec(&world, &blocks(guide, "toml")[0]);
@@ -34,7 +34,7 @@ fn a_build_farm_with_make() {
 }
 
 #[test]
-fn the_next_kernels_in_ci() {
+fn the_steps_of_the_guide_to_the_next_kernels_run_in_ci() {
     let world = world();
     let guide = "next-kernels-in-ci.md";
     Package::new("mine", "1.0").write(&world.path("src"));
@@ -53,7 +53,7 @@ fn the_next_kernels_in_ci() {
 }
 
 #[test]
-fn kubernetes_with_kmm() {
+fn the_step_of_the_guide_to_kubernetes_makes_valid_objects() {
     let world = World::generic();
     add_packages(&world);
     world.write("cluster.toml", "modules = [\"good/1.0\"]\nkernels = [\"*\"]\n");

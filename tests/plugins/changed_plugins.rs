@@ -6,19 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use modsmith_tests::fixture::{self, Package};
+use modsmith_tests::fixture::{self, Package, own_system};
 use modsmith_tests::kernel::{self};
 use modsmith_tests::prelude::*;
 use modsmith_tests::{Output, World, tool};
 
 const TABLE: &str = "etc/modsmith/plugins/ownsys.toml";
-
-/// A system that only its own table knows.
-fn world() -> World {
-    let world = World::generic().of_system("ID=ownsys\n");
-    world.add_package(&Package::new("moved", "1.0"));
-    world
-}
 
 /// Puts the table there that says so, without a grant.
 fn drop_table(world: &World, policy: &str) {
@@ -55,7 +48,7 @@ fn modules(world: &World) -> Vec<String> {
 
 #[test]
 fn uninstall_finds_what_was_installed_before_the_policy_changed() {
-    let world = world();
+    let world = own_system();
     let original = world.add_module(&kernel(), &fixture::module(&kernel(), "moved", Some("0.5")));
     grant(&world, "extra/a");
     dkms(&world, "install moved/1.0").expect(0);
@@ -72,7 +65,7 @@ fn uninstall_finds_what_was_installed_before_the_policy_changed() {
 
 #[test]
 fn installing_again_moves_the_module_and_removing_the_package_leaves_none() {
-    let world = world();
+    let world = own_system();
     grant(&world, "extra/a");
     dkms(&world, "install moved/1.0").expect(0);
     grant(&world, "updates/b");
@@ -89,7 +82,7 @@ fn installing_again_moves_the_module_and_removing_the_package_leaves_none() {
 
 #[test]
 fn another_version_takes_the_place_of_one_that_is_elsewhere() {
-    let world = world();
+    let world = own_system();
     world.add_package(&Package::new("moved", "2.0"));
     grant(&world, "extra/a");
     dkms(&world, "install moved/1.0").expect(0);
@@ -103,7 +96,7 @@ fn another_version_takes_the_place_of_one_that_is_elsewhere() {
 
 #[test]
 fn a_build_anew_does_not_forget_where_the_older_one_is_installed() {
-    let world = world();
+    let world = own_system();
     grant(&world, "extra/a");
     dkms(&world, "install moved/1.0").expect(0);
     grant(&world, "updates/b");
@@ -123,7 +116,7 @@ fn a_build_anew_does_not_forget_where_the_older_one_is_installed() {
 
 #[test]
 fn what_was_compressed_otherwise_goes_too() {
-    let world = world();
+    let world = own_system();
     drop_table(&world, "directory = \"extra/a\"\ncompression = \"xz\"");
     world.modsmith("plugin grant ownsys").expect(0);
     dkms(&world, "install moved/1.0").expect(0);
@@ -137,7 +130,7 @@ fn what_was_compressed_otherwise_goes_too() {
 
 #[test]
 fn a_file_that_took_the_place_of_ours_stays_and_is_told() {
-    let world = world();
+    let world = own_system();
     grant(&world, "extra/a");
     dkms(&world, "install moved/1.0").expect(0);
     // As a package manager does: even of the same version.
@@ -156,7 +149,7 @@ fn a_file_that_took_the_place_of_ours_stays_and_is_told() {
 
 #[test]
 fn a_module_that_was_signed_or_compressed_where_it_is_installed_is_still_ours() {
-    let world = world();
+    let world = own_system();
     grant(&world, "extra/a");
     dkms(&world, "install moved/1.0").expect(0);
     let file = module(&world, "extra/a");
@@ -174,7 +167,7 @@ fn a_module_that_was_signed_or_compressed_where_it_is_installed_is_still_ours() 
 
 #[test]
 fn a_record_leads_nowhere_but_below_the_kernels_module_directory() {
-    let world = world();
+    let world = own_system();
     grant(&world, "extra/a");
     dkms(&world, "install moved/1.0").expect(0);
     let record = world.tree().join("moved/1.0").join(kernel()).join(kernel::arch()).join(".modsmith.json");
@@ -209,7 +202,7 @@ fn assert_stopped(out: &Output, why: &str) {
 
 #[test]
 fn a_granted_plugin_that_changed_stops_what_it_would_have_decided() {
-    let world = world();
+    let world = own_system();
     world.add_package(&Package::new("other", "1.0"));
     grant(&world, "extra/a");
     dkms(&world, "install moved/1.0").expect(0);
@@ -254,7 +247,7 @@ fn a_granted_plugin_that_changed_stops_what_it_would_have_decided() {
 
 #[test]
 fn a_granted_plugin_that_changed_is_used_again_once_it_is_granted_anew() {
-    let world = world();
+    let world = own_system();
     grant(&world, "extra/a");
     drop_table(&world, "directory = \"updates/b\"");
     assert_stopped(&dkms(&world, "install moved/1.0"), "it has changed since it was granted");
@@ -266,7 +259,7 @@ fn a_granted_plugin_that_changed_is_used_again_once_it_is_granted_anew() {
 #[test]
 fn a_plugin_that_never_was_granted_changes_nothing() {
     for text in [None, Some("damaged")] {
-        let world = world();
+        let world = own_system();
         match text {
             None => drop_table(&world, "directory = \"updates/b\""),
             Some(text) => world.write(TABLE, text),
@@ -278,7 +271,7 @@ fn a_plugin_that_never_was_granted_changes_nothing() {
 
 #[test]
 fn a_signer_that_changed_leaves_no_module_unsigned() {
-    let world = world();
+    let world = own_system();
     let signer = modsmith_tests::paths::programs().join("plugins/sign-tool.wasm");
     let location = "etc/modsmith/plugins/own-signer.toml";
     assert!(signer.exists());

@@ -3,18 +3,12 @@
 
 use std::fs;
 
-use modsmith_tests::fixture::Package;
-use modsmith_tests::kernel::{self, Flavour};
+use modsmith_tests::fixture::own_system;
+use modsmith_tests::prelude::*;
 use modsmith_tests::{Output, World};
 
 const TABLE: &str = "etc/modsmith/plugins/ownsys.toml";
 const GRANT: &str = "etc/modsmith/grants/ownsys.toml";
-
-fn world() -> World {
-    let world = World::generic().of_system("ID=ownsys\n");
-    world.add_package(&Package::new("moved", "1.0"));
-    world
-}
 
 /// The table of a system, with these further rights.
 fn table(rights: &str) -> String {
@@ -26,7 +20,7 @@ fn table(rights: &str) -> String {
 }
 
 fn install(world: &World) -> Output {
-    world.dkms(&format!("install moved/1.0 -k {}", kernel::newest(Flavour::Generic)))
+    world.dkms(&format!("install moved/1.0 -k {}", kernel()))
 }
 
 /// What `plugin list --json` says about the plugin.
@@ -46,7 +40,7 @@ const TOOL: &str = "[[run]]\nprogram = \"tool\"\narguments = [\"--dir\", \"etc/o
 
 #[test]
 fn a_grant_says_what_is_new_and_what_is_no_longer_asked_for() {
-    let world = world();
+    let world = own_system();
     world.write(TABLE, table(&format!("[read]\nroots = [\"etc/own\"]\n{TOOL}")));
     let out = world.modsmith("plugin grant ownsys").expect(0);
     assert_has(&out.stdout, &["granted       yes", "license       LicenseRef-own", "runs          tool --dir etc/own"]);
@@ -84,7 +78,7 @@ fn a_grant_says_what_is_new_and_what_is_no_longer_asked_for() {
 
 #[test]
 fn equal_and_narrower_rights_need_a_grant_as_well_and_are_named_as_that() {
-    let world = world();
+    let world = own_system();
     world.write(TABLE, table(TOOL));
     world.modsmith("plugin grant ownsys").expect(0);
     for (rights, told) in [
@@ -100,7 +94,7 @@ fn equal_and_narrower_rights_need_a_grant_as_well_and_are_named_as_that() {
 
 #[test]
 fn lists_say_whether_a_plugin_is_granted() {
-    let world = world();
+    let world = own_system();
     let inspected = || world.modsmith("plugin inspect ownsys --json").expect(0).json();
     let line = || {
         let out = world.modsmith("plugin list").expect(0).stdout;
@@ -132,7 +126,7 @@ fn lists_say_whether_a_plugin_is_granted() {
 
 #[test]
 fn a_file_can_be_compared_with_its_grant_before_it_is_installed() {
-    let world = world();
+    let world = own_system();
     world.write(TABLE, table(""));
     world.modsmith("plugin grant ownsys").expect(0);
     world.write("boot/ownsys.toml", table(TOOL));
@@ -143,7 +137,7 @@ fn a_file_can_be_compared_with_its_grant_before_it_is_installed() {
 
 #[test]
 fn a_grant_with_a_digest_alone_still_counts() {
-    let world = world();
+    let world = own_system();
     world.write(TABLE, table(""));
     world.modsmith("plugin grant ownsys").expect(0);
     let digest =
@@ -154,7 +148,7 @@ fn a_grant_with_a_digest_alone_still_counts() {
     assert_eq!(listed(&world)[0]["grant"]["state"], "granted");
 
     world.write(TABLE, table(TOOL));
-    let out = world.dkms(&format!("uninstall moved/1.0 -k {}", kernel::newest(Flavour::Generic))).expect(31);
+    let out = world.dkms(&format!("uninstall moved/1.0 -k {}", kernel())).expect(31);
     assert_has(&out.stderr, &["it is not what was granted", "`modsmith plugin grant ownsys`"]);
     let out = world.modsmith("plugin grant ownsys").expect(0);
     assert_has(&out.stdout, &["What the last grant was for is not known"]);
@@ -162,7 +156,7 @@ fn a_grant_with_a_digest_alone_still_counts() {
 
 #[test]
 fn of_two_files_of_one_id_only_the_granted_one_can_have_changed() {
-    let world = world();
+    let world = own_system();
     world.write(TABLE, table(""));
     world.modsmith("plugin grant ownsys").expect(0);
     let base = modsmith_tests::paths::programs().join("plugins/alpine.toml");
@@ -174,7 +168,7 @@ fn of_two_files_of_one_id_only_the_granted_one_can_have_changed() {
         program.env("MODSMITH_PLUGIN_PATH", plugins.clone()).run()
     };
     let (granted, dropped) = ("/etc/modsmith/plugins/ownsys.toml", format!("{plugins}/ownsys.toml"));
-    let install = format!("install moved/1.0 -k {}", kernel::newest(Flavour::Generic));
+    let install = format!("install moved/1.0 -k {}", kernel());
     let out = with_path(&format!("{install} --dry-run")).expect(0);
     let told =
         format!("({dropped}) is not used: it has not been granted, the grant is for {granted}, which has the same id");
@@ -198,7 +192,7 @@ fn of_two_files_of_one_id_only_the_granted_one_can_have_changed() {
 #[test]
 fn a_word_that_is_no_id_grants_nothing_and_takes_nothing_back() {
     const SITE: &str = "etc/modsmith/policy.d/site.toml";
-    let (world, image) = (world(), tempfile::tempdir_in("/var/tmp").expect("a directory"));
+    let (world, image) = (own_system(), tempfile::tempdir_in("/var/tmp").expect("a directory"));
     world.write(TABLE, table(""));
     world.write(SITE, "[deny]\nprograms = [\"tool\"]\n");
     let site = image.path().join(SITE);
@@ -223,7 +217,7 @@ fn a_word_that_is_no_id_grants_nothing_and_takes_nothing_back() {
 
 #[test]
 fn a_grant_that_cannot_be_used_says_what_is_wrong_and_can_be_given_again() {
-    let world = world();
+    let world = own_system();
     world.write(TABLE, table(""));
     world.modsmith("plugin grant ownsys").expect(0);
     let good = fs::read_to_string(world.path(GRANT)).expect("the grant");

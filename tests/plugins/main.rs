@@ -10,6 +10,8 @@ mod distributions;
 mod golden;
 mod grants;
 mod hostile;
+mod hostile_cases;
+mod hostile_images;
 mod languages;
 mod recordings;
 mod registries;

@@ -111,7 +111,7 @@ fn a_kernel_whose_image_is_missing_or_cut_short_is_unsafe() {
 }
 
 #[test]
-fn an_error_is_no_verdict() {
+fn wrong_options_are_unknown_and_help_is_success() {
     let machine = Machine::new(Use::Idle);
     machine.ready("-k ../x").expect(3);
     machine.ready("--no-such-option").expect(3);

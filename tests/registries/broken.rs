@@ -92,6 +92,31 @@ fn credentials_do_not_follow_a_redirect_to_another_host() {
     );
 }
 
+/// The host that is redirected to asks for credentials in the registry's stead, and names a token server of
+/// its own.
+#[test]
+fn credentials_do_not_meet_the_challenge_of_another_host() {
+    for refresh in [false, true] {
+        let elsewhere = Emulated::start(|_| {
+            let challenge = "Bearer realm=\"http://localhost:1/token\",service=\"evil\"";
+            Reply::of(401, "").header("www-authenticate", challenge).header("www-authenticate", "Basic realm=\"x\"")
+        });
+        let away = format!("http://{}/x", elsewhere.host());
+        let registry = Emulated::start(move |_| Reply::of(307, "").header("location", away.clone()));
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let file = dir.path().join("auth.json");
+        let entry = if refresh { "\"identitytoken\":\"secret\"" } else { "\"auth\":\"dTpw\"" };
+        let text = format!("{{\"auths\":{{\"{}\":{{{entry}}}}}}}", registry.host());
+        std::fs::write(&file, text).expect("writable");
+        let client = Client::new(Settings { auth_files: vec![file], ..settings() });
+        let reference = Reference::parse(&format!("{}/a/b:1", registry.host())).expect("a reference");
+        let error = client.manifest(&reference).expect_err("there are no credentials for the other host");
+        assert!(!matches!(error, Error::Unreachable { .. }), "the token server was asked: {error}");
+        let heard = elsewhere.asked();
+        assert!(!heard.is_empty() && heard.iter().all(|asked| asked.header("authorization").is_none()), "{heard:?}");
+    }
+}
+
 #[test]
 fn a_redirect_in_a_circle_or_to_another_machine_without_tls_is_not_followed() {
     assert!(matches!(pull(&with_blobs(Blobs::Circling)), Err(Error::Redirected { .. })));

@@ -75,7 +75,7 @@ fn a_directory_that_a_process_works_in_is_no_leftover() {
 }
 
 #[test]
-fn a_build_that_was_not_installed_is() {
+fn check_installs_a_newer_build() {
     let world = installed();
     let newer = fixture::module(&generic(), "sample", Some("2.0"));
     copy(&newer, &world.path(format!("usr/src/sample-1.0/prebuilt/{}.ko", generic())));
@@ -319,7 +319,7 @@ fn a_boot_image_that_was_not_finished_is_told() {
 }
 
 #[test]
-fn empty_directories_go() {
+fn check_removes_empty_directories() {
     let world = installed();
     fs::create_dir_all(world.tree().join("sample/9.9/build")).expect("writable");
     repairs(&world, "empty-directories", "automatic");
@@ -406,7 +406,7 @@ fn a_failure_for_one_kernel_stops_no_other() {
 }
 
 #[test]
-fn a_look_can_be_narrowed() {
+fn check_looks_only_at_the_packages_and_kernels_that_are_named() {
     let world = installed();
     fs::remove_file(installed_file(&world)).expect("it was there");
     for (line, count) in

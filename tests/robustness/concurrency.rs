@@ -134,14 +134,14 @@ fn builds_and_installs_of_several_packages_all_arrive() {
 }
 
 #[test]
-fn autoinstall_beside_installs() {
+fn autoinstall_and_installs_at_the_same_time_install_all_packages() {
     repeatedly(&["autoinstall -k KERNEL", "install two/1.0 -k KERNEL", "status"], &[0], |world, _| {
         assert_eq!(status(world).matches(": installed").count(), PACKAGES.len(), "{}", status(world));
     });
 }
 
 #[test]
-fn one_adds_and_the_others_find_it_there() {
+fn of_several_adds_one_adds_and_the_others_find_the_package_registered() {
     repeatedly(&["add sample/1.0"], &[0, 3], |world, said| {
         assert_eq!(said.iter().filter(|s| s.code == 0).count(), 1, "one adds it");
         assert!(status(world).contains("sample/1.0: added\n"), "{}", status(world));
@@ -149,7 +149,7 @@ fn one_adds_and_the_others_find_it_there() {
 }
 
 #[test]
-fn one_removes_and_the_others_find_it_gone() {
+fn of_several_removes_one_removes_and_the_others_find_no_package() {
     repeatedly(&["remove one/1.0 --all"], &[0, 3], |world, said| {
         assert_eq!(said.iter().filter(|s| s.code == 0).count(), 1, "one removes it");
         assert!(!status(world).contains("one/"), "{}", status(world));
@@ -157,7 +157,7 @@ fn one_removes_and_the_others_find_it_gone() {
 }
 
 #[test]
-fn everything_at_once_ends_in_a_state_that_is_one() {
+fn all_actions_at_the_same_time_leave_a_consistent_state() {
     let lines = [
         "install one/1.0 -k KERNEL",
         "uninstall one/1.0 -k KERNEL",
@@ -206,7 +206,7 @@ fn meanwhile(world: &World, script: &str) -> Output {
 }
 
 #[test]
-fn who_waits_says_for_whom() {
+fn a_command_that_waits_for_the_lock_names_its_holder() {
     let world = held_up();
     // The second one has said that it waits before the first may go on.
     let out = meanwhile(

@@ -80,13 +80,13 @@ fn both_ways(debian: &str, reads: &Reads) {
 
 #[test]
 #[ignore = "slow"]
-fn the_one_of_debian_13_agrees() {
+fn cosign_of_debian_13_accepts_our_signatures() {
     // Its version, 2.5, does not see statements in sigstore bundles.
     both_ways("trixie", &Reads::Signatures);
 }
 
 #[test]
 #[ignore = "slow"]
-fn the_one_of_unstable_agrees() {
+fn cosign_of_unstable_accepts_our_signatures_and_statements() {
     both_ways("sid", &Reads::Statements);
 }

@@ -91,6 +91,7 @@ fn a_busy_registry_is_asked_again_when_it_says_so() {
         scene.loses_store();
         stub.requests()
     };
+    assert!(requests >= 5, "only {requests} requests");
     for number in 1..=requests {
         stub.set(busy(Faulty::only(number, Fault::Busy(1))));
         scene.pulls().expect(0);

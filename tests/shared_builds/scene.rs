@@ -8,6 +8,7 @@ use modsmith_tests::World;
 use modsmith_tests::fixture::Package;
 use modsmith_tests::prelude::*;
 use modsmith_tests::registry::signing_keys;
+use modsmith_tests::signature::unsigned;
 use modsmith_tests::stub_registry::{StubRegistry, Switches};
 use serde_json::Value;
 
@@ -182,13 +183,6 @@ pub fn target_dir(world: &World) -> PathBuf {
 /// The module as it is in the tree.
 pub fn product(world: &World) -> Vec<u8> {
     fs::read(target_dir(world).join("module/shared.ko")).expect("a built module")
-}
-
-fn unsigned(module: &[u8]) -> Vec<u8> {
-    match modsmith_facts::kernel::signature(module) {
-        Ok(Some(signed)) => signed.content.to_vec(),
-        other => panic!("the module is not signed: {other:?}"),
-    }
 }
 
 /// The entries of this machine's own store.

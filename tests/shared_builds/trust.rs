@@ -25,7 +25,7 @@ fn forget(scene: &Scene) {
 }
 
 #[test]
-fn another_signer_and_no_signature() {
+fn a_build_of_another_signer_or_without_signature_is_not_used() {
     let scene = Scene::shared();
     scene.believes("other");
     let text = format!("address = \"{}\"\nkeys = [\"other\"]\n", scene.place().display());
@@ -52,7 +52,7 @@ fn one_of_the_two_forms_of_a_signature_is_enough() {
 }
 
 #[test]
-fn a_key_or_a_store_that_is_not_in_order() {
+fn a_store_whose_key_is_writable_missing_or_not_named_is_not_used() {
     let scene = Scene::shared();
     let file = scene.user.path("settings/modsmith/keys/team.pub");
     let pem = fs::read(&file).unwrap();

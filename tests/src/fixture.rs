@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{kernel, paths, tool};
+use crate::{World, kernel, paths, prelude, tool};
 
 /// Directory of a package that brings its modules: one below it for each kernel.
 const BROUGHT: &str = "modules";
@@ -35,6 +35,37 @@ pub fn module(kernel: &str, name: &str, version: Option<&str>) -> PathBuf {
 /// Has a package's source compile for every kernel from now on.
 pub fn compile_from_now(source: &Path) {
     fs::remove_dir_all(source.join(BROUGHT)).expect("the package brings its module");
+}
+
+/// A world in which a package is built for the newest generic kernel.
+pub fn built(package: &Package) -> World {
+    let world = World::generic();
+    world.add_package(package);
+    world.dkms(&format!("build {} -k {}", package.id(), prelude::kernel())).expect(0);
+    world
+}
+
+/// A world in which `box/1.0` is built.
+pub fn built_box() -> World {
+    built(&Package::new("box", "1.0"))
+}
+
+/// The same; the source has a hidden file and an executable one, too.
+pub fn built_box_with_files() -> World {
+    built(&Package::new("box", "1.0").file(".hidden", "also source\n").script("tool", "true"))
+}
+
+/// The module of `name/1.0` as it is in the tree, built for the newest generic kernel.
+pub fn product(world: &World, name: &str) -> PathBuf {
+    let target = world.tree().join(name).join("1.0").join(prelude::kernel()).join(kernel::arch());
+    target.join(format!("module/{name}.ko"))
+}
+
+/// A world whose system only a table of its own knows, with the package `moved/1.0`.
+pub fn own_system() -> World {
+    let world = World::generic().of_system("ID=ownsys\n");
+    world.add_package(&Package::new("moved", "1.0"));
+    world
 }
 
 /// A module package: a directory with a dkms.conf, a Makefile and one module.

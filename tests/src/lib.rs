@@ -30,6 +30,7 @@ pub mod refuse;
 pub mod registry;
 pub mod rpm;
 pub mod schema;
+pub mod shipped;
 pub mod signature;
 pub mod snapshot;
 pub mod state;

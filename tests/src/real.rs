@@ -3,13 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use crate::kernel::{self, Flavour};
+use crate::prelude::kernel;
 use crate::{World, debian, tool};
-
-/// The newest usual kernel.
-pub fn kernel() -> String {
-    kernel::newest(Flavour::Generic)
-}
 
 /// The kernel that SUSE's installer could have: what is built for ours stands
 /// for what would be built for it.

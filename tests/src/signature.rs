@@ -10,6 +10,14 @@ use crate::tool;
 
 const MAGIC: &[u8] = b"~Module signature appended~\n";
 
+/// A module without its signature.
+///
+/// # Panics
+/// When it has none.
+pub fn unsigned(module: &[u8]) -> Vec<u8> {
+    Signed::of(module).expect("the module is signed").module
+}
+
 /// A module file, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
@@ -25,7 +33,14 @@ impl Signed {
     /// # Panics
     /// When there is no such file, or the signature's description is damaged.
     pub fn read(file: &Path) -> Option<Signed> {
-        let bytes = fs::read(file).unwrap_or_else(|e| panic!("cannot read {}: {e}", file.display()));
+        Signed::of(&fs::read(file).unwrap_or_else(|e| panic!("cannot read {}: {e}", file.display())))
+    }
+
+    /// Takes the bytes of a file apart; `None` without a signature.
+    ///
+    /// # Panics
+    /// When the signature's description is damaged.
+    pub fn of(bytes: &[u8]) -> Option<Signed> {
         let rest = bytes.strip_suffix(MAGIC)?;
         let (rest, description) = rest.split_at(rest.len() - 12);
         assert_eq!(description[..8], [0, 0, 2, 0, 0, 0, 0, 0], "a PKCS#7 message");

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use crate::shipped::shipped;
+
 /// A module: its path in the crate, and its source without unit tests.
 pub struct Module {
     pub path: Vec<String>,
@@ -32,19 +34,11 @@ pub fn crate_modules(src: &Path) -> Vec<Module> {
             continue;
         }
         let source = fs::read_to_string(entry.path()).expect("source can be read");
-        modules.push(Module { path, source: without_tests(&source) });
+        modules.push(Module { path, source: shipped(&source) });
     }
     let root = fs::read_to_string(src.join("lib.rs")).expect("a library");
     modules.push(Module { path: Vec::new(), source: root });
     modules
-}
-
-fn without_tests(source: &str) -> String {
-    let tests = source.match_indices("#[cfg(test)]").find(|(location, _)| {
-        let line = source[*location..].lines().nth(1).unwrap_or_default();
-        line.contains("mod ") && line.ends_with('{')
-    });
-    source[..tests.map_or(source.len(), |(location, _)| location)].to_owned()
 }
 
 /// The folders of a crate that hold modules, as paths of modules; the crate's root is empty.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use modsmith_tests::World;
 use modsmith_tests::fixture::Package;
 use modsmith_tests::prelude::*;
+pub use modsmith_tests::signature::unsigned;
 use serde_json::Value;
 
 /// The package of most tests.
@@ -55,14 +56,6 @@ pub fn target_dir(world: &World) -> PathBuf {
 /// The module as it is in the tree.
 pub fn product(world: &World) -> Vec<u8> {
     fs::read(target_dir(world).join("module/kept.ko")).expect("a built module")
-}
-
-/// A module without its signature.
-pub fn unsigned(module: &[u8]) -> Vec<u8> {
-    match modsmith_facts::kernel::signature(module) {
-        Ok(Some(signed)) => signed.content.to_vec(),
-        other => panic!("the module is not signed: {other:?}"),
-    }
 }
 
 /// The directory of the entries.

@@ -101,7 +101,7 @@ fn a_compiler_that_makes_modules_is_taken_as_it_is() {
 }
 
 #[test]
-fn one_without_a_linker_gets_it() {
+fn a_compiler_without_a_linker_gets_one() {
     let machine =
         Machine::new(Some(NEW)).with(LIBRARY, "").with("repository/linker", "").offering("rustc", "1.97.1+dfsg1-1");
     let out = machine.need("").expect(0);
@@ -112,7 +112,7 @@ fn one_without_a_linker_gets_it() {
 }
 
 #[test]
-fn where_the_release_has_an_old_one_the_one_for_browsers_is_installed_with_its_sources() {
+fn where_rustc_of_the_release_is_too_old_rustc_web_is_installed_with_its_sources() {
     let sources = "repository/sysroot/lib/rustlib/src/rust/library/std/Cargo.toml";
     let machine = Machine::new(None)
         .offering("rustc", "1.63.0+dfsg1-2")

@@ -47,12 +47,12 @@ fn taken_over(from: Program, to: Program) {
 }
 
 #[test]
-fn a_tree_that_dkms_wrote() {
+fn a_tree_of_dkms_is_taken_over_and_given_back() {
     taken_over(Program::Peer, Program::Ours);
 }
 
 #[test]
-fn a_tree_that_modsmith_wrote() {
+fn a_tree_of_modsmith_is_taken_over_by_dkms_and_given_back() {
     taken_over(Program::Ours, Program::Peer);
 }
 

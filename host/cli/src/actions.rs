@@ -44,7 +44,7 @@ pub fn run(persona: Persona, arguments: &Arguments, environment: &Environment) -
         }
         for (done, action) in words.actions.clone().into_iter().enumerate() {
             act(action, &words, arguments, targets, run, persona)?;
-            // What the first of several actions has registered the next ones take from the tree.
+            // The first of several actions registers the package; the next ones take it from the tree.
             if action.takes_archives()
                 && done + 1 < words.actions.len()
                 && let Some(directory) = &words.directory
@@ -94,10 +94,14 @@ fn act(
             let template = arguments.templatekernel.as_deref().ok_or_else(|| {
                 Error::new(Kind::Usage, "The template kernel is missing.").hint("Name it with --templatekernel.")
             })?;
-            check_kernel_name("kernel", template)?;
             let target = targets.one(&run.env)?;
-            let template = Target { kernel: template.to_owned(), arch: target.arch.clone() };
-            flow::match_template(run, &template, &target, words.module.as_deref())
+            // As in -k, it may have an architecture.
+            let (kernel, arch) = template.split_once('/').unwrap_or((template, &target.arch));
+            check_kernel_name("kernel", kernel)?;
+            check_kernel_name("architecture", arch)?;
+            let template = Target { kernel: kernel.to_owned(), arch: arch.to_owned() };
+            let version = words.version.as_deref().filter(|version| !version.is_empty());
+            flow::match_template(run, &template, &target, words.module.as_deref(), version)
         }
         Action::Autoinstall => flow::autoinstall(run, &targets.one(&run.env)?),
         Action::KernelPostinst => flow::kernel_postinst(run, &targets.explicit()?),

@@ -1,5 +1,6 @@
 //! The arguments of the command line, for clap.
 
+mod empty;
 mod health;
 mod people;
 mod plugins;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, ArgMatches, Args, FromArgMatches, Parser};
 
 use super::Persona;
+pub use empty::without_empty;
 pub use health::{CheckArguments, KeysArguments, ReadyArguments};
 pub use people::{ExplainArguments, Grouping, HelpArguments, View, ViewArguments};
 pub use plugins::{AuthorArguments, DevelopmentArguments, PluginArguments, PluginCommand};
@@ -20,7 +22,7 @@ pub use plugins::{AuthorArguments, DevelopmentArguments, PluginArguments, Plugin
     disable_version_flag = true,
     // Callers add options to those that a variable of theirs has already.
     args_override_self = true,
-    // As `dkms`: the help of `modsmith` is made from the table of commands.
+    // Only `dkms` has this text: the help of `modsmith` is made from the table of commands.
     after_help = "Actions: add, build, install, uninstall, unbuild, remove, status, match, autoinstall,\n\
                   kernel_preinst, kernel_postinst, kernel_prerm, generate_mok.\n\
                   Modules are named m/v, -m m -v v, by a directory with a dkms.conf,\n\
@@ -117,7 +119,7 @@ pub struct Arguments {
     /// count.
     #[arg(skip)]
     pub naming: Vec<PackageArg>,
-    /// Of `modsmith` only.
+    /// Only `modsmith` has these options.
     #[arg(skip)]
     pub view: ViewArguments,
 }
@@ -137,7 +139,7 @@ impl Arguments {
     /// The arguments, with their order where that matters.
     ///
     /// # Errors
-    /// As clap has them.
+    /// Takes the arguments from clap.
     pub fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut naming = Vec::new();
         for (id, wrap) in [
@@ -150,7 +152,7 @@ impl Arguments {
         }
         naming.sort_by_key(|(index, _)| *index);
         let naming = naming.into_iter().map(|(_, naming)| naming).collect();
-        // As `dkms`, the command line has no such options: a flag has a value wherever there is one.
+        // The command line of `dkms` does not have these options; the one of `modsmith` has a value for each flag.
         let view = match matches.try_get_one::<bool>("failed") {
             Ok(Some(_)) => ViewArguments::from_arg_matches(matches)?,
             Ok(None) | Err(_) => ViewArguments::default(),

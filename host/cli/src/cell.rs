@@ -17,17 +17,18 @@ use super::output;
 use super::renderers::Dkms;
 use super::setup::{looking, read_only, working_on_cell};
 use super::words::rfc3339;
+use build_diagnosis::Class;
 use modsmith_core::Environment;
-use modsmith_core::error::{Error, ExitCodes, Kind, Result};
+use modsmith_core::error::{Error, Kind, Result};
 use modsmith_core::flow::{
     CellBuild, Filter, Invocation, NeededFailed, Options, PackageFile, PushOptions, SharedStore, SigningKey, Wanted,
     build_cell, built_log, enter_private_tree, failures, has, identity_of, named, packaged_headers, push, registered,
     signing_key, with_needed,
 };
-use modsmith_core::tree::{Package, PackageId, Target, check_kernel_name};
+use modsmith_core::tree::{Failure, Package, PackageId, Target, check_kernel_name};
 use modsmith_facts::inside;
 use modsmith_facts::text::line;
-use modsmith_matrix::{BuiltModule, Cell, CellResult, Coordinates, FirstError, HeadersPackage, Matrix, Outcome};
+use modsmith_matrix::{BuiltModule, Cell, CellOutcome, CellResult, Coordinates, FirstError, HeadersPackage, Matrix};
 
 /// The longest log that is kept, in bytes: of a longer one, the beginning.
 const LONGEST_LOG: usize = 8 << 20;
@@ -72,7 +73,7 @@ struct Done {
     first_error: Option<FirstError>,
     confinement: Option<String>,
     log: Option<Vec<u8>>,
-    /// Where the build was pushed to.
+    /// The address of the pushed build.
     pushed: Option<String>,
 }
 
@@ -84,7 +85,7 @@ pub fn run(arguments: &CellArguments, environment: &Environment) -> Result<()> {
     let matrix = read_matrix(&arguments.matrix)?;
     let cell = matrix.cells.get(arguments.index).ok_or_else(|| {
         Error::new(Kind::System, format!("The matrix has no cell {}.", arguments.index))
-            .hint(format!("It has {}, and the first is 0.", matrix.cells.len()))
+            .hint(format!("Cells: {}. The first one has the number 0.", matrix.cells.len()))
     })?;
     std::fs::create_dir_all(&arguments.results).map_err(|error| Error::io("make", &arguments.results, error))?;
     let (started, clock) = (rfc3339(jiff::Timestamp::now()), Instant::now());
@@ -97,15 +98,17 @@ pub fn run(arguments: &CellArguments, environment: &Environment) -> Result<()> {
         pushed: None,
     });
     let outcome = match &done.built {
-        Ok(built) if built.reused => Outcome::Found,
-        Ok(_) => Outcome::Built,
+        Ok(built) if built.reused => CellOutcome::Found,
+        Ok(_) => CellOutcome::Built,
         Err(error) => outcome_of(error.kind),
     };
     if matches!(&done.built, Err(error) if error.kind == Kind::Interrupted) {
-        // What stopped it runs it again, and an older result stays.
+        // The engine that stopped the cell runs it again; an older result stays.
         return done.built.map(drop);
     }
-    let mut result = CellResult::new(cell.coordinates.clone(), outcome, started, clock.elapsed().as_secs_f64());
+    let seconds = clock.elapsed().as_secs_f64();
+    let mut result =
+        CellResult::new(cell.coordinates.clone(), outcome, errors::exit_code_of_cell(outcome), started, seconds);
     work.fill(&mut result, &done)?;
     write_beside(&arguments.results, &format!("{}.json", cell.name), &json(&result)?)?;
     let log = result.log.map(|log| arguments.results.join(log));
@@ -118,9 +121,8 @@ pub fn run(arguments: &CellArguments, environment: &Environment) -> Result<()> {
     }
 }
 
-/// The error without the place of a log that is gone with the cell's tree.
-fn with_log(mut error: Error, log: Option<PathBuf>) -> Error {
-    error.hints.retain(|hint| !hint.contains("make.log") && !hint.contains("modsmith log"));
+/// The error with the place of the log that was kept.
+fn with_log(error: Error, log: Option<PathBuf>) -> Error {
     match log {
         Some(log) => error.hint(format!("The log is {}.", log.display())),
         None => error,
@@ -131,19 +133,26 @@ fn with_log(mut error: Error, log: Option<PathBuf>) -> Error {
 pub fn code(error: &Error) -> u8 {
     match error.kind {
         Kind::Interrupted => errors::exit_code(Kind::Interrupted),
-        kind => outcome_of(kind).exit_code(),
+        kind => errors::exit_code_of_cell(outcome_of(kind)),
     }
 }
 
-/// Source and kernel, headers, or the machine: which of them is at fault.
-fn outcome_of(kind: Kind) -> Outcome {
+/// The outcome of a cell that ended with an error of this kind: the source, the headers or the machine is
+/// at fault.
+fn outcome_of(kind: Kind) -> CellOutcome {
     use Kind::*;
     match kind {
-        Excluded => Outcome::Excluded,
-        HeadersMissing => Outcome::HeadersMissing,
+        Excluded => CellOutcome::Excluded,
+        HeadersMissing => CellOutcome::HeadersMissing,
         BuildFailed | ProductMissing | PatchFailed | PatchMissing | ConfInvalid | ConfUnreadable | SourceEmpty
-        | NoConfInPath | DependencyMissing | NotLoadable | Script(_) => Outcome::Failed,
-        _ => Outcome::Infrastructure,
+        | NoConfInPath | DependencyMissing | NotLoadable | Script(_) => CellOutcome::Failed,
+        Permission | Usage | UnknownOption | KernelWithAll | ArchWithAll | AllUnsupported | ActionConflict
+        | OptionConflict | KernelOrArchEmpty | SourceMissing | AlreadyAdded | NotInTree | Broken
+        | NoKernelDirectory | ProblemsLeft | InstallFailed | Format(_) | ArchiveMalformed | ArchiveWithoutConf
+        | ArchiveUnwritable | AlreadyLoaded | InitrdFailed | AutoinstallFailed | KernelRemovalFailed
+        | ConfinementMissing | PreInstallFailed | System | Plugin | PlanFailed | Interrupted => {
+            CellOutcome::Infrastructure
+        }
     }
 }
 
@@ -183,14 +192,9 @@ impl Work<'_> {
         drop(here);
         handle_signals();
         let lines = Dkms::new(true, false);
-        let options = Options {
-            kernel_source_dir: self.headers()?,
-            no_depmod: true,
-            exit_codes: ExitCodes(errors::exit_code),
-            ..Options::default()
-        };
+        let options = Options { kernel_source_dir: self.headers()?, no_depmod: true, ..Options::default() };
         let run = working_on_cell(&directories, self.environment, options, &lines)?;
-        // What is built once is found in the tree.
+        // A needed package is taken out of the list, so that it is built once; the tree has the build then.
         let find = |name: &str| others.borrow_mut().remove(name);
         let made = with_needed(&run, &package, &target, &find, || self.make(&run, &package, &target));
         made.unwrap_or_else(|NeededFailed { id, error }| Ok(done(&run, Err(*error), &id, &target)))
@@ -227,7 +231,7 @@ impl Work<'_> {
         Ok(done)
     }
 
-    /// Where the kernel's headers are, if they are not installed.
+    /// The directory of the kernel's headers, if they are not installed.
     fn headers(&self) -> Result<Option<PathBuf>> {
         let packages = &self.cell.packages;
         if packages.is_empty() {
@@ -317,11 +321,19 @@ fn private_tree(tree: &Path, directories: &mut DirectoryArguments) -> Result<Tem
     Ok(scratch)
 }
 
+/// The facts about a build, failed or not. The hints of a failed one do not name its log: that log goes with
+/// the cell's tree.
 fn done(run: &Invocation<'_>, built: Result<CellBuild>, id: &PackageId, target: &Target) -> Done {
-    if let Ok(build) = &built {
-        let confinement = build.confinement.as_ref().map(|confinement| confinement.level.clone());
-        return Done { confinement, first_error: None, log: built_log(run, id, target), pushed: None, built };
-    }
+    let mut error = match built {
+        Ok(build) => {
+            let confinement = build.confinement.as_ref().map(|confinement| confinement.level.clone());
+            let log = built_log(run, id, target);
+            return Done { built: Ok(build), first_error: None, confinement, log, pushed: None };
+        }
+        Err(error) => error,
+    };
+    let build_dir = run.env.tree.real(&id.build_dir());
+    error.hints.retain(|hint| !hint.contains(&*build_dir.to_string_lossy()));
     let filter = Filter {
         module: Some(id.module.clone()),
         version: Some(id.version.clone()),
@@ -329,11 +341,24 @@ fn done(run: &Invocation<'_>, built: Result<CellBuild>, id: &PackageId, target: 
         arch: Some(target.arch.clone()),
     };
     let failure = failures(run, &filter).ok().and_then(|failures| failures.into_iter().next());
-    let Some(failure) = failure else {
-        return Done { first_error: None, confinement: None, log: built_log(run, id, target), pushed: None, built };
+    let Some(Failure { record, log, .. }) = failure else {
+        return Done {
+            built: Err(error),
+            first_error: None,
+            confinement: None,
+            log: built_log(run, id, target),
+            pushed: None,
+        };
     };
-    let first_error = failure.record.first_error.as_ref().map(|error| FirstError::new(&error.text, error.line));
-    let confinement = failure.record.confinement.map(|confinement| confinement.level);
-    let log = failure.log.and_then(|log| inside::read_file(&log).ok());
-    Done { built, first_error, confinement, log, pushed: None }
+    // The remedy for an error that no rule knows is to read the log.
+    if record.class == Class::Unknown && log.is_some() {
+        error.hints.retain(|hint| *hint != record.remedy);
+    }
+    Done {
+        built: Err(error),
+        first_error: record.first_error.as_ref().map(|error| FirstError::new(&error.text, error.line)),
+        confinement: record.confinement.map(|confinement| confinement.level),
+        log: log.and_then(|log| inside::read_file(&log).ok()),
+        pushed: None,
+    }
 }

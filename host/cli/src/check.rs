@@ -22,7 +22,7 @@ use modsmith_plan::PlanView;
 struct Document<'a> {
     schema_version: u32,
     problems: Vec<CheckRow<'a>>,
-    /// Of a dry run.
+    /// The plans of a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     plans: Option<Vec<PlanView>>,
 }

@@ -1,43 +1,35 @@
 //! Errors as the user sees them: as text, as JSON, and as the exit code.
 //!
-//! An error itself has the sentences that say what happened and what to do. Only this file has the
-//! exit codes.
+//! An error itself has the sentences that say what happened and what to do. [`exit_code`] chooses the exit
+//! code of its kind, in `modsmith-plugin` too. This file chooses the exit codes of answers and cells. No
+//! other file of this crate chooses one.
 
 use super::Persona;
+pub use modsmith_core::error::exit_code;
 use modsmith_core::error::{Error, Kind};
 use modsmith_facts::text::line;
+use modsmith_matrix::CellOutcome;
+use modsmith_verdict::Answer;
 
-/// The exit code of the program. Source of the numbers below 30, of 77 and of 101: dkms 3.4.3,
-/// whose callers test them. The others are for conditions that dkms does not tell apart.
-pub fn exit_code(kind: Kind) -> u8 {
-    use Kind::*;
-    match kind {
-        Permission | Usage => 1,
-        UnknownOption | KernelWithAll | SourceMissing => 2,
-        ArchWithAll | AlreadyAdded | NotInTree | ArchiveWithoutConf => 3,
-        ConfUnreadable | ActionConflict | Broken => 4,
-        AllUnsupported | PatchMissing => 5,
-        PatchFailed | NoKernelDirectory | InstallFailed => 6,
-        ProductMissing | InitrdFailed | ArchiveMalformed => 7,
-        ConfInvalid | SourceEmpty | AlreadyLoaded | OptionConflict => 8,
-        NoConfInPath | ArchiveUnwritable => 9,
-        BuildFailed => 10,
-        AutoinstallFailed => 11,
-        ArchUnknown => 12,
-        DependencyMissing => 13,
-        KernelRemovalFailed => 14,
-        KernelOrArchEmpty => 16,
-        HeadersMissing => 21,
-        System => 30,
-        Plugin => 31,
-        PlanFailed => 32,
-        NotLoadable => 33,
-        ConfinementMissing => 34,
-        ProblemsLeft => 35,
-        Excluded => 77,
-        PreInstallFailed => 101,
-        Interrupted => 130,
-        Script(code) | Format(code) => code,
+/// The exit code of `modsmith ready`, as monitoring programs have it: 0 good, 1 a warning, 2 critical,
+/// 3 unknown.
+pub fn exit_code_of_answer(answer: Answer) -> u8 {
+    match answer {
+        Answer::Safe => 0,
+        Answer::Degraded => 1,
+        Answer::Unsafe => 2,
+        Answer::Unknown => 3,
+    }
+}
+
+/// The exit code of `modsmith cell`. A cell that was not run has none; 30 stands for it.
+pub fn exit_code_of_cell(outcome: CellOutcome) -> u8 {
+    match outcome {
+        CellOutcome::Built | CellOutcome::Found => 0,
+        CellOutcome::Failed => 10,
+        CellOutcome::HeadersMissing => 21,
+        CellOutcome::Infrastructure | CellOutcome::NotRun => 30,
+        CellOutcome::Excluded => 77,
     }
 }
 
@@ -115,8 +107,7 @@ pub fn of_clap(error: &clap::Error) -> Option<Error> {
     Some(hints.fold(Error::new(kind, message), Error::hint))
 }
 
-/// Takes out a suggestion that is not what a slip of the keyboard was to be: clap suggests an
-/// option for anything.
+/// Removes a suggestion that is not close to the given word: clap suggests an option for any word.
 pub fn without_far_suggestion(error: &mut clap::Error) {
     use clap::error::{ContextKind, ContextValue};
     let name = |kind| match error.get(kind) {

@@ -12,7 +12,7 @@ use modsmith_core::error::{Error, Kind, Result};
 /// One error, as the reference has it.
 struct Message {
     id: String,
-    /// As the page writes it: a script or a plugin may choose the code.
+    /// The code as the page writes it: a script or a plugin may choose the code.
     code: String,
     area: String,
     when: String,
@@ -49,7 +49,7 @@ fn message(row: Row) -> Option<Message> {
     Some(Message { id: id.trim_matches('`').to_owned(), code, area: row.section, when, remedy, pages })
 }
 
-/// Where a link of the page leads, from `docs`.
+/// The page that a link leads to, from `docs`.
 fn page(link: &str) -> String {
     let path = link.split('#').next().unwrap_or_default();
     path.strip_prefix("../").map_or_else(|| format!("docs/reference/{path}"), |path| format!("docs/{path}"))

@@ -39,7 +39,7 @@ impl<'a> FailedView<'a> {
 
 /// The lines below those of `status`. Each is indented or ends in a colon, so that none can be
 /// taken for the line of a package.
-pub fn remarks(failures: &[Failure]) -> Vec<String> {
+pub fn annotations(failures: &[Failure]) -> Vec<String> {
     if failures.is_empty() {
         return Vec::new();
     }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches};
 
-use super::arguments::{Arguments, DirectoryArguments};
+use super::arguments::{Arguments, DirectoryArguments, without_empty};
 use super::invocation::{PluginUse, with_invocation};
 use super::setup::{plugins, system};
 use super::targets::Targets;
@@ -112,7 +112,7 @@ fn known(words: &[OsString], environment: &Environment) -> Option<Vec<Format>> {
     Some(Packager(&plugins(&system, &framework, &directories, environment)).formats())
 }
 
-/// A command line, and who is spoken to.
+/// A command line and the persona that it was given to.
 struct Line<'a> {
     persona: Persona,
     words: &'a [OsString],
@@ -129,7 +129,8 @@ fn run_format(
     let command = with_options(arguments_of(persona), format, Shown::Yes);
     let command = with_options_of_all(command, all).after_help(listed(std::slice::from_ref(format)));
     let refused = |error| usage_error(error, persona, words);
-    let matches = command.try_get_matches_from(words).map_err(refused)?;
+    let cleaned = (persona == Persona::Dkms).then(|| without_empty(&command, words));
+    let matches = command.try_get_matches_from(cleaned.as_deref().unwrap_or(words)).map_err(refused)?;
     let mut arguments = Arguments::of(&matches).map_err(refused)?;
     arguments.take_word(word);
     let request = request(format, &matches);
@@ -184,7 +185,7 @@ fn make(arguments: &mut Arguments, mut request: FormatRequest, environment: &Env
             make_in(run, &id, targets, &request, arguments)
         });
     };
-    // Of a source that is in no tree: a tree that lasts as long as this.
+    // A source outside the tree gets a tree of its own, which is deleted at the end.
     let scratch =
         tempfile::tempdir().map_err(|e| Error::io("make a temporary directory in", &tempfile::env::temp_dir(), e))?;
     for (place, name) in
@@ -212,7 +213,7 @@ fn make_in(
     arguments: &Arguments,
 ) -> Result<()> {
     let mut needs = Packager(&run.env.plugins).requirements(&request.format, &request.options)?;
-    // Nothing is built of a source that has just come into a tree.
+    // A source that was just added has no builds.
     if without_kernels(request) || (request.place.is_some() && targets.given.is_empty()) {
         needs.kernels = KernelCount::None;
     }

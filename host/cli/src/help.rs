@@ -192,7 +192,7 @@ fn of_part(command: &Command, part: &clap::Command) -> Vec<Block> {
         Block::Verbatim(vec![format!("modsmith {} {} {}", command.name, part.get_name(), usage.join(" "))]),
     ];
     push(&mut blocks, "Arguments", words);
-    // Its own, and those that the command's parts share.
+    // The part's own options, and the options that all parts of the command share.
     push_options(&mut blocks, command, part.get_arguments().chain(parser.get_arguments()));
     let examples =
         command.parts.iter().find(|known| known.name == part.get_name()).map_or(&[][..], |part| part.examples);

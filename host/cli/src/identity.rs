@@ -46,7 +46,7 @@ pub struct IdentityArguments {
 struct Document {
     schema_version: u32,
     builds: Vec<Build>,
-    /// Of the second build from the first.
+    /// The differences of the second build from the first.
     #[serde(default, skip_serializing_if = "Option::is_none", skip_deserializing)]
     differences: Option<Vec<Difference>>,
 }

@@ -1,4 +1,4 @@
-//! From the command line to an invocation: the system, its settings and plugins, the
+//! Makes an invocation from the command line: the system, its settings and plugins, the
 //! options, and signals.
 
 use std::path::PathBuf;
@@ -26,9 +26,16 @@ use super::{Persona, output};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PluginUse {
     None,
-    /// They are asked, and nothing is changed.
+    /// Plugins are asked, and change nothing.
     Look,
     Act,
+}
+
+impl PluginUse {
+    /// Whether plugins may act in an invocation of this mode.
+    fn acts_in(self, mode: Mode) -> bool {
+        self == PluginUse::Act && mode == Mode::Execute
+    }
 }
 
 /// Does something with the system, settings, plugins and kernels that the
@@ -55,7 +62,7 @@ pub(super) fn with_plans<T>(
     show: impl FnOnce(Vec<PlanView>, &Result<T>) -> Result<()>,
 ) -> Result<T> {
     handle_signals();
-    // Whatever the caller's is: what is installed must be readable for all.
+    // Installed files must be readable for all, whatever the caller's umask is.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let (system, framework) = system(&arguments.directories, arguments.os_release.as_deref(), environment)?;
     refuse_missing_tree(arguments, &system, &framework)?;
@@ -65,15 +72,14 @@ pub(super) fn with_plans<T>(
     outcome
 }
 
-/// `add` and `build` begin no tree at a place that was named: a slip in the name would have a package
-/// registered where nobody looks. With dkms, too, the other actions make it.
+/// `add` and `build` make no tree at a path that was named: a slip in the name would register a package in
+/// an unused tree. The other actions make the tree, as in dkms.
 fn refuse_missing_tree(arguments: &Arguments, system: &System, framework: &Framework) -> Result<()> {
     let begins = |word: &String| matches!(Action::of(word), Some(Action::Add | Action::Build));
     let remedy = match (&arguments.directories.dkmstree, framework.origin("dkms_tree")) {
         (Some(_), _) => "correct --dkmstree".to_owned(),
-        (None, None | Some(Origin::Default)) => return Ok(()),
         (None, Some(Origin::File(file))) => format!("correct dkms_tree in {}", file.display()),
-        (None, Some(_)) => "correct the variable dkms_tree of the environment".to_owned(),
+        (None, _) => return Ok(()),
     };
     match system.roots.get(Root::Tree).filter(|tree| !inside::is_dir(tree)) {
         Some(tree) if arguments.words.iter().any(begins) => {
@@ -106,18 +112,18 @@ fn carried_out<T>(
         }
     }
     let targets = Targets::of(arguments, &system)?;
+    let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Execute };
     let (quiet, problems) = (arguments.quiet, renderer.clone());
     let plugin_problem = move |problem: &str| problems.plugin_problem(quiet, problem);
     let plugins = match plugin_use {
         PluginUse::None => Plugins::none(system.clone()),
         _ => plugins(&system, &framework, &arguments.directories, environment)
-            .acting(plugin_use == PluginUse::Act && !arguments.dry_run)
+            .acting(plugin_use.acts_in(mode))
             .on_problem(plugin_problem),
     };
     for plugin in Administration(&plugins).in_development() {
         say(Level::Warning, plugin.sentence());
     }
-    let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Execute };
     let mut options = options(arguments)?;
     options.tells_store = Persona::of_words(environment.command()) == Persona::Modsmith;
     if let Some(file) = options.kernel_config.take_if(|file| !file.is_file()) {
@@ -167,10 +173,9 @@ fn options(arguments: &Arguments) -> Result<Options> {
         })
         .collect::<Result<Vec<_>>>()?;
     let existing = |path: &Option<PathBuf>| path.as_deref().map(absolute).transpose();
-    // Looked for by the actions that need them: the others go without, as with dkms.
+    // Only the actions that need these files look for them, as in dkms.
     let named = |path: &Option<PathBuf>| path.as_deref().map(from_here).transpose();
     Ok(Options {
-        // A package manager's version is the one to have, whatever is there.
         force: arguments.force,
         force_version_override: arguments.force_version_override,
         no_depmod: arguments.no_depmod,
@@ -186,7 +191,7 @@ fn options(arguments: &Arguments) -> Result<Options> {
         no_prepare_kernel: arguments.no_prepare_kernel,
         no_clean_kernel: arguments.no_clean_kernel,
         kernel_source_dir: named(&arguments.kernelsourcedir)?,
-        exit_codes: ExitCodes(errors::exit_code),
+        exit_codes: ExitCodes::default(),
         tells_store: false,
     })
 }
@@ -196,14 +201,15 @@ fn options(arguments: &Arguments) -> Result<Options> {
 /// signal ends the program at once.
 pub(super) fn handle_signals() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let interrupted = i32::from(errors::exit_code(Kind::Interrupted));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         let flag = INTERRUPTED.clone();
         // First: what follows may end the program.
         let _ = keep_lines_whole(signal);
         // Without handlers the signals end the program as ever; the journal then
         // serves the next invocation.
-        let _ = signal_hook::flag::register_conditional_shutdown(signal, 130, AT_REST.clone());
-        let _ = signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone());
+        let _ = signal_hook::flag::register_conditional_shutdown(signal, interrupted, AT_REST.clone());
+        let _ = signal_hook::flag::register_conditional_shutdown(signal, interrupted, flag.clone());
         let _ = signal_hook::flag::register(signal, flag);
     }
 }

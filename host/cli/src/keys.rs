@@ -44,7 +44,7 @@ struct CertificateDocument<'a> {
     kernels: Vec<AnswerDocument<'a>>,
 }
 
-/// Where a certificate was found.
+/// The place of a certificate.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 enum PlaceDocument<'a> {
@@ -69,7 +69,7 @@ struct RingDocument<'a> {
     id: &'a str,
 }
 
-/// What could not be read.
+/// A place that could not be read.
 #[derive(Debug, Serialize)]
 struct UnreadDocument<'a> {
     subject: &'a str,

@@ -83,7 +83,7 @@ impl Persona {
 /// The result of an invocation. `Err`: an exit code without a message to print.
 type Outcome = Result<modsmith_core::error::Result<()>, ExitCode>;
 
-/// What runs a command of the program's own.
+/// The function that runs a command.
 type Run = fn(&[OsString], &Environment) -> Outcome;
 
 /// The commands that only `modsmith` has, each with what runs it.
@@ -117,7 +117,7 @@ pub fn main(environment: &Environment) -> ExitCode {
     let persona = Persona::of_words(words);
     start_logging(environment);
     let outcome = match persona {
-        Persona::Dkms => run_action(persona, words, environment),
+        Persona::Dkms => run_action(persona, &arguments::without_empty(&arguments_of(persona), words), environment),
         Persona::Modsmith => look::without_color(words)
             .map_or_else(|error| Ok(Err(error)), |words| run_for_people(&command_first(&words), environment)),
     };
@@ -164,7 +164,8 @@ fn help(words: &[OsString], environment: &Environment) -> Outcome {
     })
 }
 
-/// The exit code says who is at fault. Every error has one of five exit codes.
+/// Runs `modsmith cell`. Its errors have exit codes of their own, which tell the source, the headers and the
+/// machine apart.
 fn cell(words: &[OsString], environment: &Environment) -> Outcome {
     let arguments = parse(words, environment)?;
     match cell::run(&arguments, environment) {
@@ -176,7 +177,7 @@ fn cell(words: &[OsString], environment: &Environment) -> Outcome {
     }
 }
 
-/// As `modsmith`: a command of its own, help, or an action.
+/// Runs a command line of `modsmith`: a command of its own, help, or an action.
 fn run_for_people(words: &[OsString], environment: &Environment) -> Outcome {
     let first = words.get(1).and_then(|word| word.to_str());
     if let Some((_, run)) = RUN.iter().find(|(name, _)| Some(*name) == first) {
@@ -292,7 +293,7 @@ fn answer_in_json(error: &Error, words: &[OsString]) {
         // The last one of the lines.
         output::json_line(&ErrorDocument::new(error));
     } else if has("--json") && !output::has_answered() {
-        // That it cannot be written is not worth a second error.
+        // A failure to write the document is no second error.
         let _ = output::json(&ErrorDocument::new(error));
     }
 }

@@ -35,7 +35,7 @@ enum Choice {
 }
 
 impl Look {
-    /// As the environment and the option `--color` have it.
+    /// The look that the environment and the option `--color` choose.
     ///
     /// Sources: <https://no-color.org>, <https://bixense.com/clicolors>, locale(7).
     pub fn of(environment: &Environment) -> Self {

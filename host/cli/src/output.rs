@@ -88,7 +88,7 @@ pub fn json(value: &impl serde::Serialize) -> Result<()> {
 
 /// A value as one line of JSON on standard output.
 pub fn json_line(value: &impl serde::Serialize) {
-    // Such values have no keys but texts.
+    // The values have no keys but texts, so they can always be JSON.
     if let Ok(text) = serde_json::to_string(value) {
         write_out(&format!("{}\n", text::json(&text)));
     }
@@ -121,8 +121,7 @@ pub fn warning(text: &str) {
     let _ = writeln!(std::io::stderr(), "Warning: {}", text::line(text));
 }
 
-/// A closed pipe ends the program by its signal, a full disk is reported by who
-/// redirected the output: nothing else to do.
+/// Errors are ignored: a closed pipe ends the program by a signal, and nothing can be done about a full disk.
 fn write_out(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -11,12 +11,14 @@ use std::time::Instant;
 use clap::CommandFactory;
 
 use super::arguments::{AuthorArguments, DirectoryArguments, PluginArguments, PluginCommand};
+use super::look::{Look, NARROWEST};
 use super::setup::{plugins_of, system};
+use super::styled::{Line, wrap};
 use super::{hooks, output};
 use modsmith_core::Environment;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_facts::find_program;
-use modsmith_facts::text::field;
+use modsmith_facts::text::{field, prose};
 use modsmith_plugins::{Administration, FoundIn, Inspection, KernelHooks, Listed, Plugins, SearchPath, Standing};
 
 /// Runs a `plugin` subcommand.
@@ -47,7 +49,9 @@ pub fn run(arguments: &PluginArguments, environment: &Environment) -> Result<()>
             if *json {
                 output::json(&listed)?;
             } else {
-                listed.iter().for_each(|plugin| output::lines(&field(&line(plugin))));
+                let look = Look::of(environment);
+                let lines: Vec<Line> = listed.iter().flat_map(|plugin| entry(plugin, look.width)).collect();
+                output::styled(&lines, look);
             }
             for plugin in Administration(&plugins).in_development() {
                 output::warning(&plugin.sentence());
@@ -106,7 +110,7 @@ fn compile(administration: &Administration, inspection: &Inspection) {
         let outcome = if compiled.is_ok() { "done" } else { "failed" };
         output::error(&format!(" {outcome} ({} s).\n", begun.elapsed().as_secs()));
     }
-    // What was done before stands: a limit can be raised afterwards.
+    // The grant stays: the limit that stopped the compiler can be raised afterwards.
     if let Err(error) = compiled {
         output::warning(&error.to_string());
     }
@@ -162,7 +166,7 @@ pub fn is_authors(word: &str) -> bool {
 /// Has the program of plugin authors describe its command.
 ///
 /// # Errors
-/// As [`author`].
+/// The errors of [`author`].
 pub fn authors_help(word: &str, environment: &Environment) -> Result<()> {
     author(word, &AuthorArguments { words: vec!["--help".into()] }, environment)
 }
@@ -185,7 +189,24 @@ fn open(arguments: &PluginArguments, environment: &Environment) -> Result<Plugin
     Ok(plugins_of(search, &system, &framework, &directories, environment))
 }
 
-fn line(plugin: &Listed) -> String {
+/// The width of the columns of a plugin's id and version, with the blanks behind them.
+const COLUMNS: usize = 32;
+
+/// The lines of one plugin in a list, at most `width` columns wide: its id and version, and beside them
+/// texts, each of which begins on a line of its own.
+fn beside(id: &str, version: &str, texts: &[String], width: usize) -> Vec<Line> {
+    let mut texts = texts.iter().flat_map(|text| wrap(&prose(text), width.saturating_sub(COLUMNS).max(NARROWEST / 2)));
+    let head = format!("{:<22} {:<8} ", prose(id), prose(version));
+    let mut lines = match head.chars().count() {
+        COLUMNS => vec![Line::plain(head + &texts.next().unwrap_or_default())],
+        // A longer id or version has a line of its own.
+        _ => vec![Line::plain(head)],
+    };
+    lines.extend(texts.map(|text| Line::plain(" ".repeat(COLUMNS) + &text)));
+    lines
+}
+
+fn entry(plugin: &Listed, width: usize) -> Vec<Line> {
     let roles: Vec<String> = plugin.roles.iter().map(ToString::to_string).collect();
     let reason = plugin.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let serves = match (plugin.grant.admits(), plugin.serves) {
@@ -203,5 +224,26 @@ fn line(plugin: &Listed) -> String {
         Some(from) => format!(", from {}", from.source),
         None => String::new(),
     };
-    format!("{:<22} {:<8} {:<37} {serves}{reason}{granted}{from}", plugin.id, plugin.version, roles.join(", "))
+    let texts = [format!("{serves}{reason}{granted}{from}"), roles.join(", ")];
+    beside(&plugin.id, &plugin.version, &texts, width)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::beside;
+
+    #[test]
+    fn an_entry_of_a_list_is_no_wider_than_the_terminal() {
+        let texts = ["a description that is longer than one line of the terminal".to_owned(), "role\nx".to_owned()];
+        let text = |id: &str| -> Vec<String> {
+            let lines = beside(id, "1.0.0", &texts, 80);
+            lines.iter().map(|line| line.pieces().map(|(_, text)| text).collect()).collect()
+        };
+        let shown = text("own");
+        assert!(shown[0].starts_with("own                    1.0.0    a description"), "{shown:?}");
+        assert_eq!(shown.last().map(|line| line.trim()), Some("role\\nx"), "{shown:?}");
+        assert!(shown.iter().all(|line| line.chars().count() <= 80), "{shown:?}");
+        let long = text(&"x".repeat(40));
+        assert!(!long[0].contains("description") && long[1].contains("description"), "{long:?}");
+    }
 }

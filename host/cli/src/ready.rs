@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::arguments::ReadyArguments;
+use super::errors::exit_code_of_answer;
 use super::output;
 use super::setup::looking;
 use modsmith_core::Environment;
@@ -26,7 +27,7 @@ struct Document<'a> {
     kernels: Vec<KernelDocument<'a>>,
 }
 
-/// What starts next.
+/// The kernel that starts next.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]
 enum NextDocument<'a> {
@@ -74,7 +75,7 @@ impl<'a> From<&'a Next> for NextDocument<'a> {
 
 /// The exit code of a question without an answer.
 pub fn unanswered() -> ExitCode {
-    ExitCode::from(Answer::Unknown.exit_code())
+    ExitCode::from(exit_code_of_answer(Answer::Unknown))
 }
 
 /// Prints the verdict; its answer is the exit code.
@@ -94,11 +95,11 @@ pub fn run(arguments: &ReadyArguments, environment: &Environment) -> Result<Exit
             kernels: found.kernels.iter().map(Into::into).collect(),
         })?;
     } else if arguments.openmetrics {
-        output::lines(&metrics::text(&found));
+        output::text(&metrics::text(&found));
     } else {
         output::lines(&text(&found));
     }
-    Ok(ExitCode::from(found.answer.exit_code()))
+    Ok(ExitCode::from(exit_code_of_answer(found.answer)))
 }
 
 /// The answer, what starts next, then each kernel with its reasons.

@@ -8,7 +8,7 @@ use modsmith_core::conf::Origin;
 use modsmith_core::conf::framework::Framework;
 use modsmith_facts::System;
 
-/// Where temporary files are when nothing says so, in order.
+/// The directories of temporary files where no setting names one, in order.
 const CUSTOMARY: [&str; 2] = ["/tmp", "/var/tmp"];
 
 /// Has all temporary files made in one directory: the `tmp_location` of

@@ -1,4 +1,4 @@
-//! From arguments to the system, its settings and its plugins.
+//! Makes the system, its settings and its plugins from arguments.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -105,7 +105,7 @@ pub fn plugins_of(
         .compiling_isolated()
 }
 
-/// An invocation that looks, says nothing and changes nothing.
+/// An invocation that only reads and prints nothing.
 pub fn read_only(directories: &DirectoryArguments, environment: &Environment) -> Result<Invocation<'static>> {
     let (system, framework) = system(directories, None, environment)?;
     let plugins = Plugins::none(system.clone());

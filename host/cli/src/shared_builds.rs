@@ -21,7 +21,7 @@ use modsmith_core::tree::{PackageId, Target};
 use modsmith_facts::kernel::running_release;
 use modsmith_facts::text::line;
 
-/// What both commands take.
+/// The arguments of both commands.
 #[derive(Debug, Parser)]
 struct BuildArguments {
     /// Package in the tree, as m/v

@@ -20,7 +20,7 @@ use modsmith_core::tree::{BuildRecord, Failure, PackageId, RecordedConfinement, 
 use modsmith_facts::kernel::running_release;
 use people::Kernels;
 
-/// What was found.
+/// The facts that `status` shows.
 #[derive(Default)]
 struct Found {
     lines: Vec<StatusLine>,
@@ -44,13 +44,15 @@ pub fn run(
         );
     }
     let kernels: Vec<(Option<String>, Option<String>)> = if targets.given.is_empty() {
-        vec![(None, arguments.archs.first().cloned())]
+        vec![(None, arguments.archs.first().map(|arch| arch.trim().to_owned()))]
     } else {
         targets.given.iter().map(|(k, a)| (Some(k.clone()), a.clone())).collect()
     };
+    // For scripts of dkms, `hello/` has no version and `/1.0` no module.
+    let wanted = |name: &Option<String>| name.clone().filter(|name| persona != Persona::Dkms || !name.is_empty());
     let mut found = Found::default();
     for (kernel, arch) in kernels {
-        let filter = Filter { module: words.module.clone(), version: words.version.clone(), kernel, arch };
+        let filter = Filter { module: wanted(&words.module), version: wanted(&words.version), kernel, arch };
         let (lines, failed) = (flow::status(run, &filter)?, flow::failures(run, &filter)?);
         if view == View::People && !arguments.json {
             found.lacking.extend(flow::lacking(run, &filter, &lines, &failed)?);
@@ -65,7 +67,8 @@ pub fn run(
         (false, View::People) => {
             let detail = if words.module.is_some() { Detail::Close } else { Detail::Usual };
             let items = items::items(run, &found.lines, &found.failed, &found.lacking, detail);
-            let is_narrowed = words.module.is_some() || !targets.given.is_empty() || for_few(arguments);
+            let names_kernels = !targets.given.is_empty() || !arguments.archs.is_empty();
+            let is_narrowed = words.module.is_some() || names_kernels || for_few(arguments);
             let next = if is_narrowed { None } else { starts_next(run) };
             let kernels = Kernels { running: run.env.system.is_live().then(running_release), next };
             let by = arguments.view.by.unwrap_or(Grouping::Kernel);
@@ -97,7 +100,7 @@ fn starts_next(run: &Invocation<'_>) -> Option<String> {
 fn view(arguments: &Arguments, persona: Persona, look: Look) -> Result<View> {
     let asked = &arguments.view;
     if asked.events {
-        return Err(Error::new(Kind::Usage, "Nothing happens while status looks: it has no events.")
+        return Err(Error::new(Kind::Usage, "`status` changes nothing, so it has no events.")
             .hint("`modsmith status --json` writes one document."));
     }
     let for_people = asked.by.is_some() || asked.failed || asked.since.is_some();
@@ -144,7 +147,7 @@ fn for_scripts(found: &Found, run: &Invocation<'_>, persona: Persona) {
     }
     // Scripts read every line of dkms's.
     if persona == Persona::Modsmith {
-        failures::remarks(&found.failed).iter().for_each(|line| run.runner.say(line));
+        failures::annotations(&found.failed).iter().for_each(|line| run.runner.say(line));
     }
 }
 
@@ -200,7 +203,7 @@ pub struct StatusEntry<'a> {
     /// How the build was confined.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confinement: Option<RecordedConfinement>,
-    /// By what the build is known in the store.
+    /// The identity of the build in the store.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store: Option<RecordedStore>,
     /// Why the administrator's policy kept the modules unsigned.

@@ -68,7 +68,7 @@ enum StoreCommand {
 #[derive(Debug, Serialize)]
 struct Document<'a> {
     schema_version: u32,
-    /// Of all builds, in bytes.
+    /// The size of all builds, in bytes.
     size: u64,
     builds: Vec<StoreRow<'a>>,
 }

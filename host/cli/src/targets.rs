@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::arguments::Arguments;
+use super::words::Action;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_core::flow::{Env, Filter};
-use modsmith_core::tree::{Target, check_kernel_name};
+use modsmith_core::tree::{Target, check_kernel_name, check_kernel_pattern};
 use modsmith_facts::kernel::{machine, running_release};
 use modsmith_facts::{Root, System};
 
@@ -30,6 +31,10 @@ impl Targets {
                 Error::new(Kind::ArchWithAll, "-a and --all exclude each other.").hint("Leave one of them out.")
             );
         }
+        // `status` narrows a listing by patterns, and no kernel is the default.
+        let only_lists = only_lists(arguments);
+        let check = if only_lists { check_kernel_pattern } else { check_kernel_name };
+        let check_value = |option, what, value: &str| check_value(option, what, value, check);
         let mut given: Vec<(String, Option<String>)> = Vec::new();
         for word in &arguments.kernels {
             let (kernel, arch) = match word.trim().split_once('/') {
@@ -41,7 +46,7 @@ impl Targets {
             given.push((kernel.to_owned(), arch));
         }
         arguments.archs.iter().try_for_each(|arch| check_value("-a", "architecture", arch.trim()))?;
-        if given.is_empty() && !arguments.archs.is_empty() && system.is_live() {
+        if given.is_empty() && !arguments.archs.is_empty() && system.is_live() && !only_lists {
             given.push((running_release(), None));
         }
         match arguments.archs.as_slice() {
@@ -108,7 +113,7 @@ impl Targets {
     }
 }
 
-/// What a package, a kernel and an architecture take, as commands that look name them:
+/// The filter for a package, a kernel and an architecture of a command that only reads:
 /// `m`, `m/v`; `K`, `K/A`.
 pub fn filter_of(package: Option<&str>, kernel: Option<&str>, arch: Option<&str>) -> Result<Filter> {
     let (module, version) = match package.map(|word| word.split_once('/').ok_or(word)) {
@@ -120,19 +125,25 @@ pub fn filter_of(package: Option<&str>, kernel: Option<&str>, arch: Option<&str>
         Some((kernel, arch)) => (Some(kernel), Some(arch)),
         None => (kernel, arch),
     };
-    kernel.map_or(Ok(()), |kernel| check_kernel_name("kernel", kernel))?;
-    arch.map_or(Ok(()), |arch| check_kernel_name("architecture", arch))?;
+    kernel.map_or(Ok(()), |kernel| check_kernel_pattern("kernel", kernel))?;
+    arch.map_or(Ok(()), |arch| check_kernel_pattern("architecture", arch))?;
     Ok(Filter { module, version, kernel: kernel.map(str::to_owned), arch: arch.map(str::to_owned) })
 }
 
 /// Refuses what cannot be a kernel or an architecture; an empty value with an exit
 /// code of its own, since a script's variable that is not set makes it.
-fn check_value(option: &str, what: &str, value: &str) -> Result<()> {
+fn check_value(option: &str, what: &str, value: &str, check: fn(&str, &str) -> Result<()>) -> Result<()> {
     if value.is_empty() {
         return Err(Error::new(Kind::KernelOrArchEmpty, format!("The {what} of {option} is empty."))
             .hint(format!("Write the {what} after {option}, or leave the option out.")));
     }
-    check_kernel_name(what, value)
+    check(what, value)
+}
+
+/// Whether `status` is the only action of the command line.
+fn only_lists(arguments: &Arguments) -> bool {
+    let mut actions = arguments.words.iter().filter_map(|word| Action::of(word)).peekable();
+    actions.peek().is_some() && actions.all(|action| action == Action::Status)
 }
 
 fn only_kernel(system: &System) -> Result<String> {
@@ -150,5 +161,37 @@ fn only_kernel(system: &System) -> Result<String> {
             .hint("Install one there, or name it with -k.")),
         many => Err(Error::new(Kind::Usage, format!("There are several kernels in {}.", directory.display()))
             .hint(format!("Name one with -k: {}.", many.join(", ")))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use modsmith_facts::OsRelease;
+
+    fn targets(words: &[&str], kernels: &[&str], archs: &[&str]) -> Result<Targets> {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let (words, kernels, archs) = (texts(words), texts(kernels), texts(archs));
+        let arguments = Arguments { words, kernels, archs, ..Arguments::default() };
+        Targets::of(&arguments, &System::new("/", OsRelease::default()))
+    }
+
+    #[test]
+    fn an_architecture_alone_is_of_every_kernel_for_status_and_of_the_running_one_for_the_rest() {
+        for arch in ["x86_64", "*"] {
+            assert_eq!(targets(&["status", "hello"], &[], &[arch]).unwrap().given, []);
+        }
+        let given = targets(&["build", "hello/1.0"], &[], &["x86_64"]).unwrap().given;
+        assert_eq!(given, [(running_release(), Some("x86_64".to_owned()))]);
+        let given = targets(&["status"], &["6.1"], &["x86_64"]).unwrap().given;
+        assert_eq!(given, [("6.1".to_owned(), Some("x86_64".to_owned()))]);
+    }
+
+    #[test]
+    fn patterns_are_for_listings_only() {
+        assert!(targets(&["status"], &["6.1*/x86_*"], &[]).is_ok());
+        for bad in ["6.1*", "x;id", "a b", "6.1.0#", "6.1'x"] {
+            assert_eq!(targets(&["build", "hello/1.0"], &[bad], &[]).unwrap_err().kind, Kind::Usage, "{bad}");
+        }
     }
 }

@@ -87,7 +87,7 @@ fn filter(arguments: &VerifyArguments) -> Result<Filter> {
     filter_of(arguments.package.as_deref(), kernel, arguments.arch.as_deref())
 }
 
-/// Nothing that was asked for is built: an error where it was named.
+/// No build was found: an error where the command line names one.
 fn nothing(tree: &modsmith_core::tree::Tree, filter: &Filter, json: bool) -> Result<()> {
     if let (Some(module), Some(version)) = (&filter.module, &filter.version) {
         let id = PackageId::new(module, version)?;

@@ -73,7 +73,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// The words of the command line, understood.
 #[derive(Debug, Default)]
 pub struct CommandLine {
-    /// In the order given.
+    /// The actions, in the order of the command line.
     pub actions: Vec<Action>,
     pub module: Option<String>,
     pub version: Option<String>,

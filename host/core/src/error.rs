@@ -1,5 +1,5 @@
-//! The one error type of the flows: a kind (by which the program chooses its exit
-//! code), a message, and hints that say what to do.
+//! The one error type of the flows: a kind, which has an id and an exit code, a message, and hints
+//! that say what to do.
 //!
 //! Inside a module, errors are that module's own `thiserror` types; they become
 //! an [`Error`] where a flow knows what they mean for the user.
@@ -90,8 +90,6 @@ kinds! {
     BuildFailed = "build-failed",
     /// At least one module of an autoinstall failed.
     AutoinstallFailed = "autoinstall-failed",
-    /// The machine's architecture is not known.
-    ArchUnknown = "arch-unknown",
     /// A package of BUILD_DEPENDS is not installed.
     DependencyMissing = "dependency-missing",
     /// At least one module of a kernel removal failed.
@@ -128,9 +126,42 @@ impl Kind {
     }
 }
 
-/// What the program ends with for an error of each kind. The numbers are the
-/// program's, which gives them with its [`Options`](crate::flow::Options): flows name
-/// them in a summary and keep them with a failed build.
+/// The exit code for an error of a kind, in each program of modsmith. Source of the numbers below 30,
+/// of 77 and of 101: dkms 3.4.3, whose callers test them. The others are for conditions that dkms does
+/// not distinguish. `docs/reference/exit-codes.md` describes each.
+pub fn exit_code(kind: Kind) -> u8 {
+    use Kind::*;
+    match kind {
+        Permission | Usage => 1,
+        UnknownOption | KernelWithAll | SourceMissing => 2,
+        ArchWithAll | AlreadyAdded | NotInTree | ArchiveWithoutConf => 3,
+        ConfUnreadable | ActionConflict | Broken => 4,
+        AllUnsupported | PatchMissing => 5,
+        PatchFailed | NoKernelDirectory | InstallFailed => 6,
+        ProductMissing | InitrdFailed | ArchiveMalformed => 7,
+        ConfInvalid | SourceEmpty | AlreadyLoaded | OptionConflict => 8,
+        NoConfInPath | ArchiveUnwritable => 9,
+        BuildFailed => 10,
+        AutoinstallFailed => 11,
+        DependencyMissing => 13,
+        KernelRemovalFailed => 14,
+        KernelOrArchEmpty => 16,
+        HeadersMissing => 21,
+        System => 30,
+        Plugin => 31,
+        PlanFailed => 32,
+        NotLoadable => 33,
+        ConfinementMissing => 34,
+        ProblemsLeft => 35,
+        Excluded => 77,
+        PreInstallFailed => 101,
+        Interrupted => 130,
+        Script(code) | Format(code) => code,
+    }
+}
+
+/// The exit codes that flows name in a summary and keep with a failed build. A caller of the flows may
+/// have its own.
 #[derive(Clone, Copy)]
 pub struct ExitCodes(pub fn(Kind) -> u8);
 
@@ -140,10 +171,10 @@ impl ExitCodes {
     }
 }
 
-/// Exit code 1 for every kind.
+/// The exit codes of the programs.
 impl Default for ExitCodes {
     fn default() -> Self {
-        Self(|_| 1)
+        Self(exit_code)
     }
 }
 
@@ -258,6 +289,19 @@ impl From<modsmith_plan::Error> for Error {
             }
         };
         Self { details, hints, ..Self::new(kind, message) }
+    }
+}
+
+/// An ordinary user may not read or write root's store; any other problem is one of the system.
+impl From<&modsmith_store::Error> for Kind {
+    fn from(error: &modsmith_store::Error) -> Self {
+        if error.is_denied() { Kind::Permission } else { Kind::System }
+    }
+}
+
+impl From<modsmith_store::Error> for Error {
+    fn from(error: modsmith_store::Error) -> Self {
+        Self::new(Kind::from(&error), format!("The store cannot be used: {error}."))
     }
 }
 

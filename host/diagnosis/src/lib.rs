@@ -1,8 +1,9 @@
 //! Why a build of a kernel module failed: the first error in its log, what class of
 //! failure that is, and what to do about it.
 //!
-//! The rules are a table. This crate reads logs; it knows nothing of where modules are
-//! kept and how they are built.
+//! The rules are a table. The crate reads the log of a build and the source of the module. It knows dkms.conf
+//! and the commands of dkms and modsmith, which remedies name. It knows nothing of the tree in which modules are
+//! kept.
 
 mod refusal;
 mod remedy;
@@ -85,7 +86,7 @@ pub enum Stop {
 }
 
 impl Class {
-    /// In words, as a heading has it.
+    /// The words of a heading for the class.
     pub fn title(self) -> &'static str {
         match self {
             Class::HeadersMissing => "headers missing",
@@ -120,7 +121,7 @@ impl Class {
         })
     }
 
-    /// The class of a stop if the log says no more.
+    /// The class that follows from the stop if the log shows no cause.
     fn likely(stop: Stop) -> Class {
         match stop {
             Stop::Patch => Class::PatchRejected,
@@ -147,29 +148,29 @@ pub struct Diagnosis {
     pub program: Option<String>,
     /// The kernel that was built for instead, for [`Class::OtherKernel`].
     pub other_kernel: Option<String>,
-    /// What was refused, for [`Class::Confined`].
+    /// The refused operation, for [`Class::Confined`].
     pub refusal: Option<Refusal>,
-    /// Whether the line is PRE_BUILD's, which ended well all the same.
+    /// Whether PRE_BUILD wrote the line, and succeeded in spite of it.
     pub of_pre_build: bool,
-    /// The error in the output of PRE_BUILD, which ran before.
+    /// The error in the output of PRE_BUILD, which ran before make.
     early: Option<Early>,
     /// Kernels whose module directory the output is about.
     kernels: BTreeSet<String>,
-    /// Whether the command whose output it is ended well all the same.
+    /// Whether the command that wrote the line succeeded in spite of it.
     succeeded: bool,
-    /// Whether the line is known for an error, and not only the last one.
+    /// Whether the line is known as an error, and was not merely the last one.
     known: bool,
-    /// Whether the line is none that is known for a cause.
+    /// Whether the line is not known as a cause.
     is_weak: bool,
 }
 
-/// An error of PRE_BUILD, which ended well all the same.
+/// An error in the output of PRE_BUILD, which succeeded in spite of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Early {
     class: Class,
     program: Option<String>,
     line: ErrorLine,
-    /// Whether it is more than a file that is not there.
+    /// Whether the error is more than a missing file.
     is_clear: bool,
 }
 
@@ -191,7 +192,7 @@ const MOST_KERNELS: usize = 16;
 /// A module directory's kernel.
 const KERNEL: &str = r"/lib/modules/([^/\s'\x22`$]+)/";
 
-/// How the line begins that says how a build is confined.
+/// The beginning of the line about the confinement of a build.
 pub const CONFINEMENT: &str = "# confinement: ";
 
 /// The first line of PRE_BUILD's block.
@@ -213,7 +214,7 @@ pub fn of_log(mut log: impl BufRead) -> io::Result<Diagnosis> {
 struct LogReader {
     table: Table,
     kernel: Regex,
-    /// How walls refuse; `None`: the build has none.
+    /// The errors of the walls around the build; `None` for a build without walls.
     refusals: Option<Refusals>,
     /// The number of the current line, from 1.
     number: u64,
@@ -265,7 +266,7 @@ impl LogReader {
         }
         self.block.succeeded |= text == "# exit code: 0";
         let has_cause = self.block.best.as_ref().is_some_and(|best| best.rank == Rank::Cause);
-        // What configure tries has errors of its own.
+        // The trials of configure have errors of their own.
         let is_trial = self.block.is_pre_build && text.contains("conftest");
         if !has_cause && !table::is_frame(text) && self.number > self.head && !is_trial {
             self.note_kernel(text);

@@ -5,13 +5,13 @@ use regex::Regex;
 /// An operation that a program of a recipe was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// To change this file, or what is in this directory.
+    /// The change of this file, or of an entry of this directory.
     Write(String),
-    /// To read this file.
+    /// The reading of this file.
     Read(String),
-    /// To talk to a machine, which may be named.
+    /// A connection to a machine, whose name may be known.
     Network(Option<String>),
-    /// To use a privilege: the program that wanted to.
+    /// The use of a privilege, by the program of this name.
     Privilege(String),
 }
 

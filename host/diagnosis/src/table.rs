@@ -4,16 +4,16 @@ use regex::{Regex, RegexSet};
 
 use super::Class::{self, *};
 
-/// How much a line says; smaller is more.
+/// The rank of a line; a smaller one says more about the cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
-    /// It is the reason.
+    /// The line is the reason.
     Cause,
-    /// It may be the reason, or a remark.
+    /// The line may be the reason, or a remark.
     Sign,
     /// Output of a recipe before make stopped, without a known sign of an error.
     Before,
-    /// It follows from a reason: make says that it stops.
+    /// The line follows from a reason: make says that it stops.
     Consequence,
     /// Nothing that is known.
     Output,

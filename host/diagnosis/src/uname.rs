@@ -1,4 +1,4 @@
-//! Where a package's recipes ask which kernel is running.
+//! The place at which the recipes of a source ask which kernel is running.
 
 use std::path::Path;
 
@@ -54,7 +54,7 @@ fn variable(line: &str) -> Option<(String, String)> {
     let value = ["$(shell uname -r)", "${shell uname -r}", "$(uname -r)", "`uname -r`"]
         .into_iter()
         .find_map(|asking| value.contains(asking).then(|| value.replace(asking, "${kernelver}")))?;
-    // What is made from other variables of the makefile cannot be said elsewhere.
+    // A value with other variables of the makefile has no meaning outside of the makefile.
     let value = value.trim();
     let is_plain = !value.replace("${kernelver}", "").contains(['$', ' ', '\'', '"', '`']);
     (is_name && is_plain).then(|| (name.to_owned(), value.to_owned()))

@@ -10,11 +10,17 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 /// Flags of a handle that names something and reads nothing.
-pub const HANDLE: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
+pub(crate) const HANDLE: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
+
+/// Whether a name in a directory still leads to an open file or directory. A link is not followed.
+pub(crate) fn is_named(directory: impl AsFd, open: impl AsFd, name: &str) -> bool {
+    let (open, named) = (rustix::fs::fstat(open), rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW));
+    matches!((open, named), (Ok(open), Ok(named)) if (open.st_dev, open.st_ino) == (named.st_dev, named.st_ino))
+}
 
 /// Opens a path below a directory. A link on the way, or at its end, is `ELOOP`
 /// (but `PATH` with `NOFOLLOW` opens a link at the end itself); a path that is
@@ -71,7 +77,7 @@ fn open_entry(dir: BorrowedFd<'_>, name: &OsStr, flags: OFlags, mode: Mode) -> i
 }
 
 fn is_link(dir: BorrowedFd<'_>, name: &OsStr) -> bool {
-    let found = rustix::fs::statat(dir, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW);
+    let found = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW);
     found.is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Symlink)
 }
 

@@ -34,15 +34,22 @@ const MODULE_LIMIT: u64 = 512 << 20;
 /// The largest index of modules, in bytes.
 const INDEX_LIMIT: u64 = 64 << 20;
 
+/// The most memory that the indexes and the names of module files take, in bytes.
+const NAMES_LIMIT: u64 = 64 << 20;
+
+/// The memory that a module file of an image takes beside its name, and that a name of an index takes, in bytes.
+const FILE_COST: u64 = 256;
+const NAME_COST: u64 = 64;
+
 /// Files that hold further files, which are not looked at: file systems that some tools put
 /// into an image.
 const NESTED: [&str; 4] = ["squashfs-root.img", "erofs-root.img", "squash-root.img", "squash/root.img"];
 
-/// What a boot image holds.
+/// The contents of a boot image, as far as they are known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BootImage {
     pub archives: Vec<Archive>,
-    /// What it holds of each kernel's module directory, by release.
+    /// The part of each kernel's module directory that the image holds, by release.
     pub kernels: BTreeMap<String, KernelModules>,
     /// File systems inside of it, whose files are not known.
     pub nested: Vec<String>,
@@ -75,7 +82,7 @@ pub struct Archive {
 /// The modules that an image holds for one kernel.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KernelModules {
-    /// By the path below the module directory; `None` for one that cannot be unpacked.
+    /// The module files, by the path below the module directory; `None` for a file that cannot be unpacked.
     pub files: BTreeMap<String, Option<ModuleIdentity>>,
     /// The files that depmod's index in the image names; `None` without an index.
     pub indexed: Option<BTreeSet<String>>,
@@ -110,10 +117,11 @@ pub enum BootImageError {
 /// Reads an image to its end.
 ///
 /// # Errors
-/// [`BootImageError`]. Memory is bounded by the largest module, whatever the image holds.
+/// [`BootImageError`]. Memory is bounded by the largest module and by the names that any image has, whatever the
+/// image holds.
 pub fn read(image: impl Read) -> Result<BootImage, BootImageError> {
     let mut source = Source::new(image);
-    let mut found = Found { image: BootImage::default(), unpacked: 0, members: 0 };
+    let mut found = Found { image: BootImage::default(), streamed: 0, unpacked: 0, members: 0, names: 0 };
     loop {
         let mut begin = || {
             source.skip_nuls()?;
@@ -146,12 +154,16 @@ fn unsupported(why: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, why.into())
 }
 
-/// What was found so far.
+/// The part of an image that has been read so far.
 struct Found {
     image: BootImage,
-    /// Bytes of contents so far.
+    /// Bytes that decompressors have given: files, headers, names and padding.
+    streamed: u64,
+    /// Bytes of contents, as headers of files announce them, and what compressed modules unpack to.
     unpacked: u64,
     members: u64,
+    /// Bytes of memory that indexes and names take.
+    names: u64,
 }
 
 impl Found {
@@ -175,7 +187,7 @@ impl Found {
     fn compressed<R: Read>(&mut self, source: &mut Source<R>, compression: KernelCompression) -> io::Result<()> {
         if compression == KernelCompression::Lzma {
             // Its reader reads ahead.
-            let mut reader = Source::new(lzma(&mut *source)?);
+            let mut reader = Source::new(lzma(&mut *source)?).within(self.room());
             self.unpacked(&mut reader)?;
             let (_, unused) = reader.into_inner().into_parts();
             source.give_back(&unused);
@@ -183,7 +195,12 @@ impl Found {
         }
         let reader = compression.unpack(source)?;
         let reader = reader.ok_or_else(|| unsupported(format!("it is compressed with {}", compression.name())))?;
-        self.unpacked(&mut Source::new(reader))
+        self.unpacked(&mut Source::new(reader).within(self.room()))
+    }
+
+    /// How many bytes decompressors may still give.
+    fn room(&self) -> u64 {
+        UNPACKED_LIMIT.saturating_sub(self.streamed)
     }
 
     /// Reads what was compressed: archives with NULs between them.
@@ -191,7 +208,10 @@ impl Found {
         loop {
             source.skip_nuls()?;
             match source.peek(1)? {
-                [] => return Ok(()),
+                [] => {
+                    self.streamed = self.streamed.saturating_add(source.position());
+                    return Ok(());
+                }
                 b"0" => self.members(source)?,
                 _ => return Err(invalid("junk within compressed archive")),
             }
@@ -206,10 +226,7 @@ impl Found {
         self.members += 1;
         self.unpacked = self.unpacked.saturating_add(member.size);
         if self.members > MOST_MEMBERS || self.unpacked > UNPACKED_LIMIT {
-            return Err(unsupported(format!(
-                "it holds more than {MOST_MEMBERS} files or {} MiB",
-                UNPACKED_LIMIT >> 20
-            )));
+            return Err(too_large());
         }
         let name = member.name.trim_start_matches("./").trim_start_matches('/');
         if !member.is_regular() {
@@ -220,18 +237,42 @@ impl Found {
         }
         let Some((release, file)) = below_modules(name) else { return Ok(()) };
         if file == "modules.dep" {
+            self.keep(name.len() as u64 + member.size)?;
             let text = whole(member, contents, INDEX_LIMIT)?;
-            let index = String::from_utf8_lossy(&text)
-                .lines()
-                .filter_map(|line| Some(line.split_once(':')?.0.to_owned()))
-                .collect();
+            let mut index = BTreeSet::new();
+            for line in text.split(|byte| *byte == b'\n') {
+                let Some(end) = memchr::memchr(b':', line) else { continue };
+                self.keep(NAME_COST)?;
+                index.insert(String::from_utf8_lossy(&line[..end]).into_owned());
+            }
             self.kernel(release).indexed = Some(index);
         } else if file.rsplit('/').next().is_some_and(|file| module_stem(file).is_some()) {
             // Of a file with several names, the last one has the contents.
             let is_elsewhere = member.size == 0 && member.links > 1;
+            self.keep(name.len() as u64 + FILE_COST)?;
             let module = whole(member, contents, MODULE_LIMIT)?;
-            let identity = if is_elsewhere { None } else { ModuleIdentity::of(module) };
+            let identity = if is_elsewhere { None } else { self.identity(module)? };
             self.kernel(release).files.insert(file.to_owned(), identity);
+        }
+        Ok(())
+    }
+
+    /// Identifies a module file. What it unpacks to counts as what the image unpacks to.
+    fn identity(&mut self, module: Vec<u8>) -> io::Result<Option<ModuleIdentity>> {
+        let before = UNPACKED_LIMIT.saturating_sub(self.unpacked);
+        let mut room = before;
+        let identity = ModuleIdentity::of_one(module, &mut room);
+        self.unpacked += before - room;
+        // Of a file that does not fit, nothing is known.
+        if identity.is_none() && room == 0 { Err(too_large()) } else { Ok(identity) }
+    }
+
+    /// Counts memory that is kept to the end.
+    fn keep(&mut self, bytes: u64) -> io::Result<()> {
+        self.names = self.names.saturating_add(bytes);
+        if self.names > NAMES_LIMIT {
+            let why = "its indexes and names of modules take more than";
+            return Err(unsupported(format!("{why} {} MiB, which is more than any image needs", NAMES_LIMIT >> 20)));
         }
         Ok(())
     }
@@ -239,6 +280,10 @@ impl Found {
     fn kernel(&mut self, release: &str) -> &mut KernelModules {
         self.image.kernels.entry(release.to_owned()).or_default()
     }
+}
+
+fn too_large() -> io::Error {
+    unsupported(format!("it holds more than {MOST_MEMBERS} files or {} MiB", UNPACKED_LIMIT >> 20))
 }
 
 /// A kernel's release, and the path below its module directory.

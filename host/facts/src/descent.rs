@@ -8,13 +8,11 @@ use std::ffi::{CStr, CString, OsStr};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, openat, statat, unlinkat};
 use rustix::io::Errno;
 
 use crate::Identity;
-use crate::beneath::open_parent;
 
 /// Flags of a directory that is listed; a link cannot stand for it.
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -59,17 +57,11 @@ pub fn visit_below(
     }
 }
 
-/// Removes the file or directory at a path below a directory. The last name is not followed if it is
-/// a link; nothing there is fine.
+/// Removes the file or directory of a name in a directory, however deep it is. No link is followed. A name
+/// that is missing is no error.
 ///
 /// # Errors
-/// What cannot be removed, with its path; a link on the way.
-pub fn remove_below(dir: impl AsFd, path: &Path) -> io::Result<()> {
-    let (parent, name) = open_parent(dir, path)?;
-    remove_entry(&parent, name)
-}
-
-/// As [`remove_below`], for a name in a directory.
+/// What cannot be removed, with its path.
 pub fn remove_entry(dir: impl AsFd, name: &OsStr) -> io::Result<()> {
     let (dir, name) = (dir.as_fd(), CString::new(name.as_bytes())?);
     let Some(inner) = unlink_or_open(dir, &name)? else { return Ok(()) };
@@ -141,11 +133,19 @@ mod tests {
     use super::*;
     use std::fs::File;
     use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    use crate::beneath::open_parent;
 
     const LEVELS: usize = 3000;
 
     fn open(path: &Path) -> OwnedFd {
         File::open(path).unwrap().into()
+    }
+
+    fn remove_below(directory: OwnedFd, path: &Path) -> io::Result<()> {
+        let (parent, name) = open_parent(&directory, path)?;
+        remove_entry(&parent, name)
     }
 
     /// In memory, where there is such a place: to make deep trees on a disk takes seconds.

@@ -7,7 +7,7 @@ use ring::digest::{Context, SHA256};
 
 use crate::inside;
 
-/// What a digest begins with.
+/// The prefix of a digest.
 pub const DIGEST_PREFIX: &str = "sha256:";
 
 /// `sha256:` and 64 hexadecimal digits of some bytes.

@@ -13,7 +13,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::inside;
-pub use list::{Entry, ListFault, entries};
+pub use list::{EfiSignature, ListFault, entries};
 pub use stores::{Store, StoreContents};
 
 /// Variables of the specification itself: `EFI_GLOBAL_VARIABLE`.
@@ -43,12 +43,12 @@ pub struct Variable {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecureBoot {
     pub is_on: bool,
-    /// What was read, as a clause.
+    /// The state that was read, as a clause.
     pub evidence: String,
 }
 
 impl Firmware {
-    /// The one of the machine whose `/sys` is below this directory.
+    /// The firmware of the machine whose `/sys` is below this directory.
     pub fn of(root: &Path) -> Self {
         Self { root: root.to_path_buf() }
     }
@@ -98,7 +98,7 @@ impl Firmware {
             return state(false, "the firmware is in setup mode");
         }
         let validation = self.variable(&format!("MokSBStateRT-{OWNER}"))?;
-        // One that is kept over a restart is not the boot loader's own.
+        // A variable that outlives a restart was not made by the boot loader.
         if is_one(&validation.filter(|known| known.attributes & NON_VOLATILE == 0)) {
             return state(false, "validation is switched off (MokSBStateRT)");
         }

@@ -11,7 +11,7 @@ use rustix::thread::{
     CapabilitySet, CapabilitySets, set_capabilities, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
 };
 
-/// Who owns nothing and is in no group: the kernel's overflow id, `nobody` everywhere.
+/// The user and group without files and members: the kernel's overflow id, `nobody` on every system.
 const NOBODY: u32 = 65534;
 
 /// What root finds with no more rights than every user has: so others learn nothing through root. Other callers

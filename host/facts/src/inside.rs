@@ -187,7 +187,7 @@ pub fn open_directory(path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
     })
 }
 
-/// What a path names.
+/// The kind of file that a path names.
 struct Found {
     /// A handle, which reads nothing.
     file: File,

@@ -138,10 +138,8 @@ impl Kernel {
 
     /// Whether clang built the kernel, by its image beside the headers; `None` without an image.
     pub fn built_with_clang(&self) -> Option<bool> {
-        use object::{Object, ObjectSection};
         let image = inside::read_file(&self.headers()?.join("vmlinux")).ok()?;
-        let image = object::File::parse(image.as_slice()).ok()?;
-        let comment = image.section_by_name(".comment")?.data().ok()?;
+        let (_, comment) = elf::section_of(&image, ".comment").ok()??;
         Some(memchr::memmem::find(comment, b"clang").is_some())
     }
 }

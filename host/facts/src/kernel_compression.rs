@@ -20,7 +20,7 @@ const LZ4_BLOCK: usize = 8 << 20;
 
 /// A compression of `lib/decompress.c`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KernelCompression {
+pub(crate) enum KernelCompression {
     Gzip,
     Bzip2,
     Lzma,

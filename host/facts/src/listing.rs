@@ -33,7 +33,7 @@ const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::
 /// change cannot be told from the first. In nanoseconds.
 const SETTLED: i128 = 2_000_000_000;
 
-/// What is in a directory and all below it, as of one moment. Links are not followed.
+/// The entries of a directory and of all directories below it, at one moment. Links are not followed.
 #[derive(Debug)]
 pub struct Listing {
     root: PathBuf,
@@ -128,7 +128,7 @@ impl Listing {
         Ok(digests)
     }
 
-    /// One digest of all that [`Listing::digests`] has.
+    /// The digest of all lines of [`Listing::digests`].
     ///
     /// # Errors
     /// As there.

@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, flock};
 use rustix::io::{Errno, retry_on_intr};
 
+use crate::beneath::is_named;
 use crate::inside::describe;
 
 /// The mode of the file.
@@ -120,12 +121,6 @@ fn open(directory: BorrowedFd<'_>, name: &str) -> io::Result<Option<File>> {
 /// Whether nobody but its owner can open a file.
 fn is_private(file: &File) -> io::Result<bool> {
     Ok(rustix::fs::fstat(file)?.st_mode & 0o077 == 0)
-}
-
-/// Whether an open file still has its name.
-fn is_named(directory: BorrowedFd<'_>, file: &File, name: &str) -> bool {
-    let (open, named) = (rustix::fs::fstat(file), rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW));
-    matches!((open, named), (Ok(open), Ok(named)) if (open.st_dev, open.st_ino) == (named.st_dev, named.st_ino))
 }
 
 #[cfg(test)]

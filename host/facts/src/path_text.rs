@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-/// What a byte is added to.
+/// The number that a byte is added to.
 const FIRST: u32 = 0xEF00;
 
 /// The byte that a character stands for. ASCII bytes never need one.

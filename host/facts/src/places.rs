@@ -1,4 +1,4 @@
-//! Where a name really leads, and all the names that the place has.
+//! The file that a name leads to, and all names of that file.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use super::beneath::{HANDLE, kind_of, open_beneath};
 use super::roots::{Location, Root, Roots};
 
-/// The roots of a plan or call, by their real paths.
+/// Named roots, by their real paths.
 pub struct Places {
     system_root: PathBuf,
     roots: Roots,
@@ -31,7 +31,7 @@ pub enum Last {
 /// Device and inode: the identity of a file under all of its names.
 pub type Identity = (u64, u64);
 
-/// What a name leads to.
+/// The file that a name leads to.
 pub struct Found {
     /// On this machine; no part of it is a link, but perhaps the last one.
     pub path: PathBuf,
@@ -90,7 +90,7 @@ impl Places {
             let Ok(base) = self.real_root(root) else { continue };
             let Ok(below) = path.strip_prefix(&base) else { continue };
             let Ok(name) = Location::new(root, below) else { continue };
-            // What is private to the call has no other name.
+            // A file that is private to the call has no other name.
             if root == Root::Staging {
                 return vec![name];
             }
@@ -122,7 +122,7 @@ impl Places {
     }
 
     fn root_walk(&self, root: Root) -> io::Result<Walk> {
-        let missing = || io::Error::new(io::ErrorKind::NotFound, format!("the plan has no root named `{root}`"));
+        let missing = || io::Error::new(io::ErrorKind::NotFound, format!("no root named `{root}` is known here"));
         let path = self.roots.get(root).ok_or_else(missing)?;
         match path.strip_prefix(&self.system_root) {
             Ok(inside) => {

@@ -1,4 +1,4 @@
-//! Named roots: every path that a plan touches is relative to one of them.
+//! Named roots: a location is a path relative to one of them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{path_text, text_path};
 
-/// A directory that plans name paths below.
+/// A directory that locations are below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Root {
@@ -20,11 +20,11 @@ pub enum Root {
     SourceTree,
     /// Where kernels keep their modules: `/lib/modules`.
     InstallTree,
-    /// The module directory of the plan's kernel: `/lib/modules/K`.
+    /// The module directory of the kernel that is worked for: `/lib/modules/K`.
     Modules,
-    /// The build directory of the plan's kernel, links resolved.
+    /// The build directory of that kernel, links resolved.
     Headers,
-    /// The registered source of the plan's package: `/usr/src/m-v`.
+    /// The registered source that is worked on: `/usr/src/NAME-VERSION`.
     Source,
     Boot,
     Etc,
@@ -35,7 +35,7 @@ pub enum Root {
     Sys,
     /// `/proc`, without the directories of processes. Nothing is written there.
     Proc,
-    /// A directory private to the plan, removed with it.
+    /// A private directory of one task, removed at its end.
     Staging,
 }
 
@@ -76,18 +76,17 @@ impl Root {
         }
     }
 
-    /// The root that plugins know under a name; the widest ones (`system`,
-    /// `source-tree`) are the host's alone.
-    pub fn for_plugins(name: &str) -> Option<Root> {
-        Self::ALL.into_iter().filter(|root| root.is_for_plugins()).find(|root| root.name() == name)
+    /// The root of a name, unless it is a wide one: `system` and `source-tree` hold files of many purposes.
+    pub fn narrow(name: &str) -> Option<Root> {
+        Self::ALL.into_iter().filter(|root| root.is_narrow()).find(|root| root.name() == name)
     }
 
-    /// Whether the running kernel provides the files of this root. No plan changes them.
+    /// Whether the running kernel provides the files of this root. Nothing is written there.
     pub fn is_of_kernel(self) -> bool {
         matches!(self, Root::Sys | Root::Proc)
     }
 
-    fn is_for_plugins(self) -> bool {
+    fn is_narrow(self) -> bool {
         !matches!(self, Root::System | Root::SourceTree)
     }
 }
@@ -106,7 +105,7 @@ pub struct Location {
     relative: PathBuf,
 }
 
-/// A path in a journal: names need not be UTF-8.
+/// A path as text, in the form of [`path_text`]: names need not be UTF-8.
 mod as_text {
     use std::path::{Path, PathBuf};
 
@@ -147,7 +146,7 @@ impl Location {
         Ok(Self { root, relative: out })
     }
 
-    /// The location that a plugin names, whose text need not be that of a name in UTF-8.
+    /// The location of a path in the form of [`path_text`]: names that are not UTF-8 are escaped.
     ///
     /// # Errors
     /// As [`Location::new`].
@@ -174,7 +173,7 @@ impl Location {
     }
 }
 
-/// `root:relative`, as plans are shown when no real path is known.
+/// `root:relative`, for messages where no real path is known.
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.root, self.relative.display())
@@ -199,7 +198,7 @@ impl Roots {
         self.0.get(&root).map(PathBuf::as_path)
     }
 
-    /// The real path of a location; `None` when the plan has no such root.
+    /// The real path of a location; `None` if its root is not known.
     pub fn path(&self, location: &Location) -> Option<PathBuf> {
         let base = self.get(location.root)?;
         Some(if location.relative.as_os_str().is_empty() { base.to_path_buf() } else { base.join(&location.relative) })
@@ -210,9 +209,9 @@ impl Roots {
         self.locate_below(path, |_| true)
     }
 
-    /// As [`Roots::locate`], below the roots that plugins know.
-    pub fn locate_for_plugins(&self, path: &Path) -> Option<Location> {
-        self.locate_below(path, Root::is_for_plugins)
+    /// As [`Roots::locate`], below narrow roots alone: see [`Root::narrow`].
+    pub fn locate_narrow(&self, path: &Path) -> Option<Location> {
+        self.locate_below(path, Root::is_narrow)
     }
 
     fn locate_below(&self, path: &Path, allowed: impl Fn(Root) -> bool) -> Option<Location> {

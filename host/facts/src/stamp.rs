@@ -24,11 +24,11 @@ pub struct Stamp {
 /// The clock that file systems read ticks at 100 Hz or faster.
 const TICK: i64 = 20_000_000;
 
-/// Where times are kept in whole seconds, two of them make FAT's tick.
+/// File systems with times in whole seconds: the tick of FAT is two seconds.
 const COARSE_TICK: i64 = 2_000_000_000;
 
 impl Stamp {
-    /// Of a file; links are followed. Errors: those of stat(2).
+    /// The stamp of a file; links are followed. Errors: those of stat(2).
     pub fn of(path: &Path) -> io::Result<Self> {
         Ok(Self::from_metadata(&std::fs::metadata(path)?))
     }

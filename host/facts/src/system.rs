@@ -11,11 +11,11 @@ pub struct System {
     /// `/`, or the directory of `--root`.
     pub root: PathBuf,
     pub os: OsRelease,
-    /// The roots that every plan has: system, tree, source-tree, install-tree,
-    /// boot, etc, usr, var, sys, proc. A plan adds those of its kernel and package.
+    /// The roots that every system has: system, tree, source-tree, install-tree, boot, etc, usr, var, sys,
+    /// proc. Callers add the roots of one kernel, source or task.
     pub roots: Roots,
-    /// Where this machine's own programs are: they stand in for some that the
-    /// system that is worked on does not have. `/` but for tests of plugins.
+    /// The root directory of this machine's own programs, `/`. They stand in for some that the system below
+    /// `root` does not have. A test may set another directory.
     pub here: PathBuf,
 }
 

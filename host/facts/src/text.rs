@@ -1,10 +1,7 @@
-//! Text that others wrote, made harmless for a terminal: what manifests,
-//! packages, compilers and file names say is shown, and does nothing.
+//! Text of third parties, made harmless for a terminal: a terminal shows the text and obeys nothing in it.
 //!
 //! Characters that a terminal acts on, that change the order of others, or that
-//! cannot be seen become visible escapes: `\u{202e}`, `\n`. Everything that is
-//! written to a terminal passes through here, in `cli::output`. Programs get
-//! exact data as JSON.
+//! cannot be seen become visible escapes: `\u{202e}`, `\n`.
 
 use std::borrow::Cow;
 

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+use crate::beneath::is_named;
 use crate::descent::remove_entry;
 use crate::inside::{self, describe};
 
@@ -47,7 +48,7 @@ pub struct Untrusted {
 }
 
 impl Untrusted {
-    /// What is wrong and what to do about it, as the end of a sentence.
+    /// The fault and its remedy, as the end of a sentence.
     pub fn clause(&self) -> String {
         let path = self.path.display();
         match self.reason {
@@ -57,7 +58,7 @@ impl Untrusted {
         }
     }
 
-    /// What to do about it, one sentence.
+    /// The remedy, in one sentence.
     pub fn remedy(&self) -> String {
         format!(
             "Find out where {0} comes from. If it is not needed, delete it; if it is correct, make it trusted with `chown root` and `chmod go-w`.",
@@ -238,9 +239,7 @@ impl TrustedDir {
 
     /// Whether an open file or directory still has this name.
     pub fn is_named(&self, open: impl AsFd, name: &str) -> bool {
-        let (open, named) =
-            (rustix::fs::fstat(open), rustix::fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW));
-        matches!((open, named), (Ok(open), Ok(named)) if (open.st_dev, open.st_ino) == (named.st_dev, named.st_ino))
+        is_named(&self.handle, open, name)
     }
 
     fn obstacle(&self, name: &str, wanted: &'static str, error: Errno) -> TrustError {

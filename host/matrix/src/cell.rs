@@ -11,7 +11,7 @@ const SCHEMA_VERSION: u32 = 1;
 /// The longest name of a cell, in bytes: with a suffix it has to be a file name.
 const LONGEST_NAME: usize = 200;
 
-/// What a cell is about.
+/// The module, version, kernel and architecture of a cell.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Coordinates {
     pub module: String,
@@ -47,7 +47,7 @@ pub struct Wanted {
 /// One module for one kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
-    /// Its place in the list.
+    /// The place in the list of cells.
     pub index: usize,
     /// A plain file name, of letters, digits and `.+~_-`; no other cell has it.
     pub name: String,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::cell::{Coordinates, Matrix};
-use crate::outcome::Outcome;
+use crate::outcome::CellOutcome;
 use crate::result::CellResult;
 
 const SCHEMA_VERSION: u32 = 1;
@@ -17,21 +17,21 @@ pub struct Index {
     /// When it was made, RFC 3339.
     pub created: String,
     /// The number of cells of each outcome.
-    pub totals: BTreeMap<Outcome, usize>,
+    pub totals: BTreeMap<CellOutcome, usize>,
     pub cells: Vec<IndexedCell>,
-    /// What differs from an earlier index; absent without one.
+    /// The differences from an earlier index; absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<Vec<Change>>,
 }
 
-/// One cell and what came of it.
+/// One cell and its outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IndexedCell {
     pub index: usize,
     pub name: String,
     #[serde(flatten)]
     pub coordinates: Coordinates,
-    pub outcome: Outcome,
+    pub outcome: CellOutcome,
     /// Why a result that is there is not believed, as a clause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
@@ -47,10 +47,10 @@ pub struct Change {
     pub coordinates: Coordinates,
     /// `None`: the cell is new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Outcome>,
+    pub before: Option<CellOutcome>,
     /// `None`: the cell is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub now: Option<Outcome>,
+    pub now: Option<CellOutcome>,
 }
 
 /// Why a text is no index, as a clause.
@@ -84,7 +84,7 @@ impl Index {
                 Ok(result) => (result, None),
                 Err(fault) => (None, Some(fault)),
             };
-            let unknown = if cell.in_store { Outcome::Found } else { Outcome::NotRun };
+            let unknown = if cell.in_store { CellOutcome::Found } else { CellOutcome::NotRun };
             cells.push(IndexedCell {
                 index: cell.index,
                 name: cell.name.clone(),
@@ -94,7 +94,7 @@ impl Index {
                 result,
             });
         }
-        let mut totals: BTreeMap<Outcome, usize> = Outcome::ALL.map(|outcome| (outcome, 0)).into();
+        let mut totals: BTreeMap<CellOutcome, usize> = CellOutcome::ALL.map(|outcome| (outcome, 0)).into();
         cells.iter().for_each(|cell| *totals.entry(cell.outcome).or_default() += 1);
         let changes = before.map(|before| changes(before, &cells));
         Self { schema_version: SCHEMA_VERSION, created, totals, cells, changes }
@@ -115,8 +115,8 @@ impl Index {
 
 /// Built and found are the same here: the modules are there.
 fn changes(before: &Index, cells: &[IndexedCell]) -> Vec<Change> {
-    let is_same = |a: Outcome, b: Outcome| a == b || (a.is_good() && b.is_good());
-    let mut old: BTreeMap<&Coordinates, Outcome> =
+    let is_same = |a: CellOutcome, b: CellOutcome| a == b || (a.is_good() && b.is_good());
+    let mut old: BTreeMap<&Coordinates, CellOutcome> =
         before.cells.iter().map(|cell| (&cell.coordinates, cell.outcome)).collect();
     let mut changes = Vec::new();
     for cell in cells {
@@ -125,7 +125,7 @@ fn changes(before: &Index, cells: &[IndexedCell]) -> Vec<Change> {
             changes.push(Change { coordinates: cell.coordinates.clone(), before, now: Some(cell.outcome) });
         }
     }
-    let gone = |(coordinates, outcome): (&Coordinates, Outcome)| Change {
+    let gone = |(coordinates, outcome): (&Coordinates, CellOutcome)| Change {
         coordinates: coordinates.clone(),
         before: Some(outcome),
         now: None,
@@ -154,42 +154,55 @@ mod tests {
         }))
     }
 
-    fn index(results: &[(&str, Outcome)], before: Option<&Index>) -> Index {
+    fn index(results: &[(&str, CellOutcome)], before: Option<&Index>) -> Index {
         let modules: Vec<&str> = results.iter().map(|(module, _)| *module).collect();
         let read = |name: &str| {
             let (module, outcome) = results.iter().find(|(module, _)| name.starts_with(module)).unwrap();
-            let result = CellResult::new(coordinates(module), *outcome, "now".into(), 1.5);
-            Ok((*outcome != Outcome::NotRun).then(|| serde_json::to_vec(&result).unwrap()))
+            let result = CellResult::new(coordinates(module), *outcome, 0, "now".into(), 1.5);
+            Ok((*outcome != CellOutcome::NotRun).then(|| serde_json::to_vec(&result).unwrap()))
         };
         Index::collect(&matrix(&modules), "now".into(), read, before)
     }
 
     #[test]
     fn a_cell_without_a_result_was_not_run_unless_a_store_had_it() {
-        let index = index(&[("a", Outcome::Built), ("b", Outcome::NotRun), ("stored", Outcome::NotRun)], None);
-        let outcomes: Vec<Outcome> = index.cells.iter().map(|cell| cell.outcome).collect();
-        assert_eq!(outcomes, [Outcome::Built, Outcome::NotRun, Outcome::Found]);
-        assert_eq!((index.totals[&Outcome::Built], index.totals[&Outcome::Failed]), (1, 0));
+        let index =
+            index(&[("a", CellOutcome::Built), ("b", CellOutcome::NotRun), ("stored", CellOutcome::NotRun)], None);
+        let outcomes: Vec<CellOutcome> = index.cells.iter().map(|cell| cell.outcome).collect();
+        assert_eq!(outcomes, [CellOutcome::Built, CellOutcome::NotRun, CellOutcome::Found]);
+        assert_eq!((index.totals[&CellOutcome::Built], index.totals[&CellOutcome::Failed]), (1, 0));
         assert_eq!(Index::from_json(&serde_json::to_vec(&index).unwrap()).unwrap(), index);
     }
 
     #[test]
     fn a_result_that_is_damaged_or_of_another_cell_is_not_believed() {
-        let other = CellResult::new(coordinates("b"), Outcome::Built, "now".into(), 1.0);
+        let other = CellResult::new(coordinates("b"), CellOutcome::Built, 0, "now".into(), 1.0);
         for bytes in [b"{".to_vec(), serde_json::to_vec(&other).unwrap()] {
             let index = Index::collect(&matrix(&["a"]), "now".into(), |_| Ok(Some(bytes.clone())), None);
-            assert_eq!(index.cells[0].outcome, Outcome::NotRun);
+            assert_eq!(index.cells[0].outcome, CellOutcome::NotRun);
             assert!(index.cells[0].fault.is_some());
         }
     }
 
     #[test]
     fn changes_are_what_became_other_than_it_was() {
-        let before =
-            index(&[("a", Outcome::Built), ("b", Outcome::Built), ("c", Outcome::Failed), ("d", Outcome::Built)], None);
+        let before = index(
+            &[
+                ("a", CellOutcome::Built),
+                ("b", CellOutcome::Built),
+                ("c", CellOutcome::Failed),
+                ("d", CellOutcome::Built),
+            ],
+            None,
+        );
         assert_eq!(before.changes, None);
         let now = index(
-            &[("a", Outcome::Found), ("b", Outcome::Failed), ("c", Outcome::Built), ("e", Outcome::Built)],
+            &[
+                ("a", CellOutcome::Found),
+                ("b", CellOutcome::Failed),
+                ("c", CellOutcome::Built),
+                ("e", CellOutcome::Built),
+            ],
             Some(&before),
         );
         let shown: Vec<String> = now
@@ -197,7 +210,7 @@ mod tests {
             .unwrap()
             .iter()
             .map(|change| {
-                let id = |outcome: Option<Outcome>| outcome.map_or("none", Outcome::id);
+                let id = |outcome: Option<CellOutcome>| outcome.map_or("none", CellOutcome::id);
                 format!("{} {} {}", change.coordinates.module, id(change.before), id(change.now))
             })
             .collect();

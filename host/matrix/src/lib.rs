@@ -24,7 +24,7 @@ pub use cell::{Cell, Coordinates, HeadersPackage, Matrix, MatrixError, Wanted};
 pub use emit::{Engine, Job, emit};
 pub use index::{Change, Index, IndexError, IndexedCell};
 pub use metrics::metrics;
-pub use outcome::Outcome;
+pub use outcome::CellOutcome;
 pub use page::page;
 pub use result::{BuiltModule, CellResult, FirstError};
 pub use spec::{HeadersSpec, ModuleSpec, Spec, SpecError};

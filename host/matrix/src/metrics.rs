@@ -1,53 +1,41 @@
 //! The index as metrics, in the text format of OpenMetrics 1.0.
 
-use std::fmt::Write;
+use modsmith_facts::openmetrics::Exposition;
 
 use crate::cell::Coordinates;
 use crate::index::Index;
-use crate::outcome::Outcome;
+use crate::outcome::CellOutcome;
 
-/// The metrics of an index: how many cells have which outcome, and of each cell its outcome and
-/// how long it took. Source of the format: <https://prometheus.io/docs/specs/om/open_metrics_spec/>.
+/// The metrics of an index: how many cells have which outcome, and for each cell its outcome and how long it
+/// took.
 pub fn metrics(index: &Index) -> String {
-    let mut out = String::new();
-    family(&mut out, "modsmith_matrix_cells", "gauge", None, "Cells of the matrix by outcome.");
-    for outcome in Outcome::ALL {
+    let mut text = Exposition::default();
+    let name = "modsmith_matrix_cells";
+    text.gauge(name, None, "Cells of the matrix by outcome.");
+    for outcome in CellOutcome::ALL {
         let count = index.totals.get(&outcome).copied().unwrap_or_default();
-        let _ = writeln!(out, "modsmith_matrix_cells{{outcome=\"{}\"}} {count}", outcome.id());
+        text.sample(name, &[("outcome", outcome.id())], count);
     }
-    family(&mut out, "modsmith_matrix_cell", "gauge", None, "1 for the outcome of each cell.");
+    let name = "modsmith_matrix_cell";
+    text.gauge(name, None, "1 for the outcome of each cell.");
     for cell in &index.cells {
-        let labels = labels(&cell.coordinates);
-        let _ = writeln!(out, "modsmith_matrix_cell{{{labels},outcome=\"{}\"}} 1", cell.outcome.id());
+        let [module, version, kernel, arch] = labels(&cell.coordinates);
+        text.sample(name, &[module, version, kernel, arch, ("outcome", cell.outcome.id())], 1);
     }
     let name = "modsmith_matrix_cell_duration_seconds";
-    family(&mut out, name, "gauge", Some("seconds"), "How long a cell took.");
+    text.gauge(name, Some("seconds"), "How long a cell took.");
     for cell in &index.cells {
         let seconds = cell.result.as_ref().map(|result| result.seconds).filter(|seconds| seconds.is_finite());
         if let Some(seconds) = seconds {
-            let _ = writeln!(out, "{name}{{{}}} {seconds}", labels(&cell.coordinates));
+            text.sample(name, &labels(&cell.coordinates), seconds);
         }
     }
-    out.push_str("# EOF\n");
-    out
+    text.finish()
 }
 
-fn family(out: &mut String, name: &str, kind: &str, unit: Option<&str>, help: &str) {
-    let _ = writeln!(out, "# TYPE {name} {kind}");
-    if let Some(unit) = unit {
-        let _ = writeln!(out, "# UNIT {name} {unit}");
-    }
-    let _ = writeln!(out, "# HELP {name} {help}");
-}
-
-fn labels(coordinates: &Coordinates) -> String {
+fn labels(coordinates: &Coordinates) -> [(&'static str, &str); 4] {
     let Coordinates { module, version, kernel, arch } = coordinates;
-    let labels = [("module", module), ("version", version), ("kernel", kernel), ("arch", arch)];
-    labels.map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).join(",")
-}
-
-fn escaped(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    [("module", module), ("version", version), ("kernel", kernel), ("arch", arch)]
 }
 
 #[cfg(test)]

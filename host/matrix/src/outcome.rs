@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The outcome of a cell. `docs/reference/matrix.md` has the exit codes.
+/// The outcome of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum CellOutcome {
     /// The modules were built and verified.
     Built,
-    /// A store had them.
+    /// A store had the modules.
     Found,
     /// The package is not for this kernel (`BUILD_EXCLUSIVE_*`).
     Excluded,
@@ -22,73 +22,65 @@ pub enum Outcome {
     NotRun,
 }
 
-impl Outcome {
-    pub const ALL: [Outcome; 7] = [
-        Outcome::Built,
-        Outcome::Found,
-        Outcome::Excluded,
-        Outcome::Failed,
-        Outcome::HeadersMissing,
-        Outcome::Infrastructure,
-        Outcome::NotRun,
+impl CellOutcome {
+    pub const ALL: [CellOutcome; 7] = [
+        CellOutcome::Built,
+        CellOutcome::Found,
+        CellOutcome::Excluded,
+        CellOutcome::Failed,
+        CellOutcome::HeadersMissing,
+        CellOutcome::Infrastructure,
+        CellOutcome::NotRun,
     ];
 
-    /// As JSON and metrics name it.
+    /// The name in JSON and metrics.
     pub fn id(self) -> &'static str {
         match self {
-            Outcome::Built => "built",
-            Outcome::Found => "found",
-            Outcome::Excluded => "excluded",
-            Outcome::Failed => "failed",
-            Outcome::HeadersMissing => "headers-missing",
-            Outcome::Infrastructure => "infrastructure",
-            Outcome::NotRun => "not-run",
+            CellOutcome::Built => "built",
+            CellOutcome::Found => "found",
+            CellOutcome::Excluded => "excluded",
+            CellOutcome::Failed => "failed",
+            CellOutcome::HeadersMissing => "headers-missing",
+            CellOutcome::Infrastructure => "infrastructure",
+            CellOutcome::NotRun => "not-run",
         }
     }
 
-    /// For people.
+    /// The words for people.
     pub fn words(self) -> &'static str {
         match self {
-            Outcome::Built => "built",
-            Outcome::Found => "in the store",
-            Outcome::Excluded => "excluded",
-            Outcome::Failed => "failed",
-            Outcome::HeadersMissing => "headers missing",
-            Outcome::Infrastructure => "machine at fault",
-            Outcome::NotRun => "not run",
+            CellOutcome::Built => "built",
+            CellOutcome::Found => "in the store",
+            CellOutcome::Excluded => "excluded",
+            CellOutcome::Failed => "failed",
+            CellOutcome::HeadersMissing => "headers missing",
+            CellOutcome::Infrastructure => "machine at fault",
+            CellOutcome::NotRun => "not run",
         }
     }
 
     /// A sign for the outcome, for readers without colours.
     pub fn sign(self) -> &'static str {
         match self {
-            Outcome::Built | Outcome::Found => "✓",
-            Outcome::Excluded => "–",
-            Outcome::Failed => "✗",
-            Outcome::HeadersMissing => "∅",
-            Outcome::Infrastructure => "!",
-            Outcome::NotRun => "?",
-        }
-    }
-
-    /// The exit code of `modsmith cell`. A cell that was not run has none; 30 stands for it.
-    pub fn exit_code(self) -> u8 {
-        match self {
-            Outcome::Built | Outcome::Found => 0,
-            Outcome::Failed => 10,
-            Outcome::HeadersMissing => 21,
-            Outcome::Infrastructure | Outcome::NotRun => 30,
-            Outcome::Excluded => 77,
+            CellOutcome::Built | CellOutcome::Found => "✓",
+            CellOutcome::Excluded => "–",
+            CellOutcome::Failed => "✗",
+            CellOutcome::HeadersMissing => "∅",
+            CellOutcome::Infrastructure => "!",
+            CellOutcome::NotRun => "?",
         }
     }
 
     /// Whether the modules are there.
     pub fn is_good(self) -> bool {
-        matches!(self, Outcome::Built | Outcome::Found)
+        matches!(self, CellOutcome::Built | CellOutcome::Found)
     }
 
     /// Whether something has to be done about it.
     pub fn is_bad(self) -> bool {
-        matches!(self, Outcome::Failed | Outcome::HeadersMissing | Outcome::Infrastructure | Outcome::NotRun)
+        matches!(
+            self,
+            CellOutcome::Failed | CellOutcome::HeadersMissing | CellOutcome::Infrastructure | CellOutcome::NotRun
+        )
     }
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cell::Coordinates;
-use crate::outcome::Outcome;
+use crate::outcome::CellOutcome;
 
 const SCHEMA_VERSION: u32 = 1;
 
@@ -21,14 +21,14 @@ pub struct CellResult {
     schema_version: u32,
     #[serde(flatten)]
     pub coordinates: Coordinates,
-    pub outcome: Outcome,
-    /// What the command ended with.
+    pub outcome: CellOutcome,
+    /// The exit code of the command.
     pub exit_code: u8,
     /// When it began, RFC 3339.
     pub started: String,
     /// How long it took, in seconds.
     pub seconds: f64,
-    /// What went wrong, one sentence.
+    /// The message of the error, as one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,7 +48,7 @@ pub struct CellResult {
     /// The modules that were built, before they are signed and compressed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modules: Vec<BuiltModule>,
-    /// Where the build was pushed to, as STORE:TAG.
+    /// The address of the pushed build, as STORE:TAG.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pushed: Option<String>,
 }
@@ -64,7 +64,7 @@ pub struct BuiltModule {
 /// The first error of a build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirstError {
-    /// As the log has it.
+    /// The line, as the log has it.
     pub text: String,
     /// The line of the log, from one.
     pub log_line: u64,
@@ -77,7 +77,7 @@ pub struct FirstError {
 }
 
 impl FirstError {
-    /// From a line of a log, such as `kept.c:3:5: error: …`.
+    /// Reads a line of a log, such as `kept.c:3:5: error: …`.
     pub fn new(text: &str, log_line: u64) -> Self {
         let mut parts = text.splitn(3, ':');
         let (file, line) = (parts.next().unwrap_or_default(), parts.next().and_then(|line| line.parse().ok()));
@@ -89,12 +89,12 @@ impl FirstError {
 
 impl CellResult {
     /// A result of which only the outcome is known.
-    pub fn new(coordinates: Coordinates, outcome: Outcome, started: String, seconds: f64) -> Self {
+    pub fn new(coordinates: Coordinates, outcome: CellOutcome, exit_code: u8, started: String, seconds: f64) -> Self {
         Self {
             schema_version: SCHEMA_VERSION,
             coordinates,
             outcome,
-            exit_code: outcome.exit_code(),
+            exit_code,
             started,
             seconds,
             message: None,
@@ -148,7 +148,7 @@ mod tests {
     fn the_excerpt_is_around_the_first_error_and_never_beyond_the_log() {
         let log: String = (1..=50).map(|n| format!("line {n}\n")).collect();
         let coordinates = Coordinates { module: "a".into(), version: "1".into(), kernel: "6".into(), arch: "x".into() };
-        let mut result = CellResult::new(coordinates, Outcome::Failed, String::new(), 0.0);
+        let mut result = CellResult::new(coordinates, CellOutcome::Failed, 10, String::new(), 0.0);
         for (line, first, last) in [
             (20, "line 14", "line 34"),
             (1, "line 1", "line 15"),

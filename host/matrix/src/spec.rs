@@ -18,12 +18,12 @@ pub struct Spec {
     pub kernels: Vec<String>,
     #[serde(default)]
     headers: Vec<String>,
-    /// As the kernel names them; none: that of the machine.
+    /// The names that the kernel uses; without one, the machine's architecture.
     #[serde(default)]
     pub architectures: Vec<String>,
 }
 
-/// What a module of the specification is.
+/// A module of the specification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModuleSpec {
     /// A package of the tree: name and version.
@@ -32,12 +32,12 @@ pub enum ModuleSpec {
     Directory(PathBuf),
 }
 
-/// Where headers of kernels are: a directory, a package, or several of them.
+/// The headers of kernels: a directory, a package, or several of either.
 #[derive(Debug, Clone)]
 pub enum HeadersSpec {
     /// This file or directory.
     Path(PathBuf),
-    /// What is in the directory and has a name that matches.
+    /// The files of the directory whose names match.
     Pattern { directory: PathBuf, names: GlobMatcher },
 }
 

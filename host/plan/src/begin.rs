@@ -8,7 +8,7 @@ use crate::step::{Step, Undo};
 use crate::undo::{Stash, UndoOp, move_file};
 use crate::verb::{Aside, Verb};
 
-/// How to take a step back. Changes nothing but for making the stash directory.
+/// The operations that take a step back. Nothing is changed, except that the stash directory is made.
 pub fn prepare(step: &Step, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
     if step.undo == Undo::Never {
         return Ok(Vec::new());

@@ -37,7 +37,7 @@ pub enum Digest {
 }
 
 impl Digest {
-    /// By the name that the kernel's configuration has for the digest.
+    /// The digest of this name in the kernel's configuration.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Sha256, Self::Sha384, Self::Sha512].into_iter().find(|digest| digest.name() == name)
     }
@@ -118,7 +118,7 @@ impl Key {
         }
     }
 
-    /// As certificates have it: `RSAPublicKey` in DER form, or an uncompressed point.
+    /// The public key in the form of certificates: `RSAPublicKey` in DER form, or an uncompressed point.
     fn public(&self) -> Vec<u8> {
         match self {
             Self::Rsa(key) => key.public().as_ref().to_vec(),
@@ -159,7 +159,7 @@ impl Key {
     }
 }
 
-/// A certificate: whom a signature names, and the key that belongs to them.
+/// A certificate: the signer that signatures name, and its public key.
 pub struct Certificate {
     signer: IssuerAndSerialNumber,
     public_key: Vec<u8>,

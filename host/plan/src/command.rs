@@ -9,7 +9,7 @@ use crate::secrets::{conceal_all, conceal_text};
 use crate::walls::Walls;
 use modsmith_facts::Location;
 
-/// What a failing program, or signature, means for the plan.
+/// The effect of a failing program, or signature, on the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFailure {
@@ -29,7 +29,7 @@ pub enum Argument {
     Location(Location),
 }
 
-/// What to start.
+/// The program that a command starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Program {
@@ -67,15 +67,15 @@ pub enum RunsIn {
     /// The target's own where it has the program, else this system's with the
     /// target's paths.
     Either,
-    /// This system's, always; a file below `--root` runs without being confined to it.
+    /// The program of this system. A file below `--root` runs without being confined to that directory.
     Here,
 }
 
-/// Where a command's output is kept, as a block in the format of make.log.
+/// The block in a log, in the format of make.log, to which the output of a command is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogBlock {
     pub location: Location,
-    /// The block's first line: `Building module(s)`.
+    /// The first line of the block.
     pub description: String,
     /// The command as the block shows it.
     pub command: String,

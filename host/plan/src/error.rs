@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-/// What a failing step means to the maker of the plan: this crate keeps the name and
+/// The meaning of a failing step to the caller that made the plan: this crate keeps the name and
 /// the number, and gives them back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailureId(pub &'static str, pub u8);
 
-/// What went wrong.
+/// The kind of an error.
 #[derive(Debug)]
 pub enum Cause {
-    /// A step failed; what it had been given as its meaning, if anything.
+    /// A step failed. The caller may have given its failure a meaning.
     Step {
         meaning: Option<FailureId>,
         /// The exit status of its program.
@@ -25,19 +25,19 @@ pub enum Cause {
     Interrupted,
     /// A file of the program's own: the journal.
     Journal { doing: &'static str, path: PathBuf, error: io::Error },
-    /// What a killed invocation began cannot be taken back.
+    /// A plan that a killed invocation began cannot be taken back.
     Recovery,
 }
 
-/// What happened, and what to do about it.
+/// An error with its remedies.
 #[derive(Debug)]
 pub struct Error {
     pub cause: Cause,
-    /// What happened: one sentence.
+    /// The error in one sentence.
     pub message: String,
     /// Further lines that belong to the message, such as a program's own.
     pub details: Vec<String>,
-    /// What to do about it, one imperative sentence each.
+    /// The remedies, one imperative sentence each.
     pub hints: Vec<String>,
 }
 

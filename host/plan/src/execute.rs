@@ -1,4 +1,4 @@
-//! The one executor: no other code changes the tree, kernels or boot files.
+//! The executor: no other code changes the system.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -91,7 +91,7 @@ impl Executor<'_> {
         journal.begin(index, &ops, keep, files.links())?;
         begun.push(Begun { step: index, undo: ops, keep, links: files.links() });
         let ops = &begun.last().expect("a step was just begun").undo;
-        // What is put aside and back is no source of the step's.
+        // A file that is put aside, or put back, is no source of the step.
         let aside = files.following(files.links());
         let verb = step.action.verb();
         put_aside(verb, ops, &aside)?;

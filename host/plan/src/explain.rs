@@ -1,4 +1,10 @@
-//! What a failed step means for the user.
+//! The error of a plan whose step has failed.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::fs::StatVfsMountFlags;
 
 use crate::error::{Cause, Error};
 use crate::failure::Failure;
@@ -6,14 +12,25 @@ use crate::files::Files;
 use crate::step::{Plan, Step};
 use modsmith_facts::Root;
 
-/// Directories of the plan whose file systems have no room for another block.
+/// A file system with less room is full, in bytes.
+const LEAST_ROOM: u64 = 64 << 10;
+
+/// The roots of the plan whose file systems are full. Each file system is named once, by its first root
+/// in the order of [`Root::ALL`].
 pub fn full_file_systems(plan: &Plan) -> Vec<String> {
-    let roots = [Root::Tree, Root::Modules, Root::Boot].into_iter().filter_map(|root| plan.roots.get(root));
-    let full = roots.filter(|path| {
-        rustix::fs::statvfs(*path)
-            .is_ok_and(|fs| fs.f_blocks > 0 && fs.f_bavail.saturating_mul(fs.f_frsize) < (64 << 10))
-    });
+    let mut seen = BTreeSet::new();
+    let roots = Root::ALL.into_iter().filter(|root| !root.is_of_kernel()).filter_map(|root| plan.roots.get(root));
+    let full = roots.filter(|path| path.metadata().is_ok_and(|metadata| seen.insert(metadata.dev())) && is_full(path));
     full.map(|path| path.display().to_string()).collect()
+}
+
+/// Whether a file system has no room. One that is read-only has none either, and is not full.
+fn is_full(path: &Path) -> bool {
+    rustix::fs::statvfs(path).is_ok_and(|system| {
+        system.f_blocks > 0
+            && !system.f_flag.contains(StatVfsMountFlags::RDONLY)
+            && system.f_bavail.saturating_mul(system.f_frsize) < LEAST_ROOM
+    })
 }
 
 /// The error that a failed step ends its plan with.

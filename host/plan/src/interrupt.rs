@@ -1,4 +1,4 @@
-//! What a stop signal does.
+//! The effect of a stop signal.
 //!
 //! While a plan is carried out, the first signal only sets a flag: running
 //! programs are stopped and the plan is undone. At any other time, while the
@@ -23,7 +23,7 @@ pub fn end_of_stop() {
     INTERRUPTED.store(false, Ordering::SeqCst);
 }
 
-/// One plan that is being carried out.
+/// A plan that is being carried out.
 pub(crate) struct AtWork;
 
 impl AtWork {

@@ -25,7 +25,7 @@ pub struct Jobs {
     held: Mutex<Held>,
 }
 
-/// What is taken by this program itself.
+/// The jobs that this program itself has taken.
 #[derive(Debug, Default)]
 struct Held {
     jobs: usize,
@@ -50,7 +50,7 @@ impl Jobs {
         self.limit
     }
 
-    /// How many packages may be worked on at once.
+    /// How many threads of this program may work at once.
     pub fn workers(&self) -> usize {
         match self.limit {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -89,7 +89,7 @@ impl Jobs {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whichever job ends, the last one left is this program's own: all bytes are
+    /// The last job that is left counts as this program's own, whichever jobs have ended: all bytes are
     /// then in the pipe, for the makes below it.
     fn give_back(&self) {
         let mut held = self.held();

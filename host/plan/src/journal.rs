@@ -21,7 +21,7 @@ use crate::files::Links;
 use crate::undo::UndoOp;
 use modsmith_facts::{Root, Roots, TrustError, TrustedDir, Untrusted};
 
-/// Where modsmith keeps what dkms does not know, below the tree.
+/// The directory of the program's own records, below the tree.
 pub const PRIVATE_DIR: &str = ".modsmith";
 
 const DIRECTORY: &str = "journal";
@@ -181,7 +181,7 @@ pub struct Begun {
     pub undo: Vec<UndoOp>,
     /// Whether a failure of a later step leaves its effect; a crash never does.
     pub keep: bool,
-    /// How the step treated links, and its way back does.
+    /// How the step, and its way back, treat links.
     pub links: Links,
 }
 
@@ -196,7 +196,7 @@ pub struct PendingPlan {
     pub roots: BTreeMap<Root, PathBuf>,
     /// Whether only stashes are left to delete.
     pub committed: bool,
-    /// Whether it is one that this version of the program cannot read.
+    /// Whether this version of the program cannot read the journal.
     pub damaged: bool,
     /// The steps that were begun and are not undone, in order.
     pub steps: Vec<Begun>,

@@ -2,13 +2,14 @@
 //! before it is made, carried out step by step, and taken back when a step fails or the
 //! program is killed.
 //!
-//! What it knows: named roots and locations below them, files, programs and their
-//! confinement, a budget of jobs, a journal. Each kind of step is one type in one file of
-//! [`verbs`], with what it uses, how it is shown, done and taken back ([`Verb`]).
+//! The crate knows named roots and locations below them, files, programs and their
+//! confinement, a budget of jobs and a journal. Each kind of step is one type in one file of
+//! [`verbs`]: the type says what the step uses, and how it is shown, done and taken back
+//! ([`Verb`]). One kind appends a signature in the form of the kernel to a file ([`cms`]).
 //!
-//! What it must never know: kernels and modules, packages and their states, dkms.conf, exit
-//! codes, manifests and grants. A caller gives a step its meaning ([`FailureId`]) and gets
-//! that back; a [`Guard`] decides about the steps of plugins.
+//! The crate knows nothing of installed kernels, of the contents of modules, of packages and
+//! their states, of dkms.conf, of exit codes, of manifests and grants. A caller gives a step its meaning
+//! ([`FailureId`]) and gets that back; a [`Guard`] decides about the steps of plugins.
 //!
 //! The [`Executor`] alone changes the system; the rest of the crate describes changes.
 
@@ -39,6 +40,7 @@ mod guard;
 mod interpreter;
 mod interrupt;
 mod jobs;
+mod launch;
 mod output;
 mod ownership;
 mod runner;
@@ -71,7 +73,7 @@ pub use recovery::STAGING_PREFIX;
 pub use render::PlanView;
 pub use report::{Reporter, Silent};
 pub use rerun::{Rerun, Reruns, no_reruns};
-pub use secrets::{conceal_text, is_secret_variable};
+pub use secrets::is_secret_variable;
 pub use section::{Each, Section};
 pub use step::{Announce, Origin, Plan, Step, Undo};
 pub use uses::Use;

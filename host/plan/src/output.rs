@@ -1,11 +1,11 @@
-//! What a program says, kept in memory until it is known who needs it.
+//! The output of a program, kept in memory until it is known whether the user is shown the output.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use crate::secrets::conceal_text;
 
-/// Of what a program says that its user is shown, in bytes: the end.
+/// The longest end of an output that the user is shown, in bytes.
 const SHOWN: u64 = 64 << 10;
 
 /// A file without a name or a directory: what a program says is kept wherever
@@ -20,7 +20,7 @@ pub fn tail(file: &mut File) -> io::Result<Vec<String>> {
     Ok(lines[lines.len().saturating_sub(20)..].to_vec())
 }
 
-/// What a program said, less what is too much to be shown.
+/// The lines of an output, without a beginning that is too long to be shown.
 pub fn shown(file: &mut File) -> io::Result<Vec<String>> {
     let (left_out, mut lines) = end(file, SHOWN)?;
     if left_out > 0 {

@@ -169,7 +169,7 @@ mod tests {
             return;
         }
         assert!(can_become_nobody(), "run this test as root");
-        // In memory, where there is such a place: to make deep trees on a disk takes seconds.
+        // In memory if there is such a file system: it takes seconds to make deep trees on a disk.
         let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let work = dir.path().join("work");
         std::fs::create_dir(&work).unwrap();

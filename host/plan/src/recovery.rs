@@ -1,4 +1,4 @@
-//! Ending what a killed invocation began.
+//! Ending the plan that a killed invocation began.
 //!
 //! A journal says what to take back below which roots. Where these are, this
 //! invocation says: a root counts only if it is the same directory that the
@@ -17,7 +17,7 @@ use crate::journal::{Journal, PRIVATE_DIR, PendingPlan};
 use crate::undo::{Stash, UndoOp};
 use modsmith_facts::{Root, Roots, System, TrustError, Untrusted, check};
 
-/// How directories of packagers' work begin, in the private directory.
+/// The beginning of the names of staging directories, in the private directory.
 pub const STAGING_PREFIX: &str = "staging-";
 
 impl Executor<'_> {
@@ -124,8 +124,8 @@ fn roots(pending: &PendingPlan, system: &System) -> Roots {
     roots
 }
 
-/// Where this invocation has a root, for the kernel or package that the last
-/// part of a recorded path names.
+/// The path of a root in this invocation. If the root is one of many, the last part of the recorded path says
+/// which one.
 fn own(root: Root, recorded: &Path, system: &System) -> Option<PathBuf> {
     let name = recorded.file_name()?.to_str().filter(|name| !name.starts_with('.'));
     let below = |root: Root| Some(system.roots.get(root)?.join(name?));

@@ -10,15 +10,15 @@ pub trait Reporter: Sync {
     }
     /// Something that takes a while begins. `command` is its command line.
     fn begin(&self, text: &str, command: &str);
-    /// It is still going on; called about every three seconds.
+    /// The program is still running. This is called about every three seconds.
     fn tick(&self) {}
-    /// It ended: `Err` holds the exit status.
+    /// The program ended. `Err` holds the exit status.
     fn end(&self, outcome: Result<(), i32>);
-    /// What the program said that has ended: lines that others wrote.
+    /// The output of the program that has ended: lines of third parties.
     fn output(&self, lines: &[String]);
     /// The changes of a plan so far are undone. `title` is the plan's.
     fn undoing(&self, _title: &str) {}
-    /// Not an error, but to be known: goes to standard error.
+    /// A warning, for standard error.
     fn warning(&self, text: &str);
     /// A line without a prefix such as `Warning:`; each is shown once.
     fn notice(&self, text: &str);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::Command;
 use modsmith_facts::System;
 
-/// One of the programs, and what it is run for.
+/// A program of the host, and the subject that it is run for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rerun {
@@ -20,7 +20,7 @@ pub struct Rerun {
 /// is unknown or whose argument makes no sense.
 pub type Reruns = fn(&Rerun, &System) -> Result<Command, String>;
 
-/// For plans that have none.
+/// The answer of an executor that knows no program to run again.
 ///
 /// # Errors
 /// Always.

@@ -1,35 +1,29 @@
 //! Running a program as a step of a plan.
 
 use std::cell::RefCell;
-use std::ffi::CString;
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
-use std::os::unix::ffi::OsStringExt;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::io::{self, Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::ExitStatus;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{PidfdFlags, Signal};
+use rustix::process::PidfdFlags;
 
-use crate::command::{Argument, Bind, Command, Environment, Program, RunsIn};
+use crate::command::{Command, Program, RunsIn};
 use crate::failure::Failure;
 use crate::files::Files;
-use crate::interpreter::{NOT_FOUND, missing_interpreter};
+use crate::interpreter::NOT_FOUND;
 use crate::interrupt::INTERRUPTED;
-use crate::jobs::{Jobs, withhold};
+use crate::jobs::Jobs;
+use crate::launch::{Launch, Resolved, Running};
 use crate::output::{in_memory, shown, tail};
 use crate::report::Reporter;
-use crate::sandbox_dir::SandboxDir;
-use crate::secrets::{conceal_text, is_secret_variable};
+use crate::secrets::conceal_text;
 use crate::walls::Enclosure;
-use modsmith_facts::{Location, PROGRAM_PATH, Root, find_program, resolve_in_root};
-use modsmith_sandbox::{Leash, bind, start};
-
-/// Variables that steer compilers: a caller's own must not leak into modules.
-const COMPILER_VARIABLES: [&str; 5] = ["CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS"];
+use modsmith_facts::{find_program, resolve_in_root};
 
 /// Runs the programs of steps.
 pub struct Runner<'a> {
@@ -38,37 +32,8 @@ pub struct Runner<'a> {
     pub jobs: &'a Jobs,
     /// Whether a stop signal ends programs. Not while cleaning up after one.
     pub stops_on_signal: bool,
-    /// What the program said that was run, where the user is shown it.
+    /// The lines that the last program wrote, if the user is shown them.
     pub said: RefCell<Vec<String>>,
-}
-
-/// A program and how paths look to it.
-struct Resolved {
-    /// As the system that it runs in sees it.
-    program: PathBuf,
-    /// The root that it is confined to, if it is not this system's own.
-    chroot: Option<PathBuf>,
-}
-
-/// A program that was started.
-struct Running {
-    child: Child,
-    /// Of a program that is confined to a directory.
-    leash: Option<Leash>,
-    sandbox: Option<SandboxDir>,
-}
-
-impl Running {
-    /// Ends a program and everything that it started.
-    fn stop(&mut self) {
-        if let Some(leash) = self.leash.take() {
-            let _ = leash.end(&mut self.child);
-            return;
-        }
-        let group = rustix::process::Pid::from_child(&self.child);
-        let _ = rustix::process::kill_process_group(group, Signal::KILL);
-        let _ = self.child.wait();
-    }
 }
 
 impl Runner<'_> {
@@ -96,20 +61,21 @@ impl Runner<'_> {
         let begun = Instant::now();
         let root = resolved.chroot.as_deref().unwrap_or(Path::new("/"));
         let enclosure = command.walls.as_ref().map(|walls| Enclosure::open(walls, files, root)).transpose()?;
-        let outcome = match self.spawn(command, &resolved, files, &output, enclosure.as_ref()) {
+        let launch = Launch::new(command, &resolved, files, enclosure.as_ref()).map_err(Failure::from);
+        let outcome = match launch.and_then(|launch| launch.start(self.jobs, &output)) {
             Ok(mut running) => {
                 let outcome = self.wait(&mut running, command.time_limit, &text);
-                running.sandbox.as_ref().map_or(Ok(()), SandboxDir::take_back)?;
+                running.take_back()?;
                 outcome
             }
-            // As with a shell: said where the script would speak.
+            // As with a shell, the message is part of the script's output.
             Err(Failure::NoInterpreter { script, why }) => {
                 writeln!(output, "{script}: {why}.")?;
                 Ok(ExitStatus::from_raw(NOT_FOUND << 8))
             }
             Err(failure) => Err(failure),
         };
-        // Nothing of the program is left that could be at work there.
+        // The program and all that it started have ended: nothing works in the directory any more.
         if let Some(enclosure) = &enclosure {
             enclosure.take_back()?;
             if let Some(block) = &command.log {
@@ -183,137 +149,6 @@ impl Runner<'_> {
         }
     }
 
-    fn spawn(
-        &self,
-        command: &Command,
-        resolved: &Resolved,
-        files: &Files,
-        output: &File,
-        enclosure: Option<&Enclosure<'_>>,
-    ) -> Result<Running, Failure> {
-        let root = resolved.chroot.as_deref().unwrap_or(Path::new("/"));
-        let staging = command.confined.then(|| Location::new(Root::Staging, "").expect("the root itself"));
-        let sandbox = staging.as_ref().map(|location| SandboxDir::open(files.path(location), root)).transpose()?;
-        let inside = |path: PathBuf| match &resolved.chroot {
-            Some(root) => path
-                .strip_prefix(root)
-                .map(|p| Path::new("/").join(p))
-                .map_err(|_| io::Error::other(format!("{} is outside the target system", path.display()))),
-            None => Ok(path),
-        };
-        let seen = |path: PathBuf| match sandbox.as_ref().and_then(|dir| dir.seen(&path)) {
-            Some(path) => inside(root.join(path.strip_prefix("/").unwrap_or(&path))),
-            None => match enclosure.and_then(|enclosure| enclosure.seen(&path)) {
-                Some(path) => Ok(path),
-                None => inside(path),
-            },
-        };
-        let below_root = root.join(resolved.program.strip_prefix("/").unwrap_or(&resolved.program));
-        let program = enclosure.and_then(|enclosure| enclosure.seen(&below_root));
-        let program = program.as_ref().unwrap_or(&resolved.program);
-        let mut process = match &command.exports {
-            Some(file) => with_exports(file, program, root)?,
-            None => std::process::Command::new(program),
-        };
-        for argument in &command.arguments {
-            match argument {
-                Argument::Text(text) => process.arg(text),
-                Argument::Location(location) => process.arg(seen(files.path(location))?),
-            };
-        }
-        match &command.environment {
-            Environment::Clean(variables) => {
-                process.env_clear().env("PATH", PROGRAM_PATH.join(":")).env("LC_ALL", "C");
-                process.envs(variables.iter().cloned());
-                process.envs(command.pass.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
-            }
-            Environment::Inherited(variables) => {
-                for name in COMPILER_VARIABLES {
-                    process.env_remove(name);
-                }
-                // The caller's directory is not for root's files.
-                process.env_remove("TMPDIR");
-                let own = tempfile::env::temp_dir();
-                if resolved.chroot.is_none() && own != Path::new("/tmp") {
-                    process.env("TMPDIR", own);
-                }
-                // The program that signs gets the PIN by its name; recipes do not.
-                for (name, _) in std::env::vars_os() {
-                    if name.to_str().is_some_and(is_secret_variable) {
-                        process.env_remove(name);
-                    }
-                }
-                process.envs(variables.iter().cloned());
-            }
-        }
-        let mut open = Vec::new();
-        if command.one_job {
-            withhold(&mut process);
-        } else if command.shares_jobs {
-            open = self.jobs.share(&mut process);
-        }
-        if let Some(Bind { from, location }) = &command.bind
-            && !enclosure.is_some_and(Enclosure::has_view)
-        {
-            bind(&mut process, &files.path(from), &files.path(location))?;
-        }
-        if let Some(dir) = &sandbox {
-            dir.show(&mut process, root)?;
-        }
-        let directory = match command.directory.as_ref().or(staging.as_ref()) {
-            Some(location) => seen(files.path(location))?,
-            None => PathBuf::from("/"),
-        };
-        let input = match command.input.as_slice() {
-            [] => Stdio::null(),
-            lines => self.input(lines, files, seen)?.into(),
-        };
-        process.stdin(input).stdout(output.try_clone()?).stderr(output.try_clone()?).process_group(0);
-        let mut leash = match enclosure {
-            Some(enclosure) => Some(enclosure.lock(&mut process, &directory, open)?),
-            None => {
-                enter(&mut process, resolved.chroot.as_deref(), directory)?;
-                sandbox.as_ref().map(|dir| dir.lock(&mut process)).transpose()?
-            }
-        };
-        let started = start(&mut process);
-        let level = leash.as_mut().and_then(Leash::level);
-        let child = started.map_err(|error| {
-            let level = level.map(|level| format!(" (confinement: {level})"));
-            let missing = || missing_interpreter(&resolved.program, root);
-            match (error.kind() == io::ErrorKind::NotFound).then(missing).flatten() {
-                Some(why) => Failure::NoInterpreter { script: resolved.program.display().to_string(), why },
-                None => not_started(&resolved.program, level, error),
-            }
-        })?;
-        if let Some(level) = level {
-            tracing::debug!(%level, "confined");
-        }
-        Ok(Running { child, leash, sandbox })
-    }
-
-    /// A file with the lines that a program reads. Not a pipe: the host does not wait for
-    /// a program that does not read them.
-    fn input(
-        &self,
-        lines: &[Argument],
-        files: &Files,
-        seen: impl Fn(PathBuf) -> io::Result<PathBuf>,
-    ) -> io::Result<File> {
-        let mut input = in_memory("input")?;
-        for line in lines {
-            match line {
-                Argument::Text(text) => input.write_all(text.as_bytes())?,
-                Argument::Location(location) => {
-                    input.write_all(seen(files.path(location))?.as_os_str().as_encoded_bytes())?
-                }
-            }
-            input.write_all(b"\n")?;
-        }
-        input.rewind()?;
-        Ok(input)
-    }
-
     fn wait(&self, running: &mut Running, limit: Option<Duration>, text: &str) -> Result<ExitStatus, Failure> {
         let pid = rustix::process::Pid::from_child(&running.child);
         let handle = rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from)?;
@@ -342,67 +177,13 @@ impl Runner<'_> {
     }
 }
 
-/// Has a program start in a directory, below a root of its own if one is given. As the
-/// program sees the directory.
-fn enter(process: &mut std::process::Command, root: Option<&Path>, directory: PathBuf) -> io::Result<()> {
-    let root = root.map(Path::to_path_buf);
-    let directory = CString::new(directory.into_os_string().into_vec())?;
-    // SAFETY: between fork and exec only system calls are made; nothing allocates.
-    unsafe {
-        process.pre_exec(move || {
-            // Without its parent no process would record how it ended.
-            rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
-            if let Some(root) = &root {
-                rustix::process::chroot(root)?;
-            }
-            // After the mounts, which may have changed what is there.
-            rustix::process::chdir(directory.as_c_str())?;
-            Ok(())
-        });
-    }
-    Ok(())
-}
-
-/// A file that is no program here, as for another machine or without its
-/// interpreter, is distinguished from a system that cannot start or confine one.
-fn not_started(program: &Path, confinement: Option<String>, error: io::Error) -> Failure {
-    match (error.raw_os_error(), &confinement) {
-        (Some(libc::ENOEXEC | libc::ENOENT | libc::EACCES | libc::ELIBBAD), None) => {
-            Failure::NotStarted { program: program.display().to_string(), error }
-        }
-        _ => {
-            let how = confinement.unwrap_or_default();
-            Failure::Io(io::Error::new(error.kind(), format!("could not start {}: {error}{how}", program.display())))
-        }
-    }
-}
-
-/// Reads a file and becomes a program. The file sees no arguments; one that ends the
-/// shell says so in the program's output.
-const READ_EXPORTS: &str = r#"
-program=("$@")
-set --
-trap 'echo "${program[0]} ended the shell that read it." >&2' EXIT
-. "${program[0]}" >&2
-trap - EXIT
-exec "${program[@]:1}"
-"#;
-
-/// The command for a program behind the exported variables of a file.
-fn with_exports(file: &str, program: &Path, root: &Path) -> Result<std::process::Command, Failure> {
-    let missing = || Failure::NoProgram { program: "bash".into(), place: format!(", and is needed to read {file}") };
-    let mut shell = std::process::Command::new(find_program(root, "bash").ok_or_else(missing)?);
-    shell.args(["--norc", "--noprofile", "-c", READ_EXPORTS, "bash", file]).arg(program);
-    Ok(shell)
-}
-
 /// Whether a file is a script, or may be one: no ELF file.
 fn is_script(file: &Path) -> bool {
     let mut magic = [0; 4];
     !File::open(file).and_then(|mut file| file.read_exact(&mut magic)).is_ok_and(|()| &magic == b"\x7fELF")
 }
 
-/// As a shell reports it: 128 and the number for a signal.
+/// The exit status as a shell reports it: for a signal, 128 and its number.
 fn code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
 }

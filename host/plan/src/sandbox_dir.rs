@@ -40,7 +40,7 @@ impl SandboxDir {
         Some(self.seen_as.unwrap_or(&self.real).join(below))
     }
 
-    /// To be called before other preparations: shows the directory.
+    /// Shows the directory to the program. It must be called before other preparations.
     pub fn show(&self, process: &mut Command, root: &Path) -> io::Result<()> {
         let place = self.seen_as.unwrap_or(&self.real);
         process.env("HOME", place).env("TMPDIR", place);
@@ -50,7 +50,7 @@ impl SandboxDir {
         }
     }
 
-    /// To be called after all other preparations: takes away everything else.
+    /// Takes everything else away from the program. It must be called after all other preparations.
     pub fn lock(&self, process: &mut Command) -> io::Result<Leash> {
         Confinement::writer(&self.real).prepare(process)
     }

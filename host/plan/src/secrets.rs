@@ -42,7 +42,7 @@ pub fn conceal(word: &str) -> String {
 }
 
 /// The text of a command that a shell reads, or that is printed: each word in it.
-pub fn conceal_text(text: &str) -> String {
+pub(crate) fn conceal_text(text: &str) -> String {
     let is_edge = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '(' | ')' | '<' | '>');
     let mut out = String::new();
     let (mut words, mut edges): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
@@ -86,7 +86,7 @@ fn conceal_uri(uri: &str) -> String {
     out
 }
 
-/// Where a name ends and its value begins: at `=`, escaped or not.
+/// The position at which a name ends and its value begins: a `=`, escaped or not.
 fn equals(attribute: &str) -> Option<(usize, usize)> {
     let plain = attribute.find('=').map(|at| (at, at + 1));
     let escaped = attribute.to_ascii_lowercase().find("%3d").map(|at| (at, at + 3));

@@ -61,7 +61,7 @@ impl Section {
         self
     }
 
-    /// What a failure of its steps means.
+    /// The meaning of a failure of the section's steps.
     pub fn fails_as(mut self, meaning: impl Into<FailureId>, message: impl Into<String>) -> Self {
         self.fails_as = Some((meaning.into(), message.into()));
         self
@@ -73,13 +73,13 @@ impl Section {
         self
     }
 
-    /// What to do about a failure of its steps; several are given one after the other.
+    /// A hint about a failure of the section's steps. Hints are given in the order in which they are added.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
-    /// What happens to the effect of its steps when a later one fails.
+    /// Whether the effect of the section's steps is undone if a later step fails.
     pub fn on_undo(mut self, undo: Undo) -> Self {
         self.undo = Some(undo);
         self
@@ -265,7 +265,7 @@ mod tests {
         let line = |text: &str| Announce::Line(text.into());
         assert_eq!(announced, [&line("a note"), &line("Changing"), &Announce::Done("Changed".into())]);
         assert!(plan.steps().iter().all(|step| step.failure_message.as_deref() == Some("not changed")));
-        // Of notes alone nothing is announced.
+        // A section that consists of notes is not announced.
         let mut plan = builder();
         plan.section(Section::new().announce_change("Changing"), |plan| {
             plan.push(verbs::Note("a note".into()), "a test");

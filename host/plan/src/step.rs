@@ -15,7 +15,7 @@ pub enum Origin {
     Plugin { id: String, role: String },
 }
 
-/// What the user sees of a step while it runs.
+/// The announcement of a step to the user, while the step runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Announce {
     #[default]
@@ -30,18 +30,17 @@ pub enum Announce {
     Progress(String),
 }
 
-/// What happens to the effect of a step when a later one fails.
+/// Whether the effect of a step is undone if a later step fails.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Undo {
-    /// Taken back.
+    /// The effect is undone.
     #[default]
     Revert,
-    /// Left, as evidence: the build directory of a failed build.
+    /// The effect stays, as evidence: the build directory of a failed build.
     Keep,
-    /// Left, also after a kill: another plan takes it back.
+    /// The effect stays, also after a kill: another plan takes it back.
     Never,
-    /// A program whose effect follows from the files: run again after the
-    /// files are back.
+    /// The effect of the program follows from the files: a program is run again when the files are back.
     Rerun(Rerun),
 }
 
@@ -55,9 +54,9 @@ pub struct Step {
     pub undo: Undo,
     /// The caller's own id for a failure of this step; this crate only hands it on.
     pub fails_as: Option<FailureId>,
-    /// What its failure means for the user; a generic sentence otherwise.
+    /// The sentence for the user if the step fails. `None`: a generic sentence.
     pub failure_message: Option<String>,
-    /// What to do about its failure.
+    /// Remedies for a failure of the step.
     pub hints: Vec<String>,
 }
 
@@ -98,7 +97,7 @@ impl Step {
 /// An ordered list of steps below named roots.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
-    /// What the plan does, as a heading: `install bbswitch/0.8 for 6.1.0-56-amd64 (x86_64)`.
+    /// The purpose of the plan, as a heading: `install bbswitch/0.8 for 6.1.0-56-amd64 (x86_64)`.
     pub title: String,
     pub roots: Roots,
     pub steps: Vec<Step>,

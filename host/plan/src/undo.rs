@@ -14,7 +14,7 @@ use crate::files::{EntryKind, Files, HIDDEN};
 use crate::rerun::Rerun;
 use modsmith_facts::{Location, Root, check};
 
-/// One operation of taking back; those of a step run in reverse order.
+/// An operation that takes a part of a step back. The operations of a step run in reverse order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UndoOp {
@@ -82,17 +82,31 @@ impl Stash {
     }
 }
 
-/// For a step that makes a directory and its missing parents.
+/// The operations for a step that makes a directory and its missing parents.
 pub fn for_directory(location: &Location, files: &Files) -> io::Result<Vec<UndoOp>> {
     Ok(files.missing_directories(location)?.into_iter().map(|location| UndoOp::RemoveDirectory { location }).collect())
 }
 
-/// For a step that makes or replaces `location`.
+/// The operations for a step that makes or replaces `location`.
 pub fn for_replacing(location: &Location, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
     Ok(vec![match files.kind(location)? {
         None => UndoOp::Remove { location: location.clone() },
         Some(_) => UndoOp::Restore { location: location.clone(), stash: stash.place(files, location.root)? },
     }])
+}
+
+/// The operations for a step that makes or replaces one file: what stands in its place
+/// is a file or a link, or the step fails. A directory would go with all that is in it.
+pub fn for_file(location: &Location, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
+    let what = match files.kind(location)? {
+        None | Some(EntryKind::File | EntryKind::Link) => return for_replacing(location, files, stash),
+        Some(EntryKind::Directory) => "a directory",
+        Some(EntryKind::Other) => "neither a file nor a link",
+    };
+    Err(io::Error::new(
+        io::ErrorKind::AlreadyExists,
+        format!("{} is {what}, which no file replaces", files.shown(location)),
+    ))
 }
 
 /// Renames; a file below a directory that is mounted apart from its root is

@@ -1,4 +1,4 @@
-//! What a step does to locations and with programs, independent of its verb: guards
+//! The effects of a step on locations, and its programs, independent of its verb: guards
 //! judge uses, so a new verb needs no new rule.
 
 use std::borrow::Cow;
@@ -8,14 +8,14 @@ use crate::command::Command;
 use crate::watch::Source;
 use modsmith_facts::Location;
 
-/// One thing that a step reads, changes or runs.
+/// A location that a step reads or changes, or a program that it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Use<'s> {
-    /// It is read, a directory with all that is in it.
+    /// The location is read. A directory is read with everything in it.
     Reads(&'s Location, Source),
     /// A directory is made there; what is there already stays.
     Makes(&'s Location),
-    /// It is made, replaced, merged into or removed.
+    /// The location is made, replaced, merged into or removed.
     Replaces(&'s Location),
     /// For each name directly below `from` that matches, that name below `to` is made or
     /// replaced.
@@ -26,12 +26,13 @@ pub enum Use<'s> {
     Links { location: &'s Location, target: &'s Path },
     /// A program is run.
     Runs(&'s Command),
-    /// Something that no step can do: what it is, and behind a colon why.
+    /// An operation that no step can carry out: the operation, a colon, and the reason.
     Invalid(String),
 }
 
 impl Use<'_> {
-    /// The locations that it changes. What a program changes, its confinement decides.
+    /// The locations that the step changes, without those that a program changes: the program's confinement
+    /// decides about them.
     pub fn changed(&self) -> Vec<&Location> {
         match self {
             Use::Makes(location)

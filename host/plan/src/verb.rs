@@ -16,7 +16,7 @@ use modsmith_facts::Location;
 /// One kind of step. A method that changes the system takes a `Runner` or a `Stash`, which only the
 /// executor has.
 pub trait Verb {
-    /// As dry runs and recorded plans name it: `write-file`.
+    /// The verb's name in dry runs and recorded plans: `write-file`.
     fn name(&self) -> &'static str;
 
     /// The words behind the name, of which a recorded plan consists.
@@ -29,7 +29,7 @@ pub trait Verb {
     /// failure names it.
     fn doing(&self, files: &Files) -> Option<String>;
 
-    /// What the step reads, changes and runs, in the order in which it is to be judged.
+    /// The locations that the step reads and changes, and its programs, in the order in which they are to be judged.
     fn uses(&self) -> Vec<Use<'_>>;
 
     /// Whether only the host itself makes such steps.
@@ -52,7 +52,7 @@ pub trait Verb {
     /// directory.
     fn prepare(&self, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>>;
 
-    /// How what it replaces, or removes, gets into the stash.
+    /// How the entry that the step replaces, or removes, gets into the stash.
     fn puts_aside(&self, _at: &Location) -> Aside {
         Aside::Linked
     }
@@ -66,7 +66,7 @@ pub trait Verb {
     }
 }
 
-/// How something gets into the stash.
+/// How an entry gets into the stash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aside {
     /// A file keeps its name until the new one takes it; a directory is moved.
@@ -75,7 +75,7 @@ pub enum Aside {
     Merged,
     /// The name is free at once.
     Moved,
-    /// Not yet: [`Verb::complete_stash`] puts it there.
+    /// The entry stays until [`Verb::complete_stash`] puts it into the stash.
     Later,
 }
 
@@ -84,7 +84,7 @@ pub enum Aside {
 pub enum Word<'s> {
     Text(Cow<'s, str>),
     Location(&'s Location),
-    /// Of a command, in quotes where it could be taken for none or several.
+    /// An argument of a command, in quotes if it could be taken for no argument or for several.
     Argument(&'s Argument),
     Contents(&'s Bytes),
 }

@@ -13,7 +13,7 @@ pub struct StepView {
     pub action: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Where the thing comes from.
+    /// The source of a copy or a move.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// The pieces of a file, a link's target text, a note's text, a glob, a suffix, or how and with
@@ -25,7 +25,7 @@ pub struct StepView {
     /// Lines of the program's standard input.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub input: Vec<String>,
-    /// What a failing program or signature means: `abort`, `warn` or `ignore`.
+    /// The effect of a failing program or signature on the plan: `abort`, `warn` or `ignore`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<OnFailure>,
     /// Length of a written file in bytes.

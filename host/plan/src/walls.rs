@@ -17,18 +17,18 @@ use modsmith_sandbox::{Build, Confinement, Leash, Readable, User, View, Wall};
 /// How a command is confined to a directory. Paths are those of this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Walls {
-    /// What it can change. Its home and temporary files are in there, too.
+    /// The directory that the command can change. Its home and temporary files are there, too.
     pub directory: Location,
-    /// Where it finds that directory.
+    /// The location at which the command finds that directory.
     pub at: Location,
-    /// Further directories that it can change.
+    /// Further directories that the command can change.
     pub writable: Vec<PathBuf>,
     /// A directory of which it finds a copy that is its own; with a view only.
     pub own: Option<PathBuf>,
     /// Directories that it finds empty, and files and directories in these that it finds all
     /// the same; `None`: it finds what there is.
     pub view: Option<Surroundings>,
-    /// What it may read, where modes of files do not decide about that.
+    /// The files that the command may read, if modes of files do not decide about that.
     pub readable: Option<Readable>,
     /// The user that root becomes meanwhile. `None`: it stays root, without capabilities.
     pub user: Option<User>,
@@ -37,7 +37,7 @@ pub struct Walls {
     pub required: Vec<Wall>,
 }
 
-/// What is hidden from a program, and what is not.
+/// The directories that are hidden from a program, and the entries in them that are not.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Surroundings {
     pub hidden: Vec<PathBuf>,
@@ -54,7 +54,7 @@ const OWN: &CStr = c"own";
 pub(crate) struct Enclosure<'w> {
     walls: &'w Walls,
     real: PathBuf,
-    /// As the program sees it.
+    /// The path of the directory in the view of the program.
     at: PathBuf,
     root: &'w Path,
 }
@@ -95,7 +95,7 @@ impl<'w> Enclosure<'w> {
         if let Some(own) = &self.walls.own {
             match rustix::fs::mkdirat(&home, OWN, Mode::from_raw_mode(0o755)) {
                 Ok(()) => {
-                    // By its descriptor: a name could lead elsewhere.
+                    // The descriptor is used, because the name could lead elsewhere by now.
                     let copy = rustix::fs::openat(&home, OWN, DIRECTORY, Mode::empty())?;
                     copy_missing(own, &Path::new("/proc/self/fd").join(copy.as_raw_fd().to_string()))?;
                 }
@@ -135,7 +135,7 @@ impl<'w> Enclosure<'w> {
         Confinement::build(&build)?.require(&walls.required).prepare(process)
     }
 
-    /// In the order of mounting: what is within comes after what is around it.
+    /// The mounts in their order: an inner directory comes after an outer one.
     fn view(&self, surroundings: &Surroundings) -> io::Result<View> {
         let mut view = View::new();
         for path in &surroundings.hidden {
@@ -164,7 +164,7 @@ impl<'w> Enclosure<'w> {
         if self.walls.user.is_some() {
             take_back(&self.real)?;
         }
-        // One that is not empty stays for the next command of the same build.
+        // A home that is not empty stays for the next command of the same build.
         let directory = self.directory()?;
         if let Ok(home) = rustix::fs::openat(&directory, HOME, DIRECTORY, Mode::empty()) {
             let _ = rustix::fs::unlinkat(home, OWN, AtFlags::REMOVEDIR);

@@ -5,22 +5,21 @@ use std::path::Path;
 
 use modsmith_facts::Location;
 
-/// What the contents of a source are for.
+/// The purpose for which a source is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// They are read; a link at the end is followed.
+    /// The contents are read; a link at the end is followed.
     Contents,
     /// The name itself is copied: a link as a link.
     Entry,
-    /// The host signs with them; no plugin sees them.
+    /// The host signs with the contents; no plugin sees them.
     Key,
 }
 
 /// Looks at every file that a plugin's step reads or writes, while it does.
 /// Each error is a sentence for the user.
 pub trait Watch: Send + Sync {
-    /// Where a source really is: a location that no link leads through. One that
-    /// is not there is returned as it is.
+    /// The location of a source, without any link. A location at which nothing is, is returned unchanged.
     fn source(&self, location: &Location, using: Source) -> Result<Location, String>;
 
     /// Whether something that was found in a source may be read.
@@ -39,7 +38,7 @@ pub struct Inode {
     pub device: u64,
     pub inode: u64,
     pub is_directory: bool,
-    /// How many names it has.
+    /// How many names the file has.
     pub links: u64,
 }
 

@@ -21,7 +21,7 @@ use wasmtime::component::Component;
 /// The directory beside plugins that came with the program.
 const SHIPPED: &str = ".cache";
 
-/// Where compiled plugins are.
+/// The directories of compiled plugins.
 #[derive(Debug, Clone, Default)]
 pub struct CachePlaces {
     /// This machine's caches: they are read in order, and the first one is written.
@@ -166,7 +166,7 @@ fn write(place: &Path, directory: &str, file: &str, compiled: &[u8]) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wasm::config;
+    use crate::form::wasm::config;
 
     #[test]
     fn code_of_an_engine_with_other_features_has_another_place_in_the_cache() {

@@ -10,9 +10,9 @@ use std::process::{Command, ExitCode, Output, Stdio};
 use rustix::fs::MemfdFlags;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::exceeded::Exceeded;
+use super::limits::Exceeded;
 use super::limits::LoadingLimits;
-use super::wasm::wasmtime;
+use crate::form::wasm::wasmtime;
 use modsmith_sandbox::start;
 
 /// The name that this program is called by to compile: with the seconds and MiB
@@ -22,7 +22,7 @@ const NAME: &str = "modsmith-compile-plugin";
 /// This program, also where its file has been replaced since it was started.
 const SELF: &str = "/proc/self/exe";
 
-/// Where components are compiled.
+/// The process in which components are compiled.
 #[derive(Debug, Clone, Copy)]
 pub enum Compiler {
     /// In this process: for programs that are not modsmith itself, such as tests.
@@ -67,18 +67,18 @@ fn isolated(component: &[u8], limits: &LoadingLimits) -> Result<Vec<u8>, Compile
     if status.success() {
         return Ok(stdout);
     }
-    let told = String::from_utf8_lossy(&stderr);
+    let messages = String::from_utf8_lossy(&stderr);
     match status.signal() {
         Some(libc::SIGXCPU) => Err(CompileError::Exceeded(limits.no_compile_time())),
         // How Rust ends a program that gets no memory.
-        Some(libc::SIGABRT) if told.contains("memory allocation") => {
+        Some(libc::SIGABRT) if messages.contains("memory allocation") => {
             Err(CompileError::Exceeded(limits.no_compile_memory()))
         }
-        _ if NO_MEMORY.iter().any(|words| told.contains(words)) => {
+        _ if NO_MEMORY.iter().any(|words| messages.contains(words)) => {
             Err(CompileError::Exceeded(limits.no_compile_memory()))
         }
-        _ if told.trim().is_empty() => Err(CompileError::Failed(status.to_string())),
-        _ => Err(CompileError::Failed(told.trim().to_owned())),
+        _ if messages.trim().is_empty() => Err(CompileError::Failed(status.to_string())),
+        _ => Err(CompileError::Failed(messages.trim().to_owned())),
     }
 }
 

@@ -44,9 +44,9 @@ struct Record {
 }
 
 impl Development {
-    /// Those below a directory that count now, by id.
+    /// The plugins below a directory that count now, by id.
     pub fn all(run: &Path) -> Vec<Self> {
-        // What others could have written counts for nothing, and neither does a link.
+        // Files that others could have written do not count, and neither do links.
         let Ok(Some(top)) = TrustedDir::own(&inside::real(run)) else { return Vec::new() };
         let (now, boot) = (now(), boot());
         let mut all: Vec<Self> = top
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_has_changed_since_is_told() {
+    fn a_source_that_has_changed_since_is_reported() {
         let (dir, run) = begun(90);
         let later = SystemTime::now() + Duration::from_secs(5);
         std::fs::File::options().append(true).open(dir.path().join("x.toml")).unwrap().set_modified(later).unwrap();

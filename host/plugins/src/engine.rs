@@ -9,16 +9,16 @@ use super::bindings::AllRoles;
 use super::cache::{Cache, CachePlaces};
 use super::compile::{CompileError, Compiler};
 use super::form;
-use super::imports::State;
-use super::index::{Entry, read_trusted};
+use super::imports::CallState;
+use super::index::{IndexedPlugin, read_trusted};
 use super::limits::LoadingLimits;
-use super::wasm::wasmtime;
+use crate::form::wasm::wasmtime;
 
 /// The engine, its imports and its cache: made once, when a plugin is first
 /// needed.
 pub struct Engine {
     wasmtime: Wasmtime,
-    linker: Linker<State>,
+    linker: Linker<CallState>,
     cache: Cache,
     compiler: Compiler,
     limits: LoadingLimits,
@@ -44,7 +44,7 @@ impl Engine {
     pub fn new(places: impl Into<CachePlaces>, compiler: Compiler, limits: LoadingLimits) -> wasmtime::Result<Self> {
         let wasmtime = wasmtime()?;
         let mut linker = Linker::new(&wasmtime);
-        AllRoles::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+        AllRoles::add_to_linker::<CallState, HasSelf<CallState>>(&mut linker, |state| state)?;
         let cache = Cache::new(&wasmtime, places.into());
         Ok(Self { wasmtime, linker, cache, compiler, limits })
     }
@@ -55,7 +55,7 @@ impl Engine {
 
     /// Loads a plugin from the cache, or checks, compiles and keeps it. An entry of the cache was
     /// checked when it was compiled: it is found by its digest.
-    pub fn load(&self, entry: &Entry) -> Result<InstancePre<State>, LoadError> {
+    pub fn load(&self, entry: &IndexedPlugin) -> Result<InstancePre<CallState>, LoadError> {
         let bytes = read_trusted(&entry.component, &self.limits).map_err(LoadError::Unreadable)?;
         let component = match self.cache.load(&self.wasmtime, &bytes) {
             Some(component) => component,

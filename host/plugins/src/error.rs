@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 
 use modsmith_facts::Untrusted;
 
-use crate::exceeded::Exceeded;
-use crate::manifest::Role;
-use crate::problem::Problem;
+use crate::index::problem::Problem;
+use crate::limits::Exceeded;
+
+pub(crate) mod audience;
+mod hints;
 
 /// The kinds of failures that callers tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +30,7 @@ pub enum Kind {
     System,
 }
 
-/// What happened, to which plugin or file. `subject` is what a call was about: empty,
+/// An error of a plugin, with the plugin or file that it is about. `subject` is what a call was about: empty,
 /// or with a leading space, ` for kernel 6.1.0`. A `reason` has no full stop.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -137,7 +139,7 @@ macro_rules! ids {
                 match self { $(Id::$name => $text),+ }
             }
 
-            /// Its kind; `Format(0)` where each plugin has exit codes of its own.
+            /// The kind of the problem; `Format(0)` where each plugin has exit codes of its own.
             pub fn kind(self) -> Kind {
                 match self { $(Id::$name => $kind),+ }
             }
@@ -188,17 +190,17 @@ ids! {
 /// The fault of a plugin in a call, for callers that tell faults apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It asked for more than it was granted.
+    /// The plugin asked for more than it was granted.
     Denied,
-    /// It ran into a limit.
+    /// The plugin ran into a limit.
     Exceeded,
     Crashed,
-    /// It was not called: its file is not what it has to be.
+    /// The plugin was not called: its file is not the one that this machine wants to be used.
     Unusable,
 }
 
 impl Fault {
-    /// That of a failed call; `None` for failures of other kinds.
+    /// The fault of a failed call; `None` for failures of other kinds.
     pub fn of(error: &Error) -> Option<Self> {
         match error {
             Error::Denied { .. } => Some(Fault::Denied),
@@ -209,7 +211,7 @@ impl Fault {
         }
     }
 
-    /// That of an error's source, where the source is one of a plugin.
+    /// The fault of an error's source, where the source is an error of a plugin.
     pub fn behind(source: Option<&anyhow::Error>) -> Option<Self> {
         source?.downcast_ref().and_then(Self::of)
     }
@@ -274,96 +276,9 @@ impl Error {
             _ => &[],
         }
     }
-
-    /// What to do about it, one imperative sentence each.
-    pub fn hints(&self) -> Vec<String> {
-        let report = || vec!["Report it to the plugin's author.".to_owned()];
-        match self {
-            Self::EngineNotStarted { .. } | Self::NotUsed(_) | Self::NotAPlugin { .. } => Vec::new(),
-            Self::FormatImpossible { hints, .. } => hints.clone(),
-            Self::LimitsUnreadable { file, .. } => {
-                vec![format!("Correct {}, or remove it for the default limits.", file.display())]
-            }
-            Self::GrantsUntrusted { untrusted } => vec![untrusted.remedy()],
-            Self::NoSuchPlugin { .. } | Self::BadId { .. } => {
-                vec!["List the plugins with `modsmith plugin list`, or give the path of a file.".to_owned()]
-            }
-            Self::NotLoaded { component, .. } => {
-                vec![format!("Look at it with `modsmith plugin inspect {}`.", component.display())]
-            }
-            Self::Unusable { plugin, granted: true, .. } => vec![
-                format!("Put the file back that was granted, or run `modsmith plugin grant {plugin}` for this one."),
-                format!("To go on without it, run `modsmith plugin revoke {plugin}`."),
-            ],
-            Self::Unusable { plugin, file, .. } => vec![
-                format!("Install the package again that {} belongs to.", file.display()),
-                format!(
-                    "To go on without it, put `[deny] plugins = [\"{plugin}\"]` into a file of /etc/modsmith/policy.d."
-                ),
-            ],
-            Self::SettingsUnusable { file, .. } => vec![format!("Correct {}.", file.display())],
-            Self::NoGrant { .. } => {
-                vec![
-                    "Plugins of the system's packages need none; deny one in /etc/modsmith/policy.d instead."
-                        .to_owned(),
-                ]
-            }
-            Self::NoHookFiles { others, .. } => vec![format!("Plugins with hook files: {}.", others.join(", "))],
-            Self::CannotGoOn { hints, .. } | Self::Failed { hints, .. } if !hints.is_empty() => hints.to_vec(),
-            Self::CannotGoOn { plugin, .. } => {
-                vec![format!("Correct what it names, or its settings in /etc/modsmith/settings/{plugin}.toml.")]
-            }
-            Self::Failed { plugin, .. } => {
-                vec![format!("Look at what it may do with `modsmith plugin inspect {plugin}`.")]
-            }
-            Self::Denied { plugin, .. } => {
-                vec![format!("See what it was granted with `modsmith plugin inspect {plugin}`.")]
-            }
-            Self::Exceeded { role, limit, .. } => vec![format!(
-                "If it rightly needs more, raise `{}`{} in /etc/modsmith/limits.toml; else report it to its author.",
-                limit.key,
-                if *role == Role::Packager.name() { " below [packager]" } else { "" }
-            )],
-            Self::Crashed { plugin, .. } => vec![format!(
-                "Report it to the author of `{plugin}`; until it is mended, deny it: `[deny] plugins = [\"{plugin}\"]` in a file of /etc/modsmith/policy.d."
-            )],
-            Self::BadDestination { .. } | Self::BadSigningPath { .. } | Self::SignerUnwilling { .. } => report(),
-            Self::SignerMissing { plugin, .. } => vec![format!("Install {plugin}.wasm again.")],
-            Self::FormatRefused { advice, .. } => advice.clone(),
-            Self::FormatUnsupported { .. } => vec!["Choose another format.".to_owned()],
-            Self::NoSuchSource { .. } => {
-                vec!["Name a file, a directory, an https address, or a reference such as HOST/NAME:1.0.0.".to_owned()]
-            }
-            Self::SourceRefused { .. } => vec!["Report it to the publisher of the plugin.".to_owned()],
-            Self::SourcesUnreadable { file, .. } => vec![format!("Correct {}.", file.display())],
-            Self::OutOfRoot { .. } => {
-                vec!["Make it a directory of that system, or work inside it with chroot.".to_owned()]
-            }
-            Self::LockUnreadable { file, .. } => {
-                vec![format!("Put {} right, or remove it and install the plugins again.", file.display())]
-            }
-            Self::NotManaged { file: Some(file), .. } => {
-                vec![format!("Remove {}, or put another file into its place, by hand.", file.display())]
-            }
-            Self::NotManaged { .. } => vec!["`modsmith plugin list` says where plugins come from.".to_owned()],
-            Self::LockMismatch { plugin, source_word, .. } => vec![
-                "Find out who has changed it, and why.".to_owned(),
-                format!("Then run `modsmith plugin remove {plugin}` and `modsmith plugin install {source_word}`."),
-            ],
-            Self::Republished { plugin, source_word, .. } => vec![
-                "Ask its author why: a version that is published does not change.".to_owned(),
-                format!("Then run `modsmith plugin remove {plugin}` and `modsmith plugin install {source_word}`."),
-            ],
-            Self::AsksForMore { plugin, .. } => vec![format!(
-                "To have it, run `modsmith plugin update {plugin} --more-rights`; then it is not used before `modsmith plugin grant {plugin}`."
-            )],
-            Self::Registry(error) => registry_hints(error),
-            Self::Io { error, .. } => io_hints(error),
-        }
-    }
 }
 
-/// Which of the problems with registries it is.
+/// The stable name of a problem with a registry.
 fn of_registry(error: &modsmith_registry::Error) -> Id {
     use modsmith_registry::Error::*;
     match error {
@@ -380,46 +295,8 @@ fn of_registry(error: &modsmith_registry::Error) -> Id {
     }
 }
 
-fn registry_hints(error: &modsmith_registry::Error) -> Vec<String> {
-    use modsmith_registry::Error::*;
-    let hint = match error {
-        BadReference { .. } => "A reference is HOST[:PORT]/NAME[:TAG], such as registry.example/team/plugin:1.0.0.",
-        BadAddress { .. } => "Use https; a registry without TLS is named in /etc/modsmith/registries.toml.",
-        Unreachable { .. } | Busy { .. } | Truncated { .. } | TooSlow { .. } => "Try it again later.",
-        Unauthorized { .. } | Forbidden { .. } => {
-            "Log in with `podman login` or `docker login`, or name an `auth-file` in /etc/modsmith/registries.toml."
-        }
-        SlowHelper { .. } => {
-            "Find out what it waits for, or raise `helper-timeout` of the registry in /etc/modsmith/registries.toml."
-        }
-        TooLarge { .. } => "If it rightly is as large, raise `component-mib` in /etc/modsmith/limits.toml.",
-        Unsigned { .. } | OtherSigner { .. } => {
-            "Ask who offers it for the right key; /etc/modsmith/registries.toml says which keys count."
-        }
-        Refused { .. } | Malformed { .. } | Redirected { .. } | WrongDigest { .. } => {
-            "Report it to the operator of the registry; nothing was kept."
-        }
-        NotALayout { .. } => "Name a directory that is new or empty, or one that `modsmith push` has begun.",
-        ReadOnly { .. } => "Push to the directory that is served there.",
-        File { error, .. } | Io { error, .. } => return io_hints(error),
-        _ => return Vec::new(),
-    };
-    vec![hint.to_owned()]
-}
-
 fn there(file: &Option<PathBuf>) -> String {
     file.as_ref().map(|file| format!("; {} was put there by hand", file.display())).unwrap_or_default()
-}
-
-fn io_hints(error: &std::io::Error) -> Vec<String> {
-    use std::io::ErrorKind::*;
-    let hint = match error.kind() {
-        PermissionDenied => "Run it as root.",
-        StorageFull => "Free space on that file system; nothing was changed.",
-        ReadOnlyFilesystem => "Remount that file system read-write.",
-        _ => return Vec::new(),
-    };
-    vec![hint.to_owned()]
 }
 
 #[cfg(test)]

@@ -7,25 +7,31 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use wasmtime::component::{InstancePre, ResourceTable};
 
 use super::cache::CachePlaces;
-use super::call::{self, Call, Subject};
 use super::compile::Compiler;
 use super::engine::Engine;
 use super::grant::Reach;
-use super::imports::State;
-use super::index::{Entry, Index, sort};
+use super::imports::CallState;
+use super::index::{Index, IndexedPlugin, sort};
 use super::limits::{Limits, RoleLimits};
 use super::manifest::{MatchRank, Probe, Role};
-use super::named::Named;
-use super::observed::Observer;
-use super::order::{Order, order_of};
 use super::probe::{Probes, Probing, about};
-use super::problem::Problem;
 use super::search::SearchPath;
 use super::settings::{FrameworkSettings, Values};
 use crate::error::{Error, Fault};
+use crate::grant::named::Named;
+use crate::imports::observed::Observer;
+use crate::index::order::{Order, order_of};
+use crate::index::problem::Problem;
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Places, Roots, System, find_program, inside};
 use modsmith_plan::Step;
+
+pub(crate) mod answer;
+mod asking;
+pub(crate) mod call;
+mod guard;
+
+use call::{Call, Subject};
 
 type OnProblem = dyn Fn(&str) + Send + Sync;
 /// A plugin's id, and the kernel's release where the settings depend on it.
@@ -45,10 +51,10 @@ pub struct Plugins {
     index: OnceLock<Index>,
     engine: OnceLock<Result<Engine, String>>,
     limits: OnceLock<RoleLimits>,
-    loaded: Mutex<BTreeMap<PathBuf, InstancePre<State>>>,
+    loaded: Mutex<BTreeMap<PathBuf, InstancePre<CallState>>>,
     checked: Mutex<BTreeMap<SettingsKey, Result<Arc<Values>, String>>>,
     claims: Mutex<BTreeMap<String, u8>>,
-    /// By plugin, what settings named for it in all calls so far.
+    /// By plugin, the files that settings named for it in all calls so far.
     named: Mutex<BTreeMap<String, Named>>,
     pub(super) probes: Arc<Probes>,
     /// Whether probes of plugins without a grant are run.
@@ -56,17 +62,17 @@ pub struct Plugins {
     compiling_isolated: bool,
     /// Collects what plugins learn.
     pub(super) observer: Option<Observer>,
-    /// Hears of each file that is not used, when the index is read.
+    /// Called with each file that is not used, when the index is read.
     on_problem: Option<Box<OnProblem>>,
 }
 
 /// Plugins of a role that serve this system.
 pub(super) struct Candidates<'p> {
     /// In the order in which they are asked.
-    pub entries: Vec<&'p Entry>,
-    /// Those that do not after all, and why.
+    pub entries: Vec<&'p IndexedPlugin>,
+    /// Plugins of the role that do not serve this system, and why.
     pub others: Vec<(String, String)>,
-    /// Of the plugin that would be asked after the last of them, and cannot be.
+    /// The error of the plugin that would be asked after the last one of `entries`, and cannot be asked.
     pub missed: Option<Error>,
 }
 
@@ -102,13 +108,13 @@ impl Plugins {
         packagers.map(|refused| refused.message.as_str())
     }
 
-    /// Tells of the files that are not used, as soon as plugins are needed. (Who
-    /// needs none does not wait for their files to be read.)
+    /// Calls `on_problem` with each file that is not used, as soon as plugins are needed.
+    /// A command that needs no plugin does not read the files.
     pub fn on_problem(self, on_problem: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self { on_problem: Some(Box::new(on_problem)), ..self }
     }
 
-    /// With other settings for calls about a kernel, where there are some.
+    /// Uses other settings for calls about a kernel, if `of_kernel` returns some.
     pub fn with_settings_of_kernel(
         self,
         of_kernel: impl Fn(&Kernel) -> Option<FrameworkSettings> + Send + Sync + 'static,
@@ -116,25 +122,25 @@ impl Plugins {
         Self { of_kernel: Some(Box::new(of_kernel)), ..self }
     }
 
-    /// With the variables that settings may come from.
+    /// Uses these variables for settings that name one.
     pub fn with_environment(self, environment: impl IntoIterator<Item = (String, String)>) -> Self {
         Self { environment: environment.into_iter().collect(), ..self }
     }
 
-    /// For work that changes the system: probes are run also of plugins without a
-    /// grant, as the programs of their steps will be. Otherwise they are not: a
-    /// dry run, or a question, starts nothing that is not vetted.
+    /// Says whether the system is to be changed. If so, probes of plugins without a grant are run, as the
+    /// programs of their steps will be. Otherwise they are not: a dry run, or a question, starts no
+    /// program that is not vetted.
     pub fn acting(self, acting: bool) -> Self {
         Self { probing: acting, ..self }
     }
 
-    /// Compiles in a process of its own, within limits: only this very program can,
-    /// for it is what is started.
+    /// Compiles plugins in a process of its own, within limits. Only the program that has this crate's
+    /// compiler can do so, because it starts itself.
     pub fn compiling_isolated(self) -> Self {
         Self { compiling_isolated: true, ..self }
     }
 
-    /// No plugins: every question stays unanswered.
+    /// Plugins of an empty search path: every question stays unanswered.
     pub fn none(system: Arc<System>) -> Self {
         Self::open(system, SearchPath::none(), FrameworkSettings::default())
     }
@@ -144,7 +150,7 @@ impl Plugins {
         self.index().problems()
     }
 
-    /// Takes this for what a probe prints, about these files if there are any: the probe is not run.
+    /// Records an output of a probe, about these files if there are any: the probe is not run.
     pub fn know_probe(&self, probe: &Probe, files: &[String], output: &str) {
         self.probes.know(&about(probe, files), output);
     }
@@ -157,7 +163,7 @@ impl Plugins {
                 tracing::debug!("{problem}");
             }
             if let Some(on_problem) = &self.on_problem {
-                Problem::told(index.problems()).iter().for_each(|sentence| on_problem(sentence));
+                Problem::messages(index.problems()).iter().for_each(|sentence| on_problem(sentence));
             }
             index
         })
@@ -223,8 +229,8 @@ impl Plugins {
 
     /// Every plugin of a role that serves this system, by its id: for roles in which no plugin
     /// answers for another one. One that cannot be used has its error instead.
-    pub(super) fn every(&self, role: Role) -> Vec<(String, Result<&Entry, Error>)> {
-        let mut all: Vec<(Order, String, Result<&Entry, Error>)> = Vec::new();
+    pub(super) fn every(&self, role: Role) -> Vec<(String, Result<&IndexedPlugin, Error>)> {
+        let mut all: Vec<(Order, String, Result<&IndexedPlugin, Error>)> = Vec::new();
         for (rank, entry) in self.index().fitting(role, &self.system.os.distro_ids()) {
             if entry.manifest.matches.programs.iter().any(|name| find_program(&self.system.root, name).is_none()) {
                 continue;
@@ -247,7 +253,7 @@ impl Plugins {
         let ids = self.system.os.distro_ids();
         let missed = self.index().unusable().iter().filter_map(|plugin| {
             let order = match &plugin.manifest {
-                // Whoever else is responsible answers; only defaults do not.
+                // Other responsible plugins answer before it; only plugins for every system do not.
                 None => Order::last(&plugin.id),
                 Some(manifest) => {
                     let installed = |program: &String| find_program(&self.system.root, program).is_some();
@@ -263,8 +269,8 @@ impl Plugins {
     /// The plugin's own judgement, where its manifest names no distribution. A
     /// plugin that fails to judge claims nothing.
     ///
-    /// Errors: it could not even be asked.
-    fn claim(&self, entry: &Entry) -> Result<Option<u8>, Error> {
+    /// Errors: the plugin could not be asked.
+    fn claim(&self, entry: &IndexedPlugin) -> Result<Option<u8>, Error> {
         if !entry.manifest.provides(Role::Distro) || !entry.manifest.matches.distro.is_empty() {
             return Ok(None);
         }
@@ -284,10 +290,10 @@ impl Plugins {
         Ok(Some(score))
     }
 
-    /// One call in a store of its own.
+    /// Calls a plugin, in a store of its own.
     pub(super) fn call<T>(
         &self,
-        entry: &Entry,
+        entry: &IndexedPlugin,
         role: Role,
         subject: Subject,
         roots: &Roots,
@@ -299,7 +305,7 @@ impl Plugins {
 
     pub(super) fn call_with<T>(
         &self,
-        entry: &Entry,
+        entry: &IndexedPlugin,
         role: Role,
         subject: Subject,
         roots: &Roots,
@@ -315,7 +321,7 @@ impl Plugins {
         )
         .entered();
         let grant = entry.grant.clone().with(&self.named(entry, &settings, roots));
-        let state = State {
+        let state = CallState {
             table: ResourceTable::new(),
             plugin: entry.id().to_owned(),
             role: role.name(),
@@ -353,14 +359,14 @@ impl Plugins {
 
     /// The files that the administrator's settings name for a plugin. They are remembered for the
     /// steps that it asks for.
-    fn named(&self, entry: &Entry, settings: &Values, roots: &Roots) -> Named {
+    fn named(&self, entry: &IndexedPlugin, settings: &Values, roots: &Roots) -> Named {
         let named = Named::of(&entry.manifest, settings, &self.system, roots);
         let mut known = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry(entry.id().to_owned()).or_default().extend(&named);
         named
     }
 
-    fn load(&self, entry: &Entry) -> Result<InstancePre<State>, Error> {
+    fn load(&self, entry: &IndexedPlugin) -> Result<InstancePre<CallState>, Error> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pre) = loaded.get(&entry.component) {
             return Ok(pre.clone());
@@ -375,7 +381,7 @@ impl Plugins {
     }
 
     /// The plugin's settings, once they have been found good.
-    pub fn checked_settings(&self, entry: &Entry, kernel: Option<&Kernel>) -> Result<Arc<Values>, Error> {
+    pub fn checked_settings(&self, entry: &IndexedPlugin, kernel: Option<&Kernel>) -> Result<Arc<Values>, Error> {
         let of_kernel = self.of_kernel.as_ref().zip(kernel).and_then(|(of, kernel)| Some((of(kernel)?, kernel)));
         let key = (entry.id().to_owned(), of_kernel.as_ref().map(|(_, kernel)| kernel.release().to_owned()));
         let known = self.checked.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();

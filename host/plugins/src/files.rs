@@ -11,12 +11,14 @@ use std::path::Path;
 
 use modsmith_facts::inside::{self, CONFIGURATION_LIMIT};
 
-use super::owner::check_metadata;
+pub(crate) mod owner;
+
+use owner::check_metadata;
 
 /// The text of a configuration file; `None` where there is none.
 ///
 /// # Errors
-/// It cannot be read, is no regular file, is too large, or is not UTF-8.
+/// The file cannot be read, is no regular file, is too large, or is not UTF-8.
 pub fn text(file: &Path) -> io::Result<Option<String>> {
     match inside::read_configuration(file) {
         Ok(bytes) => utf_8(bytes).map(Some),
@@ -29,7 +31,7 @@ pub fn text(file: &Path) -> io::Result<Option<String>> {
 ///
 /// # Errors
 /// As for [`text`], and others could have written the file: a clause.
-pub fn trusted_text(file: &Path) -> Result<Option<String>, String> {
+pub(crate) fn trusted_text(file: &Path) -> Result<Option<String>, String> {
     if inside::metadata(file).is_err_and(|e| e.kind() == ErrorKind::NotFound) {
         return Ok(None);
     }
@@ -52,7 +54,7 @@ pub fn trusted(file: &Path, fits: impl Fn(u64) -> Result<(), String>) -> Result<
     let metadata = open.metadata().map_err(cannot)?;
     check_metadata(file, &metadata)?;
     fits(metadata.len())?;
-    // One more than it had: a file that grows is noticed.
+    // One byte more than the file had: a file that grows is noticed.
     let bytes = at_most(&open, metadata.len() + 1).map_err(cannot)?;
     fits(bytes.len() as u64)?;
     Ok(bytes)
@@ -61,8 +63,8 @@ pub fn trusted(file: &Path, fits: impl Fn(u64) -> Result<(), String>) -> Result<
 /// Whether a file may be handed to code that opens it by its name: there is none, or it is regular.
 ///
 /// # Errors
-/// What it is instead.
-pub fn check_regular(file: &Path) -> io::Result<()> {
+/// The kind of file that is there.
+pub(crate) fn check_regular(file: &Path) -> io::Result<()> {
     match inside::open(file) {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
         _ => Ok(()),
@@ -109,18 +111,18 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_no_regular_file_is_told_and_not_waited_for_by_any_reader() {
+    fn what_is_no_regular_file_is_reported_and_not_waited_for_by_any_reader() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         let fits = |bytes: u64| if bytes > 8 << 20 { Err("it is larger than 8 MiB".to_owned()) } else { Ok(()) };
         for (kind, words) in INSTEAD {
             put(kind, &file);
-            let told = [
+            let messages = [
                 text(&file).unwrap_err().to_string(),
                 trusted_text(&file).unwrap_err(),
                 trusted(&file, fits).unwrap_err(),
             ];
-            assert!(told.iter().all(|told| told.contains(words)), "{kind}: {told:?}");
+            assert!(messages.iter().all(|messages| messages.contains(words)), "{kind}: {messages:?}");
             assert_eq!(check_regular(&file).is_ok(), kind == "large", "{kind}");
         }
     }

@@ -11,7 +11,9 @@ use wasmparser::{Encoding, Parser, Payload};
 
 use super::limits::LARGEST_MANIFEST;
 use super::manifest::{BadManifest, Manifest, Role, SECTION, TRACK};
-use super::{wasm, world};
+
+pub(crate) mod wasm;
+mod world;
 
 /// Why a file is not a usable plugin. The text of each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -184,7 +186,7 @@ fn check_exports(names: &[String], manifest: &Manifest) -> Result<(), BadForm> {
 ///
 /// # Errors
 /// `Damaged`, `CoreModule`: it is not a component.
-pub fn outer_names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), BadForm> {
+pub(crate) fn outer_names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), BadForm> {
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {
@@ -229,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn an_import_of_another_package_track_or_of_wasi_is_told_apart() {
+    fn an_import_of_another_package_track_or_of_wasi_is_distinguished() {
         let call_outcome = |name: &str| check_import(name).unwrap_err().to_string();
         assert!(call_outcome("wasi:io/poll@0.2.0").contains("no WASI"));
         assert!(call_outcome("other:thing/x@0.1.0").contains("not part of the plugin interface"));

@@ -5,13 +5,14 @@ use std::path::{Component, Path};
 use std::sync::Arc;
 
 use super::manifest::{Manifest, Probe, Run};
-use super::named::Named;
 use super::pattern::{Matcher, PathPattern, absolute_glob, format_location};
 use super::policy::Denials;
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Action, Argument, Command, Environment, Program, RunsIn, Source, Use};
 
 pub(crate) mod marks;
+pub(crate) mod named;
+pub(crate) mod program;
 pub(crate) mod programs;
 mod reach;
 pub mod record;
@@ -19,6 +20,7 @@ mod refusal;
 pub mod rights;
 mod secrets;
 
+use named::Named;
 pub use reach::{Closed, Reach};
 use refusal::Access;
 
@@ -102,7 +104,7 @@ impl Grant {
 
     /// Whether the plugin may ask for the kind of a file: for files that it may read, and for keys
     /// that it signs with.
-    pub fn may_look_at(&self, location: &Location) -> Result<(), String> {
+    pub(crate) fn may_look_at(&self, location: &Location) -> Result<(), String> {
         if self.is_key(location) { self.not_denied(location) } else { self.may_read(location) }
     }
 
@@ -121,13 +123,13 @@ impl Grant {
     }
 
     /// Whether a directory may be opened to reach granted entries below it.
-    pub fn may_look_through(&self, location: &Location) -> bool {
+    pub(crate) fn may_look_through(&self, location: &Location) -> bool {
         let programs = self.run.iter().flat_map(|run| &run.paths);
         self.read.iter().chain(&self.write).chain(&self.sign).chain(programs).any(|p| p.leads_through(location))
     }
 
     /// Whether anything below a root is granted.
-    pub fn knows_root(&self, root: Root) -> bool {
+    pub(crate) fn knows_root(&self, root: Root) -> bool {
         let programs = self.run.iter().flat_map(|run| &run.paths);
         let patterns = self.read.iter().chain(&self.write).chain(&self.sign).chain(programs);
         root == Root::Staging
@@ -276,7 +278,7 @@ impl Grant {
     }
 
     /// Whether a program may be run with text arguments, by its plain name.
-    pub fn may_ask(&self, program: &str, arguments: &[String]) -> Result<(), String> {
+    pub(crate) fn may_ask(&self, program: &str, arguments: &[String]) -> Result<(), String> {
         let arguments: Vec<Argument> = arguments.iter().cloned().map(Argument::Text).collect();
         self.may_run_program(program, program, &arguments, |run| run.program == program)
     }
@@ -334,12 +336,12 @@ impl Grant {
     }
 
     /// The entries for a program, with any arguments.
-    pub fn run_entries(&self, program: &str) -> impl Iterator<Item = &Run> {
+    pub(crate) fn run_entries(&self, program: &str) -> impl Iterator<Item = &Run> {
         self.run.iter().filter(move |run| run.program == program && self.denials.denies_program(program).is_none())
     }
 
     /// The rights that the policy of this machine denies to every plugin.
-    pub fn denials(&self) -> &Denials {
+    pub(crate) fn denials(&self) -> &Denials {
         &self.denials
     }
 

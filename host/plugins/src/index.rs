@@ -1,7 +1,6 @@
 //! Which plugins there are, and which of them serve this system: read from
 //! manifests only.
 
-use crate::problem::Problem;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,22 +11,25 @@ use super::grant::Grant;
 use super::grant::record::{self, Standing};
 use super::limits::{LARGEST_MANIFEST, LoadingLimits, RoleLimits};
 use super::manifest::{Manifest, MatchRank, Role};
-use super::order::order_of;
-use super::owner::check_owner;
 use super::policy::Denials;
 use super::search::{FoundIn, SearchPath};
 use super::table::{Table, TableFile};
+use crate::files::owner::check_owner;
 use modsmith_facts::inside;
 
 mod admission;
 mod base;
+pub(crate) mod order;
+pub(crate) mod problem;
 
 use base::Blocked;
+use order::order_of;
+use problem::Problem;
 
 /// A plugin that was found and may be used.
 #[derive(Debug)]
-pub struct Entry {
-    /// Of a table: its base's, with the table's own id, version and match.
+pub struct IndexedPlugin {
+    /// The manifest; for a table, that of its base with the table's own id, version and match.
     pub manifest: Manifest,
     pub component: PathBuf,
     pub table: Option<Table>,
@@ -36,7 +38,7 @@ pub struct Entry {
     pub standing: Standing,
 }
 
-impl Entry {
+impl IndexedPlugin {
     pub fn id(&self) -> &str {
         &self.manifest.id
     }
@@ -55,7 +57,7 @@ impl Entry {
 /// The plugins of a search path.
 #[derive(Debug, Default)]
 pub struct Index {
-    entries: Vec<Entry>,
+    entries: Vec<IndexedPlugin>,
     problems: Vec<Problem>,
     refused: Vec<Refused>,
     unusable: Vec<Unusable>,
@@ -75,7 +77,7 @@ pub struct Unusable {
     /// As its file has it now. `None`: it cannot be read, so that the plugin may
     /// be responsible for anything.
     pub manifest: Option<Manifest>,
-    /// What is wrong and what to do, without the file's name.
+    /// The problem and its remedy, without the file's name.
     pub message: String,
 }
 
@@ -86,7 +88,7 @@ pub struct Refused {
     pub component: PathBuf,
     pub table: Option<Table>,
     pub found_in: FoundIn,
-    /// What is missing and what to do.
+    /// The missing condition and the remedy.
     pub message: String,
     pub standing: Standing,
     /// Whether `plugin grant ID` is about this file: there may be several of one id.
@@ -107,7 +109,7 @@ struct Candidate {
     component: PathBuf,
     table: Option<Table>,
     found_in: FoundIn,
-    /// Of a table: why it may not be used with its base.
+    /// The reason why a table may not be used with its base.
     blocked: Option<Blocked>,
 }
 
@@ -157,7 +159,7 @@ impl Index {
         index
     }
 
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[IndexedPlugin] {
         &self.entries
     }
 
@@ -165,7 +167,7 @@ impl Index {
         &self.problems
     }
 
-    pub fn get(&self, id: &str) -> Option<&Entry> {
+    pub fn get(&self, id: &str) -> Option<&IndexedPlugin> {
         self.entries.iter().find(|entry| entry.id() == id)
     }
 
@@ -206,7 +208,7 @@ impl Index {
         self.problems.push(Problem { file, plugin: None, message });
     }
 
-    pub fn all_refused(&self) -> impl Iterator<Item = &Refused> {
+    pub(crate) fn all_refused(&self) -> impl Iterator<Item = &Refused> {
         self.refused.iter()
     }
 
@@ -270,7 +272,7 @@ impl Index {
 
     /// Plugins that provide a role and whose manifest fits the system, with
     /// how closely they fit. Programs are not looked at yet.
-    pub fn fitting(&self, role: Role, ids: &[String]) -> Vec<(MatchRank, &Entry)> {
+    pub fn fitting(&self, role: Role, ids: &[String]) -> Vec<(MatchRank, &IndexedPlugin)> {
         self.entries
             .iter()
             .filter(|entry| entry.manifest.provides(role))
@@ -280,7 +282,7 @@ impl Index {
 }
 
 /// Brings plugins into the order in which they are asked.
-pub fn sort(candidates: &mut [(MatchRank, &Entry)]) {
+pub fn sort(candidates: &mut [(MatchRank, &IndexedPlugin)]) {
     candidates.sort_by_cached_key(|(rank, entry)| order_of(*rank, &entry.manifest));
 }
 

@@ -17,10 +17,10 @@ use super::grant::rights::Rights;
 use super::index::{Index, Refused, digest, read_trusted, table_file};
 use super::limits::LoadingLimits;
 use super::manifest::{Manifest, Role, Run};
-use super::problem::Problem;
 use super::search::FoundIn;
 use super::table::Table;
 use crate::error::Error;
+use crate::index::problem::Problem;
 use modsmith_facts::find_program;
 
 mod show;
@@ -35,41 +35,41 @@ pub struct Listed {
     pub file: PathBuf,
     #[serde(rename = "place")]
     pub found_in: FoundIn,
-    /// Whether it is granted.
+    /// Whether the plugin is granted.
     pub grant: Standing,
     /// The base plugin of a table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
-    /// Where it came from, if it was installed by this program.
+    /// Where the plugin came from, if this program has installed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Provenance>,
-    /// Whether it may be used and its manifest fits this system.
+    /// Whether the plugin may be used and its manifest fits this system.
     pub serves: bool,
-    /// Why not, if it does not.
+    /// The reason why it does not serve this system.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// What `plugin inspect` shows.
+/// The facts that `plugin inspect` shows.
 #[derive(Debug, Clone, Serialize)]
 pub struct Inspection {
     pub file: PathBuf,
     #[serde(skip)]
     component: PathBuf,
     pub digest: String,
-    /// Where it came from, if it was installed by this program.
+    /// Where the plugin came from, if this program has installed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Provenance>,
-    /// Whether it is granted.
+    /// Whether the plugin is granted.
     pub grant: Standing,
-    /// How it was related to the last grant of its id, when it was granted just now.
+    /// The standing before the plugin was granted just now.
     #[serde(skip)]
     before: Option<Standing>,
-    /// Of the component, in bytes.
+    /// The size of the component, in bytes.
     pub size: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
-    /// Of the base's component: the code that the table is used with.
+    /// The file of the base's component: the code that the table is used with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_file: Option<PathBuf>,
     pub manifest: Manifest,
@@ -83,7 +83,7 @@ pub struct Inspection {
     /// to be harmless, each as `program: NAME`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub loads_code: Vec<String>,
-    /// What this machine's policy denies to every plugin.
+    /// Rights that this machine's policy denies to every plugin.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub denied: Vec<String>,
     /// A table's values.
@@ -97,7 +97,7 @@ pub struct Inspection {
     pub others: Vec<Problem>,
 }
 
-/// What administrators do with plugins.
+/// The plugins, as administrators list, inspect, grant and revoke them.
 #[derive(Clone, Copy)]
 pub struct Administration<'p>(pub &'p Plugins);
 
@@ -253,8 +253,8 @@ impl<'p> Administration<'p> {
         Ok((inspected, file))
     }
 
-    /// Compiles a plugin, so that its first use need not wait for that. `begin` is
-    /// told the size of the component in bytes, if the cache does not have its code.
+    /// Compiles a plugin, so that its first use does not wait for the compiler. `begin` is called with
+    /// the size of the component in bytes, if the cache does not have its code.
     ///
     /// # Errors
     /// `NotLoaded`: it cannot be compiled, or not within this machine's limits.
@@ -273,7 +273,7 @@ impl<'p> Administration<'p> {
     }
 }
 
-/// What a command line names.
+/// The plugin that a command line names.
 #[derive(Clone, Copy)]
 enum Word<'w> {
     Id(&'w str),

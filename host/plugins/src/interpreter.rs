@@ -1,4 +1,4 @@
-//! Programs of which granting one is granting everything.
+//! Programs with which a plugin can do everything: each starts other programs, or loads code.
 
 /// Whether a program executes its input, so that a grant of it is a grant of every program: shells,
 /// interpreters, build tools, programs that start others, and programs that load modules.
@@ -12,9 +12,9 @@ pub fn executes_input(program: &str) -> bool {
         flock strace ltrace perf valgrind chroot unshare nsenter bwrap proot fakeroot runcon systemd-run \
         systemd-nspawn machinectl dbus-run-session run-parts start-stop-daemon ssh scp sftp rsync socat nc ncat at \
         batch crontab expect gdb lldb screen tmux less more man git hg svn zip docker podman runc dkms modsmith";
-    // What they load acts as the kernel, or as any program.
+    // The code that these load acts as the kernel, or as any program.
     const LOADERS: &str = "insmod modprobe kexec ld.so bpftool bpftrace";
-    // Those of packages run what a recipe says.
+    // Programs of packages run the commands of a recipe.
     const BUILDERS: &str = "make gmake ninja cmake meson cargo go rpmbuild debuild sbuild pbuilder makepkg abuild mock \
         emerge ebuild snapcraft pip npm gem cpan";
     let is_one = |name: &str, known: &[&str]| known.iter().any(|list| list.split_whitespace().any(|one| one == name));

@@ -4,73 +4,76 @@
 //! lent; each step is checked against what the plugin was granted when it is
 //! added and again when it runs. `docs/concepts/capabilities.md` has the rules.
 //!
-//! * what a plugin is and asks for: [`manifest`], [`table`], [`pattern`], [`settings`]
-//! * what it gets: [`search`], [`index`], [`policy`], [`grant`], [`limits`]
-//! * how it is called: [`form`], [`engine`], [`compile`], [`cache`], `imports`, `call`
-//! * what the flows ask: [`Plugins`], with one file of it per role
-//! * how it comes to this machine: [`distribution`]
+//! What a plugin is:
+//! * [`manifest`]: its manifest, plugin.toml, with [`settings`], `pattern`s and `variables`
+//! * [`form`]: the checks of its file
+//! * [`table`]: a plugin without code
+//!
+//! What a plugin may do:
+//! * `grant`: its rights, on real paths too; the record of a grant
+//! * `policy`: what the administrator denies to all plugins
+//! * `interpreter`: programs of which one grant is a grant of everything
+//! * [`limits`]: how much a call, and loading a plugin, may use
+//!
+//! Which plugins there are:
+//! * [`search`]: the directories, with `development`: plugins that are used for some time
+//! * [`index`]: what was found there, what was refused, and the order of the plugins
+//! * `files`: how the files of administrators and packages are read, and whose are trusted
+//! * `inspect`: the views of plugins for the administrator
+//! * [`distribution`]: how a plugin comes to this machine
+//!
+//! How a plugin is called:
+//! * [`engine`], [`compile`], `cache`: from a file to something that can be called
+//! * `facade`: [`Plugins`], the questions to the plugins of a role, one call, the guard of plans
+//! * `imports`: the functions of the host that a plugin may call
+//! * `probe`: programs whose output is a fact of the system
+//! * `bindings`: the interface, generated from its text
+//! * `roles`: what the flows ask, with one file per role
+//!
+//! * [`error`]: why a plugin was not used, or did not do what it was asked for
 
-mod answer;
-mod asking;
-mod audience;
-pub mod cache;
-mod call;
+mod cache;
 pub mod compile;
 mod development;
 pub mod distribution;
 pub mod engine;
 pub mod error;
-mod exceeded;
 mod facade;
 mod files;
 pub mod form;
-pub mod grant;
-mod guard;
+mod grant;
 mod imports;
 pub mod index;
 mod inspect;
-pub mod interpreter;
-mod lifecycle;
+mod interpreter;
 pub mod limits;
 pub mod manifest;
-mod named;
-mod observed;
-mod observing;
-mod order;
-mod owner;
-pub mod pattern;
-pub mod policy;
+mod pattern;
+mod policy;
 mod probe;
-mod problem;
-mod program;
 mod roles;
 pub mod search;
 pub mod settings;
 pub mod table;
 mod variables;
-mod wasm;
-mod words;
-mod world;
 
 /// The host's side of the interface, generated from its text.
-mod bad_manifest;
 mod bindings {
     include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
 }
 
-pub use answer::Answer;
-pub use audience::for_author;
 pub use development::{Development, LONGEST_HOURS};
+pub use error::audience::for_author;
 pub use error::{Error, Fault, Kind, Result};
 pub use facade::Plugins;
+pub use facade::answer::Answer;
+pub use files::owner::check_owner;
 pub use grant::record::Standing;
 pub use grant::rights::{Right, Rights, RightsDifference};
+pub use imports::observed::{Observation, Observer, observed_by};
 pub use imports::{Enrolment, FormatOption, HookFile, LOG_TARGET, PackageFacts, SymbolSource};
+pub use index::problem::Problem;
 pub use inspect::{Administration, Inspection, Listed};
-pub use observed::{Observation, Observer};
-pub use observing::observed_by;
-pub use owner::check_owner;
-pub use problem::Problem;
 pub use roles::{
     Assembly, BootEntry, BootLoader, BootMenu, BootRule, Change, CheckReport, CheckSubject, Checks, Event, FileOwners,
     Finding, FindingLevel, Format, Image, Initrd, InstallPolicy, Invalid, KernelCount, KernelHooks, KernelLayout,

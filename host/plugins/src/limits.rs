@@ -9,18 +9,26 @@ use serde::{Deserialize, Serialize};
 
 use super::manifest::Role;
 use crate::error::Error;
-use crate::exceeded::Exceeded;
 use crate::files;
 
-/// Where an administrator changes them, below the configuration directory.
+/// The file with the administrator's limits, below the configuration directory.
 pub const FILE: &str = "limits.toml";
+
+/// A limit that a plugin ran into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it exceeded the limit of {amount} {what} (`{key}`)")]
+pub struct Exceeded {
+    pub key: &'static str,
+    pub amount: u64,
+    pub what: &'static str,
+}
 
 /// The limits of all roles.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RoleLimits {
     common: Limits,
     packager: PackagerLimits,
-    /// Of every plugin, before any call.
+    /// The limits of loading: they hold for every plugin, before any call.
     pub loading: LoadingLimits,
 }
 
@@ -29,7 +37,7 @@ pub struct RoleLimits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct LoadingLimits {
-    /// Of the component's file, in MiB.
+    /// The size of the component's file, in MiB.
     pub component_mib: u64,
     /// Processor time that compiling it may take.
     pub compile_seconds: u64,
@@ -43,10 +51,10 @@ impl Default for LoadingLimits {
     }
 }
 
-/// Of a plugin.toml, and of a table, in bytes.
+/// The largest size of a plugin.toml, and of a table, in bytes.
 pub const LARGEST_MANIFEST: usize = 64 << 10;
 
-/// Of packagers: what limits.toml has below `[packager]`.
+/// The limits of packagers, which limits.toml has below `[packager]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct PackagerLimits(Limits);
 
@@ -71,7 +79,7 @@ impl Default for PackagerLimits {
 pub struct Limits {
     /// Units of work, about one per instruction.
     pub fuel: u64,
-    /// Of each linear memory, in MiB.
+    /// The size of each linear memory, in MiB.
     pub memory_mib: usize,
     /// Elements of each table.
     pub table_elements: usize,
@@ -104,7 +112,7 @@ impl Default for Limits {
 }
 
 impl RoleLimits {
-    /// Those of a role.
+    /// The limits of a role.
     pub fn of(&self, role: Role) -> &Limits {
         if role == Role::Packager { &self.packager.0 } else { &self.common }
     }
@@ -147,13 +155,13 @@ impl RoleLimits {
 }
 
 impl LoadingLimits {
-    /// That of a file of this size, if it is too large.
-    pub fn exceeded_by(&self, bytes: u64) -> Option<Exceeded> {
+    /// The limit that a file of this size exceeds, if it is too large.
+    pub(crate) fn exceeded_by(&self, bytes: u64) -> Option<Exceeded> {
         let limit = Exceeded { key: "component-mib", amount: self.component_mib, what: "MiB in its file" };
         (bytes > self.component_mib.saturating_mul(1 << 20)).then_some(limit)
     }
 
-    pub fn no_compile_time(&self) -> Exceeded {
+    pub(crate) fn no_compile_time(&self) -> Exceeded {
         Exceeded {
             key: "compile-seconds",
             amount: self.compile_seconds,
@@ -161,45 +169,45 @@ impl LoadingLimits {
         }
     }
 
-    pub fn no_compile_memory(&self) -> Exceeded {
+    pub(crate) fn no_compile_memory(&self) -> Exceeded {
         Exceeded { key: "compile-mib", amount: self.compile_mib, what: "MiB of memory while it was compiled" }
     }
 }
 
 impl Limits {
-    pub fn no_fuel(&self) -> Exceeded {
+    pub(crate) fn no_fuel(&self) -> Exceeded {
         Exceeded { key: "fuel", amount: self.fuel, what: "units of work" }
     }
 
-    pub fn no_memory(&self) -> Exceeded {
+    pub(crate) fn no_memory(&self) -> Exceeded {
         Exceeded { key: "memory-mib", amount: self.memory_mib as u64, what: "MiB of memory" }
     }
 
-    pub fn no_table(&self) -> Exceeded {
+    pub(crate) fn no_table(&self) -> Exceeded {
         Exceeded { key: "table-elements", amount: self.table_elements as u64, what: "table elements" }
     }
 
-    pub fn no_resources(&self) -> Exceeded {
+    pub(crate) fn no_resources(&self) -> Exceeded {
         Exceeded { key: "resources", amount: self.resources as u64, what: "open resources" }
     }
 
-    pub fn no_reads(&self) -> Exceeded {
+    pub(crate) fn no_reads(&self) -> Exceeded {
         Exceeded { key: "read-mib", amount: self.read_mib as u64, what: "MiB read from files and directories" }
     }
 
-    pub fn too_large(&self) -> Exceeded {
+    pub(crate) fn too_large(&self) -> Exceeded {
         Exceeded { key: "file-mib", amount: self.file_mib as u64, what: "MiB in one file" }
     }
 
-    pub fn no_steps(&self) -> Exceeded {
+    pub(crate) fn no_steps(&self) -> Exceeded {
         Exceeded { key: "steps", amount: self.steps as u64, what: "steps in one plan" }
     }
 
-    pub fn no_content(&self) -> Exceeded {
+    pub(crate) fn no_content(&self) -> Exceeded {
         Exceeded { key: "content-mib", amount: self.content_mib as u64, what: "MiB of file content in one plan" }
     }
 
-    pub fn keeps_no_more(&self) -> Exceeded {
+    pub(crate) fn keeps_no_more(&self) -> Exceeded {
         Exceeded { key: "content-mib", amount: self.content_mib as u64, what: "MiB of answers and steps in one call" }
     }
 }
@@ -229,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_regular_one_is_told_and_not_waited_for() {
+    fn a_file_that_is_no_regular_one_is_reported_and_not_waited_for() {
         let dir = tempfile::tempdir().unwrap();
         for (kind, words) in crate::files::tests::INSTEAD {
             crate::files::tests::put(kind, &dir.path().join(FILE));

@@ -8,19 +8,21 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::lifecycle::{check_host, check_others};
-
-mod conflicts;
-
-pub use super::bad_manifest::{BadManifest, TRACK, check_identity};
 use super::pattern::{ArgumentPattern, PathPattern};
 use super::settings::{Setting, SettingKind};
 use super::variables;
 
+pub(crate) mod bad_manifest;
+mod conflicts;
+pub(crate) mod lifecycle;
+
+pub use bad_manifest::{BadManifest, TRACK, check_identity};
+use lifecycle::{check_host, check_others};
+
 /// The custom section of a component that holds its plugin.toml.
 pub const SECTION: &str = "modsmith:manifest";
 
-/// What a plugin can be asked for: one exported interface each.
+/// The roles of plugins. Each is one interface that a component exports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
@@ -108,7 +110,7 @@ pub struct Manifest {
     pub probe: Vec<Probe>,
     #[serde(default)]
     pub settings: BTreeMap<String, Setting>,
-    /// What tables may set that have the plugin as their base, by dotted key.
+    /// The values that tables with this base may set, by dotted key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub policy: BTreeMap<String, PolicyKey>,
     /// For `modsmith plugin build`; the host does not use this section.
@@ -179,12 +181,12 @@ impl MatchRank {
 
     /// Claimed by the plugin's own judgement: closer than any system, less
     /// close than a plugin that names the system.
-    pub fn claimed(score: u8) -> Self {
+    pub(crate) fn claimed(score: u8) -> Self {
         Self(u32::from(score))
     }
 
     /// Whether the plugin named or claimed the system.
-    pub fn is_specific(self) -> bool {
+    pub(crate) fn is_specific(self) -> bool {
         self > Self::ANY
     }
 }
@@ -265,7 +267,7 @@ pub struct Run {
     /// are set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pass: Vec<String>,
-    /// It works on nothing but the files among its arguments, so that this machine's
+    /// The program works on nothing but the files among its arguments, so that this machine's
     /// program serves where the system below `--root` has none.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub or_here: bool,
@@ -283,7 +285,7 @@ pub struct Probe {
 
 impl Manifest {
     /// The keys of `[policy]` with their types.
-    pub fn policy_kinds(&self) -> impl Iterator<Item = (String, SettingKind)> {
+    pub(crate) fn policy_kinds(&self) -> impl Iterator<Item = (String, SettingKind)> {
         self.policy.iter().map(|(key, declared)| (key.clone(), declared.kind))
     }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use modsmith_facts::{Location, Root, path_text};
 use modsmith_plan::Argument;
 
+pub(crate) mod argument_paths;
 mod overlap;
 
 /// `root` or `root/relative-glob`: grants the entries that it matches and
@@ -29,7 +30,7 @@ impl TryFrom<String> for PathPattern {
 
     fn try_from(text: String) -> Result<Self, String> {
         let (name, relative) = text.split_once('/').unwrap_or((&text, ""));
-        let root = Root::for_plugins(name).ok_or_else(|| {
+        let root = Root::narrow(name).ok_or_else(|| {
             format!(
                 "`{text}` does not begin with a root that plugins know: modules, install-tree, headers, source, boot, etc, usr, var, sys, proc, tree or staging"
             )
@@ -108,7 +109,7 @@ impl PathPattern {
 
     /// Whether something below the location may be granted, so that a plugin
     /// has a reason to list it.
-    pub fn leads_through(&self, location: &Location) -> bool {
+    pub(crate) fn leads_through(&self, location: &Location) -> bool {
         if is_of_process(location) {
             return false;
         }
@@ -121,7 +122,7 @@ impl PathPattern {
 
     /// Whether something below the location may be matched: as
     /// [`PathPattern::leads_through`], but `**` stands for any number of names.
-    pub fn may_hold(&self, location: &Location) -> bool {
+    pub(crate) fn may_hold(&self, location: &Location) -> bool {
         if is_of_process(location) {
             return false;
         }
@@ -137,7 +138,7 @@ impl PathPattern {
 
     /// The only name in a directory that the pattern can match there, where it
     /// is one without special characters.
-    pub fn next_plain_name(&self, location: &Location) -> Option<&str> {
+    pub(crate) fn next_plain_name(&self, location: &Location) -> Option<&str> {
         let mut names = self.relative()?.split('/');
         let depth = location.relative().components().count();
         if location.root != self.root || names.clone().take(depth).any(|name| name.contains("**")) {
@@ -278,7 +279,7 @@ pub(super) fn format_location(location: &Location) -> String {
 
 impl ArgumentPattern {
     /// Whether the argument at an index is one word of the manifest's own, without a star.
-    pub fn is_fixed(&self, index: usize) -> bool {
+    pub(crate) fn is_fixed(&self, index: usize) -> bool {
         index < self.matchers.len() && !self.words[index].contains('*')
     }
 

@@ -9,7 +9,7 @@ use super::files;
 use super::pattern::PathPattern;
 use modsmith_facts::{Location, inside};
 
-/// What no plugin may do, from `policy.d/*.toml`.
+/// The rights that no plugin has, from `policy.d/*.toml`.
 #[derive(Debug, Clone, Default)]
 pub struct Denials(Vec<(String, Deny)>);
 
@@ -61,17 +61,17 @@ impl Denials {
     }
 
     /// The file that denies the plugin altogether.
-    pub fn denies_plugin(&self, id: &str) -> Option<&str> {
+    pub(crate) fn denies_plugin(&self, id: &str) -> Option<&str> {
         self.first(|deny| deny.plugins.iter().any(|name| name == id))
     }
 
     /// The file that denies a program.
-    pub fn denies_program(&self, program: &str) -> Option<&str> {
+    pub(crate) fn denies_program(&self, program: &str) -> Option<&str> {
         self.first(|deny| deny.programs.iter().any(|name| name == program))
     }
 
     /// The file that denies a place.
-    pub fn denies_path(&self, location: &Location) -> Option<&str> {
+    pub(crate) fn denies_path(&self, location: &Location) -> Option<&str> {
         self.first(|deny| deny.roots.iter().any(|pattern| pattern.covers(location)))
     }
 
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_is_no_regular_file_is_told_and_not_waited_for() {
+    fn a_policy_that_is_no_regular_file_is_reported_and_not_waited_for() {
         let config = tempfile::tempdir().unwrap();
         let file = config.path().join("policy.d/a.toml");
         for (kind, words) in crate::files::tests::INSTEAD {

@@ -2,14 +2,15 @@
 //! adds the paths of the files that it is about.
 
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, PipeReader, PipeWriter, Read};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use super::manifest::Probe;
-use super::owner::check_owner;
 use super::search::FoundIn;
+use crate::files::owner::check_owner;
 use modsmith_facts::{System, find_program};
 use modsmith_sandbox::{Confinement, Wall, start};
 
@@ -20,15 +21,15 @@ pub struct Probes(Mutex<BTreeMap<Question, Result<String, String>>>);
 /// Whether the probes of a plugin are run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Probing {
-    /// Confined as far as the system can.
+    /// Probes are run, confined as far as the system can.
     Always,
-    /// Where the system can keep them from changing anything.
+    /// Probes are run where the system can keep them from changing anything.
     Confined,
     Never,
 }
 
 impl Probing {
-    /// Of a plugin from there. `acting`: the system is changed.
+    /// The choice for a plugin from this place. `acting`: the system is to be changed.
     pub fn of(acting: bool, found_in: FoundIn) -> Self {
         match (acting, found_in.is_unvetted()) {
             (true, _) => Probing::Always,
@@ -38,7 +39,7 @@ impl Probing {
     }
 }
 
-/// Program, arguments, and what counts of the things that it prints.
+/// A program, its arguments, and the streams that are its answer.
 type Question = (String, Vec<String>, Streams);
 
 /// Longest output that is kept.
@@ -63,7 +64,7 @@ impl Probes {
         known.entry(key).or_insert_with(|| run(probe, system, probing, streams)).clone()
     }
 
-    /// Takes this for the probe's output, as a test's facts have it.
+    /// Records an output of the probe, as a test's facts have it: the probe is not run.
     pub fn know(&self, probe: &Probe, output: &str) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for streams in [Streams::Output, Streams::Both] {
@@ -82,9 +83,9 @@ pub fn about(probe: &Probe, paths: &[String]) -> Probe {
 /// The streams of a program that are its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Streams {
-    /// Its standard output, if it succeeds.
+    /// The program's standard output, if the program succeeds.
     Output,
-    /// Its standard output and its messages, whether it succeeds or not.
+    /// The program's standard output and messages, whether it succeeds or not.
     Both,
 }
 
@@ -101,20 +102,7 @@ fn run(probe: &Probe, system: &System, probing: Probing, streams: Streams) -> Re
         check_owner(&path)?;
     }
     let (output, printed) = std::io::pipe().map_err(|e| format!("`{name}` cannot be listened to: {e}"))?;
-    let messages = match streams {
-        Streams::Output => Stdio::null(),
-        Streams::Both => printed.try_clone().map_err(|e| format!("`{name}` cannot be listened to: {e}"))?.into(),
-    };
-    let mut program = Command::new(&path);
-    program
-        .args(&probe.arguments)
-        .env_clear()
-        .env("PATH", modsmith_facts::PROGRAM_PATH.join(":"))
-        .env("LC_ALL", "C")
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(printed)
-        .stderr(messages);
+    let mut program = command(probe, &path, printed, streams)?;
     let walls: &[Wall] = if probing == Probing::Always { &[] } else { &[Wall::Writes, Wall::Network] };
     let confined = Confinement::observer().require(walls).prepare(&mut program);
     let leash = confined.map_err(|e| format!("`{name}` cannot be confined: {e}"))?;
@@ -127,16 +115,9 @@ fn run(probe: &Probe, system: &System, probing: Probing, streams: Streams) -> Re
     // The output ends with the program, and not only with the command that has started it.
     drop(program);
 
-    // The reader ends with the program; when it does not, all of it is ended.
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut text = Vec::new();
-        let read = output.take(LONGEST + 1).read_to_end(&mut text);
-        // Nobody listens any more after the time limit.
-        let _ = sender.send(read.map(|_| text));
-    });
-    let answer = receiver.recv_timeout(TIME_LIMIT);
+    let answer = read_output(output);
     if !matches!(&answer, Ok(Ok(text)) if text.len() as u64 <= LONGEST) {
+        // Ends all processes of a program that prints too much, or for too long.
         drop(leash);
     }
     let status = child.wait().map_err(|e| format!("`{name}` cannot be waited for: {e}"))?;
@@ -151,6 +132,41 @@ fn run(probe: &Probe, system: &System, probing: Probing, streams: Streams) -> Re
     }
     let text = String::from_utf8(text).map_err(|_| format!("the output of `{name}` is not UTF-8"))?;
     Ok(text.trim_end_matches('\n').to_owned())
+}
+
+/// The command of a probe, with nothing of this process's environment. It prints to `printed`.
+fn command(probe: &Probe, path: &Path, printed: PipeWriter, streams: Streams) -> Result<Command, String> {
+    let messages = match streams {
+        Streams::Output => Stdio::null(),
+        Streams::Both => {
+            let shared = printed.try_clone();
+            shared.map_err(|e| format!("`{}` cannot be listened to: {e}", probe.program))?.into()
+        }
+    };
+    let mut command = Command::new(path);
+    command
+        .args(&probe.arguments)
+        .env_clear()
+        .env("PATH", modsmith_facts::PROGRAM_PATH.join(":"))
+        .env("LC_ALL", "C")
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(printed)
+        .stderr(messages);
+    Ok(command)
+}
+
+/// Everything that is printed until the program ends, up to one byte more than [`LONGEST`]. The outer
+/// error says that the program has not ended within [`TIME_LIMIT`].
+fn read_output(output: PipeReader) -> Result<std::io::Result<Vec<u8>>, mpsc::RecvTimeoutError> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = Vec::new();
+        let read = output.take(LONGEST + 1).read_to_end(&mut text);
+        // There is no receiver any more after the time limit.
+        let _ = sender.send(read.map(|_| text));
+    });
+    receiver.recv_timeout(TIME_LIMIT)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Where plugins are looked for.
+//! The directories in which plugins are looked for.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use modsmith_facts::inside;
 use crate::development::Development;
 use crate::error::Error;
 
-/// Where a plugin was found; decides whether it needs a grant.
+/// The kind of place in which a plugin was found. It decides whether the plugin needs a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FoundIn {
@@ -16,7 +16,7 @@ pub enum FoundIn {
     /// `$MODSMITH_PLUGIN_PATH`, as another user: such a plugin can do no more
     /// than the user who named it.
     Own,
-    /// Beside the program, installed with it.
+    /// A directory beside the program, installed with it.
     Beside,
     /// `/usr/lib/modsmith/plugins`: from the system's packages.
     System,
@@ -29,29 +29,29 @@ pub enum FoundIn {
 impl FoundIn {
     /// Whether plugins from here do nothing until the administrator has
     /// granted them.
-    pub fn needs_grant(self) -> bool {
+    pub(crate) fn needs_grant(self) -> bool {
         matches!(self, FoundIn::Environment | FoundIn::Local)
     }
 
-    /// Whether a component from here may give a table from there its code: from no place that is
-    /// trusted less than the table's.
-    pub fn may_be_base_of(self, table: FoundIn) -> bool {
+    /// Whether a component from this place may be the base of a table from the other one: it may not if
+    /// its place is trusted less than the table's.
+    pub(crate) fn may_be_base_of(self, table: FoundIn) -> bool {
         self.trust() >= table.trust()
     }
 
-    /// Places without a grant come before those that need one, and what only the user named comes last.
+    /// The trust in a place: most in places that need no grant, least in those that only the user named.
     fn trust(self) -> u8 {
         match self {
-            // Root said that what is in development is used in the place of what is granted.
+            // Root has said that plugins in development are used instead of granted ones.
             FoundIn::Beside | FoundIn::System | FoundIn::Development => 2,
             FoundIn::Local | FoundIn::Environment => 1,
             FoundIn::Own => 0,
         }
     }
 
-    /// Whether only the invoking user controls a plugin from here: its
-    /// programs are not run where the user only wants to look.
-    pub fn is_unvetted(self) -> bool {
+    /// Whether only the invoking user controls a plugin from here: its programs are not run by an action
+    /// that only shows something.
+    pub(crate) fn is_unvetted(self) -> bool {
         self == FoundIn::Own
     }
 }
@@ -108,7 +108,7 @@ impl SearchPath {
         Self { directories, config, caches, shipped, development: Vec::new(), run: run.clone() }.developing(run)
     }
 
-    /// Those of the system below a directory: its own configuration and plugins, and the plugins that
+    /// The search path of the system below a directory: its own configuration and plugins, and the plugins that
     /// come with the program. Files below the directory are read as that system would read them.
     ///
     /// # Errors

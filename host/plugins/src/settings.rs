@@ -63,7 +63,11 @@ pub struct FrameworkSettings(pub BTreeMap<String, String>);
 impl FrameworkSettings {
     /// With the values of variables that settings name, where the framework sets
     /// none.
-    pub fn or_from(mut self, declared: &BTreeMap<String, Setting>, environment: &BTreeMap<String, String>) -> Self {
+    pub(crate) fn or_from(
+        mut self,
+        declared: &BTreeMap<String, Setting>,
+        environment: &BTreeMap<String, String>,
+    ) -> Self {
         for (key, setting) in declared {
             let value = setting.environment.as_ref().and_then(|variable| environment.get(variable));
             if let Some(value) = value.filter(|value| !value.is_empty()) {
@@ -138,7 +142,7 @@ impl Values {
     }
 
     /// With the types of keys that tables set: `directory` is `policy.directory`.
-    pub fn with_policy(mut self, keys: impl IntoIterator<Item = (String, SettingKind)>) -> Self {
+    pub(crate) fn with_policy(mut self, keys: impl IntoIterator<Item = (String, SettingKind)>) -> Self {
         self.kinds.extend(keys.into_iter().map(|(key, kind)| (format!("policy.{key}"), kind)));
         self
     }
@@ -198,7 +202,7 @@ fn leaves(name: String, value: toml::Value) -> Vec<(String, toml::Value)> {
 }
 
 /// Whether a declared key stands for a key: itself, or all below one that ends in `.*`.
-pub fn stands_for(declared: &str, key: &str) -> bool {
+pub(crate) fn stands_for(declared: &str, key: &str) -> bool {
     match declared.strip_suffix('*') {
         Some(above) => key.starts_with(above),
         None => key == declared,
@@ -279,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_regular_one_is_told_and_not_waited_for() {
+    fn a_file_that_is_no_regular_one_is_reported_and_not_waited_for() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("x.toml");
         for (kind, words) in crate::files::tests::INSTEAD {

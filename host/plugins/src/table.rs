@@ -6,18 +6,18 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::lifecycle::{check_host, check_others};
 use super::manifest::{
     BadManifest, Manifest, Match, PolicyKey, Provides, Read, Run, Write, check_identity, check_run, syntax,
 };
 use super::settings::{flatten, stands_for};
+use crate::manifest::lifecycle::{check_host, check_others};
 
 /// A table that was paired with its base.
 #[derive(Debug, Clone)]
 pub struct Table {
     pub file: PathBuf,
     pub base: String,
-    /// Its values, as settings: `policy.directory`.
+    /// The table's values, as settings: `policy.directory`.
     pub policy: BTreeMap<String, String>,
 }
 
@@ -141,7 +141,7 @@ impl TableFile {
         Ok(())
     }
 
-    /// Its values, as the base reads them: `policy.directory`.
+    /// The table's values, as the base reads them: `policy.directory`.
     pub fn policy(&self) -> BTreeMap<String, String> {
         flatten("policy", &self.policy)
     }

@@ -59,7 +59,7 @@ const LOADING: [&str; 53] = [
     "EMACSLOADPATH",
 ];
 
-/// Those that change the texts, times and widths of a program's output, and nothing else.
+/// Variables that change the texts, times and widths of a program's output, and nothing else.
 const HARMLESS: [&str; 8] = ["LANG", "LANGUAGE", "LC_*", "TZ", "SOURCE_DATE_EPOCH", "COLUMNS", "LINES", "NO_COLOR"];
 
 /// Those of them that name the token or provider that holds a key: the caller's
@@ -83,12 +83,12 @@ pub fn loads_code(name: &str) -> bool {
 
 /// Whether a variable is known to make no program run other code. Any other may be one that its program
 /// takes for more.
-pub fn is_harmless(name: &str) -> bool {
+pub(crate) fn is_harmless(name: &str) -> bool {
     is_among(&HARMLESS, name)
 }
 
 /// Whether the caller's variable may reach a program of a plugin.
-pub fn may_be_passed(name: &str) -> bool {
+pub(crate) fn may_be_passed(name: &str) -> bool {
     !loads_code(name) || is_among(&OF_TOKENS, name)
 }
 

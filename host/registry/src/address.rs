@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use ureq::http::Uri;
 
+use crate::reference::normal_host;
+
 /// An address with `http` or `https`, without a user's name and without a fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
@@ -40,6 +42,31 @@ impl Address {
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         Ok(Self { secure, authority: authority.to_ascii_lowercase(), path })
+    }
+
+    /// An address as an administrator names it, in the one spelling that counts, since rules go by how
+    /// addresses begin: the host as [`normal_host`] has it, and a path of plain names.
+    ///
+    /// # Errors
+    /// A clause that says what is spelled otherwise; those of [`Address::parse`].
+    pub fn parse_named(text: &str) -> Result<Self, String> {
+        let address = Self::parse(text)?;
+        let written = text.split_once("://").map_or(text, |(_, rest)| rest);
+        let written = written.split(['/', '?', '#']).next().unwrap_or_default();
+        match normal_host(written) {
+            Some(normal) if normal == written => {}
+            Some(normal) => return Err(format!("its host has one spelling that counts: write `{normal}`")),
+            None => return Err(format!("`{written}` is not a host")),
+        }
+        let path = address.path.split('?').next().unwrap_or_default();
+        let mut parts = path.strip_prefix('/').unwrap_or(path).split('/').rev();
+        // An address may end with `/`.
+        let last = parts.next().unwrap_or_default();
+        let plain = |part: &str| !matches!(part, "." | "..") && !part.to_ascii_lowercase().contains("%2");
+        if !plain(last) || parts.any(|part| part.is_empty() || !plain(part)) {
+            return Err("its path has `.`, `..`, `%2` or an empty name in it".to_owned());
+        }
+        Ok(address)
     }
 
     /// What a header `Location` names, seen from here. Source: RFC 9110, 10.2.2.
@@ -123,6 +150,25 @@ pub fn encode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_is_named_has_one_spelling() {
+        for text in ["https://h.example/a/x.wasm", "http://localhost:5000/a/", "https://h.example", "https://h.example/"] {
+            assert!(Address::parse_named(text).is_ok(), "{text}");
+        }
+        for text in [
+            "https://H.example/a",
+            "https://h.example:443/a",
+            "https://h.example:0800/a",
+            "https://h.example./a",
+            "https://h.example/a/../b",
+            "https://h.example//a",
+            "https://h.example/%2e%2E/b",
+            "https://h.example/a%2fb",
+        ] {
+            assert!(Address::parse_named(text).is_err(), "{text}");
+        }
+    }
 
     fn joined(base: &str, location: &str) -> String {
         Address::parse(base).unwrap().join(location).map_or_else(|e| e, |address| address.to_string())

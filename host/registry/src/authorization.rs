@@ -17,14 +17,14 @@ use crate::credentials::{Credential, find};
 use crate::error::{Error, Result};
 use crate::transport::{Part, Request, Response, Transport};
 
-/// Of a token server's answer, in bytes.
+/// The largest answer of a token server, in bytes.
 const LARGEST_ANSWER: u64 = 256 << 10;
-/// How long a token counts that does not say so. Source: the specification's minimum.
+/// How long a token without an expiry is used. Source: the specification's minimum.
 const SHORTEST_LIFE: u64 = 60;
 /// A token is not used for the last seconds of its life.
 const MARGIN: Duration = Duration::from_secs(5);
 
-/// What is allowed at a repository.
+/// The actions that a token allows at a repository.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Scope {
     pub registry: String,
@@ -79,13 +79,15 @@ impl Authorized {
     /// # Errors
     /// `Unauthorized`: it takes none that there are. Those of [`Transport::send`].
     pub fn send(&self, request: &Request, scope: &Scope) -> Result<Response> {
-        // What a registry names as its next address may be elsewhere.
+        // A registry may redirect to another host, which must not get the token.
         let is_registry = request.address.authority() == scope.registry.to_ascii_lowercase();
         let known = self.known(scope).filter(|_| is_registry);
         let was_known = known.is_some();
         let mut request = Request { authorization: known, ..request.clone() };
         let response = self.transport.send(&request)?;
-        if response.status != 401 || !is_registry {
+        // Neither must it get the password: its challenge is not met.
+        let is_asked = |response: &Response| response.address.has_origin_of(&request.address);
+        if response.status != 401 || !is_registry || !is_asked(&response) {
             return Ok(response);
         }
         let header = self.meet(&response, scope)?;

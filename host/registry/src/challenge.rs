@@ -1,4 +1,4 @@
-//! What a registry asks for when it answers with 401.
+//! The credentials that a registry asks for when it answers with 401.
 //!
 //! Source: RFC 9110, 11.6.1, and "Token Authentication Specification" of the
 //! distribution project.
@@ -15,8 +15,8 @@ pub enum Challenge {
 }
 
 impl Challenge {
-    /// That of a header `WWW-Authenticate`; a token where both are offered. `None`: it
-    /// has none that is known.
+    /// The challenge of a header `WWW-Authenticate`; a token where both are offered. `None`: the
+    /// header has no known challenge.
     pub fn parse(header: &str) -> Option<Self> {
         let mut basic = false;
         for (scheme, parameters) in challenges(header) {

@@ -12,9 +12,9 @@ use crate::reference::{Reference, Repository};
 use crate::settings::Settings;
 use crate::transport::{Part, Request, Response, Transport};
 
-/// Of a registry's explanation of a refusal, in bytes.
+/// The largest explanation of a refusal that is read, in bytes.
 const LARGEST_REASON: u64 = 16 << 10;
-/// Of one page of a list of tags, in bytes, and the number of pages.
+/// The largest page of a list of tags, in bytes, and the largest number of pages.
 const LARGEST_PAGE: u64 = 1 << 20;
 const MOST_PAGES: usize = 64;
 
@@ -76,7 +76,7 @@ impl Client {
     ///
     /// # Errors
     /// `Refused`: the registry does not take it, for instance since a blob is missing.
-    /// Those of every request.
+    /// The errors that every request has.
     pub fn push_manifest(&self, reference: &Reference, raw: &RawManifest) -> Result<Pushed> {
         let repository = &reference.repository;
         let name = reference.tag.as_deref().unwrap_or(raw.digest.as_str());

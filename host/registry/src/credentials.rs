@@ -6,7 +6,6 @@
 //! that does not answer in time is ended, and that is an error.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -16,11 +15,12 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use modsmith_facts::inside;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
 
-/// Of a file of credentials, and of the answer of a helper, in bytes.
+/// The largest file of credentials and the largest answer of a helper, in bytes.
 const LARGEST: u64 = 1 << 20;
 
 /// The name that a helper gives for a token instead of a password.
@@ -105,8 +105,11 @@ pub fn find(files: &[PathBuf], registry: &str, repository: &str, patience: Durat
 
 fn read(file: &Path) -> Result<Option<AuthFile>> {
     let bad = |reason: String| Error::Credentials { file: file.to_path_buf(), reason };
-    let open = match File::open(file) {
-        Ok(open) => open,
+    // A named pipe would be waited for.
+    let open = match inside::open(file) {
+        Ok(Some(open)) => open,
+        // It leads to /dev/null.
+        Ok(None) => return Ok(None),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(bad(e.to_string())),
     };
@@ -160,7 +163,7 @@ struct HelperAnswer {
 fn of_helper(auths: &AuthFile, registry: &str, patience: Duration) -> Result<Helped> {
     let named = auths.cred_helpers.get(registry).or(auths.creds_store.as_ref()).filter(|name| !name.is_empty());
     let Some(name) = named else { return Ok(Helped::NoHelper) };
-    // It becomes part of the name of a program.
+    // The helper's name becomes part of the name of a program.
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
         tracing::warn!("a credential helper has a name that is not allowed");
         return Ok(Helped::NoHelper);
@@ -186,7 +189,7 @@ fn of_helper(auths: &AuthFile, registry: &str, patience: Duration) -> Result<Hel
 fn ask_helper(program: &str, registry: &str, patience: Duration) -> std::io::Result<Option<HelperAnswer>> {
     let mut command = Command::new(program);
     command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    // What it starts is ended with it.
+    // The helper's own processes are in its group, so that they can be ended with it.
     let mut child = command.process_group(0).spawn()?;
     if let Some(mut input) = child.stdin.take() {
         // A helper that does not read says so by its answer.
@@ -208,7 +211,7 @@ fn ask_helper(program: &str, registry: &str, patience: Duration) -> std::io::Res
         }
         Err(RecvTimeoutError::Disconnected) => Ok(Vec::new()),
     };
-    // It has closed its output: it has nothing more to do.
+    // The helper has closed its output, so it has nothing more to do.
     let status = child.wait()?;
     if !status.success() {
         return Ok(None);
@@ -273,6 +276,17 @@ mod tests {
             let error = find(&files, "h.example", "x", Duration::from_secs(30)).unwrap_err().to_string();
             assert!(error.contains(why) && !error.contains("cret!") && !error.contains("s3cret"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_pipe_in_the_place_of_the_file_is_not_waited_for() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("config.json");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        let error = find(&[pipe], "h.example", "x", Duration::from_secs(30)).unwrap_err().to_string();
+        assert!(error.contains("config.json") && error.contains("a named pipe"), "{error}");
+        assert_eq!(find(&["/dev/null".into()], "h.example", "x", Duration::from_secs(30)).unwrap(), None);
     }
 
     #[test]

@@ -27,7 +27,7 @@ impl Digest {
         }
     }
 
-    /// That of these bytes.
+    /// The digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self::made(digest(&SHA256, bytes).as_ref())
     }
@@ -94,7 +94,7 @@ impl Default for Hasher {
 mod tests {
     use super::*;
 
-    /// Of FIPS 180-2, appendix B.1.
+    /// The digest of `abc`. Source: FIPS 180-2, appendix B.1.
     const ABC: &str = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
     #[test]

@@ -17,7 +17,7 @@ pub enum Error {
     BadAddress { address: String, reason: String },
     #[error("{host} cannot be reached: {reason}.")]
     Unreachable { host: String, reason: String },
-    /// It was asked as often as the settings allow.
+    /// The registry was asked as often as the settings allow.
     #[error("{host} is too busy: it answered with {status}.")]
     Busy { host: String, status: u16 },
     #[error("{host} wants credentials for {what}{}.", if *given { ", and does not take those that were given" } else { "" })]
@@ -42,7 +42,7 @@ pub enum Error {
     TooSlow { host: String, what: String, least: u64 },
     #[error("The credentials in {} cannot be used: {reason}.", file.display())]
     Credentials { file: PathBuf, reason: String },
-    /// It was ended.
+    /// The program has ended the helper.
     #[error("The credential helper {program} has not answered for {host} within {seconds} s.")]
     SlowHelper { program: String, host: String, seconds: u64 },
     #[error("The certificates in {} cannot be used: {reason}.", file.display())]

@@ -20,7 +20,7 @@ const BUFFER: usize = 64 << 10;
 /// sink failed. Those of every request.
 pub fn fetch(settings: &Settings, address: &str, limit: u64, sink: &mut dyn Write) -> Result<Digest> {
     let bad = |reason: String| Error::BadAddress { address: address.to_owned(), reason };
-    let parsed = Address::parse(address).map_err(bad)?;
+    let parsed = Address::parse_named(address).map_err(bad)?;
     let (host, what) = (parsed.authority().to_owned(), address.to_owned());
     let response = Transport::new(settings.clone()).send(&Request::new(Method::GET, parsed))?;
     match response.status.as_u16() {

@@ -45,7 +45,7 @@ pub use fetch::fetch;
 pub use layout::{Directory, Website};
 pub use proxy::Proxies;
 pub use push::Sending;
-pub use reference::{Reference, Repository, SCHEME};
+pub use reference::{Reference, Repository, SCHEME, normal_host};
 pub use referrers::referrers_tag;
 pub use repository::OfRegistry;
 pub use settings::{Host, Settings};

@@ -12,13 +12,13 @@ use crate::digest::Digest;
 
 pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-/// As older clients have pushed them.
+/// The media types of older clients.
 pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 pub const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 /// The type of a configuration that says nothing: the two bytes `{}`.
 pub const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 pub const EMPTY_CONTENT: &[u8] = b"{}";
-/// As many entries of a list of referrers are looked at.
+/// The largest number of entries of a list of referrers that are read.
 pub(crate) const MOST_REFERRERS: usize = 1024;
 
 pub type Annotations = BTreeMap<String, String>;
@@ -38,7 +38,7 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
-    /// Of these bytes.
+    /// The descriptor of these bytes.
     pub fn of(media_type: &str, bytes: &[u8]) -> Self {
         Self {
             media_type: media_type.to_owned(),
@@ -66,7 +66,7 @@ pub struct Manifest {
     pub artifact_type: Option<String>,
     pub config: Descriptor,
     pub layers: Vec<Descriptor>,
-    /// What this artefact is about, such as what it signs.
+    /// The artefact that this one refers to, such as the one that it signs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Descriptor>,
     #[serde(default, skip_serializing_if = "Annotations::is_empty")]
@@ -156,7 +156,7 @@ impl RawManifest {
         }
     }
 
-    /// As a manifest of one artefact.
+    /// Reads the bytes as the manifest of one artefact.
     ///
     /// # Errors
     /// A clause that says why it is none.
@@ -171,7 +171,7 @@ impl RawManifest {
         }
     }
 
-    /// As a list of manifests.
+    /// Reads the bytes as a list of manifests.
     ///
     /// # Errors
     /// A clause that says why it is none.

@@ -78,7 +78,7 @@ impl Client {
     /// A blob that fits into memory.
     ///
     /// # Errors
-    /// Those of [`Client::pull_blob`].
+    /// The errors of [`Client::pull_blob`].
     pub fn small_blob(&self, repository: &Repository, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.pull_blob(repository, descriptor, limit, &mut bytes)?;

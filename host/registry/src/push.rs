@@ -26,7 +26,7 @@ impl Client {
     /// Whether a repository has a blob.
     ///
     /// # Errors
-    /// Those of every request.
+    /// The errors that every request has.
     pub fn has_blob(&self, repository: &Repository, descriptor: &Descriptor) -> Result<bool> {
         let address = self.address(repository, &format!("blobs/{}", descriptor.digest));
         let scope = Scope::push(repository.registry(), repository.name());
@@ -72,7 +72,7 @@ struct Upload<'u> {
     scope: Scope,
 }
 
-/// Where an upload goes on.
+/// The address at which an upload continues.
 struct Location {
     at: Address,
     /// The least number of bytes of a chunk that is not the last one.
@@ -80,7 +80,7 @@ struct Location {
 }
 
 impl Upload<'_> {
-    /// Where to send the blob; `None` where the registry has taken it from elsewhere.
+    /// The address to send the blob to; `None`: the registry has copied the blob from another repository.
     fn begin(&self, from: Option<String>) -> Result<Option<Location>> {
         let mut address = self.client.address(self.repository, "blobs/uploads/");
         if let Some(from) = &from {

@@ -8,7 +8,7 @@ use std::fmt;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 
-/// Of host and repository together, in characters, so that every client takes them.
+/// The longest host and repository together, in characters. Every client takes this length.
 const LONGEST: usize = 255;
 
 /// How a reference may begin, where a text may be something else as well.
@@ -70,7 +70,7 @@ impl Reference {
         parse(text).map_err(|reason| Error::BadReference { text: text.to_owned(), reason })
     }
 
-    /// What a registry is asked for: the digest, else the tag; `None` if it has none.
+    /// The digest or else the tag that a registry is asked for; `None` if the reference has neither.
     pub fn wanted(&self) -> Option<&str> {
         self.digest.as_ref().map(Digest::as_str).or(self.tag.as_deref())
     }
@@ -105,6 +105,35 @@ fn parse(text: &str) -> Result<Reference, String> {
     Ok(Reference { repository, tag: tag.map(str::to_owned), digest })
 }
 
+/// The one spelling of a host that counts, since rules go by it: lower case, no final dot, a port without
+/// zeros before it, and no port where that is 443. `None`: the text is no host.
+pub fn normal_host(host: &str) -> Option<String> {
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']')?;
+            (format!("[{}]", address.parse::<std::net::Ipv6Addr>().ok()?), port)
+        }
+        None => {
+            let (name, port) = host.find(':').map_or((host, ""), |colon| host.split_at(colon));
+            (name.trim_end_matches('.').to_ascii_lowercase(), port)
+        }
+    };
+    // `127.1` and `0x7f.1` are addresses to a resolver.
+    let is_number = name.rsplit('.').next().is_some_and(|last| {
+        last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x")
+    });
+    if is_number && name.parse::<std::net::Ipv4Addr>().is_err() {
+        return None;
+    }
+    match port.strip_prefix(':') {
+        None => port.is_empty().then_some(name),
+        Some(port) => match port.parse::<u16>().ok()? {
+            443 => Some(name),
+            port => Some(format!("{name}:{port}")),
+        },
+    }
+}
+
 /// A host of a registry: a name with a dot, an address, or a name with a port.
 fn check_host(host: &str) -> Result<(), String> {
     let (name, port) = match host.strip_prefix('[') {
@@ -121,6 +150,11 @@ fn check_host(host: &str) -> Result<(), String> {
     }
     if !port.is_empty() && port.strip_prefix(':').and_then(|port| port.parse::<u16>().ok()).is_none() {
         return Err(format!("`{}` is not a port", port.trim_start_matches(':')));
+    }
+    match normal_host(host) {
+        None => return Err(format!("`{host}` is not a host")),
+        Some(normal) if normal != host => return Err(format!("its host has one spelling that counts: write `{normal}`")),
+        Some(_) => {}
     }
     match is_v6 || name == "localhost" || name.contains('.') || !port.is_empty() {
         true => Ok(()),
@@ -193,6 +227,12 @@ mod tests {
         for (text, part) in [
             ("plugin", "no repository"),
             ("team/plugin", "`team` is not the host"),
+            ("LOCALHOST:5000/a", "write `localhost:5000`"),
+            ("h.example:05000/a", "write `h.example:5000`"),
+            ("h.example:443/a", "write `h.example`"),
+            ("h.example./a", "write `h.example`"),
+            ("[0:0:0:0:0:0:0:1]:5000/a", "write `[::1]:5000`"),
+            ("127.1:5000/a", "`127.1:5000` is not a host"),
             ("h.example/A", "`A` is not allowed"),
             ("h.example/a//b", "`` is not allowed"),
             ("h.example/a/../b", "`..` is not allowed"),

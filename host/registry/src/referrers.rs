@@ -1,4 +1,4 @@
-//! What refers to a manifest: signatures, statements, lists of parts.
+//! Artefacts that refer to a manifest: signatures, statements, lists of parts.
 //!
 //! Source: "Listing Referrers" and "Referrers Tag Schema" of distribution-spec 1.1.1.
 //! Registries without that API keep a list below a tag, which each client maintains; two
@@ -52,7 +52,7 @@ impl Client {
     /// Puts a manifest with a subject where those who look for referrers find it.
     ///
     /// # Errors
-    /// Those of [`Client::push_manifest`] and [`Client::referrers`].
+    /// The errors of [`Client::push_manifest`] and [`Client::referrers`].
     pub fn push_referrer(&self, repository: &Repository, manifest: &Manifest) -> Result<Pushed> {
         let raw = manifest.to_raw();
         let pushed = self.push_manifest(&repository.with_digest(&raw.digest), &raw)?;

@@ -12,7 +12,7 @@ use crate::reference::Repository;
 use crate::shelf::Shelf;
 use crate::transport::Content;
 
-/// What one repository keeps. `C` is a [`Client`], or a reference to one.
+/// The shelf of one repository. `C` is a [`Client`], or a reference to one.
 pub struct OfRegistry<C> {
     client: C,
     repository: Repository,

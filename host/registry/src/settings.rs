@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::address::{host_of, is_loopback};
 use crate::proxy::Proxies;
 
-/// Of one registry.
+/// The settings of one registry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Host {
     /// Speak without TLS. Loopback addresses are spoken to with TLS first, and without
@@ -27,7 +27,7 @@ pub const HELPER_PATIENCE: Duration = Duration::from_secs(30);
 /// How registries are spoken to.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// By host, with its port where one is written.
+    /// The settings of each host, by its name, with the port where one is written.
     pub hosts: BTreeMap<String, Host>,
     /// Files with credentials, in the order in which they are read.
     pub auth_files: Vec<PathBuf>,
@@ -40,11 +40,11 @@ pub struct Settings {
     pub first_pause: Duration,
     /// The longest pause, also where a registry asks for a longer one.
     pub longest_pause: Duration,
-    /// For a connection, and for each answer to begin and to go on.
+    /// The time limit of a connection, and of each pause before and within an answer.
     pub patience: Duration,
     /// Bytes per second that content has to arrive with, on the whole.
     pub least_speed: u64,
-    /// Of a manifest or index, in bytes. Registries take 4 MiB.
+    /// The largest manifest or index, in bytes. Registries take 4 MiB.
     pub largest_manifest: u64,
     /// How the program names itself.
     pub user_agent: String,
@@ -70,7 +70,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// As the system and the caller's environment say: the files of Docker and Podman,
+    /// The settings of the system and the caller's environment: the files of Docker and Podman,
     /// the folders of certificates, and the proxies.
     ///
     /// Source: containers-auth.json(5), containers-certs.d(5), and "Configuration files"
@@ -96,7 +96,7 @@ impl Settings {
         }
     }
 
-    /// What is set for a registry.
+    /// The settings for a registry; the defaults where there are none.
     pub fn host(&self, authority: &str) -> Host {
         self.hosts.get(authority).cloned().unwrap_or_default()
     }

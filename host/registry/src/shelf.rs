@@ -25,7 +25,7 @@ pub trait Shelf {
     /// All tags, in any order.
     ///
     /// # Errors
-    /// Those of reading. None at all is no error.
+    /// The shelf cannot be read. An empty list is no error.
     fn tags(&self) -> Result<Vec<String>>;
 
     /// The manifest or index of a digest; its bytes have it.
@@ -56,7 +56,7 @@ pub trait Shelf {
     /// The manifests of all types that refer to this one.
     ///
     /// # Errors
-    /// Those of reading. None at all is no error.
+    /// The shelf cannot be read. An empty list is no error.
     fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>> {
         let mut listed = listed(self, subject)?.manifests;
         listed.truncate(MOST_REFERRERS);
@@ -66,7 +66,7 @@ pub trait Shelf {
     /// Keeps a manifest with a subject where those who look for referrers find it.
     ///
     /// # Errors
-    /// Those of reading and writing.
+    /// The shelf cannot be read or written.
     fn put_referrer(&self, manifest: &Manifest) -> Result<()> {
         self.put_manifest(None, &manifest.to_raw())?;
         list_referrer(self, manifest)
@@ -75,7 +75,7 @@ pub trait Shelf {
     /// A blob that fits into memory.
     ///
     /// # Errors
-    /// Those of [`Shelf::blob`].
+    /// The errors of [`Shelf::blob`].
     fn small_blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.blob(descriptor, limit, &mut bytes)?;

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::CertificateError;
 use rustls_pki_types::CertificateDer;
@@ -20,13 +20,13 @@ use crate::address::Address;
 use crate::error::{Error, Result};
 use crate::settings::Settings;
 
-/// As many redirects are followed for one request.
+/// The largest number of redirects that are followed for one request.
 const MOST_REDIRECTS: usize = 5;
 
-/// Of the header of an answer, in bytes.
+/// The largest header of an answer, in bytes.
 const LARGEST_HEADER: usize = 64 << 10;
 
-/// What is sent with a request. It can be read from its beginning more than once.
+/// The body of a request. A body can be read from its beginning more than once.
 pub trait Content {
     /// In bytes.
     fn length(&self) -> u64;
@@ -91,7 +91,7 @@ pub struct Request<'c> {
     pub address: Address,
     pub headers: Vec<(&'static str, String)>,
     pub body: Option<Part<'c>>,
-    /// Of a header `Authorization`.
+    /// The value of the header `Authorization`.
     pub authorization: Option<String>,
     /// Whether another attempt can change nothing that the first one has not changed.
     pub repeatable: bool,
@@ -112,6 +112,9 @@ impl Request<'_> {
 /// An answer, whose body is still to be read.
 pub struct Response {
     pub status: StatusCode,
+    /// Which address has answered: another one than was asked, after a redirect.
+    pub address: Address,
+    pace: Pace,
     headers: http::HeaderMap,
     body: ureq::Body,
 }
@@ -138,18 +141,47 @@ impl Response {
     /// The body, of at most so many bytes; `None` if it is longer.
     ///
     /// # Errors
-    /// The connection failed.
+    /// The connection failed. `TimedOut`: the body comes more slowly than the settings allow.
     pub fn read(self, limit: u64) -> std::io::Result<Option<Vec<u8>>> {
+        let most = self.length().map_or(limit, |length| length.min(limit));
+        let (until, least) = (self.pace.until(most), self.pace.least_speed);
         let mut bytes = Vec::new();
-        self.into_reader().take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-        Ok((bytes.len() as u64 <= limit).then_some(bytes))
+        let mut reader = self.into_reader().take(limit.saturating_add(1));
+        let mut buffer = [0; 16 << 10];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok((bytes.len() as u64 <= limit).then_some(bytes)),
+                Ok(read) => bytes.extend_from_slice(&buffer[..read]),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            if Instant::now() > until {
+                let why = format!("it sends fewer than {least} bytes in a second");
+                return Err(std::io::Error::new(std::io::ErrorKind::TimedOut, why));
+            }
+        }
+    }
+}
+
+/// How slowly a body may come.
+#[derive(Clone, Copy)]
+struct Pace {
+    patience: Duration,
+    /// In bytes per second.
+    least_speed: u64,
+}
+
+impl Pace {
+    /// When a body of so many bytes has to be here that begins now.
+    fn until(self, length: u64) -> Instant {
+        Instant::now() + self.patience + Duration::from_secs(length / self.least_speed.max(1))
     }
 }
 
 /// Makes requests.
 pub struct Transport {
     settings: Settings,
-    /// By host and port, since certificates and proxies differ.
+    /// One agent for each host and port, since certificates and proxies differ.
     agents: Mutex<BTreeMap<String, Agent>>,
     system_certificates: OnceLock<Vec<Certificate<'static>>>,
 }
@@ -197,7 +229,7 @@ impl Transport {
         })
     }
 
-    /// As often as the settings allow.
+    /// Sends the request again after a failure that may pass, as often as the settings allow.
     fn persist(&self, request: &Request) -> Result<Response> {
         let mut pause = self.settings.first_pause;
         let mut left = self.settings.attempts.max(1);
@@ -254,7 +286,8 @@ impl Transport {
         let response = response.map_err(|e| unreachable(reason(&e)))?;
         let (head, body) = response.into_parts();
         tracing::debug!("{} {address}", head.status);
-        Ok(Response { status: head.status, headers: head.headers, body })
+        let pace = Pace { patience: self.settings.patience, least_speed: self.settings.least_speed };
+        Ok(Response { status: head.status, address: address.clone(), pace, headers: head.headers, body })
     }
 
     fn agent(&self, address: &Address) -> Result<Agent> {
@@ -298,7 +331,7 @@ impl Transport {
         let mut certificates = self.system_certificates().to_vec();
         for file in self.settings.certificates_of(authority) {
             let bad = |reason: String| Error::Certificates { file: file.clone(), reason };
-            let pem = std::fs::read(&file).map_err(|e| bad(e.to_string()))?;
+            let pem = modsmith_facts::inside::read_configuration(&file).map_err(|e| bad(e.to_string()))?;
             let before = certificates.len();
             for certificate in CertificateDer::pem_slice_iter(&pem) {
                 let certificate = certificate.map_err(|e| bad(e.to_string()))?;
@@ -315,7 +348,7 @@ impl Transport {
             .build())
     }
 
-    /// Those that this machine trusts; what is wrong with some does not matter to others.
+    /// The certificates that this machine trusts. A file that cannot be read leaves the others in use.
     fn system_certificates(&self) -> &[Certificate<'static>] {
         self.system_certificates.get_or_init(|| {
             let found = rustls_native_certs::load_native_certs();

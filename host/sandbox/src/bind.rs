@@ -46,7 +46,7 @@ pub fn can_bind() -> bool {
 fn bind_here(from: &CStr, at: &CStr) -> io::Result<()> {
     // SAFETY: descriptors stay as they are; only this thread's view of mounts is another one.
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS)? };
-    // Nothing of it is to reach the namespace that this one came from.
+    // No mount may reach the namespace from which this one was made.
     mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
     mount_bind(from, at)?;
     Ok(())

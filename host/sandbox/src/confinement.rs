@@ -1,4 +1,4 @@
-//! How a program is confined, and preparing a command for that.
+//! The confinement of a program, and the preparation of a command for it.
 
 use std::io;
 use std::os::fd::{OwnedFd, RawFd};
@@ -26,9 +26,9 @@ pub struct Confinement(pub(crate) Measures);
 pub struct Build<'a> {
     /// Its root, as this process sees it.
     pub root: &'a Path,
-    /// Where it starts, as it sees that.
+    /// The directory in which the program starts, in its own view.
     pub directory: &'a Path,
-    /// What it can change, as this process sees it.
+    /// The directories that the program can change, in the view of this process.
     pub writable: Vec<&'a Path>,
     /// The files that it may read, if it stays the caller: then modes of files do not decide.
     pub readable: Option<&'a Readable>,
@@ -36,7 +36,7 @@ pub struct Build<'a> {
     pub view: Option<&'a View>,
     /// The user that root becomes. `None`: it stays root, without capabilities.
     pub user: Option<User>,
-    /// Whether it may use the network.
+    /// Whether the program may use the network.
     pub network: bool,
     /// Descriptors that stay open, by their numbers.
     pub open: Vec<RawFd>,
@@ -71,7 +71,7 @@ impl Confinement {
         let mut required = Vec::new();
         if rustix::process::geteuid().is_root() {
             required.push(Wall::Privileges);
-            // It owns what root owns.
+            // The program owns the files of root.
             if !can_become_nobody() {
                 required.push(Wall::Writes);
             }

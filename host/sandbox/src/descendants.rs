@@ -87,7 +87,7 @@ fn signal_all(signal: Signal) -> Seen {
 /// another process's by now. Says whether it is there.
 fn send(process: i32, [parent, own]: [i32; 2], signal: Signal) -> bool {
     let Some(pid) = Pid::from_raw(process) else { return false };
-    // What has ended and was not taken up yet is counted, and hears nothing.
+    // A process that has ended and was not waited for yet is counted, and gets no signal.
     match pidfd_open(pid, PidfdFlags::empty()) {
         Ok(handle) if parent_of(process).is_some_and(|is| is == parent || is == own) => {
             let _ = pidfd_send_signal(&handle, signal);

@@ -1,4 +1,4 @@
-//! What a confined program may do with files: Landlock.
+//! The rights of a confined program to files: Landlock.
 
 use std::ffi::CStr;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -19,7 +19,7 @@ pub(super) struct Rules {
     ruleset: OwnedFd,
     /// The version of the kernel's Landlock.
     abi: i32,
-    /// Whether reading is among what it refuses.
+    /// Whether the ruleset refuses reading.
     limits_reading: bool,
     /// The accesses that the kernel knows: a rule with another one is refused.
     handled: u64,
@@ -67,7 +67,7 @@ impl Rules {
         Ok(Self { ruleset: ruleset.ok_or(libc::ENOSYS)?, abi, limits_reading: false, handled })
     }
 
-    /// Whether cutting off files is among what it refuses.
+    /// Whether the ruleset refuses the cutting off of files.
     pub fn covers_truncation(&self) -> bool {
         self.abi >= 3
     }
@@ -76,7 +76,7 @@ impl Rules {
         self.limits_reading
     }
 
-    /// Whether it keeps signals from processes outside.
+    /// Whether the ruleset keeps signals from processes outside.
     pub fn covers_signals(&self) -> bool {
         self.abi >= 6
     }
@@ -185,7 +185,7 @@ fn create(accesses: BitFlags<AccessFs>) -> Result<RulesetCreated, i32> {
 /// A path that is not there needs no rule.
 fn allow(rules: RulesetCreated, path: &Path, access: BitFlags<AccessFs>) -> Result<RulesetCreated, i32> {
     let Ok(opened) = open(path) else { return Ok(rules) };
-    // What concerns directories cannot be said of a file.
+    // A rule for a file cannot have the rights that are for directories.
     let access = if path.is_dir() { access } else { access & AccessFs::from_file(ABI::V5) };
     rules.add_rule(PathBeneath::new(opened, access)).map_err(|_| errno())
 }

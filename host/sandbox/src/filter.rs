@@ -10,14 +10,14 @@
 
 use libc::{EACCES, ENOSYS, EPERM, SYS_clone, SYS_clone3, SYS_ioctl, SYS_openat, SYS_openat2, c_int, c_long};
 
-/// What the confined program is for.
+/// The purpose of the confined program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// It reads and prints: nothing of a file changes, its mode and times included.
+    /// The program reads and prints. It changes no file, and no mode or time of one.
     Read,
-    /// It works in a directory of its own.
+    /// The program works in a directory of its own.
     Write,
-    /// It works in a directory of its own, and may use the network.
+    /// The program works in a directory of its own, and may use the network.
     WriteAndTalk,
 }
 
@@ -265,7 +265,7 @@ impl Filter {
         if status != 0 {
             return Err(super::errno());
         }
-        // Not presumed: it is asked for what it has to refuse.
+        // The filter is tried with a call that it has to refuse.
         // SAFETY: both calls fail with these arguments, with the filter or without.
         let (status, refusal) = unsafe {
             let status = libc::syscall(self.first, -1, -1, -1, 0);

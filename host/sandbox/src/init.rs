@@ -11,7 +11,7 @@ use rustix::process::{Pid, WaitOptions};
 
 use super::{descendants, errno};
 
-/// How a program ended that was ended from outside.
+/// The exit status of a program that was ended from outside.
 const KILLED: i32 = 128 + libc::SIGKILL;
 
 /// The way in which processes that are left are ended.
@@ -19,7 +19,7 @@ const KILLED: i32 = 128 + libc::SIGKILL;
 pub(super) enum Reach {
     /// This process is the first one of a PID namespace: the kernel does, when it ends.
     Namespace,
-    /// It does so itself: orphans become its children.
+    /// The process ends them itself: orphans become its children.
     Children,
 }
 

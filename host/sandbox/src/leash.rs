@@ -29,7 +29,7 @@ pub(super) struct Ends {
     pub report: OwnedFd,
 }
 
-/// How long the first process may take to end all others, before it is ended itself.
+/// The time in which the first process has to end all others. After it, the first process is ended itself.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Leash {

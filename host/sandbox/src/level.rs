@@ -31,7 +31,7 @@ impl Wall {
     pub const ALL: [Wall; COUNT] =
         [Self::Network, Self::Writes, Self::Secrets, Self::Processes, Self::Privileges, Self::View];
 
-    /// Those that what only reads can have.
+    /// The walls that a program which only reads can have.
     pub const OF_READERS: [Wall; 5] = [Self::Network, Self::Writes, Self::Secrets, Self::Processes, Self::Privileges];
 
     fn words(self) -> &'static str {
@@ -52,22 +52,22 @@ impl fmt::Display for Wall {
     }
 }
 
-/// How far a program of a build is confined: by what it would take to get out.
+/// The strength of a build's confinement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rung {
-    /// It can do what its caller can.
+    /// The program has the rights of its caller.
     None,
-    /// It is another user than root, or one without privileges; it can write where that user can.
+    /// The program runs as another user than root, or without privileges; it can write where that user can.
     Dropped,
-    /// It writes in its own directory only, reads no secrets, and has no network.
+    /// The program writes in its own directory only, reads no secrets, and has no network.
     Confined,
     /// Besides, it sees a system of its own: all walls stand.
     Full,
 }
 
 impl Rung {
-    /// As logs and records have it.
+    /// The words of logs and records.
     pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -100,7 +100,7 @@ pub(super) const BYTES: usize = COUNT;
 const STANDS: u8 = u8::MAX;
 
 impl Level {
-    /// None stands.
+    /// A level without walls.
     pub(super) fn none() -> Self {
         Self([State::Missing(0); COUNT])
     }

@@ -1,5 +1,4 @@
-//! Running text that is not ours (a dkms.conf is a shell script, a package's
-//! recipe is one) without letting it do harm.
+//! Running programs and scripts of third parties, confined so that they do no harm.
 //!
 //! Each measure is a rung of a ladder: where a kernel or a container lacks one, the
 //! others still hold. A [`Level`] says which [`Wall`]s they come to, and a program is
@@ -16,7 +15,8 @@
 //! Beside that: directories that one program sees at another place ([`bind`]), and
 //! starting programs while files are written ([`start`]).
 //!
-//! This crate knows nothing of kernels, plans and plugins.
+//! The crate knows what the running kernel can confine. It knows nothing of installed kernels and modules, of
+//! plans and plugins.
 
 mod bind;
 mod confinement;

@@ -1,10 +1,10 @@
-//! How much a confined program may use.
+//! The resources of a confined program.
 
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit};
 
-/// What a confined program and all that it starts may use.
+/// The resources that a confined program and all programs below it may use.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Processor time per process, rounded up to whole seconds.
@@ -48,7 +48,7 @@ pub(super) fn build_processes() -> u64 {
     1024 + 128 * u64::try_from(processors).unwrap_or(1)
 }
 
-/// Bytes of one file that a build writes: more than any module with its debugging information.
+/// The largest file that a build may write, in bytes.
 const BUILD_FILE: u64 = 8 << 30;
 
 /// Sets limits for builds, so that a build that runs wild leaves the machine usable. Makes system
@@ -77,7 +77,7 @@ fn go_first(score: &[u8]) {
     }
 }
 
-/// What a confined program uses at a moment.
+/// The resources that a confined program uses at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     pub processes: usize,
@@ -118,7 +118,7 @@ impl Usage {
     }
 }
 
-/// What a process has of memory, of swap and of huge pages, in bytes.
+/// The memory, swap and huge pages of a process, in bytes.
 fn memory(status: &str) -> u64 {
     let value = |line: &str| {
         let (name, value) = line.split_once(':')?;

@@ -11,9 +11,9 @@ use crate::limits::Limits;
 use crate::mounts::{Mounts, Way};
 use crate::view::Prepared;
 
-/// Where a program of a build runs, as it sees its paths.
+/// The directories of a program of a build, in its own view.
 pub(crate) struct Place {
-    /// Its root, as this process sees it; `None`: it is this process's own.
+    /// The root directory of the program, in the view of this process; `None`: the root of this process.
     pub root: Option<CString>,
     pub directory: CString,
     pub view: Option<Prepared>,
@@ -46,7 +46,7 @@ pub(crate) struct Measures {
 }
 
 impl Measures {
-    /// Those of a program that becomes `nobody`, and no others.
+    /// The measures for a program that becomes `nobody`, and no others.
     pub fn new(purpose: Purpose, rules: Result<Rules, i32>) -> Self {
         Self {
             purpose,

@@ -26,7 +26,7 @@ pub struct Readable {
     listings: Vec<PathBuf>,
     /// Whether modes of files restrict the reader: it runs as `nobody`.
     by_modes: bool,
-    /// What stays closed otherwise: the caller's home.
+    /// Directories that stay closed unless they are named: the caller's home.
     closed: Vec<PathBuf>,
 }
 
@@ -72,20 +72,20 @@ impl Readable {
         }
     }
 
-    /// A kernel's build directory, but for its signing key.
-    pub fn and_kernel(&mut self, directory: &Path) {
+    /// As [`Readable::and_directory`], without the entries of these names in it. If modes of files
+    /// restrict the reader, they decide about these entries, too.
+    pub fn and_directory_without(&mut self, directory: &Path, names: &[&str]) {
         let Ok(real) = directory.canonicalize() else { return };
-        if !self.by_modes && real.join("certs/signing_key.pem").exists() {
-            self.open_entries(&real, |path, _| !path.ends_with("certs"));
-        } else {
+        if self.by_modes || names.is_empty() {
             self.and_directory(&real);
+        } else {
+            self.open_entries(&real, |path, _| !names.iter().any(|name| path.ends_with(name)));
         }
-        self.and_directory(&real.join("source"));
     }
 
-    /// A module tree: its packages. Signing keys lie beside them.
-    pub fn and_tree(&mut self, tree: &Path) {
-        let Ok(real) = tree.canonicalize() else { return };
+    /// The directories in a directory, without hidden ones, and the names of everything in it.
+    pub fn and_directories_of(&mut self, directory: &Path) {
+        let Ok(real) = directory.canonicalize() else { return };
         self.listings.push(real.clone());
         self.open_entries(&real, |path, metadata| metadata.is_dir() && !is_hidden(path));
     }
@@ -209,15 +209,15 @@ mod tests {
     }
 
     #[test]
-    fn keys_beside_packages_and_in_kernels_stay_closed() {
+    fn files_beside_directories_and_entries_that_are_left_out_stay_closed() {
         let dir = tempfile::tempdir().unwrap();
         let real = dir.path().canonicalize().unwrap();
         for path in ["tree/mok.key", "tree/.modsmith/x", "tree/hello/1.0/x", "k/certs/signing_key.pem", "k/include/x"] {
             write(&real.join(path), 0o600);
         }
         let mut readable = Readable::default();
-        readable.and_tree(&real.join("tree"));
-        readable.and_kernel(&real.join("k"));
+        readable.and_directories_of(&real.join("tree"));
+        readable.and_directory_without(&real.join("k"), &["certs"]);
         assert_eq!(opened(&readable, &real), ["k/include", "tree/hello"]);
         assert_eq!(readable.listings().collect::<Vec<_>>(), [real.join("tree")]);
     }
@@ -226,7 +226,7 @@ mod tests {
     fn a_home_and_what_is_above_it_are_not_opened_by_their_name() {
         let dir = tempfile::tempdir().unwrap();
         let real = dir.path().canonicalize().unwrap();
-        write(&real.join("home/me/src/dkms.conf"), 0o600);
+        write(&real.join("home/me/src/file"), 0o600);
         write(&real.join("home/you/x"), 0o600);
         let closed = vec![real.join("home/me")];
         let mut readable = Readable { closed, ..Readable::default() };

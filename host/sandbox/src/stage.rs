@@ -18,7 +18,7 @@ use super::level::{BYTES, Level, Wall};
 use super::{descendants, identity, limits, mounts};
 use crate::measures::Measures;
 
-/// What the steps need.
+/// The input of the steps.
 pub(super) struct Stage {
     measures: Measures,
     /// `None`: the calls of this processor are not known.
@@ -33,16 +33,16 @@ pub(super) struct Stage {
     owner: Pid,
 }
 
-/// What was done on the way.
+/// The steps that were done.
 #[derive(Clone, Copy)]
 struct Done {
     spaces: UnshareFlags,
     reach: Reach,
-    /// Whether all that it starts can be ended.
+    /// Whether everything that the program starts can be ended.
     ends_all: Result<(), i32>,
     proc: bool,
     read_only: bool,
-    /// Whether it sees its own view of the file system, where it has one.
+    /// Whether the program sees the view of the file system that was made for it.
     view: Result<(), i32>,
 }
 

@@ -39,7 +39,7 @@ struct Kept {
 /// The devices that a program may use, by their names below `/dev`.
 pub(crate) const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 
-/// What is a link below `/dev`, and where it leads.
+/// The links below `/dev`, with their targets.
 const DEVICE_LINKS: [(&CStr, &CStr); 4] = [
     (c"/proc/self/fd", c"/dev/fd"),
     (c"/proc/self/fd/0", c"/dev/stdin"),
@@ -99,7 +99,7 @@ impl View {
                 makes: path.starts_with("/dev") && path != Path::new("/dev"),
             });
         }
-        // What is above comes first.
+        // Outer directories come first.
         covers.sort_by_key(|cover| cover.at.as_bytes().len());
         let is_covered = |path: &Path| {
             self.hidden.iter().chain(&self.temporary).any(|cover| path.starts_with(cover) && path != cover)
@@ -119,7 +119,7 @@ impl View {
 struct Cover {
     at: CString,
     options: &'static CStr,
-    /// Whether the directory is made: it is in one that was covered.
+    /// Whether the directory has to be made, because a mount covers the directory above.
     makes: bool,
 }
 
@@ -175,7 +175,7 @@ impl Bind {
 pub(crate) struct Prepared {
     covers: Vec<Cover>,
     binds: Vec<Bind>,
-    /// Where the kernel cannot make all mounts read-only at once.
+    /// The way for kernels that cannot make all mounts read-only at once.
     mounts: Option<Mounts>,
 }
 

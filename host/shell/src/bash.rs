@@ -21,7 +21,7 @@ const OUTPUT_LIMIT: u64 = 16 << 20;
 /// The limit for complaints, in bytes: no file needs more.
 const STDERR_LIMIT: u64 = 64 << 10;
 
-/// How often it is looked how much the reader uses.
+/// The pause between two looks at the resources of the reader.
 const TICK: Duration = Duration::from_millis(20);
 
 /// The bash that reads files, and what it may do.
@@ -30,7 +30,7 @@ pub struct Bash<'a> {
     pub program: &'a Path,
     /// The search path that files find programs by: directories with colons between them.
     pub path: &'a str,
-    /// What files may read beside themselves and the directory that they are in.
+    /// The files that a script may read beside itself and its directory.
     pub readable: Readable,
     /// Walls without which bash is not started.
     pub required: &'a [Wall],
@@ -148,7 +148,7 @@ impl Bash<'_> {
     }
 }
 
-/// What a reader may use. A real one needs a few programs and some megabytes.
+/// The resources of a reader. An ordinary file needs a few programs and some megabytes.
 const LIMITS: Limits = Limits { cpu: Duration::ZERO, memory: 512 << 20, total_memory: 512 << 20, processes: 64 };
 
 /// The text in memory, for a reader that may not open the file.
@@ -169,7 +169,7 @@ fn collect(stream: Option<impl Read + Send + 'static>, limit: u64) -> mpsc::Rece
     std::thread::spawn(move || {
         let Some(mut stream) = stream else { return };
         let mut kept = Vec::new();
-        // What was read before an error counts.
+        // The output before an error counts.
         let _ = stream.by_ref().take(limit).read_to_end(&mut kept);
         let _ = std::io::copy(&mut stream, &mut std::io::sink());
         // Nobody may be listening any more.
@@ -191,7 +191,7 @@ fn wait(child: &mut Child, mut leash: Leash, limit: Duration, limits: &Limits, s
     let begun = Instant::now();
     let end = loop {
         let left = limit.saturating_sub(begun.elapsed());
-        // Where the kernel cannot tell, it is waited for without a limit of ours.
+        // If the kernel cannot report the end, the reader is waited for without a time limit.
         if wait_for_end(child, left.min(TICK)).unwrap_or(true) {
             break End::Itself;
         }

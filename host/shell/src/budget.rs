@@ -1,4 +1,4 @@
-//! What reading without a shell may cost.
+//! The budget of reading without a shell.
 //!
 //! A short text can describe values and comparisons without end: `A=$A$A`,
 //! `${A%%*a*b}`. Bash, which has limits, reads what costs more than any real file.
@@ -9,7 +9,7 @@ const BYTES: usize = 16 << 20;
 /// The characters that one file's patterns are compared with, together.
 const STEPS: usize = 50_000_000;
 
-/// What is left for one file.
+/// The rest of the budget for one file.
 pub(crate) struct Budget {
     bytes: usize,
     steps: usize,
@@ -39,7 +39,7 @@ impl Budget {
         self.exceeded.is_none().then_some(())
     }
 
-    /// What was too much, as a noun.
+    /// The exhausted part of the budget, as a noun.
     pub(crate) fn exceeded(&self) -> Option<&'static str> {
         self.exceeded
     }

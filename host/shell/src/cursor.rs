@@ -14,7 +14,7 @@ impl<'a> Cursor<'a> {
         &self.text[self.at..]
     }
 
-    /// What has been taken so far.
+    /// The text that has been taken so far.
     pub(super) fn taken(&self) -> &'a str {
         &self.text[..self.at]
     }

@@ -57,7 +57,7 @@ impl<'a> FileNames<'a> {
 
     /// Whether bash could replace an unquoted `word` by names of files.
     ///
-    /// This errs on the side of yes: it compares only what comes before the
+    /// The answer may be a wrong yes: the function compares only the text before the
     /// first special character and behind the last, and only within the budget.
     pub(crate) fn may_match(&mut self, word: &str, budget: &mut Budget) -> bool {
         word.contains(['*', '?', '[']) && self.matches(word, budget).unwrap_or(true)

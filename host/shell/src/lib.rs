@@ -5,7 +5,7 @@
 //! that is not known to give bash's result stops that, and bash itself reads the file,
 //! confined: it can change nothing, reach nothing, and has limits.
 //!
-//! This crate knows which variables its caller names, and not what they mean.
+//! The crate reads the variables that its caller names, and does not know their meaning.
 
 mod arithmetic;
 mod assign;

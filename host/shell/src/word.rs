@@ -3,12 +3,12 @@
 use crate::cursor::Cursor;
 use crate::interpreter::{Interpreter, Stop};
 
-/// Where a word stands, which decides what bash does to it after expansion.
+/// The position of a word. It decides which expansions bash makes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum WordKind {
     /// Behind `=`: no splitting, no file names, no braces.
     Value,
-    /// In `( ... )`: all of these.
+    /// In `( ... )`: splitting, file names and braces.
     Element,
 }
 

@@ -12,7 +12,7 @@ pub struct Real {
     pub program: PathBuf,
     /// Its first word.
     pub called_as: OsString,
-    /// What its PATH is to be, where one is set.
+    /// The PATH that the program gets, if it gets one.
     pub path: Option<OsString>,
 }
 

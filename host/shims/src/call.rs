@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::become_program::Real;
 use crate::layout::{COMPILERS, REAL, SYMBOLS};
 
-/// Where programs are looked for without a PATH.
+/// The directories of programs if there is no PATH.
 const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// How many links may lead from a name to one of ours: a recipe may make its own.
@@ -22,7 +22,7 @@ pub struct Call {
     pub name: OsString,
     /// The directory that [`crate::layout`] describes, if the call came through it.
     pub directory: Option<PathBuf>,
-    /// As the caller put it: a name, or a path.
+    /// The program in the words of the caller: a name, or a path.
     called_as: OsString,
     /// This program's file.
     own_file: Option<Metadata>,

@@ -10,7 +10,7 @@ pub const SYMBOLS: &str = "symbols";
 /// Links to the real programs, under the same names.
 pub const REAL: &str = "real";
 
-/// What compilers have answered.
+/// The file with the answers of compilers.
 pub const ANSWERS: &str = "answers";
 
 /// The file name of the program that links lead to.

@@ -7,7 +7,7 @@
 //! or is not as expected, it becomes the real program, with the same arguments,
 //! environment, signals and files. It prints nothing of its own.
 //!
-//! It starts for each file that is compiled: no dependency but the C library.
+//! The program starts for each file that is compiled: it has no dependency but the C library.
 
 mod become_program;
 mod call;

@@ -15,14 +15,14 @@ impl Identity {
         Self(digest(canonical))
     }
 
-    /// From its text, with `sha256:` or without. `None` for what is none.
+    /// Reads an identity, with `sha256:` or without. `None`: the text is no identity.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix(DIGEST_PREFIX).unwrap_or(text);
         let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         (digits.len() == 64 && digits.bytes().all(is_digit)).then(|| Self(format!("{DIGEST_PREFIX}{digits}")))
     }
 
-    /// Its 64 digits: a plain file name.
+    /// The 64 digits, which are a plain file name.
     pub fn digits(&self) -> &str {
         self.0.strip_prefix(DIGEST_PREFIX).unwrap_or(&self.0)
     }

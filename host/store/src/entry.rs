@@ -1,4 +1,4 @@
-//! One entry of a store: what it was made from, and its files.
+//! One entry of a store: the inputs and the files of a product.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::digest::Identity;
 use crate::inputs::Inputs;
 use modsmith_facts::digest;
 
-/// Increased when the form of entries changes; those of another form are none.
+/// Increased when the form of entries changes. Entries of another form are not read.
 const SCHEMA_VERSION: u32 = 1;
 
 /// The product that was made from some inputs.
@@ -19,7 +19,7 @@ pub struct Entry {
     pub inputs: Inputs,
     /// The caller's facts about it, beside its inputs.
     pub facts: Map<String, Value>,
-    /// By name.
+    /// The files, by name.
     pub files: BTreeMap<String, StoredFile>,
 }
 
@@ -35,12 +35,12 @@ pub struct StoredFile {
 /// The outcome of storing a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
-    /// It was not there before.
+    /// The store did not have the product.
     New,
-    /// It was there, with the same files.
+    /// The store had the product, with the same files.
     Same,
-    /// It was there with other contents of these files, and was replaced: the inputs are not
-    /// all that the product is made from.
+    /// The store had other contents of these files, and has replaced them: the product depends on
+    /// something that is no input.
     Replaced(Vec<String>),
 }
 
@@ -65,7 +65,7 @@ impl Entry {
         self.files.values().map(|file| file.size).sum()
     }
 
-    /// As it is written: JSON, the same for the same entry.
+    /// The entry as JSON: the same bytes for the same entry.
     ///
     /// # Errors
     /// A text that JSON cannot have; there is none.
@@ -74,7 +74,7 @@ impl Entry {
         serde_json::to_vec(&Sealed { seal, entry: self })
     }
 
-    /// From its bytes.
+    /// Reads an entry of this identity.
     ///
     /// # Errors
     /// Why it is no entry of this identity, as a clause.
@@ -86,7 +86,7 @@ impl Entry {
         Ok(entry)
     }
 
-    /// From its bytes, for any identity.
+    /// Reads an entry of any identity.
     ///
     /// # Errors
     /// Why it is no entry, as a clause.

@@ -1,4 +1,4 @@
-//! Why a store cannot be used. None of it is a reason not to make a product.
+//! Why a store cannot be used. A product can be made without a store.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ pub enum Error {
     /// Others could have written to it.
     #[error(transparent)]
     Untrusted(#[from] Untrusted),
-    /// What was being done to which path when the system refused.
+    /// The system refused to do something to a path.
     #[error("could not {doing} {}: {error}", path.display())]
     Io { doing: &'static str, path: PathBuf, error: io::Error },
     /// Why a product cannot be kept, as a clause.
@@ -28,7 +28,7 @@ impl Error {
     }
 }
 
-/// What a failure of the system means, by what was being done.
+/// The error for a failure of the system, with the action that failed.
 pub(crate) fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_path_buf();
     move |error| Error::Io { doing, path, error }

@@ -41,7 +41,7 @@ pub struct Inputs(BTreeMap<String, Value>);
 /// An input that two products do not have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Its names, outermost first.
+    /// The names of the input, outermost first.
     pub input: Vec<String>,
     /// `None`: the first one does not have it.
     pub first: Option<String>,
@@ -77,7 +77,7 @@ impl Inputs {
         Identity::of(&self.canonical())
     }
 
-    /// What differs, in order; empty for the same identity.
+    /// The inputs that differ, in order; empty for the same identity.
     pub fn differences(&self, other: &Self) -> Vec<Difference> {
         let mut found = Vec::new();
         compare(&self.0, &other.0, &mut Vec::new(), &mut found);

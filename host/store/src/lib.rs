@@ -9,11 +9,11 @@
 //! What it knows: inputs as ordered trees of texts, directories and their digests, entries,
 //! files. What it must never know: kernels, packages, plans, and what inputs mean.
 
-// What a product is known by.
+// The identity of a product.
 mod digest;
 mod inputs;
 
-// Where products are.
+// The directory of products.
 mod entry;
 mod error;
 mod lock;

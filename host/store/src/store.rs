@@ -56,7 +56,7 @@ pub struct Listed {
     pub entry: Result<Entry, Fault>,
 }
 
-/// What a collection has done.
+/// The result of a collection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Collected {
     pub removed: usize,
@@ -70,7 +70,7 @@ impl Store {
     /// The store in a directory of caches; `None` where there is none.
     ///
     /// # Errors
-    /// One that others could have written to, or that cannot be read.
+    /// Other users could have written to the store; the store cannot be read.
     pub fn open(caches: &Path, name: &str) -> Result<Option<Self>> {
         let top = match TrustedDir::top(caches) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -84,7 +84,7 @@ impl Store {
     /// The store in a directory of caches. If it is missing, it is made for its owner alone.
     ///
     /// # Errors
-    /// As for [`Store::open`], and those of mkdir(2).
+    /// The errors of [`Store::open`]; a directory cannot be made.
     pub fn open_or_make(caches: &Path, name: &str) -> Result<Self> {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o755).create(caches).map_err(io_error("make", caches))?;
@@ -110,7 +110,7 @@ impl Store {
         lock::share(&self.directory)
     }
 
-    /// Where a file of an entry is, below the store.
+    /// The path of a file of an entry, below the store.
     pub fn place(identity: &Identity, file: &str) -> PathBuf {
         Path::new(ENTRIES).join(identity.digits()).join(file)
     }
@@ -197,7 +197,7 @@ impl Store {
             std::fs::rename(begun.path(), &to).map_err(io_error("name", &to))?;
             let _ = std::fs::remove_dir_all(&aside);
         }
-        // It has another name now.
+        // The directory has been renamed, so it is not deleted.
         let _ = begun.keep();
         sync(&entries)?;
         Ok(kept)
@@ -206,7 +206,7 @@ impl Store {
     /// Removes an entry; none there is fine.
     ///
     /// # Errors
-    /// Those of unlink(2).
+    /// The entry cannot be deleted.
     pub fn remove(&self, identity: &Identity) -> Result<()> {
         let path = self.path().join(ENTRIES).join(identity.digits());
         match std::fs::remove_dir_all(&path) {

@@ -2,7 +2,7 @@
 //!
 //! The archive is a tar with gzip, as a layer of an OCI image is. The same files make the same
 //! bytes: their order is that of their names, and times, owners and permissions are fixed.
-//! What comes back is compared with the entry file by file; nothing is written while that is done.
+//! An unpacked archive is compared with the entry file by file; nothing is written meanwhile.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -24,7 +24,7 @@ const BLOCKS_OF_FILE: u64 = 6;
 /// Writes files by their names below a directory, which is relative, as tar with gzip.
 ///
 /// # Errors
-/// Those of the sink; a name that an archive cannot have.
+/// The sink cannot be written to; an archive cannot have a name.
 pub fn pack(files: &BTreeMap<String, Vec<u8>>, directory: &str, sink: impl Write) -> io::Result<()> {
     // No time, no name, and "unknown" as the system: the bytes are those of the contents alone.
     let gzip = GzBuilder::new().mtime(0).operating_system(255).write(sink, Compression::default());

@@ -22,20 +22,9 @@ impl Answer {
             Answer::Unknown => "unknown",
         }
     }
-
-    /// The program's exit code, as monitoring programs have it: 0 good, 1 a warning,
-    /// 2 critical, 3 unknown.
-    pub fn exit_code(self) -> u8 {
-        match self {
-            Answer::Safe => 0,
-            Answer::Degraded => 1,
-            Answer::Unsafe => 2,
-            Answer::Unknown => 3,
-        }
-    }
 }
 
-/// What depends on a module, most important first.
+/// The use of a module, most important first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Grade {

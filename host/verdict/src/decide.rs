@@ -1,4 +1,4 @@
-//! From facts to reasons.
+//! Makes reasons from facts.
 
 use crate::answer::{Answer, Grade};
 use crate::facts::{BootImageState, InImage, KernelFacts, KernelFile, Loads, ModuleFacts, Origin, Provided};
@@ -129,7 +129,7 @@ fn loads(module: &ModuleFacts) -> Option<Reason> {
 }
 
 fn in_image(module: &ModuleFacts, release: &str) -> Option<Reason> {
-    // What is no module file of this kernel cannot be in its image either.
+    // A module without a file for this kernel cannot be in the image.
     if matches!(module.provided, Provided::BuiltIn | Provided::Missing) {
         return None;
     }
@@ -140,7 +140,7 @@ fn in_image(module: &ModuleFacts, release: &str) -> Option<Reason> {
         InImage::Different { file, by } => {
             let evidence = format!("the boot image has another {name} ({file}, by its {by}), which is loaded first");
             Some(Reason::failure(*grade, name, evidence, regenerate)).map(|reason| match grade {
-                // It is not known to fail, and nothing that starts the system needs it.
+                // The module is not known to fail, and the start of the system does not need it.
                 Grade::SessionCritical => Reason { answer: Answer::Degraded, ..reason },
                 _ => reason,
             })

@@ -6,7 +6,7 @@ use crate::reason::Reason;
 /// Everything that the verdict about one kernel goes by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KernelFacts {
-    /// As `uname -r` prints.
+    /// The release, as `uname -r` prints it.
     pub release: String,
     pub image: KernelFile,
     pub boot_image: BootImageState,
@@ -33,11 +33,11 @@ pub enum KernelFile {
 /// The initial RAM file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BootImageState {
-    /// It was read to its end.
+    /// The image was read to its end.
     Whole {
         file: String,
     },
-    /// It is named, and not there.
+    /// The image is named, and does not exist.
     Missing {
         file: String,
         /// Whether the system cannot start without one; `None` where that is not known.
@@ -47,7 +47,7 @@ pub enum BootImageState {
         file: String,
         why: String,
     },
-    /// Nothing names one, or it cannot be read.
+    /// No image is named, or the image cannot be read.
     Unknown(String),
 }
 
@@ -57,7 +57,7 @@ pub struct ModuleFacts {
     pub name: String,
     pub origin: Origin,
     pub grade: Grade,
-    /// What depends on it.
+    /// The use of the module, which the grade follows from.
     pub why: String,
     pub provided: Provided,
     pub loads: Loads,
@@ -69,7 +69,7 @@ pub struct ModuleFacts {
 pub enum Origin {
     /// A package makes it: `NAME/VERSION`.
     Package(String),
-    /// It did not come with the running kernel, and no package is known.
+    /// The module did not come with the running kernel, and no package is known.
     SharedStore,
     /// The kernel itself.
     Kernel,
@@ -80,7 +80,7 @@ pub enum Origin {
 pub enum Provided {
     /// modprobe(8) would load this file; it is the package's, or the kernel's own.
     Indexed,
-    /// It is part of the kernel.
+    /// The module is part of the kernel.
     BuiltIn,
     /// modprobe(8) would load another file than the package's.
     Shadowed {
@@ -104,7 +104,7 @@ pub enum Loads {
         remedy: String,
     },
     Unknown(String),
-    /// It is the kernel's own, or there is no file.
+    /// The module is the kernel's own, or has no file.
     NotAsked,
 }
 
@@ -112,7 +112,7 @@ pub enum Loads {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InImage {
     Same,
-    /// With the same name and other code; with what was compared.
+    /// The image has a module of the same name with other code. `by` names what was compared.
     Different {
         file: String,
         by: String,

@@ -4,17 +4,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::answer::{Answer, Grade};
 
-/// One reason of an answer that is not *safe*.
+/// A reason for an answer other than *safe*.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
     /// The answer that this reason alone gives.
     pub answer: Answer,
     pub grade: Grade,
-    /// What the reason is about: a module, an image.
+    /// The subject of the reason: a module, an image.
     pub subject: String,
-    /// What was found, and where.
+    /// The evidence and its place.
     pub evidence: String,
-    /// One sentence: what to do.
+    /// The remedy, as one sentence.
     pub remedy: Option<String>,
     /// `PLUGIN/FINDING`, where a plugin found it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

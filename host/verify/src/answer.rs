@@ -10,10 +10,10 @@ pub struct Refusal {
     pub words: String,
     /// The name of the error that the kernel returns, such as `ENOEXEC`.
     pub errno: &'static str,
-    /// What was compared, and where it was read.
+    /// The values that were compared, and their source.
     pub evidence: String,
     pub cause: String,
-    /// One sentence: what to do.
+    /// The remedy, in one sentence.
     pub remedy: String,
 }
 
@@ -32,7 +32,7 @@ impl Verdict {
 }
 
 impl Refusal {
-    /// As the answer of a rule.
+    /// The refusal as the answer of a rule.
     pub fn no(self) -> Result<Verdict, Unknown> {
         Ok(Verdict::No(Box::new(self)))
     }

@@ -32,18 +32,18 @@ pub struct Finding {
     pub rule: &'static str,
     pub title: &'static str,
     pub answer: Answer,
-    /// What was compared; for *unknown*, which fact is missing.
+    /// The values that were compared; for *unknown*, the missing fact.
     pub evidence: String,
     /// Whether a *no* keeps the module from being installed.
     pub stops: bool,
     #[serde(flatten)]
-    pub refusal: Option<Words>,
+    pub refusal: Option<RefusalText>,
 }
 
-/// The texts of a *no*, beside the evidence.
+/// The texts of a *no*, without the evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Words {
-    /// The kernel's own words.
+pub struct RefusalText {
+    /// The line that the kernel writes to its log.
     pub kernel: String,
     pub errno: &'static str,
     pub cause: String,
@@ -58,7 +58,7 @@ impl Finding {
             Err(Unknown(why)) => (Answer::Unknown, why, None),
             Ok(Verdict::No(refusal)) => {
                 let Refusal { words, errno, evidence, cause, remedy } = *refusal;
-                (Answer::No, evidence, Some(Words { kernel: words, errno, cause, remedy }))
+                (Answer::No, evidence, Some(RefusalText { kernel: words, errno, cause, remedy }))
             }
         };
         Self { rule: rule.id, title: rule.title, answer, evidence, stops, refusal }

@@ -4,7 +4,7 @@
 
 use modsmith_facts::Compression;
 
-/// How a file is compressed, and with which options.
+/// The compression of a file, with its options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Frame {
     Gzip {

@@ -17,7 +17,7 @@ pub struct Image {
     pub machine: Fact<u16>,
     /// `sizeof(struct module)`, in bytes.
     pub struct_size: Fact<u64>,
-    /// What the kernel itself exports.
+    /// The symbols that the kernel itself exports.
     pub exports: Fact<Exports>,
     /// Whether exports have flags in a table (Linux 7.1 and newer).
     pub has_flag_table: Fact<bool>,
@@ -36,7 +36,7 @@ pub struct Image {
 /// A module that is part of a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BuiltIn {
-    /// It has a version, and for that a directory in `/sys/module`.
+    /// The module has a version, and for that a directory in `/sys/module`.
     pub is_in_sysfs: bool,
 }
 

@@ -35,7 +35,7 @@ pub use answer::{Refusal, Verdict};
 pub use certificate::Certificate;
 pub use drift::drifted_providers;
 pub use fact::{Fact, Unknown};
-pub use finding::{Answer, Finding, Words};
+pub use finding::{Answer, Finding, RefusalText};
 pub use gather::{Places, gather, read_image};
 pub use image::{BuiltIn, Image};
 pub use module::Module;

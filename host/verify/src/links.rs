@@ -3,7 +3,9 @@
 //! Source: the kernel's `kernel/module/main.c`, `simplify_symbols` and
 //! `find_symbol`: the kernel's own exports come first, then those of modules.
 
-use modsmith_facts::kernel::{Elf, Export};
+use std::collections::HashSet;
+
+use modsmith_facts::kernel::{Elf, Export, Symbol};
 use object::elf::{EM_386, EM_X86_64, SHN_UNDEF, STB_WEAK};
 
 use crate::fact::Unknown;
@@ -40,17 +42,24 @@ impl Exporter<'_> {
     }
 }
 
-/// In the order of the module's symbol table, which is the loader's.
+/// In the order of the module's symbol table, which is the loader's. A symbol that the table has several times
+/// comes once: each link holds a copy of what is known about the exporter.
 pub(crate) fn links<'c>(elf: &Elf<'_>, image: &'c Image, neighbours: &dyn Neighbours) -> Vec<Link<'c>> {
-    let is_x86 = elf.machine == EM_386.0 || elf.machine == EM_X86_64.0;
-    let is_used = |symbol: &&modsmith_facts::kernel::Symbol| {
-        symbol.section == SHN_UNDEF.0 && !symbol.name.is_empty() && !(is_x86 && symbol.name == "_GLOBAL_OFFSET_TABLE_")
-    };
-    let link = |symbol: &modsmith_facts::kernel::Symbol| Link {
+    let link = |symbol: &Symbol| Link {
         symbol: symbol.name.clone(),
         exporter: exporter(&symbol.name, symbol.bind == STB_WEAK.0, image, neighbours),
     };
-    elf.symbols.iter().filter(is_used).map(link).collect()
+    used(elf.machine, &elf.symbols).map(link).collect()
+}
+
+/// The symbols that a module does not define, each once.
+fn used(machine: u16, symbols: &[Symbol]) -> impl Iterator<Item = &Symbol> {
+    let is_x86 = machine == EM_386.0 || machine == EM_X86_64.0;
+    let is_used = move |symbol: &&Symbol| {
+        symbol.section == SHN_UNDEF.0 && !symbol.name.is_empty() && !(is_x86 && symbol.name == "_GLOBAL_OFFSET_TABLE_")
+    };
+    let mut known = HashSet::new();
+    symbols.iter().filter(is_used).filter(move |symbol| known.insert((symbol.name.as_str(), symbol.bind == STB_WEAK.0)))
 }
 
 fn exporter<'c>(symbol: &str, is_weak: bool, image: &'c Image, neighbours: &dyn Neighbours) -> Exporter<'c> {
@@ -64,5 +73,21 @@ fn exporter<'c>(symbol: &str, is_weak: bool, image: &'c Image, neighbours: &dyn 
         (Ok(Some(provider)), Ok(_)) => Exporter::Module(Box::new(provider)),
         (Ok(None), Ok(_)) => Exporter::Nobody { is_weak },
         (Err(why), _) => Exporter::Unknown(why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_symbol_that_is_named_many_times_is_used_once() {
+        let symbol = |name: &str, section, bind| Symbol { name: name.into(), section, bind, value: 0 };
+        let mut symbols = vec![symbol("f", 0, 1); 100_000];
+        symbols.extend([symbol("own", 7, 1), symbol("", 0, 1), symbol("f", 0, STB_WEAK.0), symbol("g", 0, 1)]);
+        symbols.extend(vec![symbol("_GLOBAL_OFFSET_TABLE_", 0, 1); 2]);
+        let names = |machine| used(machine, &symbols).map(|symbol| symbol.name.as_str()).collect::<Vec<_>>();
+        assert_eq!(names(EM_X86_64.0), ["f", "f", "g"]);
+        assert_eq!(names(7), ["f", "f", "g", "_GLOBAL_OFFSET_TABLE_"]);
     }
 }

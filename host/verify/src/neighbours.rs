@@ -27,7 +27,7 @@ pub struct Provider {
     /// The module's name.
     pub module: String,
     pub export: Export,
-    /// Whether the kernel takes it for one of another licence than its own.
+    /// Whether the kernel takes the module for one with another licence than its own.
     pub is_proprietary: bool,
 }
 
@@ -50,7 +50,7 @@ pub trait Neighbours {
     fn indexed(&self, module: &str) -> Result<Option<PathBuf>, Unknown>;
 }
 
-/// What one module exports.
+/// The symbols that one module exports.
 #[derive(Debug)]
 struct Exporting {
     exports: Option<Exports>,
@@ -144,7 +144,7 @@ impl Neighbours for Installed {
         }
         let index = self.index()?;
         for module in index.symbols.get(symbol).into_iter().flatten() {
-            // What is about to be replaced exports nothing any more.
+            // A module that is about to be replaced exports nothing any more.
             if self.companions.contains_key(module) {
                 continue;
             }
@@ -177,7 +177,7 @@ impl Neighbours for Installed {
 }
 
 impl Installed {
-    /// What files export that depmod has not seen.
+    /// The symbols that files export which depmod has not seen.
     fn unlisted(&self, index: &Index) -> Result<HashMap<String, Vec<PathBuf>>, Unknown> {
         let listed: BTreeSet<&Path> = index.files.values().map(|(file, _)| file.as_path()).collect();
         let mut symbols: HashMap<String, Vec<PathBuf>> = HashMap::new();

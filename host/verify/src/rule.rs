@@ -1,4 +1,4 @@
-//! What a rule is, and what it looks at.
+//! A rule, and the facts that it looks at.
 
 use std::cell::OnceCell;
 
@@ -12,7 +12,7 @@ use crate::links::{Link, links};
 use crate::module::Module;
 use crate::neighbours::Neighbours;
 
-/// What a *no* of a rule does where a module is about to be installed.
+/// The effect of a rule's *no* on a module that is about to be installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gate {
     /// The module is not installed.
@@ -68,7 +68,7 @@ impl<'c> Case<'c> {
     /// The ELF file.
     ///
     /// # Errors
-    /// What the loader refuses.
+    /// The loader's refusal of the file.
     pub fn elf_or_fault(&self) -> &Result<Elf<'c>, ElfFault> {
         &self.elf
     }

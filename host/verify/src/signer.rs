@@ -62,7 +62,7 @@ fn is_of(signer: &SignerInfo, certificate: &Certificate) -> bool {
     }
 }
 
-/// How a signature and the signer's key fit together.
+/// The relation of a signature to the signer's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fit {
     Fits,

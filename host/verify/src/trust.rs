@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use modsmith_facts::efi::{Entry, Store};
+use modsmith_facts::efi::{EfiSignature, Store};
 use serde::Serialize;
 
 use crate::certificate::{Certificate, hexadecimal};
@@ -39,7 +39,7 @@ pub struct FirmwareFacts {
     pub secure_boot: Fact<bool>,
     /// Whether the kernel may take the owner's certificates for its own.
     pub is_owner_trusted: Fact<bool>,
-    pub stores: BTreeMap<Store, Fact<Vec<Entry>>>,
+    pub stores: BTreeMap<Store, Fact<Vec<EfiSignature>>>,
 }
 
 /// The facts of the kernel that runs.
@@ -49,7 +49,7 @@ pub struct RunningFacts {
     pub rings: Fact<BTreeMap<String, BTreeSet<String>>>,
     /// The words of its list of what is trusted no more.
     pub forbidden: BTreeSet<String>,
-    /// Whether it takes signed modules only: `sig_enforce`.
+    /// Whether the kernel takes signed modules only: `sig_enforce`.
     pub enforced: Fact<bool>,
     /// Its lockdown: `none`, `integrity` or `confidentiality`.
     pub lockdown: Fact<String>,
@@ -103,7 +103,7 @@ pub fn enrolled(image: &Image, firmware: &FirmwareFacts) -> Fact<Vec<Vec<u8>>> {
         Err(why) => return Fact::Unknown(why),
     };
     let certificates = listed.iter().filter_map(|entry| match entry {
-        Entry::Certificate(der) => Certificate::of(der),
+        EfiSignature::Certificate(der) => Certificate::of(der),
         _ => None,
     });
     let trusted = certificates.filter(|certificate| trusts(&facts, certificate).answer == Answer::Yes);
@@ -145,8 +145,8 @@ impl TrustFacts<'_> {
     fn forbidden_by(&self, store: Store, certificate: &Certificate) -> Option<Trust> {
         let entries = self.store(store).ok()?;
         let found = entries.iter().find_map(|entry| match entry {
-            Entry::Certificate(der) if *der == certificate.der => Some("SYSTEM_REVOCATION_LIST"),
-            Entry::CertificateDigest(digest) if *digest == certificate.signed_part[..] => {
+            EfiSignature::Certificate(der) if *der == certificate.der => Some("SYSTEM_REVOCATION_LIST"),
+            EfiSignature::CertificateDigest(digest) if *digest == certificate.signed_part[..] => {
                 Some("SYSTEM_BLACKLIST_KEYRING")
             }
             _ => None,
@@ -260,11 +260,11 @@ impl TrustFacts<'_> {
     }
 
     fn has(&self, store: Store, certificate: &Certificate) -> Result<bool, Unknown> {
-        let is_it = |entry: &Entry| matches!(entry, Entry::Certificate(der) if *der == certificate.der);
+        let is_it = |entry: &EfiSignature| matches!(entry, EfiSignature::Certificate(der) if *der == certificate.der);
         Ok(self.store(store)?.iter().any(is_it))
     }
 
-    fn store(&self, store: Store) -> Result<&[Entry], Unknown> {
+    fn store(&self, store: Store) -> Result<&[EfiSignature], Unknown> {
         match self.firmware.stores.get(&store) {
             Some(fact) => Ok(fact.get()?),
             None => Err(Unknown::because(format!("{} was not read", store.name()))),

@@ -13,7 +13,7 @@ const PIECE: usize = 1 << 18;
 #[derive(Debug)]
 pub struct File {
     opened: Opened,
-    /// What was asked for and is not read yet, from `begin` on.
+    /// The bytes that the host has sent and that are not read yet, from `begin` on.
     piece: Vec<u8>,
     begin: usize,
 }

@@ -31,7 +31,7 @@ impl Compression {
     }
 }
 
-/// What plugins ask about the modules of a package.
+/// Methods about the modules of a package.
 impl ModulePackage {
     /// Installed base names of the modules.
     pub fn module_names(&self) -> Vec<String> {

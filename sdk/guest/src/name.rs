@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-/// What a byte is added to.
+/// The first of the private-use characters that stand for bytes: the byte is added to it.
 const FIRST: u32 = 0xEF00;
 
 /// The byte that a character stands for. ASCII bytes never need one.

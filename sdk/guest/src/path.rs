@@ -78,7 +78,7 @@ impl Path {
         system::locate(text)
     }
 
-    /// Where it is on the target system, for what people read. In a command, use
+    /// Returns the path on the target system, for texts that people read. In a command, use
     /// the path itself.
     pub fn absolute(&self) -> Result<String> {
         system::absolute(self)

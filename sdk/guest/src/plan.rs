@@ -18,7 +18,7 @@ impl<'a> Plan<'a> {
         Self { builder }
     }
 
-    /// A sentence for the reader of the plan; no effect.
+    /// Adds a sentence for the reader of the plan. It has no effect.
     pub fn note(&mut self, text: impl AsRef<str>) {
         self.builder.note(text.as_ref());
     }
@@ -28,7 +28,7 @@ impl<'a> Plan<'a> {
         self.builder.reason(text.as_ref());
     }
 
-    /// What the next step is doing, as shown while the step runs.
+    /// Sets the text that is shown while the next step runs.
     pub fn progress(&mut self, text: impl AsRef<str>) {
         self.builder.progress(text.as_ref());
     }
@@ -122,6 +122,15 @@ impl<'a> Plan<'a> {
     }
 
     /// Runs a program; its failure is ignored.
+    ///
+    /// ```no_run
+    /// use modsmith_plugin::prelude::*;
+    ///
+    /// /// Waits for devices that may appear. The plan goes on without them.
+    /// fn settle(plan: &mut Plan) -> Result<()> {
+    ///     plan.run_or_ignore(cmd!("settle-devices", "--timeout=5"))
+    /// }
+    /// ```
     pub fn run_or_ignore(&mut self, command: Command) -> Result<()> {
         self.builder.run(command.planned("ignore"))
     }

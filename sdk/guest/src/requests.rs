@@ -1,4 +1,4 @@
-//! What modsmith asks: one type for each kind of question.
+//! The requests of modsmith: one type for each kind of question.
 
 pub use crate::bindings::imports::modsmith::plugin::requests::{
     AssembleRequest, BootRequest, CheckRequest, ConfigRequest, EventRequest, FormatRequest, HeadersRequest,
@@ -21,7 +21,7 @@ impl LoadRequest {
     }
 }
 
-/// What plugins ask about a change of a kernel's modules.
+/// Methods of a request about a change of a kernel's modules.
 impl ImageRequest {
     /// Whether modules were installed, not removed.
     pub fn is_installation(&self) -> bool {

@@ -5,32 +5,43 @@
 use crate::Result;
 use crate::bindings::imports::modsmith::plugin::settings as host;
 
-/// A setting's text; `None` when it is not set or empty.
+/// Returns a setting's text; `None` when it is not set or empty.
 pub fn setting(key: &str) -> Result<Option<String>> {
     Ok(Some(host::text(key)?).filter(|text| !text.is_empty()))
 }
 
-/// A setting's text, or a default.
+/// Returns a setting's text, or a default when it is not set or empty.
 pub fn setting_or(key: &str, default: &str) -> Result<String> {
     Ok(setting(key)?.unwrap_or_else(|| default.to_owned()))
 }
 
-/// A switch. Give its default in the manifest.
+/// Returns the value of a switch. The manifest has its default.
 pub fn setting_bool(key: &str) -> Result<bool> {
     host::boolean(key)
 }
 
-/// A number. Give its default in the manifest.
+/// Returns the value of a number. The manifest has its default.
+///
+/// ```no_run
+/// use modsmith_plugin::prelude::*;
+/// use modsmith_plugin::settings::setting_integer;
+///
+/// /// The manifest has `[settings] seconds = { type = "integer", default = 60 }`.
+/// fn patient_command() -> Result<Command> {
+///     let seconds = u32::try_from(setting_integer("seconds")?).map_err(|_| invalid("`seconds` is out of range"))?;
+///     Ok(cmd!("make-image").time_limit(seconds))
+/// }
+/// ```
 pub fn setting_integer(key: &str) -> Result<i64> {
     host::integer(key)
 }
 
-/// The items of a list; none when it is not set.
+/// Returns the items of a list; none when the list is not set.
 pub fn setting_list(key: &str) -> Result<Vec<String>> {
     host::texts(key)
 }
 
-/// All keys, sorted.
+/// Returns all keys of the plugin's settings, sorted.
 pub fn setting_keys() -> Vec<String> {
     host::keys()
 }

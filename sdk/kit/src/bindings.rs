@@ -5,13 +5,14 @@
 
 use std::path::{Path, PathBuf};
 
+use modsmith_facts::inside;
 use modsmith_plugins::manifest::Role;
 use wit_bindgen_core::{Files, WorldGenerator};
 
 use crate::error::{Error, Result};
 use crate::interface::{WORLD, text_for, write_files};
 
-/// Where generated Go code imports its library from.
+/// The path from which generated Go code imports its library.
 const GO_LIBRARY: &str = "go.bytecodealliance.org/pkg/wit/";
 
 /// The library that generated Go code needs: name and text. It is written beside the
@@ -30,7 +31,7 @@ const GO_FILES: [(&str, &str); 3] = [
 /// `System` for a directory or a file that cannot be written.
 pub fn write_c(roles: &[Role], directory: &Path) -> Result<Vec<PathBuf>> {
     let options = wit_bindgen_c::Opts {
-        // What the host lends is given back after each call, or the call is a crash.
+        // A plugin gives resources of the host back after each call; otherwise the call is a crash.
         autodrop_borrows: wit_bindgen_c::Enabled::Yes,
         ..wit_bindgen_c::Opts::default()
     };
@@ -46,7 +47,7 @@ pub fn write_c(roles: &[Role], directory: &Path) -> Result<Vec<PathBuf>> {
 /// `Usage` for a directory that is outside of the module; `System` for a module file or a
 /// directory that cannot be read or written.
 pub fn write_go(roles: &[Role], module: &Path, directory: &Path) -> Result<Vec<PathBuf>> {
-    let text = std::fs::read_to_string(module).map_err(|e| Error::io("read", module, e))?;
+    let text = inside::read_configuration_text(module).map_err(|e| Error::io("read", module, e))?;
     let name = module_name(&text).ok_or_else(|| Error::NoGoModule { file: module.to_path_buf() })?;
     std::fs::create_dir_all(directory).map_err(|e| Error::io("make the directory", directory, e))?;
     let package = import_path(&name, module, directory)?;
@@ -75,7 +76,7 @@ fn import_path(name: &str, module: &Path, directory: &Path) -> Result<String> {
 /// packages become those of this module.
 fn go_files(roles: &[Role], module: &str, package: &str) -> anyhow::Result<Vec<(String, String)>> {
     let options = wit_bindgen_go::Opts {
-        // The author's machine may have no gofmt, and nobody edits the files.
+        // The author's machine may have no gofmt, and the files are not edited.
         format: wit_bindgen_go::Format::False,
         pkg_name: Some(package.to_owned()),
         ..wit_bindgen_go::Opts::default()

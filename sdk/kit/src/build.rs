@@ -15,6 +15,7 @@ use std::process::Stdio;
 
 use crate::names::{MANIFEST, POLICY};
 use crate::pack::{self, ManifestText};
+use modsmith_facts::inside;
 use modsmith_plugins::form::Imports;
 use modsmith_plugins::manifest::check_identity;
 use modsmith_plugins::table::TableFile;
@@ -23,13 +24,13 @@ use toolchain::{TARGET, Toolchain};
 use crate::error::Error;
 pub use crate::pack::{Built, embed};
 
-/// What `modsmith plugin build` was asked for.
+/// The options of `modsmith plugin build`.
 #[derive(Debug, Clone)]
 pub struct BuildOptions {
     /// A plugin (a crate with a plugin.toml, or a policy.toml alone), or a
     /// directory with plugins at any depth, usually a cargo workspace.
     pub directory: PathBuf,
-    /// Where `ID.wasm` and `ID.toml` go; made when missing.
+    /// The directory for `ID.wasm` and `ID.toml`; it is made when it is missing.
     pub out: PathBuf,
 }
 
@@ -239,7 +240,7 @@ impl<'a> Folder<'a> {
 pub(super) struct Identity {
     pub id: String,
     pub version: String,
-    /// Of a table.
+    /// The id of a table's base.
     pub base: Option<String>,
 }
 
@@ -263,7 +264,7 @@ fn table(directory: &Path) -> Result<Output, Error> {
 }
 
 fn read_text(file: &Path) -> Result<String, Error> {
-    std::fs::read_to_string(file).map_err(|e| Error::io("read", file, e))
+    inside::read_configuration_text(file).map_err(|e| Error::io("read", file, e))
 }
 
 fn write(out: &Path, Output { id, suffix, contents, imports }: Output) -> Result<Built, Error> {

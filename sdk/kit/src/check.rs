@@ -8,6 +8,7 @@ mod settings;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use modsmith_facts::inside;
 use modsmith_plugins::form;
 
 use crate::build::{BuildOptions, Sources, build};
@@ -16,12 +17,12 @@ use crate::names::{MANIFEST, POLICY};
 use crate::pack::{self, ManifestText};
 use keys::Form;
 
-/// What `modsmith plugin check` was asked for.
+/// The options of `modsmith plugin check`.
 #[derive(Debug, Clone)]
 pub struct CheckOptions {
     /// A plugin, or a directory with plugins at any depth.
     pub directory: PathBuf,
-    /// Where `plugin build` has put the plugins; built for the check otherwise.
+    /// The directory of plugins that `plugin build` has made. `None`: they are built for the check.
     pub built: Option<PathBuf>,
 }
 
@@ -44,7 +45,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What a check has found.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
     pub plugins: usize,
@@ -84,7 +85,7 @@ pub fn check(options: &CheckOptions) -> Result<Checked> {
 
 /// Unknown keys of a manifest or a table, or the first other mistake.
 fn of_text(file: &Path, form: Form, findings: &mut Vec<Finding>) -> Result<()> {
-    let text = std::fs::read_to_string(file).map_err(|e| Error::io("read", file, e))?;
+    let text = inside::read_configuration_text(file).map_err(|e| Error::io("read", file, e))?;
     let unknown = keys::unknown(&text, form);
     if unknown.is_empty()
         && let Err(error) = form.parse(&text)

@@ -26,7 +26,7 @@ pub const IDS: [(&str, Kind); 12] = [
     ("key-invalid", Kind::Usage),
 ];
 
-/// What happened, to which plugin or file. A `reason` has no full stop.
+/// An error, with the plugin or file that it is about. A `reason` has no full stop.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("{}", for_author(&.0.to_string()))]
@@ -34,11 +34,11 @@ pub enum Error {
     /// The steps of a plugin could not be carried out.
     #[error("{0}")]
     Plan(modsmith_plan::Error),
-    /// A mistake in the facts names the case that it is in.
+    /// A mistake in the facts of a case.
     #[error("{}: {error}", case.display())]
     InCase { case: PathBuf, error: Box<Error> },
 
-    /// A mistake in a plugin names the file that it is in.
+    /// A mistake in a file of a plugin.
     #[error("{}: {error}", file.display())]
     InFile { file: PathBuf, error: Box<Error> },
 
@@ -46,7 +46,7 @@ pub enum Error {
     NoPlugin { directory: PathBuf },
     #[error("{} is not in order: {reason}.", file.display())]
     NotInOrder { file: PathBuf, reason: String },
-    /// `way`: the crates that lead to the one that calls the browser; may be empty.
+    /// `way` has the crates that lead to the one that calls the browser. It may be empty.
     #[error("The plugin `{id}` calls functions that only web browsers have.")]
     NeedsBrowser { id: String, way: Vec<String> },
     #[error("Two plugins have the id `{id}`.")]
@@ -122,6 +122,9 @@ pub enum Error {
     NotBuilt { file: PathBuf, source_folder: PathBuf, out: PathBuf },
     #[error("The base plugin `{id}` of the table is not there.")]
     NoBase { id: String, out: PathBuf },
+    /// Others could have written the base, or could exchange it. `reason` says who, and what to do.
+    #[error("{} is not used as the base plugin of the table: {reason}.", file.display())]
+    UntrustedBase { file: PathBuf, reason: String },
     #[error("{} is not a usable plugin.", file.display())]
     NotUsable { file: PathBuf, reasons: Vec<String> },
     /// `reason` is a text of several lines.
@@ -129,6 +132,16 @@ pub enum Error {
     BadFacts { file: PathBuf, reason: String },
     #[error("The case has both a table [os] and a file root/etc/os-release.")]
     TwoOsReleases,
+    #[error("The facts name `{entry}`, and something else is there already.")]
+    PlaceTaken { entry: String },
+    /// `kind` is a noun with its article.
+    #[error("{} is no part of a case: it is {kind}.", file.display())]
+    NoPartOfCase { file: PathBuf, kind: &'static str },
+    /// Without secrets and names, two files of a record have one name.
+    #[error("{} and {} would both be {} in the record.", one.display(), other.display(), name.display())]
+    OneNameInRecord { one: PathBuf, other: PathBuf, name: PathBuf },
+    #[error("{} would be {} in the record, which is no place in a case.", file.display(), name.display())]
+    NoPlaceInRecord { file: PathBuf, name: PathBuf },
     #[error("The manifest of `{id}` declares no probe `{name}`.")]
     NoProbe { id: String, name: String },
     #[error("The call `{call}` needs `{name}`.")]
@@ -153,7 +166,7 @@ impl Error {
         Self::NotInOrder { file: file.to_path_buf(), reason: reason.replace('\n', " ") }
     }
 
-    /// Its stable name.
+    /// The stable name of the error.
     pub fn id(&self) -> &'static str {
         match self {
             Self::Plugins(error) => error.id().name(),
@@ -188,11 +201,16 @@ impl Error {
             | Self::CasesOfSeveral { .. } => "case-missing",
             Self::BadFacts { .. }
             | Self::TwoOsReleases
+            | Self::PlaceTaken { .. }
+            | Self::NoPartOfCase { .. }
+            | Self::OneNameInRecord { .. }
+            | Self::NoPlaceInRecord { .. }
             | Self::NoProbe { .. }
             | Self::NoArgument { .. }
             | Self::NoPath { .. } => "case-invalid",
             Self::RecordDiffers { .. } => "record-differs",
             Self::NotUsable { .. } => Id::Malformed.name(),
+            Self::UntrustedBase { .. } => Id::NotUsed.name(),
             Self::ReportNotWritten(_) | Self::NoBindings { .. } => Id::System.name(),
         }
     }
@@ -226,7 +244,7 @@ impl Error {
         }
     }
 
-    /// What to do about it, one imperative sentence each.
+    /// What to do about the error, one imperative sentence each.
     pub fn hints(&self) -> Vec<String> {
         let one = |hint: &str| vec![hint.to_owned()];
         match self {
@@ -261,8 +279,15 @@ impl Error {
             Self::NoBase { id, out } => {
                 vec![format!("Put {id}.wasm into {}, or its source beside the table's.", out.display())]
             }
+            Self::UntrustedBase { .. } => {
+                one("The base has to be a file that only you or root can change, in a directory of that kind.")
+            }
             Self::BadFacts { .. } => one("docs/guides/test-a-plugin.md lists what a case may say."),
-            Self::TwoOsReleases => one("Keep one of them."),
+            Self::TwoOsReleases | Self::PlaceTaken { .. } => one("Keep one of them."),
+            Self::NoPartOfCase { .. } => one("A case has directories, regular files and links: remove everything else."),
+            Self::OneNameInRecord { .. } | Self::NoPlaceInRecord { .. } => {
+                one("Rename the file in the system, or record another --call.")
+            }
             Self::NoProbe { .. } => one("[probes] in facts.toml has the names of the manifest's `[[probe]]` entries."),
             Self::NoArgument { name, .. } => vec![format!("Add `{name} = …` to facts.toml.")],
             Self::NoPath { .. } => one("Write it as ROOT/RELATIVE, such as staging/demo.ko."),

@@ -9,6 +9,7 @@ pub mod bindings;
 pub mod build;
 pub mod check;
 pub mod error;
+mod folder;
 pub mod interface;
 mod names;
 pub mod new;

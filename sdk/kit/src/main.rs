@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use modsmith_core::error::{Kind, exit_code};
 use modsmith_facts::text;
 use modsmith_kit::build::{BuildOptions, build};
 use modsmith_kit::check::{CheckOptions, Checked, check};
@@ -20,7 +21,6 @@ use modsmith_kit::testing::{PlanOptions, Selection, TestOptions, plan, test};
 use modsmith_kit::watch::Watched;
 use modsmith_kit::{Error, Result};
 use modsmith_kit::{bindings, interface};
-use modsmith_plugins::Kind;
 
 /// Starts, builds, packs, checks, tests and publishes plugins of modsmith.
 #[derive(Debug, Parser)]
@@ -225,7 +225,7 @@ fn main() -> ExitCode {
         if json {
             print(&document(&error));
         }
-        ExitCode::from(exit_code(error.kind()))
+        ExitCode::from(exit_code(error.kind().into()))
     })
 }
 
@@ -342,16 +342,6 @@ fn test_plugins(arguments: TestArguments) -> Result<ExitCode> {
     })
 }
 
-/// The exit code of an error: the same as modsmith's.
-fn exit_code(kind: Kind) -> u8 {
-    match kind {
-        Kind::Usage | Kind::Permission => 1,
-        Kind::Format(code) => code,
-        Kind::System => 30,
-        Kind::Plugin => 31,
-    }
-}
-
 /// A closed pipe or a full disk is for the reader of the output to notice.
 fn print(text: &str) {
     let mut out = std::io::stdout().lock();
@@ -375,20 +365,14 @@ fn print_error(text: &str) {
 
 /// For a program: the same document as that of modsmith, where there is no report.
 fn document(error: &Error) -> String {
-    let kind = match error.kind() {
-        Kind::Usage => "usage",
-        Kind::Permission => "permission",
-        Kind::System => "system",
-        Kind::Plugin => "plugin",
-        Kind::Format(_) => "format",
-    };
+    let kind = Kind::from(error.kind());
     let document = serde_json::json!({ "error": {
         "id": error.id(),
-        "kind": kind,
+        "kind": kind.id(),
         "message": error.to_string(),
         "details": error.details(),
         "hints": error.hints(),
-        "exit_code": exit_code(error.kind()),
+        "exit_code": exit_code(kind),
     }});
     format!("{}\n", text::json(&format!("{document:#}")))
 }

@@ -24,7 +24,7 @@ use crate::names::{FACTS, MANIFEST, PLAN, POLICY};
 use kinds::{KINDS, Kind};
 pub use language::Language;
 
-/// What `modsmith plugin new` was asked for.
+/// The options of `modsmith plugin new`.
 #[derive(Debug, Clone)]
 pub struct NewOptions {
     /// A role, as manifests name it.

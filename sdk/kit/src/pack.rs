@@ -10,6 +10,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use modsmith_facts::inside;
 use modsmith_plugins::form::{self, BadForm, Imports};
 use modsmith_plugins::manifest::{Manifest, SECTION};
 use wasmparser::{Parser, Payload};
@@ -18,17 +19,17 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use crate::error::{Error, Result};
 use crate::interface;
 
-/// What `modsmith plugin pack` was asked for.
+/// The options of `modsmith plugin pack`.
 #[derive(Debug, Clone)]
 pub struct PackOptions {
     /// A core module or a component.
     pub file: PathBuf,
     pub manifest: PathBuf,
-    /// Where the plugin goes; `ID.wasm` in the working directory otherwise.
+    /// The file of the plugin. `None`: `ID.wasm` in the working directory.
     pub out: Option<PathBuf>,
 }
 
-/// One plugin, built.
+/// A plugin that was built.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Built {
     pub id: String,
@@ -54,7 +55,7 @@ impl ManifestText {
     /// # Errors
     /// `Plugin` for a manifest that is not in order, `System` for a file that cannot be read.
     pub fn read(file: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(file).map_err(|e| Error::io("read", file, e))?;
+        let text = inside::read_configuration_text(file).map_err(|e| Error::io("read", file, e))?;
         let manifest = Manifest::parse(&text).map_err(|e| Error::not_in_order(file, &e.to_string()))?;
         Ok(Self { manifest, text })
     }
@@ -86,7 +87,7 @@ pub fn pack(options: &PackOptions) -> Result<Built> {
 }
 
 pub(crate) fn read(file: &Path) -> Result<Vec<u8>> {
-    std::fs::read(file).map_err(|e| Error::io("read", file, e))
+    inside::read_file(file).map_err(|e| Error::io("read", file, e))
 }
 
 /// The plugin that a core module or a component becomes, and its imports.

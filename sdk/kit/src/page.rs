@@ -93,7 +93,7 @@ fn systems(matches: &Match) -> String {
     }
 }
 
-/// What an administrator grants, apart from the roles.
+/// The rights that an administrator grants, apart from the roles.
 fn rights(manifest: &Manifest) -> String {
     let asked = Rights::of(manifest);
     let lines: Vec<String> = asked
@@ -124,7 +124,7 @@ fn settings(manifest: &Manifest) -> String {
     )
 }
 
-/// What a table gives its base.
+/// The values that a table gives its base.
 fn values(table: Option<&TableFile>) -> String {
     let values = table.map(TableFile::policy).unwrap_or_default();
     if values.is_empty() {

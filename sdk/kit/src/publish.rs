@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use modsmith_facts::inside;
 use modsmith_plugins::distribution::artefact::{self, Artefact};
 use modsmith_plugins::distribution::sources::{FILE, Sources};
 use modsmith_plugins::form;
@@ -11,10 +12,10 @@ use modsmith_registry::{Client, Reference, Sending, SigningKey};
 
 use crate::error::{Error, Result};
 
-/// Of a private key, in bytes.
+/// The largest size of a private key, in bytes.
 const LARGEST_KEY: u64 = 64 << 10;
 
-/// What is published, and where to.
+/// The plugin that is published, and its destination.
 #[derive(Debug, Clone)]
 pub struct PublishOptions {
     /// A plugin with code, as `build` or `pack` made it.
@@ -27,7 +28,7 @@ pub struct PublishOptions {
     pub registries: Option<PathBuf>,
 }
 
-/// What was published.
+/// The result of publishing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
     /// With tag and digest.
@@ -45,7 +46,7 @@ pub struct Published {
 pub fn publish(options: &PublishOptions, variable: impl Fn(&str) -> Option<String>) -> Result<Published> {
     let file = &options.file;
     let wrong = |reason: String| Error::NotInOrder { file: file.clone(), reason };
-    let component = std::fs::read(file).map_err(|e| modsmith_plugins::Error::io("read", file, e))?;
+    let component = inside::read_file(file).map_err(|e| modsmith_plugins::Error::io("read", file, e))?;
     let plugin = form::manifest(&component).map_err(|e| wrong(e.to_string()))?;
     form::check_world(&component, &plugin).map_err(|e| wrong(e.to_string()))?;
     let key = options.key.as_deref().map(read_key).transpose()?;

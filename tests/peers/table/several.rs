@@ -46,6 +46,7 @@ pub const TWO_KERNELS: Table = Table {
         (0, "status sample/1.0 -k 6.*", &[]),
         (0, "status -a no-arch", &[]),
         (0, "status -m sam* -v ?.0", &[]),
+        (0, "match --templatekernel KERNEL -k OTHER -m sample -v 9", &[]),
         (0, "install sample/1.0 -k OTHER", &[]),
         (0, "install sample/1.0 -k KERNEL -k OTHER", &[]),
         (0, "build sample/1.0 -k KERNEL -k OTHER --force", &[]),

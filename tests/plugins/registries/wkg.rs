@@ -11,7 +11,7 @@ use super::{author, machine, plugin};
 
 #[test]
 #[ignore = "slow: compiles a program"]
-fn plugins_go_both_ways() {
+fn wkg_and_modsmith_fetch_plugins_that_the_other_published() {
     let wkg = || Command::new(toolchains::wkg());
     let (registry, world, desk) = (Registry::open(), machine(), tempfile::tempdir().expect("a directory"));
     let (ours, theirs) = (format!("{}/ours/offered", registry.host()), format!("{}/theirs/offered", registry.host()));

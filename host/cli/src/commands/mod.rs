@@ -34,7 +34,7 @@ pub enum Group {
 }
 
 impl Group {
-    /// In the order in which they are listed.
+    /// All groups, in the order of the list.
     pub const ALL: [Group; 8] = [
         Group::Look,
         Group::Build,
@@ -67,7 +67,7 @@ pub struct Command {
     pub group: Group,
     /// One line, without a full stop.
     pub summary: &'static str,
-    /// What follows the program's name, one for each form.
+    /// The words behind the program's name, one text for each form.
     pub usage: &'static [&'static str],
     /// Paragraphs.
     pub about: &'static [&'static str],
@@ -105,7 +105,7 @@ impl Command {
         matches!(self.takes, Takes::Own(_))
     }
 
-    /// Its subcommands, but for those that another program has and describes.
+    /// The subcommands without those of another program, which describes them.
     pub fn described_parts(&self) -> Vec<clap::Command> {
         self.clap().get_subcommands().filter(|sub| !sub.is_disable_help_flag_set()).cloned().collect()
     }

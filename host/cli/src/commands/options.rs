@@ -33,7 +33,7 @@ pub const CONF: &[&str] = &["conf", "directives"];
 /// How modules are built.
 pub const BUILD: &[&str] = &["config", "kernelsourcedir", "jobs", "force"];
 
-/// What follows a change of a kernel's modules.
+/// The options about the steps after a change of a kernel's modules.
 pub const AFTERWARDS: &[&str] = &["no_depmod", "no_initrd"];
 
 /// How modules are installed.
@@ -45,5 +45,5 @@ pub const SCRIPTLETS: &[&str] = &["rpm_safe_upgrade"];
 /// How the output of an action looks.
 pub const OUTPUT: &[&str] = &["view", "events"];
 
-/// What `status` shows, and how.
+/// The options about the output of `status`.
 pub const VIEW: &[&str] = &["view", "by", "failed", "since"];

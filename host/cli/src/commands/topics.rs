@@ -3,7 +3,7 @@
 /// One topic.
 #[derive(Debug)]
 pub struct Topic {
-    /// As `modsmith help` takes it.
+    /// The name that `modsmith help` takes.
     pub name: &'static str,
     pub title: &'static str,
     pub text: &'static [Part],

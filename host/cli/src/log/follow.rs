@@ -24,7 +24,7 @@ struct Shown {
     file: File,
     /// Device and inode.
     identity: (u64, u64),
-    /// What has been read of a line that has not ended.
+    /// The beginning of a line whose end has not been read.
     open: Vec<u8>,
 }
 
@@ -48,7 +48,7 @@ pub fn follow(tree: &Tree, id: &PackageId, asked: impl Fn(&Target) -> bool) -> R
             shown.read_on().map_err(|e| Error::io("read the log of", &PathBuf::from(id.to_string()), e))?;
         }
         if let Some(build) = ended {
-            // It was faster than the pauses.
+            // The build has ended between two looks at its log.
             let unseen = build.log.as_ref().filter(|_| shown.is_none());
             if let Some(contents) = unseen.and_then(|log| inside::read_file(log).ok()) {
                 output::file(&contents);
@@ -108,7 +108,7 @@ fn newest(
     Ok(found.and_then(shown))
 }
 
-/// Where logs of builds are: each of several kernels at the same time has its own.
+/// The logs of the builds that run: each kernel has its own.
 fn logs(tree: &Tree, id: &PackageId, asked: impl Fn(&Target) -> bool) -> Vec<Location> {
     let below = |location: &Location| {
         let entries = std::fs::read_dir(tree.real(location)).into_iter().flatten().flatten();

@@ -17,9 +17,9 @@ struct Page {
     roff: Roff,
     inlines: Vec<Inline>,
     style: fn(String) -> Inline,
-    /// In a block of code, which is taken as it is.
+    /// Whether the text is in a block of code, which is not changed.
     code: bool,
-    /// In a list, whose items begin paragraphs of their own.
+    /// Whether the text is in a list, each item of which begins a paragraph.
     list: bool,
     /// The head of the table that is read, then of its row the cells so far.
     head: Vec<Vec<Inline>>,
@@ -141,7 +141,7 @@ impl Page {
     }
 }
 
-/// As terminals of all sorts can show it.
+/// The text in characters that each terminal can show.
 fn ascii(text: &str) -> String {
     text.replace('…', "...").replace(['–', '—'], "-").replace('→', "->")
 }

@@ -9,7 +9,7 @@ use crate::words::rfc3339;
 use modsmith_core::error::{Error, Kind, Result};
 use modsmith_facts::inside;
 use modsmith_facts::text::line;
-use modsmith_matrix::{Index, Outcome, metrics, page};
+use modsmith_matrix::{CellOutcome, Index, metrics, page};
 
 /// Writes `index.json`, `metrics.txt` and `index.html` beside the results.
 pub fn run(matrix: &Path, results: &Path, before: Option<&Path>, json: bool) -> Result<()> {
@@ -65,7 +65,7 @@ fn say(index: &Index, results: &Path) {
             format!("{}/{}, {}, {}: {}{message}", at.module, at.version, at.kernel, at.arch, cell.outcome.words());
         output::lines(&line(&text));
     }
-    let totals = Outcome::ALL.iter().filter_map(|outcome| {
+    let totals = CellOutcome::ALL.iter().filter_map(|outcome| {
         let count = index.totals.get(outcome).copied().filter(|count| *count > 0)?;
         Some(format!("{count} {}", outcome.words()))
     });

@@ -9,7 +9,7 @@ use modsmith_core::flow::{Invocation, Purpose, SharedStore, Wanted, configured, 
 use modsmith_core::tree::{PackageId, Target};
 use modsmith_store::Identity;
 
-/// Where builds are looked for.
+/// The stores in which builds are looked for.
 pub(super) struct Existing {
     /// The store that cells will push to; `None`: those that plugins name.
     store: Option<SharedStore>,

@@ -33,7 +33,7 @@ pub fn read_matrix(file: &Path) -> Result<Matrix> {
 /// Writes a file that readers see with all of its new contents, or with its old ones.
 ///
 /// # Errors
-/// Those of the file system.
+/// The file cannot be written.
 pub fn write_beside(directory: &Path, name: &str, contents: &[u8]) -> Result<()> {
     let file = directory.join(name);
     let write = || {

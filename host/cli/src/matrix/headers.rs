@@ -9,13 +9,13 @@ use modsmith_facts::inside;
 use modsmith_facts::kernel::kbuild::{RELEASE_FILE, release_in};
 use modsmith_matrix::{HeadersPackage, HeadersSpec, Spec};
 
-/// What `headers` of a specification names.
+/// The hint for `headers` of a specification.
 const HINT: &str = "`headers` names directories with the headers of a kernel, as `make modules_prepare` leaves them, and packages with them.";
 
 /// A kernel of the specification.
 pub(super) struct Column {
     pub release: String,
-    /// Where its headers are, if they are not installed.
+    /// The directory of the headers, if they are not installed.
     pub headers: Option<PathBuf>,
     /// The packages that they are in.
     pub packages: Vec<HeadersPackage>,

@@ -20,7 +20,7 @@ use modsmith_facts::text::line;
 use modsmith_matrix::{Coordinates, Engine, Job, Matrix, ModuleSpec, Spec, Wanted, emit};
 use modsmith_store::Identity;
 
-/// What the command line asks for.
+/// The plan that the command line asks for.
 pub struct Wish<'a> {
     pub spec: &'a Path,
     pub output: &'a Path,
@@ -107,7 +107,7 @@ fn columns(run: &Invocation<'_>, spec: &Spec, base: &Path) -> Result<Vec<Column>
 /// A module of the specification, for one kernel.
 struct Located {
     id: PackageId,
-    /// Its directory, where it is no package of the tree.
+    /// The directory of the source; `None`: the tree has the package.
     source: Option<PathBuf>,
 }
 
@@ -135,12 +135,12 @@ fn wanted(
         Some(source) => Some(Package { id: id.clone(), source: source.clone() }),
         None => registered(run, id).ok(),
     };
-    // What it needs of the matrix is an input of its build, which is not known before that is built.
+    // A package that needs another one of the matrix has no identity before that one is built.
     let needs_another = |package: &Package| {
         let names = build_depends(run, package, target).unwrap_or_default();
         names.iter().any(|name| all.iter().any(|other| other.id.module == *name))
     };
-    // Where it cannot be built it has none; the cell says why.
+    // A package that cannot be built has no identity; the cell says why.
     let package = package.filter(|package| !needs_another(package));
     let described = package.and_then(|package| identity_of(run, &package, target).ok());
     let identity = described.filter(|described| described.not_kept.is_none()).map(|described| described.identity);

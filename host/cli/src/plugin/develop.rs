@@ -44,7 +44,7 @@ pub fn run(words: &DevelopmentArguments, arguments: &PluginArguments, environmen
 /// The id of a plugin's file.
 ///
 /// # Errors
-/// As of `plugin install`, for a file that is no plugin.
+/// The file is no plugin: the errors are those of `plugin install`.
 fn id_of(file: &Path, arguments: &PluginArguments, environment: &Environment) -> Result<String> {
     if !file.extension().is_some_and(|suffix| suffix == "wasm" || suffix == "toml") {
         return Err(Error::new(

@@ -86,7 +86,7 @@ pub(super) fn open<'s>(
     Ok(Installer::open(search, root, variable)?)
 }
 
-/// What was installed, and what it takes to use it.
+/// Prints which plugin was installed, and which command grants it.
 fn tell(
     installed: &Installed,
     search: &SearchPath,
@@ -111,7 +111,7 @@ fn tell(
     output::text(&inspection.changes());
     if !inspection.executes_input.is_empty() {
         output::lines(&field(&format!(
-            "It asks to run what executes its input: {}",
+            "It asks to run programs that execute their input: {}",
             inspection.executes_input.join(", ")
         )));
     }

@@ -1,7 +1,9 @@
-//! `modsmith plugin search`: what sources have.
+//! `modsmith plugin search`: the plugins that sources have.
 
-use super::{install, output};
+use super::{beside, install, output};
 use crate::arguments::PluginArguments;
+use crate::look::Look;
+use crate::styled::Line;
 use modsmith_core::Environment;
 use modsmith_core::error::Result;
 use modsmith_facts::text::field;
@@ -31,15 +33,18 @@ pub fn search(
     if offers.is_empty() {
         output::error(&format!("No plugin of these sources fits `{}`.\n", field(word)));
     }
-    offers.iter().for_each(|offer| output::lines(&field(&line(offer))));
+    let look = Look::of(environment);
+    let lines: Vec<Line> = offers.iter().flat_map(|offer| entry(offer, look.width)).collect();
+    output::styled(&lines, look);
     Ok(())
 }
 
-fn line(offer: &Offer) -> String {
+fn entry(offer: &Offer, width: usize) -> Vec<Line> {
     let rights = match &offer.rights {
-        None => "asks for what its base asks for, which is not installed".to_owned(),
+        None => "asks for the rights of its base, which is not installed".to_owned(),
         Some(rights) if rights.is_empty() => "asks for nothing".to_owned(),
-        Some(rights) => rights.join("; "),
+        Some(rights) => format!("asks for: {}", rights.join("; ")),
     };
-    format!("{:<22} {:<8} {} [{rights}] {}", offer.id, offer.version, offer.description, offer.source)
+    let texts = [offer.description.clone(), rights, format!("from {}", offer.source)];
+    beside(&offer.id, &offer.version, &texts, width)
 }

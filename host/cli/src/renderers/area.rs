@@ -72,7 +72,7 @@ struct Lines {
     beside: Option<Row>,
     /// How many of how many have ended.
     whole: Option<(usize, usize)>,
-    /// What is on the terminal.
+    /// The lines on the terminal.
     shown: Vec<String>,
 }
 

@@ -17,7 +17,7 @@ pub struct Dkms {
 struct Turns {
     /// Pieces of work in the order in which they began; the first one is shown.
     begun: VecDeque<usize>,
-    /// Those that have ended, and are not the first one.
+    /// The pieces of work that have ended, without the first one.
     ended: BTreeSet<usize>,
     /// The events of the others.
     waiting: BTreeMap<usize, Vec<Kind>>,
@@ -74,7 +74,7 @@ impl Turns {
         Vec::new()
     }
 
-    /// Where the first piece of work has ended, the next ones follow, as far as they have come.
+    /// The events so far of the next pieces of work, once the first one has ended.
     fn next(&mut self) -> Vec<Kind> {
         let mut shown = Vec::new();
         while self.begun.front().is_some_and(|first| self.ended.remove(first)) {

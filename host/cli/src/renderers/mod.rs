@@ -30,8 +30,8 @@ pub enum Renderer {
 }
 
 impl Renderer {
-    /// As `dkms`, dkms's lines. As `modsmith`: on a terminal the form for people, elsewhere dkms's
-    /// lines, unless the command line chooses another. A dry run shows plans.
+    /// The form of the output. `dkms` prints dkms's lines. `modsmith` prints the form for people on a terminal,
+    /// and dkms's lines elsewhere, unless the command line chooses another. A dry run shows plans.
     ///
     /// # Errors
     /// When the command line chooses two forms.

@@ -37,7 +37,7 @@ struct Display {
     failed: Vec<Line>,
     /// Warnings of a piece of work that goes on.
     warnings: BTreeMap<usize, Vec<String>>,
-    /// What scripts of such a piece of work said.
+    /// The output of scripts, by the number of their piece of work.
     output: BTreeMap<usize, Vec<String>>,
     notices: Vec<String>,
     advice: Vec<String>,
@@ -70,20 +70,20 @@ impl People {
         }
     }
 
-    /// The end of the invocation: what is to be known, then failures, then the summary.
+    /// The end of the invocation: annotations, then failures, then the summary.
     pub fn finish(&self, error: Option<&Error>) {
         let mut state = self.state();
         state.area = None;
         if self.quiet {
             return;
         }
-        let mut lines = self.remarks(&state);
+        let mut lines = self.annotations(&state);
         lines.append(&mut state.failed);
         if !state.counts.is_empty() {
             lines.push(summary(&state.counts, self.begun.elapsed()));
         }
         output::styled(&lines, self.look);
-        // The lines of the packages have said it.
+        // The lines of the packages have the same message.
         if let Some(error) = error.filter(|error| error.kind == error::Kind::AutoinstallFailed)
             && state.counts.contains_key(&Became::Failed)
         {
@@ -91,8 +91,8 @@ impl People {
         }
     }
 
-    /// Remarks that are the same for many packages: each once.
-    fn remarks(&self, state: &Display) -> Vec<Line> {
+    /// Annotations that are the same for many packages: each once.
+    fn annotations(&self, state: &Display) -> Vec<Line> {
         let width = self.width();
         let mut lines = Vec::new();
         for notice in state.notices.iter().take(NOTICES) {
@@ -112,13 +112,13 @@ impl People {
         lines
     }
 
-    fn ended(&self, state: &mut Display, work: &Work, became: Became, took: Option<Duration>, remarks: Vec<Line>) {
+    fn ended(&self, state: &mut Display, work: &Work, became: Became, took: Option<Duration>, annotations: Vec<Line>) {
         *state.counts.entry(became).or_default() += 1;
         if let Some(area) = &state.area {
             area.end(Some(work.number));
         }
         let mut lines = vec![head(work, became, took, self.look.unicode)];
-        lines.extend(remarks);
+        lines.extend(annotations);
         for line in state.output.remove(&work.number).unwrap_or_default() {
             lines.push(quoted(&line));
         }
@@ -169,7 +169,7 @@ impl People {
                 if let (None, Some(area)) = (work, &state.area) {
                     area.end(None);
                 }
-                // That of a piece of work is in its line.
+                // The exit status of a piece of work is in its line.
                 if let (Err(status), None) = (outcome, work) {
                     state.above(|| output::warning(&format!("the program ended with exit status {status}.")));
                 }
@@ -225,15 +225,15 @@ impl Observer for People {
             }
             (Kind::Failed { failure, took }, Some(work)) => {
                 output::note_printed(&failure.error);
-                let remarks = of_failure(work, &failure, self.width());
-                self.ended(&mut state, work, Became::of_failure(&failure), Some(took), remarks);
+                let annotations = of_failure(work, &failure, self.width());
+                self.ended(&mut state, work, Became::of_failure(&failure), Some(took), annotations);
             }
             (Kind::Skipped { why, text }, Some(work)) => {
                 output::printed_message(&text);
-                let remarks = below(&text, Paint::Dim, self.width());
-                self.ended(&mut state, work, Became::Skipped(why), None, remarks);
+                let annotations = below(&text, Paint::Dim, self.width());
+                self.ended(&mut state, work, Became::Skipped(why), None, annotations);
             }
-            // These are always of a piece of work.
+            // These events always name a piece of work.
             (Kind::Started { .. } | Kind::Finished { .. } | Kind::Failed { .. } | Kind::Skipped { .. }, None) => {}
         }
     }

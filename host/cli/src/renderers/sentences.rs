@@ -8,7 +8,7 @@ use super::super::styled::{Line, Paint, wrap};
 use modsmith_core::error;
 use modsmith_core::event::{Failed, Outcome, Skip, Work};
 
-/// Below a line of a piece of work stand its remarks.
+/// Before each annotation, which stands below the line of its piece of work.
 const INDENT: &str = "    ";
 
 /// How a piece of work ended.
@@ -74,7 +74,7 @@ pub fn head(work: &Work, became: Became, took: Option<Duration>, unicode: bool) 
         .add(Paint::Dim, took)
 }
 
-/// Remarks below a line.
+/// Annotations below a line.
 pub fn below(text: &str, paint: Paint, width: usize) -> Vec<Line> {
     let lines = wrap(text, width.saturating_sub(INDENT.len()));
     lines.into_iter().map(|line| Line::plain(INDENT).add(paint, line)).collect()
@@ -89,7 +89,7 @@ pub fn quoted(text: &str) -> Line {
 pub fn of_failure(work: &Work, failed: &Failed, width: usize) -> Vec<Line> {
     let Failed { error, cause } = failed;
     if error.kind == error::Kind::Interrupted {
-        return below("What it had changed was undone. The same command does it again.", Paint::Plain, width);
+        return below("Its changes were undone. The same command makes them again.", Paint::Plain, width);
     }
     let Some(cause) = cause else {
         let texts = std::iter::once(&error.message).chain(&error.details);

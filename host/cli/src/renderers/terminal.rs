@@ -90,7 +90,7 @@ impl Terminal {
         state.open = Some(Progress { shown, command, ticks: 0, left: false });
     }
 
-    /// It is still going on.
+    /// Shows that the program still runs.
     pub fn tick(&self) {
         let mut state = self.state();
         let bare = state.overview.is_empty();
@@ -100,7 +100,7 @@ impl Terminal {
         }
     }
 
-    /// It ended: `Err` holds the exit status.
+    /// Shows that the program has ended: `Err` holds the exit status.
     pub fn end(&self, outcome: Result<(), i32>) {
         let mut state = self.state();
         let overview = std::mem::take(&mut state.overview);

@@ -1,4 +1,4 @@
-//! What `status` shows to people: of each package and kernel one item.
+//! The output of `status` for people: one item for each package and kernel.
 
 use std::collections::BTreeSet;
 
@@ -123,7 +123,7 @@ pub fn items(
         failed.iter().any(|failure| failure.id == line.id && Some(&failure.target) == line.target.as_ref())
     };
     let lines = lines.iter().filter(|line| match line.state {
-        // Of one that is only added, what is known for kernels says more.
+        // A package that is only added has no item of its own, if an item for a kernel names it.
         State::Added => !told.contains(&line.id),
         _ => !has_failed(line),
     });

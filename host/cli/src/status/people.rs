@@ -9,7 +9,7 @@ use super::items::{Item, LINK_LOST, Shown};
 use modsmith_core::conf::version;
 use modsmith_core::tree::Target;
 
-/// From so many on, items without a note stand side by side.
+/// This number of items without a note, or more, stand side by side.
 const MANY: usize = 12;
 
 /// Longer names do not move the column beside them.
@@ -21,7 +21,7 @@ const NAMED: usize = 5;
 /// Kernels that people ask about, by their releases.
 #[derive(Debug, Clone, Default)]
 pub struct Kernels {
-    /// Where the system is the running one.
+    /// The running kernel; `None`: the system is not the running one.
     pub running: Option<String>,
     /// The one that starts next, where that is known and all kernels are shown.
     pub next: Option<String>,
@@ -156,7 +156,7 @@ fn of_item(item: &Item, name: &str, column: usize, look: Look) -> Vec<Line> {
     let head = sign(item.shown, look)
         .add(Paint::Plain, format!("{name}{}  ", pad(name, column)))
         .add(item.shown.paint(), word);
-    // Where little is left beside the state, the note begins on a line of its own.
+    // The note begins on a line of its own, if the line of the state has little room.
     let used = 4 + name.chars().count().max(column) + 2 + STATE + 1;
     if look.width >= used + 24 {
         let mut texts = wrap(&item.note, look.width - used).into_iter();
@@ -212,7 +212,7 @@ fn next(items: &[Item]) -> Vec<(String, String)> {
     for item in of(Shown::Unreadable).take(NAMED) {
         next.push((
             format!("modsmith conf {} -k {}", item.id, kernel(item)),
-            "What is wrong in its dkms.conf.".to_owned(),
+            "The mistakes in its dkms.conf.".to_owned(),
         ));
     }
     next

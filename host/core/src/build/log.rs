@@ -8,7 +8,7 @@ pub fn log_head(what: &str) -> String {
     format!("DKMS (dkms-{DKMS_VERSION}) make.log for {what}\n{now}\n")
 }
 
-/// Whether a log's first line says that it is of this.
+/// Whether a log's first line names this build.
 pub fn begins_log_of(first_line: &str, what: &str) -> bool {
     first_line.starts_with("DKMS") && first_line.trim_end().ends_with(&format!("make.log for {what}"))
 }

@@ -13,8 +13,8 @@ use modsmith_shims::layout::{ANSWERS, COMPILERS, PROGRAM, REAL, SYMBOLS};
 use modsmith_shims::{is_compiler, is_lister, is_slow};
 use rustix::fs::Access;
 
-/// The links, while it lives. They are with other temporary files: the tree may
-/// have no room but for what it is for.
+/// A temporary directory of links, deleted with this value. It is not in the tree, which may be
+/// full.
 #[derive(Debug)]
 pub struct Shims {
     directory: tempfile::TempDir,
@@ -38,7 +38,7 @@ impl Shims {
                 name if is_lister(name) => SYMBOLS,
                 _ => continue,
             };
-            // One of another invocation's, where builds run modsmith: it is not the real one.
+            // A shim of another invocation is not the real program.
             let is_shim = || real.canonicalize().is_ok_and(|real| real.file_name().is_some_and(|name| name == PROGRAM));
             // The first of a name counts, as on the path.
             if can_be_run(&real) && !is_shim() && symlink(&real, directory.path().join(REAL).join(&name)).is_ok() {
@@ -51,18 +51,18 @@ impl Shims {
         Some(Self { directory })
     }
 
-    /// Where they are.
+    /// The directory of the shims.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Where they write down what compilers have answered.
+    /// The directory in which the shims keep the answers of compilers.
     pub fn answers(&self) -> PathBuf {
         self.directory.path().join(ANSWERS)
     }
 
-    /// What make has to find in its environment. Compilers are replaced where the
-    /// same questions come again: for a single make, asking is quicker.
+    /// The variables that make needs. Compilers are replaced only if the same questions come again:
+    /// for a single make, asking the compiler is quicker.
     pub fn environment(&self, questions_come_again: bool, callers: &Environment) -> Vec<(String, String)> {
         let path = callers.var("PATH").unwrap_or_default();
         let part = |name| self.directory.path().join(name);

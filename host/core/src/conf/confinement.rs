@@ -8,12 +8,12 @@ use serde::Deserialize;
 use super::settings::SettingsFile;
 use crate::error::{Error, Kind};
 use modsmith_registry::Digest;
-use modsmith_sandbox::{Level, Wall};
+use modsmith_sandbox::{Level, Readable, Wall};
 
-/// Where the administrator of this machine, whose programs run, says so.
+/// The administrator's file on this machine, on which the programs run.
 pub const FILE: &str = "/etc/modsmith/confinement.toml";
 
-/// What the file says.
+/// The settings in the file.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
@@ -34,7 +34,7 @@ pub(crate) struct Settings {
     package: BTreeMap<String, PackageSettings>,
 }
 
-/// What the file says about one package; `None`: as for all.
+/// The settings for one package. `None`: the settings for all packages count.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PackageSettings {
@@ -59,7 +59,7 @@ enum ReaderDemand {
     /// All walls, or bash is not started.
     #[default]
     Require,
-    /// As many as this system has.
+    /// As many walls as this system has.
     Best,
 }
 
@@ -67,9 +67,9 @@ enum ReaderDemand {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Demand {
-    /// So that it writes in its own directory only, reads no secrets and has no network, or it is not run.
+    /// The recipe writes in its own directory only, reads no secrets and has no network; otherwise it is not run.
     Require,
-    /// As far as this system can.
+    /// The recipe is confined as far as this system can.
     #[default]
     Best,
     Off,
@@ -81,7 +81,7 @@ pub(crate) enum Demand {
 pub(crate) enum Scripts {
     #[default]
     Allow,
-    /// Those with a digest that the file names.
+    /// The scripts with a digest that the file names.
     Pinned,
     Deny,
 }
@@ -99,13 +99,13 @@ pub(crate) struct RecipeSettings {
     pub scripts: Scripts,
     /// `sha256:` and 64 digits.
     pub digests: Vec<String>,
-    /// Variables of the caller's that it gets, beside the usual ones.
+    /// Variables of the caller that the recipe gets, beside the usual ones.
     pub environment: Vec<String>,
-    /// Directories that it may read, and would not otherwise.
+    /// Further directories that the recipe may read.
     pub read: Vec<PathBuf>,
     pub write: Vec<PathBuf>,
     pub network: bool,
-    /// Whether it stays root, without capabilities.
+    /// Whether the recipe runs as root, without capabilities.
     pub as_root: bool,
 }
 
@@ -113,7 +113,7 @@ impl SettingsFile for Settings {
     const FILE: &str = FILE;
     const HINT: &str = "Correct the file, as modsmith's page about confinement describes, or remove it: without it, every wall is raised that this system has.";
 
-    /// What cannot be meant, as a clause.
+    /// The first setting that has no meaning, as a clause.
     fn fault(&self) -> Option<String> {
         let relative = |(key, paths): (&str, &Vec<PathBuf>)| {
             let path = paths.iter().find(|path| !path.is_absolute() || path.parent().is_none())?;
@@ -158,7 +158,19 @@ impl Settings {
     }
 }
 
-/// Why bash was not started.
+/// Opens a kernel's build directory to a reader, without the directory of its signing key.
+pub(crate) fn open_kernel(readable: &mut Readable, directory: &Path) {
+    let has_key = directory.join("certs/signing_key.pem").exists();
+    readable.and_directory_without(directory, if has_key { &["certs"] } else { &[] });
+    readable.and_directory(&directory.join("source"));
+}
+
+/// Opens the packages in a module tree to a reader. Signing keys lie beside them, and stay closed.
+pub(crate) fn open_tree(readable: &mut Readable, tree: &Path) {
+    readable.and_directories_of(tree);
+}
+
+/// The error of a file for which bash was not started.
 pub(super) fn refusal(file: &Path, level: Level, required: &[Wall]) -> Error {
     let missing = level.reasons().filter(|(wall, _)| required.contains(wall));
     let missing = missing.map(|(wall, why)| format!("{wall}: {why}"));

@@ -5,21 +5,22 @@ use serde::Deserialize;
 use super::pattern::Pattern;
 use super::settings::SettingsFile;
 
-/// Where the administrator of this machine says so.
+/// The administrator's file.
 pub const FILE: &str = "/etc/modsmith/criticality.toml";
 
 /// How much depends on a package, most important first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Criticality {
-    /// The machine does not start without it.
+    /// The machine does not start without the package.
     Boot,
-    /// The machine is not what it is for without it.
+    /// Without the package, the machine cannot do the work that it was set up for.
     Needed,
-    /// A kernel can be used without it: its failure fails nothing else.
+    /// A kernel can be used without the package: its failure fails nothing else.
     Optional,
 }
 
-/// What the file says: patterns of packages. Of those that fit a package, the most important one counts.
+/// The contents of the file: patterns of packages. If several patterns fit a package, the most important
+/// one counts.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::directives::{is_directive, kept, parse_slot};
 use super::environment::{Assignment, from_environment};
 use super::source;
-use super::{Evaluated, Origin, Reader, Request, Slot, Variables, processors};
+use super::{Evaluated, Origin, Reader, Request, Slot, Variables, is_override, processors};
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use bash_assign::{Input, State};
@@ -40,7 +40,10 @@ pub fn evaluate_within(
     scalars.insert("parallel_jobs".into(), processors().to_string());
     let names = kept();
     let mut out = Evaluated { file: request.conf.to_path_buf(), ..Evaluated::default() };
-    let overrides = request.overrides.iter().map(AsRef::<Path>::as_ref).filter(|file| inside::exists(file));
+    for directory in request.overrides.iter().filter(|path| inside::is_dir(path)) {
+        out.stderr.push_str(&format!("{} is a directory: no directive is read from it.\n", directory.display()));
+    }
+    let overrides = request.overrides.iter().map(AsRef::<Path>::as_ref).filter(|file| is_override(file));
     for file in std::iter::once(request.conf).chain(overrides) {
         let before = out.texts();
         let input = Input { file, names: &names, scalars: &scalars, state: &before };
@@ -110,7 +113,7 @@ impl Evaluated {
 }
 
 impl Variables {
-    /// As shell variables.
+    /// The variables by their names in the shell.
     pub(super) fn table(&self) -> BTreeMap<String, String> {
         [
             ("kernelver", &self.kernelver),
@@ -173,6 +176,23 @@ mod tests {
         assert_eq!((e.get("CLEAN", 0), e.get("MAKE", 0)), (Some("yes"), Some("d e")));
         assert_eq!(e.directives["MAKE"][&0].origin, Origin::CommandLine);
         assert_eq!(e.directives["AUTOINSTALL"][&0].origin, Origin::Environment);
+    }
+
+    #[test]
+    fn a_directory_in_place_of_an_override_file_is_ignored_with_a_warning() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("dkms.conf"), "MAKE=a\n").unwrap();
+        std::fs::create_dir(dir.path().join("over.conf")).unwrap();
+        let request = Request {
+            conf: &dir.path().join("dkms.conf"),
+            overrides: vec![dir.path().join("over.conf")],
+            variables: &Variables::default(),
+            directives: &[],
+            reader: ReaderChoice::Auto,
+        };
+        let e = evaluate_within(&request, [], TIME_LIMIT).unwrap();
+        assert_eq!((e.get("MAKE", 0), e.readings.len()), (Some("a"), 1));
+        assert!(e.stderr.ends_with("over.conf is a directory: no directive is read from it.\n"), "{}", e.stderr);
     }
 
     #[test]

@@ -35,6 +35,10 @@ pub const SETTINGS: [&str; 19] = [
     "try_sign_modules",
 ];
 
+/// Settings that only files and options have. In dkms, too, a variable of the environment
+/// moves no tree.
+const FILES_ONLY: [&str; 4] = ["source_tree", "dkms_tree", "install_tree", "symlink_modules"];
+
 /// Whether modules are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -73,7 +77,7 @@ impl Framework {
             out.put(name, value.to_owned(), Origin::Default, None);
         }
         for (name, value) in environment {
-            if SETTINGS.contains(&name.as_str()) {
+            if SETTINGS.contains(&name.as_str()) && !FILES_ONLY.contains(&name.as_str()) {
                 out.put(&name, value, Origin::Environment, None);
             } else if name == "TMPDIR" && !value.is_empty() && out.origin("tmp_location") == Some(&Origin::Default) {
                 out.put("tmp_location", value, Origin::Default, None);
@@ -333,6 +337,16 @@ mod tests {
         assert!(f.modprobe_on_install());
         assert_eq!(f.origin("modprobe_on_install"), Some(&Origin::Environment));
         assert_eq!(f.tmp_location(), Path::new("/scratch"));
+    }
+
+    #[test]
+    fn a_variable_of_the_environment_moves_no_tree() {
+        let f = framework(&[], &FILES_ONLY.map(|name| (name, "/boot/t")));
+        assert_eq!((f.source_tree(), f.dkms_tree()), (Path::new("/usr/src"), Path::new("/var/lib/dkms")));
+        assert_eq!((f.install_tree(), f.symlink_modules()), (Path::new("/lib/modules"), false));
+        // A file still does, and it sees nothing of the variable.
+        let f = framework(&[("framework.conf", "source_tree=$dkms_tree/src\n")], &[("dkms_tree", "/boot/t")]);
+        assert_eq!(f.source_tree(), Path::new("/var/lib/dkms/src"));
     }
 
     #[test]

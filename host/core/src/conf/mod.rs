@@ -183,11 +183,11 @@ pub struct PackageConf {
     /// The make command as written, before any rewriting; `None` for the
     /// default command.
     pub make: Option<String>,
-    /// Those patches whose match applies to the kernel.
+    /// The patches whose match applies to the kernel.
     pub patches: Vec<Patch>,
     pub scripts: Scripts,
-    /// By slot, those that demand something: slot 0 is about the whole package, any
-    /// other about that module. Source: dkms 3.3.0.
+    /// The slots that demand something: slot 0 is about the whole package, each other slot about
+    /// its module. Source: dkms 3.3.0.
     pub exclusive: BTreeMap<u32, Exclusive>,
     /// Modules that are not for the kernel, each with the reason; they are not among
     /// `modules`. See [`PackageConf::exclude`].
@@ -202,7 +202,7 @@ pub struct PackageConf {
     pub evaluated: Evaluated,
     /// Notices for add, build and install, such as deprecated directives.
     pub notices: Vec<String>,
-    /// What nothing was filled into; the notices explain it.
+    /// Placeholders that no program has filled in; the notices explain them.
     pub placeholders: Vec<Placeholder>,
 }
 
@@ -220,6 +220,11 @@ pub fn override_files(etc_dkms: &Path, module: &str, version: &str, kernel: &str
     .into_iter()
     .map(|name| etc_dkms.join(name))
     .collect()
+}
+
+/// Whether an override file is there. A directory of its name is none: dkms ignores it, too.
+pub(crate) fn is_override(path: &Path) -> bool {
+    modsmith_facts::inside::metadata(path).is_ok_and(|metadata| !metadata.is_dir())
 }
 
 /// How many processors this process may use. Asked once: it takes a look at

@@ -105,10 +105,18 @@ fn modules(evaluated: &Evaluated, package: &str) -> Vec<ModuleRecord> {
     (0..count.min(MAX_MODULES))
         .map(|i| {
             let only = (count == 1).then(|| package.to_owned());
-            let built_name = evaluated.text("BUILT_MODULE_NAME", i).or(only).unwrap_or_default();
+            let mut built_name = evaluated.text("BUILT_MODULE_NAME", i).or(only).unwrap_or_default();
+            let mut built_location = location(evaluated.get("BUILT_MODULE_LOCATION", i).unwrap_or_default());
+            let dest_name = evaluated.text("DEST_MODULE_NAME", i);
+            if dest_name.is_some()
+                && let Some((directory, name)) = in_directory(&built_name)
+            {
+                built_location = below(&built_location, directory);
+                built_name = name.to_owned();
+            }
             ModuleRecord {
-                built_location: location(evaluated.get("BUILT_MODULE_LOCATION", i).unwrap_or_default()),
-                dest_name: evaluated.text("DEST_MODULE_NAME", i).unwrap_or_else(|| built_name.clone()),
+                built_location,
+                dest_name: dest_name.unwrap_or_else(|| built_name.clone()),
                 dest_location: evaluated.text("DEST_MODULE_LOCATION", i).unwrap_or_default(),
                 strip: !strip(i).is_some_and(|word| word.starts_with(['n', 'N'])),
                 built_name,
@@ -121,6 +129,18 @@ fn modules(evaluated: &Evaluated, package: &str) -> Vec<ModuleRecord> {
 fn location(text: &str) -> String {
     let text = text.trim_matches('/');
     if text == "." { String::new() } else { text.strip_prefix("./").unwrap_or(text).to_owned() }
+}
+
+/// The directory and the name of a module whose BUILT_MODULE_NAME has both; `None` where
+/// it has no directory, or one that leads out of the build directory.
+fn in_directory(built_name: &str) -> Option<(&str, &str)> {
+    built_name.rsplit_once('/').filter(|(directory, _)| directory.split('/').all(|part| part != ".."))
+}
+
+/// A directory of a location, without the parts that mean nothing.
+fn below(location: &str, directory: &str) -> String {
+    let parts = location.split('/').chain(directory.split('/'));
+    parts.filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/")
 }
 
 /// The make command for a kernel: that of the last slot whose MAKE_MATCH

@@ -13,7 +13,7 @@ pub struct Placeholder {
     pub slot: u32,
     /// As it stands in the value: `@VERSION@`.
     pub text: String,
-    /// Who fills such a placeholder in.
+    /// The program that fills in such a placeholder.
     filled_by: &'static str,
 }
 
@@ -89,7 +89,7 @@ impl Placeholder {
         ["PACKAGE_NAME", "PACKAGE_VERSION"].contains(&self.directive.as_str())
     }
 
-    /// What it is, who fills it in, and what to do.
+    /// Explains the placeholder: what it is, which program fills it in, and what to do.
     pub fn explanation(&self, file: &std::path::Path) -> String {
         let Self { directive, slot, text, filled_by } = self;
         let directive = if *slot == 0 { directive.clone() } else { format!("{directive}[{slot}]") };

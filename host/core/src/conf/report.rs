@@ -24,14 +24,14 @@ pub struct Report {
     /// How each file was read, in order.
     pub readings: Vec<Reading>,
     /// By name, then slot.
-    pub directives: Vec<Entry>,
+    pub directives: Vec<ConfSlot>,
     /// What the files wrote to standard error.
     pub stderr: String,
 }
 
 /// One slot of one directive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Entry {
+pub struct ConfSlot {
     pub name: String,
     pub slot: u32,
     pub value: String,
@@ -45,7 +45,7 @@ impl Report {
     pub fn new(evaluated: &Evaluated, kernel: &str, arch: &str) -> Self {
         let mut entries = BTreeMap::new();
         for (name, slot, value) in PackageConf::defaults(evaluated) {
-            let entry = Entry { name: name.to_owned(), slot, value, origin: Origin::Default, reader: None };
+            let entry = ConfSlot { name: name.to_owned(), slot, value, origin: Origin::Default, reader: None };
             entries.insert((name.to_owned(), slot), entry);
         }
         for (name, slots) in &evaluated.directives {
@@ -56,7 +56,7 @@ impl Report {
                     continue;
                 }
                 let (origin, reader) = (found.origin.clone(), found.reader);
-                entries.insert((name.clone(), slot), Entry { name, slot, value, origin, reader });
+                entries.insert((name.clone(), slot), ConfSlot { name, slot, value, origin, reader });
             }
         }
         Self {
@@ -98,7 +98,7 @@ impl Report {
             }
         }
         writeln!(out)?;
-        let label = |entry: &Entry| match entry.slot {
+        let label = |entry: &ConfSlot| match entry.slot {
             0 => format!("{}={}", entry.name, quoted(&entry.value)),
             slot => format!("{}[{slot}]={}", entry.name, quoted(&entry.value)),
         };

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::error::{Error, Kind};
 use modsmith_store::Identity;
 
-/// Where the administrator of this machine says so.
+/// The administrator's file.
 const FILE: &str = "/etc/modsmith/revoked";
 
 /// Digests of artefacts and files, and identities of builds, that are not used any more.

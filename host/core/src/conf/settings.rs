@@ -16,12 +16,12 @@ pub(crate) trait SettingsFile: DeserializeOwned + Default {
     /// What to do with a file that cannot be used, as a sentence.
     const HINT: &str;
 
-    /// What cannot be meant, as a clause.
+    /// A value that has no meaning, as a clause.
     fn fault(&self) -> Option<String> {
         None
     }
 
-    /// Those of this machine.
+    /// Reads the settings of this machine.
     ///
     /// # Errors
     /// A file that cannot be read as one, that users other than root can change, or that has a fault.
@@ -29,7 +29,7 @@ pub(crate) trait SettingsFile: DeserializeOwned + Default {
         Self::of(Path::new(Self::FILE))
     }
 
-    /// Those of a file, with the errors of [`SettingsFile::read`].
+    /// Reads the settings of a file, with the errors of [`SettingsFile::read`].
     fn of(file: &Path) -> Result<Self, Error> {
         let settings = text(file).and_then(|text| match text {
             None => Ok(Self::default()),

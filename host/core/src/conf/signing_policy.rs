@@ -10,7 +10,7 @@ use super::settings::SettingsFile;
 use super::user::User;
 use modsmith_registry::Digest;
 
-/// Where the administrator of this machine says so.
+/// The administrator's file.
 pub const FILE: &str = "/etc/modsmith/signing.toml";
 
 /// What the file says. Without rules, every package is signed.
@@ -29,7 +29,7 @@ struct Rule {
     package: Pattern,
     /// A shell pattern of the directory that the source is in.
     source: Option<PathPattern>,
-    /// Who owns the source, and alone can change it.
+    /// The user that owns the source, and alone can change it.
     owner: Option<User>,
     /// The digest of the source.
     digest: Option<String>,
@@ -42,7 +42,7 @@ struct Rule {
 /// What is decided about a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// By no rule: it is signed with the key of the system.
+    /// No rule fits: the package is signed with the key of the system.
     ByDefault,
     Sign {
         /// The rule, as a sentence names it.
@@ -53,7 +53,7 @@ pub(crate) enum Decision {
         of_source: bool,
         key: Option<String>,
     },
-    /// It stays unsigned: why, as a clause.
+    /// The package stays unsigned; why, as a clause.
     Refuse(String),
 }
 
@@ -70,7 +70,7 @@ impl SettingsFile for SigningPolicy {
     const FILE: &str = FILE;
     const HINT: &str = "Correct the file, as modsmith's guide to signing describes, or remove it: without it, every package is signed.";
 
-    /// What cannot be meant, as a clause.
+    /// A value that has no meaning, as a clause.
     fn fault(&self) -> Option<String> {
         self.rule
             .iter()

@@ -20,7 +20,7 @@ use modsmith_plan::INTERRUPTED;
 /// keep it busy for nearly the time that one may take.
 const SLOWNESS: u64 = 120;
 
-/// What a reading may take without being slow.
+/// The time that a reading may take without counting as slow.
 const USUAL: Duration = Duration::from_secs(1);
 
 /// How long bash has been slow so far, in milliseconds.
@@ -43,7 +43,7 @@ pub struct Reading {
     pub exited: bool,
 }
 
-/// What came of one file.
+/// The result of reading one file.
 pub(super) struct ReadConf {
     pub state: State,
     pub stderr: String,
@@ -157,8 +157,8 @@ fn with_bash(input: &Input<'_>, text: &[u8], limit: Duration) -> Result<bash_ass
     })
 }
 
-/// What a dkms.conf may read beside itself and its directory: the system, and what the
-/// variables name that it is given.
+/// The paths that a dkms.conf may read beside itself and its directory: the system, and the paths in
+/// its variables.
 fn readable(input: &Input<'_>) -> Readable {
     let mut readable = Readable::system(can_become_nobody());
     let first = |name: &str| input.state.get(name).and_then(|slots| slots.get(&0));
@@ -166,9 +166,9 @@ fn readable(input: &Input<'_>) -> Readable {
     for name in ["source_tree", "install_tree"] {
         path(name).into_iter().for_each(|path| readable.and_directory(path));
     }
-    path("kernel_source_dir").into_iter().for_each(|path| readable.and_kernel(path));
+    path("kernel_source_dir").into_iter().for_each(|path| super::confinement::open_kernel(&mut readable, path));
     path("kernel_config").into_iter().for_each(|path| readable.and_file(path));
-    path("dkms_tree").into_iter().for_each(|path| readable.and_tree(path));
+    path("dkms_tree").into_iter().for_each(|path| super::confinement::open_tree(&mut readable, path));
     readable
 }
 

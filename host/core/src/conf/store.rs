@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::settings::SettingsFile;
 
-/// Where the administrator of this machine says so.
+/// The administrator's file.
 pub const FILE: &str = "/etc/modsmith/store.toml";
 
 /// In bytes, where the file does not say.
@@ -44,7 +44,7 @@ impl SettingsFile for Settings {
     const FILE: &str = FILE;
     const HINT: &str = "Correct the file, as modsmith's page about the store describes, or remove it: without it, builds are kept, in at most 2 GiB.";
 
-    /// What cannot be meant, as a clause.
+    /// A value that has no meaning, as a clause.
     fn fault(&self) -> Option<String> {
         let size = self.size.as_ref().filter(|size| bytes_of_size(size).is_none())?;
         Some(format!("`size` is `{size}`, where a number and a unit are needed, such as `2 GiB`"))

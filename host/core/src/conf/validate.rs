@@ -85,7 +85,11 @@ impl<'a> Problems<'a> {
             if value.ends_with(".o") || value.ends_with(".ko") {
                 self.error(format!("{name}[{i}] is `{value}`: write it without `.o` or `.ko`."));
             } else if value.contains('/') {
-                self.error(format!("{name}[{i}] is `{value}`: the directory belongs in BUILT_MODULE_LOCATION[{i}]."));
+                let location =
+                    if name == "DEST_MODULE_NAME" { "DEST_MODULE_LOCATION" } else { "BUILT_MODULE_LOCATION" };
+                self.error(format!(
+                    "{name}[{i}] is `{value}`: write the name alone; the directory belongs in {location}[{i}]."
+                ));
             }
         }
     }

@@ -16,7 +16,7 @@ pub(super) fn rerun(release: &str) -> Rerun {
 /// The programs that are run again when a change is taken back.
 ///
 /// # Errors
-/// As [`Reruns`](modsmith_plan::Reruns).
+/// The command that runs depmod again, for [`Reruns`](modsmith_plan::Reruns).
 pub(super) fn command(rerun: &Rerun, system: &System) -> Result<Command, String> {
     match (rerun.name.as_str(), rerun.argument.as_str()) {
         (NAME, kernel) if is_release(kernel) => Ok(depmod(system, kernel)),

@@ -20,7 +20,7 @@ pub(crate) fn plan_forget(run: &Invocation<'_>, id: &PackageId, target: &Target,
     plan_forget_at(run, id.failure_dir(target), plan);
 }
 
-/// The same for all kernels of a package.
+/// Adds to a plan that the failures of a package are forgotten for all kernels.
 pub(crate) fn plan_forget_package(run: &Invocation<'_>, id: &PackageId, plan: &mut Builder) {
     plan_forget_at(run, id.failures_dir(), plan);
     plan_forget_at(run, id.one_job_dir(), plan);

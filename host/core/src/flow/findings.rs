@@ -54,7 +54,7 @@ pub(super) fn reports(
         .collect()
 }
 
-/// What makes a plugin answer that did not: one sentence.
+/// How to make a plugin answer that did not: one sentence.
 pub(super) fn remedy_of_failure(plugin: &str) -> String {
     format!("Run `modsmith plugin inspect {plugin}`: grant the plugin, correct its settings, or remove it.")
 }

@@ -4,9 +4,11 @@
 //! plans to the runner, which carries them out or, in a dry run, keeps them to be
 //! shown.
 //!
-//! The rooms, each of which uses only those before it: `invocation`, `kernel`,
-//! `recipe`, `signing`, `store`, `build`, `install`, `status`, `actions`, and then
-//! `packages`, `packaged_headers`, `ready` and `check`.
+//! The modules in the order of use; each uses only modules before it: `depmod`, `estimate`,
+//! `filter`, `findings`, `product_files`, `invocation`, `boot_contents`, `failure_records`,
+//! `kernel`, `package_facts`, `recipe`, `record`, `verify`, `work`, `store`, `transaction`,
+//! `install`, `signing`, `build`, `status`, `actions`, `check`, `packages`, `ready`,
+//! `packaged_headers`.
 
 mod actions;
 mod boot_contents;
@@ -44,7 +46,9 @@ pub use actions::matching::match_template;
 pub use actions::needed::{NeededFailed, build_depends, with_needed};
 pub use actions::rebuild::{Rebuilt, rebuild};
 pub use actions::remove::{remove, unbuild};
-pub use check::{CHECKS, Check, Outcome, Problem, Remedy, RemedyKind, Repaired, Sight, check, is_unsettled, repair};
+pub use check::{
+    CHECKS, Check, Problem, Remedy, RemedyKind, RepairOutcome as Outcome, Repaired, Sight, check, is_unsettled, repair,
+};
 pub use failure_records::failures;
 pub use filter::Filter;
 pub use install::uninstall::uninstall;

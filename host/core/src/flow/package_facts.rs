@@ -28,8 +28,8 @@ pub(super) fn package_facts(package: &Package, conf: &PackageConf) -> PackageFac
     }
 }
 
-/// The same with what is built for a kernel, and the files `installed` below
-/// its module directory.
+/// The facts of a package with the modules that are built for a kernel, and the files `installed`
+/// below its module directory.
 pub(super) fn facts_of_build(
     run: &Invocation<'_>,
     package: &Package,

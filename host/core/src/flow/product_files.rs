@@ -41,12 +41,12 @@ pub fn module_file_names(module: &str) -> impl Iterator<Item = String> {
     std::iter::once(format!("{module}.ko")).chain(compressed)
 }
 
-/// The module files of a package that a kernel's products directory holds.
+/// The file of a module in a products directory.
 pub fn product_of<'p>(products: &'p [String], record: &ModuleRecord) -> Option<&'p String> {
     product_named(products, &record.dest_name)
 }
 
-/// The same by the module's installed name.
+/// The module file in a products directory, by the module's installed name.
 pub fn product_named<'p>(products: &'p [String], module: &str) -> Option<&'p String> {
     products.iter().find(|name| module_stem(name).is_some_and(|(stem, _)| stem == module))
 }

@@ -1,8 +1,9 @@
 //! Writes the records of builds and installations, which later invocations read.
 
+use crate::conf::is_override;
 use crate::flow::Invocation;
 use crate::tree::{BuildRecord, ConfFile, Package, PackageId, RecordedModule, Target};
-use modsmith_facts::{Location, inside};
+use modsmith_facts::Location;
 use modsmith_plan::{Builder, verbs};
 
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ pub(super) fn conf_files(run: &Invocation<'_>, package: &Package, target: &Targe
         return Vec::new();
     }
     let overrides = run.env.override_files(package, &target.kernel, &target.arch);
-    let there = overrides.into_iter().filter(|path| inside::exists(path));
+    let there = overrides.into_iter().filter(|path| is_override(path));
     let stamped = |path: PathBuf| ConfFile { stamp: modsmith_facts::Stamp::settled(&path), path };
     std::iter::once(run.env.conf_file(package)).chain(there).map(stamped).collect()
 }

@@ -10,7 +10,6 @@ use crate::error::{Error, Result};
 use crate::flow::Invocation;
 use crate::flow::failure_records::forget_stale;
 use crate::flow::invocation::deferred::Deferred;
-use crate::flow::invocation::runner::TryLock;
 use crate::flow::kernel::boot_image::plan_boot_image;
 use crate::flow::kernel::hooks::run_kernel_hooks;
 use crate::flow::kernel::module_index::plan_depmod;
@@ -22,8 +21,8 @@ use modsmith_facts::{Location, Root, TrustedDir, find_program};
 use modsmith_plan::{Action, Builder, Bytes, Command, Environment, RunsIn, STAGING_PREFIX, Undo, verbs};
 use modsmith_plugins::{Event, Occasion};
 
-/// Takes the tree's lock and ends what a killed invocation began. A dry run
-/// takes none: it changes nothing.
+/// Takes the tree's lock and recovers the plans of killed invocations. `None` in a dry run, which
+/// changes nothing and takes no lock.
 pub(super) fn begin(run: &Invocation<'_>) -> Result<Option<TreeLock>> {
     let Some(lock) = run.runner.lock()? else { return Ok(None) };
     recover(run, &lock)?;
@@ -34,7 +33,7 @@ pub(super) fn begin(run: &Invocation<'_>) -> Result<Option<TreeLock>> {
     Ok(Some(lock))
 }
 
-/// Ends what killed invocations began.
+/// Undoes or finishes the plans of killed invocations.
 fn recover(run: &Invocation<'_>, lock: &TreeLock) -> Result<()> {
     let tree = run.env.tree.path();
     let (pending, untrusted) = modsmith_plan::pending(tree).map_err(|e| Error::io("read the journal in", tree, e))?;
@@ -46,8 +45,8 @@ fn recover(run: &Invocation<'_>, lock: &TreeLock) -> Result<()> {
     Ok(())
 }
 
-/// Deletes what killed invocations left in the tree's private directory, their
-/// builds apart too: they are no state, so nothing that matters is lost.
+/// Deletes the staging directories and isolated builds that killed invocations left in the tree's
+/// private directory. They hold no state, so nothing is lost.
 fn clear_stale(private: &TrustedDir) {
     for name in private.names().unwrap_or_default() {
         if name.starts_with(STAGING_PREFIX) || name == BUILDS {
@@ -56,8 +55,8 @@ fn clear_stale(private: &TrustedDir) {
     }
 }
 
-/// Ends what a killed invocation left before anything is said about states. `false`:
-/// it cannot be ended now.
+/// Recovers killed plans, so that states are read after the recovery. `false` if the lock is not
+/// free.
 pub fn settle_killed(run: &Invocation<'_>) -> Result<bool> {
     let (pending, untrusted) = modsmith_plan::pending(run.env.tree.path()).unwrap_or_default();
     for why in &untrusted {
@@ -66,15 +65,11 @@ pub fn settle_killed(run: &Invocation<'_>) -> Result<bool> {
     if pending.is_empty() {
         return Ok(true);
     }
-    match run.runner.try_lock() {
-        TryLock::Taken(lock) => recover(run, &lock).map(|()| true),
-        TryLock::NotNeeded => Ok(true),
-        TryLock::Refused => Ok(false),
-    }
+    run.runner.with_free_lock(|lock| recover(run, lock))
 }
 
-/// What a transaction left to its end: depmod, then the boot image, each at
-/// most once for the kernel.
+/// Runs what a transaction has deferred: depmod, then the boot image, each at most once for the
+/// kernel.
 ///
 /// Errors: a boot image that cannot be made after an installation. The
 /// modules stay installed.
@@ -116,7 +111,7 @@ fn waits_for(run: &Invocation<'_>, pending: Deferred, kernel: &Kernel) -> bool {
     run.runner.has_left(&pending.marker(kernel))
 }
 
-/// What killed invocations left to an end that they did not reach.
+/// Runs what killed invocations had deferred.
 pub(super) fn finish_forgotten(run: &Invocation<'_>) -> Result<()> {
     let mut kernels: Vec<Target> =
         Deferred::ALL.iter().flat_map(|pending| pending.kernels(run.env.tree.path())).collect();

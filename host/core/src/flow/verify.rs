@@ -49,7 +49,7 @@ pub fn verify(run: &Invocation<'_>, filter: &Filter) -> Result<Vec<Verified>> {
     Ok(verified)
 }
 
-/// The same of one package that is built for a kernel.
+/// Verifies the modules of one package that is built for a kernel.
 pub(super) fn verify_built(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Vec<Verified> {
     verify_files(run, id, target, files(run, id, target))
 }
@@ -75,8 +75,9 @@ pub(super) fn refusal_for(run: &Invocation<'_>, file: &Path, target: &Target) ->
     Some(format!("is a module that kernel {} would not load: {cause}", target.kernel))
 }
 
-/// What proves that a kernel would load modules that are not signed yet, by their names and bytes: each rule
-/// but those about signatures, and versions of all symbols. Errors: why that is not proven, as a clause.
+/// Proves that a kernel would load modules that are not signed yet, given by name and bytes. All rules
+/// but those about signatures are used, and the versions of all symbols. Errors: why it is not proven,
+/// as a clause.
 pub(super) fn proof_for(
     run: &Invocation<'_>,
     target: &Target,
@@ -151,7 +152,7 @@ fn read(file: &Path, module_dir: &Path) -> Option<Module> {
     })
 }
 
-/// What a package's modules are refused for, by module: names of rules.
+/// The names of the rules that refuse a package's modules, by module.
 pub(super) type Overruled = BTreeMap<String, Vec<String>>;
 
 /// Refuses to install modules that the kernel is proven not to load. `files` has their

@@ -87,7 +87,7 @@ impl Working<'_> {
         });
     }
 
-    /// What the record says, where it is one of this failure.
+    /// The cause in the record of the failed build, if the record is about this error.
     fn cause(&self, error: &Error) -> Option<FailureCause> {
         let failure = Failures(&self.run.env.tree).of(&self.id, &self.target)?;
         (failure.record.message == error.message).then_some(FailureCause {

@@ -28,7 +28,7 @@ pub struct FailureRecord {
     /// What the error said.
     pub message: String,
     pub class: Class,
-    /// Where there is a log that says it.
+    /// The first error in the log, if the log has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_error: Option<ErrorLine>,
     /// What to do about it, one sentence.
@@ -62,7 +62,7 @@ mod rfc3339 {
 }
 
 impl FailureRecord {
-    /// Of a build that failed now, and of which no more is known.
+    /// The record of a build that failed now, without a diagnosis.
     pub fn new(id: &PackageId, target: &Target, message: String, exit_code: u8) -> Self {
         Self {
             schema_version: 1,
@@ -130,7 +130,7 @@ impl Failures<'_> {
         self.recorded().into_iter().filter(|(id, target)| self.of(id, target).is_none()).collect()
     }
 
-    /// What has a record, whether it still means something or not.
+    /// The packages and kernels that have a record, be it out of date or not.
     pub fn recorded(&self) -> Vec<(PackageId, Target)> {
         let base = self.0.real(&private(""));
         let below = |path: &Path| directories(path).unwrap_or_default();

@@ -46,17 +46,26 @@ pub struct Package {
 /// What a name of a package or version may have beside ASCII letters and digits.
 const PUNCTUATION: &str = "._+~:@-";
 
-/// Refuses what cannot be the name of a kernel or an architecture, which others have
-/// named: one directory of the tree, shown as it is. `what` is one of the two.
-pub fn check_kernel_name(what: &str, name: &str) -> Result<()> {
-    let bad = name.is_empty() || name.starts_with(['.', '-']) || name.contains('/') || name.trim() != name;
-    if bad || modsmith_facts::text::field(name) != name {
-        let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-        return Err(Error::new(Kind::Usage, format!("`{name}` cannot be the name of {article} {what}.")).hint(
-            "It becomes a directory of the tree: it must not be empty, begin with `.` or `-`, or contain a slash.",
-        ));
+/// Refuses what cannot be a pattern for names of kernels or architectures, which only
+/// narrows a listing. `what` is one of the two.
+pub fn check_kernel_pattern(what: &str, pattern: &str) -> Result<()> {
+    let bad = pattern.is_empty() || pattern.starts_with(['.', '-']) || pattern.contains('/');
+    if bad || pattern.trim() != pattern || modsmith_facts::text::field(pattern) != pattern {
+        let message = format!("`{pattern}` cannot be a pattern for the name of {} {what}.", article(what));
+        return Err(Error::new(Kind::Usage, message)
+            .hint("A pattern must not be empty, begin with `.` or `-`, or contain a slash or a control character."));
     }
     Ok(())
+}
+
+/// Refuses what cannot be the name of a kernel or an architecture, which others have
+/// named: it becomes a directory of the tree and a word of command lines, as a package's does.
+pub fn check_kernel_name(what: &str, name: &str) -> Result<()> {
+    check_name(what, name)
+}
+
+fn article(what: &str) -> &'static str {
+    if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 /// Why a name is none, as a clause. A name becomes a directory of the tree, a word of
@@ -77,8 +86,10 @@ pub fn name_fault(name: &str) -> Option<String> {
 pub fn check_name(what: &str, name: &str) -> Result<()> {
     match name_fault(name) {
         None => Ok(()),
-        Some(why) => Err(Error::new(Kind::Usage, format!("`{name}` cannot be the name of a {what}: {why}."))
-            .hint(format!("Names have letters, digits and `{PUNCTUATION}`, and begin with neither `.` nor `-`."))),
+        Some(why) => {
+            Err(Error::new(Kind::Usage, format!("`{name}` cannot be the name of {} {what}: {why}.", article(what)))
+                .hint(format!("Names have letters, digits and `{PUNCTUATION}`, and begin with neither `.` nor `-`.")))
+        }
     }
 }
 
@@ -195,7 +206,13 @@ mod tests {
         for good in ["bbswitch", "0.8", "1:2.0~rc1+git-3@x", "_a", "6.1.0-9-amd64", "a..b"] {
             assert_eq!(name_fault(good), None, "{good}");
         }
-        assert!(check_kernel_name("kernel", "6.1*").is_ok() && check_kernel_name("kernel", "6.1\u{202e}").is_err());
+        for bad in ["6.1*", "6.1\u{202e}", "a b", "6.1'x", "x;id", "6.1.0#"] {
+            assert!(check_kernel_name("kernel", bad).is_err(), "{bad}");
+        }
+        let error = check_kernel_name("architecture", "x;id").unwrap_err();
+        assert!(error.message.contains("an architecture: it has the character `;`"), "{error}");
+        assert!(check_kernel_pattern("kernel", "6.1*").is_ok() && check_kernel_pattern("kernel", "[56].*").is_ok());
+        assert!(check_kernel_pattern("kernel", "6.1\u{202e}").is_err() && check_kernel_pattern("kernel", "").is_err());
         for (bad, why) in [
             ("", "empty"),
             (".", "begins with `.`"),

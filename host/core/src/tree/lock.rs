@@ -68,7 +68,7 @@ impl TreeLock {
         current.then(|| Self { file, private, top, made: None }.held(command))
     }
 
-    /// Whether another invocation holds the lock. Makes no file, and waits for nobody.
+    /// Whether another invocation holds the lock. Makes no file, and does not wait.
     pub fn is_held(tree: &Path) -> bool {
         let top = TrustedDir::top(tree).ok();
         let private = top.and_then(|top| top.directory(PRIVATE_DIR).ok()?);
@@ -105,7 +105,7 @@ fn open(private: &TrustedDir) -> std::result::Result<Option<File>, TrustError> {
     // The error for a file that others could write says what to do.
     private.open(NAME, OFlags::RDONLY, 0)?;
     match open_lock(private, NAME) {
-        // Its directory was removed, empty, meanwhile.
+        // Another invocation has removed the empty directory meanwhile.
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         opened => Ok(Some(opened?)),
     }

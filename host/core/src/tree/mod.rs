@@ -12,7 +12,9 @@ mod record;
 mod scan;
 
 pub use failures::{Failure, FailureRecord, Failures};
-pub use layout::{BUILDS, Package, PackageId, Target, check_kernel_name, check_name, name_fault};
+pub use layout::{
+    BUILDS, Package, PackageId, Target, check_kernel_name, check_kernel_pattern, check_name, name_fault,
+};
 pub use lock::TreeLock;
 pub use one_job::OneJob;
 pub use record::{
@@ -20,4 +22,4 @@ pub use record::{
 };
 pub(crate) use scan::is_kernel_name;
 pub use scan::not_in_tree;
-pub use scan::{Entry, ModuleDirectory, SourceState, Tree};
+pub use scan::{ModuleDirectory, PackageEntry, SourceState, Tree};

@@ -12,7 +12,7 @@ use modsmith_plan::PRIVATE_DIR;
 
 const SCHEMA_VERSION: u32 = 1;
 
-/// What was learnt of a version.
+/// The record about a version that must be built with one job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OneJob {
     schema_version: u32,

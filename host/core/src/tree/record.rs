@@ -28,7 +28,7 @@ pub struct BuildRecord {
     /// How the build was confined; `None`: not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confinement: Option<RecordedConfinement>,
-    /// By what the build is known in the store; `None`: it is not kept.
+    /// The build in the store; `None` if the build is not kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<RecordedStore>,
     /// Why the administrator's policy kept the modules unsigned, as a clause.
@@ -85,10 +85,10 @@ pub struct RecordedStore {
     pub identity: String,
     /// Whether the products came from the store; otherwise they were made.
     pub reused: bool,
-    /// Where it was fetched from; `None`: it was made on this machine.
+    /// The place that the build was pulled from; `None` if it was made on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
-    /// Of a build of other inputs that was taken in the place of this one.
+    /// The build of other inputs that was taken instead of this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compatible: Option<RecordedCompatible>,
 }
@@ -105,7 +105,7 @@ pub struct RecordedCompatible {
 /// The place that a build was fetched from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// Of the store.
+    /// The address of the store.
     pub address: String,
     /// The digest of the artefact.
     pub artefact: String,
@@ -124,8 +124,8 @@ pub struct RecordedModule {
     /// [`Root::Modules`], and can be no other one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installed: Option<PathBuf>,
-    /// By which the installed file is known again: the digest of its contents,
-    /// uncompressed and without signature.
+    /// The digest of the installed file's contents, uncompressed and without signature, by which
+    /// the file is recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
     /// The rules by which the kernel would not load it, and which were overruled.
@@ -157,17 +157,17 @@ impl BuildRecord {
         }
     }
 
-    /// The same with how the build was confined.
+    /// The record, with the confinement of the build.
     pub fn confined(self, confinement: Option<RecordedConfinement>) -> Self {
         Self { confinement, ..self }
     }
 
-    /// The same with what it has to do with the store.
+    /// The record, with the build's identity in the store.
     pub fn stored(self, store: Option<RecordedStore>) -> Self {
         Self { store, ..self }
     }
 
-    /// The same with why its modules are not signed.
+    /// The record, with the reason why the modules are not signed.
     pub fn unsigned(self, unsigned: Option<String>) -> Self {
         Self { unsigned, ..self }
     }
@@ -178,8 +178,7 @@ impl BuildRecord {
         target_dir.join(Self::NAME).expect("a plain name is a location")
     }
 
-    /// As the step that writes it takes it. `None` when a path is no text, and
-    /// for that cannot be written down.
+    /// The JSON object that the step writes. `None` if a path is no text and so cannot be written.
     pub fn facts(&self) -> Option<serde_json::Map<String, serde_json::Value>> {
         match serde_json::to_value(self) {
             Ok(serde_json::Value::Object(facts)) => Some(facts),

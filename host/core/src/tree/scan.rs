@@ -17,6 +17,10 @@ use modsmith_plan::Files;
 /// directory for each architecture, and a package format's has files.
 const SOURCES: [&str; 2] = ["source", "build"];
 
+/// Children of a version directory that dkms puts its package formats in: they hold results
+/// even while they are empty.
+const RESULTS: [&str; 5] = ["tarball", "rpm", "deb", "dsc", "bmdeb"];
+
 /// Whether a child of a version directory would be taken for a kernel.
 pub(crate) fn is_kernel_name(name: &str) -> bool {
     !name.starts_with('.') && !SOURCES.contains(&name)
@@ -33,7 +37,7 @@ pub enum SourceState {
 
 /// A registered package.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct PackageEntry {
     pub id: PackageId,
     pub source: SourceState,
 }
@@ -111,11 +115,11 @@ impl Tree {
         }
     }
 
-    /// What was not believed since this was last asked.
+    /// The files that were not believed since the last call.
     pub fn untrusted(&self) -> Vec<Untrusted> {
         let mut all = self.untrusted.lock().unwrap_or_else(PoisonError::into_inner);
-        let new: Vec<Untrusted> = all.iter().filter(|(_, told)| !**told).map(|(why, _)| why.clone()).collect();
-        all.values_mut().for_each(|told| *told = true);
+        let new: Vec<Untrusted> = all.iter().filter(|(_, reported)| !**reported).map(|(why, _)| why.clone()).collect();
+        all.values_mut().for_each(|reported| *reported = true);
         new
     }
 
@@ -125,7 +129,7 @@ impl Tree {
     }
 
     /// All registered packages, by module and version name.
-    pub fn entries(&self) -> Result<Vec<Entry>> {
+    pub fn entries(&self) -> Result<Vec<PackageEntry>> {
         let mut out = Vec::new();
         for module in self.modules()? {
             out.extend(self.versions(&module)?);
@@ -134,11 +138,11 @@ impl Tree {
     }
 
     /// The registered versions of a module.
-    pub fn versions(&self, module: &str) -> Result<Vec<Entry>> {
+    pub fn versions(&self, module: &str) -> Result<Vec<PackageEntry>> {
         Ok(self.entries_of(&self.module(module)?, |_| true))
     }
 
-    /// One look at a module's directory. What is no directory holds nothing.
+    /// One look at a module's directory. A path that is no directory has no entries.
     pub fn module(&self, name: &str) -> Result<ModuleDirectory> {
         let path = self.path.join(name);
         let mut out = ModuleDirectory { name: name.to_owned(), ..ModuleDirectory::default() };
@@ -154,13 +158,13 @@ impl Tree {
         Ok(out)
     }
 
-    /// Those versions of a module that are registered, of the ones wanted.
-    pub fn entries_of(&self, module: &ModuleDirectory, wanted: impl Fn(&str) -> bool) -> Vec<Entry> {
+    /// The wanted versions of a module that are registered.
+    pub fn entries_of(&self, module: &ModuleDirectory, wanted: impl Fn(&str) -> bool) -> Vec<PackageEntry> {
         let versions = module.versions.iter().filter(|version| wanted(version));
         versions
             .filter_map(|version| {
                 let id = PackageId { module: module.name.clone(), version: version.clone() };
-                Some(Entry { source: self.source(&id)?, id })
+                Some(PackageEntry { source: self.source(&id)?, id })
             })
             .collect()
     }
@@ -174,11 +178,11 @@ impl Tree {
     }
 
     /// A registered package; `None` when it is not in the tree.
-    pub fn entry(&self, id: &PackageId) -> Option<Entry> {
+    pub fn entry(&self, id: &PackageId) -> Option<PackageEntry> {
         if !inside::is_dir(&self.real(&id.version_dir())) {
             return None;
         }
-        Some(Entry { id: id.clone(), source: self.source(id)? })
+        Some(PackageEntry { id: id.clone(), source: self.source(id)? })
     }
 
     /// `None` for a directory that is no package: neither a source nor a
@@ -242,7 +246,7 @@ impl Tree {
     pub fn is_active_elsewhere(&self, module: &str, target: &Target) -> Result<bool> {
         let own = link_name(target);
         let module = self.module(module)?;
-        // What a link leads to tells: the module may be gone from there.
+        // The link may be left where the module is gone, so its target is checked.
         let leads = |link: &String| inside::is_dir(&self.path.join(&module.name).join(link));
         Ok(module.links.iter().any(|link| *link != own && leads(link)))
     }
@@ -255,12 +259,14 @@ impl Tree {
         targets
     }
 
-    /// Whether anything but the source and working directories is left of a
-    /// version.
-    pub fn has_kernels(&self, id: &PackageId) -> bool {
+    /// Directories of a version, but for its source, its build directory, and the results of
+    /// package formats: names, sorted. Each is a kernel's, or no part of the tree's layout.
+    pub fn other_directories(&self, id: &PackageId) -> Vec<String> {
         let base = self.real(&id.version_dir());
-        let names = directories(&base).unwrap_or_default();
-        names.iter().any(|name| !SOURCES.contains(&name.as_str()) && !holds_results(&base.join(name)))
+        let mut names = directories(&base).unwrap_or_default();
+        let is_results = |name: &String| RESULTS.contains(&name.as_str()) || holds_results(&base.join(name));
+        names.retain(|name| !SOURCES.contains(&name.as_str()) && !is_results(name));
+        names
     }
 
     /// Module files built for a kernel: file names, sorted.
@@ -352,4 +358,26 @@ pub fn not_in_tree(tree: &Tree, id: &PackageId) -> Error {
         error.hint(format!("Versions of {} in the tree: {}.", id.module, known.join(", ")))
     };
     error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_but_for_source_build_and_formats_are_other_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        let tree = Tree::new(&Roots::default().with(Root::Tree, dir.path()));
+        let id = PackageId::new("m", "1").unwrap();
+        let version = dir.path().join("m/1");
+        let kernels = ["6.1/x86_64/module", "6.2/x86_64/log", "6.3/.tmp_x86_64_1", "6.4"];
+        // A result directory of dkms that is empty holds results all the same.
+        for name in ["source", "build", "tarball", "rpm", "deb", "sysext"].into_iter().chain(kernels) {
+            std::fs::create_dir_all(version.join(name)).unwrap();
+        }
+        std::fs::write(version.join("sysext/m-1.raw"), "").unwrap();
+        assert_eq!(tree.other_directories(&id), ["6.1", "6.2", "6.3", "6.4"]);
+        let built = Target { kernel: "6.1".to_owned(), arch: "x86_64".to_owned() };
+        assert_eq!(tree.targets(&id), [built]);
+    }
 }

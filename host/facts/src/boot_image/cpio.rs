@@ -24,7 +24,7 @@ const REGULAR: u32 = 0o100_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Member {
     pub name: String,
-    /// As in stat(2).
+    /// Type and permissions, as in stat(2).
     pub mode: u32,
     /// In bytes. 0 for all but the last of several names of one file.
     pub size: u64,

@@ -1,12 +1,12 @@
-//! By what two files are known to be the same module, although one of them was stripped,
+//! The identity of a module: two files can be the same module although one of them was stripped,
 //! signed or compressed on its way into an image.
 
 use serde::{Deserialize, Serialize};
 
-use crate::compression::decompress;
+use crate::compression::{LARGEST_MODULE, decompress_of};
 use crate::kernel::{Elf, ModInfo, unsigned_digest};
 
-/// What identifies the code of a module.
+/// The digest and the numbers that identify the code of a module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleIdentity {
     /// `sha256:…` of the unpacked file without its signature.
@@ -15,6 +15,10 @@ pub struct ModuleIdentity {
     pub build_id: Option<String>,
     pub srcversion: Option<String>,
 }
+
+/// The longest build id and the longest `srcversion` that are kept, in bytes: linkers and the kernel's build make
+/// numbers of 20 to 32 bytes.
+const LONGEST_NUMBER: usize = 128;
 
 /// Whether two module files have the same code, with what was compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,16 +31,24 @@ pub enum Sameness {
 }
 
 impl ModuleIdentity {
-    /// Of the contents of a module file, compressed or not; `None` for a file that
+    /// The identity of a module file with these contents, compressed or not; `None` for a file that
     /// cannot be unpacked.
     pub fn of(contents: Vec<u8>) -> Option<Self> {
-        let module = decompress(contents).ok()?;
+        Self::of_one(contents, &mut { LARGEST_MODULE })
+    }
+
+    /// As [`ModuleIdentity::of`], for one of many files, which all together unpack to `room` at most.
+    pub(super) fn of_one(contents: Vec<u8>, room: &mut u64) -> Option<Self> {
+        let module = decompress_of(contents, room).ok()?;
         let elf = Elf::parse(&module).ok();
         let section = |name: &str| elf.as_ref().and_then(|elf| elf.section_data(name));
         Some(Self {
             content: unsigned_digest(&module),
             build_id: section(".note.gnu.build-id").and_then(build_id),
-            srcversion: section(".modinfo").map(ModInfo::of_section).and_then(|info| info.srcversion),
+            srcversion: section(".modinfo")
+                .map(ModInfo::of_section)
+                .and_then(|info| info.srcversion)
+                .filter(|version| version.len() <= LONGEST_NUMBER),
         })
     }
 
@@ -64,7 +76,7 @@ fn build_id(note: &[u8]) -> Option<String> {
     let (name, size) = (number(0)?, number(4)?);
     let start = 12_usize.checked_add(name.checked_next_multiple_of(4)?)?;
     let id = note.get(start..start.checked_add(size)?)?;
-    (!id.is_empty()).then(|| hex::encode(id))
+    (1..=LONGEST_NUMBER).contains(&id.len()).then(|| hex::encode(id))
 }
 
 #[cfg(test)]
@@ -97,5 +109,7 @@ mod tests {
             assert_eq!(build_id(&note[..length]), None, "{length}");
         }
         assert_eq!(build_id(&[0xff; 64]), None);
+        let long = [&[0, 0, 0, 0, 129, 0, 0, 0, 3, 0, 0, 0][..], &[1; 129]].concat();
+        assert_eq!(build_id(&long), None, "an image can have a great many of them");
     }
 }

@@ -1,4 +1,4 @@
-//! A file that is read once, from its begin to its end.
+//! A file that is read once, from its beginning to its end.
 
 use std::io::{self, BufRead, Read};
 
@@ -12,13 +12,21 @@ pub(super) struct Source<R> {
     start: usize,
     end: usize,
     position: u64,
+    /// The position behind which reading is an error.
+    limit: u64,
     /// The first failure of the reader itself: decompressors report it as their own.
     failure: Option<io::Error>,
 }
 
 impl<R: Read> Source<R> {
     pub fn new(inner: R) -> Self {
-        Self { inner, buffer: vec![0; BUFFER], start: 0, end: 0, position: 0, failure: None }
+        Self { inner, buffer: vec![0; BUFFER], start: 0, end: 0, position: 0, limit: u64::MAX, failure: None }
+    }
+
+    /// Makes it an error to read on when more than so many bytes have been taken: what is compressed may unpack
+    /// without end.
+    pub fn within(self, limit: u64) -> Self {
+        Self { limit, ..self }
     }
 
     /// How many bytes have been taken.
@@ -73,6 +81,10 @@ impl<R: Read> Source<R> {
 
     /// Whether anything was read.
     fn fill(&mut self) -> io::Result<bool> {
+        if self.position > self.limit {
+            let why = "it unpacks to more than this program reads of an image";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+        }
         loop {
             match self.inner.read(&mut self.buffer[self.end..]) {
                 Ok(count) => {
@@ -113,5 +125,20 @@ impl<R: Read> BufRead for Source<R> {
         let count = count.min(self.end - self.start);
         self.start += count;
         self.position += count as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_end_is_not_read_without_end() {
+        let endless = || Source::new(io::repeat(0)).within(1 << 20);
+        assert_eq!(endless().skip_nuls().unwrap_err().kind(), io::ErrorKind::Unsupported);
+        let mut source = endless();
+        assert_eq!(io::copy(&mut source, &mut io::sink()).unwrap_err().kind(), io::ErrorKind::Unsupported);
+        assert!(source.failure().is_none(), "the file itself can be read");
+        assert_eq!(Source::new(&[1, 2][..]).within(2).bytes().count(), 2);
     }
 }

@@ -145,6 +145,50 @@ fn what_is_not_read_is_not_called_damaged() {
     assert!(matches!(outcome, Err(BootImageError::Unreadable(_))), "{outcome:?}");
 }
 
+/// Why an archive is not read, as a reader says that has counted `found` before.
+fn refusal(found: &mut Found, archive: &[u8]) -> String {
+    found.archive(&mut Source::new(archive), 0, archive).unwrap_err().to_string()
+}
+
+fn nothing() -> Found {
+    Found { image: BootImage::default(), streamed: 0, unpacked: 0, members: 0, names: 0 }
+}
+
+#[test]
+fn what_compressed_modules_unpack_to_is_counted() {
+    let packed = compressed("gzip", &vec![0; 8 << 20]);
+    let damaged = &packed[..packed.len() - 8];
+    let files: Vec<(String, &[u8])> = (0..60).map(|index| (format!("{DIR}/{index}.ko.gz"), &packed[..])).collect();
+    let archive = |files: &[(String, &[u8])]| {
+        cpio(&files.iter().map(|(name, contents)| (name.as_str(), *contents)).collect::<Vec<_>>())
+    };
+    let mut found = nothing();
+    let two = [files[0].clone(), (files[1].0.clone(), damaged)];
+    let two = archive(&two);
+    found.archive(&mut Source::new(two.as_slice()), 0, &two).unwrap();
+    assert_eq!(found.unpacked, (16 << 20) + packed.len() as u64 + damaged.len() as u64);
+    let mut found = Found { unpacked: UNPACKED_LIMIT - (20 << 20), ..nothing() };
+    assert_eq!(refusal(&mut found, &archive(&files)), "it holds more than 500000 files or 4096 MiB");
+    assert_eq!(found.members, 3, "the others are not unpacked");
+}
+
+#[test]
+fn the_memory_of_indexes_and_names_is_counted() {
+    let words = "its indexes and names of modules take more than 64 MiB, which is more than any image needs";
+    let index = b"a:\n".repeat(1 << 20);
+    let mut found = nothing();
+    assert_eq!(refusal(&mut found, &cpio(&[(&format!("{DIR}/modules.dep"), &index)])), words);
+    let index = vec![b'a'; 30 << 20];
+    let names = ["1", "2", "3"].map(|release| format!("lib/modules/{release}/modules.dep"));
+    let archive = cpio(&names.each_ref().map(|name| (name.as_str(), &index[..])));
+    let mut found = nothing();
+    assert_eq!(refusal(&mut found, &archive), words);
+    assert_eq!(found.image.kernels.len(), 2);
+    let long = format!("{DIR}/{}.ko", "a".repeat(4000));
+    let archive = cpio(&vec![(long.as_str(), &b""[..]); (NAMES_LIMIT / 4000) as usize]);
+    assert_eq!(refusal(&mut nothing(), &archive), words);
+}
+
 #[test]
 fn what_the_kernel_refuses_is_damaged() {
     let old =

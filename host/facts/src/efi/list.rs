@@ -22,14 +22,14 @@ const SHA256: [u8; 16] =
 
 /// One signature of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entry {
+pub enum EfiSignature {
     /// A certificate, in DER form.
     Certificate(Vec<u8>),
     /// The SHA-256 digest of the part of a certificate that its issuer signed.
     CertificateDigest([u8; 32]),
     /// The SHA-256 digest of a program or another file.
     FileDigest([u8; 32]),
-    /// Of a kind that says nothing about certificates.
+    /// A signature of another kind, which says nothing about certificates.
     Other,
 }
 
@@ -46,7 +46,7 @@ pub enum ListFault {
 ///
 /// # Errors
 /// A list that the kernel would not read either.
-pub fn entries(value: &[u8]) -> Result<Vec<Entry>, ListFault> {
+pub fn entries(value: &[u8]) -> Result<Vec<EfiSignature>, ListFault> {
     let mut found = Vec::new();
     let (mut rest, mut at) = (value, 0);
     while !rest.is_empty() {
@@ -68,12 +68,12 @@ pub fn entries(value: &[u8]) -> Result<Vec<Entry>, ListFault> {
     Ok(found)
 }
 
-fn entry(kind: &[u8], data: &[u8]) -> Entry {
+fn entry(kind: &[u8], data: &[u8]) -> EfiSignature {
     match (kind, data.first_chunk()) {
-        (kind, _) if kind == X509 => Entry::Certificate(data.to_vec()),
-        (kind, Some(digest)) if kind == X509_SHA256 => Entry::CertificateDigest(*digest),
-        (kind, Some(digest)) if kind == SHA256 => Entry::FileDigest(*digest),
-        _ => Entry::Other,
+        (kind, _) if kind == X509 => EfiSignature::Certificate(data.to_vec()),
+        (kind, Some(digest)) if kind == X509_SHA256 => EfiSignature::CertificateDigest(*digest),
+        (kind, Some(digest)) if kind == SHA256 => EfiSignature::FileDigest(*digest),
+        _ => EfiSignature::Other,
     }
 }
 
@@ -118,11 +118,11 @@ pub(super) mod tests {
         ]
         .concat();
         let found = [
-            Entry::Certificate(b"one".to_vec()),
-            Entry::FileDigest(digest(1)),
-            Entry::FileDigest(digest(2)),
-            Entry::CertificateDigest(digest(3)),
-            Entry::Other,
+            EfiSignature::Certificate(b"one".to_vec()),
+            EfiSignature::FileDigest(digest(1)),
+            EfiSignature::FileDigest(digest(2)),
+            EfiSignature::CertificateDigest(digest(3)),
+            EfiSignature::Other,
         ];
         assert_eq!(entries(&value), Ok(found.to_vec()));
         assert_eq!(entries(&[]), Ok(Vec::new()));

@@ -2,7 +2,7 @@
 //!
 //! Source: UEFI Specification 2.10, section 32.3; the boot loader shim's `MokVars.txt`.
 
-use super::list::{Entry, entries};
+use super::list::{EfiSignature, entries};
 use super::{Firmware, GLOBAL, OWNER};
 use crate::inside;
 
@@ -37,7 +37,7 @@ pub enum Store {
 /// The contents of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreContents {
-    pub entries: Vec<Entry>,
+    pub entries: Vec<EfiSignature>,
     /// The variable that says so.
     pub source: &'static str,
 }

@@ -56,14 +56,14 @@ fn a_list_that_is_split_is_one_list() {
     let value = [certificate(b"one"), certificate(b"two")].concat();
     let (first, second) = value.split_at(50);
     let (dir, firmware) = firmware(&[(LIST, 6, first), (MORE, 6, second), (TRUSTED, 6, &[1])]);
-    let two = [Entry::Certificate(b"one".to_vec()), Entry::Certificate(b"two".to_vec())];
+    let two = [EfiSignature::Certificate(b"one".to_vec()), EfiSignature::Certificate(b"two".to_vec())];
     assert_eq!(firmware.store(Store::Owner).unwrap().entries, two);
     assert_eq!(firmware.is_owner_trusted(), Ok(true));
     // The copy counts before the variables.
     let copies = dir.path().join("sys/firmware/efi/mok-variables");
     std::fs::create_dir(&copies).unwrap();
     std::fs::write(copies.join("MokListRT"), certificate(b"copy")).unwrap();
-    assert_eq!(firmware.store(Store::Owner).unwrap().entries, [Entry::Certificate(b"copy".to_vec())]);
+    assert_eq!(firmware.store(Store::Owner).unwrap().entries, [EfiSignature::Certificate(b"copy".to_vec())]);
 }
 
 #[test]

@@ -12,11 +12,19 @@ use object::read::elf::{FileHeader, SectionHeader, Sym};
 /// smaller by orders of magnitude.
 const MOST: usize = 1 << 20;
 
+/// The longest name that is read, in bytes: `KSYM_NAME_LEN`, and room for a prefix such as `__ksymtab_`. A
+/// hostile file can have a million names of hundreds of megabytes each.
+pub(super) const LONGEST_NAME: usize = 640;
+
+/// The most bytes that the names of all symbols have together: any number of symbols can share one text.
+const NAMES_LIMIT: usize = 64 << 20;
+
 /// The reason why no kernel loads a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{words}")]
 pub struct ElfFault {
-    /// What the kernel writes to its log; `%s` of a name is left out.
+    /// The line that the kernel writes to its log; `%s` of a name is left out. Names of symbols that are larger
+    /// than [`NAMES_LIMIT`] have words of this program.
     pub words: String,
 }
 
@@ -24,7 +32,7 @@ fn fault(words: impl Into<String>) -> ElfFault {
     ElfFault { words: words.into() }
 }
 
-/// One section's header, and where its contents are.
+/// A section's header, with the position of its contents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
     pub name: String,
@@ -131,13 +139,15 @@ impl<'a> Elf<'a> {
         let count = (data.len() / size_of::<H::Sym>()).min(MOST);
         let (symbols, _) = object::pod::slice_from_bytes::<H::Sym>(data, count)
             .map_err(|()| fault("module has no symbols (stripped?)"))?;
-        let symbol = |symbol: &H::Sym| Symbol {
-            name: text_at(strings, symbol.st_name(self.endian) as usize),
-            section: symbol.st_shndx(self.endian).0,
-            bind: symbol.st_bind().0,
-            value: symbol.st_value(self.endian).into(),
+        let mut room = NAMES_LIMIT;
+        let symbol = |symbol: &H::Sym| {
+            let name = text_at(strings, symbol.st_name(self.endian) as usize);
+            let too_large = || fault(format!("the names of its symbols have more than {} MiB", NAMES_LIMIT >> 20));
+            room = room.checked_sub(name.len()).ok_or_else(too_large)?;
+            let (section, bind) = (symbol.st_shndx(self.endian).0, symbol.st_bind().0);
+            Ok(Symbol { name, section, bind, value: symbol.st_value(self.endian).into() })
         };
-        Ok(symbols.iter().skip(1).map(symbol).collect())
+        symbols.iter().skip(1).map(symbol).collect()
     }
 
     /// The contents of a section; empty for one that occupies no space in the file.
@@ -176,6 +186,38 @@ impl<'a> Elf<'a> {
             Endianness::Big => u32::from_be_bytes(*bytes),
         })
     }
+}
+
+/// Address and contents of the first section of a name in an ELF file of any kind. The name is compared where it
+/// is: to search each section's name for its end takes time without bounds, since all can share one text.
+///
+/// # Errors
+/// A file that is not ELF; a section that is not inside of the file.
+pub(super) fn section_of<'a>(bytes: &'a [u8], name: &str) -> object::Result<Option<(u64, &'a [u8])>> {
+    match bytes.get(4) {
+        Some(1) => find_section::<elf::FileHeader32<Endianness>>(bytes, name),
+        _ => find_section::<elf::FileHeader64<Endianness>>(bytes, name),
+    }
+}
+
+fn find_section<'a, H: FileHeader<Endian = Endianness>>(
+    bytes: &'a [u8],
+    name: &str,
+) -> object::Result<Option<(u64, &'a [u8])>> {
+    let header = H::parse(bytes)?;
+    let endian = header.endian()?;
+    let sections = header.section_headers(endian, bytes)?;
+    if sections.is_empty() {
+        return Ok(None);
+    }
+    let names = sections.get(header.shstrndx(endian, bytes)? as usize);
+    let names = names.map(|names| names.data(endian, bytes)).transpose()?.unwrap_or_default();
+    let is_named = |section: &&H::SectionHeader| {
+        let rest = names.get(section.sh_name(endian) as usize..).unwrap_or_default();
+        rest.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&0))
+    };
+    let Some(section) = sections.iter().find(is_named) else { return Ok(None) };
+    Ok(Some((section.sh_addr(endian).into(), section.data(endian, bytes)?)))
 }
 
 fn has_no_contents(kind: u32) -> bool {
@@ -246,15 +288,22 @@ fn section_names<'a, H: FileHeader<Endian = Endianness>>(
     Ok(names)
 }
 
-/// The text that begins at an offset, up to its NUL; empty for an offset outside.
+/// The text that begins at an offset, up to its NUL; empty for an offset outside. A text that is longer than
+/// [`LONGEST_NAME`] is cut off.
 pub(super) fn text_at(strings: &[u8], offset: usize) -> String {
+    text_within(strings, offset, LONGEST_NAME)
+}
+
+/// As [`text_at`], with another limit for the length of the text.
+pub(super) fn text_within(strings: &[u8], offset: usize, longest: usize) -> String {
     let rest = strings.get(offset..).unwrap_or_default();
+    let rest = &rest[..rest.len().min(longest)];
     let end = memchr::memchr(0, rest).unwrap_or(rest.len());
     String::from_utf8_lossy(&rest[..end]).into_owned()
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     #[test]
@@ -273,6 +322,71 @@ mod tests {
         header[40..48].fill(0xff);
         header[60] = 1;
         assert_eq!(words(&header), "Invalid ELF section header overflow");
+    }
+
+    #[test]
+    fn names_take_no_more_memory_than_names_can_have() {
+        let strings = vec![b'x'; 1 << 20];
+        assert_eq!(text_at(&strings, 7).len(), LONGEST_NAME);
+        assert_eq!(text_at(b"ab\0c", 1), "b");
+        assert_eq!(text_at(b"ab", usize::MAX), "");
+    }
+
+    /// An ELF file of 64 bits of a kind (`ET_*`) with sections of these names, kinds and contents, each at the
+    /// address at which it is in the file. The second one holds the names of symbols.
+    pub fn elf_of(kind: u16, sections: &[(&str, u32, &[u8])]) -> Vec<u8> {
+        let mut names = vec![0];
+        let mut headers = vec![0; 64];
+        let mut file = vec![0; 64];
+        file[..7].copy_from_slice(&[0x7f, b'E', b'L', b'F', 2, 1, 1]);
+        let mut add = |name: &str, kind: u32, contents: Option<&[u8]>| {
+            let at = (file.len() as u64).to_le_bytes();
+            let name_at = u32::try_from(names.len()).unwrap().to_le_bytes();
+            names.extend(name.bytes().chain([0]));
+            file.extend(contents.unwrap_or(&names));
+            let size = (contents.unwrap_or(&names).len() as u64).to_le_bytes();
+            let rest = [&[2, 0, 0, 0][..], &[0; 20]].concat();
+            headers.extend([&name_at[..], &kind.to_le_bytes(), &[2; 8], &at, &at, &size, &rest].concat());
+        };
+        sections.iter().for_each(|(name, kind, contents)| add(name, *kind, Some(contents)));
+        add(".shstrtab", elf::SHT_STRTAB.0, None);
+        let table = file.len() as u64;
+        file[16..18].copy_from_slice(&kind.to_le_bytes());
+        file[40..48].copy_from_slice(&table.to_le_bytes());
+        file[58] = 64;
+        file[60] = u8::try_from(sections.len() + 2).unwrap();
+        file[62] = u8::try_from(sections.len() + 1).unwrap();
+        file.extend(headers);
+        file
+    }
+
+    /// A module whose symbols all have the text that begins at the second byte of `strings` as their name.
+    fn module_of(symbols: usize, strings: &[u8]) -> Vec<u8> {
+        let symbol = [&[1][..], &[0; 23]].concat().repeat(symbols + 1);
+        elf_of(1, &[(".symtab", elf::SHT_SYMTAB.0, &symbol), (".strtab", elf::SHT_STRTAB.0, strings)])
+    }
+
+    #[test]
+    fn symbols_that_share_one_long_name_do_not_take_memory_without_bounds() {
+        let long = [&[0][..], &[b'x'; 500_000], &[0]].concat();
+        let elf = module_of(20_000, &long);
+        let elf = Elf::parse(&elf).unwrap();
+        assert_eq!(elf.symbols.len(), 20_000);
+        assert!(elf.symbols.iter().all(|symbol| symbol.name.len() == LONGEST_NAME));
+        let words = Elf::parse(&module_of(NAMES_LIMIT / LONGEST_NAME + 1, &long)).unwrap_err().words;
+        assert_eq!(words, "the names of its symbols have more than 64 MiB");
+    }
+
+    #[test]
+    fn a_section_is_found_by_its_whole_name_and_without_a_search_for_ends() {
+        let file = elf_of(2, &[("one.more", 1, b"a"), ("one", 1, b"bc")]);
+        assert_eq!(section_of(&file, "one").unwrap(), Some((65, &b"bc"[..])));
+        assert_eq!(section_of(&file, "on").unwrap(), None);
+        assert_eq!(section_of(&file, "ne.more").unwrap(), None);
+        assert!(section_of(b"text", "one").is_err());
+        for length in 0..file.len() {
+            assert!(!matches!(section_of(&file[..length], "one"), Ok(Some(_))), "{length}");
+        }
     }
 
     #[test]

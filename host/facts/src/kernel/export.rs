@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::elf::{Elf, text_at};
+use super::elf::{Elf, text_at, text_within};
 
 /// The facts about an exported symbol, beside its name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,10 +53,11 @@ pub fn symvers(text: &str) -> impl Iterator<Item = SymversLine<'_>> {
     })
 }
 
-/// What a module exports.
+/// The symbols that a module exports.
 ///
 /// `None` if they cannot be determined: the module has tables of exports without the local symbols
-/// that describe them, or these symbols differ from the strings, which a loader reads.
+/// that describe them, or these symbols differ from the strings, which a loader reads, or the strings
+/// are larger than [`TEXTS_LIMIT`].
 pub fn module_exports(elf: &Elf<'_>) -> Option<Exports> {
     let tables = ["__ksymtab", "__ksymtab_gpl"];
     let has_table = |name: &&str| elf.section(name).is_some_and(|section| section.size > 0);
@@ -66,6 +67,7 @@ pub fn module_exports(elf: &Elf<'_>) -> Option<Exports> {
     let mut exports = Exports::new();
     let (mut crcs, mut flags, mut namespaces) = (HashMap::new(), HashMap::new(), HashMap::new());
     let mut texts = HashMap::new();
+    let mut room = TEXTS_LIMIT;
     for symbol in &elf.symbols {
         let section = elf.sections.get(usize::from(symbol.section));
         let offset = usize::try_from(symbol.value).unwrap_or(usize::MAX);
@@ -85,9 +87,13 @@ pub fn module_exports(elf: &Elf<'_>) -> Option<Exports> {
         } else if let (Some(name), Some(section)) = (symbol.name.strip_prefix("__flags_"), section) {
             flags.insert(name, elf.data(section).get(offset).copied());
         } else if let (Some(name), Some(section)) = (symbol.name.strip_prefix("__kstrtabns_"), section) {
-            namespaces.insert(name, text_at(elf.data(section), offset));
+            let namespace = text_within(elf.data(section), offset, LONGEST_NAMESPACE);
+            room = room.checked_sub(namespace.len())?;
+            namespaces.insert(name, namespace);
         } else if let (Some(name), Some(section)) = (symbol.name.strip_prefix("__kstrtab_"), section) {
-            texts.insert(name, text_at(elf.data(section), offset));
+            let text = text_at(elf.data(section), offset);
+            room = room.checked_sub(text.len())?;
+            texts.insert(name, text);
         }
     }
     let is_named = |name: &String| texts.get(name.as_str()).is_some_and(|text| text == name);
@@ -101,6 +107,13 @@ pub fn module_exports(elf: &Elf<'_>) -> Option<Exports> {
     }
     Some(exports)
 }
+
+/// The longest namespace that is read, in bytes: it can be a list of modules.
+pub(super) const LONGEST_NAMESPACE: usize = 4096;
+
+/// The most bytes that the names and namespaces of all exports have together: any number of exports can share
+/// one text.
+pub(super) const TEXTS_LIMIT: usize = 64 << 20;
 
 /// `KSYM_FLAG_GPL_ONLY` of Linux 7.1 and newer.
 pub const GPL_ONLY: u8 = 1;

@@ -6,11 +6,15 @@
 use std::io;
 use std::path::Path;
 
-use object::{Object, ObjectSection};
-
 use super::Compression;
+use super::elf::section_of;
 use crate::compression::{LARGEST_MODULE, decompress};
 use crate::inside;
+
+/// How much of `.modinfo` is read, in bytes, and how many of its fields: the largest ones of real modules have some
+/// thousand aliases.
+const SECTION_LIMIT: usize = 16 << 20;
+const MOST_FIELDS: usize = 1 << 18;
 
 /// The `.modinfo` of a module file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,18 +45,18 @@ impl ModInfo {
     /// Reads an uncompressed module.
     pub fn parse(elf: &[u8]) -> io::Result<Self> {
         let broken = |e: object::Error| io::Error::new(io::ErrorKind::InvalidData, format!("not a kernel module: {e}"));
-        let file = object::File::parse(elf).map_err(broken)?;
-        let data = match file.section_by_name(".modinfo") {
-            Some(section) => section.data().map_err(broken)?,
+        let data = match section_of(elf, ".modinfo").map_err(broken)? {
+            Some((_, data)) => data,
             None => return Err(io::Error::new(io::ErrorKind::InvalidData, "not a kernel module: no .modinfo section")),
         };
         Ok(Self::of_section(data))
     }
 
-    /// Reads the contents of the section `.modinfo`.
+    /// Reads the contents of the section `.modinfo`. What is behind [`SECTION_LIMIT`] and [`MOST_FIELDS`] is left out.
     pub fn of_section(data: &[u8]) -> Self {
         let mut info = ModInfo::default();
-        for field in data.split(|b| *b == 0) {
+        let data = &data[..data.len().min(SECTION_LIMIT)];
+        for field in data.split(|b| *b == 0).take(MOST_FIELDS) {
             let field = String::from_utf8_lossy(field);
             let Some((name, value)) = field.split_once('=') else { continue };
             info.fields.push((name.to_owned(), value.to_owned()));
@@ -145,6 +149,15 @@ mod tests {
         short[at] = 0xff;
         assert_eq!(unsigned(&short), short);
         assert_eq!(unsigned(SIGNED), SIGNED);
+    }
+
+    #[test]
+    fn no_more_of_modinfo_is_read_than_real_modules_have() {
+        let many = ModInfo::of_section(&b"=\0".repeat(MOST_FIELDS + 7));
+        assert_eq!(many.fields.len(), MOST_FIELDS);
+        let long = ModInfo::of_section(&[b"license=GPL\0a=", &vec![b'x'; SECTION_LIMIT][..]].concat());
+        assert_eq!(long.first("license"), Some("GPL"));
+        assert!(long.first("a").unwrap().len() < SECTION_LIMIT);
     }
 
     #[test]

@@ -15,7 +15,7 @@ const MESSAGE: u8 = 2;
 /// A module with a signature of the right form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signature<'m> {
-    /// What was signed.
+    /// The bytes that were signed.
     pub content: &'m [u8],
     /// The signature itself: a CMS message in DER form.
     pub message: &'m [u8],
@@ -24,7 +24,7 @@ pub struct Signature<'m> {
 /// A signature whose description the kernel does not take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignatureFault {
-    /// Of another kind than a CMS message: as good as none (ENOPKG).
+    /// The signature is no CMS message. The kernel takes the module for unsigned (ENOPKG).
     OtherKind(u8),
     /// Bytes that have to be zero are not, or the lengths are impossible (EBADMSG).
     Malformed,
@@ -41,9 +41,8 @@ pub fn signature(module: &[u8]) -> Result<Option<Signature<'_>>, SignatureFault>
     let (rest, description) = rest.split_at(at);
     let [algorithm, hash, kind, signer, key, pad @ .., a, b, c, d] = description else { return Err(malformed) };
     let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
-    let Some(end) = rest.len().checked_sub(length).filter(|_| length < rest.len() + DESCRIPTION) else {
-        return Err(malformed);
-    };
+    // The kernel refuses a signature in front of which there is nothing.
+    let Some(end) = rest.len().checked_sub(length).filter(|end| *end > 0) else { return Err(malformed) };
     if *kind != MESSAGE {
         return Err(SignatureFault::OtherKind(*kind));
     }
@@ -73,5 +72,9 @@ mod tests {
             assert_eq!(signature(&signed(bad)), Err(SignatureFault::Malformed));
         }
         assert_eq!(signature(MARK), Err(SignatureFault::Malformed));
+        let empty = [b"message".as_slice(), &[0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 7], MARK].concat();
+        assert_eq!(signature(&empty), Err(SignatureFault::Malformed));
+        let huge = signed([0, 0, 2, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]);
+        assert_eq!(signature(&huge), Err(SignatureFault::Malformed));
     }
 }

@@ -9,12 +9,15 @@
 use std::io;
 use std::path::Path;
 
-use object::{Object, ObjectSection};
+use object::Object;
 
-use super::elf::Elf;
+use super::elf::{Elf, section_of, text_at};
 
 /// Size of `struct modversion_info` on every machine.
 const ENTRY: usize = 64;
+
+/// The most symbols with a version that are read: the largest modules need some thousand.
+const MOST: usize = 1 << 17;
 
 /// Names and versions, as in the file. Empty for a module without versions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,10 +34,10 @@ impl SymbolVersions {
         let broken = |e: object::Error| io::Error::new(io::ErrorKind::InvalidData, format!("not a kernel module: {e}"));
         let file = object::File::parse(elf).map_err(broken)?;
         let little = file.is_little_endian();
-        let section = |name: &str| file.section_by_name(name).map(|s| s.data()).transpose().map_err(broken);
+        let section = |name: &str| section_of(elf, name).map(|found| found.map(|(_, data)| data)).map_err(broken);
         if let (Some(names), Some(crcs)) = (section("__version_ext_names")?, section("__version_ext_crcs")?) {
             let names = names.split(|byte| *byte == 0).map(text);
-            return Ok(Self(names.zip(crcs.chunks_exact(4).map(|crc| word(crc, little))).collect()));
+            return Ok(Self(names.zip(crcs.chunks_exact(4).map(|crc| word(crc, little))).take(MOST).collect()));
         }
         let word_size = if file.is_64() { 8 } else { 4 };
         let entries = section("__versions")?.unwrap_or_default().chunks_exact(ENTRY);
@@ -43,7 +46,7 @@ impl SymbolVersions {
             let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
             (text(name), word(crc, little))
         };
-        Ok(Self(entries.map(entry).collect()))
+        Ok(Self(entries.map(entry).take(MOST).collect()))
     }
 }
 
@@ -69,7 +72,7 @@ impl VersionTables {
             let (crc, name) = entry.split_at(word_size);
             (text(name.split(|byte| *byte == 0).next().unwrap_or_default()), word(crc, little))
         };
-        let basic = elf.section_data("__versions").map(|data| data.chunks_exact(ENTRY).map(entry).collect());
+        let basic = elf.section_data("__versions").map(|data| data.chunks_exact(ENTRY).map(entry).take(MOST).collect());
         let (extended, is_broken) =
             match (elf.section_data("__version_ext_names"), elf.section_data("__version_ext_crcs")) {
                 (None, None) => (None, false),
@@ -78,7 +81,8 @@ impl VersionTables {
                     // Each name has its NUL.
                     let is_short = names.iter().filter(|byte| **byte == 0).take(count).count() < count;
                     let names = names.split(|byte| *byte == 0).map(text);
-                    (Some(names.zip(crcs.chunks_exact(4).map(|crc| word(crc, little))).collect()), is_short)
+                    let versions = crcs.chunks_exact(4).map(|crc| word(crc, little));
+                    (Some(names.zip(versions).take(MOST).collect()), is_short)
                 }
                 _ => (None, true),
             };
@@ -87,7 +91,7 @@ impl VersionTables {
 }
 
 fn text(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).into_owned()
+    text_at(name, 0)
 }
 
 /// The low 32 bits of a machine word.
@@ -99,12 +103,31 @@ fn word(bytes: &[u8], little: bool) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::elf::tests::elf_of;
 
     #[test]
     fn versions_are_the_low_half_of_a_word_of_either_order() {
         assert_eq!(word(&[0x3f, 0x32, 0x60, 0x90, 0, 0, 0, 0], true), 0x9060_323f);
         assert_eq!(word(&[0, 0, 0, 0, 0x90, 0x60, 0x32, 0x3f], false), 0x9060_323f);
         assert_eq!(word(&[0x3f, 0x32, 0x60, 0x90], true), 0x9060_323f);
+    }
+
+    #[test]
+    fn no_more_versions_are_read_than_real_modules_have() {
+        let names = b"a\0".repeat(MOST + 7);
+        let sections = [("__version_ext_names", 1, &names[..]), ("__version_ext_crcs", 1, &[7; 4].repeat(MOST + 7))];
+        let module = elf_of(1, &sections);
+        let read = SymbolVersions::parse(&module).unwrap().0;
+        assert_eq!((read.len(), &read[0].0[..]), (MOST, "a"));
+        let sections =
+            [("", 2, &[0; 24][..]), (".strtab", 3, b"\0"), sections[0], sections[1], ("__versions", 1, &names)];
+        let module = elf_of(1, &sections);
+        let tables = VersionTables::of(&Elf::parse(&module).unwrap());
+        assert_eq!(tables.extended.map(|table| table.len()), Some(MOST));
+        assert_eq!(tables.basic.map(|table| table.len()), Some(names.len() / ENTRY));
+        let long = [&[b'a'; 600_000][..], &[0]].concat();
+        let module = elf_of(1, &[("__version_ext_names", 1, &long), ("__version_ext_crcs", 1, &[7; 4])]);
+        assert_eq!(SymbolVersions::parse(&module).unwrap().0[0].0.len(), 640);
     }
 
     #[test]

@@ -6,15 +6,22 @@
 use std::io::Read;
 
 use memchr::memmem;
-use object::{Object, ObjectSection};
+use object::Object;
 use serde::{Deserialize, Serialize};
 
 use super::btf;
 use super::certificates::builtin_certificates;
-use super::export::{Export, Exports, GPL_ONLY};
+use super::elf::{LONGEST_NAME, section_of};
+use super::export::{Export, Exports, GPL_ONLY, LONGEST_NAMESPACE, TEXTS_LIMIT};
 
 /// The largest configuration inside of a kernel, in bytes.
 const CONFIG_LIMIT: u64 = 1 << 22;
+
+/// The memory that an export takes beside its texts, in bytes.
+const EXPORT_COST: usize = 96;
+
+/// The most places that are looked at for one string: kernels have some dozens of them.
+const MOST_PLACES: usize = 1 << 14;
 
 /// Facts of a kernel image. `None` is what the image does not say.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +41,7 @@ pub struct Vmlinux {
     /// The text of the configuration, where the kernel has it in itself
     /// (CONFIG_IKCONFIG).
     pub config: Option<String>,
-    /// Those that are part of the kernel, in DER form.
+    /// The certificates that are part of the kernel, in DER form.
     pub certificates: Option<Vec<Vec<u8>>>,
 }
 
@@ -46,13 +53,13 @@ impl Vmlinux {
     pub fn parse(kernel: &[u8]) -> Result<Self, String> {
         let file = object::File::parse(kernel).map_err(|error| error.to_string())?;
         let release = release(kernel);
-        let has_flag_table = section(&file, "__kflagstab").is_some();
+        let has_flag_table = section(kernel, "__kflagstab").is_some();
         Ok(Self {
             vermagic: release.as_deref().and_then(|release| vermagic(kernel, release)),
             machine: machine(kernel),
             is_64: file.is_64(),
-            struct_size: section(&file, ".BTF").and_then(|(_, data)| btf::struct_size(data, "module")),
-            exports: exports(&file, has_flag_table, release.as_deref()),
+            struct_size: section(kernel, ".BTF").and_then(|(_, data)| btf::struct_size(data, "module")),
+            exports: exports(kernel, has_flag_table, release.as_deref()),
             has_flag_table,
             config: config(kernel),
             certificates: builtin_certificates(kernel),
@@ -66,15 +73,14 @@ fn machine(kernel: &[u8]) -> u16 {
 }
 
 /// Address and contents of a section.
-fn section<'d>(file: &object::File<'d>, name: &str) -> Option<(u64, &'d [u8])> {
-    let section = file.section_by_name(name)?;
-    Some((section.address(), section.data().ok()?))
+fn section<'k>(kernel: &'k [u8], name: &str) -> Option<(u64, &'k [u8])> {
+    section_of(kernel, name).ok().flatten()
 }
 
 /// `Linux version 6.1.0 (`, the kernel's banner.
 fn release(kernel: &[u8]) -> Option<String> {
     const BEGIN: &[u8] = b"Linux version ";
-    memmem::find_iter(kernel, BEGIN).find_map(|at| {
+    memmem::find_iter(kernel, BEGIN).take(MOST_PLACES).find_map(|at| {
         let rest = kernel.get(at + BEGIN.len()..)?;
         let rest = &rest[..rest.len().min(128)];
         let release = rest.split(|byte| *byte == b' ').next()?;
@@ -89,7 +95,7 @@ fn release(kernel: &[u8]) -> Option<String> {
 fn vermagic(kernel: &[u8], release: &str) -> Option<String> {
     let begin = format!("{release} ");
     let mut found: Option<String> = None;
-    for at in memmem::find_iter(kernel, begin.as_bytes()) {
+    for at in memmem::find_iter(kernel, begin.as_bytes()).take(MOST_PLACES) {
         // The kernel's compiler may place a string behind any other one.
         let Some(text) = kernel.get(at..).and_then(|rest| rest[..rest.len().min(512)].split(|byte| *byte == 0).next())
         else {
@@ -114,26 +120,27 @@ fn vermagic(kernel: &[u8], release: &str) -> Option<String> {
 /// where they are, to the value, the name and the namespace.
 const ENTRY: usize = 12;
 
-/// The tables of exports; `None` where they do not have the form that is known.
-fn exports(file: &object::File<'_>, has_flag_table: bool, release: Option<&str>) -> Option<Exports> {
-    let (strings_address, strings) = section(file, "__ksymtab_strings")?;
-    let flags = section(file, "__kflagstab").map(|(_, data)| data);
-    let has_crcs = section(file, "__kcrctab").is_some() || section(file, "__kcrctab_gpl").is_some();
+/// The tables of exports; `None` where they do not have the form that is known, or are larger than any kernel's.
+fn exports(kernel: &[u8], has_flag_table: bool, release: Option<&str>) -> Option<Exports> {
+    let (strings_address, strings) = section(kernel, "__ksymtab_strings")?;
+    let flags = section(kernel, "__kflagstab").map(|(_, data)| data);
+    let has_crcs = section(kernel, "__kcrctab").is_some() || section(kernel, "__kcrctab_gpl").is_some();
     if has_crcs && !has_plain_crcs(release?) {
         return None;
     }
-    let name_at = |field: u64, entry: &[u8], offset: usize| {
+    let name_at = |field: u64, entry: &[u8], offset: usize, longest: usize| {
         let relative = i32::from_le_bytes(*entry.get(offset..)?.first_chunk()?);
         let address = field.wrapping_add_signed(i64::from(relative));
         let at = usize::try_from(address.checked_sub(strings_address)?).ok()?;
         let rest = strings.get(at..)?;
-        let end = memchr::memchr(0, rest)?;
+        let end = memchr::memchr(0, &rest[..rest.len().min(longest)])?;
         std::str::from_utf8(&rest[..end]).ok()
     };
     let mut exports = Exports::new();
+    let mut room = TEXTS_LIMIT;
     for (table, crcs, in_gpl_table) in [("__ksymtab", "__kcrctab", false), ("__ksymtab_gpl", "__kcrctab_gpl", true)] {
-        let Some((address, symbols)) = section(file, table) else { continue };
-        let crcs = section(file, crcs).map(|(_, data)| data);
+        let Some((address, symbols)) = section(kernel, table) else { continue };
+        let crcs = section(kernel, crcs).map(|(_, data)| data);
         let count = symbols.len() / ENTRY;
         let is_complete = symbols.len() % ENTRY == 0
             && crcs.is_none_or(|crcs| crcs.len() == count * 4)
@@ -143,11 +150,12 @@ fn exports(file: &object::File<'_>, has_flag_table: bool, release: Option<&str>)
         }
         for (index, entry) in symbols.chunks_exact(ENTRY).enumerate() {
             let field = address.checked_add((index * ENTRY) as u64)?;
-            let name = name_at(field.checked_add(4)?, entry, 4)?;
+            let name = name_at(field.checked_add(4)?, entry, 4, LONGEST_NAME)?;
             let namespace = match entry.get(8..12)? {
                 [0, 0, 0, 0] => "",
-                _ => name_at(field.checked_add(8)?, entry, 8)?,
+                _ => name_at(field.checked_add(8)?, entry, 8, LONGEST_NAMESPACE)?,
             };
+            room = room.checked_sub(name.len() + namespace.len() + EXPORT_COST)?;
             let crc = match crcs {
                 Some(crcs) => Some(u32::from_le_bytes(*crcs.get(index * 4..)?.first_chunk()?)),
                 None => None,
@@ -180,6 +188,7 @@ fn config(kernel: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::elf::tests::elf_of;
 
     #[test]
     fn release_and_vermagic_are_found_among_other_strings() {
@@ -199,6 +208,41 @@ mod tests {
         {
             assert_eq!(has_plain_crcs(release), plain, "{release}");
         }
+    }
+
+    /// A kernel with exports, each of whose names begins `step` bytes behind the one before. All have the first
+    /// text as their namespace.
+    fn exporting(count: usize, strings: &[u8], step: usize) -> Vec<u8> {
+        // The strings are the first section, the table is behind them.
+        let (strings_at, table_at) = (64, 64 + strings.len());
+        let offset = |from: usize, to: usize| i32::try_from(to as i64 - from as i64).unwrap().to_le_bytes();
+        let entry = |index: usize| {
+            let at = table_at + index * ENTRY;
+            [[0; 4], offset(at + 4, strings_at + index * step), offset(at + 8, strings_at)].concat()
+        };
+        let table: Vec<u8> = (0..count).flat_map(entry).collect();
+        elf_of(2, &[("__ksymtab_strings", 1, strings), ("__ksymtab", 1, &table)])
+    }
+
+    #[test]
+    fn exports_that_share_long_texts_do_not_take_memory_without_bounds() {
+        let known = exports(&exporting(2, b"ab\0cd\0", 3), false, None).unwrap();
+        let namespace = |name: &str| known.get(name).map(|export| export.namespace.as_str());
+        assert_eq!((known.len(), namespace("ab"), namespace("cd")), (2, Some("ab"), Some("ab")));
+        let strings = [vec![b'x'; LONGEST_NAMESPACE], vec![0]].concat();
+        assert_eq!(exports(&exporting(1, &strings, 0), false, None), None, "a name is too long");
+        let strings = [vec![b'x'; LONGEST_NAME - 1], vec![0]].concat();
+        assert!(exports(&exporting(2, &strings, 0), false, None).is_some());
+        let many = TEXTS_LIMIT / (LONGEST_NAME * 2) + 1;
+        assert_eq!(exports(&exporting(many, &strings, 0), false, None), None, "all together are too long");
+    }
+
+    #[test]
+    fn a_string_is_not_looked_for_at_more_places_than_kernels_have() {
+        let kernel = [&b"6 ".repeat(MOST_PLACES)[..], b"6 SMP \0"].concat();
+        assert_eq!(vermagic(&kernel, "6"), None);
+        assert_eq!(vermagic(&kernel[2..], "6"), None, "it is not alone");
+        assert_eq!(vermagic(b"6 SMP \0", "6").as_deref(), Some("6 SMP "));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{Machine, kernel_name};
 /// A module that is loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
-    /// Whether it did not come with the kernel (taint `O`).
+    /// Whether the module did not come with the kernel (taint `O`).
     pub is_external: bool,
 }
 

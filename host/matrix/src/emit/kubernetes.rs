@@ -83,7 +83,7 @@ fn collector(image: &str) -> Value {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": metadata("modsmith-collect"),
-        // It is started by hand, or by what waits for the cells.
+        // A person starts this job, or a program that waits for the cells.
         "spec": {"suspend": true, "template": pod("collect", image, script)},
     })
 }

@@ -11,7 +11,7 @@ use std::fmt::Write;
 
 use crate::cell::Matrix;
 
-/// What runs the cells.
+/// The program that runs the cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     Make,
@@ -24,7 +24,7 @@ pub enum Engine {
 impl Engine {
     pub const ALL: [Engine; 5] = [Engine::Make, Engine::Slurm, Engine::Kubernetes, Engine::Github, Engine::Gitlab];
 
-    /// As the command line names it.
+    /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Engine::Make => "make",

@@ -14,7 +14,7 @@ use html::escaped;
 
 use crate::cell::Coordinates;
 use crate::index::{Change, Index, IndexedCell};
-use crate::outcome::Outcome;
+use crate::outcome::CellOutcome;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -115,11 +115,11 @@ fn changes(out: &mut String, changes: Option<&[Change]>) {
     out.push_str("<ul>\n");
     for change in changes {
         let Coordinates { module, version, kernel, arch } = &change.coordinates;
-        let words = |outcome: Option<Outcome>, none: &'static str| outcome.map_or(none, Outcome::words);
+        let words = |outcome: Option<CellOutcome>, none: &'static str| outcome.map_or(none, CellOutcome::words);
         let _ = writeln!(
             out,
             "<li class=\"{}\">{} {}, {} {}: {}, before: {}</li>",
-            change.now.map_or("gone", Outcome::id),
+            change.now.map_or("gone", CellOutcome::id),
             escaped(module),
             escaped(version),
             escaped(kernel),
@@ -175,7 +175,7 @@ fn table_cell(out: &mut String, cell: &IndexedCell) {
 }
 
 fn has_details(cell: &IndexedCell) -> bool {
-    cell.outcome.is_bad() || cell.outcome == Outcome::Excluded
+    cell.outcome.is_bad() || cell.outcome == CellOutcome::Excluded
 }
 
 /// Each cell that has no module, with the reason, the lines around the first error, and the log.

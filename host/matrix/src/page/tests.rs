@@ -5,7 +5,7 @@ use crate::result::{CellResult, FirstError};
 fn index(module: &str, change: impl Fn(&mut CellResult)) -> Index {
     let coordinates =
         Coordinates { module: module.into(), version: "1".into(), kernel: "6.1".into(), arch: "x86_64".into() };
-    let mut result = CellResult::new(coordinates.clone(), Outcome::Failed, "now".into(), 1.0);
+    let mut result = CellResult::new(coordinates.clone(), CellOutcome::Failed, 10, "now".into(), 1.0);
     change(&mut result);
     let bytes = serde_json::to_vec(&result).unwrap();
     let wanted =

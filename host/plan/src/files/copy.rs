@@ -66,7 +66,7 @@ impl Files {
         keep_times(&target, Path::new("."), &metadata)
     }
 
-    /// One file or link, to a name that does not exist.
+    /// Copies a file or link to a name that does not exist.
     pub(super) fn copy_entry(
         &self,
         from: &Dir,
@@ -158,7 +158,7 @@ pub(crate) fn copy_contents(source: &mut File, target: &mut File) -> io::Result<
         position = end.max(data + 1);
     }
     target.set_len(length)?;
-    // Of what has grown meanwhile, and of files that have no length.
+    // The rest: a file may have grown meanwhile, and some files have no length.
     source.seek(io::SeekFrom::Start(length))?;
     target.seek(io::SeekFrom::Start(length))?;
     io::copy(source, target).map(drop)
@@ -189,9 +189,8 @@ fn keep_owner(dir: &Dir, path: &Path, metadata: &Metadata) {
     let _ = rustix::fs::chownat(dir, path, Some(owner), Some(group), AtFlags::SYMLINK_NOFOLLOW);
 }
 
-/// make compares these times: a copy whose files are all new would look as if
-/// nothing had ever been built in the right order.
-fn keep_times(dir: &Dir, path: &Path, metadata: &Metadata) -> io::Result<()> {
+/// Gives a copy the times of its source: make compares them, and would build everything again.
+pub(crate) fn keep_times(dir: &Dir, path: &Path, metadata: &Metadata) -> io::Result<()> {
     let stamp = |seconds: i64, nanoseconds: i64| rustix::fs::Timespec { tv_sec: seconds, tv_nsec: nanoseconds as _ };
     let times = rustix::fs::Timestamps {
         last_access: stamp(metadata.atime(), metadata.atime_nsec()),

@@ -44,11 +44,12 @@ impl std::ops::Deref for Files {
 pub enum EntryKind {
     Directory,
     File,
+    Link,
     Other,
 }
 
 impl Files {
-    /// As the host's own steps see them.
+    /// The roots as the host's own steps see them.
     pub fn new(roots: Roots) -> Self {
         Self(Opener::new(roots))
     }
@@ -73,6 +74,7 @@ impl Files {
         match dir.symlink_metadata(name) {
             Ok(m) if m.is_dir() => Ok(Some(EntryKind::Directory)),
             Ok(m) if m.is_file() => Ok(Some(EntryKind::File)),
+            Ok(m) if m.is_symlink() => Ok(Some(EntryKind::Link)),
             Ok(_) => Ok(Some(EntryKind::Other)),
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
             Err(e) => Err(e),
@@ -312,9 +314,8 @@ fn remove_named(dir: &Dir, name: &Path) -> io::Result<()> {
     }
 }
 
-/// A hidden name that cannot be guessed, in the target's directory. It does not
-/// end in the target's suffix, so that nothing takes it for a module while it is
-/// being written, and it is as short as any.
+/// A hidden name that cannot be guessed, in the target's directory. It does not end in the target's
+/// suffix: programs that look for files by their suffix do not find one that is half written.
 pub(crate) fn temporary_sibling(name: &Path) -> io::Result<PathBuf> {
     let mut random = [0; 8];
     ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut random)

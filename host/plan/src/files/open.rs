@@ -71,7 +71,7 @@ impl Opener {
         self.watch.as_deref().map_or(Ok(()), |watch| ask(watch).map_err(refused))
     }
 
-    /// Where a source really is.
+    /// The location of a source, without any link.
     pub(super) fn source(&self, location: &Location, using: Source) -> io::Result<Location> {
         match &self.watch {
             None => Ok(location.clone()),
@@ -160,7 +160,7 @@ impl Opener {
         self.roots().path(location).unwrap_or_else(|| PathBuf::from(location.to_string()))
     }
 
-    /// That path as messages and views show it.
+    /// The path of a location as messages and views show it.
     pub fn shown(&self, location: &Location) -> String {
         self.path(location).display().to_string()
     }

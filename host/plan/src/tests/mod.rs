@@ -60,6 +60,12 @@ impl Scratch {
         Executor { system: &self.system, guard: &Everything, reporter: &Silent, jobs, reruns: no_reruns }
     }
 
+    /// The names in a directory and below, sorted.
+    fn listing_of(&self, name: &str) -> Vec<String> {
+        let entries = walkdir::WalkDir::new(self.path(name)).sort_by_file_name().into_iter();
+        entries.map(|entry| entry.unwrap().path().display().to_string()).collect()
+    }
+
     /// Every path with its kind, link target or contents.
     fn listing(&self) -> Vec<String> {
         walkdir::WalkDir::new(self.dir.path())
@@ -299,4 +305,36 @@ fn a_stored_file_is_taken_only_as_it_was_stored() {
     fs::write(scratch.path("tree/b"), "before").unwrap();
     take("sha256:0").unwrap_err();
     assert_eq!(fs::read_to_string(scratch.path("tree/b")).unwrap(), "before", "it was taken back");
+}
+
+#[test]
+fn no_directory_and_no_device_is_replaced_by_a_file() {
+    let scratch = Scratch::new();
+    fs::create_dir_all(scratch.path("modules/a.c")).unwrap();
+    fs::write(scratch.path("modules/a.c/kept"), "kept").unwrap();
+    fs::create_dir(scratch.path("modules/empty")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(scratch.path("modules/socket")).unwrap();
+    fs::write(scratch.path("source/a.c"), "source").unwrap();
+    std::os::unix::fs::symlink("nowhere", scratch.path("modules/link")).unwrap();
+    let source = |path: &str| Location::new(Root::Source, path).unwrap();
+    let before: Vec<String> = scratch.listing_of("modules");
+    let collect = || verbs::Collect { from: source(""), glob: "*".into(), to: modules("") };
+    let copy = |to: &str| verbs::Copy { from: source("a.c"), to: modules(to) };
+    for (action, why) in [
+        (Action::from(collect()), "is a directory"),
+        (copy("a.c").into(), "is a directory"),
+        (write(modules("empty"), "new").into(), "is a directory"),
+        (write(modules("socket"), "new").into(), "is neither a file nor a link"),
+    ] {
+        let mut plan = scratch.builder();
+        plan.push(action, "");
+        let error = scratch.run(plan).unwrap_err();
+        assert!(format!("{error:?}").contains(why), "{error:?}");
+        assert_eq!(scratch.listing_of("modules"), before);
+    }
+    // A link is replaced itself.
+    let mut plan = scratch.builder();
+    plan.push(write(modules("link"), "new"), "");
+    scratch.run(plan).unwrap();
+    assert_eq!(fs::read_to_string(scratch.path("modules/link")).unwrap(), "new");
 }

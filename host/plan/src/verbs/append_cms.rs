@@ -14,7 +14,7 @@ use crate::view::StepView;
 use crate::watch::Source;
 use modsmith_facts::Location;
 
-/// A module signature to be appended to a file.
+/// A signature in the form that the kernel reads, to be appended to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppendCms {
     /// Signed as it is when the step runs.
@@ -63,7 +63,7 @@ impl Verb for AppendCms {
     }
 
     fn prepare(&self, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
-        undo::for_replacing(&self.file, files, stash)
+        undo::for_file(&self.file, files, stash)
     }
 
     fn perform(&self, files: &Files, _: &Runner<'_>) -> Result<(), Failure> {

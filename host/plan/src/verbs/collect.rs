@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 
 use crate::failure::Failure;
-use crate::files::Files;
+use crate::files::{EntryKind, Files};
 use crate::runner::Runner;
 use crate::undo::{self, Stash, UndoOp};
 use crate::uses::Use;
@@ -59,7 +59,12 @@ impl Verb for Collect {
     fn prepare(&self, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
         let mut ops = undo::for_directory(&self.to, files)?;
         for name in self.names(files)? {
-            ops.extend(undo::for_replacing(&self.to.join(&name).map_err(io::Error::other)?, files, stash)?);
+            let place = |location: &Location| location.join(&name).map_err(io::Error::other);
+            let to = place(&self.to)?;
+            ops.extend(match files.kind(&place(&self.from)?)? {
+                Some(EntryKind::Directory) => undo::for_replacing(&to, files, stash)?,
+                _ => undo::for_file(&to, files, stash)?,
+            });
         }
         Ok(ops)
     }

@@ -12,7 +12,7 @@ use crate::view::StepView;
 use crate::watch::Source;
 use modsmith_facts::Location;
 
-/// One after the other, into a file that is replaced atomically.
+/// Pieces, written one after the other into a file that is replaced atomically.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Concatenate {
     pub pieces: Vec<Piece>,
@@ -24,7 +24,7 @@ pub struct Concatenate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
     Bytes(Bytes),
-    /// What the file has when the step runs.
+    /// The contents that a file has when the step runs.
     File(Location),
 }
 
@@ -57,7 +57,7 @@ impl Verb for Concatenate {
             Piece::File(location) => files.shown(location),
         });
         let text = format!("of {}", pieces.collect::<Vec<_>>().join(", "));
-        // What a file of the system adds is known when the step runs.
+        // The size of a file of the system is known only when the step runs.
         let whole = self.pieces.iter().all(|piece| matches!(piece, Piece::Bytes(_)));
         let size = whole.then(|| self.content());
         StepView { path: Some(files.shown(&self.to)), text: Some(text), size, ..StepView::default() }
@@ -80,7 +80,7 @@ impl Verb for Concatenate {
     }
 
     fn prepare(&self, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
-        undo::for_replacing(&self.to, files, stash)
+        undo::for_file(&self.to, files, stash)
     }
 
     fn perform(&self, files: &Files, _: &Runner<'_>) -> Result<(), Failure> {

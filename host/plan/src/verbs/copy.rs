@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::failure::Failure;
-use crate::files::Files;
+use crate::files::{EntryKind, Files};
 use crate::runner::Runner;
 use crate::undo::{self, Stash, UndoOp};
 use crate::uses::Use;
@@ -41,7 +41,11 @@ impl Verb for Copy {
     }
 
     fn prepare(&self, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
-        undo::for_replacing(&self.to, files, stash)
+        match files.kind(&self.from)? {
+            // It is merged into one that is there.
+            Some(EntryKind::Directory) => undo::for_replacing(&self.to, files, stash),
+            _ => undo::for_file(&self.to, files, stash),
+        }
     }
 
     fn puts_aside(&self, _: &Location) -> Aside {

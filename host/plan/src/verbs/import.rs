@@ -5,11 +5,11 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, OpenOptions, OpenOptionsExt, PermissionsExt};
-use rustix::fs::{AtFlags, OFlags, Timespec, Timestamps};
+use rustix::fs::OFlags;
 
 use crate::failure::Failure;
 use crate::files::Files;
-use crate::files::copy::copy_contents;
+use crate::files::copy::{copy_contents, keep_times};
 use crate::runner::Runner;
 use crate::undo::{self, Stash, UndoOp};
 use crate::uses::Use;
@@ -93,14 +93,14 @@ fn directory(from: &Dir, from_name: &Path, to: &Dir, to_name: &Path) -> io::Resu
         }
         if entry.file_type()?.is_symlink() {
             target.symlink_contents(source.read_link_contents(name)?, name)?;
-            set_times(&target, name, &source.symlink_metadata(name)?)?;
+            keep_times(&target, name, &source.symlink_metadata(name)?)?;
         } else {
             file(&source, &target, name)?;
         }
     }
     let metadata = source.dir_metadata()?;
     target.set_permissions(".", cap_std::fs::Permissions::from_mode(metadata.permissions().mode() & KEPT))?;
-    set_times(&target, Path::new("."), &metadata)
+    keep_times(&target, Path::new("."), &metadata)
 }
 
 /// The owner of the source may be changing it meanwhile: what is opened is what
@@ -131,15 +131,5 @@ fn file(from: &Dir, to: &Dir, name: &Path) -> io::Result<()> {
         }
         target.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(metadata.permissions().mode() & KEPT))
     })?;
-    set_times(to, name, &metadata)
-}
-
-fn set_times(dir: &Dir, name: &Path, metadata: &cap_std::fs::Metadata) -> io::Result<()> {
-    use cap_std::fs::MetadataExt;
-    let stamp = |seconds: i64, nanoseconds: i64| Timespec { tv_sec: seconds, tv_nsec: nanoseconds as _ };
-    let times = Timestamps {
-        last_access: stamp(metadata.atime(), metadata.atime_nsec()),
-        last_modification: stamp(metadata.mtime(), metadata.mtime_nsec()),
-    };
-    Ok(rustix::fs::utimensat(dir, name, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+    keep_times(to, name, &metadata)
 }

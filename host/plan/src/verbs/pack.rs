@@ -17,7 +17,7 @@ use crate::uses::Use;
 use crate::verb::{Verb, Word};
 use crate::view::StepView;
 use crate::watch::Source;
-use modsmith_facts::{Compression, Location};
+use modsmith_facts::{Compression, Location, source_date};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -57,12 +57,15 @@ impl Verb for Pack {
     }
 
     fn prepare(&self, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
-        undo::for_replacing(&self.to, files, stash)
+        undo::for_file(&self.to, files, stash)
     }
 
     fn perform(&self, files: &Files, _: &Runner<'_>) -> Result<(), Failure> {
         let bytes = match self.format {
-            ArchiveFormat::Tar => tar_of(files, &self.tree, source_date())?,
+            ArchiveFormat::Tar => {
+                let date = std::env::var("SOURCE_DATE_EPOCH").ok().as_deref().and_then(source_date);
+                tar_of(files, &self.tree, date.map(u64::cast_signed))?
+            }
         };
         Ok(files.write(&self.to, &compressed(bytes, self.compress)?, 0o644)?)
     }
@@ -85,12 +88,6 @@ fn compressed(bytes: Vec<u8>, compress: Option<Compression>) -> io::Result<Vec<u
             ruzstd::encoding::compress_to_vec(bytes.as_slice(), ruzstd::encoding::CompressionLevel::Fastest)
         }
     })
-}
-
-/// The time that nothing in an archive may be newer than, where the caller
-/// wants that: <https://reproducible-builds.org/specs/source-date-epoch/>.
-fn source_date() -> Option<i64> {
-    std::env::var("SOURCE_DATE_EPOCH").ok()?.parse().ok()
 }
 
 /// Files keep their times, since make compares them. Directories are as old as

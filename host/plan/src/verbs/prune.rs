@@ -90,7 +90,7 @@ impl Verb for Prune {
                 let command = Command::new(program.as_str()).args(arguments).location_arg(directory.clone());
                 match runner.run(&command, files) {
                     Ok(()) => break,
-                    // Not owned, or no package manager to ask.
+                    // The program says that the directory has no owner, or is not installed.
                     Err(Failure::Exit { .. } | Failure::NoProgram { .. }) => {}
                     Err(other) => return Err(other),
                 }

@@ -19,7 +19,7 @@ use crate::watch::Source;
 use modsmith_facts::Location;
 use modsmith_sandbox::write_file;
 
-/// More than any module has, with its debugging information. In bytes.
+/// The largest file that is taken over, in bytes.
 const LARGEST: u64 = 4 << 30;
 
 /// A file below a directory in which a program that is not trusted has worked, copied to a file that
@@ -71,7 +71,7 @@ impl Verb for TakeOver {
 
     fn prepare(&self, files: &Files, stash: &mut Stash) -> io::Result<Vec<UndoOp>> {
         match &self.to {
-            Some(to) => undo::for_replacing(to, files, stash),
+            Some(to) => undo::for_file(to, files, stash),
             // It is the same file as before.
             None => Ok(Vec::new()),
         }
@@ -158,7 +158,7 @@ mod tests {
             assert!(taken(bad).is_err(), "{bad}");
         }
         assert_eq!(taken("none").unwrap_err().kind(), ErrorKind::NotFound);
-        // In its place, what was a link is a file.
+        // If a file takes the place of a link, the link becomes a file.
         copy(open(&directory, Path::new("inside")).unwrap(), &directory, Path::new("inside")).unwrap();
         assert!(!build.join("inside").is_symlink());
         assert_eq!(std::fs::read_to_string(build.join("inside")).unwrap(), "made");

@@ -25,13 +25,13 @@ use modsmith_facts::compression::unxz;
 /// The largest contents of an archive, in bytes: a small file can unpack without end.
 const LARGEST: u64 = 2 << 30;
 
-/// How many members it may have.
+/// The largest number of members of an archive.
 const MOST: usize = 200_000;
 
 /// The longest name of a member, in bytes. Source: `PATH_MAX` of limits.h(0p).
 const LONGEST_NAME: usize = 4096;
 
-/// How long the names of all members together may be, in bytes: they are kept in memory.
+/// The largest length of the names of all members together, in bytes: names are kept in memory.
 const LONGEST_NAMES: usize = 64 << 20;
 
 /// The most memory that unpacking zstd takes, in bytes. Source: zstd(1), `--memory`, whose default it is.
@@ -315,7 +315,7 @@ fn too_large() -> io::Error {
     io::Error::other(format!("it unpacks to more than {} GiB", LARGEST >> 30))
 }
 
-/// As much data as an archive may unpack to.
+/// A reader that gives no more data than an archive may unpack to.
 struct Limited<T> {
     inner: T,
     left: u64,

@@ -13,7 +13,7 @@ use crate::manifest::Manifest;
 
 pub const CONFIG: &str = "application/vnd.wasm.config.v0+json";
 pub const LAYER: &str = "application/wasm";
-/// Of the configuration, in bytes.
+/// The largest size of the configuration, in bytes.
 pub const LARGEST_CONFIG: u64 = 1 << 20;
 
 /// The moment that every artefact was made: the same plugin is the same artefact,
@@ -43,7 +43,7 @@ struct Names {
     target: Option<String>,
 }
 
-/// What is pushed for a plugin.
+/// The blobs and the manifest that are pushed for a plugin.
 pub struct Artefact {
     pub config: Vec<u8>,
     pub config_descriptor: Descriptor,
@@ -54,7 +54,7 @@ pub struct Artefact {
 /// The artefact of a component.
 ///
 /// # Errors
-/// It is not a component.
+/// The bytes are not a component.
 pub fn of_component(component: &[u8], plugin: &Manifest) -> Result<Artefact, form::BadForm> {
     let (imports, exports) = form::outer_names(component)?;
     let layer = Descriptor::of(LAYER, component);
@@ -73,7 +73,7 @@ pub fn of_component(component: &[u8], plugin: &Manifest) -> Result<Artefact, for
     Ok(Artefact { config, config_descriptor: described, layer_descriptor: layer, manifest })
 }
 
-/// What `wkg` shows of a package. Source: annotations.md of image-spec 1.1.1.
+/// The annotations that `wkg` shows of a package. Source: annotations.md of image-spec 1.1.1.
 fn annotations(plugin: &Manifest) -> Annotations {
     let texts = [
         ("title", &plugin.id),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn another_artefact_is_told_apart() {
+    fn another_artefact_is_distinguished() {
         let made = artefact().manifest;
         let mut two = made.clone();
         two.layers.push(Descriptor::of(LAYER, b"x"));

@@ -20,7 +20,7 @@ use crate::manifest::Manifest;
 use crate::search::FoundIn;
 use crate::table::TableFile;
 
-/// Of a signature beside a file, in bytes.
+/// The largest size of a signature beside a file, in bytes.
 const LARGEST_SIGNATURE: u64 = 4 << 10;
 
 /// A plugin that has been fetched and checked.
@@ -30,7 +30,7 @@ pub(super) struct Fetched {
     pub bytes: Vec<u8>,
     pub digest: Digest,
     pub content: PluginContent,
-    /// Of the artefact that it came in.
+    /// The digest of the artefact that the plugin came in.
     pub artefact: Option<Digest>,
     /// The fingerprint of the key that has signed it, where one had to.
     pub signer: Option<String>,
@@ -86,7 +86,7 @@ pub(super) struct Fetcher {
     pub client: Client,
     pub settings: Settings,
     pub sources: Sources,
-    /// Of a plugin's file, in bytes.
+    /// The largest size of a plugin's file, in bytes.
     pub limit: u64,
 }
 

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::grant::rights::Rights;
 use crate::index::Index;
 
-/// A plugin that a source has.
+/// A plugin that a source offers.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Offer {
     pub id: String,
@@ -15,27 +15,27 @@ pub struct Offer {
     pub description: String,
     /// The rights that it asks for. `None`: it is a table whose base is not installed.
     pub rights: Option<Vec<String>>,
-    /// What `plugin install` takes.
+    /// The source, as `plugin install` takes it.
     pub source: String,
-    /// The fingerprint of the key that has signed it, where one had to.
+    /// The fingerprint of the key that has signed the plugin, where a signature is required.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signer: Option<String>,
 }
 
-/// What a search has found.
+/// The result of a search.
 #[derive(Debug, Default)]
 pub struct Offers {
-    /// By id.
+    /// Sorted by id.
     pub offers: Vec<Offer>,
-    /// Sources and files that could not be looked at, and why.
+    /// Sources and files that could not be read, each with the error.
     pub failures: Vec<(String, Error)>,
 }
 
 impl Installer<'_> {
-    /// The plugins in sources whose id, description or roles contain a word; all for an empty
-    /// one. `sources`: words as for [`Installer::install`]; without one, those of
-    /// registries.toml. A registry is not listed: below the name of a place there,
-    /// the word is the name of the repository.
+    /// The plugins in sources whose id, description or roles contain a word; an empty word fits all
+    /// plugins. `sources` are words as for [`Installer::install`]; if there are none, the sources of
+    /// registries.toml are searched. A registry has no list of repositories: the word is taken for the
+    /// name of the repository below the name of a registry.
     pub fn search(&self, word: &str, sources: &[String]) -> Offers {
         let mut found = Offers::default();
         let configured: Vec<String> = self.fetcher().sources.names().map(str::to_owned).collect();
@@ -47,8 +47,8 @@ impl Installer<'_> {
             for (name, plugin) in fetched.unwrap_or_else(|error| vec![(place, Err(error))]) {
                 match plugin {
                     Ok(plugin) => {
-                        let (offer, words) = offer(&plugin, name, &index);
-                        if words.fits(word) {
+                        let (offer, terms) = offer(&plugin, name, &index);
+                        if terms.contain(word) {
                             found.offers.push(offer);
                         }
                     }
@@ -63,7 +63,7 @@ impl Installer<'_> {
     }
 }
 
-/// Where a plugin of a name would be, below a place of registries.toml.
+/// The place that a plugin of this name would have, below a place of registries.toml.
 fn place_of(source: &str, word: &str) -> String {
     let is_address = source.starts_with("https://") || source.starts_with("http://");
     let is_file = source.ends_with(".wasm") || source.ends_with(".toml");
@@ -77,16 +77,16 @@ fn place_of(source: &str, word: &str) -> String {
 }
 
 /// The texts of a plugin in which a word is looked for.
-struct Words(Vec<String>);
+struct SearchTerms(Vec<String>);
 
-impl Words {
-    fn fits(&self, word: &str) -> bool {
+impl SearchTerms {
+    fn contain(&self, word: &str) -> bool {
         let word = word.to_lowercase();
         self.0.iter().any(|text| text.to_lowercase().contains(&word))
     }
 }
 
-fn offer(plugin: &Fetched, source: String, index: &Index) -> (Offer, Words) {
+fn offer(plugin: &Fetched, source: String, index: &Index) -> (Offer, SearchTerms) {
     let manifest = plugin.manifest(index);
     let description = match &plugin.content {
         PluginContent::Component(manifest) => manifest.description.clone(),
@@ -95,9 +95,9 @@ fn offer(plugin: &Fetched, source: String, index: &Index) -> (Offer, Words) {
     let rights =
         manifest.as_ref().map(|manifest| Rights::of(manifest).iter().map(ToString::to_string).collect::<Vec<_>>());
     let roles = manifest.iter().flat_map(|manifest| manifest.roles.provides.iter().map(|role| role.name().to_owned()));
-    let words = [plugin.id.clone(), description.clone()].into_iter().chain(roles).collect();
+    let terms = [plugin.id.clone(), description.clone()].into_iter().chain(roles).collect();
     let (id, version, signer) = (plugin.id.clone(), plugin.version.clone(), plugin.signer.clone());
-    (Offer { id, version, description, rights, source, signer }, Words(words))
+    (Offer { id, version, description, rights, source, signer }, SearchTerms(terms))
 }
 
 #[cfg(test)]

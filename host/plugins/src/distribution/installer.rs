@@ -16,14 +16,15 @@ use super::lock::{Lock, Locked, TEMPORARY, replace};
 use super::origin::Origin;
 use super::sources::Sources;
 use crate::error::Error;
+use crate::files::owner::check_owner;
 use crate::grant::record::{Record, Standing, check_id, revoke};
 use crate::grant::rights::{Rights, RightsDifference};
 use crate::index::Index;
 use crate::limits::RoleLimits;
-use crate::owner::check_owner;
 use crate::search::{FoundIn, SearchPath};
 
-/// Held by who changes the directory: nobody else can open it, as everybody can the directory itself.
+/// The lock of a process that changes the directory. Other users cannot open this file, as they can the
+/// directory itself.
 const LOCK: &str = ".modsmith-lock";
 
 /// Changes the plugins of one search path.
@@ -47,7 +48,7 @@ pub struct Installed {
     pub keeps_grant: bool,
 }
 
-/// What an installation has changed.
+/// The changes that an installation has made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     New,
@@ -65,13 +66,13 @@ pub enum Update {
         version: String,
     },
     Installed(Installed),
-    /// It was installed by its digest, which has no newer version.
+    /// The plugin was installed by its digest, which has no newer version.
     Pinned {
         version: String,
     },
 }
 
-/// What was removed.
+/// The files of a plugin that were removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removed {
     pub file: PathBuf,
@@ -344,7 +345,7 @@ impl<'i> Installer<'i> {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             if name.starts_with(TEMPORARY) && name.ends_with(".tmp") {
-                // What cannot be removed is in no one's way.
+                // A file that cannot be removed does no harm.
                 let _ = std::fs::remove_file(entry.path());
             }
         }
@@ -352,7 +353,7 @@ impl<'i> Installer<'i> {
     }
 }
 
-/// Of a directory, each plugin came from its own file.
+/// The source of one plugin: of a directory, it is the plugin's own file.
 fn origin_of(origin: &Origin, plugin: &Fetched) -> Origin {
     match origin {
         Origin::Path(path) if path.is_dir() => Origin::Path(path.join(plugin.file_name())),

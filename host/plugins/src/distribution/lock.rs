@@ -1,4 +1,4 @@
-//! Where installed plugins came from: `plugins.lock`, beside them.
+//! The sources of installed plugins: `plugins.lock`, beside the plugins.
 //!
 //! The file decides nothing about rights. It says what `update` asks and what was
 //! installed, so that a file that has changed since is noticed.
@@ -33,7 +33,7 @@ pub struct Lock {
     plugins: BTreeMap<String, Locked>,
 }
 
-/// Where a plugin came from.
+/// The source of an installed plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Locked {
@@ -44,7 +44,7 @@ pub struct Locked {
     pub source: String,
     /// `sha256:…` of the file.
     pub digest: String,
-    /// Of the artefact's manifest, where it came from a registry.
+    /// The digest of the artefact's manifest, if the plugin came from a registry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<String>,
     /// `sha256:…` of the public key that has signed it.
@@ -139,7 +139,7 @@ pub struct Provenance {
 }
 
 impl Provenance {
-    /// That of a file, if the lock file beside it knows it.
+    /// The entry of a file, if the lock file beside it has one.
     pub fn of(file: &Path, id: &str) -> Option<Self> {
         let lock = Lock::read(file.parent()?).ok()?;
         let locked = lock.get(id).filter(|locked| file.file_name().is_some_and(|name| name == locked.file.as_str()))?;

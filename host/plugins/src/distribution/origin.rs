@@ -1,4 +1,4 @@
-//! Where a plugin is to come from, as a word of the command line says it.
+//! The source of a plugin, as a word of the command line names it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_of_source_is_told_apart_and_written_as_it_is_read() {
+    fn each_kind_of_source_is_distinguished_and_written_as_it_is_read() {
         let directory = tempfile::tempdir().unwrap();
         let path = std::fs::canonicalize(directory.path()).unwrap().display().to_string();
         for word in ["https://w.example/x.wasm", "oci://h.example/a:1", path.as_str()] {

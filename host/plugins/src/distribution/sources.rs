@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use modsmith_facts::{inside, resolve_in_root};
-use modsmith_registry::{Host, PublicKey, SCHEME, Settings};
+use modsmith_registry::{Host, PublicKey, SCHEME, Settings, normal_host};
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -83,6 +83,7 @@ impl Sources {
         };
         let mut out = Self::default();
         for (host, registry) in written.registry {
+            check_spelling(&host).map_err(wrong)?;
             let certificates = registry.certificates.iter().map(|path| named(path)).collect::<Result<_, _>>()?;
             let auth_file = registry.auth_file.as_deref().map(named).transpose()?;
             let helper_patience = registry.helper_timeout.map(|seconds| Duration::from_secs(seconds.get().into()));
@@ -90,6 +91,7 @@ impl Sources {
         }
         for (source, WrittenSource { keys }) in written.source {
             let prefix = source.strip_prefix(SCHEME).unwrap_or(&source).trim_end_matches('/').to_owned();
+            check_spelling(&prefix).map_err(wrong)?;
             if keys.is_empty() {
                 return Err(wrong(format!(
                     "`source.\"{source}\"` names no key; leave it out if no signature is wanted"
@@ -127,6 +129,16 @@ impl Sources {
         };
         let longest = self.keys.iter().filter(|(prefix, _)| is_below(prefix)).max_by_key(|(prefix, _)| prefix.len());
         longest.map_or(&[], |(_, keys)| keys.as_slice())
+    }
+}
+
+/// The host of a source is compared with those of references and addresses, which have one spelling.
+fn check_spelling(source: &str) -> Result<(), String> {
+    let rest = source.split_once("://").map_or(source, |(_, rest)| rest);
+    let host = rest.split('/').next().unwrap_or_default();
+    match normal_host(host) {
+        Some(normal) if normal != host => Err(format!("`{source}`: write its host as `{normal}`")),
+        _ => Ok(()),
     }
 }
 
@@ -209,6 +221,9 @@ mod tests {
             ("[source.\"h\"]\nkeys = [\"registries.toml\"]\n", "PEM"),
             ("[registry.\"h\"]\nplain-http = 1\n", "invalid type"),
             ("[registry.\"h\"]\nhelper-timeout = 0\n", "nonzero"),
+            ("[source.\"localhost:05401/team\"]\nkeys = [\"a.pub\"]\n", "write its host as `localhost:5401`"),
+            ("[source.\"https://H.example/x\"]\nkeys = [\"a.pub\"]\n", "write its host as `h.example`"),
+            ("[registry.\"h.example:443\"]\nplain-http = true\n", "write its host as `h.example`"),
             ("[registry", "registries.toml"),
         ] {
             let (_config, sources) = read(text);
@@ -219,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_regular_file_is_told_and_not_waited_for() {
+    fn what_is_no_regular_file_is_reported_and_not_waited_for() {
         for (kind, words) in files::tests::INSTEAD {
             let (config, _) = read("");
             files::tests::put(kind, &config.path().join(FILE));

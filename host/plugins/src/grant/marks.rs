@@ -1,24 +1,24 @@
-//! What `inspect` and `grant` say behind a right of which granting is granting everything.
+//! Warnings that `inspect` and `grant` show behind a right with which a plugin can do everything.
 
 use super::programs::{ProbeRight, RunRight};
 use crate::interpreter::executes_input;
 use crate::variables::{is_harmless, loads_code};
 
 /// Behind a program.
-pub const EXECUTES_INPUT: &str = " (executes its input: may do anything)";
+pub(crate) const EXECUTES_INPUT: &str = " (executes its input: may do anything)";
 /// Behind a place whose last name is a pattern: what has such a name is not known.
-pub const ANY_PROGRAM: &str = " (any program that fits a place: may do anything)";
+pub(crate) const ANY_PROGRAM: &str = " (any program that fits a place: may do anything)";
 /// Behind a program that may be given any option.
-pub const ANY_OPTION: &str = " (takes any option: may do anything)";
+pub(crate) const ANY_OPTION: &str = " (takes any option: may do anything)";
 /// Behind a variable.
-pub const LOADS_CODE: &str = " (loads code: may do anything)";
+pub(crate) const LOADS_CODE: &str = " (loads code: may do anything)";
 /// Behind a variable that is not on the list of those that change nothing but texts.
-pub const UNKNOWN_VARIABLE: &str = " (not known to be harmless: may do anything)";
+pub(crate) const UNKNOWN_VARIABLE: &str = " (not known to be harmless: may do anything)";
 /// Behind a key.
-pub const SIGNS: &str = " (signs any file that it may write)";
+pub(crate) const SIGNS: &str = " (signs any file that it may write)";
 
 /// The mark of the program that an entry runs; empty for most.
-pub fn of_program(run: &RunRight) -> &'static str {
+pub(crate) fn of_program(run: &RunRight) -> &'static str {
     let last_names = || run.paths.iter().filter_map(|path| path.rsplit('/').next());
     let is_pattern = |name: &str| name.contains(['*', '?', '[', '{', '\\']);
     if executes_input(&run.program) || last_names().any(executes_input) {
@@ -33,12 +33,12 @@ pub fn of_program(run: &RunRight) -> &'static str {
 }
 
 /// The mark of the program that a probe runs. Its arguments are fixed.
-pub fn of_probe(probe: &ProbeRight) -> &'static str {
+pub(crate) fn of_probe(probe: &ProbeRight) -> &'static str {
     if executes_input(&probe.program) { EXECUTES_INPUT } else { "" }
 }
 
 /// The mark of a variable that a program gets from the plugin.
-pub fn of_variable(name: &str) -> &'static str {
+pub(crate) fn of_variable(name: &str) -> &'static str {
     match (loads_code(name), is_harmless(name)) {
         (true, _) => LOADS_CODE,
         (false, false) => UNKNOWN_VARIABLE,
@@ -47,7 +47,7 @@ pub fn of_variable(name: &str) -> &'static str {
 }
 
 /// The most serious mark of an entry: that of its program, else of its variables.
-pub fn of_run(run: &RunRight) -> &'static str {
+pub(crate) fn of_run(run: &RunRight) -> &'static str {
     let of_variables = || {
         let marks = run.environment.iter().map(|name| of_variable(name)).filter(|mark| !mark.is_empty());
         marks.max_by_key(|mark| *mark == LOADS_CODE).unwrap_or_default()

@@ -104,7 +104,7 @@ impl Reach {
 
     /// A directory that the plugin may list, because it is granted or leads to
     /// something that is.
-    pub fn listable(&self, location: &Location) -> Result<Found, Closed> {
+    pub(crate) fn listable(&self, location: &Location) -> Result<Found, Closed> {
         if !self.grant.may_look_through(location) {
             self.grant.may_read(location)?;
         }
@@ -273,7 +273,7 @@ impl Reach {
 
     fn unclear(&self, location: &Location, error: &io::Error) -> String {
         format!(
-            "plugin `{}` may not touch `{}`: where it leads cannot be told: {error}",
+            "plugin `{}` may not touch `{}`: the path cannot be resolved: {error}",
             self.grant.plugin,
             format_location(location)
         )

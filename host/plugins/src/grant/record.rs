@@ -13,8 +13,8 @@ use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use super::rights::{Rights, RightsDifference};
-use crate::bad_manifest::is_id;
 use crate::error::Error;
+use crate::manifest::bad_manifest::is_id;
 
 /// Below the configuration directory.
 const DIRECTORY: &str = "grants";
@@ -35,12 +35,12 @@ pub struct Record {
     /// A program that does not know the number does not take the file for a grant.
     #[serde(default)]
     format: u32,
-    /// Of the plugin's files, which hold its manifest as well.
+    /// The digest of the plugin's files, which hold its manifest as well.
     pub digest: String,
-    /// The file that was granted, where it was then.
+    /// The path of the file when it was granted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     file: Option<String>,
-    /// The plugin's version then; for readers.
+    /// The version that was granted; for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     version: Option<String>,
     #[serde(default, rename = "right")]
@@ -114,7 +114,7 @@ impl Record {
 
     /// Whether a file of this path was granted, also if it has changed since. Older records do not
     /// say.
-    pub fn is_for(&self, file: &Path) -> bool {
+    pub(crate) fn is_for(&self, file: &Path) -> bool {
         self.file.as_deref().is_some_and(|granted| Path::new(granted) == file)
     }
 
@@ -129,7 +129,7 @@ impl Record {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Standing {
-    /// It comes from a directory whose plugins need no grant.
+    /// The plugin comes from a directory whose plugins need no grant.
     NotNeeded,
     Granted,
     NotGranted {
@@ -137,7 +137,7 @@ pub enum Standing {
         #[serde(skip_serializing_if = "Option::is_none")]
         instead: Option<PathBuf>,
     },
-    /// It was granted, with another content.
+    /// The plugin was granted, and its content was another one.
     Changed {
         /// `None`: the grant does not say which rights it was for.
         difference: Option<RightsDifference>,
@@ -149,7 +149,7 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// Of a plugin that needs a grant and has no other file.
+    /// The standing of a plugin that needs a grant and has no other file.
     pub fn of(record: &Result<Option<Record>, String>, digest: &str, rights: &Rights) -> Self {
         match record {
             Err(reason) => Self::Unreadable { reason: reason.clone() },
@@ -166,7 +166,7 @@ impl Standing {
 
     /// Whether the administrator granted the plugin, so that actions stop without it.
     /// A grant that cannot be read is taken for one.
-    pub fn was_granted(&self) -> bool {
+    pub(crate) fn was_granted(&self) -> bool {
         !matches!(self, Self::NotGranted { .. })
     }
 
@@ -229,7 +229,7 @@ pub fn revoke(config: &Path, id: &str) -> Result<PathBuf, Error> {
 ///
 /// # Errors
 /// `BadId`.
-pub fn check_id(word: &str) -> Result<(), Error> {
+pub(crate) fn check_id(word: &str) -> Result<(), Error> {
     if is_id(word) { Ok(()) } else { Err(Error::BadId { word: word.to_owned() }) }
 }
 

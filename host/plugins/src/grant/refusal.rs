@@ -27,7 +27,7 @@ pub(in crate::grant) fn is_a_key(plugin: &str, location: &Location) -> String {
     )
 }
 
-pub(in crate::grant) fn is_told_a_key(plugin: &str, location: &Location) -> String {
+pub(in crate::grant) fn passes_a_key(plugin: &str, location: &Location) -> String {
     format!(
         "plugin `{}` may not tell a program of `{}`: a key that it may sign with is an argument only where `[[run]]` \
          of its manifest names it without `*`; ask its author to add such an entry",

@@ -1,4 +1,4 @@
-//! What a plugin asks for, one right at a time: to be shown, recorded and compared.
+//! The rights that a plugin asks for, each as a value that can be shown, recorded and compared.
 //!
 //! Rights are text here, as the manifest has them. A recorded right stays readable
 //! when the rules for patterns change.
@@ -45,7 +45,7 @@ pub enum Right {
 pub struct Rights(Vec<Right>);
 
 impl Rights {
-    /// What a manifest asks for, in the order in which `inspect` shows it.
+    /// The rights that a manifest asks for, in the order in which `inspect` shows it.
     pub fn of(manifest: &Manifest) -> Self {
         fn each<T: ToString>(items: &[T], right: fn(String) -> Right) -> impl Iterator<Item = Right> {
             items.iter().map(move |item| right(item.to_string()))
@@ -116,7 +116,7 @@ impl RightsDifference {
     }
 
     /// Whether the plugin asks for nothing that it did not have.
-    pub fn adds_nothing(&self) -> bool {
+    pub(crate) fn adds_nothing(&self) -> bool {
         self.added.is_empty()
     }
 
@@ -205,7 +205,7 @@ impl fmt::Display for Right {
 }
 
 /// The file that the administrator names in a setting.
-pub fn by_settings(settings: &[String]) -> String {
+pub(crate) fn by_settings(settings: &[String]) -> String {
     if settings.is_empty() {
         return String::new();
     }
@@ -221,7 +221,7 @@ mod tests {
         Rights::of(&Manifest::parse(&format!("{head}{text}")).unwrap())
     }
 
-    /// What is new and what is gone, as text.
+    /// The rights that are new, and those that are gone, as text.
     fn difference(before: &str, now: &str) -> (Vec<String>, Vec<String>) {
         let RightsDifference { added, removed } = RightsDifference::between(&rights(before), &rights(now));
         let texts = |rights: Vec<Right>| rights.iter().map(ToString::to_string).collect();

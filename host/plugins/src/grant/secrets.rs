@@ -18,7 +18,7 @@ pub(super) enum Why {
     Denied(String),
 }
 
-/// What the patterns match now, by device and inode.
+/// The files that the patterns match now, by device and inode.
 #[derive(Debug, Default)]
 pub(super) struct Secrets {
     known: BTreeMap<Identity, Why>,
@@ -55,7 +55,7 @@ impl Secrets {
         self.directories.iter().find(|(directory, _)| holds(directory, identity)).map(|(_, why)| why)
     }
 
-    /// One that is in a directory, or is the directory.
+    /// A secret that is in a directory, or is the directory.
     pub(super) fn first_below(&self, directory: &Path) -> Option<(&Path, &Why)> {
         let inside = self.places.iter().find(|(path, _)| path.starts_with(directory));
         inside.map(|(path, why)| (path.as_path(), why))
@@ -71,7 +71,7 @@ impl Secrets {
             let Ok(found) = places.find(at, last) else { continue };
             let Ok(Some(identity)) = found.identity() else { continue };
             self.places.push((found.path.clone(), why.clone()));
-            // What the kernel makes has no second names elsewhere.
+            // Files that the kernel makes have no second names elsewhere.
             if found.is_directory() && !at.root.is_of_kernel() {
                 self.directories.push((found.path.clone(), why.clone()));
             }

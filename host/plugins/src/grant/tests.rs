@@ -164,13 +164,13 @@ fn the_program_of_a_setting_is_run_with_the_arguments_of_its_own_entries() {
 #[test]
 fn what_a_program_is_given_to_read_names_readable_files_only() {
     let grant = grant(BOOT);
-    let told = |line: Argument| {
+    let line_is_allowed = |line: Argument| {
         let command = Command::new("tool").args(["-f", "x"]);
         grant.permits(&Action::Run(Command { input: vec![line], ..command }))
     };
-    assert!(told(Argument::Text("anything".into())).is_ok());
-    assert!(told(Argument::Location(location(Root::Etc, "passwd"))).is_ok());
-    assert!(told(Argument::Location(location(Root::Tree, "mok.key"))).unwrap_err().contains("tree/mok.key"));
+    assert!(line_is_allowed(Argument::Text("anything".into())).is_ok());
+    assert!(line_is_allowed(Argument::Location(location(Root::Etc, "passwd"))).is_ok());
+    assert!(line_is_allowed(Argument::Location(location(Root::Tree, "mok.key"))).unwrap_err().contains("tree/mok.key"));
 }
 
 #[test]

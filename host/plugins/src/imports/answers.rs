@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use wasmtime::component::Resource;
 
-use super::State;
+use super::CallState;
 use super::kept::completes;
 use crate::bindings::modsmith::plugin::answers::{
     Host, HostEnrolment, HostFormat, HostFormatOption, HostHookFile, HostRequirements, HostSigning,
@@ -13,7 +13,7 @@ use crate::bindings::modsmith::plugin::types::Argument;
 
 type Done = wasmtime::Result<()>;
 
-impl Host for State {}
+impl Host for CallState {}
 
 /// Whether the machine's kernel would accept a signature, and what to do where
 /// it would not.
@@ -108,7 +108,7 @@ pub struct RequirementsAnswer {
     pub kernels: String,
 }
 
-impl HostSigning for State {
+impl HostSigning for CallState {
     fn new(&mut self, program: Argument) -> wasmtime::Result<Resource<SigningAnswer>> {
         self.keep(&[&program])?;
         self.push(SigningAnswer { program, key: None, certificate: None, digest: None })
@@ -140,7 +140,7 @@ impl HostSigning for State {
     }
 }
 
-impl HostEnrolment for State {
+impl HostEnrolment for CallState {
     fn new(&mut self) -> wasmtime::Result<Resource<Enrolment>> {
         self.push(Enrolment { accepted: None, advice: Vec::new() })
     }
@@ -154,7 +154,7 @@ impl HostEnrolment for State {
     }
 }
 
-impl HostHookFile for State {
+impl HostHookFile for CallState {
     fn new(&mut self, at: String, contents: Vec<u8>, mode: u32) -> wasmtime::Result<Resource<HookFile>> {
         self.keep(&[&at, &contents])?;
         self.push(HookFile { path: at.into(), contents, mode })
@@ -166,7 +166,7 @@ impl HostHookFile for State {
     }
 }
 
-impl HostRequirements for State {
+impl HostRequirements for CallState {
     fn new(&mut self, state: String) -> wasmtime::Result<Resource<RequirementsAnswer>> {
         self.keep(&[&state])?;
         self.push(RequirementsAnswer { state, kernels: "any".to_owned() })
@@ -180,7 +180,7 @@ impl HostRequirements for State {
     }
 }
 
-impl HostFormatOption for State {
+impl HostFormatOption for CallState {
     fn new(&mut self, name: String, help: String) -> wasmtime::Result<Resource<FormatOption>> {
         self.keep(&[&name, &help])?;
         self.push(FormatOption { name, help, ..FormatOption::default() })
@@ -199,7 +199,7 @@ impl HostFormatOption for State {
     }
 }
 
-impl HostFormat for State {
+impl HostFormat for CallState {
     fn new(
         &mut self,
         name: String,

@@ -1,13 +1,13 @@
-//! What plugins ask and answer about the next start.
+//! Questions to plugins about the next start, and their answers.
 
 use wasmtime::component::Resource;
 
-use super::State;
+use super::CallState;
 use super::kept::completes;
 use crate::bindings::modsmith::plugin::answers::{HostBootEntry, HostBootMenu};
 use crate::bindings::modsmith::plugin::requests::HostBootRequest;
 use crate::bindings::modsmith::plugin::types::{Error, Path};
-use crate::observed::Observation;
+use crate::imports::observed::Observation;
 use modsmith_facts::machine::Machine;
 
 type Done = wasmtime::Result<()>;
@@ -56,7 +56,7 @@ pub struct BootMenuAnswer {
     pub in_use: Option<String>,
 }
 
-impl HostBootRequest for State {
+impl HostBootRequest for CallState {
     fn firmware_variable(
         &mut self,
         this: Resource<BootRequest>,
@@ -85,7 +85,7 @@ impl HostBootRequest for State {
     }
 }
 
-impl HostBootEntry for State {
+impl HostBootEntry for CallState {
     fn new(&mut self, id: String, title: String) -> wasmtime::Result<Resource<BootEntryAnswer>> {
         self.keep(&[&id, &title])?;
         self.push(BootEntryAnswer { id, title, ..BootEntryAnswer::default() })
@@ -102,7 +102,7 @@ impl HostBootEntry for State {
     }
 }
 
-impl HostBootMenu for State {
+impl HostBootMenu for CallState {
     fn new(&mut self, loader: String) -> wasmtime::Result<Resource<BootMenuAnswer>> {
         self.keep(&[&loader])?;
         self.push(BootMenuAnswer { loader, ..BootMenuAnswer::default() })

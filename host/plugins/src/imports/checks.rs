@@ -1,4 +1,4 @@
-//! What plugins ask and answer about a restart into a kernel.
+//! Questions to plugins about a restart into a kernel, and their answers.
 
 use std::collections::HashMap;
 use std::io;
@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use wasmtime::component::Resource;
 
 use super::kept::completes;
-use super::{KernelFacts, State};
+use super::{CallState, KernelFacts};
 use crate::bindings::modsmith::plugin::answers::{HostCheckReport, HostFinding};
 use crate::bindings::modsmith::plugin::requests::HostCheckRequest;
 use crate::bindings::modsmith::plugin::types::Error;
@@ -111,7 +111,7 @@ pub struct CheckReportAnswer {
     pub needs: Vec<NeedAnswer>,
 }
 
-impl HostCheckRequest for State {
+impl HostCheckRequest for CallState {
     fn kernel(&mut self, this: Resource<CheckRequest>) -> wasmtime::Result<Resource<KernelFacts>> {
         let kernel = self.table.get(&this)?.kernel.clone();
         self.push(KernelFacts(kernel))
@@ -139,7 +139,7 @@ impl HostCheckRequest for State {
     }
 }
 
-impl HostFinding for State {
+impl HostFinding for CallState {
     fn new(
         &mut self,
         id: String,
@@ -160,7 +160,7 @@ impl HostFinding for State {
     }
 }
 
-impl HostCheckReport for State {
+impl HostCheckReport for CallState {
     fn new(&mut self) -> wasmtime::Result<Resource<CheckReportAnswer>> {
         self.push(CheckReportAnswer::default())
     }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use wasmtime::component::Resource;
 
-use super::State;
+use super::CallState;
 use super::kept::completes;
 use crate::bindings::modsmith::plugin::plan::HostCommand;
 use crate::bindings::modsmith::plugin::types::{self, Argument as WitArgument, Error};
-use crate::observed::Observation;
-use crate::program;
+use crate::grant::program;
+use crate::imports::observed::Observation;
 use modsmith_facts::find_program;
 use modsmith_plan::{Action, Argument, Command, Environment, OnFailure, Program};
 
@@ -27,8 +27,8 @@ pub struct PlannedCommand {
     on_failure: Option<String>,
 }
 
-impl State {
-    /// Where a granted program is, if it is installed.
+impl CallState {
+    /// The path of a granted program, if the program is installed.
     pub(super) fn program(&self, name: &str) -> Option<Program> {
         let program = program::find(name, &self.grant, &self.settings, &self.system, &self.roots)?;
         let path = match &program {
@@ -82,7 +82,7 @@ impl State {
     }
 }
 
-/// What a failure means, by the name that the interface has for it.
+/// The meaning of a failure, by the name that the interface has for it.
 pub(super) fn on_failure(rule: &str) -> Result<OnFailure, Error> {
     match rule {
         "abort" => Ok(OnFailure::Abort),
@@ -92,7 +92,7 @@ pub(super) fn on_failure(rule: &str) -> Result<OnFailure, Error> {
     }
 }
 
-impl HostCommand for State {
+impl HostCommand for CallState {
     fn new(&mut self, program: String) -> wasmtime::Result<Resource<PlannedCommand>> {
         self.keep(&[&program])?;
         self.push(PlannedCommand { program, ..PlannedCommand::default() })

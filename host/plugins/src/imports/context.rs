@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
-use super::{PackageFacts, State, SymbolSource};
+use super::{CallState, PackageFacts, SymbolSource};
 use crate::bindings::modsmith::plugin::context::{Host, HostKernel, HostModule, HostModulePackage};
 use crate::bindings::modsmith::plugin::types::{Error, Path};
-use crate::observed::Observation;
+use crate::imports::observed::Observation;
 use modsmith_facts::Root;
 use modsmith_facts::kernel::{Kernel, SymbolVersions, module_stem};
 
@@ -28,9 +28,9 @@ fn is_plain_name(name: &str) -> bool {
     !name.starts_with('.') && !name.is_empty() && !name.contains(['/', '\0'])
 }
 
-impl Host for State {}
+impl Host for CallState {}
 
-impl HostKernel for State {
+impl HostKernel for CallState {
     fn release(&mut self, this: Resource<KernelFacts>) -> wasmtime::Result<String> {
         Ok(self.table.get(&this)?.0.release().to_owned())
     }
@@ -68,7 +68,7 @@ impl HostKernel for State {
     }
 }
 
-impl HostModule for State {
+impl HostModule for CallState {
     fn name(&mut self, this: Resource<Module>) -> wasmtime::Result<String> {
         let Module { package, index } = self.table.get(&this)?;
         Ok(package.modules[*index].clone())
@@ -105,7 +105,7 @@ impl HostModule for State {
     }
 }
 
-impl HostModulePackage for State {
+impl HostModulePackage for CallState {
     fn name(&mut self, this: Resource<ModulePackage>) -> wasmtime::Result<String> {
         Ok(self.table.get(&this)?.0.name.clone())
     }

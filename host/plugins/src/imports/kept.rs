@@ -2,7 +2,7 @@
 //! files grow with each call of a method, and the limit of the plugin's own memory does not count
 //! them.
 
-use super::State;
+use super::CallState;
 use crate::bindings::modsmith::plugin::types;
 
 /// A value that a plugin hands over.
@@ -56,7 +56,7 @@ macro_rules! small {
 
 small!(bool, char, u8, u32);
 
-/// What each value takes besides its bytes.
+/// The bytes that each value takes besides its own.
 const WORDS: usize = 64;
 
 /// Implements a method that completes a resource by what it is given.
@@ -72,7 +72,7 @@ macro_rules! completes {
 }
 pub(super) use completes;
 
-impl State {
+impl CallState {
     /// Counts values that the host keeps.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! The `log` interface: events of plugins become those of the host.
 
-use super::State;
+use super::CallState;
 use crate::bindings::modsmith::plugin::log::{Host, Level};
 use crate::bindings::modsmith::plugin::types::Property;
 
@@ -10,7 +10,7 @@ pub const TARGET: &str = "modsmith::plugin::guest";
 /// Longer messages are cut: a log is for readers.
 const LONGEST: usize = 4096;
 
-impl Host for State {
+impl Host for CallState {
     fn enabled(&mut self, level: Level) -> wasmtime::Result<bool> {
         Ok(match level {
             Level::Trace => tracing::enabled!(target: TARGET, tracing::Level::TRACE),

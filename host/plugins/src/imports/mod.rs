@@ -1,4 +1,4 @@
-//! What plugins may ask the host: facts, settings, log, and steps in the plan
+//! The functions of the host that plugins may call: facts, settings, log, and steps in the plan
 //! that they were lent. Nothing here changes the system.
 
 use std::collections::BTreeMap;
@@ -9,15 +9,14 @@ use wasmtime::ResourceLimiter;
 use wasmtime::component::{Resource, ResourceTable};
 
 use super::bindings::modsmith::plugin::types;
-use super::exceeded::Exceeded;
 use super::grant::{Grant, Reach};
-use super::limits::Limits;
-use super::observed::{Observation, Observer};
+use super::limits::{Exceeded, Limits};
 use super::probe::{Probes, Probing};
 use super::settings::Values;
 use modsmith_facts::Compression;
 use modsmith_facts::kernel::{Kernel, SymbolVersions};
 use modsmith_facts::{Location, Root, Roots, System};
+use observed::{Observation, Observer};
 
 mod answers;
 mod boot;
@@ -29,6 +28,7 @@ mod error;
 mod hostile;
 mod kept;
 mod log;
+pub(crate) mod observed;
 mod owner;
 mod pieces;
 mod plan;
@@ -54,7 +54,7 @@ pub use system::{Dir, OpenFile};
 const LONGEST_PATH: usize = 4096;
 
 /// Everything that one call of a plugin can reach.
-pub struct State {
+pub struct CallState {
     pub(super) table: ResourceTable,
     pub(super) plugin: String,
     pub(super) role: &'static str,
@@ -65,7 +65,7 @@ pub struct State {
     pub(super) system: Arc<System>,
     pub(super) probes: Arc<Probes>,
     pub(super) probing: Probing,
-    /// Those of the system, of the kernel and of the plan.
+    /// The roots of the system, of the kernel and of the plan.
     pub(super) roots: Roots,
     pub(super) limits: Limits,
     /// The first limit that was exceeded: the call fails even if the plugin
@@ -82,11 +82,11 @@ pub struct State {
     pub(super) kept: usize,
     /// The last message logged as an error: what a panicking guest said.
     pub(super) last_error: Option<String>,
-    /// Hears what the plugin learns from the system.
+    /// Collects what the plugin learns from the system.
     pub(super) observer: Option<Observer>,
 }
 
-impl State {
+impl CallState {
     fn exceed(&mut self, limit: Exceeded) -> Exceeded {
         *self.exceeded.get_or_insert(limit)
     }
@@ -113,7 +113,7 @@ impl State {
     }
 
     fn root(&self, name: &str) -> Result<Root, types::Error> {
-        let root = Root::for_plugins(name).ok_or_else(|| {
+        let root = Root::narrow(name).ok_or_else(|| {
             types::Error::denied(format!("plugin `{}` named the root `{name}`, which plugins do not have", self.plugin))
         })?;
         match self.roots.get(root) {
@@ -145,7 +145,7 @@ impl State {
     }
 }
 
-impl ResourceLimiter for State {
+impl ResourceLimiter for CallState {
     fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         let limit = self.limits.no_memory();
         if desired > self.limits.memory_mib.saturating_mul(1 << 20) {
@@ -176,7 +176,7 @@ impl ResourceLimiter for State {
     }
 }
 
-impl types::Host for State {}
+impl types::Host for CallState {}
 
 impl From<&Location> for types::Path {
     fn from(location: &Location) -> Self {
@@ -191,7 +191,7 @@ pub(super) fn compression(name: &str) -> Result<Compression, types::Error> {
 }
 
 /// The roots of a system with those of a kernel.
-pub fn roots_of(system: &System, kernel: Option<&Kernel>) -> Roots {
+pub(crate) fn roots_of(system: &System, kernel: Option<&Kernel>) -> Roots {
     let mut roots = system.roots.clone();
     if let Some(kernel) = kernel {
         roots.set(Root::Modules, kernel.module_dir());
@@ -218,7 +218,7 @@ pub struct PackageFacts {
     pub symbols: BTreeMap<String, SymbolSource>,
 }
 
-/// Where the symbols are to be had that a module needs.
+/// The source of the symbols that a module needs.
 #[derive(Debug, Clone)]
 pub enum SymbolSource {
     /// A module file: read when a plugin asks.
@@ -228,7 +228,7 @@ pub enum SymbolSource {
 
 /// A state as a call would have it, for tests of the imports.
 #[cfg(test)]
-fn state(system: System, manifest: &str, limits: Limits) -> State {
+fn state(system: System, manifest: &str, limits: Limits) -> CallState {
     let text = format!("id = \"x\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"initrd\"]\n{manifest}");
     let manifest = super::manifest::Manifest::parse(&text).unwrap();
     let grant = Arc::new(Grant::new("x", &manifest, &super::policy::Denials::default()).unwrap());
@@ -238,9 +238,9 @@ fn state(system: System, manifest: &str, limits: Limits) -> State {
 
 /// As [`state`], with roots and a grant.
 #[cfg(test)]
-fn state_of(system: System, roots: Roots, grant: Arc<Grant>, limits: Limits) -> State {
+fn state_of(system: System, roots: Roots, grant: Arc<Grant>, limits: Limits) -> CallState {
     let places = modsmith_facts::Places::new(&system.root, roots.clone());
-    State {
+    CallState {
         table: ResourceTable::new(),
         plugin: "x".into(),
         role: "initrd",

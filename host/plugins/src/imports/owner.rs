@@ -1,12 +1,12 @@
-//! What plugins ask and answer about the owners of files.
+//! Questions to plugins about the owners of files, and their answers.
 
 use wasmtime::component::Resource;
 
-use super::State;
+use super::CallState;
 use crate::bindings::modsmith::plugin::answers::HostOwnedFile;
 use crate::bindings::modsmith::plugin::requests::HostOwnerRequest;
 use crate::bindings::modsmith::plugin::types::Error;
-use crate::observed::Observation;
+use crate::imports::observed::Observation;
 
 type Done = wasmtime::Result<()>;
 
@@ -24,7 +24,7 @@ pub struct OwnedFileAnswer {
     pub package: String,
 }
 
-impl State {
+impl CallState {
     fn query(&self, name: &str, paths: &[String], files: &[String]) -> Result<String, Error> {
         if let Some(path) = paths.iter().find(|path| !is_of(path, files)) {
             return Err(Error::denied(format!(
@@ -51,7 +51,7 @@ fn is_of(path: &str, files: &[String]) -> bool {
     files.iter().any(|file| path == file || other(file))
 }
 
-impl HostOwnerRequest for State {
+impl HostOwnerRequest for CallState {
     fn files(&mut self, this: Resource<OwnerRequest>) -> wasmtime::Result<Vec<String>> {
         Ok(self.table.get(&this)?.files.clone())
     }
@@ -63,7 +63,7 @@ impl HostOwnerRequest for State {
         paths: Vec<String>,
     ) -> wasmtime::Result<Result<String, Error>> {
         let files = &self.table.get(&this)?.files;
-        Ok(State::query(self, &probe, &paths, files))
+        Ok(CallState::query(self, &probe, &paths, files))
     }
 
     fn drop(&mut self, this: Resource<OwnerRequest>) -> Done {
@@ -72,7 +72,7 @@ impl HostOwnerRequest for State {
     }
 }
 
-impl HostOwnedFile for State {
+impl HostOwnedFile for CallState {
     fn new(&mut self, file: String, package: String) -> wasmtime::Result<Resource<OwnedFileAnswer>> {
         self.keep(&[&file, &package])?;
         self.push(OwnedFileAnswer { file, package })

@@ -2,7 +2,7 @@
 
 use wasmtime::component::Resource;
 
-use super::State;
+use super::CallState;
 use super::kept::completes;
 use crate::bindings::modsmith::plugin::plan::HostPieces;
 use crate::bindings::modsmith::plugin::types::{self, Error};
@@ -30,7 +30,7 @@ impl Pieces {
     }
 
     /// The step that writes a file from them.
-    pub(super) fn step(self, state: &State, to: Location, mode: u32) -> Result<Action, Error> {
+    pub(super) fn step(self, state: &CallState, to: Location, mode: u32) -> Result<Action, Error> {
         let pieces = self.0.into_iter().map(|piece| match piece {
             Piece::Bytes(bytes) => Ok(verbs::Piece::Bytes(Bytes(bytes))),
             Piece::File(path) => state.location(&path).map(verbs::Piece::File),
@@ -39,7 +39,7 @@ impl Pieces {
     }
 }
 
-impl HostPieces for State {
+impl HostPieces for CallState {
     fn new(&mut self) -> wasmtime::Result<Resource<Pieces>> {
         self.push(Pieces::default())
     }

@@ -3,10 +3,10 @@
 use wasmtime::component::Resource;
 
 use super::command::{PlannedCommand, on_failure};
-use super::{Pieces, State, compression};
+use super::{CallState, Pieces, compression};
 use crate::bindings::modsmith::plugin::plan::{Host, HostBuilder};
 use crate::bindings::modsmith::plugin::types::{self, Error, ErrorKind};
-use crate::exceeded::Exceeded;
+use crate::limits::Exceeded;
 use crate::limits::Limits;
 use crate::pattern::LONGEST_PATTERN;
 use modsmith_facts::{Location, text_path};
@@ -52,9 +52,9 @@ impl StepBuffer {
 
 type Outcome = wasmtime::Result<Result<(), Error>>;
 
-impl Host for State {}
+impl Host for CallState {}
 
-impl State {
+impl CallState {
     fn add(&mut self, plan: &Resource<StepBuffer>, action: Result<Action, Error>) -> Outcome {
         let action = match action {
             Ok(action) => action,
@@ -137,7 +137,7 @@ fn permissions(mode: u32) -> Result<(), Error> {
     }
 }
 
-impl HostBuilder for State {
+impl HostBuilder for CallState {
     fn note(&mut self, plan: Resource<StepBuffer>, text: String) -> wasmtime::Result<()> {
         self.keep(&[&text])?;
         // A note has no result: its limit is reported when the call returns.
@@ -308,7 +308,7 @@ mod tests {
     use modsmith_facts::{OsRelease, System};
 
     struct Asked {
-        state: State,
+        state: CallState,
         plan: Resource<StepBuffer>,
         _dir: tempfile::TempDir,
     }

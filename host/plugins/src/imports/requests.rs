@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
-use super::State;
+use super::CallState;
 use super::answers::SigningAnswer;
 use super::context::{KernelFacts, ModulePackage};
 use crate::bindings::modsmith::plugin::requests::{self as wit, Host};
@@ -95,9 +95,9 @@ pub struct LoadRequest {
     pub purpose: &'static str,
 }
 
-impl Host for State {}
+impl Host for CallState {}
 
-impl State {
+impl CallState {
     fn lend_package(&mut self, package: Arc<PackageFacts>) -> wasmtime::Result<Resource<ModulePackage>> {
         self.push(ModulePackage(package))
     }
@@ -115,7 +115,7 @@ impl State {
 /// answers with a copy of the field, or lends the resource that it is.
 macro_rules! request {
     ($trait:ident for $request:ident { $($field:ident: $kind:ident),+ }) => {
-        impl wit::$trait for State {
+        impl wit::$trait for CallState {
             $(request!(@$kind $request $field);)+
 
             fn drop(&mut self, this: Resource<$request>) -> wasmtime::Result<()> {

@@ -1,11 +1,11 @@
 //! The `settings` interface.
 
-use super::State;
+use super::CallState;
 use crate::bindings::modsmith::plugin::settings::Host;
 use crate::bindings::modsmith::plugin::types::Error;
 use crate::settings::SettingKind;
 
-impl State {
+impl CallState {
     fn setting(&self, key: &str, kind: SettingKind) -> Result<&str, Error> {
         self.settings.declared(key, kind).map_err(Error::invalid)
     }
@@ -17,7 +17,7 @@ fn parsed<T: std::str::FromStr>(key: &str, text: &str, kind: SettingKind) -> Res
     text.parse().map_err(|_| Error::invalid(format!("the setting `{key}` is `{text}`; its type is {kind}")))
 }
 
-impl Host for State {
+impl Host for CallState {
     fn boolean(&mut self, key: String) -> wasmtime::Result<Result<bool, Error>> {
         let kind = SettingKind::Bool;
         Ok(self.setting(&key, kind).and_then(|text| if text.is_empty() { Ok(false) } else { parsed(&key, text, kind) }))

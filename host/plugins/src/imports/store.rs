@@ -1,8 +1,8 @@
-//! What plugins ask and answer about builds elsewhere.
+//! Questions to plugins about builds elsewhere, and their answers.
 
 use wasmtime::component::Resource;
 
-use super::State;
+use super::CallState;
 use super::kept::completes;
 use crate::bindings::modsmith::plugin::answers::HostStorePlace;
 use crate::bindings::modsmith::plugin::requests::HostStoreRequest;
@@ -29,7 +29,7 @@ pub struct StorePlaceAnswer {
     pub keys: Vec<String>,
 }
 
-impl HostStoreRequest for State {
+impl HostStoreRequest for CallState {
     fn purpose(&mut self, this: Resource<StoreRequest>) -> Text {
         Ok(self.table.get(&this)?.purpose.clone())
     }
@@ -60,7 +60,7 @@ impl HostStoreRequest for State {
     }
 }
 
-impl HostStorePlace for State {
+impl HostStorePlace for CallState {
     fn new(&mut self, kind: String, address: String) -> wasmtime::Result<Resource<StorePlaceAnswer>> {
         self.keep(&[&kind, &address])?;
         self.push(StorePlaceAnswer { kind, address, keys: Vec::new() })

@@ -11,14 +11,14 @@ use cap_std::fs::MetadataExt;
 use rustix::fs::FileType;
 use wasmtime::component::Resource;
 
-use super::State;
+use super::CallState;
 use crate::bindings::modsmith::plugin::system::{Entry, EntryKind, Host, HostDir, HostFile};
 use crate::bindings::modsmith::plugin::types::{self, Error};
+use crate::grant::named::locate;
+use crate::grant::program;
+use crate::imports::observed::Observation;
 use crate::manifest::Probe;
-use crate::named::locate;
-use crate::observed::Observation;
 use crate::probe::Probing;
-use crate::program;
 use modsmith_facts::compression::decompress_within;
 use modsmith_facts::{Last, Location, Root, path_text};
 
@@ -46,7 +46,7 @@ pub struct OpenFile {
     size: u64,
 }
 
-impl Host for State {
+impl Host for CallState {
     fn os_release(&mut self, key: String) -> wasmtime::Result<Option<String>> {
         let value = self.system.os.get(&key).map(str::to_owned);
         self.observe(|| Observation::OsRelease(key));
@@ -94,7 +94,7 @@ impl Host for State {
 
     fn source_date(&mut self) -> wasmtime::Result<u64> {
         let given = std::env::var("SOURCE_DATE_EPOCH").ok();
-        Ok(given.and_then(|text| text.trim().parse().ok()).unwrap_or(SOURCE_DATE))
+        Ok(given.as_deref().and_then(modsmith_facts::source_date).unwrap_or(SOURCE_DATE))
     }
 
     fn open_dir(&mut self, root: String) -> wasmtime::Result<Result<Resource<Dir>, Error>> {
@@ -115,7 +115,7 @@ impl Host for State {
     }
 }
 
-impl HostDir for State {
+impl HostDir for CallState {
     fn read(&mut self, this: Resource<Dir>, relative: String) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
         let root = self.table.get(&this)?.0;
         Ok(self.granted(root, &relative).and_then(|location| self.contents_of(&location)))
@@ -220,7 +220,7 @@ impl HostDir for State {
     }
 }
 
-impl HostFile for State {
+impl HostFile for CallState {
     fn size(&mut self, this: Resource<OpenFile>) -> wasmtime::Result<u64> {
         Ok(self.table.get(&this)?.size)
     }
@@ -244,7 +244,7 @@ impl HostFile for State {
     }
 }
 
-impl State {
+impl CallState {
     /// A probe that the plugin has, and that may be run for it now, about these files.
     pub(super) fn askable(&self, name: &str, files: &[String]) -> Result<&Probe, Error> {
         let probe = self.grant.probe(name).map_err(Error::denied)?;

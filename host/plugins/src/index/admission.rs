@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Candidate, Entry, Index, Refused, digest};
+use super::{Candidate, Index, IndexedPlugin, Refused, digest};
 use crate::grant::Grant;
 use crate::grant::record::{Record, Standing};
 use crate::grant::rights::Rights;
+use crate::index::problem::Problem;
 use crate::policy::Denials;
-use crate::problem::Problem;
 
 /// Candidates by id: ids and files in the order in which they were found.
 pub(super) fn by_id(candidates: Vec<Candidate>) -> Vec<Vec<Candidate>> {
@@ -52,7 +52,7 @@ pub(super) fn admit(index: &mut Index, candidates: Vec<Candidate>, denials: &Den
     let unreadable = index.unreadable(&id);
     let standings = standings(&candidates.iter().collect::<Vec<_>>(), &record, &unreadable);
     if standings.contains(&Standing::Granted) {
-        // What was granted is here: a damaged file beside it is not missed.
+        // The granted file is here: a damaged file beside it is not missed.
         index.unusable.retain(|unusable| unusable.id != id || !unusable.found_in.needs_grant());
     }
     let denied: Vec<_> = candidates.iter().map(|candidate| denial(candidate, denials)).collect();
@@ -143,7 +143,7 @@ impl Group {
             let file = candidate.file().to_path_buf();
             let Candidate { manifest, component, table, found_in, blocked } = candidate;
             if let Some(grant) = grant.ok().filter(|_| used == Some(place)) {
-                index.entries.push(Entry { manifest, component, table, found_in, grant, standing });
+                index.entries.push(IndexedPlugin { manifest, component, table, found_in, grant, standing });
                 continue;
             }
             let is_hidden = used.is_some_and(|used| used < place);
@@ -155,7 +155,7 @@ impl Group {
                 continue;
             }
             if denied[place].is_none() && standing.was_granted() {
-                // What a component says that nobody granted decides nothing.
+                // A component without a grant decides nothing.
                 let is_known = blocked.as_ref().is_none_or(|blocked| blocked.standing.was_granted());
                 index.miss(&id, file, found_in, is_known.then(|| manifest.clone()), &message);
             }

@@ -22,9 +22,9 @@ pub(crate) struct Base<'i> {
 /// Why a table may not be used with the only components that there are for it.
 #[derive(Debug, Clone)]
 pub(crate) struct Blocked {
-    /// Of the base, as far as the table is concerned; it never admits.
+    /// The standing of the base, as far as the table is concerned; it never admits.
     pub standing: Standing,
-    /// What is wrong and what to do.
+    /// The problem and its remedy.
     pub message: String,
 }
 
@@ -39,7 +39,7 @@ impl Index {
             component: &candidate.component,
             blocked: blocked(candidate, standing, table_in),
         });
-        // What was granted and has changed is more likely meant than what never was.
+        // A component that was granted and has changed is more likely meant than one that never was granted.
         bases.min_by_key(|base| match &base.blocked {
             None => 0,
             Some(blocked) if blocked.standing.was_granted() => 1,

@@ -41,7 +41,7 @@ fn order(index: &Index, ids: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn many_with_the_same_problem_are_told_in_one_sentence() {
+fn many_with_the_same_problem_are_reported_in_one_sentence() {
     let problem = |id: &str| Problem {
         file: format!("/p/{id}.wasm").into(),
         plugin: Some(id.to_owned()),
@@ -49,11 +49,11 @@ fn many_with_the_same_problem_are_told_in_one_sentence() {
     };
     let broken = Problem { file: "/p/x.wasm".into(), plugin: None, message: "it is no component".into() };
     let few = [problem("a"), problem("b"), broken.clone()];
-    assert_eq!(Problem::told(&few).len(), 3);
+    assert_eq!(Problem::messages(&few).len(), 3);
     let many = ["a", "b", "c", "d", "e"].map(problem);
-    let told = Problem::told(&[many.as_slice(), std::slice::from_ref(&broken)].concat());
+    let messages = Problem::messages(&[many.as_slice(), std::slice::from_ref(&broken)].concat());
     let sentence = "5 plugins in /p are not used (`a`, `b`, `c` and 2 more). Of each: it has not been granted: `modsmith plugin grant ID`.";
-    assert_eq!(told, [sentence.to_owned(), broken.to_string()]);
+    assert_eq!(messages, [sentence.to_owned(), broken.to_string()]);
 }
 
 #[test]
@@ -254,11 +254,11 @@ fn a_file_beside_the_granted_one_is_not_said_to_have_changed() {
     three.table("1.0.0");
     three.grant("local/x.toml");
     three.0.component("local", "x", "");
-    let told: &[&str] = &[
+    let refusal: &[&str] = &[
         "it has not been granted, the grant is for DIRlocal/x.toml, which has the same id and is used: ",
         "`modsmith plugin grant DIRlocal/x.wasm`",
     ];
-    let index = three.assert(Some("local/x.toml"), &[], &[("local/x.wasm", told)]);
+    let index = three.assert(Some("local/x.toml"), &[], &[("local/x.wasm", refusal)]);
     assert!(!index.refused("x").unwrap().chosen, "the id stands for the granted one");
 
     // Damaged, it is none that anybody granted.
@@ -364,8 +364,8 @@ fn a_component_that_nobody_granted_is_the_base_of_no_table() {
     assert!(index.get("packaged").is_none() && index.get("own").is_none());
     let (packaged, own) = (index.refused("packaged").unwrap(), index.refused("own").unwrap());
     assert!(packaged.message.contains("trusted less than the table's"), "{}", packaged.message);
-    let told = format!("`modsmith plugin grant {}`", pairs.path("env/table.wasm").display());
-    assert!(own.message.contains("has not been granted") && own.message.contains(&told), "{}", own.message);
+    let advice = format!("`modsmith plugin grant {}`", pairs.path("env/table.wasm").display());
+    assert!(own.message.contains("has not been granted") && own.message.contains(&advice), "{}", own.message);
     assert!(!packaged.standing.admits() && !own.standing.admits());
     // The packaged table is missed; what the component says of itself decides nothing.
     assert_eq!(unusable(&index), [("packaged", false)]);
@@ -403,7 +403,7 @@ fn a_granted_component_is_the_base_of_tables_that_need_a_grant_and_of_no_other()
 }
 
 #[test]
-fn files_that_are_no_regular_ones_are_told_and_not_waited_for() {
+fn files_that_are_no_regular_ones_are_reported_and_not_waited_for() {
     use crate::files::tests::{INSTEAD, put};
     for (kind, words) in INSTEAD {
         let dirs = Dirs::new();
@@ -412,10 +412,13 @@ fn files_that_are_no_regular_ones_are_told_and_not_waited_for() {
         put(kind, &path("a/x.wasm"));
         put(kind, &path("a/y.toml"));
         let index = dirs.read(&["a"]);
-        let told: Vec<&str> = index.problems().iter().map(|problem| problem.message.as_str()).collect();
-        assert_eq!(told.len(), 2, "{kind}: {told:?}");
+        let messages: Vec<&str> = index.problems().iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!(messages.len(), 2, "{kind}: {messages:?}");
         let words = if kind == "large" { "MiB" } else { words };
-        assert!(told[0].contains(words) && (kind == "large" || told[1].contains(words)), "{kind}: {told:?}");
+        assert!(
+            messages[0].contains(words) && (kind == "large" || messages[1].contains(words)),
+            "{kind}: {messages:?}"
+        );
         assert!(index.get("table").is_some(), "{kind}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Manifest, Probe, Run};
 use crate::pattern::PathPattern;
-use crate::words::paths_in;
+use crate::pattern::argument_paths::paths_in;
 use modsmith_facts::{PROGRAM_PATH, Root};
 
 /// Refuses a manifest with rights of which one gives away what another one keeps. What depends on

@@ -13,7 +13,7 @@ impl PathPattern {
     }
 
     /// Whether the pattern covers an absolute path, a file in it, or a directory above it.
-    pub fn meets_path(&self, path: &str) -> bool {
+    pub(crate) fn meets_path(&self, path: &str) -> bool {
         let mut literal: Vec<String> = Vec::new();
         for name in path.split('/') {
             match name {

@@ -1,12 +1,12 @@
-//! What boot loaders start.
+//! The menus of boot loaders, and their choice for the next start.
 
 use crate::bindings::exports::modsmith::plugin::boot_loader::GuestIndices;
 use crate::bindings::modsmith::plugin::types;
-use crate::call::{Call, CallOutcome, Subject, call_outcome, taken};
 use crate::error::Error;
+use crate::facade::call::{Call, CallOutcome, Subject, call_outcome, taken};
 use crate::facade::{Candidates, Plugins};
 use crate::imports::{BootEntryAnswer, BootMenuAnswer, BootRequest};
-use crate::index::Entry;
+use crate::index::IndexedPlugin;
 use crate::manifest::Role;
 use modsmith_facts::Location;
 use modsmith_facts::machine::Machine;
@@ -68,7 +68,7 @@ pub struct BootMenu {
     pub loader: String,
     pub entries: Vec<BootEntry>,
     pub next: NextBoot,
-    /// Where it is said that this boot loader started the running system.
+    /// The place that says that this boot loader started the running system.
     pub in_use: Option<String>,
 }
 
@@ -93,7 +93,7 @@ impl BootLoader<'_> {
         Ok(menus)
     }
 
-    fn menu(&self, entry: &Entry) -> Result<Option<BootMenu>, Error> {
+    fn menu(&self, entry: &IndexedPlugin) -> Result<Option<BootMenu>, Error> {
         let (roots, subject) = (&self.0.system.roots, Subject::default());
         let (answer, _) = self.0.call(entry, Role::BootLoader, subject, roots, |call| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::bindings::exports::modsmith::plugin::checks::GuestIndices;
 use crate::bindings::modsmith::plugin::types;
-use crate::call::{CallOutcome, Subject, call_outcome, taken};
 use crate::error::Error;
 use crate::facade::Plugins;
+use crate::facade::call::{CallOutcome, Subject, call_outcome, taken};
 use crate::imports::{CheckReportAnswer, CheckRequest, FindingAnswer, NeedAnswer, roots_of};
-use crate::index::Entry;
+use crate::index::IndexedPlugin;
 use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::machine::Machine;
@@ -36,7 +36,7 @@ impl FindingLevel {
     }
 }
 
-/// What a module is needed for.
+/// The purpose of a module that is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// The machine does not start without it.
@@ -66,18 +66,18 @@ pub struct Finding {
     /// A package, a module, a device, a file.
     pub subject: String,
     pub level: FindingLevel,
-    /// What was found: a clause.
+    /// The finding: a clause.
     pub message: String,
-    /// Where that was read.
+    /// The place where the finding was read.
     pub evidence: Option<String>,
-    /// What the administrator does: one sentence.
+    /// The advice to the administrator: one sentence.
     pub remedy: Option<String>,
 }
 
 /// A module that the machine needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModuleNeed {
-    /// Its name, with `_` for `-`.
+    /// The module's name, with `_` for `-`.
     pub module: String,
     pub purpose: Purpose,
     /// A clause.
@@ -118,7 +118,7 @@ impl Checks<'_> {
         reports
     }
 
-    fn report(&self, entry: &Entry, asked: &CheckSubject<'_>) -> Result<Option<CheckReport>, Error> {
+    fn report(&self, entry: &IndexedPlugin, asked: &CheckSubject<'_>) -> Result<Option<CheckReport>, Error> {
         let subject = Subject { kernel: Some(asked.kernel), package: None };
         let roots = roots_of(&self.0.system, Some(asked.kernel));
         let (answer, _) = self.0.call(entry, Role::Checks, subject, &roots, |call| {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::bindings::exports::modsmith::plugin::file_owner::GuestIndices;
 use crate::bindings::modsmith::plugin::types;
-use crate::call::{CallOutcome, Subject, call_outcome};
 use crate::error::Error;
 use crate::facade::Plugins;
+use crate::facade::call::{CallOutcome, Subject, call_outcome};
 use crate::imports::{OwnedFileAnswer, OwnerRequest};
-use crate::index::Entry;
+use crate::index::IndexedPlugin;
 use crate::manifest::Role;
 
 /// The role `file-owner`: what a package manager answers for.
@@ -32,7 +32,7 @@ impl FileOwners<'_> {
         Ok(owners)
     }
 
-    fn of_plugin(&self, entry: &Entry, files: &[String]) -> Result<Vec<OwnedFileAnswer>, Error> {
+    fn of_plugin(&self, entry: &IndexedPlugin, files: &[String]) -> Result<Vec<OwnedFileAnswer>, Error> {
         let (roots, subject) = (&self.0.system.roots, Subject::default());
         let (answer, _) = self.0.call(entry, Role::FileOwner, subject, roots, |call| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;

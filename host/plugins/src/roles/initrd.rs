@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use crate::answer::Answer;
 use crate::bindings::exports::modsmith::plugin::initrd::GuestIndices;
 use crate::bindings::modsmith::plugin::types;
-use crate::call::{Call, CallOutcome, Subject, call_outcome};
 use crate::error::Error;
+use crate::facade::answer::Answer;
+use crate::facade::call::{Call, CallOutcome, Subject, call_outcome};
 use crate::facade::{Candidates, Plugins};
 use crate::imports::{ImageRequest, PackageFacts, StepBuffer, roots_of};
-use crate::index::Entry;
+use crate::index::IndexedPlugin;
 use crate::manifest::Role;
 use modsmith_facts::Location;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Builder;
 
-/// What changed for the kernel.
+/// A change of the modules of a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occasion {
     Installed,
@@ -65,7 +65,7 @@ pub enum Regeneration {
 pub enum Image {
     /// A plugin added the steps that make a new one.
     Regenerated { plugin: String },
-    /// It stays: so says the plugin that serves it.
+    /// The image stays: the plugin that serves the image says so.
     Kept { plugin: String, why: &'static str },
     /// None is served: each plugin that was asked, and its reason.
     Unsupported(Vec<(String, String)>),
@@ -131,7 +131,7 @@ impl Initrd<'_> {
         missed.map_or(Ok(Image::Unsupported(reasons)), Err)
     }
 
-    fn when(&self, entry: &Entry, change: Change<'_>) -> Result<Regeneration, Error> {
+    fn when(&self, entry: &IndexedPlugin, change: Change<'_>) -> Result<Regeneration, Error> {
         let roots = roots_of(&self.0.system, Some(change.kernel));
         let (when, _) = self.0.call(entry, Role::Initrd, change.subject(), &roots, |call| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;

@@ -1,13 +1,13 @@
-//! Where modules go, how they are stored, how directories are cleaned up.
+//! The directory of a package's modules, their compression, and the cleaning up of directories.
 
 use std::sync::Arc;
 
-use crate::answer::Answer;
 use crate::bindings::exports::modsmith::plugin::install_policy::GuestIndices;
 use crate::bindings::modsmith::plugin::types;
-use crate::call::{Subject, denied};
 use crate::error::Error;
 use crate::facade::Plugins;
+use crate::facade::answer::Answer;
+use crate::facade::call::{Subject, denied};
 use crate::imports::{InstallRequest, PackageFacts, RemovalRequest, compression};
 use crate::manifest::Role;
 use crate::roles::may_ask;

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::answer::Answer;
 use crate::bindings::exports::modsmith::plugin::kernel_hooks::GuestIndices;
-use crate::call::{CallOutcome, Subject, call_outcome};
 use crate::error::Error;
+use crate::facade::answer::Answer;
+use crate::facade::call::{CallOutcome, Subject, call_outcome};
 use crate::facade::{Candidates, Plugins};
 use crate::imports::{EventRequest, HookFile, PackageFacts};
-use crate::index::Entry;
+use crate::index::IndexedPlugin;
 use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Builder;
@@ -105,8 +105,8 @@ impl KernelHooks<'_> {
         Ok(files)
     }
 
-    fn with_hooks(&self, id: &str) -> Result<&Entry, Error> {
-        let with_role = |entry: &&Entry| entry.manifest.provides(Role::KernelHooks);
+    fn with_hooks(&self, id: &str) -> Result<&IndexedPlugin, Error> {
+        let with_role = |entry: &&IndexedPlugin| entry.manifest.provides(Role::KernelHooks);
         match self.0.index().get(id) {
             Some(entry) if with_role(&entry) => Ok(entry),
             found => {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
-use crate::answer::Answer;
 use crate::bindings::exports::modsmith::plugin::kernel_layout::{Guest, GuestIndices};
 use crate::bindings::modsmith::plugin::types;
-use crate::call::{Call, Subject};
 use crate::error::Error;
 use crate::facade::Plugins;
+use crate::facade::answer::Answer;
+use crate::facade::call::{Call, Subject};
 use crate::imports::{HeadersRequest, MachineRequest};
 use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;

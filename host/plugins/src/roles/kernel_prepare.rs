@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::answer::Answer;
 use crate::bindings::exports::modsmith::plugin::kernel_prepare::GuestIndices;
-use crate::call::Subject;
 use crate::error::Error;
 use crate::facade::Plugins;
+use crate::facade::answer::Answer;
+use crate::facade::call::Subject;
 use crate::imports::PrepareRequest;
 use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;

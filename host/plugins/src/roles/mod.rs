@@ -1,4 +1,4 @@
-//! What the flows can ask plugins for, one file per role.
+//! The questions that the flows ask plugins, with one file per role.
 
 mod boot_loader;
 mod checks;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::answer::Answer;
 use crate::bindings::exports::modsmith::plugin::modprobe_config::GuestIndices;
-use crate::call::Subject;
 use crate::error::Error;
 use crate::facade::Plugins;
+use crate::facade::answer::Answer;
+use crate::facade::call::Subject;
 use crate::imports::{ConfigRequest, PackageFacts};
 use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;

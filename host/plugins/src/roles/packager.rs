@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::bindings::exports::modsmith::plugin::packager::GuestIndices;
 use crate::bindings::modsmith::plugin::types::{self, ErrorKind};
-use crate::call::{Call, CallOutcome, Subject, call_outcome, denied, taken};
 use crate::error::Error;
 use crate::facade::Plugins;
+use crate::facade::call::{Call, CallOutcome, Subject, call_outcome, denied, taken};
 use crate::imports::{
     AssembleRequest, Declared, FormatOption, FormatRequest, LoadRequest, PackageFacts, RequirementsAnswer, StepBuffer,
 };
@@ -104,7 +104,7 @@ impl LoadPurpose {
     }
 }
 
-/// What a format is unpacked from.
+/// The source that a format is unpacked from.
 #[derive(Debug, Clone, Copy)]
 pub struct Loading<'a> {
     pub archive: &'a Location,

@@ -3,21 +3,21 @@
 use std::sync::Arc;
 
 use crate::bindings::exports::modsmith::plugin::settings_check::GuestIndices;
-use crate::call::Subject;
 use crate::error::Error;
 use crate::facade::Plugins;
-use crate::index::Entry;
+use crate::facade::call::Subject;
+use crate::index::IndexedPlugin;
 use crate::manifest::Role;
 use crate::settings::Values;
 
 impl Plugins {
     /// The plugin's own opinion of its settings; good where it has none.
-    pub(crate) fn validate(&self, entry: &Entry, values: &Arc<Values>) -> Result<Result<(), String>, Error> {
+    pub(crate) fn validate(&self, entry: &IndexedPlugin, values: &Arc<Values>) -> Result<Result<(), String>, Error> {
         if !entry.manifest.provides(Role::SettingsCheck) {
             return Ok(Ok(()));
         }
         let roots = &self.system.roots;
-        let call = |call: &mut crate::call::Call| {
+        let call = |call: &mut crate::facade::call::Call| {
             let guest = GuestIndices::new(&call.pre)?.load(&mut call.store, &call.instance)?;
             guest.call_validate(&mut call.store)
         };

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::answer::Answer;
 use crate::bindings::exports::modsmith::plugin::signer::GuestIndices;
 use crate::bindings::modsmith::plugin::types;
-use crate::call::{CallOutcome, Subject, taken};
 use crate::error::Error;
 use crate::facade::Plugins;
+use crate::facade::answer::Answer;
+use crate::facade::call::{CallOutcome, Subject, taken};
 use crate::imports::{Enrolment, KeyRequest, PackageFacts, SignRequest, SigningAnswer};
 use crate::manifest::Role;
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Location, Root};
 use modsmith_plan::{Argument, Builder};
 
-/// What signatures for a kernel are made with, and by which plugin.
+/// The program and the keys that signatures for a kernel are made with, and the plugin that chose them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signing {
     pub plugin: String,
@@ -45,7 +45,7 @@ impl Signer<'_> {
         })?;
         Ok(match answer {
             Answer::Given { plugin, value } => Answer::Given { value: signing(plugin.clone(), value)?, plugin },
-            Answer::Unsupported(reasons) => Answer::Unsupported(told(reasons)),
+            Answer::Unsupported(reasons) => Answer::Unsupported(without_repeats(reasons)),
         })
     }
 
@@ -93,15 +93,15 @@ impl Signer<'_> {
     }
 }
 
-/// The reasons that say something, each once.
-fn told(reasons: Vec<(String, String)>) -> Vec<(String, String)> {
-    let mut told: Vec<(String, String)> = Vec::new();
+/// The reasons that are not empty, each once.
+fn without_repeats(reasons: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut kept: Vec<(String, String)> = Vec::new();
     for (plugin, reason) in reasons {
-        if !reason.trim().is_empty() && told.iter().all(|(_, known)| *known != reason) {
-            told.push((plugin, reason));
+        if !reason.trim().is_empty() && kept.iter().all(|(_, known)| *known != reason) {
+            kept.push((plugin, reason));
         }
     }
-    told
+    kept
 }
 
 fn signing(plugin: String, given: SigningAnswer) -> Result<Signing, Error> {
@@ -111,7 +111,7 @@ fn signing(plugin: String, given: SigningAnswer) -> Result<Signing, Error> {
             // Of the whole system's paths, a plugin has only those that a setting names;
             // here they are only shown.
             let system = (path.root == Root::System.name()).then_some(Root::System);
-            let root = Root::for_plugins(&path.root).or(system);
+            let root = Root::narrow(&path.root).or(system);
             let known = root.and_then(|root| Location::new(root, &path.relative).ok());
             known.map(Argument::Location).ok_or_else(|| Error::BadSigningPath {
                 plugin: plugin.clone(),

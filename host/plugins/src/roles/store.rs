@@ -1,14 +1,14 @@
-//! Where builds are kept elsewhere.
+//! The places where builds are kept elsewhere.
 
 use modsmith_facts::text::line;
 
 use crate::bindings::exports::modsmith::plugin::store::GuestIndices;
 use crate::bindings::modsmith::plugin::types;
-use crate::call::{CallOutcome, Subject, call_outcome};
 use crate::error::Error;
+use crate::facade::call::{CallOutcome, Subject, call_outcome};
 use crate::facade::{Candidates, Plugins};
 use crate::imports::{StorePlaceAnswer, StoreRequest};
-use crate::index::Entry;
+use crate::index::IndexedPlugin;
 use crate::manifest::Role;
 use crate::settings::Values;
 
@@ -60,7 +60,7 @@ impl Stores<'_> {
         Ok(places)
     }
 
-    fn of_plugin(&self, entry: &Entry, question: &StoreQuestion<'_>) -> Result<Vec<StorePlace>, Error> {
+    fn of_plugin(&self, entry: &IndexedPlugin, question: &StoreQuestion<'_>) -> Result<Vec<StorePlace>, Error> {
         let settings = self.0.checked_settings(entry, None)?;
         let (roots, subject) = (&self.0.system.roots, Subject::default());
         let (answer, _) = self.0.call(entry, Role::Store, subject, roots, |call| {

@@ -43,7 +43,7 @@ impl Directory {
     /// A layout that is there, or a new one in an empty or new directory.
     ///
     /// # Errors
-    /// As for [`Directory::open`]: a directory with something else is left alone.
+    /// The errors of [`Directory::open`]: a directory that is no layout is not changed.
     pub fn open_or_make(path: &Path) -> Result<Self> {
         std::fs::create_dir_all(path).map_err(|error| Error::File {
             doing: "make",

@@ -10,9 +10,9 @@ use crate::manifest::{Descriptor, INDEX, Index, MANIFEST, RawManifest};
 pub const TAG: &str = "org.opencontainers.image.ref.name";
 pub const INDEX_FILE: &str = "index.json";
 
-/// Of `index.json`, in bytes: some hundred thousand builds.
+/// The largest `index.json`, in bytes: it has room for some hundred thousand builds.
 const LARGEST_INDEX: u64 = 64 << 20;
-/// Of a manifest, in bytes, as registries have it.
+/// The largest manifest, in bytes. Registries have the same limit.
 const LARGEST_MANIFEST: u64 = 4 << 20;
 
 /// The files of a layout.

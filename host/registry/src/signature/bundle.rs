@@ -80,7 +80,7 @@ struct Hashes {
     sha256: String,
 }
 
-/// What is signed: the payload with its type and both lengths. Source: "PAE" of DSSE.
+/// The bytes that are signed: the payload with its type and both lengths. Source: "PAE" of DSSE.
 fn signed_bytes(payload: &[u8]) -> Vec<u8> {
     let head = format!("DSSEv1 {} {PAYLOAD} {} ", PAYLOAD.len(), payload.len());
     [head.as_bytes(), payload].concat()

@@ -20,16 +20,16 @@ use crate::reference::Repository;
 use crate::repository::OfRegistry;
 use crate::shelf::Shelf;
 
-/// As many manifests are opened in search of a signature.
+/// The largest number of manifests that are opened in search of a signature.
 const MOST_OPENED: usize = 64;
-/// Of what is signed, and of a bundle, in bytes.
+/// The largest signed text and the largest bundle, in bytes.
 const LARGEST_STATEMENT: u64 = 1 << 20;
 
 /// The result of a search for a signature.
 enum Found<'k> {
-    /// One of this key.
+    /// A signature of this key was found.
     By(&'k PublicKey),
-    /// None of the keys made what there is.
+    /// Each signature that was found is of another key.
     Others,
     Nothing,
 }
@@ -50,7 +50,7 @@ pub fn sign(shelf: &dyn Shelf, subject: &Descriptor, key: &SigningKey) -> Result
 /// Attaches a signed statement about a manifest, as `cosign attest` does.
 ///
 /// # Errors
-/// As for [`sign`].
+/// The errors of [`sign`].
 pub fn attest(shelf: &dyn Shelf, subject: &Descriptor, about: &Predicate, key: &SigningKey) -> Result<()> {
     bundle::write(shelf, subject, about, key)
 }
@@ -78,7 +78,7 @@ impl Client {
     /// [`sign`] for a manifest of a repository.
     ///
     /// # Errors
-    /// As for [`sign`].
+    /// The errors of [`sign`].
     pub fn sign(&self, repository: &Repository, subject: &Descriptor, key: &SigningKey) -> Result<Option<Error>> {
         sign(&OfRegistry::new(self, repository.clone()), subject, key)
     }
@@ -86,7 +86,7 @@ impl Client {
     /// [`verify`] for a manifest of a repository.
     ///
     /// # Errors
-    /// As for [`verify`].
+    /// The errors of [`verify`].
     pub fn verify<'k>(
         &self,
         repository: &Repository,

@@ -19,7 +19,7 @@ const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
 const KIND: &str = "cosign container image signature";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 
-/// What is signed.
+/// The text that is signed.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Payload {
     critical: Critical,

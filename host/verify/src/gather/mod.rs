@@ -14,7 +14,7 @@ use crate::fact::Fact;
 use crate::image::Image;
 use sample::Sample;
 
-/// Where the files of a kernel are.
+/// The files of a kernel.
 #[derive(Debug, Clone, Default)]
 pub struct Places {
     /// As `uname -r` prints.

@@ -1,4 +1,4 @@
-//! What the module exports has the form that the kernel reads.
+//! The tables of exports have the form that the kernel reads.
 
 use crate::answer::{Refusal, Verdict};
 use crate::fact::Unknown;

@@ -18,7 +18,7 @@ pub(super) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// What to do about a module that was built with other headers than the kernel's.
+/// The remedy for a module that was built with other headers than the kernel's.
 pub(super) fn rebuild(release: &str) -> String {
     format!("Build it again with the headers that were made together with the image of kernel {release}.")
 }

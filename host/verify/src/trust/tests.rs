@@ -37,13 +37,13 @@ impl Scene {
         Self { image, firmware, running: None }
     }
 
-    fn with(mut self, store: Store, entry: Entry) -> Self {
+    fn with(mut self, store: Store, entry: EfiSignature) -> Self {
         self.firmware.stores.insert(store, Fact::known(vec![entry], store.name()));
         self
     }
 
     fn lists(self, store: Store) -> Self {
-        self.with(store, Entry::Certificate(DER.to_vec()))
+        self.with(store, EfiSignature::Certificate(DER.to_vec()))
     }
 
     fn without_secure_boot(mut self) -> Self {
@@ -140,8 +140,8 @@ fn what_is_forbidden_is_trusted_by_none() {
     scene().lists(Store::Forbidden).expect(Answer::No, "dbx");
     scene().lists(Store::OwnerForbidden).expect(Answer::No, "MokListXRT");
     let digest: [u8; 32] = Certificate::of(DER).unwrap().signed_part.try_into().unwrap();
-    scene().with(Store::Forbidden, Entry::CertificateDigest(digest)).expect(Answer::No, "dbx");
-    scene().with(Store::Forbidden, Entry::FileDigest(digest)).expect(Answer::Yes, ".machine");
+    scene().with(Store::Forbidden, EfiSignature::CertificateDigest(digest)).expect(Answer::No, "dbx");
+    scene().with(Store::Forbidden, EfiSignature::FileDigest(digest)).expect(Answer::Yes, ".machine");
     let unread = [&USUAL[..5], &["IMA_ARCH_POLICY"]].concat();
     Scene::new(&unread).lists(Store::Owner).lists(Store::Forbidden).expect(Answer::Yes, ".machine");
     let mut running = Scene::new(&USUAL).running(".machine");

@@ -16,12 +16,12 @@ use crate::template::Template;
 const RELATIONS: [&str; 9] =
     ["Pre-Depends", "Depends", "Recommends", "Suggests", "Enhances", "Conflicts", "Breaks", "Replaces", "Provides"];
 
-/// What a binary package needs beside its template.
+/// The kind of a binary package: what it needs beside its template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// dkms, which builds it.
+    /// Its modules are built by dkms.
     Source,
-    /// Makes the index of the kernel's modules again.
+    /// It has modules: the index of the kernel's modules is made again.
     Modules,
 }
 
@@ -33,7 +33,7 @@ pub struct Made {
     pub notes: Vec<String>,
 }
 
-/// Makes it. `content` gets the package's name and gives its files; `beside` is
+/// Makes the package. `content` gets the package's name and gives its files; `beside` is
 /// what lies beside the `debian` directory.
 ///
 /// # Errors
@@ -45,21 +45,22 @@ pub fn make(
     beside: &Files<Contents>,
     content: impl FnOnce(&str) -> Files<Contents>,
 ) -> Result<Made> {
-    let unusable = |error: Error| unusable(template, error);
     let control = template.text("debian/control").unwrap_or_default();
-    let paragraphs = control::parse(&control).map_err(unusable)?;
+    let paragraphs = control::parse(&control).map_err(|error| unusable(template, error))?;
     let (source, package) = match paragraphs.as_slice() {
         [source, packages @ ..] if !packages.is_empty() => (source, choose(packages)),
-        _ => return Err(unusable(invalid("debian/control has no paragraph of a source and one of a package"))),
+        _ => {
+            let why = "debian/control has no paragraph of a source and one of a package";
+            return Err(unusable(template, invalid(why)));
+        }
     };
     let name = package.get("Package").unwrap_or_default();
     naming::package(name).map_err(|refusal| refusal.exit_code(5))?;
-    let entry = changelog::first(&template.text("debian/changelog").unwrap_or_default()).map_err(unusable)?;
+    let entry = changelog::first(&template.text("debian/changelog").unwrap_or_default())
+        .map_err(|error| unusable(template, error))?;
     if !naming::is_version(&entry.version) {
-        return Err(unusable(invalid(format!(
-            "the version {} in debian/changelog is none of Debian's",
-            entry.version
-        ))));
+        let why = format!("the version {} in debian/changelog is none of Debian's", entry.version);
+        return Err(unusable(template, invalid(why)));
     }
 
     let mut data = content(name);
@@ -84,15 +85,7 @@ pub fn make(
     made.set("Maintainer", inherited("Maintainer"));
     made.set("Installed-Size", container::installed_size(&data).to_string());
     for relation in RELATIONS {
-        let mut packages = filled_in(package.get(relation).unwrap_or_default(), &entry.version);
-        if relation == "Depends" && kind == Kind::Source && !control::names(&packages, "dkms") {
-            packages = [packages.as_str(), "dkms (>= 2.1)"]
-                .into_iter()
-                .filter(|text| !text.is_empty())
-                .collect::<Vec<_>>()
-                .join(", ");
-        }
-        made.set(relation, packages);
+        made.set(relation, related(kind, package, relation, &entry.version));
     }
     for field in ["Section", "Priority", "Multi-Arch", "Homepage", "Description"] {
         made.set(field, inherited(field));
@@ -102,6 +95,16 @@ pub fn make(
         contents: container::deb(&made, members, &data, names.date)?,
         notes,
     })
+}
+
+/// The packages that a relation names. A package of source depends on dkms.
+fn related(kind: Kind, package: &Paragraph, relation: &str, version: &str) -> String {
+    let packages = filled_in(package.get(relation).unwrap_or_default(), version);
+    if relation != "Depends" || kind != Kind::Source || control::names(&packages, "dkms") {
+        return packages;
+    }
+    let separator = if packages.is_empty() { "" } else { ", " };
+    format!("{packages}{separator}dkms (>= 2.1)")
 }
 
 /// The package for dkms among several.
@@ -119,7 +122,7 @@ fn add_documents(template: &Template, package: &str, version: &str, data: &mut F
     data.add(format!("{documents}/copyright"), text("debian/copyright"), 0o644);
 }
 
-/// A template that no package can be made of.
+/// The refusal of a template that no package can be made of.
 pub fn unusable(template: &Template, error: Error) -> Error {
     let why = match error {
         Error { kind: ErrorKind::Invalid, message, .. } => message,

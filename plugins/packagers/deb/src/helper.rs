@@ -1,4 +1,4 @@
-//! What debhelper would do with the files of a template.
+//! The files of a template, put into a package as debhelper puts them.
 
 use modsmith_plugin::packaging::{Contents, Entry, Files};
 use modsmith_plugin::prelude::*;
@@ -9,7 +9,7 @@ use crate::template::Template;
 
 const SCRIPTS: [&str; 4] = ["preinst", "postinst", "prerm", "postrm"];
 
-/// Where files of debhelper's go, `#` standing for the package.
+/// The places of debhelper's files in a package. `#` stands for the package's name.
 const PLACES: [(&str, &str); 4] = [
     ("udev", "lib/udev/rules.d/60-#.rules"),
     ("modprobe", "etc/modprobe.d/#.conf"),
@@ -35,18 +35,18 @@ const SILENT: [&str; 10] = [
 const INDEX: &str = "if [ -e /lib/modules/KERNEL_VERSION/modules.dep ] || [ \"$1\" = configure ]; then\n    \
                      depmod KERNEL_VERSION || true\nfi\n";
 
-/// What dh_dkms has them do.
+/// What dh_dkms has maintainer scripts do.
 const POSTINST: &str = include_str!("../template/mkdeb/postinst");
 const PRERM: &str = include_str!("../template/mkdeb/prerm");
 
-/// The result of the work on the files.
+/// What became of debhelper's files.
 pub struct Placed {
-    /// For the control member.
+    /// Files for the control member.
     pub members: Files,
     pub notes: Vec<String>,
 }
 
-/// Puts them into the package: scripts and triggers into the control member,
+/// Puts debhelper's files into the package: scripts and triggers into the control member,
 /// others into `data`.
 pub fn place(
     kind: Kind,
@@ -56,65 +56,95 @@ pub fn place(
     beside: &Files<Contents>,
     data: &mut Files<Contents>,
 ) -> Result<Placed> {
-    let mut members = Files::new();
-    let mut used: Vec<String> = Vec::new();
-    let mut left = Vec::new();
-    for script in SCRIPTS {
-        let inserted = inserted(kind, template, script, names);
-        let text = match template.of_package(package, script) {
-            Some((path, text)) => {
-                used.push(path);
-                text
-            }
-            None if inserted.is_empty() => continue,
-            None => "#!/bin/sh\nset -e\n\n#DEBHELPER#\n".into(),
-        };
-        let text = text.replace("#DEBHELPER#", &inserted);
-        members.add(script, format!("{}\n", text.trim_end()), 0o755);
-    }
-    if let Some((path, text)) = template.of_package(package, "triggers") {
-        members.add("triggers", text, 0o644);
-        used.push(path);
-    }
-    for (name, place) in PLACES {
-        if let Some((path, text)) = template.of_package(package, name) {
-            data.add(place.replace('#', package), text, 0o644);
-            used.push(path);
-        }
-    }
-    for (name, by_default) in [("install", None), ("docs", Some(format!("usr/share/doc/{package}")))] {
-        let Some((path, text)) = template.of_package(package, name) else { continue };
-        used.push(path.clone());
-        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            match install(line, by_default.as_deref(), template, beside, data) {
-                Some(installed) => used.extend(installed),
-                None => left.push(format!("`{line}` in {path}")),
-            }
-        }
-    }
-    if let Some((path, text)) = template.of_package(package, "dirs") {
-        for directory in text.split_whitespace() {
-            data.directory(directory.trim_matches('/'));
-        }
-        used.push(path);
+    let mut placing = Placing { template, package, used: Vec::new(), left: Vec::new() };
+    let members = placing.control_members(kind, names);
+    placing.single_files(data);
+    placing.lists_of_files(beside, data);
+    placing.directories(data);
+    Ok(Placed { members, notes: placing.notes() })
+}
+
+/// The work on the files of one package.
+struct Placing<'a> {
+    template: &'a Template,
+    package: &'a str,
+    /// Paths of the template's files that have been put into the package.
+    used: Vec<String>,
+    /// Parts of the template that have no effect.
+    left: Vec<String>,
+}
+
+impl Placing<'_> {
+    /// The text of the package's file of a name, which is used.
+    fn take(&mut self, name: &str) -> Option<(String, String)> {
+        let (path, text) = self.template.of_package(self.package, name)?;
+        self.used.push(path.clone());
+        Some((path, text))
     }
 
-    left.extend(unknown(template, &used));
-    left.extend(
-        template
-            .text("debian/rules")
-            .and_then(|rules| uncommon(&rules))
-            .map(|line| format!("`{line}` in debian/rules")),
-    );
-    let mut notes = Vec::new();
-    if template.place.is_some() && !left.is_empty() {
-        notes.push(format!(
+    /// The maintainer scripts and triggers.
+    fn control_members(&mut self, kind: Kind, names: &Names) -> Files {
+        let mut members = Files::new();
+        for script in SCRIPTS {
+            let inserted = inserted(kind, self.template, script, names);
+            let text = match self.take(script) {
+                Some((_, text)) => text,
+                None if inserted.is_empty() => continue,
+                None => "#!/bin/sh\nset -e\n\n#DEBHELPER#\n".into(),
+            };
+            let text = text.replace("#DEBHELPER#", &inserted);
+            members.add(script, format!("{}\n", text.trim_end()), 0o755);
+        }
+        if let Some((_, text)) = self.take("triggers") {
+            members.add("triggers", text, 0o644);
+        }
+        members
+    }
+
+    /// Files of which each becomes one file of the package.
+    fn single_files(&mut self, data: &mut Files<Contents>) {
+        for (name, place) in PLACES {
+            if let Some((_, text)) = self.take(name) {
+                data.add(place.replace('#', self.package), text, 0o644);
+            }
+        }
+    }
+
+    /// The files that the lists of dh_install and dh_installdocs name.
+    fn lists_of_files(&mut self, beside: &Files<Contents>, data: &mut Files<Contents>) {
+        for (name, by_default) in [("install", None), ("docs", Some(format!("usr/share/doc/{}", self.package)))] {
+            let Some((path, text)) = self.take(name) else { continue };
+            for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+                match install(line, by_default.as_deref(), self.template, beside, data) {
+                    Some(installed) => self.used.extend(installed),
+                    None => self.left.push(format!("`{line}` in {path}")),
+                }
+            }
+        }
+    }
+
+    /// The directories that the list of dh_installdirs names.
+    fn directories(&mut self, data: &mut Files<Contents>) {
+        if let Some((_, text)) = self.take("dirs") {
+            text.split_whitespace().for_each(|directory| data.directory(directory.trim_matches('/')));
+        }
+    }
+
+    /// Sentences about the parts of the template that have no effect.
+    fn notes(self) -> Vec<String> {
+        let Self { template, used, mut left, .. } = self;
+        left.extend(unknown(template, &used));
+        let command = template.text("debian/rules").and_then(|rules| uncommon(&rules));
+        left.extend(command.map(|line| format!("`{line}` in debian/rules")));
+        if template.place.is_none() || left.is_empty() {
+            return Vec::new();
+        }
+        vec![format!(
             "Without running the template's rules, this has no effect: {}. For a package that has it, \
              use `dkms mkdsc`, and `dpkg-buildpackage -b` in the source package",
             left.join(", ")
-        ));
+        )]
     }
-    Ok(Placed { members, notes })
 }
 
 /// What debhelper would put into a script, for `#DEBHELPER#`.

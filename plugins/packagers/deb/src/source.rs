@@ -22,28 +22,13 @@ const FORMAT: &str = "debian/source/format";
 /// # Errors
 /// A refusal with 5 for a template that no source package can be made of.
 pub fn make(template: &Template, names: &Names, beside: &Files<Contents>) -> Result<Vec<(String, Pieces)>> {
-    let unusable = |why: String| unusable(template, invalid(why));
-    let text = |path: &str| template.text(path).unwrap_or_default();
-    let paragraphs = control::parse(&text("debian/control")).map_err(|error| self::unusable(template, error))?;
+    let text = template.text("debian/control").unwrap_or_default();
+    let paragraphs = control::parse(&text).map_err(|error| unusable(template, error))?;
     let [control, packages @ ..] = paragraphs.as_slice() else {
-        return Err(unusable("debian/control is empty".into()));
+        return Err(unusable(template, invalid("debian/control is empty")));
     };
-    let entry = changelog::first(&text("debian/changelog")).map_err(|error| self::unusable(template, error))?;
-    if control.get("Source") != Some(&entry.source) {
-        return Err(unusable("debian/control and debian/changelog name different sources".into()));
-    }
-    if !naming::is_version(&entry.version) || naming::package(&entry.source).is_err() {
-        return Err(unusable(format!(
-            "{} {} in debian/changelog is no name and version of Debian's",
-            entry.source, entry.version
-        )));
-    }
-
-    let own = if naming::has_revision(&entry.version) { "3.0 (quilt)" } else { "3.0 (native)" };
-    let format = template.text(FORMAT).map_or(own.to_owned(), |text| text.trim().to_owned());
-    if format != own && !(format == "1.0" && own == "3.0 (native)") {
-        return Err(unusable(format!("{FORMAT} says {format}, and the version {} is for {own}", entry.version)));
-    }
+    let entry = latest_entry(template, control)?;
+    let format = format(template, &entry.version)?;
     let mut debian = template.files.clone();
     if debian.get(FORMAT).is_none() {
         debian.add(FORMAT, format!("{format}\n"), 0o644);
@@ -53,6 +38,46 @@ pub fn make(template: &Template, names: &Names, beside: &Files<Contents>) -> Res
     }
     let mut parts = parts(&format, &entry, debian, beside.clone(), names.date)?;
 
+    let mut dsc = description(format, control, packages, &entry);
+    set_sums(&mut dsc, &parts, "");
+    let version = naming::in_file_name(&entry.version);
+    parts.insert(0, Part::text(format!("{}_{version}.dsc", entry.source), &dsc)?);
+
+    let mut changes = changes(control, &entry);
+    let field = |name: &str| control.get(name).unwrap_or("-").to_owned();
+    set_sums(&mut changes, &parts, &format!("{} {} ", field("Section"), field("Priority")));
+    parts.push(Part::text(format!("{}_{version}_source.changes", entry.source), &changes)?);
+    Ok(parts.into_iter().map(|part| (part.name, part.contents)).collect())
+}
+
+/// The newest entry of the changelog. It has to fit the paragraph of the source in debian/control.
+fn latest_entry(template: &Template, control: &Paragraph) -> Result<changelog::Entry> {
+    let text = template.text("debian/changelog").unwrap_or_default();
+    let entry = changelog::first(&text).map_err(|error| unusable(template, error))?;
+    if control.get("Source") != Some(&entry.source) {
+        let why = "debian/control and debian/changelog name different sources";
+        return Err(unusable(template, invalid(why)));
+    }
+    if !naming::is_version(&entry.version) || naming::package(&entry.source).is_err() {
+        let why = format!("{} {} in debian/changelog is no name and version of Debian's", entry.source, entry.version);
+        return Err(unusable(template, invalid(why)));
+    }
+    Ok(entry)
+}
+
+/// The format of the source package: that of the template, if it fits the version.
+fn format(template: &Template, version: &str) -> Result<String> {
+    let own = if naming::has_revision(version) { "3.0 (quilt)" } else { "3.0 (native)" };
+    let format = template.text(FORMAT).map_or(own.to_owned(), |text| text.trim().to_owned());
+    if format != own && !(format == "1.0" && own == "3.0 (native)") {
+        let why = format!("{FORMAT} says {format}, and the version {version} is for {own}");
+        return Err(unusable(template, invalid(why)));
+    }
+    Ok(format)
+}
+
+/// The description of the source package, without its sums. dsc(5)
+fn description(format: String, control: &Paragraph, packages: &[Paragraph], entry: &changelog::Entry) -> Paragraph {
     let mut dsc = Paragraph::default();
     dsc.set("Format", format);
     dsc.set("Source", entry.source.as_str());
@@ -74,10 +99,11 @@ pub fn make(template: &Template, names: &Names, beside: &Files<Contents>) -> Res
         dsc.set(field, value.lines().map(str::trim).collect::<Vec<_>>().join(" ").trim());
     }
     dsc.set("Package-List", package_list(control, packages));
-    set_sums(&mut dsc, &parts, "");
-    let version = naming::in_file_name(&entry.version);
-    parts.insert(0, Part::text(format!("{}_{version}.dsc", entry.source), &dsc)?);
+    dsc
+}
 
+/// The description of the upload, without its sums. deb-changes(5)
+fn changes(control: &Paragraph, entry: &changelog::Entry) -> Paragraph {
     let mut changes = Paragraph::default();
     changes.set("Format", "1.8");
     changes.set("Date", entry.date.as_str());
@@ -90,13 +116,10 @@ pub fn make(template: &Template, names: &Names, beside: &Files<Contents>) -> Res
     changes.set("Changed-By", entry.author.as_str());
     let line = |line: &String| if line.trim().is_empty() { "\n .".to_owned() } else { format!("\n {line}") };
     changes.set("Changes", entry.text.iter().map(line).collect::<String>());
-    let field = |name: &str| control.get(name).unwrap_or("-").to_owned();
-    set_sums(&mut changes, &parts, &format!("{} {} ", field("Section"), field("Priority")));
-    parts.push(Part::text(format!("{}_{version}_source.changes", entry.source), &changes)?);
-    Ok(parts.into_iter().map(|part| (part.name, part.contents)).collect())
+    changes
 }
 
-/// What dh_install has to install, for our own rules.
+/// The lines for dh_install that our own rules need.
 fn install(names: &Names, beside: &Files<Contents>) -> String {
     let mut lines = String::new();
     if beside.get(&names.directory()).is_some() {

@@ -9,8 +9,7 @@ impl Store for Plugin {
         if request.purpose() == "push" {
             return Err(unsupported("a web server only offers what was pushed to its directory"));
         }
-        let address = setting("address")?.ok_or_else(|| unsupported("`address` is not set"))?;
-        Ok(vec![Place { kind: PlaceKind::Https, address, keys: setting_list("keys")? }])
+        store::place(PlaceKind::Https)
     }
 }
 

@@ -1,6 +1,6 @@
 use crate::{Pieces, Result, invalid};
 
-/// What an archive begins with.
+/// The first bytes of an archive.
 const MAGIC: &[u8] = b"!<arch>\n";
 
 /// Longest name of a member in its common form, as dpkg wants it: the field has

@@ -20,7 +20,7 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
 /// Compresses as [`gzip`] the bytes that a function writes, as it writes.
 ///
 /// # Errors
-/// Those of the function and of writing.
+/// Returns the errors of the function, and those of writing.
 pub fn gzip_to(to: impl Write, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let mut encoder = GzBuilder::new().write(to, flate2::Compression::best());
     fill(&mut encoder)?;
@@ -48,7 +48,7 @@ pub fn xz(bytes: &[u8]) -> Vec<u8> {
 /// Compresses as [`xz`] the bytes that a function writes, as it writes.
 ///
 /// # Errors
-/// Those of the function and of writing.
+/// Returns the errors of the function, and those of writing.
 pub fn xz_to(to: impl Write, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let mut options = XzOptions::with_preset(6);
     options.lzma_options.dict_size = WINDOW;

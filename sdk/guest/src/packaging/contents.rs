@@ -4,7 +4,7 @@ use crate::{File, Path, Result, invalid};
 
 /// The contents of a file: bytes in memory, or [`Contents`].
 pub trait Content: Sized {
-    /// Those of a file of the system.
+    /// Returns the errors of reading a file of the system.
     fn at(file: &Path) -> Result<Self>;
 
     /// Their length in bytes.
@@ -33,11 +33,11 @@ impl Content for Vec<u8> {
 pub enum Contents {
     /// In memory.
     Bytes(Vec<u8>),
-    /// Of a file of the system, which is read when they are needed.
+    /// The contents of a file of the system, which is read when they are needed.
     At {
-        /// Where it is.
+        /// The place of the file.
         file: Path,
-        /// Its length in bytes.
+        /// The length of the file in bytes.
         size: u64,
     },
 }

@@ -4,14 +4,14 @@ use super::{Content, Contents};
 use crate::system::EntryKind;
 use crate::{Path, Result, invalid};
 
-/// One of [`Files`].
+/// A file, directory or link of [`Files`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry<C = Vec<u8>> {
     /// A directory.
     Directory,
     /// A file, with its permission bits.
     File {
-        /// What is in it.
+        /// The contents of the file.
         contents: C,
         /// As in chmod(2): `0o644`.
         mode: u32,

@@ -1,4 +1,4 @@
-//! What package formats have in common (feature `packaging`): files collected
+//! The common parts of package formats (feature `packaging`): files collected
 //! from the tree, tar and ar archives, compression, dkms's own tarball, what
 //! modules say of themselves.
 //!

@@ -11,7 +11,7 @@ impl ModInfo {
     /// Reads a module that is not compressed.
     ///
     /// # Errors
-    /// What is wrong with it, as a clause.
+    /// The reason why the file cannot be read, as a clause.
     pub fn of(elf: &[u8]) -> Result<Self, String> {
         let file = object::File::parse(elf).map_err(|e| e.to_string())?;
         let section = file.section_by_name(".modinfo").ok_or("it has no section .modinfo")?;

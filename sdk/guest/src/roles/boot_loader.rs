@@ -2,17 +2,17 @@ use crate::bindings::boot_loader::exports::modsmith::plugin::boot_loader as wit;
 use crate::bindings::imports::modsmith::plugin::answers;
 use crate::{BootRequest, Path, Result};
 
-/// By which rule a boot loader chooses an entry.
+/// The rule by which a boot loader chooses an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BootRule {
-    /// For the next start only.
+    /// The entry was chosen for the next start only.
     OneShot,
-    /// By the administrator, or by the last start.
+    /// The administrator, or the last start, has chosen the entry.
     Saved,
-    /// By the configuration.
+    /// The configuration names the entry.
     Default,
-    /// It is the first one, and nothing chooses.
+    /// The first entry starts; nothing chooses another one.
     First,
 }
 
@@ -30,13 +30,13 @@ impl BootRule {
 /// An entry of a boot loader's menu.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BootEntry {
-    /// The name by which the boot loader and its tools know it.
+    /// The name by which the boot loader and its tools know the entry.
     pub id: String,
-    /// As the menu shows it.
+    /// The title that the menu shows.
     pub title: String,
     /// The kernel, or the unified kernel image; `None` for something else.
     pub image: Option<Path>,
-    /// As `uname -r` prints on the kernel, where the entry says it.
+    /// The kernel's release, as `uname -r` prints it, if the entry says it.
     pub release: Option<String>,
     /// Files of the initial RAM file system, in their order.
     pub initrds: Vec<Path>,
@@ -44,19 +44,19 @@ pub struct BootEntry {
     pub command_line: Option<String>,
 }
 
-/// Which entry starts next.
+/// The entry that starts next, or why it is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NextBoot {
     /// The entry with this id.
     Entry {
-        /// One of the menu's ids.
+        /// The id of the entry, as the menu has it.
         id: String,
-        /// Why it is this one.
+        /// The rule by which the entry was chosen.
         rule: BootRule,
-        /// Where that is written.
+        /// The place where the choice is written.
         evidence: String,
     },
-    /// It is not known, for this reason: a clause.
+    /// The next entry is not known, for this reason: a clause.
     Unknown(String),
 }
 
@@ -65,17 +65,17 @@ pub enum NextBoot {
 pub struct BootMenu {
     /// The boot loader's name.
     pub loader: String,
-    /// In the menu's order.
+    /// The entries, in the menu's order.
     pub entries: Vec<BootEntry>,
-    /// What starts next.
+    /// The entry that starts next.
     pub next: NextBoot,
-    /// Where it is written that this boot loader started the running system.
+    /// The place that says that this boot loader started the running system.
     pub in_use: Option<String>,
 }
 
 /// Says what a boot loader starts.
 pub trait BootLoader {
-    /// The boot loader's menu; `unsupported` for a system without this boot loader.
+    /// Returns the boot loader's menu; `unsupported` for a system without this boot loader.
     fn menu(request: &BootRequest) -> Result<BootMenu>;
 }
 

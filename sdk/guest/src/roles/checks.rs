@@ -2,7 +2,7 @@ use crate::bindings::checks::exports::modsmith::plugin::checks as wit;
 use crate::bindings::imports::modsmith::plugin::answers;
 use crate::{CheckRequest, Result};
 
-/// How much a finding matters for a restart into the kernel.
+/// The importance of a finding for a restart into the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FindingLevel {
@@ -29,19 +29,19 @@ impl FindingLevel {
 pub struct Finding {
     /// A stable name, unique within the plugin: small letters, digits and `-`.
     pub id: String,
-    /// The package, module, device or file that it is about.
+    /// The package, module, device or file that the finding is about.
     pub subject: String,
-    /// How much it matters.
+    /// The importance of the finding.
     pub level: FindingLevel,
-    /// What was found: a clause.
+    /// The finding: a clause.
     pub message: String,
-    /// Where that was read.
+    /// The place where the finding was read.
     pub evidence: Option<String>,
-    /// What the administrator does: one sentence.
+    /// The advice to the administrator: one sentence.
     pub remedy: Option<String>,
 }
 
-/// What a module is needed for.
+/// The purpose of a module that is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Purpose {
@@ -66,20 +66,20 @@ impl Purpose {
 /// A module that the machine needs: the host judges whether the kernel has it and loads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModuleNeed {
-    /// Its name.
+    /// The name of the module.
     pub module: String,
     /// The purpose that it is needed for.
     pub purpose: Purpose,
-    /// Why, and where that is written: a clause.
+    /// The reason, and where it is written: a clause.
     pub why: String,
 }
 
 /// The report of a plugin about a machine and a kernel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CheckReport {
-    /// What was found.
+    /// The findings.
     pub findings: Vec<Finding>,
-    /// What the machine needs.
+    /// The modules that the machine needs.
     pub needs: Vec<ModuleNeed>,
 }
 
@@ -100,7 +100,7 @@ impl CheckReport {
 
 /// Knows what a machine needs, and what is wrong with it.
 pub trait Checks {
-    /// The report about a restart into the request's kernel; `unsupported` on a machine that the
+    /// Returns the report about a restart into the request's kernel; `unsupported` on a machine that the
     /// plugin does not serve.
     fn inspect(request: &CheckRequest) -> Result<CheckReport>;
 }

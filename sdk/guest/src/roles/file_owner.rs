@@ -13,7 +13,7 @@ pub struct OwnedFile {
 
 /// Says which files the system's package manager answers for.
 pub trait FileOwner {
-    /// Those of the request's files that a package owns; `unsupported` if the package manager of
+    /// Returns those of the request's files that a package owns; `unsupported` if the package manager of
     /// this system cannot be asked.
     fn owners(request: &OwnerRequest) -> Result<Vec<OwnedFile>>;
 }
@@ -23,7 +23,7 @@ impl OwnerRequest {
     /// about. `owner` reads an answer: the packages that own the file, if any does.
     ///
     /// # Errors
-    /// Those of the query and of `owner`.
+    /// Returns the errors of the query, and those of `owner`.
     pub fn ask_each(
         &self,
         probe: &str,

@@ -3,15 +3,15 @@ use crate::bindings::initrd::exports::modsmith::plugin::initrd as wit;
 use crate::settings::{setting, setting_keys};
 use crate::{ImageRequest, Path, Plan, Result, unsupported};
 
-/// When a change of a kernel's modules calls for a new image.
+/// The condition on which a change of a kernel's modules calls for a new image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Regeneration {
-    /// When the package asks for it.
+    /// The package asks for it.
     WhenAsked,
-    /// After every change.
+    /// Every change calls for a new image.
     Always,
-    /// Never, because another program makes the images.
+    /// No change does, because another program makes the images.
     Never,
 }
 
@@ -27,15 +27,15 @@ impl Regeneration {
 
 /// Regenerates the initial RAM file system image.
 pub trait Initrd {
-    /// The image files of a kernel, whether they exist or not, the likeliest first.
+    /// Returns the image files of a kernel, whether they exist or not, the likeliest first.
     fn images(request: &ImageRequest) -> Result<Vec<Path>> {
         let _ = request;
         Err(unsupported("the plugin does not say which images a kernel has"))
     }
 
-    /// When a change calls for a new image. Unless said otherwise, as the string
-    /// setting `regenerate` says; where the manifest does not declare it, or it is empty, when the
-    /// package asks.
+    /// Returns the condition on which a change calls for a new image. The default is what the
+    /// string setting `regenerate` says. If the manifest does not declare it, or it is empty, the
+    /// default is `WhenAsked`.
     fn when(request: &ImageRequest) -> Result<Regeneration> {
         let _ = request;
         let is_declared = setting_keys().iter().any(|key| key == "regenerate");

@@ -1,37 +1,37 @@
 use crate::bindings::install_policy::exports::modsmith::plugin::install_policy as wit;
 use crate::{Compression, InstallRequest, RemovalRequest, Result};
 
-/// When a directory that an uninstall emptied is removed.
+/// The condition on which a directory that an uninstall emptied is removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Prune {
-    /// Always, up to the kernel's module directory.
+    /// The directory is always removed, with empty parents up to the kernel's module directory.
     Always,
-    /// Unless this program succeeds with the directory's path as its last argument, as
+    /// The directory is removed unless this program succeeds with the directory's path as its last argument, as
     /// a query of the package manager for the owner does. Program and leading
     /// arguments must be within the `[[run]]` grant.
     UnlessOwned(Vec<String>),
-    /// Never.
+    /// The directory is never removed.
     Never,
 }
 
 /// Says where modules go, how they are stored and how directories are cleaned
 /// up.
 pub trait InstallPolicy {
-    /// Directory below the kernel's module directory, such as `updates/dkms`. Unless
-    /// said otherwise, the one that the package requests.
+    /// Returns the directory below the kernel's module directory, such as `updates/dkms`. The
+    /// default is the one that the package requests.
     fn destination(request: &InstallRequest) -> Result<String> {
         Ok(request.directory())
     }
 
-    /// How module files for this kernel are compressed, if at all. Unless said
-    /// otherwise, as the kernel's own are.
+    /// Returns the compression of module files for this kernel, if there is one. The default is
+    /// that of the kernel's own modules.
     fn compression(request: &InstallRequest) -> Result<Option<Compression>> {
         Ok(request.kernel().found_compression())
     }
 
-    /// When a directory that an uninstall emptied is removed. Unless said
-    /// otherwise, always.
+    /// Returns the condition on which a directory that an uninstall emptied is removed. The
+    /// default is `Always`.
     fn prune(request: &RemovalRequest) -> Result<Prune> {
         let _ = request;
         Ok(Prune::Always)

@@ -7,12 +7,12 @@ use crate::{EventRequest, Plan, Result, unsupported};
 /// event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HookFile {
-    /// Absolute on the target. `@SBINDIR@` and `@LIBDIR@` stand for the directories of
+    /// The path of the file, absolute on the target. `@SBINDIR@` and `@LIBDIR@` stand for the directories of
     /// the program and of its files, also in the contents.
     pub path: String,
-    /// The file.
+    /// The contents of the file.
     pub contents: Vec<u8>,
-    /// As in chmod(2).
+    /// The mode, as in chmod(2).
     pub mode: u32,
 }
 
@@ -26,19 +26,19 @@ pub trait KernelHooks {
         Err(unsupported("it only has hook files"))
     }
 
-    /// Files that the distribution's package ships so that events arrive.
+    /// Returns the files that the distribution's package ships so that events arrive.
     fn hook_files() -> Result<Vec<HookFile>> {
         Ok(Vec::new())
     }
 }
 
 impl HookFile {
-    /// A file that is executed.
+    /// Returns a file that is executed.
     pub fn program(path: impl Into<String>, contents: impl Into<Vec<u8>>) -> Self {
         Self { path: path.into(), contents: contents.into(), mode: 0o755 }
     }
 
-    /// A file that is read.
+    /// Returns a file that is read.
     pub fn data(path: impl Into<String>, contents: impl Into<Vec<u8>>) -> Self {
         Self { path: path.into(), contents: contents.into(), mode: 0o644 }
     }

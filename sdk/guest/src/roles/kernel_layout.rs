@@ -4,21 +4,20 @@ use crate::{HeadersRequest, MachineRequest, Result, unsupported};
 /// Knows the names that the kernel and the distribution give to machines and
 /// headers. `unsupported` where it has no rule.
 pub trait KernelLayout {
-    /// The kernel's own name for a machine, as in its `arch/` directory. Unless
-    /// said otherwise, by the kernel's own table.
+    /// Returns the kernel's own name for a machine, as in its `arch/` directory. The default
+    /// uses the kernel's own table.
     fn kernel_arch(request: &MachineRequest) -> Result<String> {
         Ok(crate::kernel::kernel_arch(&request.machine()).to_owned())
     }
 
-    /// Candidate build directories, absolute on the target, best first. modsmith
+    /// Returns candidate build directories, absolute on the target, best first. modsmith
     /// tries the kernel's own `build` link before them.
     fn header_directories(request: &HeadersRequest) -> Result<Vec<String>>;
 
-    /// The package to install when headers are missing.
+    /// Returns the package to install when headers are missing.
     fn header_package(request: &HeadersRequest) -> Result<String>;
 
-    /// The compiler that the kernel's headers name for its modules. Unless said
-    /// otherwise, none.
+    /// Returns the compiler that the kernel's headers name for its modules. The default is none.
     fn compiler(request: &HeadersRequest) -> Result<String> {
         let _ = request;
         Err(unsupported("headers name no compiler"))

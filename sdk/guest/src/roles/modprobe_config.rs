@@ -9,7 +9,7 @@ pub trait ModprobeConfig {
     /// Adds the steps that enter the package's lines.
     fn add(request: &ConfigRequest, plan: &mut Plan) -> Result<()>;
 
-    /// Adds the steps that take them out again.
+    /// Adds the steps that take the package's lines out again.
     fn remove(request: &ConfigRequest, plan: &mut Plan) -> Result<()>;
 }
 

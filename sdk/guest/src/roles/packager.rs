@@ -33,17 +33,17 @@ pub struct ExitCodes {
 /// An option that a format adds to the command line: a switch, unless it has a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionSpec {
-    /// Long name without dashes.
+    /// The long name, without dashes.
     pub name: String,
-    /// The letter of its short form.
+    /// The letter of the short form.
     pub short: Option<char>,
-    /// Placeholder of its value.
+    /// The placeholder of the value.
     pub value: Option<String>,
-    /// One line.
+    /// The explanation of the option, on one line.
     pub help: String,
-    /// The values that it takes; none for any.
+    /// The values that the option takes. An empty list: any value.
     pub choices: Vec<String>,
-    /// Whether it may be given more than once.
+    /// Whether the option may be given more than once.
     pub repeatable: bool,
     /// Whether the format is made without any kernel if this option is given.
     pub without_kernels: bool,
@@ -55,44 +55,44 @@ pub struct OptionSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {
-    /// In the tree. Kernels for which the package is not built are skipped.
+    /// The package is in the tree. Kernels for which the package is not built are skipped.
     Added,
-    /// In the tree; `source` is a copy of its source as it is compiled.
+    /// The package is in the tree; `source` is a copy of its source as it is compiled.
     Prepared,
-    /// Built for each kernel.
+    /// The package is built for each kernel.
     Built,
-    /// Built for each kernel; modsmith builds what is missing.
+    /// The package is built for each kernel; modsmith builds it where it is not.
     BuiltOnDemand,
 }
 
-/// For how many kernels a format is made.
+/// The number of kernels that a format is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KernelCount {
-    /// For none.
+    /// The format is made for no kernel.
     None,
-    /// For one.
+    /// The format is made for one kernel.
     One,
-    /// For any number.
+    /// The format is made for any number of kernels.
     Any,
 }
 
 /// The requirements of a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Requirements {
-    /// Of the package.
+    /// The state that the package has to have.
     pub state: State,
-    /// For how many kernels.
+    /// The number of kernels that the format is for.
     pub kernels: KernelCount,
 }
 
 /// Package formats, made from the tree and loaded into it. The program ends with the
 /// exit code of an error that has one ([`refuse`]).
 pub trait Packager {
-    /// The formats, their words of the command line and their options.
+    /// Returns the formats, their words of the command line and their options.
     fn formats() -> Result<Vec<Format>>;
 
-    /// The requirements of the format. The program asks for them first, with the options of the
+    /// Returns the requirements of the format. The program asks for them first, with the options of the
     /// command line, which this function checks. The default requires a package that is built for
     /// each kernel.
     fn requires(request: &FormatRequest) -> Result<Requirements> {

@@ -12,16 +12,16 @@ pub struct Signing {
     pub key: Option<Argument>,
     /// `None` where the program alone knows it.
     pub certificate: Option<Argument>,
-    /// As the kernel's configuration names it: `sha256`. `None` where the program alone
-    /// knows it; together with a key, where the configuration names none: the pair is
-    /// prepared, and nothing is signed for that kernel.
+    /// The digest, as the kernel's configuration names it: `sha256`. `None` if only the program
+    /// knows it. `None` together with a key means that the configuration names no digest: the pair
+    /// is prepared, and nothing is signed for that kernel.
     pub digest: Option<String>,
 }
 
 /// Whether this machine's kernel would load a module with the signature.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EnrolmentStatus {
-    /// `None` where that is unknown.
+    /// Whether the kernel would load the module. `None`: that is unknown.
     pub accepted: Option<bool>,
     /// Sentences for the administrator: the reason, then what to do.
     pub advice: Vec<String>,
@@ -39,9 +39,8 @@ pub trait Signer {
     /// before its steps: a pair that it plans to make does not exist yet.
     fn sign(request: &SignRequest, plan: &mut Plan) -> Result<()>;
 
-    /// Whether this machine's kernel would load a module with the signature, and
-    /// what an administrator has to do where it would not. `unsupported` where
-    /// `prepare` is.
+    /// Returns whether this machine's kernel would load a module with the signature, and what an
+    /// administrator has to do if it would not. `unsupported` where `prepare` is.
     fn status(request: &KeyRequest) -> Result<EnrolmentStatus>;
 }
 

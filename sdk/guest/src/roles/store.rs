@@ -2,7 +2,7 @@ use crate::bindings::imports::modsmith::plugin::answers;
 use crate::bindings::store::exports::modsmith::plugin::store as wit;
 use crate::{Result, StoreRequest};
 
-/// What a store elsewhere is.
+/// The kind of a store elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PlaceKind {
@@ -29,7 +29,7 @@ pub struct Place {
 
 /// Says where builds are kept elsewhere, and whom to believe.
 pub trait Store {
-    /// The places for a build, in order; `unsupported` if the administrator has named none.
+    /// Returns the places for a build, in order; `unsupported` if the administrator has named none.
     fn places(request: &StoreRequest) -> Result<Vec<Place>>;
 }
 

@@ -29,7 +29,7 @@ struct Candidate {
     cargo: PathBuf,
     rustc: PathBuf,
     sysroot: PathBuf,
-    /// Where the target's standard library would be.
+    /// The directory of the target's standard library, if it is installed.
     library: PathBuf,
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use modsmith_facts::inside;
 use modsmith_plugins::manifest::Manifest;
 
 use crate::error::{Error, Result};
@@ -49,7 +50,7 @@ fn inherited(folder: &Path, key: &str) -> Result<Option<String>> {
 }
 
 fn table(file: &Path) -> Result<toml::Table> {
-    let text = std::fs::read_to_string(file).map_err(|e| Error::io("read", file, e))?;
+    let text = inside::read_configuration_text(file).map_err(|e| Error::io("read", file, e))?;
     text.parse().map_err(|e: toml::de::Error| Error::not_in_order(file, e.message()))
 }
 

@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 /// The key that cannot be right.
 const WRONG: &str = "?";
 
-/// What a text is parsed as.
+/// The kind of file that a text is parsed as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// plugin.toml

@@ -22,7 +22,7 @@ const READING: [&str; 15] = [
     "builder.unpack",
     "builder.append-cms",
     "builder.collect",
-    // Its input and its arguments may name files.
+    // The program's input and arguments may name files.
     "builder.run",
 ];
 

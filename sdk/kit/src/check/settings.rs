@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use modsmith_facts::inside;
 use modsmith_plugins::manifest::Manifest;
 
 use crate::error::{Error, Result};
@@ -11,7 +12,7 @@ use crate::error::{Error, Result};
 /// Larger files are data.
 const LARGEST_SOURCE: u64 = 1 << 20;
 
-/// What is around a text in source code.
+/// The characters around a text in source code.
 const QUOTES: [char; 2] = ['"', '\''];
 
 /// A sentence for each setting that is only declared or only read. `component` is the
@@ -81,7 +82,7 @@ fn sources(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
         if !entry.file_type().is_file() || !is_text || size > LARGEST_SOURCE {
             continue;
         }
-        let bytes = std::fs::read(file).map_err(|e| Error::io("read", file, e))?;
+        let bytes = inside::read_file(file).map_err(|e| Error::io("read", file, e))?;
         if let Ok(text) = String::from_utf8(bytes) {
             found.push((file.to_path_buf(), text));
         }

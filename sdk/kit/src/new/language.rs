@@ -3,7 +3,7 @@
 use super::texts as text;
 use crate::names::POLICY;
 
-/// What a plugin is written in.
+/// A programming language of plugins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Language {
     Rust,
@@ -24,7 +24,7 @@ pub struct Parts {
     pub build: &'static str,
     /// Further files: name, text, mode.
     pub others: &'static [(&'static str, &'static str, u32)],
-    /// What has to be installed.
+    /// The tools that have to be installed.
     pub needs: &'static str,
     /// Folders of tools, which git does not keep.
     pub ignored: &'static [&'static str],

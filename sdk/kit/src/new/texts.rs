@@ -20,7 +20,7 @@ pub const FACTS_SCHEMA: &str = include_str!("../../schemas/facts.json");
 pub const HEAD: &str = template!("manifest/head.toml");
 /// The end of a plugin.toml with a build command.
 pub const BUILD: &str = template!("manifest/build.toml");
-/// What has to be installed.
+/// The tools that have to be installed.
 pub const NEEDS_RUST: &str = template!("rust/needs.md");
 pub const NEEDS_C: &str = template!("c/needs.md");
 pub const NEEDS_ZIG: &str = template!("zig/needs.md");

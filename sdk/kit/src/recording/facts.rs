@@ -5,7 +5,7 @@ use std::path::Path;
 use modsmith_plugins::manifest::Manifest;
 use toml::{Table, Value};
 
-use super::redaction::{Redaction, is_secret};
+use super::redaction::{Redaction, is_secret, read};
 use super::scene::Scene;
 use crate::error::{Error, Result};
 use crate::testing::call::Call;
@@ -20,13 +20,9 @@ const SETTINGS: &str = "the settings";
 /// # Errors
 /// `Usage` for a file that is not in order.
 pub fn settings(root: &Path, id: &str, manifest: &Manifest, redaction: &mut Redaction) -> Result<Table> {
-    let file = root.join("etc/modsmith/settings").join(format!("{id}.toml"));
-    let text = match std::fs::read_to_string(&file) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Table::new()),
-        Err(e) => return Err(Error::io("read", &file, e)),
-    };
-    let table: Table = toml::from_str(&text).map_err(|e| Error::not_in_order(&file, e.message()))?;
+    let file = Path::new("etc/modsmith/settings").join(format!("{id}.toml"));
+    let Some(text) = read(root, &file)? else { return Ok(Table::new()) };
+    let table: Table = toml::from_str(&text).map_err(|e| Error::not_in_order(&root.join(&file), e.message()))?;
     for (key, value) in &table {
         // Values of the environment are PINs and passwords.
         let declared = manifest.settings.get(key).is_some_and(|setting| setting.environment.is_some());
@@ -105,5 +101,29 @@ fn redacted_value(value: Value, redaction: &mut Redaction) -> Value {
         Value::Array(items) => Value::Array(items.into_iter().map(|item| redacted_value(item, redaction)).collect()),
         Value::Table(table) => Value::Table(redacted(table, redaction)),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_those_of_the_system_and_no_link_leads_out_of_it() {
+        let (root, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let manifest = "id = \"p\"\nversion = \"1.0.0\"\napi = \"1.0\"\n[roles]\nprovides = [\"initrd\"]\n";
+        let manifest = Manifest::parse(manifest).unwrap();
+        let directory = root.path().join("etc/modsmith/settings");
+        std::fs::create_dir_all(&directory).unwrap();
+        std::fs::write(outside.path().join("host.toml"), "secret = \"of the host\"\n").unwrap();
+        std::os::unix::fs::symlink(outside.path().join("host.toml"), directory.join("p.toml")).unwrap();
+        let read = || settings(root.path(), "p", &manifest, &mut Redaction::default());
+        assert_eq!(read().unwrap(), Table::new());
+        std::fs::write(root.path().join("own.toml"), "a = 1\n").unwrap();
+        std::fs::remove_file(directory.join("p.toml")).unwrap();
+        std::os::unix::fs::symlink("/own.toml", directory.join("p.toml")).unwrap();
+        assert_eq!(read().unwrap().len(), 1);
+        std::fs::write(root.path().join("own.toml"), "a =\n").unwrap();
+        assert!(read().unwrap_err().to_string().contains("p.toml"));
     }
 }

@@ -14,6 +14,7 @@ use modsmith_facts::kernel::{machine, running_release};
 use modsmith_plugins::{Observer, SearchPath, observed_by};
 
 use crate::error::{Error, Result};
+use crate::folder::Folder;
 use crate::names::{FACTS, PLAN, REFUSAL};
 use crate::testing::ask::{Answer, ask};
 use crate::testing::call::Call;
@@ -23,10 +24,10 @@ use crate::testing::live::{calls_to_ask, only, why_unfit};
 use crate::testing::subject::{Selection, Subject};
 use crate::testing::target::Target;
 
-use redaction::{Redaction, Told};
+use redaction::{Redaction, Replacements};
 use scene::Scene;
 
-/// What `modsmith plugin record` was asked for.
+/// The options of `modsmith plugin record`.
 #[derive(Debug, Clone)]
 pub struct RecordOptions {
     /// A plugin file, or a source folder, which is built first.
@@ -47,7 +48,7 @@ pub struct RecordOptions {
     pub compiling_isolated: bool,
 }
 
-/// What was recorded.
+/// The result of a recording.
 #[derive(Debug, Default)]
 pub struct Recorded {
     /// The folders of the cases.
@@ -85,15 +86,15 @@ pub fn record(options: &RecordOptions) -> Result<Recorded> {
         return Err(Error::FolderExists { folder: folder.clone() });
     }
     let mut recorded = Recorded::default();
-    let mut told = Told::new();
+    let mut summary = Replacements::new();
     for (call, folder) in calls.into_iter().zip(folders) {
         let case = Recording { subject: &subject, target: &target, release: &release, call, probes: options.probes };
         let (replaced, note) = case.write(&folder)?;
-        replaced.into_iter().for_each(|(what, places)| told.entry(what).or_default().extend(places));
+        replaced.into_iter().for_each(|(what, places)| summary.entry(what).or_default().extend(places));
         recorded.notes.extend(note.map(|note| format!("{}: {note}", folder.display())));
         recorded.cases.push(folder);
     }
-    recorded.notes.extend(told.into_iter().map(|(what, places)| {
+    recorded.notes.extend(summary.into_iter().map(|(what, places)| {
         let places: Vec<String> = places.into_iter().collect();
         format!("{what} was replaced in {}", places.join(", "))
     }));
@@ -110,7 +111,7 @@ fn policies(target: &Target) -> Result<Vec<PathBuf>> {
     Ok(configs.into_iter().map(|config| config.join("policy.d")).collect())
 }
 
-/// One call, as it becomes a case.
+/// A call that becomes a case.
 struct Recording<'a> {
     subject: &'a Subject,
     target: &'a Target,
@@ -121,7 +122,7 @@ struct Recording<'a> {
 
 impl Recording<'_> {
     /// Asks, writes the case and asks it; returns what was replaced, and a remark.
-    fn write(&self, folder: &Path) -> Result<(Told, Option<String>)> {
+    fn write(&self, folder: &Path) -> Result<(Replacements, Option<String>)> {
         let Self { subject, target, release, call, probes } = *self;
         let asked = Facts { machine: Some(machine()), ..Facts::about(call, release) };
         let observer = Observer::default();
@@ -136,30 +137,32 @@ impl Recording<'_> {
         }
         let mut common = system.os.distro_ids();
         common.extend([release.to_owned(), machine(), subject.id.clone()]);
-        let mut redaction = Redaction::of(&system.root, &common);
+        let mut redaction = Redaction::of(&system.root, &common)?;
         let settings = facts::settings(&system.root, &subject.id, &subject.manifest, &mut redaction)?;
         scene.contents().for_each(|bytes| redaction.learn(bytes));
         let table = facts::table(&asked, target, &scene, settings, &mut redaction);
+        let files = scene.files_of_case(&mut redaction)?;
 
-        let io = |doing, path: &Path, e| Error::io(doing, path, e);
-        std::fs::create_dir_all(folder).map_err(|e| io("make the directory", folder, e))?;
-        let file = folder.join(FACTS);
-        std::fs::write(&file, table).map_err(|e| io("write", &file, e))?;
-        scene.write(&folder.join("root"), &mut redaction)?;
+        let case = Folder::make(folder)?;
+        let write = |name: &str, text: String| {
+            let written = case.create(Path::new(name), text.as_bytes(), 0o644);
+            written.map_err(|e| Error::io("write", &folder.join(name), e))
+        };
+        write(FACTS, table)?;
+        files.write(&case)?;
         if answer.fault().is_some() {
             let why = answer.text().unwrap_or_else(|why| why);
             let note = format!("the plugin failed, which no case expects: {}", why.lines().next().unwrap_or_default());
-            return Ok((redaction.told(), Some(note)));
+            return Ok((redaction.summary(), Some(note)));
         }
         let (name, text) = match plain(&answer, target) {
             Ok(text) => (PLAN, text),
             Err(text) => (REFUSAL, text),
         };
         let text = redaction.text(&text, "the answer");
-        let file = folder.join(name);
-        std::fs::write(&file, format!("{text}\n")).map_err(|e| io("write", &file, e))?;
+        write(name, format!("{text}\n"))?;
         self.compare(folder, &text)?;
-        Ok((redaction.told(), None))
+        Ok((redaction.summary(), None))
     }
 
     /// The case has to give the answer that the system gave.

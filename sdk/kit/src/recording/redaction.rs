@@ -1,10 +1,15 @@
 //! Redaction of records: secrets, and texts that identify a machine.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::Path;
 
-/// What was replaced or left out, and where: `the host name` in `etc/x.conf`.
-pub type Told = BTreeMap<&'static str, BTreeSet<String>>;
+use modsmith_facts::inside;
+
+use crate::error::{Error, Result};
+
+/// The kinds of texts that were replaced or left out, and the places: `the host name` in `etc/x.conf`.
+pub type Replacements = BTreeMap<&'static str, BTreeSet<String>>;
 
 const HOST: &str = "the host name";
 const MACHINE: &str = "the machine id";
@@ -36,18 +41,21 @@ struct Needle {
 #[derive(Debug, Default)]
 pub struct Redaction {
     needles: Vec<Needle>,
-    told: Told,
+    replaced: Replacements,
 }
 
 impl Redaction {
     /// For the system below a root. `common` are words that are not taken for the name of the
     /// host, since they mean something else too.
-    pub fn of(root: &Path, common: &[String]) -> Self {
-        let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap_or_default();
+    ///
+    /// # Errors
+    /// `System` for a file that is there and cannot be read: what it names would stay in the record.
+    pub fn of(root: &Path, common: &[String]) -> Result<Self> {
+        let read = |path: &str| read(root, Path::new(path)).map(Option::unwrap_or_default);
         let mut redaction = Self::default();
         let live = root == Path::new("/");
         let running = live.then(name_of_this_machine).flatten();
-        for name in read("etc/hostname").lines().map(str::to_owned).chain(running) {
+        for name in read("etc/hostname")?.lines().map(str::to_owned).chain(running) {
             let name = name.trim().to_owned();
             let short = name.split('.').next().unwrap_or_default().to_owned();
             for name in [name, short] {
@@ -57,20 +65,20 @@ impl Redaction {
             }
         }
         for file in ["etc/machine-id", "var/lib/dbus/machine-id"] {
-            let id = read(file).trim().to_owned();
+            let id = read(file)?.trim().to_owned();
             if id.len() == 32 {
                 redaction.add(&id, SOME_MACHINE, MACHINE);
             }
         }
         let own = std::env::var("HOME").ok().filter(|_| live);
-        let passwd = read("etc/passwd");
+        let passwd = read("etc/passwd")?;
         let homes = passwd.lines().filter_map(|line| line.split(':').nth(5).map(str::to_owned)).chain(own);
         let homes: BTreeSet<String> = homes.filter(|home| home.starts_with("/home/")).collect();
         for (number, home) in homes.iter().enumerate() {
             let instead = if number == 0 { "/home/user".to_owned() } else { format!("/home/user{}", number + 1) };
             redaction.add(home, &instead, HOME);
         }
-        redaction
+        Ok(redaction)
     }
 
     fn add(&mut self, text: &str, instead: &str, what: &'static str) {
@@ -116,7 +124,7 @@ impl Redaction {
             let found = self.needles.iter().find(|needle| needle.stands_at(rest, before));
             match found {
                 Some(Needle { text, instead, what }) => {
-                    self.told.entry(*what).or_default().insert(place.to_owned());
+                    self.replaced.entry(*what).or_default().insert(place.to_owned());
                     out.extend(instead);
                     rest = &rest[text.len()..];
                 }
@@ -129,9 +137,9 @@ impl Redaction {
         out
     }
 
-    /// What was replaced so far.
-    pub fn told(self) -> Told {
-        self.told
+    /// The replacements so far.
+    pub fn summary(self) -> Replacements {
+        self.replaced
     }
 
     /// Private keys and the values of secrets.
@@ -166,7 +174,7 @@ impl Redaction {
             out += rest;
         }
         if found {
-            self.told.entry(SECRET).or_default().insert(place.to_owned());
+            self.replaced.entry(SECRET).or_default().insert(place.to_owned());
         }
         out
     }
@@ -187,7 +195,7 @@ pub fn is_secret(name: &str) -> bool {
     SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
-/// Where the secret of a line is: `password = x`, `"token": "x"`, `password_pbkdf2 root x`.
+/// The range of the secret in a line: `password = x`, `"token": "x"`, `password_pbkdf2 root x`.
 fn secret_in(line: &str) -> Option<std::ops::Range<usize>> {
     let lower = line.to_ascii_lowercase();
     let (start, word) = SECRET_WORDS.iter().filter_map(|word| Some((lower.find(word)?, word))).min()?;
@@ -211,9 +219,26 @@ fn secret_in(line: &str) -> Option<std::ops::Range<usize>> {
     (begin < end).then_some(begin..end)
 }
 
+/// The text of a file of the system below a root, if it is there. No link leads out of the root, and only
+/// regular files of bounded size are read.
+///
+/// # Errors
+/// `System` for a file that cannot be read.
+pub fn read(root: &Path, path: &Path) -> Result<Option<String>> {
+    let file = match root == Path::new("/") {
+        true => root.join(path),
+        false => inside::locate_in_root(root, path),
+    };
+    match inside::read_configuration_text(&file) {
+        Ok(text) => Ok(Some(text)),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(e) => Err(Error::io("read", &root.join(path), e)),
+    }
+}
+
 /// The name of this machine.
 fn name_of_this_machine() -> Option<String> {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").ok()
+    inside::read_configuration_text(Path::new("/proc/sys/kernel/hostname")).ok()
 }
 
 #[cfg(test)]
@@ -237,21 +262,21 @@ mod tests {
             ("etc/machine-id", "00112233445566778899aabbccddeeff\n"),
             ("etc/passwd", "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n"),
         ]);
-        let mut redaction = Redaction::of(root.path(), &[]);
+        let mut redaction = Redaction::of(root.path(), &[]).unwrap();
         let text = "web1.example web1 web12 /home/ann/x /home/anna 00112233445566778899aabbccddeeff-6.1\n";
         let expected = format!("host host web12 /home/user/x /home/anna {SOME_MACHINE}-6.1\n");
         assert_eq!(redaction.text(text, "etc/x"), expected);
-        let told = redaction.told();
-        assert_eq!(told.keys().copied().collect::<Vec<_>>(), [HOME, HOST, MACHINE]);
-        assert_eq!(told[HOST].iter().collect::<Vec<_>>(), ["etc/x"]);
-        let mut common = Redaction::of(root.path(), &["web1".to_owned()]);
+        let summary = redaction.summary();
+        assert_eq!(summary.keys().copied().collect::<Vec<_>>(), [HOME, HOST, MACHINE]);
+        assert_eq!(summary[HOST].iter().collect::<Vec<_>>(), ["etc/x"]);
+        let mut common = Redaction::of(root.path(), &["web1".to_owned()]).unwrap();
         assert_eq!(common.text("web1 web1.example", "etc/x"), "web1 host");
     }
 
     #[test]
     fn secrets_are_replaced_where_they_are_set_and_wherever_else_they_stand() {
         let root = system(&[]);
-        let mut redaction = Redaction::of(root.path(), &[]);
+        let mut redaction = Redaction::of(root.path(), &[]).unwrap();
         let text = "password = \"hunter22\"\nurl=pkcs11:token=ab;pin-value=1234&x=1\nset superusers=\"root\"\n\
             password_pbkdf2 root grub.sha512.AB\nno_password = true\n";
         redaction.learn(text.as_bytes());
@@ -274,7 +299,41 @@ mod tests {
     #[test]
     fn binary_contents_lose_the_names_too() {
         let root = system(&[("etc/hostname", "web1\n")]);
-        let mut redaction = Redaction::of(root.path(), &[]);
+        let mut redaction = Redaction::of(root.path(), &[]).unwrap();
         assert_eq!(redaction.bytes(b"\xff\0web1\0", "boot/x"), b"\xff\0host\0");
+    }
+
+    #[test]
+    fn files_of_the_system_are_read_inside_of_its_root() {
+        let (root, outside) = (system(&[("etc/passwd", "")]), system(&[("secret", "web1\n")]));
+        std::os::unix::fs::symlink(outside.path().join("secret"), root.path().join("etc/hostname")).unwrap();
+        let mut redaction = Redaction::of(root.path(), &[]).unwrap();
+        assert_eq!(redaction.text("web1", "etc/x"), "web1", "the file is not there in the system");
+        assert_eq!(read(root.path(), Path::new("etc/hostname")).unwrap(), None);
+        let there = root.path().join(outside.path().strip_prefix("/").unwrap());
+        std::fs::create_dir_all(&there).unwrap();
+        std::fs::write(there.join("secret"), "web2\n").unwrap();
+        let mut redaction = Redaction::of(root.path(), &[]).unwrap();
+        assert_eq!(redaction.text("web1 web2", "etc/x"), "web1 host");
+    }
+
+    #[test]
+    fn names_that_cannot_be_read_are_an_error() {
+        use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
+        let root = system(&[("etc/passwd", "")]);
+        let file = root.path().join("etc/hostname");
+        let is_refused = |why: &str| {
+            let error = Redaction::of(root.path(), &[]).unwrap_err().to_string();
+            assert!(error.contains("etc/hostname") && error.contains(why), "{error}");
+            std::fs::remove_file(&file).unwrap();
+        };
+        mknodat(CWD, &file, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        is_refused("a named pipe");
+        std::fs::File::create(&file).unwrap().set_len(inside::CONFIGURATION_LIMIT + 1).unwrap();
+        is_refused("larger than");
+        // Only root can make a device.
+        if mknodat(CWD, &file, FileType::CharacterDevice, Mode::from_raw_mode(0o600), makedev(1, 5)).is_ok() {
+            is_refused("a device");
+        }
     }
 }

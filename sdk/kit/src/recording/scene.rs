@@ -11,6 +11,7 @@ use modsmith_plugins::Observation;
 
 use super::redaction::Redaction;
 use crate::error::{Error, Result};
+use crate::folder::Folder;
 
 /// How many links one path may have, as Linux has it (path_resolution(7)).
 const LINKS: usize = 40;
@@ -21,7 +22,7 @@ const TOP: [&str; 5] = ["boot", "etc", "lib", "usr", "var"];
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Item {
     Directory,
-    /// Its contents do not matter.
+    /// The contents of the file do not matter.
     Empty,
     /// Nor do they, but its permission bits.
     Mode(u32),
@@ -43,7 +44,7 @@ impl Item {
     }
 }
 
-/// What a plugin saw of a system. Paths are relative to the system's root.
+/// The part of a system that a plugin has seen. Paths are relative to the system's root.
 #[derive(Debug, Default)]
 pub struct Scene {
     items: BTreeMap<PathBuf, Item>,
@@ -51,6 +52,38 @@ pub struct Scene {
     pub os: BTreeSet<String>,
     pub probes: BTreeMap<String, String>,
     pub config: BTreeMap<String, String>,
+}
+
+/// Files of a record, by path below the system's root.
+#[derive(Debug)]
+pub struct CaseFiles(BTreeMap<PathBuf, CaseFile>);
+
+#[derive(Debug)]
+struct CaseFile {
+    /// The path in the system.
+    original: PathBuf,
+    /// A file or a link.
+    item: Item,
+}
+
+impl CaseFiles {
+    /// Writes the files below `root` in the folder of the case.
+    ///
+    /// # Errors
+    /// `System` when they cannot be written, or something is there already.
+    pub fn write(&self, case: &Folder) -> Result<()> {
+        for (path, CaseFile { item, .. }) in &self.0 {
+            let file = Path::new("root").join(path);
+            let written = match item {
+                Item::Link(target) => case.link(&file, target),
+                Item::File { bytes, mode } => case.create(&file, bytes, *mode),
+                Item::Mode(mode) => case.create(&file, &[], *mode),
+                Item::Directory | Item::Empty => Ok(()),
+            };
+            written.map_err(|e| Error::io("write", &file, e))?;
+        }
+        Ok(())
+    }
 }
 
 impl Scene {
@@ -65,12 +98,15 @@ impl Scene {
             match observation {
                 Observation::Contents { file, bytes } => {
                     let Some(path) = scene.follow(root, &file, true) else { continue };
-                    let mode = root.join(&path).metadata().map_or(0o644, |found| found.permissions().mode() & 0o777);
+                    let mode =
+                        root.join(&path).symlink_metadata().map_or(0o644, |found| found.permissions().mode() & 0o777);
                     scene.add(path, Item::File { bytes, mode });
                 }
                 Observation::Mode { file, mode } => {
                     let Some(path) = scene.follow(root, &file, true) else { continue };
-                    let item = if root.join(&path).is_dir() { Item::Directory } else { Item::Mode(mode) };
+                    let found = root.join(&path).symlink_metadata();
+                    let is_directory = found.is_ok_and(|found| found.is_dir());
+                    let item = if is_directory { Item::Directory } else { Item::Mode(mode) };
                     scene.add(path, item);
                 }
                 Observation::Entry(path) => scene.add_entry(root, &path)?,
@@ -132,25 +168,37 @@ impl Scene {
         named.map(|path| redaction.text(&path, "the list of files")).collect()
     }
 
-    /// Writes the files whose content matters below a directory.
+    /// The files whose content matters, as the record may have them. Nothing is written yet.
     ///
     /// # Errors
-    /// `System` when they cannot be written.
-    pub fn write(&self, directory: &Path, redaction: &mut Redaction) -> Result<()> {
+    /// `Usage` for two files that have one name without secrets and names, or a file in the place of
+    /// another's directory; for a name that is no place in a case.
+    pub fn files_of_case(&self, redaction: &mut Redaction) -> Result<CaseFiles> {
+        let mut files: BTreeMap<PathBuf, CaseFile> = BTreeMap::new();
         for (path, item) in self.items.iter().filter(|(path, _)| self.is_file_of_case(path)) {
             let place = path.display().to_string();
-            let file = directory.join(redacted(path, &place, redaction));
-            let above = file.parent().unwrap_or(directory);
-            std::fs::create_dir_all(above).map_err(|e| Error::io("make the directory", above, e))?;
-            let written = match item {
-                Item::Link(target) => std::os::unix::fs::symlink(redacted(target, &place, redaction), &file),
-                Item::File { bytes, mode } => write_file(&file, &redaction.bytes(bytes, &place), *mode),
-                Item::Mode(mode) => write_file(&file, &[], *mode),
-                Item::Empty | Item::Directory => write_file(&file, &[], 0o644),
+            let name = redacted(path, &place, redaction);
+            if name.file_name().is_none() || !name.components().all(|part| matches!(part, Component::Normal(_))) {
+                return Err(Error::NoPlaceInRecord { file: path.clone(), name });
+            }
+            let item = match item {
+                Item::Link(target) => Item::Link(redacted(target, &place, redaction)),
+                Item::File { bytes, mode } => Item::File { bytes: redaction.bytes(bytes, &place), mode: *mode },
+                Item::Mode(mode) => Item::File { bytes: Vec::new(), mode: *mode },
+                Item::Empty | Item::Directory => Item::File { bytes: Vec::new(), mode: 0o644 },
             };
-            written.map_err(|e| Error::io("write", &file, e))?;
+            let file = CaseFile { original: path.clone(), item };
+            if let Some(other) = files.insert(name.clone(), file) {
+                return Err(Error::OneNameInRecord { one: other.original, other: path.clone(), name });
+            }
         }
-        Ok(())
+        for (name, CaseFile { original, .. }) in &files {
+            if let Some((name, above)) = name.ancestors().skip(1).find_map(|above| files.get_key_value(above)) {
+                let (one, other) = (above.original.clone(), original.clone());
+                return Err(Error::OneNameInRecord { one, other, name: name.clone() });
+            }
+        }
+        Ok(CaseFiles(files))
     }
 
     /// Whether facts.toml cannot say it.
@@ -171,7 +219,7 @@ impl Scene {
             }
             Ok(found) if found.is_dir() => Item::Directory,
             Ok(_) => Item::Empty,
-            // It has gone meanwhile: the case will say so, since its answer differs.
+            // The file has gone meanwhile: the answer of the case will differ.
             Err(_) => return Ok(()),
         };
         self.add(path, item);
@@ -239,11 +287,6 @@ fn redacted(path: &Path, place: &str, redaction: &mut Redaction) -> PathBuf {
     OsString::from_vec(redaction.bytes(path.as_os_str().as_bytes(), place)).into()
 }
 
-fn write_file(file: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
-    std::fs::write(file, bytes)?;
-    std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,5 +324,58 @@ mod tests {
             ]
         );
         assert_eq!(scene.programs, [PathBuf::from("usr/sbin/tool")].into());
+    }
+
+    /// A scene of a host with the name `aaa`, and the redaction of its name.
+    fn of_host(items: &[(&str, Item)]) -> (Scene, Redaction) {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("etc")).unwrap();
+        std::fs::write(root.path().join("etc/hostname"), "aaa\n").unwrap();
+        let items = items.iter().map(|(path, item)| (path.into(), item.clone())).collect();
+        (Scene { items, ..Scene::default() }, Redaction::of(root.path(), &[]).unwrap())
+    }
+
+    fn text(mode: u32) -> Item {
+        Item::File { bytes: b"text of aaa".to_vec(), mode }
+    }
+
+    #[test]
+    fn two_files_that_redaction_gives_one_name_are_an_error_that_names_both() {
+        let link = Item::Link("/outside/file".into());
+        for (one, other) in [("etc/aaa.conf", "etc/host.conf"), ("etc/aaa", "etc/host/x.conf")] {
+            let (scene, mut redaction) = of_host(&[(one, link.clone()), (other, text(0o644))]);
+            let error = scene.files_of_case(&mut redaction).unwrap_err();
+            let message = error.to_string();
+            assert!(message.contains(one) && message.contains(other), "{message}");
+            assert_eq!((error.id(), error.hints().len()), ("case-invalid", 1));
+        }
+    }
+
+    #[test]
+    fn a_name_that_climbs_is_no_place_in_a_case() {
+        for name in ["../x", "etc/../../x", "/etc/x", ""] {
+            let (scene, mut redaction) = of_host(&[(name, text(0o644))]);
+            let error = scene.files_of_case(&mut redaction).unwrap_err();
+            assert!(error.to_string().contains("no place in a case"), "{error}");
+        }
+    }
+
+    #[test]
+    fn files_are_written_without_names_and_set_id_bits_and_into_the_case_only() {
+        let (dir, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let link = Item::Link("/outside/aaa".into());
+        let (scene, mut redaction) = of_host(&[("etc/aaa.conf", text(0o6755)), ("etc/link", link)]);
+        let files = scene.files_of_case(&mut redaction).unwrap();
+        let case = dir.path().join("case");
+        files.write(&Folder::make(&case).unwrap()).unwrap();
+        let written = case.join("root/etc/host.conf");
+        assert_eq!(std::fs::read_to_string(&written).unwrap(), "text of host");
+        assert_eq!(written.metadata().unwrap().permissions().mode() & 0o7777, 0o755);
+        assert_eq!(std::fs::read_link(case.join("root/etc/link")).unwrap(), Path::new("/outside/host"));
+        // A case that somebody else has begun is not written through.
+        let other = Folder::make(&dir.path().join("other")).unwrap();
+        std::os::unix::fs::symlink(outside.path(), dir.path().join("other/root")).unwrap();
+        assert!(files.write(&other).is_err());
+        assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
     }
 }

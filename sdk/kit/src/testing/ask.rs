@@ -69,7 +69,7 @@ pub fn ask(facts: &Facts, call: Call, target: &Target, plugins: &Plugins, id: &s
     know_probes(facts, plugins, id)?;
     let mut plan = Builder::new("case", target.roots());
     let result = Question { facts, call, target, plugins, id }.put(&mut plan)?;
-    // Where the target lies on this machine is no part of the answer.
+    // The target's place on this machine is no part of the answer.
     let root = target.system.root.display().to_string();
     let plain = |text: String| if target.system.is_live() { text } else { text.replace(&root, "") };
     Ok(match result {
@@ -111,44 +111,16 @@ impl Question<'_> {
     fn put(&self, plan: &mut Builder) -> Result<CallResult, Error> {
         let Self { facts, plugins, .. } = self;
         let (kernel, package) = (&self.target.kernel, &self.target.package);
-        let packages = [package.clone()];
-        let installed = Change { kernel, occasion: Occasion::Installed, packages: &packages };
         Ok(match self.call {
             Call::Score => self.own(|entry| plugins.score(entry).map(|score| score.to_string())),
             Call::Validate => self.own(|entry| plugins.checked_settings(entry, None).map(|_| "valid".to_owned())),
-            Call::Destination => {
-                let requested = self.argument("requested", facts.requested.as_deref())?;
-                value(InstallPolicy(plugins).destination(kernel, Some(package), requested), or_none)
-            }
-            Call::Compression => value(InstallPolicy(plugins).compression(kernel), |given| {
-                or_none(given.flatten().map(|compression| compression.name().to_owned()))
-            }),
-            Call::Prune => value(InstallPolicy(plugins).prune(), prune),
-            Call::KernelArch => {
-                let machine = self.argument("machine", facts.machine.as_deref())?;
-                value(KernelLayout(plugins).kernel_arch(machine), or_none)
-            }
-            Call::HeaderDirs => value(KernelLayout(plugins).header_directories(kernel), |dirs| {
-                let dirs: Vec<String> = dirs.iter().map(|dir| dir.display().to_string()).collect();
-                or_none(Some(dirs.join(" ")).filter(|dirs| !dirs.is_empty()))
-            }),
-            Call::HeaderPackage => value(KernelLayout(plugins).header_package(kernel), or_none),
-            Call::Compiler => value(KernelLayout(plugins).compiler(kernel), or_none),
+            Call::Destination | Call::Compression | Call::Prune => self.install_policy()?,
+            Call::KernelArch | Call::HeaderDirs | Call::HeaderPackage | Call::Compiler => self.kernel_layout()?,
             Call::KernelPrepare => {
                 steps(KernelPrepare(plugins).prepare(kernel, facts.config.as_ref().map(String::as_bytes), plan))
             }
             Call::KernelClean => steps(KernelPrepare(plugins).clean(kernel, plan)),
-            Call::Refresh => {
-                let occasion = self.argument("occasion", facts.occasion)?;
-                steps(Initrd(plugins).refresh(Change { kernel, occasion, packages: &packages }, plan))
-            }
-            Call::Images => value(Initrd(plugins).images(installed), |answer| match answer {
-                modsmith_plugins::Answer::Given { value, .. } => or_none(images(&value)),
-                modsmith_plugins::Answer::Unsupported(_) => "none".to_owned(),
-            }),
-            Call::Regeneration => {
-                Initrd(plugins).regeneration(installed).map(|answer| map(answer, |when| Some(regeneration(when))))
-            }
+            Call::Refresh | Call::Images | Call::Regeneration => self.initrd(plan)?,
             Call::Prepare => Signer(plugins).prepare(kernel, plan).map(|answer| map(answer, |s| Some(signing(&s)))),
             Call::Sign => self.sign(plan)?,
             Call::Enrolment => Signer(plugins).enrolment(kernel).map(|answer| map(answer, |e| Some(enrolment(e)))),
@@ -160,7 +132,7 @@ impl Question<'_> {
             Call::Assemble | Call::Load | Call::Arrange => self.format(plan)?,
             Call::OnEvent => {
                 let event = self.argument("event", facts.event)?;
-                kernels(KernelHooks(plugins).event(event, kernel, &packages, plan))
+                kernels(KernelHooks(plugins).event(event, kernel, std::slice::from_ref(package), plan))
             }
             Call::HookFiles => lines(KernelHooks(plugins).hook_files(None), |files| {
                 files.iter().map(|(_, file)| hook_file(file)).collect()
@@ -173,6 +145,52 @@ impl Question<'_> {
             Call::Owners => lines(FileOwners(plugins).of(&facts.paths), |owners| {
                 owners.iter().map(|(file, package)| format!("{file}: {package}")).collect()
             }),
+        })
+    }
+
+    fn install_policy(&self) -> Result<CallResult, Error> {
+        let (policy, kernel) = (InstallPolicy(self.plugins), &self.target.kernel);
+        Ok(match self.call {
+            Call::Destination => {
+                let requested = self.argument("requested", self.facts.requested.as_deref())?;
+                value(policy.destination(kernel, Some(&self.target.package), requested), or_none)
+            }
+            Call::Compression => value(policy.compression(kernel), |given| {
+                or_none(given.flatten().map(|compression| compression.name().to_owned()))
+            }),
+            _ => value(policy.prune(), prune),
+        })
+    }
+
+    fn kernel_layout(&self) -> Result<CallResult, Error> {
+        let (layout, kernel) = (KernelLayout(self.plugins), &self.target.kernel);
+        Ok(match self.call {
+            Call::KernelArch => {
+                value(layout.kernel_arch(self.argument("machine", self.facts.machine.as_deref())?), or_none)
+            }
+            Call::HeaderDirs => value(layout.header_directories(kernel), |dirs| {
+                let dirs: Vec<String> = dirs.iter().map(|dir| dir.display().to_string()).collect();
+                or_none(Some(dirs.join(" ")).filter(|dirs| !dirs.is_empty()))
+            }),
+            Call::HeaderPackage => value(layout.header_package(kernel), or_none),
+            _ => value(layout.compiler(kernel), or_none),
+        })
+    }
+
+    fn initrd(&self, plan: &mut Builder) -> Result<CallResult, Error> {
+        let packages = std::slice::from_ref(&self.target.package);
+        let change = |occasion| Change { kernel: &self.target.kernel, occasion, packages };
+        let (initrd, installed) = (Initrd(self.plugins), change(Occasion::Installed));
+        Ok(match self.call {
+            Call::Refresh => {
+                let occasion = self.argument("occasion", self.facts.occasion)?;
+                steps(initrd.refresh(change(occasion), plan))
+            }
+            Call::Images => value(initrd.images(installed), |answer| match answer {
+                modsmith_plugins::Answer::Given { value, .. } => or_none(images(&value)),
+                modsmith_plugins::Answer::Unsupported(_) => "none".to_owned(),
+            }),
+            _ => initrd.regeneration(installed).map(|answer| map(answer, |when| Some(regeneration(when)))),
         })
     }
 
@@ -202,7 +220,7 @@ impl Question<'_> {
     /// A question that only the plugin itself can answer.
     fn own(
         &self,
-        question: impl FnOnce(&modsmith_plugins::index::Entry) -> Result<String, modsmith_plugins::Error>,
+        question: impl FnOnce(&modsmith_plugins::index::IndexedPlugin) -> Result<String, modsmith_plugins::Error>,
     ) -> CallResult {
         let entry = self.plugins.index().get(self.id).expect("the plugin was found usable when it was installed");
         value(question(entry), |text| text)
@@ -223,7 +241,7 @@ impl Question<'_> {
     }
 
     fn location(&self, text: &str) -> Result<Location, Error> {
-        let root = text.split_once('/').and_then(|(root, relative)| Some((Root::for_plugins(root)?, relative)));
+        let root = text.split_once('/').and_then(|(root, relative)| Some((Root::narrow(root)?, relative)));
         root.and_then(|(root, relative)| Location::new(root, relative).ok())
             .ok_or_else(|| Error::NoPath { text: text.to_owned() })
     }

@@ -1,4 +1,4 @@
-//! What a case can ask a plugin for: one call of one role.
+//! The calls that a case can make: each is one function of a role.
 
 use serde::Deserialize;
 

@@ -6,7 +6,9 @@ use super::ask::Answer;
 use super::diff::diff;
 use super::facts::Facts;
 use crate::error::{Error, Result};
+use crate::folder::Folder;
 use crate::names::{PLAN, REFUSAL};
+use modsmith_facts::inside;
 
 /// A folder with a facts.toml.
 #[derive(Debug)]
@@ -23,9 +25,9 @@ pub enum Outcome {
     /// The answer was written as the new expectation.
     Updated,
     Failed {
-        /// One sentence.
+        /// The reason, as one sentence.
         why: String,
-        /// Lines that show it.
+        /// Lines that show the failure.
         shown: Vec<String>,
     },
 }
@@ -86,17 +88,16 @@ impl Case {
             Ok(text) => (text, PLAN, REFUSAL),
             Err(text) => (text, REFUSAL, PLAN),
         };
-        let (write, remove) = (self.path.join(write), self.path.join(remove));
-        std::fs::write(&write, text + "\n").map_err(|e| Error::io("write", &write, e))?;
-        match std::fs::remove_file(&remove) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &remove, e)),
-            _ => Ok(Outcome::Updated),
-        }
+        let folder = Folder::open(&self.path)?;
+        let failed = |doing, name: &str, e| Error::io(doing, &self.path.join(name), e);
+        folder.replace(write, (text + "\n").as_bytes()).map_err(|e| failed("write", write, e))?;
+        folder.remove(remove).map_err(|e| failed("remove", remove, e))?;
+        Ok(Outcome::Updated)
     }
 
     fn expected(&self, name: &str) -> Result<Option<String>> {
         let file = self.path.join(name);
-        match std::fs::read_to_string(&file) {
+        match inside::read_file(&file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) {
             Ok(text) => Ok(Some(text.trim().to_owned())),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(Error::io("read", &file, e)),
@@ -143,6 +144,17 @@ mod tests {
         let Outcome::Failed { shown, .. } = case.check(&given("never")).unwrap() else { panic!("it passed") };
         assert_eq!(shown, ["- answer: always", "+ answer: never"]);
         case.accept(&given("never")).unwrap();
+        assert_eq!(case.check(&given("never")).unwrap(), Outcome::Passed);
+    }
+
+    #[test]
+    fn an_expectation_that_is_a_link_is_not_written_through() {
+        let (dir, case) = case();
+        let precious = dir.path().join("precious");
+        std::fs::write(&precious, "precious").unwrap();
+        std::os::unix::fs::symlink(&precious, case.path.join(PLAN)).unwrap();
+        case.accept(&given("never")).unwrap();
+        assert_eq!(std::fs::read_to_string(&precious).unwrap(), "precious");
         assert_eq!(case.check(&given("never")).unwrap(), Outcome::Passed);
     }
 

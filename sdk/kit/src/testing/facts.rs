@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::call::Call;
 use crate::error::{Error, Result};
 use crate::names::FACTS;
+use modsmith_facts::inside;
 use modsmith_facts::kernel::SymbolVersions;
 use modsmith_plugins::{Event, LoadPurpose, Occasion, PackageFacts, SymbolSource};
 
@@ -25,11 +27,11 @@ pub struct Facts {
     pub os: BTreeMap<String, String>,
     /// Programs that are installed: names, or absolute paths. They fail when
     /// they are run; one that works is an executable file below `root`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "places")]
     pub programs: Vec<String>,
     /// Files that exist, by absolute path; empty. A name that ends in `/` is a
     /// directory.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "places")]
     pub files: Vec<String>,
     /// The plugin's settings, as its file in /etc/modsmith/settings has them.
     #[serde(default)]
@@ -73,10 +75,12 @@ pub struct Facts {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KernelTable {
+    #[serde(deserialize_with = "release")]
     pub release: String,
     #[serde(default = "x86_64")]
     pub machine: String,
     /// The build directory, absolute on the target.
+    #[serde(default, deserialize_with = "headers")]
     pub headers: Option<String>,
     /// Kconfig symbols without `CONFIG_`.
     #[serde(default)]
@@ -141,7 +145,7 @@ impl Facts {
     /// `Usage` for a file that is not as it should be, with the line.
     pub fn read(case: &Path) -> Result<Self> {
         let file = case.join(FACTS);
-        let text = std::fs::read_to_string(&file).map_err(|e| Error::io("read", &file, e))?;
+        let text = inside::read_configuration_text(&file).map_err(|e| Error::io("read", &file, e))?;
         toml::from_str(&text).map_err(|e| Error::BadFacts { file, reason: e.to_string().trim_end().to_owned() })
     }
 
@@ -175,6 +179,39 @@ impl Facts {
             options: BTreeMap::new(),
             purpose: None,
         }
+    }
+}
+
+/// Places of the case's system. No name may lead out of it: whoever runs the tests need not be the
+/// author of the case.
+fn places<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let given = Vec::<String>::deserialize(from)?;
+    given.iter().try_for_each(|entry| below_root(entry)).map_err(D::Error::custom)?;
+    Ok(given)
+}
+
+fn headers<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let given = Option::<String>::deserialize(from)?;
+    given.as_deref().map_or(Ok(()), below_root).map_err(D::Error::custom)?;
+    Ok(given)
+}
+
+/// It is the name of a directory.
+fn release<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let given = String::deserialize(from)?;
+    match given.as_str() {
+        "" | "." | ".." => Err(D::Error::custom(format!("`{given}` is no release of a kernel"))),
+        name if name.contains('/') => Err(D::Error::custom(format!("the release `{name}` has a `/` in it"))),
+        _ => Ok(given),
+    }
+}
+
+fn below_root(entry: &str) -> Result<(), String> {
+    let inside = entry.strip_prefix('/').unwrap_or(entry);
+    let inside = inside.strip_suffix('/').unwrap_or(inside);
+    match inside.split('/').any(|part| matches!(part, "" | "..")) {
+        true => Err(format!("`{entry}` is no place below the root: it has an empty part or `..`")),
+        false => Ok(()),
     }
 }
 
@@ -232,6 +269,36 @@ mod tests {
         assert_eq!(facts.event, Some(Event::KernelPostinst));
         assert_eq!(facts.package.directives["MODULES_CONF"], ["a", "b"]);
         assert_eq!(facts.package.name, "demo");
+    }
+
+    #[test]
+    fn places_are_below_the_root_and_an_entry_that_is_not_is_named() {
+        let with = |top: &str, kernel: &str| read(&format!("call = \"refresh\"\n{top}\n[kernel]\n{kernel}\n"));
+        let release = "release = \"6.1\"";
+        for entry in ["/../x", "/a/../../x", "..", "/a//b", "//a", "", "/", "a/.."] {
+            for key in ["files", "programs"] {
+                let error = with(&format!("{key} = [\"/ok\", \"{entry}\"]"), release).unwrap_err().to_string();
+                assert!(error.contains(&format!("`{entry}` is no place")) && error.contains(FACTS), "{error}");
+            }
+            let error = with("", &format!("{release}\nheaders = \"{entry}\"")).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{entry}` is no place")), "{error}");
+        }
+        for entry in ["", ".", "..", "../../x", "6.1/x", "/6.1"] {
+            let error = with("", &format!("release = \"{entry}\"")).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{entry}`")), "{error}");
+        }
+        let facts = with("files = [\"/a/b/\", \"/boot/..x\"]\nprograms = [\"tool\", \"/a/tool\"]", release).unwrap();
+        assert_eq!((facts.files.len(), facts.programs.len()), (2, 2));
+        assert!(with("", &format!("{release}\nheaders = \"/usr/src/linux/\"")).is_ok());
+    }
+
+    #[test]
+    fn facts_that_are_a_pipe_are_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, dir.path().join(FACTS), kind, mode, 0).unwrap();
+        assert!(Facts::read(dir.path()).unwrap_err().to_string().contains("a named pipe"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::subject::{self, Selection, Subject};
 use super::target::Target;
 use crate::error::{Error, Result};
 
-/// What `modsmith plugin plan` was asked for.
+/// The options of `modsmith plugin plan`.
 #[derive(Debug, Clone)]
 pub struct PlanOptions {
     /// A plugin file, or a source folder, which is built first.

@@ -1,4 +1,4 @@
-//! What a plugin logs while a case asks it.
+//! The messages that a plugin logs while a case asks it.
 
 use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -31,7 +31,7 @@ use subject::Subject;
 
 use crate::error::{Error, Result};
 
-/// What `modsmith plugin test` was asked for.
+/// The options of `modsmith plugin test`.
 #[derive(Debug, Clone, Default)]
 pub struct TestOptions {
     pub selection: Selection,

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use super::diff::diff;
 use super::target::{FAILING, Target};
 use crate::error::{Error, Result};
-use modsmith_facts::{Location, Root, find_program, resolve_in_root};
+use crate::folder::Folder;
+use modsmith_facts::{Location, Root, find_program, inside, resolve_in_root};
 use modsmith_plan::{Action, Builder, Command, Executor, Jobs, Origin, Program, RunsIn, Silent, Step, no_reruns};
 use modsmith_plugins::Plugins;
 
@@ -39,7 +40,7 @@ pub fn prepare(steps: &[Step], target: &Target) -> Result<Vec<Step>, NotCarriedO
 
 fn supplied(command: Command, target: &Target) -> Result<Command, NotCarriedOut> {
     let root = &target.system.root;
-    // As the target sees it.
+    // The paths are those of the target.
     let (name, path) = match &command.program {
         Program::Named(name) => (name.clone(), find_program(root, name)),
         Program::At(location) => {
@@ -49,7 +50,7 @@ fn supplied(command: Command, target: &Target) -> Result<Command, NotCarriedOut>
     let inside = path.and_then(|path| resolve_in_root(root, &path).ok());
     let works = |path: &PathBuf| {
         let executable = path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
-        executable && std::fs::read(path).is_ok_and(|contents| contents != FAILING.as_bytes())
+        executable && inside::read_file(path).is_ok_and(|contents| contents != FAILING.as_bytes())
     };
     let location = inside
         .filter(works)
@@ -66,10 +67,12 @@ fn supplied(command: Command, target: &Target) -> Result<Command, NotCarriedOut>
 
 /// Makes the directories that every real system has, so that plans need not.
 pub fn create_roots(target: &Target) -> Result<()> {
+    let (folder, roots) = (Folder::open(&target.system.root)?, target.roots());
     for root in Root::ALL.into_iter().filter(|root| !root.is_of_kernel()) {
-        if let Some(path) = target.roots().get(root) {
-            std::fs::create_dir_all(path).map_err(|e| Error::io("make the directory", path, e))?;
-        }
+        // Those outside of the system were made when it was laid out.
+        let Some(path) = roots.get(root) else { continue };
+        let Ok(inside) = path.strip_prefix(&target.system.root) else { continue };
+        folder.directory(&folder.locate(inside)).map_err(|e| Error::io("make the directory", path, e))?;
     }
     Ok(())
 }
@@ -92,10 +95,11 @@ pub fn carry_out(steps: Vec<Step>, target: &Target, plugins: &Plugins) -> Result
 /// The files of a system: contents, modes and links. Directories count only by
 /// what is in them: plans have no step that removes one when it is empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture(BTreeMap<PathBuf, Entry>);
+pub struct Picture(BTreeMap<PathBuf, FileState>);
 
+/// A file of a picture, as it was when the picture was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Entry {
+enum FileState {
     File { mode: u32, contents: Vec<u8> },
     Link(PathBuf),
     Other,
@@ -113,7 +117,7 @@ impl Picture {
                 continue;
             }
             let name = entry.path().strip_prefix(&root).expect("an entry is below where the walk began");
-            let seen = Entry::of(entry.path()).map_err(|e| Error::io("read", entry.path(), e))?;
+            let seen = FileState::of(entry.path()).map_err(|e| Error::io("read", entry.path(), e))?;
             entries.insert(name.to_path_buf(), seen);
         }
         Ok(Self(entries))
@@ -126,36 +130,36 @@ impl Picture {
     }
 }
 
-impl Entry {
+impl FileState {
     fn of(path: &Path) -> std::io::Result<Self> {
         let metadata = path.symlink_metadata()?;
         Ok(if metadata.is_symlink() {
-            Entry::Link(std::fs::read_link(path)?)
+            FileState::Link(std::fs::read_link(path)?)
         } else if metadata.is_file() {
-            Entry::File { mode: metadata.permissions().mode() & 0o7777, contents: std::fs::read(path)? }
+            FileState::File { mode: metadata.permissions().mode() & 0o7777, contents: inside::read_file(path)? }
         } else {
-            Entry::Other
+            FileState::Other
         })
     }
 }
 
-fn change(name: &Path, before: Option<&Entry>, after: Option<&Entry>) -> Vec<String> {
+fn change(name: &Path, before: Option<&FileState>, after: Option<&FileState>) -> Vec<String> {
     let name = format!("/{}", name.display());
     match (before, after) {
         (before, after) if before == after => Vec::new(),
         (None, _) => vec![format!("{name} was not there before")],
         (_, None) => vec![format!("{name} is gone")],
-        (Some(Entry::File { mode: a, contents: x }), Some(Entry::File { mode: b, contents: y })) if x == y => {
+        (Some(FileState::File { mode: a, contents: x }), Some(FileState::File { mode: b, contents: y })) if x == y => {
             vec![format!("{name} had the mode {a:o} and has {b:o}")]
         }
-        (Some(Entry::File { contents: x, .. }), Some(Entry::File { contents: y, .. })) => {
+        (Some(FileState::File { contents: x, .. }), Some(FileState::File { contents: y, .. })) => {
             let lines = diff(&String::from_utf8_lossy(x), &String::from_utf8_lossy(y));
             let changed = lines.into_iter().filter(|line| !line.starts_with("  "));
             // Texts that differ in line ends only have no line that differs.
             let size = format!("{name} has changed ({} bytes, before {})", y.len(), x.len());
             std::iter::once(size).chain(changed.map(|line| format!("  {line}"))).collect()
         }
-        (Some(Entry::Link(a)), Some(Entry::Link(b))) => {
+        (Some(FileState::Link(a)), Some(FileState::Link(b))) => {
             vec![format!("{name} led to {} and leads to {}", a.display(), b.display())]
         }
         _ => vec![format!("{name} is of another kind than before")],

@@ -1,4 +1,4 @@
-//! What a test of plugins found, for people and for programs.
+//! The result of a test of plugins, for people and for programs.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -20,11 +20,11 @@ pub struct Report {
 #[derive(Debug, Serialize)]
 pub struct PluginReport {
     pub id: String,
-    /// What the user named: a source folder or a file.
+    /// The source folder or the file that the user named.
     pub source: PathBuf,
     pub cases: Vec<CaseReport>,
     pub laws: Vec<LawReport>,
-    /// What could not be checked, and why.
+    /// The laws that could not be checked, and why.
     pub unchecked: Vec<String>,
 }
 
@@ -34,13 +34,13 @@ pub struct CaseReport {
     pub path: PathBuf,
     /// `passed`, `failed` or `updated`.
     pub outcome: &'static str,
-    /// One sentence, of a failed case.
+    /// The reason of a failed case, as one sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// The expectation and the answer, line by line: `- ` expected, `+ ` given.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub diff: Vec<String>,
-    /// What the plugin logged, of a failed case.
+    /// The log of the plugin in a failed case.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<String>,
     /// Whether `--update` would make the answer the expected one: not where the plugin
@@ -122,7 +122,7 @@ impl Report {
     }
 }
 
-/// What failed: `1 of 3 cases and 1 of 7 laws`.
+/// The summary of failures: `1 of 3 cases and 1 of 7 laws`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0} failed.")]
 pub struct Failures(String);
@@ -135,7 +135,7 @@ fn counted(number: usize, name: &str) -> String {
 const SHOWN: usize = 3;
 
 impl fmt::Display for Report {
-    /// One line for each plugin, below it what failed.
+    /// One line for each plugin, with its failures below.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for plugin in &self.plugins {
             let (cases, laws) = (counted(plugin.cases.len(), "case"), counted(plugin.laws.len(), "law"));

@@ -10,20 +10,21 @@ use super::target::Target;
 use crate::build::{BuildOptions, Sources, build, identity};
 use crate::error::{Error, Result};
 use crate::names::MANIFEST;
+use modsmith_facts::inside;
 use modsmith_plugins::compile::Compiler;
 use modsmith_plugins::engine::Engine;
 use modsmith_plugins::form;
-use modsmith_plugins::index::Index;
+use modsmith_plugins::index::{Index, read_trusted};
 use modsmith_plugins::limits::LoadingLimits;
 use modsmith_plugins::manifest::Manifest;
-use modsmith_plugins::{FoundIn, FrameworkSettings, Plugins, SearchPath};
+use modsmith_plugins::{FoundIn, FrameworkSettings, Plugins, SearchPath, check_owner};
 
 /// Which plugins to test.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// Source folders of plugins, folders with such at any depth, or plugin files.
     pub paths: Vec<PathBuf>,
-    /// Where `plugin build` has put the plugins; built for the test otherwise.
+    /// The directory of plugins that `plugin build` has made. `None`: they are built for the test.
     pub built: Option<PathBuf>,
     /// The folder of cases, instead of `cases` in the source folder.
     pub cases: Option<PathBuf>,
@@ -34,11 +35,11 @@ pub struct Selection {
 /// A plugin, ready to be asked.
 pub struct Subject {
     pub id: String,
-    /// What the user named: a source folder or a file.
+    /// The source folder or the file that the user named.
     pub source: PathBuf,
     /// The folder of its cases.
     pub cases: PathBuf,
-    /// Of a table: its base's, with the table's own parts.
+    /// The manifest of the plugin; for a table, that of its base with the table's own parts.
     pub manifest: Manifest,
     search: SearchPath,
 }
@@ -168,7 +169,7 @@ impl Workshop<'_> {
             let base = identity.base.map(|base| self.base(&base, beside, None)).transpose()?;
             Parts { id: identity.id, file: file.into(), base }
         } else {
-            let bytes = std::fs::read(file).map_err(|e| Error::io("read", file, e))?;
+            let bytes = inside::read_file(file).map_err(|e| Error::io("read", file, e))?;
             let manifest = form::manifest(&bytes)
                 .map_err(|e| modsmith_plugins::Error::NotAPlugin { file: file.to_path_buf(), reason: e.to_string() })?;
             Parts { id: manifest.id, file: file.into(), base: None }
@@ -176,32 +177,55 @@ impl Workshop<'_> {
         self.install(parts, file.into(), cases.clone())
     }
 
-    /// Each path is built apart: it may be a workspace of its own.
+    /// Builds the plugins of one path: each path may be a workspace of its own.
     fn build(&self, directory: &Path) -> Result<PathBuf> {
         let out = self.work.join("built");
         build(&BuildOptions { directory: directory.to_path_buf(), out: out.clone() })?;
         Ok(out)
     }
 
-    /// The component of a base: built already, from sources in the table's
+    /// The component of a table's base: built already, from sources in the table's
     /// project, or installed with this program.
+    ///
+    /// # Errors
+    /// `Usage`: there is none. `Plugin`: it cannot be built, or other users could change the file.
     fn base(&self, id: &str, out: &Path, table: Option<&Path>) -> Result<PathBuf> {
         let name = format!("{id}.wasm");
         let built = out.join(&name);
         if built.is_file() {
-            return Ok(built);
+            return if out.starts_with(self.work) { Ok(built) } else { self.trusted(&built) };
         }
         if let Some(source) = table.and_then(|table| source_of_base(id, table)) {
             return Ok(self.build(&source)?.join(name));
         }
         let installed = SearchPath::from_environment().directories;
         let found = installed.into_iter().map(|(dir, _)| dir.join(&name)).find(|file| file.is_file());
-        found.ok_or_else(|| Error::NoBase { id: id.to_owned(), out: out.to_path_buf() })
+        let found = found.ok_or_else(|| Error::NoBase { id: id.to_owned(), out: out.to_path_buf() })?;
+        self.trusted(&found)
+    }
+
+    /// What root may use: a copy of a component that only root can change. The rule is that of the plugins
+    /// that are used: the directory is checked, and the file after it was opened.
+    fn trusted(&self, file: &Path) -> Result<PathBuf> {
+        // Others gain nothing from a caller without root's rights.
+        if !rustix::process::geteuid().is_root() {
+            return Ok(file.to_path_buf());
+        }
+        let refused = |reason: String| Error::UntrustedBase { file: file.to_path_buf(), reason };
+        let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        check_owner(directory).map_err(refused)?;
+        let any_size = LoadingLimits { component_mib: u64::MAX, ..LoadingLimits::default() };
+        let bytes = read_trusted(file, &any_size).map_err(refused)?;
+        let copies = self.work.join("bases");
+        std::fs::create_dir_all(&copies).map_err(|e| Error::io("make the directory", &copies, e))?;
+        let copy = copies.join(file.file_name().unwrap_or_default());
+        std::fs::write(&copy, bytes).map_err(|e| Error::io("write", &copy, e))?;
+        Ok(copy)
     }
 
     fn install(&self, parts: Parts, source: PathBuf, cases: PathBuf) -> Result<Subject> {
         let dir = self.work.join("installed").join(&parts.id);
-        // Whatever the umask: the index trusts no directory that others can write.
+        // The mode does not depend on the umask: the index trusts no directory that others can write.
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(&dir);
         made.map_err(|e| Error::io("make the directory", &dir, e))?;
         let suffix = parts.file.extension().unwrap_or_default().to_string_lossy();
@@ -210,7 +234,7 @@ impl Workshop<'_> {
             copy(base, &dir.join(base.file_name().unwrap_or_default()))?;
         }
         let search = SearchPath::only(&dir, self.work.join("cache"));
-        // The author knows how large the plugin is.
+        // No limit of size: the author knows how large the plugin is.
         let component = parts.base.as_ref().unwrap_or(&parts.file);
         let size = component.metadata().map_err(|e| Error::io("read", component, e))?.len();
         let limits = LoadingLimits { component_mib: size.div_ceil(1 << 20), ..LoadingLimits::default() };
@@ -220,7 +244,7 @@ impl Workshop<'_> {
         let Some(entry) = index.get(&parts.id) else {
             return Err(unusable(index.problems().iter().map(|problem| problem.message.clone()).collect()));
         };
-        // Compiled here, and from the cache for every question.
+        // The plugin is compiled here, and loaded from the cache for every question.
         let compiler = if self.selection.compiling_isolated { Compiler::Isolated(limits) } else { Compiler::Here };
         let engine = Engine::new(search.caches.clone(), compiler, limits)
             .map_err(|e| modsmith_plugins::Error::EngineNotStarted { reason: format!("{e:#}") })?;
@@ -251,9 +275,35 @@ fn write_limits(config: &Path, limits: &LoadingLimits) -> Result<()> {
     written.map_err(|e| Error::io("write", &file, e))
 }
 
-/// With a mode that the index trusts.
+/// Copies a file, and gives the copy a mode that the index trusts.
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    let copied =
-        std::fs::copy(from, to).and_then(|_| std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o644)));
+    let copied = inside::read_file(from).and_then(|bytes| std::fs::write(to, bytes));
+    let copied = copied.and_then(|()| std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o644)));
     copied.map_err(|e| Error::io("copy", from, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_that_other_users_can_change_is_refused() {
+        let (work, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let file = out.path().join("base.wasm");
+        std::fs::write(&file, "code").unwrap();
+        let selection = Selection::default();
+        let workshop = Workshop { selection: &selection, work: work.path() };
+        let base = |directory: u32, component: u32| {
+            let mode = std::fs::Permissions::from_mode;
+            std::fs::set_permissions(out.path(), mode(directory)).unwrap();
+            std::fs::set_permissions(&file, mode(component)).unwrap();
+            workshop.base("base", out.path(), None)
+        };
+        assert_eq!(std::fs::read(base(0o755, 0o644).unwrap()).unwrap(), b"code");
+        for (directory, component) in [(0o777, 0o644), (0o755, 0o666)] {
+            let error = base(directory, component).unwrap_err();
+            assert_eq!(error.id(), "plugin-not-used", "{error}");
+            assert!(error.to_string().contains("chmod go-w"), "{error}");
+        }
+    }
 }

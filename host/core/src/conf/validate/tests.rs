@@ -102,9 +102,28 @@ fn names_that_would_leave_their_directory_are_refused() {
         "PACKAGE_NAME is `../x`, which cannot be the name of a directory: it begins with `.`.",
         "PACKAGE_VERSION is `1 2`, which cannot be the name of a directory: it has the character ` `, where letters, \
          digits and `._+~:@-` are allowed.",
-        "BUILT_MODULE_NAME[0] is `a/b`: the directory belongs in BUILT_MODULE_LOCATION[0].",
+        "BUILT_MODULE_NAME[0] is `a/b`: write the name alone; the directory belongs in BUILT_MODULE_LOCATION[0].",
     ];
     assert_eq!(problems(text, Strictness::Strict), expected);
+}
+
+#[test]
+fn a_module_with_a_name_of_its_own_may_be_built_in_a_directory() {
+    for (built, location, directory) in
+        [("sub/alpha", "", "sub"), ("./alpha", "", ""), ("./sub//deep/alpha", "x/", "x/sub/deep"), ("alpha", "x/", "x")]
+    {
+        let conf =
+            good(&format!("BUILT_MODULE_NAME={built}\nBUILT_MODULE_LOCATION={location}\nDEST_MODULE_NAME=alpha\n"));
+        let [module] = conf.modules.as_slice() else { panic!("{:?}", conf.modules) };
+        assert_eq!((module.built_name.as_str(), module.built_location.as_str()), ("alpha", directory), "{built}");
+        assert_eq!(module.dest_name, "alpha", "{built}");
+    }
+    let out = problems(&format!("{GOOD}BUILT_MODULE_NAME=../alpha\nDEST_MODULE_NAME=alpha\n"), Strictness::Strict);
+    assert!(out[0].starts_with("BUILT_MODULE_NAME[0] is `../alpha`: "), "{out:?}");
+    let out = problems(&format!("{GOOD}BUILT_MODULE_NAME=alpha\nDEST_MODULE_NAME=sub/alpha\n"), Strictness::Strict);
+    let expected = "DEST_MODULE_NAME[0] is `sub/alpha`: write the name alone; the directory belongs in \
+                    DEST_MODULE_LOCATION[0].";
+    assert_eq!(out, [expected]);
 }
 
 #[test]

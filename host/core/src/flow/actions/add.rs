@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::build::Toolchain;
-use crate::conf::{PackageConf, Placeholder, Strictness};
+use crate::conf::{PackageConf, Placeholder, Strictness, is_override};
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
 use crate::flow::actions::safe_upgrade::lock_upgrade;
@@ -29,7 +29,7 @@ pub enum PackageSource {
 pub fn add(run: &Invocation<'_>, what: &PackageSource, kernel: &Kernel) -> Result<Package> {
     let _lock = begin(run)?;
     if run.env.options.safe_upgrade {
-        // Also of one that is in the tree: it must survive the older one's remove.
+        // A version that is in the tree is locked, too: it must survive the removal of the older one.
         match what {
             PackageSource::Named(id) => lock_upgrade(run, id)?,
             PackageSource::Directory(directory) => lock_upgrade(run, &identify(run, directory, kernel)?)?,
@@ -103,8 +103,7 @@ fn add_package(run: &Invocation<'_>, what: &PackageSource, kernel: &Kernel) -> R
 
     let package = Package { id, source: registered };
     run.runner.run(plan_add(run, &package, imported)?)?;
-    // The dry run goes on with the source where it is now.
-    let source = run.runner.after_success(|| package.source).unwrap_or(read.source);
+    let source = run.runner.path_after_plans(read.source, package.source);
     let package = Package { id: package.id, source };
     let post_add = post_add(run, &package, kernel);
     Ok((package, post_add))
@@ -203,7 +202,7 @@ pub(crate) fn unregistered_conf(
 ) -> Result<PackageConf> {
     let overrides = run.env.override_files(package, kernel.release(), kernel.arch());
     match nameless {
-        Some(conf) if !overrides.iter().any(|file| inside::exists(file)) => Ok(conf),
+        Some(conf) if !overrides.iter().any(|file| is_override(file)) => Ok(conf),
         _ => run.conf(package, kernel, Strictness::Strict).inspect(|conf| notices(run, conf)),
     }
 }

@@ -20,7 +20,7 @@ use crate::flow::install::package::install_package;
 use crate::flow::invocation::reporter::TaskReporter;
 use crate::flow::recipe::preconditions::{check_dependencies, check_headers};
 use crate::flow::transaction::{self, begin};
-use crate::tree::{Entry, Package, PackageId, SourceState, Target};
+use crate::tree::{Package, PackageEntry, PackageId, SourceState, Target};
 use modsmith_facts::Root;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Builder;
@@ -36,20 +36,20 @@ struct Wanted {
 /// A package whose turn did not come.
 struct Left<'p> {
     package: &'p Package,
-    /// What it needs and was not installed.
+    /// The packages that it needs and that were not installed.
     needs: BTreeSet<String>,
     /// Whether it waits for packages that are not registered: they may come later,
     /// as when a package manager installs several in any order.
     deferred: bool,
 }
 
-/// What became of the packages, by name.
+/// The names of the packages by their result.
 #[derive(Default)]
 struct Results {
     installed: Vec<String>,
     skipped: Vec<String>,
     failed: Vec<String>,
-    /// The same of packages that a kernel can be used without.
+    /// Packages that failed and that a kernel can be used without.
     optional_failed: Vec<String>,
     /// Which packages these are.
     criticality: Settings,
@@ -73,7 +73,7 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
     let _lock = begin(run)?;
     let kernel = run.kernel(target);
     let mut results = Results { criticality: criticality(run), ..Results::default() };
-    let wanted = wanted(run, &kernel, target, &mut results)?;
+    let mut wanted = wanted(run, &kernel, target, &mut results)?;
     if wanted.is_empty() {
         return match results.failed.is_empty() && results.optional_failed.is_empty() {
             true => Ok(()),
@@ -82,20 +82,10 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
         };
     }
     if let Err(error) = check_headers(run, &kernel) {
-        for Wanted { package, .. } in wanted.iter().filter(|w| !run.env.tree.is_built(&w.package.id, target)) {
-            remember(run, error.repeated(), None, package, &kernel, target);
-        }
-        if !wanted.iter().all(|w| results.is_optional(&w.package.id)) {
-            return Err(error);
-        }
-        report_error(&error, &run.runner.reporter);
-        wanted.iter().for_each(|w| results.fail(&w.package.id, run.env.options.exit_codes.of(error.kind)));
-        return summarise(run, target, &results, Vec::new());
+        return fail_without_headers(run, error, &wanted, &mut results, &kernel, target);
     }
-
-    let mut wanted = wanted;
     if run.runner.workers() > 1 {
-        // What takes longest begins first, so that it is not alone at the end.
+        // The largest packages begin first, so that none of them is alone at the end.
         wanted.sort_by_cached_key(|w| Reverse(source_size(&w.package.source) / SMALL_SOURCE));
     }
     let task = |w: &Wanted| Task { name: w.package.id.module.clone(), needs: w.needs.clone() };
@@ -114,15 +104,7 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
         (end, result)
     });
     for (task, result) in done.results {
-        let installed = result.is_ok();
-        results.count(&wanted[task].package.id, result.map(drop), run.env.options.exit_codes)?;
-        if installed {
-            let id = &wanted[task].package.id;
-            for (dependent, error) in rebuild_each_dependent(&together, id, &kernel, target)? {
-                report_error(&error, &run.runner.reporter);
-                results.count(&dependent, Err(error), run.env.options.exit_codes)?;
-            }
-        }
+        count_with_dependents(&together, &wanted[task].package.id, result.map(drop), &mut results, &kernel, target)?;
     }
     let finished = transaction::finish(run, &kernel, Occasion::Installed);
     if results.changed {
@@ -137,7 +119,53 @@ pub fn autoinstall(run: &Invocation<'_>, target: &Target) -> Result<()> {
     finished
 }
 
-/// What the administrator says; nothing where that cannot be read, so that a failure counts.
+/// Fails all packages, because the headers are missing. If all of them are optional, that is no
+/// error.
+fn fail_without_headers(
+    run: &Invocation<'_>,
+    error: Error,
+    wanted: &[Wanted],
+    results: &mut Results,
+    kernel: &Arc<Kernel>,
+    target: &Target,
+) -> Result<()> {
+    for Wanted { package, .. } in wanted.iter().filter(|w| !run.env.tree.is_built(&w.package.id, target)) {
+        remember(run, error.repeated(), None, package, kernel, target);
+    }
+    if !wanted.iter().all(|w| results.is_optional(&w.package.id)) {
+        return Err(error);
+    }
+    report_error(&error, &run.runner.reporter);
+    wanted.iter().for_each(|w| results.fail(&w.package.id, run.env.options.exit_codes.of(error.kind)));
+    summarise(run, target, results, Vec::new())
+}
+
+/// Counts a package. If it was installed, the packages that depend on it are built again, and those
+/// of them that fail are counted, too.
+///
+/// Errors: the user's interruption.
+fn count_with_dependents(
+    run: &Invocation<'_>,
+    id: &PackageId,
+    result: Result<()>,
+    results: &mut Results,
+    kernel: &Arc<Kernel>,
+    target: &Target,
+) -> Result<()> {
+    let installed = result.is_ok();
+    results.count(id, result, run.env.options.exit_codes)?;
+    if !installed {
+        return Ok(());
+    }
+    for (dependent, error) in rebuild_each_dependent(run, id, kernel, target)? {
+        report_error(&error, &run.runner.reporter);
+        results.count(&dependent, Err(error), run.env.options.exit_codes)?;
+    }
+    Ok(())
+}
+
+/// The administrator's file about criticality. If it cannot be read, no package is optional, so that
+/// every failure counts.
 fn criticality(run: &Invocation<'_>) -> Settings {
     Settings::read().unwrap_or_else(|error| {
         run.runner.reporter.warning(&error.message);
@@ -146,7 +174,7 @@ fn criticality(run: &Invocation<'_>) -> Settings {
 }
 
 /// The packages of the tree, but for those with names that no package has now.
-pub(crate) fn usable_entries(run: &Invocation<'_>) -> Result<Vec<Entry>> {
+pub(crate) fn usable_entries(run: &Invocation<'_>) -> Result<Vec<PackageEntry>> {
     let mut entries = run.env.tree.entries()?;
     entries.retain(|entry| match entry.id.fault() {
         None => true,
@@ -165,7 +193,7 @@ pub(crate) fn usable_entries(run: &Invocation<'_>) -> Result<Vec<Entry>> {
 
 /// The newest version of each module that is not installed yet.
 fn wanted(run: &Invocation<'_>, kernel: &Arc<Kernel>, target: &Target, results: &mut Results) -> Result<Vec<Wanted>> {
-    let mut newest: BTreeMap<String, Entry> = BTreeMap::new();
+    let mut newest: BTreeMap<String, PackageEntry> = BTreeMap::new();
     for entry in usable_entries(run)? {
         if entry.source == SourceState::Broken {
             run.runner.reporter.warning(&format!(
@@ -194,7 +222,7 @@ fn wanted(run: &Invocation<'_>, kernel: &Arc<Kernel>, target: &Target, results: 
                 wanted.push(Wanted { needs: conf.build_depends.into_iter().collect(), package });
             }
             Ok(_) => {}
-            // One unreadable package must not keep the others from their kernel.
+            // A dkms.conf that cannot be read does not keep other packages from being installed.
             Err(error) => {
                 run.runner.reporter.echo(Level::Warning, &error.message);
                 error.details.iter().for_each(|line| run.runner.reporter.echo(Level::Notice, line));
@@ -247,8 +275,8 @@ fn sort_left<'p>(run: &Invocation<'_>, left: Vec<(&'p Package, BTreeSet<String>)
     }
 }
 
-/// Says of a package why its turn did not come; what could have been built is remembered as a
-/// failed build.
+/// Reports why a package was not installed. If only its dependencies failed, a failed build is
+/// recorded.
 fn tell_left(run: &Invocation<'_>, left: &Left<'_>, kernel: &Arc<Kernel>, target: &Target) {
     let Left { package, needs, deferred } = left;
     if *deferred {

@@ -21,7 +21,7 @@ const LARGEST: u64 = 4 << 30;
 /// What a cell has built.
 #[derive(Debug, Clone)]
 pub struct CellBuild {
-    /// By what the build is known; `None`: it is not kept.
+    /// The identity of the build; `None` if the build is not kept.
     pub identity: Option<String>,
     /// Whether it was there already.
     pub reused: bool,

@@ -11,7 +11,7 @@ use crate::flow::Invocation;
 use crate::flow::build::package::build_package;
 use crate::flow::install::overrides::Overrides;
 use crate::flow::install::package::install_again;
-use crate::tree::{Entry, Package, PackageId, SourceState, Target};
+use crate::tree::{Package, PackageEntry, PackageId, SourceState, Target};
 use modsmith_facts::kernel::Kernel;
 
 /// The same as [`rebuild_each_dependent`].
@@ -68,7 +68,7 @@ fn outdated(
     kernel: &Kernel,
     target: &Target,
 ) -> Result<Option<Package>> {
-    for Entry { id, source } in run.env.tree.entries()? {
+    for PackageEntry { id, source } in run.env.tree.entries()? {
         let SourceState::Present(source) = source else { continue };
         let package = Package { id, source };
         if done.contains(&package.id) || !run.env.tree.is_built(&package.id, target) {
@@ -95,7 +95,7 @@ fn rebuild(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>, target
     let installed = run.env.tree.is_installed(&package.id, target);
     build_package(run, package, kernel, target)?;
     if installed {
-        // It was better than what the kernel has before, too.
+        // The earlier build replaced the kernel's module in spite of its version, so this one does, too.
         let overrides = Overrides { everything: false, version: true };
         install_again(run, package, kernel, target, overrides)?;
         return Ok(End::Done(Outcome::Installed));

@@ -13,7 +13,7 @@ use crate::flow::install::weak_links::remove_weak_links;
 use crate::flow::kernel::hooks::run_kernel_hooks;
 use crate::flow::kernel::module_index::plan_depmod_of;
 use crate::flow::transaction::{self, begin};
-use crate::tree::{Entry, Package, SourceState, Target};
+use crate::tree::{Package, PackageEntry, SourceState, Target};
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Builder;
 use modsmith_plugins::{Event, Occasion, WeakModules};
@@ -43,7 +43,7 @@ fn clear_kernel(run: &Invocation<'_>, target: &Target, only_automatic: bool) -> 
     let kernel = run.kernel(target);
     let mut failed = Vec::new();
     let together = run.in_transaction();
-    for Entry { id, source } in run.env.tree.entries()? {
+    for PackageEntry { id, source } in run.env.tree.entries()? {
         let SourceState::Present(source) = source else { continue };
         let package = Package { id, source };
         if !run.env.tree.is_built(&package.id, target) {
@@ -82,11 +82,11 @@ fn clear_kernel(run: &Invocation<'_>, target: &Target, only_automatic: bool) -> 
     .hint("The lines above say why; `dkms status` shows what is left."))
 }
 
-/// What plugins take away that offers a removed kernel's modules to others.
+/// Removes what plugins made to offer a removed kernel's modules to other kernels.
 fn withdraw_offers(run: &Invocation<'_>, kernel: &Arc<Kernel>) -> Result<()> {
     let title = format!("withdraw the modules of kernel {} from other kernels", kernel.release());
     let mut plan = Builder::new(title, run.env.kernel_roots(kernel));
     let answer = WeakModules(&run.env.plugins).kernel_removed(kernel, &mut plan)?;
     plan_depmod_of(run, answer, kernel.arch(), &mut plan);
-    if plan.steps().is_empty() { Ok(()) } else { run.runner.run(plan) }
+    run.runner.run(plan)
 }

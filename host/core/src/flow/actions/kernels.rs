@@ -77,7 +77,7 @@ fn create_build_dir(run: &Invocation<'_>, package: &Package) -> Result<()> {
     run.runner.run(plan)
 }
 
-/// What is left of such builds: the directory of one that failed gets the
+/// Deletes the directories of isolated builds. The directory of a build that failed is moved to the
 /// usual place.
 fn clear_build_dirs(run: &Invocation<'_>, package: &Package, targets: &[&Target]) -> Result<()> {
     let id = &package.id;

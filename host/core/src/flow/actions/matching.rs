@@ -13,8 +13,14 @@ use crate::tree::{PackageId, Target};
 use modsmith_plugins::Occasion;
 
 /// Installs for `target` every package that is installed for `template`, or
-/// only those of one module.
-pub fn match_template(run: &Invocation<'_>, template: &Target, target: &Target, module: Option<&str>) -> Result<()> {
+/// only those of one module, of one version, or both.
+pub fn match_template(
+    run: &Invocation<'_>,
+    template: &Target,
+    target: &Target,
+    module: Option<&str>,
+    version: Option<&str>,
+) -> Result<()> {
     if template.kernel == target.kernel {
         return Err(Error::new(
             Kind::UnknownOption,
@@ -36,7 +42,8 @@ pub fn match_template(run: &Invocation<'_>, template: &Target, target: &Target, 
     let wanted: Vec<PackageId> = known
         .into_iter()
         .map(|entry| entry.id)
-        .filter(|id| module.is_none_or(|module| id.module == module) && has(id))
+        .filter(|id| module.is_none_or(|module| id.module == module))
+        .filter(|id| version.is_none_or(|version| id.version == version) && has(id))
         .collect();
     run.runner.say_lines(&[format!("Matching modules of kernel {template}"), format!("to kernel {target}")]);
     if wanted.is_empty() {
@@ -55,18 +62,18 @@ pub fn match_template(run: &Invocation<'_>, template: &Target, target: &Target, 
             End::Skipped(_) => Ok(()),
         }
     });
-    // Also for those that came before one that failed.
+    // depmod and boot image are due for packages before one that failed, too.
     let finished = transaction::finish(run, &run.kernel(target), Occasion::Installed);
     matched.and(finished)
 }
 
-/// The same with each package after those that its dkms.conf needs, as far
-/// as that is possible.
+/// Sorts packages so that each comes after the packages that its dkms.conf needs, as far as that is
+/// possible.
 fn in_order(run: &Invocation<'_>, mut packages: Vec<PackageId>, target: &Target) -> Vec<PackageId> {
     let kernel = run.kernel(target);
     let needs = |id: &PackageId| {
         let conf = run.env.package(id).and_then(|package| run.conf(&package, &kernel, Strictness::Lenient));
-        // Its own installation tells what is wrong with it.
+        // If the dkms.conf cannot be read, the installation of the package reports it.
         conf.map(|conf| conf.build_depends).unwrap_or_default()
     };
     let mut ordered = Vec::new();

@@ -53,9 +53,9 @@ struct Needed<'n> {
     run: &'n Invocation<'n>,
     target: &'n Target,
     find: &'n dyn Fn(&str) -> Option<Result<Package>>,
-    /// From the package itself to the one that is looked at.
+    /// The packages from the first one to the one that is visited now.
     path: Vec<PackageId>,
-    /// Those that have got their link.
+    /// The packages whose source link was made.
     linked: Vec<PackageId>,
 }
 

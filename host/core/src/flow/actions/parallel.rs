@@ -5,31 +5,31 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 use crate::flow::invocation::reporter::TaskReporter;
 
-/// A piece of work, as others wait for it.
+/// A piece of work, and what it waits for.
 #[derive(Debug, Clone, Default)]
 pub struct Task {
     pub name: String,
-    /// Names of those that have to be settled first. One that is no task is
-    /// never settled.
+    /// Names of the tasks that have to be settled first. A name that is no task's is never
+    /// settled.
     pub needs: BTreeSet<String>,
 }
 
-/// What a task's end means for the others.
+/// What the end of a task means for the other tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// Those that need it may begin.
+    /// Tasks that need it may begin.
     Settled,
-    /// Those that need it are left over.
+    /// Tasks that need it are left over.
     Unsettled,
-    /// None begins any more.
+    /// No other task begins.
     Stop,
 }
 
 /// What became of the tasks.
 pub struct Finished<R> {
-    /// Results of those that were done, in the order in which they began.
+    /// Results of the tasks that were done, in the order in which they began.
     pub results: Vec<(usize, R)>,
-    /// Those that could not begin, and what they still need.
+    /// The tasks that could not begin, and the tasks that they still need.
     pub left: Vec<(usize, BTreeSet<String>)>,
 }
 
@@ -134,10 +134,13 @@ impl<R> State<R> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Barrier;
+    use std::time::Duration;
 
     use super::*;
     use modsmith_plan::Silent;
+
+    /// How long a task waits for two others.
+    const TIMEOUT: Duration = Duration::from_secs(20);
 
     fn tasks(list: &[(&str, &[&str])]) -> Vec<Task> {
         let task = |(name, needs): &(&str, &[&str])| Task {
@@ -188,10 +191,22 @@ mod tests {
 
     #[test]
     fn as_many_as_there_are_workers_go_on_at_once() {
-        let together = Barrier::new(3);
-        run(&tasks(&[("a", &[]), ("b", &[]), ("c", &[])]), 3, &TaskReporter::new(&Silent), drop, |_, ()| {
-            together.wait();
+        struct Count {
+            now: usize,
+            most: usize,
+        }
+
+        let (count, begun) = (Mutex::new(Count { now: 0, most: 0 }), Condvar::new());
+        let list: &[(&str, &[&str])] = &[("a", &[]), ("b", &[]), ("c", &[]), ("d", &[]), ("e", &[])];
+        run(&tasks(list), 3, &TaskReporter::new(&Silent), drop, |_, ()| {
+            let mut under_way = count.lock().unwrap();
+            under_way.now += 1;
+            under_way.most = under_way.most.max(under_way.now);
+            begun.notify_all();
+            let (mut under_way, _) = begun.wait_timeout_while(under_way, TIMEOUT, |count| count.most < 3).unwrap();
+            under_way.now -= 1;
             (End::Settled, ())
         });
+        assert_eq!(count.into_inner().unwrap().most, 3);
     }
 }

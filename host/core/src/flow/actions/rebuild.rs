@@ -17,7 +17,7 @@ use crate::flow::transaction::begin;
 use crate::tree::{PackageId, Target};
 use modsmith_plan::{Builder, verbs};
 
-/// What came of it.
+/// The result of a rebuild.
 #[derive(Debug, Clone)]
 pub struct Rebuilt {
     /// Whether the store had a build of the same identity to compare with.

@@ -28,9 +28,14 @@ pub fn remove(run: &Invocation<'_>, id: &PackageId, targets: &[Target]) -> Resul
     check_named_conf(run)?;
     targets.iter().try_for_each(|target| unbuild_package(run, &package, target))?;
     let left: Vec<Target> = run.env.tree.targets(id).into_iter().filter(|t| !targets.contains(t)).collect();
-    if !left.is_empty() || run.runner.after_success(|| run.env.tree.has_kernels(id)).unwrap_or_default() {
+    if !left.is_empty() {
         let names: Vec<String> = left.iter().map(Target::to_string).collect();
         run.runner.say(format!("{id} stays in the tree: it is built for {}.", names.join(", ")));
+        return Ok(());
+    }
+    let others = run.runner.directories_left(id);
+    if !others.is_empty() {
+        run.runner.reporter.warning(&stays_for(run, id, &others));
         return Ok(());
     }
     let mut plan = Builder::new(format!("remove {id}"), run.env.system.roots.clone());
@@ -40,6 +45,20 @@ pub fn remove(run: &Invocation<'_>, id: &PackageId, targets: &[Target]) -> Resul
     plan.push(verbs::Prune::from(id.module_dir()), "directories that became empty are removed");
     plan_forget_package(run, id, &mut plan);
     run.runner.run(plan)
+}
+
+/// Why a version stays that is built for no kernel: directories in it are no builds.
+fn stays_for(run: &Invocation<'_>, id: &PackageId, names: &[String]) -> String {
+    let version = run.env.tree.real(&id.version_dir());
+    let shown: Vec<String> = names.iter().map(|name| version.join(name).display().to_string()).collect();
+    let (what, them) = match shown.as_slice() {
+        [_] => ("holds something that is no build", "it"),
+        _ => ("hold something that is no build", "them"),
+    };
+    format!(
+        "{id} stays in the tree: {} {what}. Look at {them}, delete {them}, and run `modsmith remove {id} --all`.",
+        shown.join(", ")
+    )
 }
 
 pub(crate) fn unbuild_package(run: &Invocation<'_>, package: &Package, target: &Target) -> Result<()> {

@@ -1,4 +1,4 @@
-//! What a build decided before it began.
+//! The decisions that precede a build.
 
 use crate::build::Toolchain;
 use crate::conf::PackageConf;
@@ -9,7 +9,7 @@ use crate::flow::store::builds::Keeping;
 use crate::tree::ConfFile;
 use modsmith_facts::Compression;
 
-/// What a build decided before it began.
+/// The decisions that precede a build.
 pub(crate) struct Decisions {
     pub(crate) conf: PackageConf,
     pub(super) toolchain: Toolchain,
@@ -17,9 +17,9 @@ pub(crate) struct Decisions {
     pub(crate) signing: SigningChoice,
     pub(crate) place: Workplace,
     pub(super) patches: Vec<Patch>,
-    /// What `conf` came from.
+    /// The files that `conf` was read from.
     pub(crate) conf_files: Vec<ConfFile>,
-    /// By what the build is known in the store; `None`: it is not kept.
+    /// The identity of the build in the store; `None` if the build is not kept.
     pub(crate) keeping: Option<Keeping>,
 }
 

@@ -10,7 +10,7 @@ use crate::tree::{OneJob, Package, Target};
 use build_diagnosis::Class;
 use modsmith_plan::{Builder, Bytes, verbs};
 
-/// Of the log of an attempt that failed, its end is kept. In bytes.
+/// The bytes at the end of a failed attempt's log that are kept.
 const LONGEST: usize = 4 << 20;
 
 /// Whether a build may have failed because its makes did several things at the
@@ -30,7 +30,7 @@ pub(crate) fn may_be_a_race(
         && !is_certain(class_of_failure(run, error, package, target))
 }
 
-/// What the log of a first attempt says, as the log of the second one begins.
+/// The log of the first attempt, with which the log of the second one begins.
 pub(crate) fn first_attempt(run: &Invocation<'_>, package: &Package, target: &Target, text: &str) -> Vec<u8> {
     let log = std::fs::read(run.env.tree.real(&build_log(run, &package.id, target))).unwrap_or_default();
     // The first lines of the log, with the date, are written again.

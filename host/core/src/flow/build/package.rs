@@ -91,7 +91,7 @@ pub(crate) fn build_package(
     }
 }
 
-/// What has to be true, and what a build goes by.
+/// Checks the preconditions of a build, and makes its decisions.
 fn decide(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>, target: &Target) -> Result<Decisions> {
     let conf_files = conf_files(run, package, target);
     let conf = run.conf(package, kernel, Strictness::Strict)?;

@@ -35,7 +35,7 @@ pub(super) fn plan_build(
     Ok(plan)
 }
 
-/// From a clean build directory to a source that is ready for make.
+/// The steps that put a source that is ready for make into a clean build directory.
 pub(super) fn plan_prepared(
     run: &Invocation<'_>,
     package: &Package,
@@ -222,7 +222,7 @@ fn plan_make(
     Ok(())
 }
 
-/// From the source to modules that are neither signed nor compressed, each with its name.
+/// The steps that build modules without signing and compressing them.
 pub(crate) fn plan_unsigned(
     run: &Invocation<'_>,
     package: &Package,

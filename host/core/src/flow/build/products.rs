@@ -27,7 +27,7 @@ pub(crate) enum Source<'s> {
     Store { stored: &'s Stored, line: &'s str },
 }
 
-/// From what make produced, or what the store has, to the built state, which appears all at once.
+/// The steps that bring modules of make or of the store to the built state, which appears all at once.
 pub(crate) fn plan_products(
     run: &Invocation<'_>,
     package: &Package,
@@ -59,8 +59,7 @@ pub(crate) fn plan_products(
             Source::Store { stored, line } => plan_taken(&module.dest_name, stored, line, &built, plan),
         }
         if let Some(signing) = &decisions.signing.signing {
-            let below = below(build, &built);
-            let shown = run.env.tree.real(&id.build_dir()).join(below);
+            let shown = run.env.tree.real(&id.build_dir()).join(below(build, &built));
             plan_signing(run, signing, &facts, kernel, &built, &shown, plan);
         }
         plan.push(verbs::Copy { from: built, to: product.clone() }, "one file per module, under its installed name");
@@ -69,6 +68,17 @@ pub(crate) fn plan_products(
             plan.push(Action::Run(compressor.command(&product)), "compressed like the kernel's own modules");
         }
     }
+    plan_build_record(run, id, target, &hidden, record_of(decisions, source), plan);
+    let to = id.target_dir(target);
+    plan.push(verbs::Rename { from: hidden, to }, "the complete result gets its final name in one step").fails_as(
+        Kind::ProductMissing,
+        format!("The results of building {id} for kernel {target} could not be put in place."),
+    );
+    Ok(())
+}
+
+/// The record of a build, before anything is installed.
+fn record_of(decisions: &Decisions, source: &Source<'_>) -> BuildRecord {
     let suffix = decisions.compression.map_or("", Compression::suffix);
     let record = |module: &ModuleRecord| RecordedModule {
         name: module.dest_name.clone(),
@@ -83,17 +93,10 @@ pub(crate) fn plan_products(
         Source::Store { stored, .. } => (stored.confinement(), Some(*stored)),
     };
     let store = decisions.keeping.as_ref().map(|keeping| keeping.record(stored));
-    let record = BuildRecord::new(decisions.conf_files.clone(), modules)
+    BuildRecord::new(decisions.conf_files.clone(), modules)
         .confined(confinement)
         .stored(store)
-        .unsigned(decisions.signing.refused.clone());
-    plan_build_record(run, id, target, &hidden, record, plan);
-    let to = id.target_dir(target);
-    plan.push(verbs::Rename { from: hidden, to }, "the complete result gets its final name in one step").fails_as(
-        Kind::ProductMissing,
-        format!("The results of building {id} for kernel {target} could not be put in place."),
-    );
-    Ok(())
+        .unsigned(decisions.signing.refused.clone())
 }
 
 /// Where make leaves a module.
@@ -123,7 +126,7 @@ fn plan_symbols(build: &Location, to: Location, source: &Source<'_>, plan: &mut 
     }
 }
 
-/// What make has left becomes a file that can be signed.
+/// The steps that make a file that can be signed of a module that make has left.
 pub(crate) fn plan_taken_over(
     id: &PackageId,
     target: &Target,
@@ -153,7 +156,7 @@ pub(crate) fn plan_taken_over(
     );
 }
 
-/// The same for what the store has.
+/// The steps that copy a module of the store to where make would have left it.
 fn plan_taken(module: &str, stored: &Stored, line: &str, built: &Location, plan: &mut Builder) {
     let name = file_name(module);
     let (Some(from), Some(digest)) = (stored.location(&name), stored.digest(&name)) else { return };
@@ -167,19 +170,19 @@ fn plan_taken(module: &str, stored: &Stored, line: &str, built: &Location, plan:
     .progress(line);
 }
 
-/// The log goes to its lasting place.
+/// The steps that keep the log of the build.
 pub(crate) fn plan_log(package: &Package, target: &Target, place: &Workplace, plan: &mut Builder) {
     let logs = package.id.target_dir(target).join("log").expect("a plain name is a location");
     plan.push(verbs::MakeDirectory { location: logs.clone() }, "the log of the build is kept");
     plan.push(verbs::Copy { from: place.log(), to: package.id.kept_log(target) }, "the log of the build is kept");
 }
 
-/// The build directory goes.
+/// The step that deletes the build directory.
 pub(crate) fn plan_clear(place: &Workplace, plan: &mut Builder) {
     plan.push(verbs::Remove { location: place.location.clone() }, "a successful build leaves no build directory");
 }
 
-/// The same in a plan of its own: the store had a use for the directory.
+/// Deletes the build directory in a plan of its own, after the store has read it.
 pub(crate) fn clear(run: &Invocation<'_>, package: &Package, kernel: &Kernel, place: &Workplace) -> Result<()> {
     let mut plan = Builder::new(format!("end the build of {}", package.id), run.env.roots(package, Some(kernel)));
     plan_clear(place, &mut plan);

@@ -51,7 +51,7 @@ pub(crate) fn stored_or_fetched(
     compatible()
 }
 
-/// From the store to the built state. The lock is held.
+/// Takes a build of the store to the built state. The lock is held.
 pub(crate) fn take_stored(
     run: &Invocation<'_>,
     package: &Package,

@@ -59,13 +59,13 @@ fn older_than_package(scene: &Scene<'_, '_>, package: &Package, kernel: &KernelS
     let problem = Problem::of(&IMAGE_OLDER, evidence).package(&package.id).target(&kernel.target).path(image);
     Some(match is_made_here(scene, kernel, &packages) {
         true => problem.automatic(format!("Make the boot image of {} again.", kernel.target.kernel), Repair::BootImage),
-        false => problem.told(format!("Make the boot image of {} again.", kernel.target.kernel)),
+        false => problem.manual(format!("Make the boot image of {} again.", kernel.target.kernel)),
     })
 }
 
 /// A package's modules in a boot image.
 enum Copies {
-    /// One has other code than the installed file: the evidence.
+    /// A module in the image has other code than the installed file; the evidence.
     Other(String),
     AsInstalled,
     /// Some are not there, or cannot be compared.
@@ -122,7 +122,7 @@ fn unfinished(scene: &Scene<'_, '_>) -> Vec<Problem> {
                  {release} again, and keep that of another kernel until this one has started.",
                 directory.display()
             );
-            found.push(Problem::of(&UNFINISHED, evidence).target(&kernel.target).path(path).told(text));
+            found.push(Problem::of(&UNFINISHED, evidence).target(&kernel.target).path(path).manual(text));
         }
     }
     found

@@ -35,9 +35,9 @@ const LINE: u64 = 4096;
 enum Remains {
     /// Nothing, or in use.
     None,
-    /// Its log says why it is kept, and that is recorded.
+    /// The log of a failed build that has a record.
     Recorded,
-    /// The log of a failed build that nobody has recorded.
+    /// The log of a failed build that has no record.
     Failed(PathBuf),
     Leftover,
 }

@@ -95,7 +95,7 @@ fn duplicate(
         }
         // Another version's: a state of its own.
         Some(_) => None,
-        None if kernel.indexed(name).as_deref() == Some(file) => Some(problem.told(format!(
+        None if kernel.indexed(name).as_deref() == Some(file) => Some(problem.manual(format!(
             "modprobe loads {}, which {} did not install, so it is kept. If it is not wanted, remove it, or the \
              package that has it; then run `depmod {}`.",
             shown.display(),

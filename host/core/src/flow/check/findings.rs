@@ -44,5 +44,5 @@ fn problem(plugin: &str, finding: &Finding) -> Option<Problem> {
     let read = finding.evidence.iter().map(|text| format!(" ({text})")).collect::<String>();
     let evidence = format!("{}: {}{read}", finding.subject, finding.message);
     let remedy = finding.remedy.clone().unwrap_or_else(|| format!("See the documentation of the plugin {plugin}."));
-    Some(Problem::of(&PLUGIN_FINDING, evidence).finding(format!("{plugin}/{}", finding.id)).told(remedy))
+    Some(Problem::of(&PLUGIN_FINDING, evidence).finding(format!("{plugin}/{}", finding.id)).manual(remedy))
 }

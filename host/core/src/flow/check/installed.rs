@@ -103,7 +103,7 @@ fn differs(scene: &Scene<'_, '_>) -> Vec<Problem> {
                 if is_recorded || damaged || is_newer(&product, &file) {
                     return Some(reinstall(problem, scene, package, kernel));
                 }
-                Some(problem.told(by_hand(package, kernel)))
+                Some(problem.manual(by_hand(package, kernel)))
             }
             Found::Nowhere { instead: Some(location) } => {
                 let file = module_dir.join(location.relative());
@@ -115,7 +115,7 @@ fn differs(scene: &Scene<'_, '_>) -> Vec<Problem> {
                 // A damaged file in the module's place is worth nothing: to replace it loses nothing.
                 match damage(&file) {
                     Some(_) if is_own_place(&file) => Some(reinstall(problem, scene, package, kernel)),
-                    _ => Some(problem.told(by_hand(package, kernel))),
+                    _ => Some(problem.manual(by_hand(package, kernel))),
                 }
             }
             Found::Nowhere { instead: None } => None,

@@ -99,7 +99,7 @@ fn orphan(scene: &Scene<'_, '_>, kernel: &KernelScene) -> Option<Problem> {
                 module_dir.display(),
                 kernel.target.kernel
             );
-            Some(problem(evidence).told(text))
+            Some(problem(evidence).manual(text))
         }
     }
 }
@@ -176,12 +176,12 @@ fn lacking(scene: &Scene<'_, '_>, package: &Package, kernel: &KernelScene) -> Op
             "The last build failed. {} `modsmith log {id} -k {}` has the log.",
             failure.record.remedy, target.kernel
         );
-        return Some(problem.told(text));
+        return Some(problem.manual(text));
     }
     if kernel.kernel.headers().is_none() && !tree.is_built(id, target) {
         let headers = kernel.kernel.source_dir().display();
         let problem = Problem { evidence: format!("{}; {headers} has no headers", problem.evidence), ..problem };
-        return Some(problem.told(format!("{} Then run `modsmith check --repair`.", install_headers(scene, kernel))));
+        return Some(problem.manual(format!("{} Then run `modsmith check --repair`.", install_headers(scene, kernel))));
     }
     Some(problem.rebuild(format!("Build and install it for {}.", target.kernel), Repair::Install))
 }

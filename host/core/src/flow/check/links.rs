@@ -103,7 +103,7 @@ fn weak(scene: &Scene<'_, '_>) -> Vec<Problem> {
         let owner = ours.iter().find(|(_, known)| known == link).map(|(id, _)| id);
         let why = match inside::exists(&file) {
             false => Some(format!("leads to {}, which is not there", file.display())),
-            // What other programs have installed is theirs to judge.
+            // modsmith does not judge modules that other programs have installed.
             true => owner.and_then(|_| refusal_for(scene.run, &file, &kernel.target)),
         };
         let (Some(why), Ok(location)) =

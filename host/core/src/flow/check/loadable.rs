@@ -170,9 +170,9 @@ fn problem(
     };
     let problem = Problem::of(state.check(), evidence).package(&package.id).target(&kernel.target).path(&verified.file);
     match state {
-        State::OtherKernel => problem.told(other_kernel(package, kernel, verified)),
+        State::OtherKernel => problem.manual(other_kernel(package, kernel, verified)),
         State::Refused if !HELPED_BY_BUILD.contains(&finding.rule) => {
-            problem.told(words.map_or_else(|| "Run `modsmith verify`.".to_owned(), |words| words.remedy.clone()))
+            problem.manual(words.map_or_else(|| "Run `modsmith verify`.".to_owned(), |words| words.remedy.clone()))
         }
         _ => rebuild(problem, scene, package, kernel),
     }

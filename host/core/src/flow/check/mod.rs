@@ -34,4 +34,4 @@ mod steps;
 
 pub use problem::{Check, Problem, Remedy, RemedyKind, Sight};
 pub use registry::CHECKS;
-pub use repair::{Outcome, Repaired, check, is_unsettled, repair};
+pub use repair::{RepairOutcome, Repaired, check, is_unsettled, repair};

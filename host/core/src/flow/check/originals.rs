@@ -45,17 +45,17 @@ fn of_kernel(scene: &Scene<'_, '_>, module: &ModuleDirectory, kernel: &KernelSce
         let problem = |evidence: String| Problem::of(&NOT_RESTORED, evidence).target(&kernel.target).path(&kept);
         let Some(place) = place(scene, &archive, &name, kernel) else {
             let evidence = format!("{}; where it was is not recorded", kept.display());
-            return problem(evidence).told(reinstall_kernel(kernel));
+            return problem(evidence).manual(reinstall_kernel(kernel));
         };
         let shown = kernel.kernel.module_dir().join(&place);
         if std::fs::symlink_metadata(&shown).is_ok() {
             let evidence = format!("{}, and {} is there again", kept.display(), shown.display());
             let text =
                 format!("Compare the two. If the kernel's own is the right one, run `rm -r {}`.", real.display());
-            return problem(evidence).told(text);
+            return problem(evidence).manual(text);
         }
         if let Some(why) = refusal_for(scene.run, &kept, &kernel.target) {
-            return problem(format!("{} {why}", kept.display())).told(reinstall_kernel(kernel));
+            return problem(format!("{} {why}", kept.display())).manual(reinstall_kernel(kernel));
         }
         let evidence = format!("{}; {} is not there", kept.display(), shown.display());
         let moves = archive.join(&name).ok().zip(Location::new(Root::Modules, &place).ok());
@@ -64,7 +64,7 @@ fn of_kernel(scene: &Scene<'_, '_>, module: &ModuleDirectory, kernel: &KernelSce
                 format!("Put it back to {}, and run depmod.", shown.display()),
                 Repair::RestoreOriginals(vec![moves]),
             ),
-            None => problem(evidence).told(reinstall_kernel(kernel)),
+            None => problem(evidence).manual(reinstall_kernel(kernel)),
         }
     };
     names.into_iter().map(original).collect()

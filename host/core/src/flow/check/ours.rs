@@ -13,7 +13,7 @@ use crate::tree::PackageId;
 use modsmith_facts::inside;
 use modsmith_facts::kernel::{content_digest, module_stem};
 
-/// By the digest of a module's contents, the version that made it.
+/// The version that made a module, by the digest of the module's contents.
 pub struct Ours(BTreeMap<String, PackageId>);
 
 impl Ours {
@@ -44,7 +44,7 @@ impl Ours {
     }
 }
 
-/// Of a regular file; `None` where it cannot be read.
+/// The digest of a regular file; `None` if the file cannot be read.
 fn digest(file: &Path) -> Option<String> {
     let real = inside::real(file);
     inside::is_file(&real).then(|| content_digest(&real).ok()).flatten()

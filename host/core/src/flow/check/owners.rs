@@ -36,13 +36,13 @@ impl Owners {
         self.0.contains_key(file)
     }
 
-    /// The same of the file at a location.
+    /// Whether a package owns the file at a location.
     pub fn has_at(&self, roots: &Roots, location: &Location) -> bool {
         roots.path(location).is_some_and(|path| self.has(&path))
     }
 
-    /// Those of the files that a package owns, as a clause; `None` if there are none.
-    pub fn told_of(&self, files: &[PathBuf]) -> Option<String> {
+    /// The files that a package owns, as a clause; `None` if there are none.
+    pub fn owned_clause(&self, files: &[PathBuf]) -> Option<String> {
         let owned = files.iter().filter_map(|file| Some((file, self.0.get(file)?)));
         let clauses: Vec<String> =
             owned.map(|(file, package)| format!("{} belongs to the package {package}", file.display())).collect();

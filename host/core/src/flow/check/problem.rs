@@ -37,7 +37,7 @@ pub(super) enum Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sight {
-    /// It is there.
+    /// The state was found.
     Found,
     /// A fact could not be read: the evidence says which.
     Unknown,
@@ -109,7 +109,7 @@ pub(super) enum Repair {
     KeepVersion { keep: PackageId, others: Vec<Location> },
     /// Originals go back: from the archive, to the kernel's directory.
     RestoreOriginals(Vec<(Location, Location)>),
-    /// What was installed for a kernel that is gone goes.
+    /// The files and links that were installed for a kernel that is gone are removed.
     ForgetKernel,
     /// The link `kernel-K-A` goes.
     RemoveLink,
@@ -144,7 +144,7 @@ impl Problem {
 
     /// A fact that could not be read, and what makes it readable.
     pub(super) fn unknown(check: &Check, evidence: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { sight: Sight::Unknown, ..Self::of(check, evidence).told(remedy) }
+        Self { sight: Sight::Unknown, ..Self::of(check, evidence).manual(remedy) }
     }
 
     pub(super) fn package(self, id: &PackageId) -> Self {
@@ -163,7 +163,8 @@ impl Problem {
         Self { finding: Some(id), ..self }
     }
 
-    pub(super) fn told(self, text: impl Into<String>) -> Self {
+    /// The administrator does it: `text` says how.
+    pub(super) fn manual(self, text: impl Into<String>) -> Self {
         Self { remedy: Remedy { kind: RemedyKind::Told, text: text.into() }, ..self }
     }
 

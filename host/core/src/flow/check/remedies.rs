@@ -14,11 +14,11 @@ pub fn rebuild(problem: Problem, scene: &Scene<'_, '_>, package: &Package, kerne
             "The source of {id} has nothing to build: install or load the package again, then run \
              `modsmith install {id} -k {release} --force`."
         );
-        return problem.told(text);
+        return problem.manual(text);
     }
     if kernel.kernel.headers().is_none() {
         let text = format!("{} Then run `modsmith check --repair`.", install_headers(scene, kernel));
-        return problem.told(text);
+        return problem.manual(text);
     }
     let again = match scene.run.env.tree.is_installed(id, &kernel.target) {
         true => "Build it again and install it again",

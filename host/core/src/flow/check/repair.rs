@@ -16,6 +16,7 @@ use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;
 use crate::flow::filter::Filter;
+use crate::flow::invocation::runner::PlanFate;
 use crate::flow::transaction::{self, begin};
 use crate::tree::{PackageId, Target};
 use modsmith_facts::kernel::running_release;
@@ -26,14 +27,14 @@ const ROUNDS: usize = 3;
 
 /// What became of a problem.
 #[derive(Debug)]
-pub enum Outcome {
-    /// The state is gone.
+pub enum RepairOutcome {
+    /// The problem is gone.
     Repaired,
     /// The plan of the repair is shown, and not carried out.
     Planned,
-    /// The repair failed, or the state is still there after it.
+    /// The repair failed, or the problem is still there after it.
     NotRepaired(Error),
-    /// It is for the administrator.
+    /// No repair mends it; the administrator does.
     Left,
 }
 
@@ -41,7 +42,7 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Repaired {
     pub problem: Problem,
-    pub outcome: Outcome,
+    pub outcome: RepairOutcome,
 }
 
 /// What all checks find, in their order. Changes nothing.
@@ -66,8 +67,8 @@ fn detect(run: &Invocation<'_>, filter: &Filter, is_busy: bool) -> Result<Vec<Pr
 /// is changed.
 ///
 /// # Errors
-/// As [`check`]; the lock cannot be taken; an interruption. A repair that fails is the
-/// outcome of its problem.
+/// Those of [`check`]; the lock cannot be taken; an interruption. A repair that fails is no error
+/// here, but the outcome of its problem.
 pub fn repair(run: &Invocation<'_>, filter: &Filter, found: impl FnOnce(&[Problem])) -> Result<Vec<Repaired>> {
     let _lock = begin(run)?;
     let mut problems = detect(run, filter, false)?;
@@ -89,22 +90,23 @@ pub fn repair(run: &Invocation<'_>, filter: &Filter, found: impl FnOnce(&[Proble
     Ok(judged(done, problems))
 }
 
-/// Of a dry run.
+/// The outcomes where the repairs are only shown: what no repair does is left.
 fn planned(done: Vec<Repaired>, problems: Vec<Problem>) -> Vec<Repaired> {
     let left = problems.into_iter().filter(|problem| !problem.is_repairable());
-    done.into_iter().chain(left.map(|problem| Repaired { problem, outcome: Outcome::Left })).collect()
+    done.into_iter().chain(left.map(|problem| Repaired { problem, outcome: RepairOutcome::Left })).collect()
 }
 
-/// With what the last look finds.
+/// The outcomes after the last look: a problem that it finds again is not repaired.
 fn judged(mut done: Vec<Repaired>, now: Vec<Problem>) -> Vec<Repaired> {
     for problem in now {
         match done.iter_mut().find(|known| known.problem.is_same(&problem)) {
-            None => done.push(Repaired { problem, outcome: Outcome::Left }),
+            None => done.push(Repaired { problem, outcome: RepairOutcome::Left }),
             Some(known) => {
-                if !matches!(known.outcome, Outcome::NotRepaired(_)) {
-                    let message = format!("The repair ended well, and the state is still there: {}.", problem.evidence);
+                if !matches!(known.outcome, RepairOutcome::NotRepaired(_)) {
+                    let message =
+                        format!("The repair succeeded, but the problem is still there: {}.", problem.evidence);
                     known.outcome =
-                        Outcome::NotRepaired(Error::new(Kind::ProblemsLeft, message).hint(still_there(&problem)));
+                        RepairOutcome::NotRepaired(Error::new(Kind::ProblemsLeft, message).hint(still_there(&problem)));
                 }
             }
         }
@@ -139,21 +141,21 @@ fn by_kernel(run: &Invocation<'_>, due: Vec<Problem>) -> Result<Vec<Repaired>> {
 fn of_kernel(run: &Invocation<'_>, target: Option<&Target>, mut problems: Vec<Problem>) -> Result<Vec<Repaired>> {
     sort(run, &mut problems);
     let together = run.in_transaction();
-    let mut carried_out: Vec<(Option<PackageId>, Repair, bool)> = Vec::new();
+    let mut planned: Vec<(Option<PackageId>, Repair)> = Vec::new();
     let mut done = Vec::new();
     for problem in problems {
         let Some(repair) = problem.repair.clone() else { continue };
-        let is_covered = carried_out.iter().any(|(id, earlier, _)| *id == problem.package && covers(earlier, &repair));
+        let is_covered = planned.iter().any(|(id, earlier)| *id == problem.package && covers(earlier, &repair));
         let outcome = match is_covered {
-            true => Outcome::Planned,
+            true => RepairOutcome::Planned,
             false => match steps::carry_out(&together, &problem, &repair) {
-                Ok(()) => Outcome::Planned,
+                Ok(()) => RepairOutcome::Planned,
                 Err(error) if error.kind == Kind::Interrupted => return Err(error),
-                Err(error) => Outcome::NotRepaired(error),
+                Err(error) => RepairOutcome::NotRepaired(error),
             },
         };
-        if matches!(outcome, Outcome::Planned) {
-            carried_out.push((problem.package.clone(), repair, true));
+        if matches!(outcome, RepairOutcome::Planned) {
+            planned.push((problem.package.clone(), repair));
         }
         done.push(Repaired { problem, outcome });
     }
@@ -166,7 +168,10 @@ fn of_kernel(run: &Invocation<'_>, target: Option<&Target>, mut problems: Vec<Pr
         run.runner.reporter.warning(&error.message);
     }
     let ended = |outcome| match outcome {
-        Outcome::Planned => run.runner.after_success(|| Outcome::Repaired).unwrap_or(Outcome::Planned),
+        RepairOutcome::Planned => match run.runner.fate_of_plans() {
+            PlanFate::CarriedOut => RepairOutcome::Repaired,
+            PlanFate::Shown => RepairOutcome::Planned,
+        },
         other => other,
     };
     Ok(done.into_iter().map(|Repaired { problem, outcome }| Repaired { problem, outcome: ended(outcome) }).collect())
@@ -182,8 +187,8 @@ fn covers(earlier: &Repair, later: &Repair) -> bool {
         || (copies(earlier) && *later == Depmod)
 }
 
-/// By stage; of one stage, what builds again first, and packages before those that are
-/// built against them.
+/// Sorts problems by the stage of their repair. Within a stage, repairs that build come first, and
+/// packages come before those that are built against them.
 fn sort(run: &Invocation<'_>, problems: &mut [Problem]) {
     let depth: BTreeMap<PackageId, usize> = problems
         .iter()

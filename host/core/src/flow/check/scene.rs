@@ -13,7 +13,7 @@ use crate::flow::filter::{Filter, Matchers};
 use crate::flow::install::installed::ModuleIndex;
 use crate::flow::invocation::image::has_image;
 use crate::flow::verify::{Verified, verify_built};
-use crate::tree::{Entry, ModuleDirectory, Package, PackageId, SourceState, Target, TreeLock};
+use crate::tree::{ModuleDirectory, Package, PackageEntry, PackageId, SourceState, Target, TreeLock};
 use modsmith_facts::inside;
 use modsmith_facts::kernel::{Kernel, machine};
 use modsmith_verify::{Answer, Installed, Neighbours};
@@ -22,7 +22,7 @@ use modsmith_verify::{Answer, Installed, Neighbours};
 pub struct Scene<'s, 'r> {
     pub run: &'s Invocation<'r>,
     /// The registered packages that are asked about.
-    pub packages: Vec<Entry>,
+    pub packages: Vec<PackageEntry>,
     /// Every directory of the tree that may be a module's.
     pub modules: Vec<ModuleDirectory>,
     /// The kernels that are asked about.
@@ -51,7 +51,7 @@ impl<'s, 'r> Scene<'s, 'r> {
         let tree = &run.env.tree;
         let modules: Vec<ModuleDirectory> =
             tree.modules()?.iter().map(|name| tree.module(name)).collect::<Result<_>>()?;
-        let packages: Vec<Entry> = modules.iter().flat_map(|module| tree.entries_of(module, |_| true)).collect();
+        let packages: Vec<PackageEntry> = modules.iter().flat_map(|module| tree.entries_of(module, |_| true)).collect();
         let mut targets: BTreeSet<Target> = packages.iter().flat_map(|entry| tree.targets(&entry.id)).collect();
         targets.extend(modules.iter().flat_map(ModuleDirectory::linked_targets));
         for kernel in installed_kernels(run.env.install_tree()) {
@@ -85,7 +85,7 @@ impl<'s, 'r> Scene<'s, 'r> {
         pairs.filter(|(_, kernel)| kernel.is_there()).collect()
     }
 
-    /// The same of those that are installed.
+    /// Each package with each kernel that it is installed for.
     pub fn active(&self) -> Vec<(Package, &KernelScene)> {
         let mut pairs = self.built();
         pairs.retain(|(package, kernel)| self.run.env.tree.is_installed(&package.id, &kernel.target));

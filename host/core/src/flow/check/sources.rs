@@ -8,7 +8,7 @@ use super::problem::{Check, Problem, Repair, Stage};
 use super::scene::Scene;
 use crate::conf::Placeholder;
 use crate::flow::check::scene::KernelScene;
-use crate::tree::{Entry, PackageId, SourceState, Target};
+use crate::tree::{PackageEntry, PackageId, SourceState, Target};
 use modsmith_facts::{Location, Root, inside};
 
 pub(super) const SOURCE_LOST: Check = Check {
@@ -52,7 +52,7 @@ fn lost(scene: &Scene<'_, '_>) -> Vec<Problem> {
         .collect()
 }
 
-fn lost_source(scene: &Scene<'_, '_>, entry: &Entry) -> Option<Problem> {
+fn lost_source(scene: &Scene<'_, '_>, entry: &PackageEntry) -> Option<Problem> {
     let id = &entry.id;
     let link = scene.run.env.tree.real(&id.source_link());
     let (path, evidence) = match &entry.source {
@@ -84,7 +84,7 @@ fn lost_source(scene: &Scene<'_, '_>, entry: &Entry) -> Option<Problem> {
     Some(remedy_of_lost(scene, entry, problem))
 }
 
-fn remedy_of_lost(scene: &Scene<'_, '_>, entry: &Entry, problem: Problem) -> Problem {
+fn remedy_of_lost(scene: &Scene<'_, '_>, entry: &PackageEntry, problem: Problem) -> Problem {
     let id = &entry.id;
     let home = source_dir(scene, id);
     if entry.source == SourceState::Broken && inside::is_file(&home.join("dkms.conf")) {
@@ -97,7 +97,7 @@ fn remedy_of_lost(scene: &Scene<'_, '_>, entry: &Entry, problem: Problem) -> Pro
             format!("Take {id} out of the tree: no kernel that is installed here uses it."),
             Repair::RemoveVersion,
         ),
-        false => problem.told(format!(
+        false => problem.manual(format!(
             "Its modules are kept for {}. Put the source back at {}, then run `modsmith check --repair`.",
             in_use.join(", "),
             home.display()
@@ -117,7 +117,7 @@ fn source_dir(scene: &Scene<'_, '_>, id: &PackageId) -> PathBuf {
 }
 
 /// A registered version whose source is an empty directory, and that has built nothing.
-fn is_empty_version(scene: &Scene<'_, '_>, entry: &Entry) -> bool {
+fn is_empty_version(scene: &Scene<'_, '_>, entry: &PackageEntry) -> bool {
     let source = match &entry.source {
         SourceState::Present(source) => source.clone(),
         SourceState::Broken => source_dir(scene, &entry.id),
@@ -216,7 +216,7 @@ fn name_differs(scene: &Scene<'_, '_>) -> Vec<Problem> {
              `modsmith remove {} --all` and add the new one; else correct PACKAGE_NAME and PACKAGE_VERSION.",
             package.id
         );
-        Some(Problem::of(&NAME_DIFFERS, evidence).package(&package.id).path(file).told(text))
+        Some(Problem::of(&NAME_DIFFERS, evidence).package(&package.id).path(file).manual(text))
     };
     scene.present().filter_map(differs).collect()
 }
@@ -236,7 +236,7 @@ fn writable(scene: &Scene<'_, '_>) -> Vec<Problem> {
             source = package.source.display()
         );
         let evidence = format!("{}: {why}", path.display());
-        Some(Problem::of(&WRITABLE, evidence).package(&package.id).path(path).told(text))
+        Some(Problem::of(&WRITABLE, evidence).package(&package.id).path(path).manual(text))
     };
     scene.present().filter_map(found).collect()
 }

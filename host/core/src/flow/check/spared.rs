@@ -1,4 +1,4 @@
-//! What a package of the system owns is deleted by no repair: the problem says so instead.
+//! No repair deletes a file that a package of the system owns: the problem says so instead.
 
 use std::path::PathBuf;
 
@@ -19,8 +19,8 @@ pub fn spare_owned(run: &Invocation<'_>, problems: Vec<Problem>) -> Vec<Problem>
 }
 
 fn spared(mut problem: Problem, files: &[PathBuf], owners: &Owners) -> Problem {
-    let Some(told) = owners.told_of(files) else { return problem };
-    problem.evidence = format!("{}; {told}", problem.evidence);
+    let Some(owned) = owners.owned_clause(files) else { return problem };
+    problem.evidence = format!("{}; {owned}", problem.evidence);
     match (&problem.repair, &problem.package, &problem.target) {
         // They take more away than these files.
         (Some(Repair::RemoveVersion | Repair::ForgetKernel), ..) => {
@@ -33,11 +33,11 @@ fn spared(mut problem: Problem, files: &[PathBuf], owners: &Owners) -> Problem {
                  to have the one of the package, run `modsmith uninstall {id} -k {}`.",
                 target.kernel
             );
-            Problem { repair: None, ..problem.told(text) }
+            Problem { repair: None, ..problem.manual(text) }
         }
         _ => {
             let text = "What a package owns is kept. If the file is not wanted, remove the package.";
-            Problem { repair: None, ..problem.told(text) }
+            Problem { repair: None, ..problem.manual(text) }
         }
     }
 }

@@ -115,7 +115,7 @@ pub struct Sought<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
     At(Location),
-    /// It is not there. `instead`: another file is where it was installed.
+    /// The module was not found. `instead`: another file is at the path of its installation.
     Nowhere {
         instead: Option<Location>,
     },

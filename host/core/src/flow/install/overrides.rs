@@ -6,9 +6,9 @@ use modsmith_facts::{Location, Root, inside};
 /// What is overruled when a package is installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Overrides {
-    /// As `--force`.
+    /// `--force`: all reasons against the installation.
     pub everything: bool,
-    /// As `--force-version-override`.
+    /// `--force-version-override`: a version that is not newer.
     pub version: bool,
 }
 

@@ -76,8 +76,8 @@ fn check_installable(
     let store = run.env.tree.record(&package.id, target).and_then(|record| record.store);
     refuse_revoked_install(&package.id, target, store.as_ref())?;
     let conf = run.conf(package, kernel, Strictness::Strict)?;
-    let modules = choose(run, package, &conf, kernel, target, overrides)?;
-    // What is forced is a warning, which the installation prints.
+    let modules = choose(run, &Candidate { package, conf: &conf, kernel, target, overrides })?;
+    // Under --force, a refusal is a warning, which the installation prints.
     if !overrides.everything {
         let files = modules.iter().map(|module| (module.name, module.file.as_str()));
         refuse_unloadable(run, &package.id, kernel, target, files, false)?;
@@ -111,7 +111,7 @@ pub(crate) fn install_overriding(
     let conf_files = conf_files(run, package, target);
     let conf = run.conf(package, kernel, Strictness::Strict)?;
     let _common = run.transaction.hold_common();
-    let modules = choose(run, package, &conf, kernel, target, overrides)?;
+    let modules = choose(run, &Candidate { package, conf: &conf, kernel, target, overrides })?;
     let files = modules.iter().map(|module| (module.name, module.file.as_str()));
     let overruled = refuse_unloadable(run, &package.id, kernel, target, files, overrides.everything)?;
 
@@ -153,15 +153,18 @@ pub(crate) fn install_overriding(
     run.runner.run(plan)
 }
 
-/// Which modules may be installed; at least one, or none was asked for.
-fn choose<'c>(
-    run: &Invocation<'_>,
-    package: &Package,
+/// A built package that is to be installed for a kernel.
+struct Candidate<'c> {
+    package: &'c Package,
     conf: &'c PackageConf,
-    kernel: &Arc<Kernel>,
-    target: &Target,
+    kernel: &'c Arc<Kernel>,
+    target: &'c Target,
     overrides: Overrides,
-) -> Result<Vec<PlannedModule<'c>>> {
+}
+
+/// The modules that may be installed. An error if a package has modules, and none may be.
+fn choose<'c>(run: &Invocation<'_>, candidate: &Candidate<'c>) -> Result<Vec<PlannedModule<'c>>> {
+    let Candidate { package, conf, kernel, target, .. } = *candidate;
     let products = run.runner.products(&package.id, target);
     let product_dir = run.env.tree.real(&package.id.products_dir(target));
     let is_linked = run.env.options.symlink_modules || run.env.framework.symlink_modules();
@@ -184,7 +187,7 @@ fn choose<'c>(
         };
         let destination = destination(run, kernel, Some(&facts), record)?;
         let existing = index.find(&record.dest_name, &destination).into_iter().next();
-        if refused(run, package, conf, kernel, target, record, &file, existing.as_deref(), overrides) {
+        if candidate.refuses(run, record, &file, existing.as_deref()) {
             continue;
         }
         let original = existing
@@ -210,36 +213,29 @@ fn expected_file(run: &Invocation<'_>, kernel: &Arc<Kernel>, record: &ModuleReco
     Ok(format!("{}.ko{}", record.dest_name, compression.map_or("", |c| c.suffix())))
 }
 
-/// Whether a newer or equal module, or the kernel itself, speaks against it.
-#[expect(clippy::too_many_arguments, reason = "one question about one module, asked in one place")]
-fn refused(
-    run: &Invocation<'_>,
-    package: &Package,
-    conf: &PackageConf,
-    kernel: &Kernel,
-    target: &Target,
-    record: &ModuleRecord,
-    file: &str,
-    existing: Option<&Path>,
-    overrides: Overrides,
-) -> bool {
-    let obsolete_by = conf.obsolete_by.as_deref().filter(|d| !overrides.everything && obsolete(d, kernel));
-    if let Some(directive) = obsolete_by {
-        run.runner.reporter.warning(&format!(
-            "{}: kernel {} includes this driver since {directive} (OBSOLETE_BY); it was not installed.",
-            record.dest_name, target.kernel
-        ));
-        return true;
-    }
-    let Some(existing) = existing.filter(|_| !overrides.everything && !overrides.version) else { return false };
-    let product = run.env.tree.real(&package.id.products_dir(target)).join(file);
-    let existing = kernel.module_dir().join(existing);
-    let identical = same_contents(&product, &existing);
-    match compare(&record.dest_name, ModInfo::read(&product).ok().as_ref(), &existing, identical) {
-        Verdict::Install => false,
-        Verdict::Keep(reason) => {
-            run.runner.reporter.warning(&reason);
-            true
+impl Candidate<'_> {
+    /// Whether a module is not installed, because the kernel includes the driver, or `existing`, the
+    /// module that the kernel has, is newer or equal. A warning says which.
+    fn refuses(&self, run: &Invocation<'_>, record: &ModuleRecord, file: &str, existing: Option<&Path>) -> bool {
+        let Self { package, conf, kernel, target, overrides } = *self;
+        let obsolete_by = conf.obsolete_by.as_deref().filter(|d| !overrides.everything && obsolete(d, kernel));
+        if let Some(directive) = obsolete_by {
+            run.runner.reporter.warning(&format!(
+                "{}: kernel {} includes this driver since {directive} (OBSOLETE_BY); it was not installed.",
+                record.dest_name, target.kernel
+            ));
+            return true;
+        }
+        let Some(existing) = existing.filter(|_| !overrides.everything && !overrides.version) else { return false };
+        let product = run.env.tree.real(&package.id.products_dir(target)).join(file);
+        let existing = kernel.module_dir().join(existing);
+        let identical = same_contents(&product, &existing);
+        match compare(&record.dest_name, ModInfo::read(&product).ok().as_ref(), &existing, identical) {
+            Verdict::Install => false,
+            Verdict::Keep(reason) => {
+                run.runner.reporter.warning(&reason);
+                true
+            }
         }
     }
 }

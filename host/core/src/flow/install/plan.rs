@@ -25,7 +25,7 @@ pub(crate) struct InstallFacts<'a> {
     pub moved: Vec<Location>,
     /// What becomes of directories that lose a file.
     pub prune: Prune,
-    /// What is noted of the installation. `None`: it cannot be known yet.
+    /// The record of the installation. `None` if a dry run cannot know it.
     pub record: Option<BuildRecord>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct PlannedModule<'a> {
     pub destination: String,
     /// A file of the same name that is put aside.
     pub original: Option<Original>,
-    /// What a link leads to that is made instead of a copy.
+    /// The target of the link, if a link is made instead of a copy.
     pub link_to: Option<String>,
 }
 

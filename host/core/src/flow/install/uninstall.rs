@@ -131,7 +131,7 @@ fn installed_modules(
         let product = product_named(&products, &name).map(|file| directory.join(file));
         Ok(Installed { found: find_installed(run, kernel, sought, product.as_deref())?, name })
     };
-    // Those that are not for the kernel may have been, under an earlier dkms.conf.
+    // Modules that the dkms.conf excludes may have been installed under an earlier dkms.conf.
     let is_missing = |installed: &Installed| matches!(installed.found, Found::Nowhere { instead: None });
     let excluded = excluded.map(&find).filter(|found| !found.as_ref().is_ok_and(is_missing));
     of_conf.chain(no_longer).map(&find).chain(excluded).collect()

@@ -69,7 +69,7 @@ impl WeakLinks {
         self.0.values().flatten()
     }
 
-    /// Those that lead to a kernel's modules.
+    /// The links that lead to a kernel's modules.
     pub fn to(&self, kernel: &str) -> &[WeakLink] {
         self.0.get(kernel).map_or(&[], Vec::as_slice)
     }

@@ -12,7 +12,7 @@ use modsmith_plugins::SearchPath;
 
 /// Entries of one kind.
 pub(crate) struct Cache {
-    /// Each is read; the first one is written.
+    /// All directories are read; only the first one is written.
     directories: Vec<PathBuf>,
     /// The directory below them.
     kind: &'static str,
@@ -23,7 +23,7 @@ impl Cache {
         Self { directories, kind }
     }
 
-    /// Of this machine.
+    /// The cache of this machine.
     pub fn of_machine(kind: &'static str) -> Self {
         Self::new(SearchPath::from_environment().caches, kind)
     }

@@ -115,7 +115,7 @@ impl Facts {
     /// A package's dkms.conf for a kernel, evaluated the first time only.
     fn evaluated(&self, env: &Env, package: &Package, kernel: &Kernel) -> Result<Evaluated> {
         let overrides = env.override_files(package, kernel.release(), kernel.arch());
-        // What cannot be read has an error of its own each time.
+        // If a file cannot be read, each evaluation reports its own error.
         let Some(files) = contents(env.conf_file(package), &overrides) else {
             return evaluate(env, package, kernel, overrides);
         };
@@ -180,7 +180,7 @@ fn answer_to<Question: Ord, Answer: Default>(answers: &Answers<Question, Answer>
 /// What a dkms.conf and those of its override files hold that exist. `None` where one
 /// cannot be read.
 fn contents(conf: PathBuf, overrides: &[PathBuf]) -> Option<Vec<(PathBuf, Vec<u8>)>> {
-    let there = overrides.iter().filter(|file| inside::exists(file)).cloned();
+    let there = overrides.iter().filter(|file| conf::is_override(file)).cloned();
     let read = |file: PathBuf| inside::read_configuration(&file).ok().map(|contents| (file, contents));
     std::iter::once(conf).chain(there).map(read).collect()
 }

@@ -28,7 +28,7 @@ const MOST_TREES: usize = 64;
 const PROGRAMS: [&str; 14] =
     ["ar", "as", "bash", "cc", "gcc", "ld", "ld.bfd", "make", "nm", "objcopy", "objdump", "pahole", "sh", "strip"];
 
-/// The same where the compiler is clang.
+/// The programs that a build uses if the compiler is clang.
 const LLVM_PROGRAMS: [&str; 7] =
     ["clang", "ld.lld", "llvm-ar", "llvm-nm", "llvm-objcopy", "llvm-objdump", "llvm-strip"];
 
@@ -75,7 +75,7 @@ pub(crate) fn kernel_inputs(
 pub(crate) fn header_trees(env: &Env, kernel: &Kernel) -> Result<HeaderTrees, String> {
     let top = kernel.headers().ok_or("the kernel has no headers")?;
     if !inside::is_dir(&top.join("include/generated")) {
-        return Err("the kernel's source tree is prepared for each build".to_owned());
+        return Err("the headers have no include/generated: kernels before 2.6.33 are built anew each time".to_owned());
     }
     let source = kernel.module_dir().join("source");
     let mut todo = vec![source, top.to_path_buf()];
@@ -113,7 +113,7 @@ struct Room {
 /// Far more than kernels have, built with debugging information: a sparse file can have any size.
 const OF_SYSTEM: Room = Room { bytes: 32 << 30, entries: MOST_TREES * MOST_ENTRIES };
 
-/// The same of what an image leads to on this machine.
+/// The limits for the trees of this machine that an image leads to.
 const OF_MACHINE: Room = Room { bytes: 1 << 30, entries: 100_000 };
 
 impl Room {
@@ -153,12 +153,12 @@ fn look_at_tree(
     Ok(Tree { digest: digest(&listing).map_err(unreadable)?, leads_to })
 }
 
-/// The same of a tree of this machine, to which an image leads: its builds see the machine where the image has
-/// no make. The maker of the image learns no more of the machine than every user. `None`: the user of a build
-/// does not find it.
+/// Reads a tree of this machine to which an image leads: if the image has no make, its builds see the
+/// machine. The maker of the image learns no more of the machine than every user. `None` if the user of a
+/// build cannot reach the tree.
 fn look_at_machine(env: &Env, real: &Path, room: &mut Room) -> Result<Option<Tree>, String> {
     let look = || match real.symlink_metadata() {
-        // What is kept from earlier looks is root's.
+        // The cache of earlier readings belongs to root, so it is not used.
         Ok(_) => look_at_tree(env, real, room, Listing::digest).map(Some),
         Err(_) => Ok(None),
     };
@@ -243,7 +243,7 @@ fn programs(env: &Env, kernel: &Kernel, toolchain: &Toolchain) -> BTreeMap<Strin
     let path = callers("PATH").unwrap_or_default();
     let root = env.build_root();
     let found = |name: String| {
-        // What comes behind the program's name are its options.
+        // Words behind the program's name are its options.
         let name = name.split_whitespace().next()?.to_owned();
         let files = match name.contains('/') {
             true => resolve_in_root(root, Path::new(&name)).ok().into_iter().collect(),
@@ -284,7 +284,7 @@ fn files<'p>(env: &Env, programs: impl Iterator<Item = &'p PathBuf>) -> Result<B
         Some(known) => known,
         None => {
             let known = look_at(env, programs, loader)?;
-            // What was written to just now could be so again, with the same stamp.
+            // A file that was written just now could change again without a change of its stamp.
             if known.files.iter().all(|(file, stamp, _)| Stamp::settled(file).as_ref() == Some(stamp)) {
                 cache.keep(&name, &known);
             }

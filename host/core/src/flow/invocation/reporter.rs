@@ -50,7 +50,7 @@ impl<'a> TaskReporter<'a> {
         self.note(Level::Warning, vec![text.to_owned()], false);
     }
 
-    /// The same without a prefix; each is said once.
+    /// A warning without a prefix; each is reported once.
     pub fn notice(&self, text: &str) {
         self.note(Level::Notice, vec![text.to_owned()], false);
     }
@@ -73,7 +73,7 @@ impl<'a> TaskReporter<'a> {
         self.event(Kind::Progress(progress));
     }
 
-    /// Of several pieces of work: how many are done, and the names of those in work.
+    /// The progress of several pieces of work: how many are done, and the names of those in work.
     pub(crate) fn overall(&self, done: usize, of: usize, in_work: &[&str]) {
         let in_work = in_work.iter().map(|name| (*name).to_owned()).collect();
         self.progress(Progress::Overall { done, of, in_work });

@@ -2,6 +2,8 @@
 //! say what comes after a plan that was carried out.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -13,7 +15,7 @@ use crate::flow::invocation::env::Env;
 use crate::flow::invocation::reporter::TaskReporter;
 use crate::tree::{PackageId, Target, TreeLock};
 use modsmith_facts::{Location, Root};
-use modsmith_plan::{Action, Builder, Executor, Jobs, Plan, verbs};
+use modsmith_plan::{Action, Builder, Executor, Files, Jobs, PRIVATE_DIR, Plan, STAGING_PREFIX, verbs};
 
 /// Whether plans are run or shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,13 +33,15 @@ pub struct Runner<'a> {
     shared: Arc<Shared>,
 }
 
-/// What the threads of an invocation have in common.
+/// State that the threads of an invocation share.
 struct Shared {
     kind: Kind,
     jobs: OnceLock<Jobs>,
     said: Mutex<BTreeSet<Vec<String>>>,
     /// How many pieces of work have begun.
     begun: AtomicUsize,
+    /// How many paths of staging directories were given out.
+    staged: AtomicUsize,
 }
 
 enum Kind {
@@ -58,13 +62,11 @@ struct DryRun {
     plans: Mutex<Vec<Plan>>,
 }
 
-/// What came of an attempt to take the tree's lock without waiting.
-pub enum TryLock {
-    Taken(TreeLock),
-    /// Another invocation holds the lock, or the tree cannot be written.
-    Refused,
-    /// A dry run takes none: it changes nothing.
-    NotNeeded,
+/// What happens to plans that are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PlanFate {
+    CarriedOut,
+    Shown,
 }
 
 impl<'a> Runner<'a> {
@@ -73,12 +75,13 @@ impl<'a> Runner<'a> {
             Mode::Execute => Kind::Live(Live::default()),
             Mode::DryRun => Kind::DryRun(DryRun::default()),
         };
-        let (jobs, said, begun) = (OnceLock::new(), Mutex::default(), AtomicUsize::default());
-        let shared = Arc::new(Shared { kind, jobs, said, begun });
+        let (jobs, said) = (OnceLock::new(), Mutex::default());
+        let (begun, staged) = (AtomicUsize::default(), AtomicUsize::default());
+        let shared = Arc::new(Shared { kind, jobs, said, begun, staged });
         Self { reporter: TaskReporter::new(observer), env, shared }
     }
 
-    /// The same runner, speaking about a piece of work.
+    /// The same runner, with events about a piece of work.
     pub(crate) fn about(&self, work: Arc<Work>) -> Self {
         Self { reporter: self.reporter.about(work), ..self.clone() }
     }
@@ -131,6 +134,32 @@ impl<'a> Runner<'a> {
         matches!(self.shared.kind, Kind::Live(_)).then(next)
     }
 
+    /// What becomes of the plans so far.
+    pub(crate) fn fate_of_plans(&self) -> PlanFate {
+        match self.shared.kind {
+            Kind::Live(_) => PlanFate::CarriedOut,
+            Kind::DryRun(_) => PlanFate::Shown,
+        }
+    }
+
+    /// Where a directory is that the plans so far move: at its new path once they are carried out,
+    /// at its old path if they are only shown.
+    pub(crate) fn path_after_plans(&self, old: PathBuf, new: PathBuf) -> PathBuf {
+        match self.fate_of_plans() {
+            PlanFate::CarriedOut => new,
+            PlanFate::Shown => old,
+        }
+    }
+
+    /// A new path for a staging directory in the tree. `None` if plans are only shown: a dry run
+    /// makes nothing in the tree.
+    pub(crate) fn staging_path(&self) -> Option<PathBuf> {
+        // A directory that is there when the invocation is killed is deleted by the next one.
+        let number = || self.shared.staged.fetch_add(1, Ordering::Relaxed);
+        let name = || format!("{STAGING_PREFIX}{}-{}", std::process::id(), number());
+        self.after_success(|| self.env.tree.path().join(PRIVATE_DIR).join(name()))
+    }
+
     /// Records a failure. A dry run records none: it has attempted nothing.
     pub(crate) fn after_failure(&self, error: Error, remember: impl FnOnce(Error) -> Error) -> Error {
         match self.shared.kind {
@@ -149,13 +178,13 @@ impl<'a> Runner<'a> {
         self.after_success(lock).transpose()
     }
 
-    /// Takes the tree's lock if it is free.
-    pub(crate) fn try_lock(&self) -> TryLock {
-        let lock = || TreeLock::try_acquire(self.env.tree.path(), self.env.environment.command());
-        match self.after_success(lock) {
-            Some(Some(lock)) => TryLock::Taken(lock),
-            Some(None) => TryLock::Refused,
-            None => TryLock::NotNeeded,
+    /// Makes a change under the tree's lock, if the lock is free and the tree can be written.
+    /// `false` if not. A dry run makes no change and needs no lock.
+    pub(crate) fn with_free_lock(&self, change: impl FnOnce(&TreeLock) -> Result<()>) -> Result<bool> {
+        match self.after_success(|| TreeLock::try_acquire(self.env.tree.path(), self.env.environment.command())) {
+            Some(Some(lock)) => change(&lock).map(|()| true),
+            Some(None) => Ok(false),
+            None => Ok(true),
         }
     }
 
@@ -200,6 +229,17 @@ impl<'a> Runner<'a> {
         }
     }
 
+    /// The directories of a version that the plans so far leave, but for its source, its build
+    /// directory, and the results of package formats: names, sorted.
+    pub(crate) fn directories_left(&self, id: &PackageId) -> Vec<String> {
+        let mut names = self.env.tree.other_directories(id);
+        if let Kind::DryRun(dry_run) = &self.shared.kind {
+            let files = Files::new(self.env.system.roots.clone());
+            names.retain(|name| !id.version_dir().join(name).is_ok_and(|path| dry_run.deletes(&path, &files)));
+        }
+        names
+    }
+
     /// Whether anything has been changed for a kernel.
     pub(crate) fn has_changed_kernels(&self) -> bool {
         matches!(&self.shared.kind, Kind::Live(live) if live.changed.load(Ordering::Relaxed))
@@ -242,7 +282,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// The same with what the user is advised to do.
+    /// Lines of advice to the user that are the same for many packages: said the first time.
     pub(crate) fn advise_once(&self, lines: &[String]) {
         let is_new = || self.shared.said.lock().unwrap_or_else(PoisonError::into_inner).insert(lines.to_vec());
         if !lines.is_empty() && is_new() {
@@ -252,10 +292,28 @@ impl<'a> Runner<'a> {
 }
 
 impl DryRun {
-    /// Whether one of the plans puts something new in a place.
+    /// Whether one of the plans renames something to a place.
     fn makes(&self, place: &Location) -> bool {
         let makes = |action: &Action| matches!(action, Action::Rename(verbs::Rename { to, .. }) if to == place);
         self.plans().iter().any(|plan| plan.steps.iter().any(|step| makes(&step.action)))
+    }
+
+    /// Whether the plans delete a directory: it is removed, or all that it holds is removed and it
+    /// is pruned.
+    fn deletes(&self, directory: &Location, files: &Files) -> bool {
+        let (mut removed, mut pruned) = (BTreeSet::new(), BTreeSet::new());
+        for step in self.plans().iter().flat_map(|plan| &plan.steps) {
+            match &step.action {
+                Action::Remove(verbs::Remove { location }) => _ = removed.insert(location.clone()),
+                Action::Prune(verbs::Prune { location, .. }) => _ = pruned.insert(location.clone()),
+                _ => {}
+            }
+        }
+        let is_emptied = || {
+            let is_removed = |name: &OsString| directory.join(name).is_ok_and(|path| removed.contains(&path));
+            files.entries(directory).is_ok_and(|names| names.iter().all(is_removed))
+        };
+        removed.contains(directory) || (pruned.contains(directory) && is_emptied())
     }
 
     fn plans(&self) -> MutexGuard<'_, Vec<Plan>> {
@@ -266,5 +324,46 @@ impl DryRun {
     fn writes(&self, file: &Location) -> bool {
         let writes = |action: &Action| matches!(action, Action::WriteFile(verbs::WriteFile { location, .. }) if location == file);
         self.plans().iter().any(|plan| plan.steps.iter().any(|step| writes(&step.action)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use modsmith_facts::Roots;
+
+    /// Whether plans delete a kernel's directory that has these directories, if they remove some of
+    /// them and prune the kernel's directory.
+    fn deletes(directories: &[&str], removed: &[&str]) -> bool {
+        let tree = tempfile::tempdir().unwrap();
+        for directory in directories {
+            std::fs::create_dir_all(tree.path().join("m/1/6.1").join(directory)).unwrap();
+        }
+        let roots = Roots::default().with(Root::Tree, tree.path());
+        let kernel = Location::new(Root::Tree, "m/1/6.1").unwrap();
+        let mut plan = Builder::new("unbuild m/1", roots.clone());
+        for name in removed {
+            plan.push(verbs::Remove { location: kernel.join(name).unwrap() }, "");
+        }
+        plan.push(verbs::Prune::from(kernel.clone()), "");
+        let dry_run = DryRun::default();
+        dry_run.plans().push(plan.finish());
+        dry_run.deletes(&kernel, &Files::new(roots))
+    }
+
+    #[test]
+    fn a_directory_is_deleted_by_the_plans_that_remove_all_it_holds() {
+        assert!(deletes(&["x86_64/module"], &["x86_64"]));
+        assert!(deletes(&["x86_64/module", "aarch64/module"], &["x86_64", "aarch64"]));
+        assert!(!deletes(&["x86_64/module", "aarch64/log"], &["x86_64"]));
+        assert!(!deletes(&["x86_64/module", ".tmp_x86_64_1"], &["x86_64"]));
+        assert!(!deletes(&["x86_64/log"], &[]));
+    }
+
+    #[test]
+    fn a_directory_that_no_plan_names_stays() {
+        let roots = Roots::default().with(Root::Tree, "/nonexistent");
+        let kernel = Location::new(Root::Tree, "m/1/6.1").unwrap();
+        assert!(!DryRun::default().deletes(&kernel, &Files::new(roots)));
     }
 }

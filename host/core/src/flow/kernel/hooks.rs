@@ -1,4 +1,4 @@
-//! What plugins want done when something happened to a kernel.
+//! Hooks of plugins for the events of a kernel.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Builder;
 use modsmith_plugins::{Event, KernelHooks};
 
-/// What plugins want done when something happened to a kernel.
+/// Runs the steps that plugins add after an event of a kernel.
 pub(crate) fn run_kernel_hooks(run: &Invocation<'_>, event: Event, kernel: &Arc<Kernel>) -> Result<()> {
     let mut plan = Builder::new(
         format!("run the kernel hooks of plugins for kernel {}", kernel.release()),
@@ -17,5 +17,5 @@ pub(crate) fn run_kernel_hooks(run: &Invocation<'_>, event: Event, kernel: &Arc<
     );
     let answer = KernelHooks(&run.env.plugins).event(event, kernel, &run.transaction.changed(kernel), &mut plan)?;
     plan_depmod_of(run, answer, kernel.arch(), &mut plan);
-    if plan.steps().is_empty() { Ok(()) } else { run.runner.run(plan) }
+    run.runner.run(plan)
 }

@@ -18,7 +18,7 @@ pub(super) struct Unpacked {
     pub root: PathBuf,
 }
 
-/// All of them. Paths are relative to the one root directory.
+/// All unpacked packages. Paths are relative to the one root directory.
 pub(super) struct Union(pub Vec<Unpacked>);
 
 /// What a kernel's headers consist of.

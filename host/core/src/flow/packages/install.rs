@@ -20,8 +20,8 @@ use modsmith_plugins::Packager;
 pub fn install_archive(run: &Invocation<'_>, archive: &Path, target: &Target, request: &FormatRequest) -> Result<bool> {
     let Some(command) = Packager(&run.env.plugins).installer(&request.format)? else { return Ok(false) };
     check_archive(archive)?;
-    // Its scripts call this program: no lock may be held, and what is going
-    // on here is none of their business, so the journal is elsewhere.
+    // The scripts of the file call this program, which needs the lock and recovers journals: so no
+    // lock is held here, and the journal is outside the tree.
     let staging = Staging::elsewhere()?;
     let mut roots = staging.roots(run.env.system.roots.clone());
     roots.set(Root::System, archive.parent().unwrap_or(Path::new("/")));

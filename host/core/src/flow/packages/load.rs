@@ -1,4 +1,4 @@
-//! From an archive into the tree.
+//! Loading an archive into the tree.
 
 use std::path::{Path, PathBuf};
 
@@ -81,7 +81,7 @@ fn plan_source(
         if registered.is_dir() {
             plan_registration(run, id, plan);
         } else if !matches!(known, Some(SourceState::Present(_))) {
-            // As dkms 2.x has it: a directory with the dkms.conf, no link.
+            // The source is a directory with the dkms.conf and no link, as in dkms 2.x.
             plan_left_out(&from, &shape.beside_conf, plan)?;
             plan.push(
                 verbs::Copy { from, to: id.source_link() },
@@ -96,7 +96,8 @@ fn plan_source(
     Ok(())
 }
 
-/// What is built, by renaming: a kernel's modules appear all at once.
+/// The steps that bring built modules into the tree. They rename a directory, so that a kernel's
+/// modules appear all at once.
 fn plan_built(run: &Invocation<'_>, id: &PackageId, shape: &Shape, plan: &mut Builder) -> Result<()> {
     for Built { target, left_out } in &shape.built {
         let to = id.target_dir(target);

@@ -1,9 +1,10 @@
-//! From the tree to an archive.
+//! Making an archive of a package of the tree.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use super::FormatRequest;
+use super::destination::{Destination, Place};
 use super::staging::Staging;
 use crate::conf::Strictness;
 use crate::error::{Error, Kind, Result};
@@ -36,13 +37,15 @@ pub fn make_format(
     if missing.is_empty() {
         return make();
     }
+    // Nothing is built for an archive that has no place.
+    Destination::of(run, id, request)?;
     match build(run, &PackageSource::Named(id.clone()), &missing).into_iter().next() {
         Some(error) => Err(error),
         None => run.runner.after_success(make).unwrap_or(Ok(())),
     }
 }
 
-/// Makes it of what the tree has.
+/// Makes the archive; the modules are built.
 fn make_of_tree(
     run: &Invocation<'_>,
     id: &PackageId,
@@ -54,6 +57,7 @@ fn make_of_tree(
     let _lock = begin(run)?;
     let package = run.env.package(id)?;
     let targets = packaged(run, id, targets, needs, request)?;
+    let destination = Destination::of(run, id, request)?;
     let kernels: Vec<_> = targets.iter().map(|target| run.kernel(target)).collect();
     let kernel = kernels.first().cloned().unwrap_or_else(|| run.kernel(fallback));
     let conf = run.conf(&package, &kernel, Strictness::Lenient)?;
@@ -62,7 +66,8 @@ fn make_of_tree(
         Some(target) => Some(prepare_source(run, &package, &kernel, target)?),
         None => None,
     };
-    let made = make_of(run, &package, &targets, &kernels, &facts, prepared.as_ref(), request);
+    let wanted = Wanted { request, destination };
+    let made = make_of(run, &package, &targets, &kernels, &facts, prepared.as_ref(), &wanted);
     if let Some(location) = prepared {
         let mut plan = Builder::new(format!("end the preparation of {id}"), run.env.roots(&package, None));
         plan.push(verbs::Remove { location }, "the prepared source is no longer needed");
@@ -71,7 +76,13 @@ fn make_of_tree(
     made
 }
 
-/// Makes it of a package that is what it has to be. The lock is held.
+/// What is asked for, and where it goes.
+struct Wanted<'a> {
+    request: &'a FormatRequest,
+    destination: Destination,
+}
+
+/// Makes the archive of a package in the required state. The lock is held.
 fn make_of(
     run: &Invocation<'_>,
     package: &Package,
@@ -79,22 +90,21 @@ fn make_of(
     kernels: &[Arc<Kernel>],
     facts: &Arc<PackageFacts>,
     prepared: Option<&Location>,
-    request: &FormatRequest,
+    Wanted { request, destination }: &Wanted<'_>,
 ) -> Result<()> {
     let (id, format) = (&package.id, &request.format);
     let staging = Staging::new(run)?;
-    let (directory, name) = place(package, request)?;
     let mut roots = run.env.roots(package, None).with(Root::Staging, staging.path());
-    if let Some(source) = prepared.and_then(|location| run.runner.after_success(|| roots.path(location))?) {
-        roots.set(Root::Source, source);
+    if let Some(prepared) = prepared.and_then(|location| roots.path(location)) {
+        roots.set(Root::Source, run.runner.path_after_plans(package.source.clone(), prepared));
     }
-    if let Some(directory) = &directory {
+    if let Place::Directory(directory) | Place::LinkedFile { directory, .. } = &destination.place {
         // A directory that the user named: no plugin can reach this root.
         roots.set(Root::System, directory);
     }
     let mut options = request.options.clone();
-    if let (Some(option), Some(name)) = (&format.archive_option, name) {
-        options.push((option.clone(), name));
+    if let (Some(option), Some(name)) = (&format.archive_option, &destination.name) {
+        options.push((option.clone(), name.clone()));
     }
     let mut plan = Builder::new(format!("make a {} of {id}", format.name), roots);
     let failed = format!("The {} of {id} could not be made.", format.name);
@@ -108,23 +118,17 @@ fn make_of(
     };
     plan.section_of_each(section, add, each)?;
     check_staged(plan.steps())?;
-    let to = match &directory {
-        Some(_) => Location::new(Root::System, ""),
-        None => id.version_dir().join(&format.directory),
-    };
-    let to = to.map_err(|e| Error::new(Kind::Plugin, e.to_string()))?;
-    let shown = plan.roots().path(&to).unwrap_or_default();
-    plan.push(verbs::Collect { from: results(), glob: "*".into(), to }, "the finished file is moved to its directory")
-        .fails_as(
-            Kind::ArchiveUnwritable,
-            format!("The {} of {id} could not be put into {}.", format.name, shown.display()),
-        );
+    let what = format!("The {} of {id}", format.name);
+    let place = destination.plan_put(&mut plan, &results(), id.version_dir().join(&format.directory), &what)?;
     run.runner.run(plan)?;
-    let print = || print_location(run, &format!("{} location: ", format.label), &staging, &shown);
-    run.runner.after_success(print).unwrap_or(Ok(()))
+    let finish = || {
+        destination.write_to_device(&staging.path().join(RESULT), &what)?;
+        print_location(run, &format!("{} location: ", format.label), &staging, &place)
+    };
+    run.runner.after_success(finish).unwrap_or(Ok(()))
 }
 
-/// The kernels that go into it: all that were asked for, or none.
+/// The kernels whose modules go into the archive.
 fn packaged(
     run: &Invocation<'_>,
     id: &PackageId,
@@ -150,27 +154,6 @@ fn packaged(
     Err(error)
 }
 
-/// The directory that the user named for the archive, and the archive's name
-/// in it.
-fn place(package: &Package, request: &FormatRequest) -> Result<(Option<std::path::PathBuf>, Option<String>)> {
-    let Some(archive) = &request.archive else { return Ok((request.place.clone(), None)) };
-    let name = archive.file_name().and_then(|name| name.to_str()).map(str::to_owned);
-    let name = name.ok_or_else(|| {
-        Error::new(
-            Kind::Usage,
-            format!("`{}` is not a file name for the {} of {}.", archive.display(), request.format.name, package.id),
-        )
-        .hint("Name a file, with or without a directory.")
-    })?;
-    let directory = match archive.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => {
-            Some(std::path::absolute(parent).map_err(|e| Error::io("use", parent, e))?)
-        }
-        _ => None,
-    };
-    Ok((directory, Some(name)))
-}
-
 /// The line for a step that puts modules, or the source, into it.
 fn marking(run: &Invocation<'_>, package: &Package, targets: &[Target], step: &Step) -> Option<String> {
     let Action::Copy(verbs::Copy { from, .. }) = &step.action else { return None };
@@ -192,7 +175,7 @@ fn dropped_record(package: &Package, targets: &[Target], step: &Step) -> Option<
 
 /// Says what was made; nothing at all is a plugin's mistake.
 fn print_location(run: &Invocation<'_>, what: &str, staging: &Staging, place: &Path) -> Result<()> {
-    let made = std::fs::read_dir(staging.path().join("result")).into_iter().flatten();
+    let made = std::fs::read_dir(staging.path().join(RESULT)).into_iter().flatten();
     let mut names: Vec<_> = made.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
     names.sort();
     for name in &names {
@@ -205,6 +188,9 @@ fn print_location(run: &Invocation<'_>, what: &str, staging: &Staging, place: &P
     Ok(())
 }
 
+/// Where a plugin leaves the finished files, below its staging directory.
+const RESULT: &str = "result";
+
 fn results() -> Location {
-    Location::new(Root::Staging, "result").expect("a plain name is a location")
+    Location::new(Root::Staging, RESULT).expect("a plain name is a location")
 }

@@ -1,7 +1,7 @@
 //! Checks the files that a plugin unpacked from an archive, before they are used.
 //!
-//! What modsmith keeps in its tree for itself, it believes. So of what was built for a kernel, only files
-//! whose names are known get into the tree, and those of modsmith's own are not among them.
+//! modsmith trusts its own files in the tree. So an archive brings only built files with known names into
+//! the tree, and no file with a name that modsmith uses for its own files.
 
 use std::fs::FileType;
 use std::path::{Path, PathBuf};
@@ -23,11 +23,11 @@ pub struct Shape {
     pub binaries_only: bool,
     /// With `binaries_only`: what is beside the dkms.conf, and does not get into the tree.
     pub beside_conf: Vec<PathBuf>,
-    /// What it has for each kernel.
+    /// The built files for each kernel.
     pub built: Vec<Built>,
 }
 
-/// What was built for a kernel.
+/// The files of an archive that were built for a kernel.
 #[derive(Debug)]
 pub struct Built {
     pub target: Target,
@@ -142,7 +142,7 @@ fn check_links(directory: &Path, archive: &Path) -> Result<()> {
     })
 }
 
-/// What is built has no links at all.
+/// Refuses links among the built files.
 fn check_link_free(directory: &Path, archive: &Path) -> Result<()> {
     each_link(directory, |link, _| Err(malformed(archive, &format!("the module file {} is a link.", link.display()))))
 }

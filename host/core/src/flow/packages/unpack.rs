@@ -103,6 +103,11 @@ fn cannot_be_unpacked(archive: &Path) -> String {
 pub(super) fn check_archive(archive: &Path) -> Result<()> {
     match std::fs::metadata(archive) {
         Ok(metadata) if metadata.is_file() => Ok(()),
+        // dkms sees no archive there.
+        Ok(metadata) if metadata.is_dir() => {
+            Err(Error::new(Kind::SourceMissing, format!("{} is a directory, and no archive.", archive.display()))
+                .hint("Name the archive to load."))
+        }
         Ok(_) => Err(Error::new(Kind::ArchiveMalformed, format!("{} is not a file.", archive.display()))
             .hint("Name the archive to load.")),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {

@@ -28,7 +28,7 @@ pub(super) struct BootFiles {
 pub(super) struct Boot {
     pub files: Vec<PathBuf>,
     pub state: BootImageState,
-    /// Where it was read to its end.
+    /// The contents, if the image was read to its end.
     pub contents: Option<BootImage>,
 }
 

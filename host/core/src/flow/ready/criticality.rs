@@ -10,7 +10,7 @@ use crate::tree::Target;
 use modsmith_facts::kernel::module_stem;
 use modsmith_verdict::{Grade, Reason};
 
-/// What a package's modules are at least, by the administrator's word.
+/// The lowest grade of a package's modules, as the administrator's file sets it.
 fn grade(criticality: Criticality) -> Option<Grade> {
     match criticality {
         Criticality::Boot => Some(Grade::BootCritical),

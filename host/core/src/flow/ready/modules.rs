@@ -57,7 +57,7 @@ pub(super) fn modules(
     Ok(known.into_values().collect())
 }
 
-/// What was verified, installed modules before those that are only built.
+/// The verified modules, installed ones before those that are only built.
 fn of_package<'v>(verified: &'v [Verified], kernel: &Kernel) -> Vec<&'v Verified> {
     let mut sorted: Vec<&Verified> = verified.iter().collect();
     sorted.sort_by_key(|verified| !verified.file.starts_with(kernel.module_dir()));
@@ -80,7 +80,7 @@ fn installed_elsewhere(run: &Invocation<'_>, kernel: &Kernel) -> Result<Vec<(Pac
     Ok(found)
 }
 
-/// What the modules of one kernel are looked up in.
+/// The facts about one kernel that judge its modules.
 struct World<'w> {
     kernel: &'w Kernel,
     uses: &'w Uses,

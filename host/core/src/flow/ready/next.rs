@@ -29,7 +29,7 @@ pub struct NextKernel {
     pub title: String,
     /// `one-shot`, `saved`, `default` or `first`.
     pub rule: &'static str,
-    /// Where that is written.
+    /// The file or setting that says so.
     pub evidence: String,
     pub(super) files: BootFiles,
 }
@@ -87,7 +87,7 @@ fn kernel(run: &Invocation<'_>, entry: &BootEntry) -> std::result::Result<(Strin
     }
 }
 
-/// What an image that is missing is judged as: by its name, since the next start fails with it.
+/// The kernel release that the name of a missing image gives: the next start fails with this kernel.
 fn of_missing(image: &Path) -> Option<String> {
     let name = image.file_name()?.to_str()?;
     let release = name.split_once('-').map_or(name, |(_, release)| release);

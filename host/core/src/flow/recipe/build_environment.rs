@@ -1,8 +1,8 @@
 //! `build_environment`: the administrator's shell file whose exported variables hold
 //! while a package is built, such as those of another compiler. Source: dkms 3.3.0.
 //!
-//! It is read by the shell that starts each command of a build, and by nothing else: what it
-//! can do is what the build can do, and a dry run does not run it.
+//! Only the shell that starts each command of a build reads it. So its commands can do no more than
+//! the build, and a dry run does not run them.
 
 use crate::error::{Error, Kind, Result};
 use crate::flow::Invocation;

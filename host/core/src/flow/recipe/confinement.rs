@@ -288,7 +288,9 @@ impl Scene<'_> {
         for path in self.used().iter().chain(&self.settings.write) {
             if path.is_dir() { readable.and_directory(path) } else { readable.and_file(path) }
         }
-        kernel_directories(self.kernel).iter().for_each(|path| readable.and_kernel(path));
+        kernel_directories(self.kernel)
+            .iter()
+            .for_each(|path| crate::conf::confinement::open_kernel(&mut readable, path));
         readable
     }
 

@@ -11,11 +11,10 @@ use modsmith_facts::kernel::Kernel;
 
 /// A build's command line.
 pub struct MakeCommand {
-    /// As logs show it, with the number of jobs.
+    /// The command that logs show, with the number of jobs.
     pub shown: String,
-    /// As it is run: behind the shell variables that it may use. With a
-    /// jobserver the number of jobs is not said again, because a make that is
-    /// given `-jN` leaves the common budget.
+    /// The text that is run: the shell variables that the command may use, then the command. With a
+    /// jobserver it has no number of jobs, because a make that is given `-jN` leaves the common budget.
     pub script: String,
     /// What make finds in its environment, beside what scripts do.
     pub environment: Vec<(String, String)>,
@@ -47,7 +46,7 @@ pub fn build_commands(
     MakeCommand { script: format!("{}{script}", recipe.assignments), shown, environment }
 }
 
-/// The same but for the number of jobs and the shims, which change no result.
+/// The make command without the number of jobs and the shims, which change no result.
 pub(crate) fn declared_command(
     run: &Invocation<'_>,
     package: &Package,
@@ -155,13 +154,13 @@ fn with_flags(flags: &[String], callers: impl Fn(&str) -> Option<String>) -> Vec
     ["KCFLAGS", "KAFLAGS"].map(|name| (name.to_owned(), value(name))).into()
 }
 
-/// Keeps the log in English, which later readers of the log understand,
-/// and that [`crate::flow::diagnosis`] does: make, shells and compilers translate what
-/// they say. Everything else of the user's locale stays.
+/// Keeps the log in English, because later readers of the log and the crate
+/// `build-diagnosis` understand English only. make, shells and compilers translate their
+/// messages. Everything else of the user's locale stays.
 fn untranslated_messages(callers: impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
     let mut variables = vec![("LC_MESSAGES".to_owned(), "C".to_owned())];
     if let Some(all) = callers("LC_ALL").filter(|all| !all.is_empty()) {
-        // It would overrule LC_MESSAGES. Empty, it counts as not set.
+        // LC_ALL would overrule LC_MESSAGES. An empty LC_ALL counts as not set.
         variables.extend([("LC_ALL".to_owned(), String::new()), ("LC_CTYPE".to_owned(), all)]);
     }
     variables

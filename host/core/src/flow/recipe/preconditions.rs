@@ -107,7 +107,7 @@ pub(crate) fn check_source(package: &Package) -> Result<()> {
 
 /// A patch that applies.
 pub(crate) struct Patch {
-    /// As dkms.conf names it.
+    /// The name in dkms.conf.
     pub name: String,
     /// The administrator's file of that name; `None`: it is the source's.
     pub given: Option<Location>,

@@ -62,14 +62,14 @@ fn command<'w>(
     command
 }
 
-/// The same with its output kept in a log.
+/// The command, with its output kept in a log.
 pub fn logged(mut command: Command, log: &Location, description: &str, text: &str) -> Command {
     command.log =
         Some(LogBlock { location: log.clone(), description: description.to_owned(), command: text.to_owned() });
     command
 }
 
-/// The same with failure of no consequence.
+/// The command, with its failure ignored.
 pub fn ignored(mut command: Command) -> Command {
     command.failure = OnFailure::Ignore;
     command

@@ -28,7 +28,7 @@ impl SystemScript {
         format!("{directive} of its dkms.conf: runs as {whom}, the package's own script{digest}")
     }
 
-    /// The same with failure of no consequence.
+    /// The script, with its failure ignored.
     pub fn ignored(self) -> Self {
         Self { command: crate::flow::recipe::script::ignored(self.command), ..self }
     }
@@ -51,12 +51,12 @@ pub(crate) fn system_script(
     text: &str,
     environment: Environment,
 ) -> Result<Option<SystemScript>> {
-    // By the link in the tree, as with dkms: scripts take name and version from their directory.
+    // The path of the link in the tree, as with dkms: scripts read name and version from it.
     let source = package.id.source_link();
     let directory = run.env.system.inside(&run.env.tree.real(&source)).display().to_string();
     let environment = environment.and(vec![("PWD".to_owned(), directory)]);
     let Some(mut command) = script_command(run, package, text, &source, environment) else { return Ok(None) };
-    // It speaks to the administrator: what to do next.
+    // The administrator reads the output, which may say what to do next.
     command.shows_output = true;
     let digest = match &command.program {
         Program::At(location) if location.root == source.root => {

@@ -8,7 +8,7 @@ use crate::flow::Invocation;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plugins::KernelLayout;
 
-/// By the kernel's configuration; else by its headers, whose layout plugins know.
+/// The compiler that the kernel's configuration names; without one, plugins find it in the headers.
 pub(crate) fn toolchain_of(run: &Invocation<'_>, kernel: &Arc<Kernel>) -> Result<Toolchain> {
     toolchain(kernel, &run.env.system.root, || Ok(KernelLayout(&run.env.plugins).compiler(kernel)?))
 }

@@ -20,7 +20,7 @@ pub(super) fn make_directories(run: &Invocation<'_>, plan: &Builder, signing: &S
         ("signing key", &signing.key, settings.mok_signing_key()),
         ("certificate", &signing.certificate, settings.mok_certificate()),
     ];
-    // Of a pair that no setting names, the plugin chose the place, and makes it.
+    // If no setting names a half, the plugin chose its directory, and makes it.
     for (what, half, _) in halves.into_iter().filter(|(_, _, named)| named.is_some()) {
         let Some(Argument::Location(half)) = half else { continue };
         let Some(directory) = half.parent().filter(|it| !it.relative().as_os_str().is_empty()) else { continue };

@@ -9,7 +9,7 @@ use crate::flow::Invocation;
 use crate::flow::invocation::trust_facts::{firmware_facts, running_facts};
 use crate::flow::kernel::installed::installed_kernels;
 use crate::tree::Target;
-use modsmith_facts::efi::{Entry, Store};
+use modsmith_facts::efi::{EfiSignature, Store};
 use modsmith_facts::inside;
 use modsmith_facts::kernel::{Kernel, machine};
 use modsmith_facts::keyrings::{RingKey, keyrings};
@@ -27,7 +27,7 @@ pub struct Keys {
     pub certificates: Vec<Known>,
     /// Keys in rings of the running kernel whose certificates were found nowhere.
     pub only_in_rings: Vec<(String, RingKey)>,
-    /// What could not be read, each with the reason.
+    /// The sources that could not be read, each with the reason.
     pub unread: Vec<(String, String)>,
 }
 
@@ -222,7 +222,7 @@ impl Found {
             match entries.get() {
                 Err(why) => self.note(store.name().to_owned(), why.0),
                 Ok(entries) => entries.iter().for_each(|entry| {
-                    if let Entry::Certificate(der) = entry {
+                    if let EfiSignature::Certificate(der) = entry {
                         self.add(der, Place::Store(*store));
                     }
                 }),

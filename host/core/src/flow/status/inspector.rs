@@ -40,7 +40,7 @@ pub struct StatusInspector<'s> {
     by_records: bool,
     /// By kernel and requested directory.
     destinations: BTreeMap<(Target, String), Option<String>>,
-    /// Of the package that was asked for last.
+    /// The facts of the package that was asked for last.
     current: Option<(PackageId, Known)>,
 }
 
@@ -130,7 +130,7 @@ impl<'s> StatusInspector<'s> {
         let (module, version) = (&package.id.module, &package.id.version);
         let mut files = conf::override_files(&self.overrides_dir, module, version, &target.kernel, &target.arch);
         let listed = |path: &Path| path.file_name().and_then(|name| name.to_str()).map(|n| self.overrides.contains(n));
-        files.retain(|path| listed(path).unwrap_or(true) && modsmith_facts::inside::exists(path));
+        files.retain(|path| listed(path).unwrap_or(true) && conf::is_override(path));
         files
     }
 
@@ -228,7 +228,7 @@ fn modules_of_all_kernels(
     if KERNEL_VARIABLES.iter().any(|name| text.contains(name)) {
         return Err(());
     }
-    // Its facts are not looked for: they would not be read.
+    // The kernel's facts are not read, because the evaluation does not use them.
     let release = target.kernel.clone();
     let kernel = Kernel::new(KernelInput { release, arch: target.arch.clone(), ..KernelInput::default() });
     let evaluated = conf::evaluate(

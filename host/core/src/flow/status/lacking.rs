@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::flow::Invocation;
 use crate::flow::filter::Filter;
 use crate::flow::status::listing::StatusLine;
-use crate::tree::{Entry, Failure, Package, PackageId, SourceState, Target};
+use crate::tree::{Failure, Package, PackageEntry, PackageId, SourceState, Target};
 use modsmith_facts::inside;
 use modsmith_facts::kernel::{Kernel, machine};
 
@@ -49,7 +49,7 @@ pub fn lacking(
     let mut found = Vec::new();
     for target in kernels(run) {
         let kernel = run.kernel(&target);
-        let lacks = |entry: &&Entry| {
+        let lacks = |entry: &&PackageEntry| {
             matchers.take(&entry.id, &target)
                 && !known.contains(&(entry.id.module.as_str(), &target))
                 && run.env.tree.active_version(&entry.id.module, &target).is_none()
@@ -78,8 +78,8 @@ fn why(run: &Invocation<'_>, package: &Package, kernel: &Kernel) -> Option<Lack>
 }
 
 /// The newest version of each module, which `autoinstall` takes.
-fn newest(entries: Vec<Entry>) -> Vec<Entry> {
-    let mut newest: BTreeMap<String, Entry> = BTreeMap::new();
+fn newest(entries: Vec<PackageEntry>) -> Vec<PackageEntry> {
+    let mut newest: BTreeMap<String, PackageEntry> = BTreeMap::new();
     for entry in entries.into_iter().filter(|entry| entry.id.fault().is_none()) {
         let known = newest.get(&entry.id.module);
         if known.is_none_or(|known| version::compare(&known.id.version, &entry.id.version).is_lt()) {

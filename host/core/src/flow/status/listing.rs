@@ -8,7 +8,7 @@ use crate::flow::filter::{Filter, Matchers};
 use crate::flow::install::weak_links::{WeakLinks, links_to, weak_links};
 use crate::flow::status::inspector::Annotation;
 use crate::flow::status::inspector::StatusInspector;
-use crate::tree::{Entry, ModuleDirectory, Package, PackageId, SourceState, Target};
+use crate::tree::{ModuleDirectory, Package, PackageEntry, PackageId, SourceState, Target};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -57,13 +57,13 @@ pub fn status(run: &Invocation<'_>, filter: &Filter) -> Result<Vec<StatusLine>> 
 fn describe(
     run: &Invocation<'_>,
     module: &ModuleDirectory,
-    entry: Entry,
+    entry: PackageEntry,
     matchers: &Matchers,
     links: &WeakLinks,
     inspector: &mut StatusInspector<'_>,
     lines: &mut Vec<StatusLine>,
 ) {
-    let Entry { id, source } = entry;
+    let PackageEntry { id, source } = entry;
     let SourceState::Present(source) = source else {
         lines.push(StatusLine::new(id, None, State::Broken));
         return;

@@ -144,7 +144,7 @@ pub(crate) fn settings_for(run: &Invocation<'_>, package: &Package) -> Option<Se
     }
 }
 
-/// What a build goes by: the identity by which it will be kept.
+/// The identity under which a build will be kept.
 pub(crate) fn keeping(package: &Package, declared: Result<Declared, String>, settings: &Settings) -> Option<Keeping> {
     let not_kept = |why: &str| tracing::debug!(package = %package.id, "the build is not kept: {why}");
     let declared = declared.inspect_err(|why| not_kept(why)).ok()?;
@@ -225,7 +225,7 @@ pub(crate) fn keep(run: &Invocation<'_>, built: &Built<'_>, keeping: &Keeping) {
 
 /// Why a build is not kept.
 enum NotKept {
-    /// That is as it has to be.
+    /// The build is not meant to be kept; nothing is reported.
     Quietly(String),
     /// The system refused.
     Failed(String),
@@ -412,7 +412,7 @@ pub(crate) fn open(env: &Env) -> modsmith_store::Result<Option<Store>> {
     caches(env).map_or(Ok(None), |caches| Store::open(&caches, NAME))
 }
 
-/// The same, made if it is missing; `None`: there is no place for one.
+/// Opens the store, and makes it if it is missing. `None` if there is no directory for it.
 pub(crate) fn open_or_make(env: &Env) -> modsmith_store::Result<Option<Store>> {
     caches(env).map(|caches| Store::open_or_make(&caches, NAME)).transpose()
 }

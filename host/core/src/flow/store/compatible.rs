@@ -12,7 +12,7 @@ use crate::flow::verify::proof_for;
 use crate::tree::Target;
 use modsmith_store::{Inputs, Value};
 
-/// As many builds of other inputs are looked at.
+/// The largest number of builds of other inputs that are compared.
 pub(crate) const MOST_CANDIDATES: usize = 8;
 
 /// How files of modules end in the store.

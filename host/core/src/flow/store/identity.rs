@@ -29,7 +29,7 @@ const BUILD_SCHEMA: &str = "1";
 /// More than any source of modules has. In bytes.
 const LARGEST: u64 = 4 << 30;
 
-/// What goes into a build.
+/// The inputs of a build.
 #[derive(Debug, Clone)]
 pub(crate) struct Declared {
     pub inputs: Inputs,
@@ -71,7 +71,7 @@ pub fn identity(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Result
     identity_of(run, &run.env.package(id)?, target)
 }
 
-/// The same of a package that need not be in the tree.
+/// The identity of a package that need not be in the tree.
 ///
 /// # Errors
 /// A package that cannot be built for the kernel.
@@ -92,7 +92,7 @@ pub fn identity_of(run: &Invocation<'_>, package: &Package, target: &Target) -> 
     Ok(Described { id: id.clone(), target: target.clone(), identity, inputs, not_kept: undeclared, compatible })
 }
 
-/// What goes into a build. Errors: why that is not known, as a clause.
+/// Reads the inputs of a build. Errors: why they are not known, as a clause.
 pub(crate) fn declare(
     run: &Invocation<'_>,
     package: &Package,
@@ -145,7 +145,8 @@ pub(crate) fn declare(
     Ok(Declared { inputs, identity, undeclared, of_kernel: surroundings, own })
 }
 
-/// What is in a directory whose files are going to be read. A sparse file has any size, and is read for as long.
+/// Lists a directory whose files are going to be read. A sparse file counts with its full size, because
+/// all of it would be read.
 fn listed(directory: &Path, what: &str) -> Result<Listing, String> {
     let listing = Listing::of(directory).map_err(|error| format!("{what} cannot be read: {error}"))?;
     match listing.size() > LARGEST {

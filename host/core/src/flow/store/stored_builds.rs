@@ -98,11 +98,10 @@ pub fn collect_store(run: &Invocation<'_>, limit: Option<u64>) -> Result<Collect
 }
 
 fn unusable(error: modsmith_store::Error) -> Error {
-    let kind = if error.is_denied() { Kind::Permission } else { Kind::System };
     let remedy = match &error {
         modsmith_store::Error::Untrusted(why) => why.remedy(),
-        _ if kind == Kind::Permission => "Run it as root: the store belongs to root.".to_owned(),
+        error if error.is_denied() => "Run it as root: the store belongs to root.".to_owned(),
         _ => "The store is a cache: it may be deleted at any time.".to_owned(),
     };
-    Error::new(kind, format!("The store cannot be used: {error}.")).hint(remedy)
+    Error::from(error).hint(remedy)
 }

@@ -13,7 +13,8 @@ use tar::{Entry, EntryType, Header, PaxExtensions};
 /// The most that one of them may have, in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// What was read of the member that comes next. Sources: tar(5), `pax Interchange Format` and `GNU Tar Archives`.
+/// The description of the next member, as far as it has been read. Sources: tar(5), `pax Interchange Format`
+/// and `GNU Tar Archives`.
 #[derive(Debug, Default)]
 pub(super) struct Description {
     name: Option<Vec<u8>>,
@@ -28,7 +29,7 @@ impl Description {
             EntryType::GNULongName => Some(&mut self.name),
             EntryType::GNULongLink => Some(&mut self.link),
             EntryType::XHeader => Some(&mut self.records),
-            // It holds for all members, and has nothing that any of them needs.
+            // This header is for all members, and no member needs anything of it.
             EntryType::XGlobalHeader => None,
             _ => return Ok(false),
         };
@@ -61,7 +62,7 @@ impl Description {
         path_of(long.unwrap_or(&header.path_bytes()))
     }
 
-    /// Where the member leads, if it is a link.
+    /// The target of the member, if the member is a link.
     pub fn link(&self, header: &Header) -> Option<PathBuf> {
         let long = self.link.as_deref().map(text).or_else(|| self.record("linkpath"));
         long.map(path_of).or_else(|| header.link_name_bytes().map(|link| path_of(&link)))

@@ -9,21 +9,21 @@ use std::path::Path;
 use super::super::refusal;
 use super::{Reach, secrecy::is_staging};
 use crate::manifest::Probe;
+use crate::pattern::argument_paths::paths_in;
 use crate::pattern::format_location;
-use crate::words::paths_in;
 use modsmith_facts::{Found, Last, Location, Root, find_program};
 use modsmith_plan::{Argument, Command, Environment, Program};
 
 impl Reach {
     /// Whether the host may run a program for the plugin, with these arguments.
-    pub fn may_ask(&self, program: &str, arguments: &[String]) -> Result<(), String> {
+    pub(crate) fn may_ask(&self, program: &str, arguments: &[String]) -> Result<(), String> {
         self.grant.may_ask(program, arguments)?;
         let arguments = arguments.iter().cloned().map(Argument::Text).collect();
         may_start(self, &Command { arguments, environment: Environment::Clean(Vec::new()), ..Command::new(program) })
     }
 
     /// Whether a probe may be run, about these files.
-    pub fn may_probe(&self, probe: &Probe, files: &[String]) -> Result<(), String> {
+    pub(crate) fn may_probe(&self, probe: &Probe, files: &[String]) -> Result<(), String> {
         is_of_others(self, &Program::Named(probe.program.clone()))?;
         let named = NamedFiles::new(self, None);
         let words = probe.arguments.iter().map(|word| (word, true)).chain(files.iter().map(|file| (file, false)));
@@ -71,7 +71,7 @@ pub(super) fn may_start(reach: &Reach, command: &Command) -> Result<(), String> 
     let unnamed =
         unnamed.map_or_else(|| texts.find_map(|text| named.text(text, false).transpose()), |key| Some(Ok(key)));
     match unnamed.transpose()? {
-        Some(key) => Err(refusal::is_told_a_key(&reach.grant.plugin, &key.at)),
+        Some(key) => Err(refusal::passes_a_key(&reach.grant.plugin, &key.at)),
         None => Ok(()),
     }
 }
@@ -159,7 +159,7 @@ impl<'r> NamedFiles<'r> {
     /// The key that a text names, if it does. `is_fixed`: the word is the manifest's own.
     ///
     /// # Errors
-    /// It names what is denied, or a directory with what is kept from the plugin.
+    /// Refuses a word that names a denied file, or a directory with a file that is kept from the plugin.
     fn text(&self, text: &str, is_fixed: bool) -> Result<Option<Key>, String> {
         let Some(beside) = &self.beside else { return Ok(None) };
         let mut key = None;
@@ -168,7 +168,7 @@ impl<'r> NamedFiles<'r> {
             if !path.contains('/') && self.reach.secrets().is_none() {
                 continue;
             }
-            // What cannot be found cannot be opened either.
+            // A file that cannot be found cannot be opened either.
             let Ok(found) = self.reach.places.find_target(beside, Path::new(path)) else { continue };
             let known = found.names.iter().find(|name| name.root != Root::System).or(found.names.first());
             let Some(location) = known.cloned() else { continue };

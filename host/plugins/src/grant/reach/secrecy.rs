@@ -1,4 +1,4 @@
-//! What is kept from a plugin under every name: keys, denied places, and the host's own files.
+//! Files that are kept from a plugin under every name: keys, denied places, and the host's own files.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -36,7 +36,7 @@ impl Reach {
         if found.names.iter().any(is_private) {
             return Err(self.private(location));
         }
-        // What is private to the call can have no other name.
+        // A file that is private to the call has no other name.
         let denied =
             found.names.iter().find_map(|location| self.grant.denials.denies_path(location).map(str::to_owned));
         match (denied, self.secret(found)) {
@@ -77,7 +77,7 @@ impl Reach {
         if let Some((inside, why)) = secrets.first_below(&found.path) {
             return Err(self.holds(location, inside, why));
         }
-        // What the kernel makes has no second names.
+        // Files that the kernel makes have no second names.
         if found.names.iter().any(|name| name.root.is_of_kernel()) {
             return Ok(());
         }

@@ -4,8 +4,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 
 use super::*;
+use crate::grant::named::Named;
 use crate::manifest::{Manifest, Probe};
-use crate::named::Named;
 use crate::policy::Denials;
 use crate::settings::{FrameworkSettings, Values};
 use modsmith_facts::{OsRelease, System};
@@ -177,7 +177,7 @@ fn a_key_is_an_argument_only_where_the_pattern_names_it() {
 }
 
 #[test]
-fn a_key_is_told_neither_by_lines_nor_by_variables_nor_from_a_directory() {
+fn a_key_is_passed_neither_by_lines_nor_by_variables_nor_from_a_directory() {
     let target = Target::new();
     let reach = target.reach(&format!("{COPY}[sign]\nsettings = [\"key\"]\n"), "");
     let plain = || command("cp", vec![at(Root::Etc, "open/f"), at(Root::Etc, "evil-x")]);

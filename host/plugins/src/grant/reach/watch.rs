@@ -20,7 +20,7 @@ impl Watch for Reach {
         if !found.through_link {
             return Ok(location.clone());
         }
-        // Its place below the innermost root, with no link in between.
+        // The file's place below the innermost root, with no link in between.
         let depth = |location: &&Location| {
             let real = self.places.real_root(location.root).ok().map(|root| root.join(location.relative()));
             (real.as_ref() == Some(&found.path)).then(|| std::cmp::Reverse(location.relative().iter().count()))

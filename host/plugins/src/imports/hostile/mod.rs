@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
-use super::{State, StepBuffer, state_of};
+use super::{CallState, StepBuffer, state_of};
 use crate::bindings::modsmith::plugin::plan::{HostBuilder, HostPieces};
 use crate::bindings::modsmith::plugin::system::{Host, HostDir, HostFile};
 use crate::bindings::modsmith::plugin::types::{self, Error};
+use crate::grant::named::Named;
 use crate::grant::{Grant, Reach};
 use crate::limits::Limits;
 use crate::manifest::Manifest;
-use crate::named::Named;
 use crate::policy::Denials;
 use crate::settings::{FrameworkSettings, Values};
 use modsmith_facts::{OsRelease, Places, System};
@@ -75,7 +75,7 @@ fn grant(manifest: &str, policy: &str) -> Arc<Grant> {
 }
 
 /// Asks for one random step; whether it got into the plan.
-fn ask(state: &mut State, plan: u32, random: &mut Random, world: &World) -> Result<(), Error> {
+fn ask(state: &mut CallState, plan: u32, random: &mut Random, world: &World) -> Result<(), Error> {
     let plan = Resource::<StepBuffer>::new_borrow(plan);
     let (one, two) = (world.path(random), world.path(random));
     // A rename stays within one root, and most copies that harm do.
@@ -106,7 +106,7 @@ fn ask(state: &mut State, plan: u32, random: &mut Random, world: &World) -> Resu
 }
 
 /// Reads what it can through the facts; the contents.
-fn read(state: &mut State, location: &types::Path) -> Vec<Vec<u8>> {
+fn read(state: &mut CallState, location: &types::Path) -> Vec<Vec<u8>> {
     let Ok(dir) = state.open_dir(location.root.clone()).unwrap() else { return Vec::new() };
     let dir = || Resource::new_borrow(dir.rep());
     let mut seen = Vec::new();
@@ -135,7 +135,7 @@ fn sequence(seed: u64, rights: Rights, grant: &Arc<Grant>, tally: &mut Tally) {
     let mut random = Random::new(seed);
     let world = World::new(rights);
     let before = world.outside();
-    let mut told = Vec::new();
+    let mut log = Vec::new();
     for _ in 0..random.below(8) + 3 {
         let limits = Limits::default();
         let mut state = state_of(world.system(), world.roots(), grant.clone(), limits);
@@ -156,8 +156,8 @@ fn sequence(seed: u64, rights: Rights, grant: &Arc<Grant>, tally: &mut Tally) {
         let outcome = Executor { system: &system, guard: &guard, reporter: &Silent, jobs: &jobs, reruns: no_reruns }
             .run(&builder.finish());
         tally.done += if outcome.is_ok() { steps.len() } else { 0 };
-        told.push(format!("{:?}: {:?}", steps.iter().map(|s| &s.action).collect::<Vec<_>>(), outcome.err()));
-        let context = || format!("seed {seed}, {rights:?}:\n{}", told.join("\n"));
+        log.push(format!("{:?}: {:?}", steps.iter().map(|s| &s.action).collect::<Vec<_>>(), outcome.err()));
+        let context = || format!("seed {seed}, {rights:?}:\n{}", log.join("\n"));
         world.assert_unchanged(&before, &context);
         world.assert_nothing_leaked(&context);
         for _ in 0..4 {

@@ -30,7 +30,7 @@ impl Rights {
 }
 
 /// The keys that settings name, by setting.
-pub const NAMED_KEYS: [(&str, &str); 3] =
+pub(crate) const NAMED_KEYS: [(&str, &str); 3] =
     [("key-a", "/etc/keys/k.key"), ("key-b", "/var/lib/dkms/mok.key"), ("key-c", "/etc/evil-a/own.key")];
 
 /// Files, with what is in them.

@@ -8,7 +8,7 @@ use modsmith_facts::{OsRelease, System};
 
 struct Target {
     dir: tempfile::TempDir,
-    state: State,
+    state: CallState,
     boot: Option<u32>,
 }
 
@@ -185,7 +185,7 @@ fn reading_has_a_limit() {
 
 #[test]
 fn an_observer_hears_of_what_was_read_and_of_nothing_else() {
-    use crate::observed::{Observation, Observer};
+    use crate::imports::observed::{Observation, Observer};
     let manifest = "[read]\nroots = [\"boot/x*\"]\n[[run]]\nprogram = \"tool\"\n";
     let mut target = Target::new(manifest, Limits::default()).file("boot/x1", "one").file("boot/y", "secret");
     let observer = Observer::default();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Findings;
 use crate::error::{Error, Result};
+use crate::folder::Folder;
 use crate::testing::ask::ask;
 use crate::testing::call::Call;
 use crate::testing::case::Case;
@@ -46,12 +47,12 @@ const FIELDS: [&str; 7] = ["ID_LIKE", "VERSION", "VERSION_ID", "VERSION_CODENAME
 /// # Errors
 /// When a system cannot be laid out.
 pub fn absurd_facts(subject: &Subject, cases: &[Case], findings: &mut Findings) -> Result<()> {
-    for (told, facts) in absurdities(subject) {
+    for (name, facts) in absurdities(subject) {
         let target = Target::lay_out(&facts, None, &subject.id)?;
         let plugins = subject.open(&target);
         for call in subject.calls() {
             let answer = ask(&facts, call, &target, &plugins, &subject.id)?;
-            findings.unharmed(&answer, || format!("{told}, call `{}`", call.name()));
+            findings.unharmed(&answer, || format!("{name}, call `{}`", call.name()));
         }
     }
     for case in cases {
@@ -100,7 +101,7 @@ fn absurdities(subject: &Subject) -> Vec<(String, Facts)> {
             let value = match setting.kind {
                 SettingKind::String => toml::Value::from(text.as_str()),
                 SettingKind::List => toml::Value::from(vec![text.as_str(), "", text.as_str()]),
-                // These have few values, below.
+                // These kinds of settings have few values, below.
                 SettingKind::Bool | SettingKind::Integer => continue,
             };
             out.push(with_setting(subject, key, value));
@@ -118,10 +119,10 @@ fn absurdities(subject: &Subject) -> Vec<(String, Facts)> {
 }
 
 fn with_setting(subject: &Subject, key: &str, value: toml::Value) -> (String, Facts) {
-    let told = format!("setting {key} = {}", shortened(&value.to_string()));
+    let name = format!("setting {key} = {}", shortened(&value.to_string()));
     let mut facts = plausible(subject);
     facts.settings.insert(key.to_owned(), value);
-    (told, facts)
+    (name, facts)
 }
 
 /// A system that the plugin takes for its own as far as the manifest says: of
@@ -136,7 +137,7 @@ fn plausible(subject: &Subject) -> Facts {
     facts
 }
 
-/// What a damaged file may hold.
+/// The contents of damaged files.
 fn damages() -> [(&'static str, Vec<u8>); 4] {
     [
         ("empty", Vec::new()),
@@ -155,9 +156,9 @@ fn damaged_files(subject: &Subject, case: &Case, findings: &mut Findings) -> Res
     }
     for (what, contents) in damages() {
         let target = Target::lay_out(&case.facts, Some(&case.path), &subject.id)?;
+        let root = Folder::open(&target.path("root"))?;
         for file in &files {
-            let path = target.path("root").join(file);
-            std::fs::write(&path, &contents).map_err(|e| Error::io("write", &path, e))?;
+            root.overwrite(file, &contents).map_err(|e| Error::io("write", file, e))?;
         }
         let plugins = subject.open(&target);
         let answer = ask(&case.facts, case.facts.call, &target, &plugins, &subject.id)?;

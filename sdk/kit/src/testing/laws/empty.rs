@@ -1,4 +1,4 @@
-//! A system with nothing on it is no plugin's business.
+//! The law of the empty system: a plugin does nothing on a system without files and programs.
 
 use super::{Findings, Law, lines};
 use crate::error::Result;
@@ -30,8 +30,8 @@ pub fn empty_system(subject: &Subject, findings: &mut Findings) -> Result<()> {
                 Answer::Given { steps, .. } if steps.is_empty() => vec!["It answered, without any step.".to_owned()],
                 answer => lines(answer),
             };
-            let told = || format!("an empty system, call `{}`{}", call.name(), argument(&facts));
-            findings.check(Law::EmptySystem, told, (!kept).then(broken));
+            let facts = || format!("an empty system, call `{}`{}", call.name(), argument(&facts));
+            findings.check(Law::EmptySystem, facts, (!kept).then(broken));
         }
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! Laws that hold for every plugin and for all of its cases. They are checked without any effort of
-//! its author.
+//! Laws that hold for every plugin and for all of its cases. `plugin test` checks them without a case
+//! of their own.
 
 mod absurd;
 mod empty;
@@ -67,17 +67,17 @@ impl Law {
     }
 }
 
-/// A law that was broken, and by what.
+/// A law that was broken, with the facts that broke it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Breach {
     pub law: Law,
-    /// The facts that broke it: the case's folder, or the facts themselves.
+    /// The facts with which the law was broken: the case's folder, or the facts themselves.
     pub facts: String,
     /// The events, as lines.
     pub shown: Vec<String>,
 }
 
-/// What checking the laws found.
+/// The result of checking the laws.
 #[derive(Debug, Default)]
 pub struct Findings {
     /// How often each law was put to the test.
@@ -88,7 +88,7 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// One more test of a law; `broken` shows how it failed.
+    /// Counts a test of a law; `broken` shows how the test failed.
     pub fn check(&mut self, law: Law, facts: impl FnOnce() -> String, broken: Option<Vec<String>>) {
         *self.checks.entry(law).or_default() += 1;
         if let Some(shown) = broken {

@@ -1,5 +1,5 @@
-//! Adding twice adds nothing, and removing undoes adding: for roles that add to
-//! files of the system and take out again.
+//! The laws of roles that add and remove: adding twice adds nothing, and removing undoes adding, in
+//! files of the system.
 
 use super::{Findings, Law, lines};
 use crate::error::Result;
@@ -42,11 +42,11 @@ struct Scene<'a> {
     plugins: Plugins,
 }
 
-/// The outcome of one more call.
+/// The outcome of a call whose steps were to be carried out.
 enum Act {
-    /// Its steps, if any, have been carried out.
+    /// The steps, if there were any, have been carried out.
     Done,
-    /// Lines that say why not.
+    /// The steps were not carried out; the lines say why.
     Failed(Vec<String>),
 }
 
@@ -76,11 +76,11 @@ impl Scene<'_> {
         let twice = Picture::of(&self.target)?;
         let broken = match again {
             Act::Failed(shown) => Some(shown),
-            Act::Done => (once != twice).then(|| told("The second time changed files again", &once, &twice)),
+            Act::Done => (once != twice).then(|| changes("The second time changed files again", &once, &twice)),
         };
         findings.check(Law::Idempotent, facts, broken);
 
-        // Where nothing was added, what is there is not this call's to remove.
+        // If the call has added nothing, its inverse has nothing to remove.
         let Some(inverse) = call.inverse().filter(|_| before != once) else { return Ok(Ok(())) };
         let undone = match self.act(inverse)? {
             Err(why) => return Ok(Err(why)),
@@ -94,7 +94,7 @@ impl Scene<'_> {
                 return Ok(Ok(()));
             }
             (Act::Done, Some(_)) => Some(vec!["The case is `not-reversible`, and yet all is as before.".into()]),
-            (Act::Done, None) => (before != after).then(|| told("After adding and removing", &before, &after)),
+            (Act::Done, None) => (before != after).then(|| changes("After adding and removing", &before, &after)),
         };
         findings.check(Law::Reversible, facts, broken);
         Ok(Ok(()))
@@ -110,7 +110,7 @@ impl Scene<'_> {
         let steps = match &answer {
             Answer::Given { steps, .. } => steps,
             Answer::Unsupported(_) => return Ok(Ok(Act::Done)),
-            Answer::Failed { .. } => return Ok(Ok(Act::Failed(said(call, "failed", lines(&answer))))),
+            Answer::Failed { .. } => return Ok(Ok(Act::Failed(failure(call, "failed", lines(&answer))))),
         };
         let steps = match prepare(steps, &self.target) {
             Ok(steps) => steps,
@@ -120,16 +120,16 @@ impl Scene<'_> {
             Ok(()) => Act::Done,
             Err(error) => {
                 let shown = std::iter::once(for_author(&error.to_string())).chain(error.details()).collect();
-                Act::Failed(said(call, "gave steps that cannot be carried out", shown))
+                Act::Failed(failure(call, "gave steps that cannot be carried out", shown))
             }
         }))
     }
 }
 
-fn said(call: Call, what: &str, lines: Vec<String>) -> Vec<String> {
+fn failure(call: Call, what: &str, lines: Vec<String>) -> Vec<String> {
     std::iter::once(format!("The call `{}` {what}:", call.name())).chain(lines).collect()
 }
 
-fn told(when: &str, before: &Picture, after: &Picture) -> Vec<String> {
+fn changes(when: &str, before: &Picture, after: &Picture) -> Vec<String> {
     std::iter::once(format!("{when}:")).chain(before.changes(after)).collect()
 }

@@ -24,7 +24,7 @@ pub fn install(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Result<
 /// Copies built modules over the installed ones, in one plan: at no time does the kernel
 /// lack them. What the kernel would not load is not installed.
 pub fn reinstall(run: &Invocation<'_>, id: &PackageId, target: &Target) -> Result<()> {
-    // It was better than what the kernel has when it was installed.
+    // The package replaced the kernel's module when it was installed, so the versions are not compared.
     let overrides = Overrides { everything: false, version: true };
     install_overriding(run, &run.env.package(id)?, &run.kernel(target), target, overrides)
 }

@@ -17,8 +17,8 @@ use modsmith_facts::Location;
 /// Carries a repair out, as part of a transaction; the lock is held.
 ///
 /// # Errors
-/// Those of the plans; what was begun has been undone. Who owns a file that is to be deleted
-/// cannot be found out.
+/// Those of the plans, which have been undone. The owner of a file that is to be deleted cannot be
+/// found out.
 pub(super) fn carry_out(run: &Invocation<'_>, problem: &Problem, repair: &Repair) -> Result<()> {
     let id = || problem.package.as_ref().ok_or_else(|| incomplete(problem, "package"));
     let target = || problem.target.as_ref().ok_or_else(|| incomplete(problem, "kernel"));

@@ -63,7 +63,7 @@ pub fn remove_files(
     run.runner.run(plan)
 }
 
-/// Each from the archive, to the kernel's module directory.
+/// Moves original modules from the archive back to the kernel's module directory.
 pub fn restore_originals(run: &Invocation<'_>, target: &Target, moves: &[(Location, Location)]) -> Result<()> {
     let kernel = run.kernel(target);
     let title = format!("put modules of kernel {} back", target.kernel);

@@ -24,15 +24,15 @@ const IDENTITY: &str = "org.modsmith.identity";
 const PACKAGE: &str = "org.modsmith.package";
 const KERNEL: &str = "org.modsmith.kernel";
 
-/// Of a configuration, in bytes: inputs name each file of a source.
+/// The largest size of a configuration, in bytes. It names each file of a source.
 pub const LARGEST_CONFIG: u64 = 32 << 20;
-/// Of a tag, in characters.
+/// The largest length of a tag, in characters.
 const LONGEST_TAG: usize = 128;
 
 /// The form of an artefact.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Profile {
-    /// With types of its own.
+    /// An artefact with media types of its own.
     #[default]
     Typed,
     /// An image, for registries that refuse other types.
@@ -68,10 +68,10 @@ impl Layer {
     }
 }
 
-/// What an image has beside the layer of its modules.
+/// The parts of an image beside the layer of its modules.
 #[derive(Debug, Clone, Default)]
 pub struct Around {
-    /// Those of the base image, which come first.
+    /// The layers of the base image, which come first.
     pub base: Vec<Descriptor>,
     /// The configuration of the base image; empty without one.
     pub config: Map<String, Value>,
@@ -168,7 +168,7 @@ pub fn entry(kind: &str, config: &[u8], identity: &Identity) -> Result<Entry, St
     Entry::from_bytes(&list_in(kind, config)?, identity)
 }
 
-/// The same of a build of any identity.
+/// The entry of a build of any identity.
 ///
 /// # Errors
 /// Why it is no build, as a clause.

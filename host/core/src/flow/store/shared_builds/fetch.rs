@@ -258,7 +258,7 @@ fn of_answer(error: modsmith_registry::Error) -> Failure {
     }
     match error {
         modsmith_registry::Error::Io { .. } => {
-            Failure::Here(Error::new(Kind::System, format!("What is fetched cannot be kept. {error}")))
+            Failure::Here(Error::new(Kind::System, format!("The fetched build cannot be put into the store. {error}")))
         }
         error => Failure::Place(error),
     }
@@ -267,12 +267,11 @@ fn of_answer(error: modsmith_registry::Error) -> Failure {
 fn store(run: &Invocation<'_>) -> Result<Store, Failure> {
     match open_or_make(&run.env) {
         Ok(Some(store)) => Ok(store),
-        Ok(None) => Err(Failure::Here(Error::new(Kind::System, "This system has no place for a store."))),
+        Ok(None) => Err(Failure::Here(Error::new(Kind::System, "This system has no directory for the store."))),
         Err(error) => Err(not_kept(error)),
     }
 }
 
 fn not_kept(error: modsmith_store::Error) -> Failure {
-    let kind = if error.is_denied() { Kind::Permission } else { Kind::System };
-    Failure::Here(Error::new(kind, format!("What is fetched cannot be kept: {error}.")))
+    Failure::Here(Error::new(Kind::from(&error), format!("The fetched build cannot be put into the store: {error}.")))
 }

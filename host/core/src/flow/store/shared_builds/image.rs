@@ -19,7 +19,7 @@ use modsmith_facts::text::line;
 use modsmith_registry::manifest::{Descriptor, RawManifest};
 use modsmith_registry::{Digest, Shelf};
 
-/// Of a layer of a base image, in bytes.
+/// The largest size of a layer of a base image, in bytes.
 const LARGEST_LAYER: u64 = 4 << 30;
 /// Files of depmod, and what it wants to find.
 const INDEX: &str = "modules.";

@@ -35,7 +35,7 @@ pub struct Wanted<'w> {
 pub struct SharedStore {
     address: String,
     kind: PlaceKind,
-    /// One of them has to have signed what comes from there.
+    /// Builds of the place must be signed with one of these keys.
     pub keys: Vec<PublicKey>,
     settings: Settings,
 }
@@ -80,7 +80,7 @@ impl SharedStore {
         matches!(&self.kind, PlaceKind::Directory(path) if is_empty(path))
     }
 
-    /// The same, for a build that waits: what is not there soon is built.
+    /// The place with short time limits, because a build waits for it.
     fn hasty(mut self) -> Self {
         (self.settings.attempts, self.settings.patience) = (2, Duration::from_secs(10));
         self

@@ -1,7 +1,7 @@
-//! From this machine's store to a place that others fetch from.
+//! Pushing builds of this machine's store to a place from which other machines pull.
 //!
 //! Content comes first, then signatures and statements, and last the tag by which the build is
-//! found: who is killed on the way leaves blobs that nobody finds.
+//! found: a push that is killed leaves blobs that no tag refers to.
 
 use std::collections::BTreeMap;
 
@@ -33,11 +33,11 @@ pub struct PushOptions<'k> {
     pub force: bool,
 }
 
-/// What came of it.
+/// The result of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pushed {
     pub identity: Identity,
-    /// Of the artefact's manifest.
+    /// The digest of the artefact's manifest.
     pub digest: String,
     /// Where it is found, as `PLACE:TAG`.
     pub reference: String,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use modsmith_facts::Places;
 use modsmith_plan::{Action, Guard, Origin, Watch};
 
-use super::facade::Plugins;
+use crate::facade::Plugins;
 
 impl Guard for Plugins {
     /// Adds steps' second key: the grant of the plugin that asked for them.

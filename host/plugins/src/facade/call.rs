@@ -5,11 +5,11 @@ use std::sync::Arc;
 use wasmtime::component::{Instance, InstancePre, Resource};
 use wasmtime::{Store, Trap, WasmBacktrace};
 
-use super::bindings::modsmith::plugin::types::{self, ErrorKind};
-use super::exceeded::Exceeded;
-use super::imports::{PackageFacts, State, StepBuffer};
-use super::index::Unusable;
+use crate::bindings::modsmith::plugin::types::{self, ErrorKind};
 use crate::error::Error;
+use crate::imports::{CallState, PackageFacts, StepBuffer};
+use crate::index::Unusable;
+use crate::limits::Exceeded;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Step;
 
@@ -34,8 +34,8 @@ impl std::fmt::Display for Subject<'_> {
 
 /// A plugin that is instantiated and can be called once.
 pub struct Call {
-    pub store: Store<State>,
-    pub pre: InstancePre<State>,
+    pub store: Store<CallState>,
+    pub pre: InstancePre<CallState>,
     pub instance: Instance,
     buffer: Option<Resource<StepBuffer>>,
 }
@@ -45,9 +45,9 @@ impl Call {
     /// the same limits.
     pub fn start(
         engine: &wasmtime::Engine,
-        pre: InstancePre<State>,
-        state: State,
-    ) -> Result<Self, Box<(State, wasmtime::Error)>> {
+        pre: InstancePre<CallState>,
+        state: CallState,
+    ) -> Result<Self, Box<(CallState, wasmtime::Error)>> {
         let fuel = state.limits.fuel;
         let resources = state.limits.resources;
         let content = state.limits.content_mib.saturating_mul(1 << 20);
@@ -65,7 +65,7 @@ impl Call {
     }
 
     /// Lends a request for the length of the call.
-    pub fn lend<T: Send + 'static>(&mut self, request: T) -> wasmtime::Result<Resource<T>> {
+    pub(crate) fn lend<T: Send + 'static>(&mut self, request: T) -> wasmtime::Result<Resource<T>> {
         let owned = self.store.data_mut().table.push(request)?;
         Ok(Resource::new_borrow(owned.rep()))
     }
@@ -84,7 +84,7 @@ impl Call {
     }
 
     /// The steps that were asked for, and the state for a report.
-    pub fn finish(self) -> (State, Vec<Step>) {
+    pub fn finish(self) -> (CallState, Vec<Step>) {
         let mut state = self.store.into_data();
         let steps =
             self.buffer.and_then(|buffer| state.table.delete(buffer).ok()).map_or(Vec::new(), |buffer| buffer.steps);
@@ -111,7 +111,7 @@ pub enum CallOutcome<T> {
 }
 
 /// Sorts a role's result into an answer or a failure.
-pub fn call_outcome<T>(
+pub(crate) fn call_outcome<T>(
     plugin: &str,
     role: &'static str,
     subject: Subject,
@@ -155,7 +155,13 @@ pub fn unusable(plugin: &Unusable, role: &'static str) -> Error {
 }
 
 /// A call that trapped, with what the guest said and where it was.
-pub fn trapped(plugin: &str, role: &'static str, subject: Subject, state: &State, error: &wasmtime::Error) -> Error {
+pub fn trapped(
+    plugin: &str,
+    role: &'static str,
+    subject: Subject,
+    state: &CallState,
+    error: &wasmtime::Error,
+) -> Error {
     if let Some(limit) = state.exceeded.or_else(|| error.downcast_ref::<Exceeded>().copied()) {
         return exceeded(plugin, role, subject, limit);
     }

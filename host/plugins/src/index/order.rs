@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::manifest::{Manifest, MatchRank};
+use crate::manifest::{Manifest, MatchRank};
 
 /// A plugin's place in it; the smallest is asked first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,13 +14,13 @@ pub struct Order {
 }
 
 impl Order {
-    /// Of a plugin of which only the name is known: after all others.
+    /// The order of a plugin of which only the name is known: after all others.
     pub fn last(id: &str) -> Self {
         Self { rank: Reverse(None), priority: Reverse(0), id: id.to_owned() }
     }
 }
 
 /// Closest first, then higher priority, then by id.
-pub fn order_of(rank: MatchRank, manifest: &Manifest) -> Order {
+pub(crate) fn order_of(rank: MatchRank, manifest: &Manifest) -> Order {
     Order { rank: Reverse(Some(rank)), priority: Reverse(manifest.matches.priority), id: manifest.id.clone() }
 }

@@ -24,7 +24,7 @@ const ENABLED: [&str; 9] = [
 ];
 
 /// For checking a component's form.
-pub fn for_validation() -> WasmFeatures {
+pub(crate) fn for_validation() -> WasmFeatures {
     ENABLED.iter().fold(WasmFeatures::empty(), |all, name| {
         all | WasmFeatures::from_name(name).expect("wasmparser has a feature of this name")
     })
@@ -64,7 +64,7 @@ pub fn lacking(component: &[u8]) -> Option<String> {
     }
     let others = || WasmFeatures::all().difference(for_validation()).iter_names();
     let alone = others().find(|(_, feature)| valid(for_validation() | *feature));
-    // Of several that are needed, the first that it cannot do without.
+    // If the plugin needs several features, the first one is named.
     let needed = || others().find(|(_, feature)| !valid(WasmFeatures::all().difference(*feature)));
     let (name, _) = alone.or_else(needed)?;
     Some(name.strip_prefix("CM_").map_or_else(|| plain(name), |name| format!("component-model {}", plain(name))))

@@ -34,7 +34,7 @@ pub struct PackageFile {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackagedKernel {
     pub release: String,
-    /// Those that its headers consist of, each of which is needed.
+    /// The packages that the headers consist of; all are needed.
     pub packages: Vec<PackageFile>,
     /// Where they are, unpacked and put together.
     pub headers: PathBuf,

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::bad_manifest::{BadManifest, HOST, check_identity};
+use crate::manifest::bad_manifest::{BadManifest, HOST, check_identity};
 
 /// The key that is read before all others.
 #[derive(Deserialize)]
@@ -14,7 +14,7 @@ struct Needs {
 
 /// Whether this host is new enough. A manifest for a later host may have keys that this one
 /// does not know; so this comes before them.
-pub(super) fn check_host(file: &'static str, text: &str) -> Result<(), BadManifest> {
+pub(crate) fn check_host(file: &'static str, text: &str) -> Result<(), BadManifest> {
     let Ok(Needs { requires_host: Some(needed) }) = toml::from_str(text) else { return Ok(()) };
     let version = |text: &str| semver::Version::parse(text);
     let needs = version(&needed).map_err(|e| BadManifest::Value {
@@ -28,7 +28,7 @@ pub(super) fn check_host(file: &'static str, text: &str) -> Result<(), BadManife
 }
 
 /// Ids of other plugins, and a text of one line.
-pub(super) fn check_others(id: &str, replaces: &[String], deprecated: &str) -> Result<(), String> {
+pub(crate) fn check_others(id: &str, replaces: &[String], deprecated: &str) -> Result<(), String> {
     if let Some(bad) = replaces.iter().find(|other| *other == id || check_identity(other, "1.0.0").is_err()) {
         return Err(format!("`replaces` names `{bad}`, which is not the id of another plugin"));
     }
@@ -52,10 +52,13 @@ mod tests {
     #[test]
     fn a_plugin_for_a_later_host_is_refused_before_its_new_keys() {
         let why = parse("requires-host = \"999.0.0\"\nfuture = true").unwrap_err();
-        assert!(why.contains("999.0.0") && why.contains(crate::bad_manifest::HOST) && !why.contains("future"), "{why}");
+        assert!(
+            why.contains("999.0.0") && why.contains(crate::manifest::bad_manifest::HOST) && !why.contains("future"),
+            "{why}"
+        );
         let table = "id = \"t\"\nversion = \"1.0.0\"\nbase = \"table\"\nrequires-host = \"999.0.0\"\nfuture = true\n";
         assert!(TableFile::parse(table).unwrap_err().to_string().contains("999.0.0"));
-        parse(&format!("requires-host = \"{}\"", crate::bad_manifest::HOST)).unwrap();
+        parse(&format!("requires-host = \"{}\"", crate::manifest::bad_manifest::HOST)).unwrap();
         assert!(parse("requires-host = \"new\"").unwrap_err().contains("semantic version"));
     }
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// A file that was refused, and why.
+/// A file that was refused, with the reason.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Problem {
     pub file: PathBuf,
-    /// Its id, if that could be read.
+    /// The plugin's id. `None`: it could not be read.
     pub plugin: Option<String>,
-    /// What is wrong and what to do, without the file's name.
+    /// The problem and its remedy, without the file's name.
     pub message: String,
 }
 
@@ -23,9 +23,9 @@ impl std::fmt::Display for Problem {
 }
 
 impl Problem {
-    /// A sentence for each, but one for many of a directory that have the same
-    /// problem.
-    pub fn told(problems: &[Problem]) -> Vec<String> {
+    /// One sentence for each problem. Many files of one directory with the same problem
+    /// share one sentence.
+    pub fn messages(problems: &[Problem]) -> Vec<String> {
         const FEW: usize = 3;
         let mut alike: BTreeMap<(&Path, String), Vec<&Problem>> = BTreeMap::new();
         for problem in problems {
@@ -33,7 +33,7 @@ impl Problem {
             let message = problem.message.replace(&format!(" {id}`"), " ID`");
             alike.entry((problem.file.parent().unwrap_or(&problem.file), message)).or_default().push(problem);
         }
-        let told = alike.into_iter().flat_map(|((directory, message), problems)| {
+        let messages = alike.into_iter().flat_map(|((directory, message), problems)| {
             let ids: Vec<&str> = problems.iter().filter_map(|problem| problem.plugin.as_deref()).collect();
             if ids.len() <= FEW || ids.len() < problems.len() {
                 return problems.iter().map(ToString::to_string).collect();
@@ -45,6 +45,6 @@ impl Problem {
                 count - FEW
             )]
         });
-        told.collect()
+        messages.collect()
     }
 }

@@ -1,14 +1,14 @@
-//! Where the programs are that plugins may run.
+//! The places of the programs that plugins may run.
 
 use std::path::Path;
 
 use globset::GlobBuilder;
 
-use super::grant::Grant;
-use super::manifest::Run;
-use super::named;
-use super::pattern::PathPattern;
-use super::settings::Values;
+use crate::grant::Grant;
+use crate::grant::named;
+use crate::manifest::Run;
+use crate::pattern::PathPattern;
+use crate::settings::Values;
 use modsmith_facts::{Location, Root, Roots, System, find_program, resolve_in_root};
 use modsmith_plan::Program;
 
@@ -51,7 +51,7 @@ pub fn place(name: &str, grant: &Grant, settings: &Values, system: &System, root
         roots.locate(&system.root.join(name.trim_start_matches('/')))?
     } else {
         let (root, relative) = name.split_once('/')?;
-        Location::new(Root::for_plugins(root)?, relative).ok()?
+        Location::new(Root::narrow(root)?, relative).ok()?
     };
     grant.runs().iter().any(|run| run.paths.iter().any(|pattern| pattern.names(&location))).then_some(location)
 }

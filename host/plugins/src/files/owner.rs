@@ -10,7 +10,7 @@ pub fn check_owner(path: &Path) -> Result<(), String> {
     check_metadata(path, &metadata)
 }
 
-pub(super) fn check_metadata(path: &Path, metadata: &std::fs::Metadata) -> Result<(), String> {
+pub(crate) fn check_metadata(path: &Path, metadata: &std::fs::Metadata) -> Result<(), String> {
     let me = rustix::process::geteuid().as_raw();
     if metadata.uid() != 0 && metadata.uid() != me {
         return Err(format!(

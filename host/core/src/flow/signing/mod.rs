@@ -23,23 +23,23 @@ use modsmith_facts::{Location, find_program};
 use modsmith_plan::{Action, Argument, Builder, Section};
 use modsmith_plugins::{Answer, Enrolment, Fault, PackageFacts, Signer, Signing};
 
-/// What is decided about the signatures of a build.
+/// The decision whether and how a build's modules are signed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SigningChoice {
-    /// With what modules are signed; `None`: not at all.
+    /// The key and the program; `None` if modules are not signed.
     pub signing: Option<Signing>,
     /// Why the administrator's policy keeps them unsigned, as a clause.
     pub refused: Option<String>,
-    /// The digest that the source has to have, for its modules to be signed.
+    /// The digest that the source must have, so that its modules are signed.
     pub digest: Option<String>,
     /// Whether the policy allows this source, and not each one of the package.
     pub of_source: bool,
 }
 
-/// Key, certificate and program, said before the build. A new pair is a plan
-/// of its own: it outlives a build that fails. Whatever is in the way of
-/// signing is a warning, and never an error: modules are still good for a kernel
-/// that does not ask for it.
+/// Decides whether and with what a package's modules are signed, and prints key, certificate and
+/// program before the build. A new key pair is a plan of its own, because it outlives a build that
+/// fails. If signing is not possible, that is a warning and no error: the modules are still good for
+/// a kernel that asks for no signatures.
 pub(super) fn signing(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kernel>) -> Result<SigningChoice> {
     if let Some(word) = run.env.framework.unknown_try_sign_modules() {
         run.runner.warn_once(&format!(
@@ -66,28 +66,8 @@ pub(super) fn signing(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kern
         Decision::Refuse(why) => return Ok(refuse(run, package, why)),
     };
     let _common = run.transaction.hold_common();
-    let unsigned = |error: Error| {
-        // Who signs, and with which key, is for the plugin to say that is missed.
-        if Fault::behind(error.source.as_ref()) == Some(Fault::Unusable) {
-            return Err(error);
-        }
-        run.runner.reporter.warning(&format!("The modules will not be signed. {}", error.message));
-        Ok(SigningChoice::default())
-    };
     let mut plan = Builder::new(PREPARE, run.env.roots(package, Some(kernel)));
-    let signing = match Signer(&run.env.plugins).prepare(kernel, &mut plan) {
-        Ok(Answer::Given { value, .. }) => value,
-        Ok(Answer::Unsupported(reasons)) => {
-            let line = |(plugin, reason)| format!("The modules will not be signed: {reason} ({plugin}).");
-            run.runner.say_once(&reasons.into_iter().map(line).collect::<Vec<_>>());
-            return Ok(SigningChoice::default());
-        }
-        Err(error) => return unsigned(error.into()),
-    };
-    if signing.key.is_some() && signing.digest.is_none() {
-        run.runner.say_once(&[format!("The modules will not be signed: {}.", why_no_digest(kernel))]);
-        return Ok(SigningChoice::default());
-    }
+    let Some(signing) = prepare(run, kernel, &mut plan)? else { return Ok(SigningChoice::default()) };
     if let Some(why) = key.and_then(|(rule, key)| other_key(&plan, &signing, &rule, &key)) {
         return Ok(refuse(run, package, why));
     }
@@ -96,20 +76,60 @@ pub(super) fn signing(run: &Invocation<'_>, package: &Package, kernel: &Arc<Kern
     lines.push(String::new());
     run.runner.say_once(&lines);
 
-    let changes = changes_something(&plan);
-    let prepared = if changes { make_directories(run, &plan, &signing) } else { Ok(()) };
-    match prepared.and_then(|()| run.runner.run(plan)) {
-        Err(error) if error.kind == Kind::Interrupted => return Err(error),
-        Err(error) => return unsigned(error),
-        Ok(()) => {}
+    match make_pair(run, kernel, plan, &signing) {
+        Err(error) if error.kind == Kind::Interrupted => Err(error),
+        Err(error) => warn_unsigned(run, error).map(|()| SigningChoice::default()),
+        Ok(()) => Ok(SigningChoice { signing: Some(signing), refused: None, digest, of_source }),
     }
+}
+
+/// Asks the signers with what modules for a kernel are signed. `None` if no signer can sign them; a
+/// line says why.
+fn prepare(run: &Invocation<'_>, kernel: &Arc<Kernel>, plan: &mut Builder) -> Result<Option<Signing>> {
+    let signing = match Signer(&run.env.plugins).prepare(kernel, plan) {
+        Ok(Answer::Given { value, .. }) => value,
+        Ok(Answer::Unsupported(reasons)) => {
+            let line = |(plugin, reason)| format!("The modules will not be signed: {reason} ({plugin}).");
+            run.runner.say_once(&reasons.into_iter().map(line).collect::<Vec<_>>());
+            return Ok(None);
+        }
+        Err(error) => return warn_unsigned(run, error.into()).map(|()| None),
+    };
+    if signing.key.is_some() && signing.digest.is_none() {
+        run.runner.say_once(&[format!("The modules will not be signed: {}.", why_no_digest(kernel))]);
+        return Ok(None);
+    }
+    Ok(Some(signing))
+}
+
+/// Warns that modules stay unsigned because of an error.
+///
+/// # Errors
+/// A signer cannot be used.
+fn warn_unsigned(run: &Invocation<'_>, error: Error) -> Result<()> {
+    // Only the plugin that cannot be used knows the signer and the key, so this is an error.
+    if Fault::behind(error.source.as_ref()) == Some(Fault::Unusable) {
+        return Err(error);
+    }
+    run.runner.reporter.warning(&format!("The modules will not be signed. {}", error.message));
+    Ok(())
+}
+
+/// Runs the plan that a signer prepared. If the plan makes a new key pair, advice on its enrolment
+/// follows.
+fn make_pair(run: &Invocation<'_>, kernel: &Arc<Kernel>, plan: Builder, signing: &Signing) -> Result<()> {
+    let changes = changes_something(&plan);
+    if changes {
+        make_directories(run, &plan, signing)?;
+    }
+    run.runner.run(plan)?;
     if changes {
         run.runner.after_success(|| {
             run.runner.advise_once(&enrolment_lines(run, kernel));
             run.runner.say("");
         });
     }
-    Ok(SigningChoice { signing: Some(signing), refused: None, digest, of_source })
+    Ok(())
 }
 
 /// What the administrator's policy says about a package.
@@ -122,13 +142,13 @@ fn decide(package: &Package) -> Result<Decision> {
         .map_err(|e| Error::io("read", &package.source, e))
 }
 
-/// Which modules of a package may be signed, where a key is there that the policy allows.
+/// Which modules of a package may be signed with a key that the policy allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MaySign {
     Any,
-    /// Those of a new build: nothing shows that others come from the source that is allowed.
+    /// Only modules of a new build: nothing shows that other modules come from the allowed source.
     NewBuilds,
-    /// None; also where the policy cannot be followed.
+    /// No module; also if the policy cannot be followed.
     None,
 }
 

@@ -1,7 +1,7 @@
 //! Why a manifest cannot be used, and what every manifest is measured by.
 
 /// The version of this host.
-pub(super) const HOST: &str = env!("CARGO_PKG_VERSION");
+pub(crate) const HOST: &str = env!("CARGO_PKG_VERSION");
 
 /// The released track of the interface that this host speaks.
 pub const TRACK: &str = "1.0";
@@ -20,7 +20,7 @@ pub enum BadManifest {
 }
 
 /// Ids are file names and words of command lines.
-pub fn is_id(word: &str) -> bool {
+pub(crate) fn is_id(word: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     word.starts_with(|c: char| c.is_ascii_lowercase()) && word.bytes().all(plain)
 }

@@ -4,16 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Component;
 
-use super::manifest::Manifest;
-use super::settings::Values;
+use crate::manifest::Manifest;
+use crate::settings::Values;
 use modsmith_facts::{Location, Root, Roots, System, text_path};
 
 /// The files of one plugin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Named {
-    /// Those that it may write and, but for keys, read.
+    /// Files that the plugin may write and, unless they are keys, read.
     write: BTreeSet<Location>,
-    /// Those that the host signs with for it.
+    /// Keys that the host signs with for the plugin.
     keys: BTreeSet<Location>,
     /// By setting, those that stand for the program of the entries with this setting.
     programs: BTreeMap<String, BTreeSet<Location>>,
@@ -49,12 +49,12 @@ impl Named {
         self.write.contains(location)
     }
 
-    pub fn is_key(&self, location: &Location) -> bool {
+    pub(crate) fn is_key(&self, location: &Location) -> bool {
         self.keys.contains(location)
     }
 
     /// Whether the setting names this program.
-    pub fn is_program(&self, setting: &str, location: &Location) -> bool {
+    pub(crate) fn is_program(&self, setting: &str, location: &Location) -> bool {
         self.programs.get(setting).is_some_and(|programs| programs.contains(location))
     }
 
@@ -63,7 +63,7 @@ impl Named {
         self.keys.iter()
     }
 
-    pub fn knows_root(&self, root: Root) -> bool {
+    pub(crate) fn knows_root(&self, root: Root) -> bool {
         self.write.iter().chain(&self.keys).any(|location| location.root == root)
     }
 }
@@ -83,7 +83,7 @@ pub fn locate(absolute: &str, system: &System, roots: &Roots) -> Option<Location
     }
     // A tree may have been put outside the target's root by name.
     let inside = system.root.join(path.strip_prefix("/").unwrap_or(path));
-    let known = [inside.as_path(), path].into_iter().find_map(|path| roots.locate_for_plugins(path));
+    let known = [inside.as_path(), path].into_iter().find_map(|path| roots.locate_narrow(path));
     known.or_else(|| Location::new(Root::System, path.strip_prefix("/").unwrap_or(path)).ok())
 }
 

@@ -2,19 +2,19 @@
 
 use modsmith_plan::Builder;
 
-use super::answer::Answer;
-use super::bindings::modsmith::plugin::types;
-use super::call::{self, Call, CallOutcome, Subject};
-use super::facade::{Candidates, Plugins};
-use super::imports::{StepBuffer, roots_of};
-use super::index::Entry;
-use super::manifest::Role;
+use crate::bindings::modsmith::plugin::types;
 use crate::error::Error;
+use crate::facade::answer::Answer;
+use crate::facade::call::{self, Call, CallOutcome, Subject};
+use crate::facade::{Candidates, Plugins};
+use crate::imports::{StepBuffer, roots_of};
+use crate::index::IndexedPlugin;
+use crate::manifest::Role;
 
 impl Plugins {
     /// Asks one plugin after the other until one is responsible; a value needs
     /// no plan.
-    pub(super) fn ask<T>(
+    pub(crate) fn ask<T>(
         &self,
         role: Role,
         subject: Subject,
@@ -34,7 +34,7 @@ impl Plugins {
 
     /// As [`Plugins::ask`], for roles that add steps: those of the answering
     /// plugin are added to the plan, those of others are not.
-    pub(super) fn ask_steps<T>(
+    pub(crate) fn ask_steps<T>(
         &self,
         role: Role,
         subject: Subject,
@@ -52,9 +52,9 @@ impl Plugins {
     }
 
     /// Asks this very plugin for steps.
-    pub(super) fn steps_of<T>(
+    pub(crate) fn steps_of<T>(
         &self,
-        entry: &Entry,
+        entry: &IndexedPlugin,
         role: Role,
         subject: Subject,
         plan: &mut Builder,

@@ -22,13 +22,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_author_is_told_what_to_write() {
-        for (told, told_to_author) in [
+    fn an_author_reads_what_to_write() {
+        for (for_the_administrator, for_the_author) in [
             ("no `[[run]]` entry; ask its author to add one, or use another plugin", "no `[[run]]` entry; add one"),
             ("it stays with the host; report this to its author", "it stays with the host"),
             ("raise `fuel`; else report it to its author.", "raise `fuel`; else have it do less."),
         ] {
-            assert_eq!(for_author(told), told_to_author);
+            assert_eq!(for_author(for_the_administrator), for_the_author);
         }
     }
 

@@ -3,6 +3,7 @@
 //! checked and put into place by plans of the program's own.
 
 mod confined;
+mod destination;
 mod install;
 mod load;
 mod make;

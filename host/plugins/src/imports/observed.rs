@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use modsmith_facts::Compression;
 
+use crate::facade::Plugins;
+
 /// One fact that a plugin asked for and got. Paths are those of this machine; what is
 /// denied to the plugin, and what is not there, is no observation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +22,7 @@ pub enum Observation {
     OsRelease(String),
     /// A program that is installed.
     Program(PathBuf),
-    /// What a program of `[[probe]]` printed, without its last newlines.
+    /// The output of a program of `[[probe]]`, without its last newlines.
     Probe { name: String, output: String },
     /// A symbol of the kernel's configuration that is set, without `CONFIG_`.
     Config { symbol: String, value: String },
@@ -33,12 +35,18 @@ pub enum Observation {
 pub struct Observer(Arc<Mutex<Vec<Observation>>>);
 
 impl Observer {
-    /// What was observed so far, in order; the next call of this function begins anew.
+    /// The observations so far, in order. The next call of this function begins anew.
     pub fn take(&self) -> Vec<Observation> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(super) fn note(&self, observation: Observation) {
+    pub(crate) fn note(&self, observation: Observation) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(observation);
     }
+}
+
+/// Lets an observer collect what plugins learn from the system, in all later calls.
+pub fn observed_by(mut plugins: Plugins, observer: &Observer) -> Plugins {
+    plugins.observer = Some(observer.clone());
+    plugins
 }
