@@ -10,7 +10,7 @@ use std::process::{Command, ExitCode, Output, Stdio};
 use rustix::fs::MemfdFlags;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::limits::Exceeded;
+use super::exceeded::Exceeded;
 use super::limits::LoadingLimits;
 use crate::form::wasm::wasmtime;
 use modsmith_sandbox::start;

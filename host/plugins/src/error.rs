@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use modsmith_facts::Untrusted;
 
-use crate::index::problem::Problem;
-use crate::limits::Exceeded;
+use crate::exceeded::Exceeded;
+use crate::problem::Problem;
 
 pub(crate) mod audience;
 mod hints;

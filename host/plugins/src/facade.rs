@@ -21,13 +21,13 @@ use crate::error::{Error, Fault};
 use crate::grant::named::Named;
 use crate::imports::observed::Observer;
 use crate::index::order::{Order, order_of};
-use crate::index::problem::Problem;
+use crate::problem::Problem;
 use modsmith_facts::kernel::Kernel;
 use modsmith_facts::{Places, Roots, System, find_program, inside};
 use modsmith_plan::Step;
 
 pub(crate) mod answer;
-mod asking;
+pub(crate) mod asking;
 pub(crate) mod call;
 mod guard;
 

@@ -12,6 +12,7 @@ use super::grant::record::{self, Standing};
 use super::limits::{LARGEST_MANIFEST, LoadingLimits, RoleLimits};
 use super::manifest::{Manifest, MatchRank, Role};
 use super::policy::Denials;
+use super::problem::Problem;
 use super::search::{FoundIn, SearchPath};
 use super::table::{Table, TableFile};
 use crate::files::owner::check_owner;
@@ -20,11 +21,9 @@ use modsmith_facts::inside;
 mod admission;
 mod base;
 pub(crate) mod order;
-pub(crate) mod problem;
 
 use base::Blocked;
 use order::order_of;
-use problem::Problem;
 
 /// A plugin that was found and may be used.
 #[derive(Debug)]

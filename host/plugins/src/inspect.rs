@@ -20,7 +20,7 @@ use super::manifest::{Manifest, Role, Run};
 use super::search::FoundIn;
 use super::table::Table;
 use crate::error::Error;
-use crate::index::problem::Problem;
+use crate::problem::Problem;
 use modsmith_facts::find_program;
 
 mod show;

@@ -30,7 +30,8 @@
 //! * `bindings`: the interface, generated from its text
 //! * `roles`: what the flows ask, with one file per role
 //!
-//! * [`error`]: why a plugin was not used, or did not do what it was asked for
+//! * [`error`]: why a plugin was not used, or did not do what it was asked for; `problem`: files that are no
+//!   plugins; `exceeded`: a limit that a plugin ran into
 
 mod cache;
 pub mod compile;
@@ -38,6 +39,7 @@ mod development;
 pub mod distribution;
 pub mod engine;
 pub mod error;
+mod exceeded;
 mod facade;
 mod files;
 pub mod form;
@@ -51,6 +53,7 @@ pub mod manifest;
 mod pattern;
 mod policy;
 mod probe;
+mod problem;
 mod roles;
 pub mod search;
 pub mod settings;
@@ -67,13 +70,14 @@ pub use error::audience::for_author;
 pub use error::{Error, Fault, Kind, Result};
 pub use facade::Plugins;
 pub use facade::answer::Answer;
+pub use facade::asking::observed_by;
 pub use files::owner::check_owner;
 pub use grant::record::Standing;
 pub use grant::rights::{Right, Rights, RightsDifference};
-pub use imports::observed::{Observation, Observer, observed_by};
+pub use imports::observed::{Observation, Observer};
 pub use imports::{Enrolment, FormatOption, HookFile, LOG_TARGET, PackageFacts, SymbolSource};
-pub use index::problem::Problem;
 pub use inspect::{Administration, Inspection, Listed};
+pub use problem::Problem;
 pub use roles::{
     Assembly, BootEntry, BootLoader, BootMenu, BootRule, Change, CheckReport, CheckSubject, Checks, Event, FileOwners,
     Finding, FindingLevel, Format, Image, Initrd, InstallPolicy, Invalid, KernelCount, KernelHooks, KernelLayout,

@@ -7,21 +7,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::exceeded::Exceeded;
 use super::manifest::Role;
 use crate::error::Error;
 use crate::files;
 
 /// The file with the administrator's limits, below the configuration directory.
 pub const FILE: &str = "limits.toml";
-
-/// A limit that a plugin ran into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it exceeded the limit of {amount} {what} (`{key}`)")]
-pub struct Exceeded {
-    pub key: &'static str,
-    pub amount: u64,
-    pub what: &'static str,
-}
 
 /// The limits of all roles.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -153,7 +153,9 @@ mod tests {
 
     #[test]
     fn an_address_that_is_named_has_one_spelling() {
-        for text in ["https://h.example/a/x.wasm", "http://localhost:5000/a/", "https://h.example", "https://h.example/"] {
+        for text in
+            ["https://h.example/a/x.wasm", "http://localhost:5000/a/", "https://h.example", "https://h.example/"]
+        {
             assert!(Address::parse_named(text).is_ok(), "{text}");
         }
         for text in [

@@ -119,9 +119,10 @@ pub fn normal_host(host: &str) -> Option<String> {
         }
     };
     // `127.1` and `0x7f.1` are addresses to a resolver.
-    let is_number = name.rsplit('.').next().is_some_and(|last| {
-        last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x")
-    });
+    let is_number = name
+        .rsplit('.')
+        .next()
+        .is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x"));
     if is_number && name.parse::<std::net::Ipv4Addr>().is_err() {
         return None;
     }
@@ -153,7 +154,9 @@ fn check_host(host: &str) -> Result<(), String> {
     }
     match normal_host(host) {
         None => return Err(format!("`{host}` is not a host")),
-        Some(normal) if normal != host => return Err(format!("its host has one spelling that counts: write `{normal}`")),
+        Some(normal) if normal != host => {
+            return Err(format!("its host has one spelling that counts: write `{normal}`"));
+        }
         Some(_) => {}
     }
     match is_v6 || name == "localhost" || name.contains('.') || !port.is_empty() {

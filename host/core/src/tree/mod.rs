@@ -12,9 +12,7 @@ mod record;
 mod scan;
 
 pub use failures::{Failure, FailureRecord, Failures};
-pub use layout::{
-    BUILDS, Package, PackageId, Target, check_kernel_name, check_kernel_pattern, check_name, name_fault,
-};
+pub use layout::{BUILDS, Package, PackageId, Target, check_kernel_name, check_kernel_pattern, check_name, name_fault};
 pub use lock::TreeLock;
 pub use one_job::OneJob;
 pub use record::{

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::facade::answer::Answer;
 use crate::facade::call::{self, Call, CallOutcome, Subject};
 use crate::facade::{Candidates, Plugins};
+use crate::imports::observed::Observer;
 use crate::imports::{StepBuffer, roots_of};
 use crate::index::IndexedPlugin;
 use crate::manifest::Role;
@@ -70,4 +71,10 @@ impl Plugins {
         }
         Ok(call_outcome)
     }
+}
+
+/// Lets an observer collect what plugins learn from the system, in all later calls.
+pub fn observed_by(mut plugins: Plugins, observer: &Observer) -> Plugins {
+    plugins.observer = Some(observer.clone());
+    plugins
 }

@@ -7,9 +7,9 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 
 use crate::bindings::modsmith::plugin::types::{self, ErrorKind};
 use crate::error::Error;
+use crate::exceeded::Exceeded;
 use crate::imports::{CallState, PackageFacts, StepBuffer};
 use crate::index::Unusable;
-use crate::limits::Exceeded;
 use modsmith_facts::kernel::Kernel;
 use modsmith_plan::Step;
 

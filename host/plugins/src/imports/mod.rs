@@ -9,8 +9,9 @@ use wasmtime::ResourceLimiter;
 use wasmtime::component::{Resource, ResourceTable};
 
 use super::bindings::modsmith::plugin::types;
+use super::exceeded::Exceeded;
 use super::grant::{Grant, Reach};
-use super::limits::{Exceeded, Limits};
+use super::limits::Limits;
 use super::probe::{Probes, Probing};
 use super::settings::Values;
 use modsmith_facts::Compression;

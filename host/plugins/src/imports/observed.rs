@@ -5,8 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use modsmith_facts::Compression;
 
-use crate::facade::Plugins;
-
 /// One fact that a plugin asked for and got. Paths are those of this machine; what is
 /// denied to the plugin, and what is not there, is no observation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,10 +41,4 @@ impl Observer {
     pub(crate) fn note(&self, observation: Observation) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(observation);
     }
-}
-
-/// Lets an observer collect what plugins learn from the system, in all later calls.
-pub fn observed_by(mut plugins: Plugins, observer: &Observer) -> Plugins {
-    plugins.observer = Some(observer.clone());
-    plugins
 }

@@ -6,7 +6,7 @@ use super::command::{PlannedCommand, on_failure};
 use super::{CallState, Pieces, compression};
 use crate::bindings::modsmith::plugin::plan::{Host, HostBuilder};
 use crate::bindings::modsmith::plugin::types::{self, Error, ErrorKind};
-use crate::limits::Exceeded;
+use crate::exceeded::Exceeded;
 use crate::limits::Limits;
 use crate::pattern::LONGEST_PATTERN;
 use modsmith_facts::{Location, text_path};

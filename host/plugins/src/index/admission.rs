@@ -9,8 +9,8 @@ use super::{Candidate, Index, IndexedPlugin, Refused, digest};
 use crate::grant::Grant;
 use crate::grant::record::{Record, Standing};
 use crate::grant::rights::Rights;
-use crate::index::problem::Problem;
 use crate::policy::Denials;
+use crate::problem::Problem;
 
 /// Candidates by id: ids and files in the order in which they were found.
 pub(super) fn by_id(candidates: Vec<Candidate>) -> Vec<Vec<Candidate>> {
