@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::FormatRequest;
@@ -12,6 +12,9 @@ use crate::flow::Invocation;
 use crate::tree::PackageId;
 use modsmith_facts::{BadLocation, Location, Root};
 use modsmith_plan::{Builder, verbs};
+
+/// Links that are followed one after the other. Source: `MAXSYMLINKS` of the kernel.
+const MOST_LINKS: usize = 40;
 
 /// Where the plugin's files go.
 #[derive(Debug, PartialEq, Eq)]
@@ -121,6 +124,7 @@ impl Asked {
         let plain = || directory.clone().map_or(Place::Tree, Place::Directory);
         let place = match std::fs::metadata(&path) {
             Ok(found) if found.is_dir() => return self.refuse(archive, "is a directory"),
+            _ if is_foreign_link(&path) => return self.refuse(archive, "is a symbolic link of another user"),
             Ok(found) if found.is_file() => linked(&path)?.unwrap_or_else(plain),
             Ok(found) if found.file_type().is_socket() => return self.refuse(archive, "is a socket"),
             Ok(_) => Place::Device(path),
@@ -142,6 +146,26 @@ impl Asked {
         let message = format!("{} was not made: `{}` {why}.", self.what, archive.display());
         Err(Error::new(kind, message).hint("Name a file, with or without a directory."))
     }
+}
+
+/// Whether there is a link, here or where this one leads to, that neither root nor the caller has made: it
+/// would say which file of theirs is replaced.
+fn is_foreign_link(path: &Path) -> bool {
+    let me = rustix::process::geteuid().as_raw();
+    let mut path = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        let Ok(found) = path.symlink_metadata() else { return false };
+        if !found.is_symlink() {
+            return false;
+        }
+        let Ok(leads_to) = std::fs::read_link(&path) else { return true };
+        if found.uid() != 0 && found.uid() != me {
+            return true;
+        }
+        path = path.parent().unwrap_or(Path::new("/")).join(leads_to);
+    }
+    // A circle is an error of its own.
+    false
 }
 
 /// The file that a link leads to, or would make; `None` for what is no link.
@@ -231,5 +255,25 @@ mod tests {
         assert_eq!(of(Path::new("/dev/null")).unwrap().place, Place::Device("/dev/null".into()));
         assert_eq!(of(Path::new("bare.tar")).unwrap().place, Place::Tree);
         write_into(Path::new("/dev/null"), &top.join("file")).unwrap();
+    }
+
+    #[test]
+    fn a_link_of_another_user_does_not_say_which_file_is_replaced() {
+        assert!(rustix::process::geteuid().is_root(), "run this test as root: it makes links of another user");
+        let dir = tempfile::tempdir().unwrap();
+        let top = std::fs::canonicalize(dir.path()).unwrap();
+        std::fs::write(top.join("file"), "").unwrap();
+        symlink("file", top.join("foreign")).unwrap();
+        symlink("missing", top.join("foreign-dangling")).unwrap();
+        symlink("foreign", top.join("through")).unwrap();
+        symlink("circle", top.join("circle")).unwrap();
+        for name in ["foreign", "foreign-dangling"] {
+            std::os::unix::fs::lchown(top.join(name), Some(65534), Some(65534)).unwrap();
+        }
+        for name in ["foreign", "foreign-dangling", "through"] {
+            let error = of(&top.join(name)).unwrap_err();
+            assert!(error.message.contains("is a symbolic link of another user"), "{name}: {error}");
+        }
+        assert!(!of(&top.join("circle")).unwrap_err().message.contains("another user"));
     }
 }
