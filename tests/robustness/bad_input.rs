@@ -376,11 +376,12 @@ fn a_name_that_the_tree_itself_uses_is_refused_with_the_reason() {
 }
 
 #[test]
-fn an_empty_name_is_told_to_be_empty() {
+fn an_empty_name_is_empty_to_modsmith_and_missing_to_dkms() {
     let world = World::generic();
-    for line in ["dkms add ''", "dkms build ''", "dkms remove '' --all"] {
-        let out = world.shell(line).run().expect(1).expect_error(" is empty.");
-        assert!(!out.stderr.contains("The version of  is missing"), "{out}");
+    for line in ["add ''", "build ''", "remove '' --all"] {
+        let out = world.shell(&format!("{} {line}", modsmith_tests::world::modsmith().display())).run().expect(1);
+        assert!(!out.expect_error(" is empty.").stderr.contains("The version of  is missing"), "{line}");
+        world.shell(&format!("dkms {line}")).run().expect(1).expect_error("The module and its version are missing.");
     }
     world.modsmith("build bad/1.0 -a x/y").expect(1).expect_error("cannot be the name of an architecture");
     world.modsmith("build bad/1.0 --arch=").expect(16).expect_error("Write the architecture after -a");

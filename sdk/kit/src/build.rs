@@ -84,7 +84,9 @@ impl Sources {
     /// directory holds no other plugin.
     pub fn find(directory: &Path) -> Result<Self, Error> {
         let mut found = Self::default();
-        found.search(directory)?;
+        if directory.is_dir() {
+            found.search(directory)?;
+        }
         if found.is_empty() {
             return Err(Error::NoPlugin { directory: directory.to_path_buf() });
         }

@@ -231,7 +231,7 @@ fn with_a_root_everything_is_below_it() {
     assert!(image.path().join("etc/modsmith/grants/offered.toml").is_file());
     let out = world.modsmith(&format!("plugin list --root {root} --of-root")).expect(0);
     let words = out.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.starts_with("offered ") && words.contains(", granted, from /"), "{out}");
+    assert!(words.contains(" offered 1.0.0 ") && words.contains(", granted, from /"), "{out}");
     let out = world.modsmith(&format!("plugin list --root {root}")).expect(0);
     assert!(!out.stdout.contains("offered"), "without --of-root, this machine's plugins are listed: {out}");
     world.modsmith(&format!("plugin remove offered --root {root}")).expect(0);
