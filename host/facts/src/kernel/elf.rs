@@ -24,7 +24,7 @@ const NAMES_LIMIT: usize = 64 << 20;
 #[error("{words}")]
 pub struct ElfFault {
     /// The line that the kernel writes to its log; `%s` of a name is left out. Names of symbols that are larger
-    /// than [`NAMES_LIMIT`] have words of this program.
+    /// than 64 MiB have words of this program.
     pub words: String,
 }
 

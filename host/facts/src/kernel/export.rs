@@ -57,7 +57,7 @@ pub fn symvers(text: &str) -> impl Iterator<Item = SymversLine<'_>> {
 ///
 /// `None` if they cannot be determined: the module has tables of exports without the local symbols
 /// that describe them, or these symbols differ from the strings, which a loader reads, or the strings
-/// are larger than [`TEXTS_LIMIT`].
+/// are larger than 64 MiB.
 pub fn module_exports(elf: &Elf<'_>) -> Option<Exports> {
     let tables = ["__ksymtab", "__ksymtab_gpl"];
     let has_table = |name: &&str| elf.section(name).is_some_and(|section| section.size > 0);

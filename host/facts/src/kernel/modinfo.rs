@@ -52,7 +52,7 @@ impl ModInfo {
         Ok(Self::of_section(data))
     }
 
-    /// Reads the contents of the section `.modinfo`. What is behind [`SECTION_LIMIT`] and [`MOST_FIELDS`] is left out.
+    /// Reads the contents of the section `.modinfo`. At most 16 MiB and 262,144 fields are read.
     pub fn of_section(data: &[u8]) -> Self {
         let mut info = ModInfo::default();
         let data = &data[..data.len().min(SECTION_LIMIT)];
