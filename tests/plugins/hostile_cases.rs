@@ -1,5 +1,5 @@
-//! `modsmith plugin test` with cases of somebody else: nothing is written outside of the directory
-//! that a case is laid out in, and nothing is waited for.
+//! `modsmith plugin test` with hostile cases: the command writes nothing outside of the directory that
+//! a case is laid out in, and waits for no pipe.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

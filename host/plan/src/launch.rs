@@ -232,8 +232,8 @@ impl<'l> Launch<'l> {
         }
     }
 
-    /// The failure of a program that could not be started. A file that is no program here, such as one for
-    /// another machine or without its interpreter, is told from a system that cannot start or confine programs.
+    /// The failure of a program that could not be started. There are two causes: the file is no program on this
+    /// machine (another architecture, a missing interpreter), or the system cannot start or confine programs.
     fn start_error(&self, level: Option<&str>, error: io::Error) -> Failure {
         let program = self.resolved.program.display().to_string();
         let missing = || missing_interpreter(&self.resolved.program, self.root());

@@ -1,7 +1,7 @@
 //! Writing inside one directory: no link leads what is written out of it, and no file is replaced
 //! unasked.
 //!
-//! Names come from an image or from the case of somebody else, and root may be the one who writes.
+//! The names come from an image or from a case, which other users may have made, and the program may run as root.
 
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};

@@ -372,7 +372,7 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&written).unwrap(), "text of host");
         assert_eq!(written.metadata().unwrap().permissions().mode() & 0o7777, 0o755);
         assert_eq!(std::fs::read_link(case.join("root/etc/link")).unwrap(), Path::new("/outside/host"));
-        // A case that somebody else has begun is not written through.
+        // No link in the folder is followed: another user may have made it.
         let other = Folder::make(&dir.path().join("other")).unwrap();
         std::os::unix::fs::symlink(outside.path(), dir.path().join("other/root")).unwrap();
         assert!(files.write(&other).is_err());

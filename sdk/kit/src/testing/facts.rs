@@ -182,8 +182,8 @@ impl Facts {
     }
 }
 
-/// Places of the case's system. No name may lead out of it: whoever runs the tests need not be the
-/// author of the case.
+/// Places of the case's system. A name that leads out of it is refused: the case may have another author
+/// than the tests' user.
 fn places<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     let given = Vec::<String>::deserialize(from)?;
     given.iter().try_for_each(|entry| below_root(entry)).map_err(D::Error::custom)?;
